@@ -1,0 +1,108 @@
+// gk_gemm_avx2_f32_6x16 -- C[6][16] = A B, or += A B, on packed panels.                            AVX2 FMA
+//
+//   void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b,
+//                              float* c, size_t ldc, size_t accumulate);
+//
+//   rdi  k           depth, 0 allowed               A panel: k columns of 6 floats
+//   rsi  a           advances 24 bytes per step     B panel: k rows of 16 floats
+//   rdx  b           advances 64 bytes per step
+//   rcx  c           top left of the tile           r10  row 3 of C
+//   r8   ldc         floats between rows of C; bytes once inside
+//   r9   accumulate  0: C is written and not read. Else: C += the tile
+//
+//             b[0..7]  b[8..15]
+//             ymm0     ymm1
+//   a[0] ymm2 ymm4     ymm5          12 accumulators from zero, one FMA each per step in order of k;
+//   a[1] ymm3 ymm6     ymm7          2 vectors of B and 2 alternating broadcasts of A:
+//    ...                             all 16 ymm registers are in use.
+//   a[5] ymm3 ymm14    ymm15
+//
+//   A step is 12 FMA on 2 ports = 6 cycles, and 8 loads on 2 ports = 4 cycles; 20 micro-operations.
+
+#include "../gk_asm.h"
+#ifdef __x86_64__
+
+.macro ROW r, at, t, lo, hi         // one row of the tile, one step of k
+    vbroadcastss \t, dword ptr [rsi + 24*\at + 4*\r]
+    vfmadd231ps  \lo, \t, ymm0
+    vfmadd231ps  \hi, \t, ymm1
+.endm
+
+.macro STEP at                      // step number \at from where the panels stand
+    vmovups ymm0, ymmword ptr [rdx + 64*\at]
+    vmovups ymm1, ymmword ptr [rdx + 64*\at + 32]
+    ROW 0, \at, ymm2, ymm4,  ymm5
+    ROW 1, \at, ymm3, ymm6,  ymm7
+    ROW 2, \at, ymm2, ymm8,  ymm9
+    ROW 3, \at, ymm3, ymm10, ymm11
+    ROW 4, \at, ymm2, ymm12, ymm13
+    ROW 5, \at, ymm3, ymm14, ymm15
+.endm
+
+.macro EACH_ROW op                  // \op row of C, left half, right half
+    \op rcx,        ymm4,  ymm5
+    \op rcx + r8,   ymm6,  ymm7
+    \op rcx + 2*r8, ymm8,  ymm9
+    \op r10,        ymm10, ymm11
+    \op r10 + r8,   ymm12, ymm13
+    \op r10 + 2*r8, ymm14, ymm15
+.endm
+
+.macro START row, lo, hi
+    prefetcht0 byte ptr [\row + 60]
+    vxorps  \lo, \lo, \lo
+    vxorps  \hi, \hi, \hi
+.endm
+
+.macro ADD_C row, lo, hi
+    vaddps  \lo, \lo, ymmword ptr [\row]
+    vaddps  \hi, \hi, ymmword ptr [\row + 32]
+.endm
+
+.macro STORE_C row, lo, hi
+    vmovups ymmword ptr [\row], \lo
+    vmovups ymmword ptr [\row + 32], \hi
+.endm
+
+GK_FUNC gk_gemm_avx2_f32_6x16, 6
+    shl     r8, 2
+    lea     r10, [r8 + 2*r8]
+    add     r10, rcx
+    EACH_ROW START
+
+    // ---- four steps of k, then one at a time
+    sub     rdi, 4
+    jb      L(rest)
+    .balign 32
+L(four):
+    prefetcht0 byte ptr [rsi + 480]
+    STEP    0
+    STEP    1
+    prefetcht0 byte ptr [rsi + 480 + 64]
+    STEP    2
+    STEP    3
+    add     rsi, 4*24
+    add     rdx, 4*64
+    sub     rdi, 4
+    jae     L(four)
+L(rest):
+    add     rdi, 4
+    jz      L(write)
+L(one):
+    STEP    0
+    add     rsi, 24
+    add     rdx, 64
+    dec     rdi
+    jnz     L(one)
+
+    // ---- write the tile
+L(write):
+    test    r9, r9
+    jz      L(store)
+    EACH_ROW ADD_C
+L(store):
+    EACH_ROW STORE_C
+    GK_RETURN
+GK_ENDFUNC gk_gemm_avx2_f32_6x16
+
+#endif

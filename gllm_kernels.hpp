@@ -1,0 +1,4710 @@
+// gllm_kernels 0.1.0 (2026-11-21): CPU kernels for running language models, in one header.
+//
+//   // in exactly one .cpp:
+//   #define GLLM_KERNELS_IMPLEMENTATION
+//   #include "gllm_kernels.hpp"
+//
+//   gllm::CpuKernels<float> k;                            // the best instruction set of this CPU
+//   k.rms_norm(x, w, out, n, 1e-5f);
+//   gllm::Status s = k.matmul(gllm::QuantType::Q4_K, blocks, x, y, m, n, kdim);
+//   if (!s) puts(s.what);                                 // "k must be a multiple of 256 for Q4_K"
+//
+// No dependency, no -march flag, no thread, no global state. Linking asm/ as well, and defining
+// GLLM_KERNELS_ASM, replaces the inner loops by hand-written ones; nothing else changes.
+// MIT licence, at the end of this file.
+
+#ifndef GK_PASS                    // a pass is this file included by itself: section [11]
+
+#pragma push_macro("min")          // some system headers define them; here they are names of functions
+#pragma push_macro("max")
+#undef min
+#undef max
+#ifdef GLLM_KERNELS_STATIC         // the whole library private to each file that implements it
+#define GK_API [[maybe_unused]]
+#define GK_NAMESPACE_BEGIN namespace gllm { namespace {
+#define GK_NAMESPACE_END } }
+#else
+#define GK_API
+#define GK_NAMESPACE_BEGIN namespace gllm {
+#define GK_NAMESPACE_END }
+#endif
+
+#ifndef GLLM_KERNELS_HPP
+#define GLLM_KERNELS_HPP
+
+#define GLLM_KERNELS_VERSION_MAJOR 0
+#define GLLM_KERNELS_VERSION_MINOR 1
+#define GLLM_KERNELS_VERSION_PATCH 0
+
+// ============================================================================
+// [1] MANUAL
+// ============================================================================
+//
+// Contents: search for the tag, or grep '^// \['
+//
+//   [1] manual                          [8]  quant decoders      )
+//   [2] public API                      [9]  operations          ) compiled once per
+//   [3] configuration and platform      [10] matrix products     ) instruction set
+//   [4] element types                   [11] instruction-set expansion
+//   [5] CPU detection                   [12] dispatch and public entry points
+//   [6] quant layouts, [13] codebooks   [14] history and licence
+//   [7] vector primitives, math         )
+//
+// ---- building ---------------------------------------------------------------
+//
+// C++17, gcc or clang, any optimisation level, no -march. One .cpp defines GLLM_KERNELS_IMPLEMENTATION; it is the file
+// to compile with -O2, and without -ffast-math. The header finds itself by the name GLLM_KERNELS_SELF.
+//
+//   GLLM_KERNELS_IMPLEMENTATION     emit the implementation here
+//   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
+//   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
+//   GLLM_KERNELS_STATIC             everything private to the including file
+//   GLLM_KERNELS_EMULATE            also compile, through SIMDe, the instruction sets that the target lacks (tests)
+//   GLLM_KERNELS_SELF               how the header includes itself; default "gllm_kernels.hpp"
+//   GLLM_KERNELS_ASSERT(x)          checks of what returns no Status; default assert(), nothing under NDEBUG
+//   GLLM_KERNELS_MALLOC/FREE        scratch memory; default malloc and free
+//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS     leave parts out
+//   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
+//
+// The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature" terms
+// such as "avx512,-amx,-vnni". It never switches on what the CPU lacks.
+//
+// ---- numbers ----------------------------------------------------------------
+//
+// Against the exact result; u = 2^-24. What is the same bits on every instruction set is the correctly rounded result.
+//
+//   add sub mul scale relu max, dequantisation     correctly rounded, the same bits on every instruction set
+//   exp tanh                                        2 ulp, the whole range
+//   silu gelu gelu_erf gelu_quick swiglu            4 ulp where the result is normal
+//   softmax rms_norm layer_norm                     8 ulp of the row's largest result
+//   dot, sums, gemv                                 (8 + log2 n) u sum |a b|, whatever n
+//   gemm                                            64 u sum |a b|
+//   quantised products                              64 u sum over 32-groups of max |x| sum |w|
+//
+// f16 and bf16 are widened exactly and rounded once. NaN in gives NaN out, also in relu, max and softmax. A row of -inf only is a
+// masked one: its softmax is zeros. Floating-point modes are never touched; ARMv7 NEON, which flushes subnormals, is the one
+// exception to the table. The same input gives the same bits whatever the threads, their split, or the alignment.
+//
+// ---- errors, threads, memory --------------------------------------------------
+//
+// What can be called wrongly returns a Status and checks before it writes: null pointers, sizes that overflow or do not divide,
+// outputs over inputs. What cannot, has GLLM_KERNELS_ASSERT. Weights are bytes at any alignment, and nothing is read past their
+// end. Nothing throws, prints or aborts.
+//
+// A CpuKernels runs in the calling thread until it is given a Parallel; then products and row forms split rows or columns.
+// Scratch is allocated at the start of a call and freed at its end, or taken from `workspace`.
+//
+// ---- adding to it -------------------------------------------------------------
+//
+//   an instruction set   a block of primitives in [7], a stanza in [11], a row of isa_rows in [12], its bits in [5]
+//   an operation         a template in [9], a slot in KernelTable and in kernel_table(), a method in [2]
+//   a format             an enum value, a struct and a row of GK_FORMATS in [6], a codec in [8]
+// ============================================================================
+// [2] PUBLIC API
+// ============================================================================
+
+#include <stddef.h>
+#include <stdint.h>
+
+GK_NAMESPACE_BEGIN
+
+// ---- element types ----------------------------------------------------------
+
+struct f16  { uint16_t bits; };    ///< IEEE binary16
+struct bf16 { uint16_t bits; };    ///< upper half of an IEEE binary32
+
+/// A scalar operand of an operation on E: accepts float, f16 or bf16, and enters the arithmetic as f32.
+struct Scalar {
+    float value;
+    Scalar(float v) : value(v) {}
+    Scalar(f16 v);
+    Scalar(bf16 v);
+};
+
+namespace impl {
+template <class E> struct ElementConstants;
+template <> struct ElementConstants<float> { static constexpr float ZERO = 0, ONE = 1;           static constexpr int ELEM_ID = 0; };
+template <> struct ElementConstants<f16>   { static constexpr f16  ZERO = {0}, ONE = {0x3c00};   static constexpr int ELEM_ID = 1; };
+template <> struct ElementConstants<bf16>  { static constexpr bf16 ZERO = {0}, ONE = {0x3f80};   static constexpr int ELEM_ID = 2; };
+}
+
+/// Scalar arithmetic on one element, E = float, f16 or bf16: widen to f32, compute, round once to nearest even. NaN stays a quiet
+/// NaN, overflow becomes infinity. mul_add is acc + a b with one rounding in all.
+template <class E> struct Element : impl::ElementConstants<E> {     // ZERO, ONE, ELEM_ID
+    static E from_f32(float v);
+    static float to_f32(E v);
+    static E mul_add(E acc, E a, E b);
+    static E add(E a, E b);
+    static E sub(E a, E b);
+    static E mul(E a, E b);
+    static E div(E a, E b);
+    static E neg(E a);
+    static E max(E a, E b);
+    static E min(E a, E b);
+    static E sqrt(E a);
+    static E exp(E a);
+    static E recip(E a);
+    static E abs(E a);
+    static E tanh(E a);
+    static const float* as_f32(const E* p);                     // p itself for float, else null
+};
+
+// ---- instruction sets -------------------------------------------------------
+
+enum class Isa      : uint8_t { scalar, avx2, avx512, neon };
+enum class Presence : uint8_t { absent, emulated, native };
+
+/// What this CPU has and its operating system saves, narrowed by the environment variable GLLM_KERNELS_ISA.
+struct CpuFeatures {
+    bool avx2, avx512, neon;                                    // the needs of each Isa, as a whole
+    bool f16c, fma, avx_vnni;
+    bool avx512_vnni, avx512_vbmi, avx512_bitalg, gfni, avx512_bf16, avx512_fp16, amx_int8, amx_bf16;
+    bool neon_dotprod, neon_fp16, neon_i8mm, neon_bf16, sve, sve2;
+};
+
+GK_API Isa                best_isa();                           // the fastest native one
+GK_API Presence           isa_presence(Isa isa);
+GK_API const char*        isa_name(Isa isa);                    // "scalar", "avx2", "avx512", "neon"
+GK_API const CpuFeatures& cpu_features();
+
+// ---- status -----------------------------------------------------------------
+
+enum class Code : uint8_t { ok, invalid_argument, unsupported, out_of_memory, compile_error, runtime_error, io_error };
+
+/// What an operation that can be called wrongly returns. On any code but ok no output was touched.
+struct Status {
+    Code        code;
+    const char* what;                                           // static text: what is wrong, what would be right
+    explicit operator bool() const { return code == Code::ok; }
+};
+
+// ---- quantised weights ------------------------------------------------------
+
+enum class QuantType : uint8_t {
+    Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, Q8_K,
+    IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, IQ4_NL, IQ4_XS,
+    AWQ4, GPTQ4, SQUEEZE,
+    Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q1_0, Q2_0, TQ1_0, TQ2_0, MXFP4, NVFP4
+};
+constexpr int quant_type_count = 29;
+
+enum class Activation : uint8_t { none, relu, gelu, silu, tanh };
+enum class RopeStyle  : uint8_t { interleaved, half };          // pairs (2i, 2i+1); pairs (i, i + n_rot/2)
+enum class Precision  : uint8_t { exact, fast };                // how the input enters a quantised product
+enum class GptqZeros  : uint8_t { v1, v2, symmetric, unknown }; // stored z - 1; stored z; z = 8 throughout
+
+GK_API const char* quant_name (QuantType type);                 // "Q4_K"; null for a value that is no QuantType
+GK_API size_t      block_size (QuantType type);                 // weights in a block; 0 for no QuantType, as below
+GK_API size_t      block_bytes(QuantType type);
+GK_API int         bits       (QuantType type);                 // nominal bits of a code
+GK_API size_t      row_bytes  (QuantType type, size_t k);       // 0 when k is not a whole number of blocks
+
+/// Is this buffer sane: a whole number of blocks, all scales finite? Nothing else in a block can be wrong.
+GK_API Status validate_blocks(QuantType type, const void* blocks, size_t bytes);
+
+/// AutoAWQ "GEMM" tensors (qweight u32 [k][n/8], qzeros u32 [k/group][n/8], scales f16 [k/group][n]) to rows of
+/// AWQ4 blocks, n * row_bytes(AWQ4, k) bytes. k and group must be multiples of 128, group a divisor of k, n a multiple of 8.
+GK_API Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, size_t n, size_t k,
+                        size_t group, void* blocks);
+
+/// GPTQ tensors (qweight u32 [k/8][n], qzeros u32 [k/group][n/8], scales f16 [k/group][n], g_idx i32 [k] or null) to rows
+/// of GPTQ4 blocks. perm[k] receives the input that each packed column stands for: multiply with x[perm[i]].
+/// perm may be null only if g_idx is null. Each group must own exactly `group` inputs.
+GK_API Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx,
+                         size_t n, size_t k, size_t group, GptqZeros zeros, void* blocks, int32_t* perm);
+
+/// 3-bit SqueezeLLM tensors (qweight u32 [k/32*3][n], lookup_table f32 [n][8]) to rows of SQUEEZE blocks with d = 1.
+GK_API Status pack_squeeze(const void* qweight, const float* lookup_table, size_t n, size_t k, void* blocks);
+
+/// Which convention a GPTQ file's zeros follow, by what most of its 4-bit fields hold: 7 v1, 8 v2, else unknown.
+GK_API GptqZeros detect_gptq_zeros(const void* qzeros, size_t words);
+
+// ---- threads and memory -----------------------------------------------------
+
+/// How to run tasks 0 .. tasks-1 in parallel; run() returns when all are done. Defaults to the calling thread.
+struct Parallel {
+    unsigned width = 1;                                         // threads worth splitting for
+    void*    pool  = nullptr;
+    void   (*run)(void* pool, unsigned tasks, void (*task)(void* arg, unsigned i), void* arg) = nullptr;
+};
+
+/// Scratch memory of the caller's. With data set, operations take theirs from here and allocate nothing;
+/// one that needs more returns out_of_memory. Any alignment. Not to be shared by concurrent calls.
+struct Workspace {
+    void*  data  = nullptr;
+    size_t bytes = 0;
+};
+
+#ifdef GLLM_KERNELS_THREADS
+/// A small pool for programs that have none. Its workers park when idle; destruction joins them.
+class ThreadPool {
+public:
+    explicit ThreadPool(unsigned width);                        // the caller counts as one; fewer if threads cannot start
+    ~ThreadPool();
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
+    Parallel parallel();                                        // for k.parallel; one call at a time
+private:
+    struct State;
+    State* state_;
+};
+#endif
+
+// ---- the kernel table -------------------------------------------------------
+
+namespace impl {
+struct FormatKernels;                                           // the loops of one quantised format, section [8]
+struct GemmKernels;                                             // the loop nest and its packing, section [10]
+struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
+}
+
+/// One instruction set's kernels for one element type: what CpuKernels<E> calls. Single-threaded and unchecked; a range of
+/// rows is a matter of pointer arithmetic on them.
+template <class E> struct KernelTable {
+    Isa isa;
+    E    (*vec_dot)(const E* a, const E* b, size_t n);
+    void (*vec_add)(const E* a, const E* b, E* out, size_t n);
+    void (*vec_sub)(const E* a, const E* b, E* out, size_t n);
+    void (*vec_mul)(const E* a, const E* b, E* out, size_t n);
+    void (*vec_scale)(E* x, float s, size_t n);
+    void (*vec_axpy)(E* y, float a, const E* x, size_t n);
+    E    (*vec_sum)(const E* x, size_t n);
+    E    (*vec_max)(const E* x, size_t n);
+    E    (*vec_sum_squares)(const E* x, size_t n);
+    void (*gemv)(const E* a, const E* x, E* y, size_t m, size_t n);
+    void (*silu)(const E* x, E* out, size_t n);
+    void (*gelu)(const E* x, E* out, size_t n);
+    void (*gelu_erf)(const E* x, E* out, size_t n);
+    void (*gelu_quick)(const E* x, E* out, size_t n);
+    void (*relu)(const E* x, E* out, size_t n);
+    void (*tanh)(const E* x, E* out, size_t n);
+    void (*exp)(const E* x, E* out, size_t n);
+    void (*swiglu)(const E* gate, const E* up, E* out, size_t n);
+    void (*softmax)(const E* x, E* out, size_t n);
+    void (*rms_norm)(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps);
+    void (*layer_norm)(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps);
+    void (*rope)(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot, RopeStyle style);
+    void (*widen)(const E* x, float* out, size_t n);
+    void (*narrow)(const float* x, E* out, size_t n);
+    const impl::GemmKernels*       gemm;
+    const impl::CheckpointKernels* checkpoints;
+    const impl::FormatKernels*     formats;                     // [quant_type_count], then the plain q8 q4 q2 q1
+};
+
+// ---- the kernels ------------------------------------------------------------
+
+/// Every operation, for one element type, on one instruction set. Copyable, three words and a pointer; a const one may be used
+/// by several threads at once as long as its workspace is empty.
+///
+/// Matrices are row-major. Reductions accumulate in f32 or better; f16 and bf16 inputs are widened exactly
+/// and results rounded once. n = 0 is valid everywhere and touches nothing. Elementwise operations accept out == in.
+/// Accuracy: the manual, "Numbers".
+template <class E> class CpuKernels {
+public:
+    CpuKernels();                                               // best_isa()
+    Status select(Isa isa);                                     // unsupported, and no change, if not present here
+    Isa isa() const { return table_->isa; }
+    const KernelTable<E>& table() const { return *table_; }
+
+    Parallel  parallel;
+    Workspace workspace;
+
+    // ---- vectors
+    E    vec_dot(const E* a, const E* b, size_t n) const             { return table_->vec_dot(a, b, n); }
+    void vec_add(const E* a, const E* b, E* out, size_t n) const     { table_->vec_add(a, b, out, n); }
+    void vec_sub(const E* a, const E* b, E* out, size_t n) const     { table_->vec_sub(a, b, out, n); }
+    void vec_mul(const E* a, const E* b, E* out, size_t n) const     { table_->vec_mul(a, b, out, n); }
+    void vec_scale(E* x, Scalar s, size_t n) const                   { table_->vec_scale(x, s.value, n); }
+    void vec_axpy(E* y, Scalar a, const E* x, size_t n) const        { table_->vec_axpy(y, a.value, x, n); }  // y += a x
+    E    vec_sum(const E* x, size_t n) const                         { return table_->vec_sum(x, n); }
+    E    vec_max(const E* x, size_t n) const                         { return table_->vec_max(x, n); }  // -inf for n = 0
+    E    vec_sum_squares(const E* x, size_t n) const                 { return table_->vec_sum_squares(x, n); }
+
+    // ---- activations
+    void silu(const E* x, E* out, size_t n) const                    { table_->silu(x, out, n); }        // x / (1 + e^-x)
+    void gelu(const E* x, E* out, size_t n) const                    { table_->gelu(x, out, n); }        // the tanh form
+    void gelu_erf(const E* x, E* out, size_t n) const                { table_->gelu_erf(x, out, n); }    // x (1 + erf(x/sqrt 2)) / 2
+    void gelu_quick(const E* x, E* out, size_t n) const              { table_->gelu_quick(x, out, n); }  // x / (1 + e^(-1.702 x))
+    void relu(const E* x, E* out, size_t n) const                    { table_->relu(x, out, n); }
+    void tanh(const E* x, E* out, size_t n) const                    { table_->tanh(x, out, n); }
+    void exp(const E* x, E* out, size_t n) const                     { table_->exp(x, out, n); }
+    void swiglu(const E* gate, const E* up, E* out, size_t n) const  { table_->swiglu(gate, up, out, n); }  // silu(gate) up
+    void softmax(const E* x, E* out, size_t n) const                 { table_->softmax(x, out, n); }     // one row; all -inf gives zeros
+
+    // ---- normalisation: one row, and [rows][n]
+    //      rms_norm    x w / sqrt(mean(x^2) + eps)
+    //      layer_norm  (x - mean) / sqrt(var + eps) gamma + beta, biased variance of the second pass
+    void rms_norm(const E* x, const E* weight, E* out, size_t n, float eps) const { table_->rms_norm(x, weight, out, 1, n, eps); }
+    void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t n, float eps) const {
+        table_->layer_norm(x, gamma, beta, out, 1, n, eps);
+    }
+    void rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) const;
+    void layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) const;
+
+    // ---- positions: rotates qk[heads][head_dim] in place by the angles cos[n_rot/2], sin[n_rot/2]. Only the first n_rot
+    //      elements of a head turn; 0 means all of them. n_rot is even. rope_with_pos takes row `position` of tables
+    //      [positions][n_rot/2].
+    void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, RopeStyle style, size_t n_rot = 0) const {
+        table_->rope(qk, cos, sin, heads, head_dim, n_rot ? n_rot : head_dim, style);
+    }
+    void rope_with_pos(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t position, RopeStyle style,
+                       size_t n_rot = 0) const {
+        const size_t row = position * ((n_rot ? n_rot : head_dim) / 2);
+        rope(qk, cos + row, sin + row, heads, head_dim, style, n_rot);
+    }
+
+    // ---- dense products: y[m] = A[m][n] x[n]; C[m][n] = A[m][k] B[k][n], "transposed" B[n][k].
+    //      C is overwritten and may be uninitialised; it must not overlap an input. k = 0 gives zeros (plus bias).
+    void   gemv(const E* a, const E* x, E* y, size_t m, size_t n) const;
+    Status gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const;
+    Status gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const;
+    Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
+    Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
+
+    //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's. The buffer is tagged with instruction set, element, n
+    //      and k; one that does not fit is refused.
+    size_t packed_b_bytes(size_t n, size_t k) const;            // 0 when the size overflows
+    Status pack_b(const E* b, size_t n, size_t k, void* packed) const;
+    Status pack_b_transposed(const E* bt, size_t n, size_t k, void* packed) const;
+    Status gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const;
+    Status gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k) const;
+    Status gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k,
+                                   Activation act) const;
+    size_t gemm_workspace_bytes(size_t m, size_t n, size_t k) const;   // enough for any of the above, at this parallel.width
+
+    // ---- dequantisation: n weights, a whole number of blocks, to f32. Correctly rounded, the same bits on every ISA.
+    Status dequant(QuantType type, const void* blocks, float* out, size_t n) const;
+    Status dequant_q2_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q2_K, blocks, out, n); }
+    Status dequant_q3_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q3_K, blocks, out, n); }
+    Status dequant_q4_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q4_K, blocks, out, n); }
+    Status dequant_q5_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q5_K, blocks, out, n); }
+    Status dequant_q6_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q6_K, blocks, out, n); }
+    Status dequant_q8_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q8_K, blocks, out, n); }
+    Status dequant_iq1_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ1_S, blocks, out, n); }
+    Status dequant_iq1_m  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ1_M, blocks, out, n); }
+    Status dequant_iq2_xxs(const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_XXS, blocks, out, n); }
+    Status dequant_iq2_xs (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_XS, blocks, out, n); }
+    Status dequant_iq2_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_S, blocks, out, n); }
+    Status dequant_iq3_xxs(const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ3_XXS, blocks, out, n); }
+    Status dequant_iq3_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ3_S, blocks, out, n); }
+    Status dequant_iq4_nl (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ4_NL, blocks, out, n); }
+    Status dequant_iq4_xs (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ4_XS, blocks, out, n); }
+    Status dequant_squeeze(const void* blocks, float* out, size_t n) const { return dequant(QuantType::SQUEEZE, blocks, out, n); }
+
+    //      Whole checkpoint tensors, to out[n][k]: AutoAWQ "GEMM" and GPTQ layouts, any group that divides k (AWQ), any
+    //      group and any g_idx (GPTQ). Words are little-endian u32, scales f16, at any alignment. n and, for GPTQ, k are multiples of 8.
+    Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k, size_t group) const;
+    Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
+                         size_t n, size_t k, size_t group, GptqZeros zeros) const;
+
+    // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble first, code - 8;
+    //      q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows start on a byte.
+    //      gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T.
+    E gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const;
+    E gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const;
+    E gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const;
+    E gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const;
+    Status gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k) const;
+    Status gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k) const;
+
+    // ---- format products: output[m][n] = input[m][k] W^T, the rows of W as they are on disk, decoded inside the kernel.
+    //      kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
+    Status matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k,
+                  Precision precision = Precision::exact) const;
+    Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
+                         Precision precision = Precision::exact) const;
+    Status iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
+                     Precision precision = Precision::exact) const;
+    Status squeeze_matmul(const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k) const {
+        return matmul(QuantType::SQUEEZE, blocks, input, output, m, n, k);
+    }
+    Status awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input, E* output,
+                      size_t m, size_t n, size_t k, size_t group) const;
+    Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, const E* input, E* output,
+                       size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const;
+    size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k, Precision precision = Precision::exact) const;
+
+    //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1], cols in [0, k).
+    Status csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals, const E* input, E* output,
+                          size_t m, size_t n, size_t k) const;
+
+private:
+    const KernelTable<E>* table_;
+};
+
+GK_NAMESPACE_END
+
+#endif // GLLM_KERNELS_HPP
+
+#if defined(GLLM_KERNELS_IMPLEMENTATION) && !defined(GLLM_KERNELS_IMPLEMENTED)
+#define GLLM_KERNELS_IMPLEMENTED
+
+// ============================================================================
+// [3] CONFIGURATION AND PLATFORM
+// ============================================================================
+
+#if defined(__FAST_MATH__) && !defined(GLLM_KERNELS_ALLOW_FAST_MATH)
+#error "gllm_kernels: compile the file that defines GLLM_KERNELS_IMPLEMENTATION without -ffast-math, or define GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity."
+#endif
+
+#ifndef GLLM_KERNELS_SELF
+#define GLLM_KERNELS_SELF "gllm_kernels.hpp"
+#endif
+#ifdef __has_include
+#if !__has_include(GLLM_KERNELS_SELF)
+#error "gllm_kernels: the header includes itself by name; define GLLM_KERNELS_SELF as the name under which it is found."
+#endif
+#endif
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <atomic>
+#ifdef GLLM_KERNELS_THREADS
+#include <condition_variable>
+#include <mutex>
+#include <new>
+#include <thread>
+#endif
+
+#if defined(__x86_64__) || defined(_M_X64) || defined(__i386__) || defined(_M_IX86)
+#define GK_X86 1
+#else
+#define GK_X86 0
+#endif
+#if defined(__aarch64__) || defined(_M_ARM64)
+#define GK_ARM64 1
+#else
+#define GK_ARM64 0
+#endif
+#if defined(__arm__) && defined(__ARM_ARCH) && __ARM_ARCH >= 7 && defined(__ARM_PCS_VFP)
+#define GK_ARM32 1
+#else
+#define GK_ARM32 0
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "gllm_kernels: model files are little-endian, and so must the target be."
+#endif
+
+#if GK_X86
+#include <immintrin.h>
+#ifdef _MSC_VER
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+#endif
+#if GK_ARM64 || GK_ARM32
+#include <arm_neon.h>
+#if defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
+#endif
+#if defined(_WIN32)
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#endif
+
+#ifndef GLLM_KERNELS_MALLOC
+#define GLLM_KERNELS_MALLOC(bytes) malloc(bytes)
+#define GLLM_KERNELS_FREE(p)       free(p)
+#endif
+#ifndef GLLM_KERNELS_ASSERT
+#ifdef NDEBUG
+#define GLLM_KERNELS_ASSERT(x) static_cast<void>(0)
+#else
+#include <assert.h>
+#define GLLM_KERNELS_ASSERT(x) assert(x)
+#endif
+#endif
+
+#ifdef _MSC_VER
+#define GK_INL      static __forceinline
+#define GK_MEM      __forceinline
+#define GK_NOINLINE __declspec(noinline)
+#define GK_UNROLL(n)
+#elif defined(__clang__)
+#define GK_INL      static inline __attribute__((always_inline))
+#define GK_MEM      inline __attribute__((always_inline))
+#define GK_NOINLINE __attribute__((noinline))
+#define GK_UNROLL(n) _Pragma("unroll")
+#else
+#define GK_INL      static inline __attribute__((always_inline))
+#define GK_MEM      inline __attribute__((always_inline))
+#define GK_NOINLINE __attribute__((noinline))
+#define GK_UNROLL(n) GK_PRAGMA(GCC unroll n)
+#endif
+#define GK_PRAGMA(x) _Pragma(#x)
+
+// The passes. GLLM_KERNELS_ONLY_PASS=avx2 and so on leave the others to other files.
+#define GK_SCALAR 1
+#define GK_AVX2   2
+#define GK_AVX512 3
+#define GK_NEON   4
+#if GK_X86 && !defined(GLLM_KERNELS_NO_AVX2)
+#define GK_HAS_AVX2 1
+#else
+#define GK_HAS_AVX2 0
+#endif
+#if GK_HAS_AVX2 && !defined(GLLM_KERNELS_NO_AVX512)
+#define GK_HAS_AVX512 1
+#else
+#define GK_HAS_AVX512 0
+#endif
+#if (GK_ARM64 || GK_ARM32) && !defined(GLLM_KERNELS_NO_NEON)
+#define GK_HAS_NEON 1
+#else
+#define GK_HAS_NEON 0
+#endif
+
+// a b + c is two roundings in all of the implementation, unless it is written as a fused operation.
+#if defined(__clang__)
+#pragma float_control(push)
+#pragma clang fp contract(off)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+// ============================================================================
+// [4] ELEMENT TYPES
+// ============================================================================
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+template <class T> GK_INL T load_as(const void* p) { T v; memcpy(&v, p, sizeof v); return v; }
+GK_INL uint16_t load16(const void* p)              { return load_as<uint16_t>(p); }
+GK_INL uint32_t load32(const void* p)              { return load_as<uint32_t>(p); }
+GK_INL uint64_t load64(const void* p)              { return load_as<uint64_t>(p); }
+GK_INL uint32_t f32_bits(float f)                  { uint32_t u; memcpy(&u, &f, 4); return u; }
+GK_INL float    f32_from_bits(uint32_t u)          { float f; memcpy(&f, &u, 4); return f; }
+
+GK_INL float bf16_to_f32(uint16_t h)               { return f32_from_bits(static_cast<uint32_t>(h) << 16); }
+GK_INL uint16_t f32_to_bf16(float f) {
+    const uint32_t x = f32_bits(f);
+    if ((x & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((x >> 16) | 0x40);
+    return static_cast<uint16_t>((x + 0x7fff + ((x >> 16) & 1)) >> 16);
+}
+
+/// Exact, subnormals and all: integer work only, so that no floating-point mode of the caller's matters.
+GK_INL float f16_to_f32(uint16_t h) {
+    const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16;
+    uint32_t exponent = (h >> 10) & 31, fraction = h & 1023u;
+    if (exponent == 31) return f32_from_bits(sign | 0x7f800000u | (fraction << 13) | (fraction ? 0x400000u : 0));
+    if (exponent == 0) {
+        if (fraction == 0) return f32_from_bits(sign);
+        exponent = 1;
+        while (!(fraction & 1024)) { fraction <<= 1; exponent--; }
+        fraction &= 1023;
+    }
+    return f32_from_bits(sign | ((exponent + 112) << 23) | (fraction << 13));
+}
+GK_INL uint16_t f32_to_f16(float f) {
+    const uint32_t x = f32_bits(f), sign = (x >> 16) & 0x8000, magnitude = x & 0x7fffffffu;
+    if (magnitude > 0x7f800000u)  return static_cast<uint16_t>(sign | 0x7e00 | ((magnitude >> 13) & 0x3ff));
+    if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00);          // 65520 and above
+    if (magnitude < 0x33000000u)  return static_cast<uint16_t>(sign);                    // below 2^-25
+    uint32_t fraction = magnitude, drop = 13;
+    if (magnitude < 0x38800000u) {                                                       // subnormal in binary16
+        drop     = 126 - (magnitude >> 23);
+        fraction = (magnitude & 0x7fffff) | 0x800000;
+    } else {
+        fraction -= 112u << 23;
+    }
+    const uint32_t kept = fraction >> drop, rest = fraction & ((1u << drop) - 1), half = 1u << (drop - 1);
+    return static_cast<uint16_t>(sign | (kept + (rest > half || (rest == half && (kept & 1)))));
+}
+
+/// a b + c with one rounding up to 2^-29 ulp. Double holds the product exactly.
+GK_INL float fma32(float a, float b, float c) {
+#if GK_X86
+    return static_cast<float>(static_cast<double>(a) * static_cast<double>(b) + static_cast<double>(c));
+#else
+    return fmaf(a, b, c);
+#endif
+}
+GK_INL float sqrt32(float x) {
+#ifdef _MSC_VER
+    return sqrtf(x);
+#else
+    return __builtin_sqrtf(x);
+#endif
+}
+/// Nearest integer, ties to even, for every float; adding 1.5 2^23 rounds where there is a fraction to round.
+GK_INL float round32(float x) {
+    const float big = 12582912.0f, y = x < 0 ? -x : x;
+    if (!(y < 4194304.0f)) return y < 8388608.0f ? nearbyintf(x) : x;
+    const float r = (x + big) - big;
+    return r == 0 ? f32_from_bits(f32_bits(x) & 0x80000000u) : r;
+}
+
+GK_INL double   sqrt64(double x) {
+#ifdef _MSC_VER
+    return ::sqrt(x);
+#else
+    return __builtin_sqrt(x);
+#endif
+}
+constexpr float infinity  = __builtin_huge_valf();
+constexpr float quiet_nan = __builtin_nanf("");
+
+GK_INL float to_f32(float v)                       { return v; }
+GK_INL float to_f32(f16 v)                         { return f16_to_f32(v.bits); }
+GK_INL float to_f32(bf16 v)                        { return bf16_to_f32(v.bits); }
+GK_INL void  from_f32(float v, float* e)           { *e = v; }
+GK_INL void  from_f32(float v, f16* e)             { e->bits = f32_to_f16(v); }
+GK_INL void  from_f32(float v, bf16* e)            { e->bits = f32_to_bf16(v); }
+
+/// The first n < 16 elements, without a call.
+template <class E> GK_INL void copy_few(E* to, const E* from, size_t n) { for (size_t i = 0; i < n; i++) to[i] = from[i]; }
+
+/// The 16 words from index 16 - n on have their first n set: lane masks by an unaligned load.
+constexpr int32_t mask_ramp[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+
+} // namespace impl
+
+Scalar::Scalar(f16 v) : value(impl::f16_to_f32(v.bits)) {}
+Scalar::Scalar(bf16 v) : value(impl::bf16_to_f32(v.bits)) {}
+
+GK_NAMESPACE_END
+
+// ---- what the passes share with the public entry points ----------------------
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+/// The loops of one quantised format, on float inputs and outputs. Null members: the format was left out.
+struct FormatKernels {
+    /// n weights, whole blocks.
+    void (*dequant)(const void* blocks, float* out, size_t n);
+    /// y[i * ldy + r] = row r of the weights . x row i, for m rows of x and `rows` rows of weights, decoded in registers.
+    void (*rows)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy);
+};
+
+/// A checkpoint tensor as it is in its file; CHECKPOINT KERNELS in section [8].
+struct Checkpoint {
+    const uint8_t *qweight, *qzeros, *scales;
+    const int32_t* g_idx;
+    size_t         n, k, group;
+    GptqZeros      zeros;
+};
+struct CheckpointKernels {
+    /// out[n][k], outputs j .. j+cols-1 of it. Null: left out.
+    void (*dequant_awq)(const Checkpoint& t, float* out, size_t j, size_t cols);
+    void (*dequant_gptq)(const Checkpoint& t, float* out, size_t j, size_t cols);
+};
+
+/// Where a product takes B from: panel() writes rows p .. p+kc-1 of columns j .. j+cols-1 as kc rows of NR floats, zeros beyond cols.
+struct BSource {
+    void (*panel)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+    const void*  data;                 // dense or quantised weights, or a Checkpoint
+    size_t       ld;                   // elements, or bytes of a quantised row, between rows of data
+    const float* packed;               // not null: all panels exist already, in the order of pack_b
+    size_t       packed_n;             // their columns, with padding
+    void (*dequant)(const void* blocks, float* out, size_t n);
+    size_t       block_weights, block_bytes;
+};
+
+/// C[m][n] = act(A B + bias), the rows and columns of one thread. A and C are of the table's element type.
+struct GemmJob {
+    const void* a; size_t lda;
+    BSource     b; size_t column;      // first column of B
+    const void* bias;                  // null: none
+    Activation  act;
+    void*       c; size_t ldc;
+    size_t      m, n, k;
+    float*      scratch;               // scratch_floats(m, n, k) of them
+};
+
+struct GemmKernels {
+    size_t mr, nr, kc;
+    size_t (*scratch_floats)(size_t m, size_t n, size_t k);
+    void (*run)(const GemmJob& job);                            // packs A and B
+    void (*run_direct)(const GemmJob& job);                     // reads A and B[k][n] in place; f32 only, else null
+    void (*run_dots)(const GemmJob& job);                       // reads A and B[n][k] in place: few rows of A
+    void (*panel_rows)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);         // B[k][n]
+    void (*panel_transposed)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);   // B[n][k]
+    void (*panel_format)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+    void (*panel_awq)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+    void (*panel_gptq)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+};
+
+} // namespace impl
+GK_NAMESPACE_END
+
+// ============================================================================
+// [5] CPU DETECTION: plain scalar code, on first use, once
+// ============================================================================
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+/// A feature, its place in CpuFeatures, its name in GLLM_KERNELS_ISA, and what it needs to be of use.
+struct FeatureName { const char* name; bool CpuFeatures::* bit; bool CpuFeatures::* needs; };
+static const FeatureName feature_names[] = {
+    {"avx2",     &CpuFeatures::avx2,          nullptr},
+    {"avx512",   &CpuFeatures::avx512,        nullptr},
+    {"neon",     &CpuFeatures::neon,          nullptr},
+    {"f16c",     &CpuFeatures::f16c,          nullptr},
+    {"fma",      &CpuFeatures::fma,           nullptr},
+    {"avx_vnni", &CpuFeatures::avx_vnni,      &CpuFeatures::avx2},
+    {"vnni",     &CpuFeatures::avx512_vnni,   &CpuFeatures::avx512},
+    {"vbmi",     &CpuFeatures::avx512_vbmi,   &CpuFeatures::avx512},
+    {"bitalg",   &CpuFeatures::avx512_bitalg, &CpuFeatures::avx512},
+    {"gfni",     &CpuFeatures::gfni,          &CpuFeatures::avx512},
+    {"avx512_bf16", &CpuFeatures::avx512_bf16, &CpuFeatures::avx512},
+    {"avx512_fp16", &CpuFeatures::avx512_fp16, &CpuFeatures::avx512},
+    {"amx_int8", &CpuFeatures::amx_int8,      &CpuFeatures::avx512},
+    {"amx_bf16", &CpuFeatures::amx_bf16,      &CpuFeatures::avx512},
+    {"dotprod",  &CpuFeatures::neon_dotprod,  &CpuFeatures::neon},
+    {"fp16",     &CpuFeatures::neon_fp16,     &CpuFeatures::neon},
+    {"i8mm",     &CpuFeatures::neon_i8mm,     &CpuFeatures::neon},
+    {"bf16",     &CpuFeatures::neon_bf16,     &CpuFeatures::neon},
+    {"sve",      &CpuFeatures::sve,           &CpuFeatures::neon},
+    {"sve2",     &CpuFeatures::sve2,          &CpuFeatures::neon},
+};
+
+#if GK_X86
+struct CpuidWords { uint32_t a, b, c, d; };
+static GK_NOINLINE CpuidWords cpuid(uint32_t leaf, uint32_t sub) {
+    CpuidWords r = {0, 0, 0, 0};
+#ifdef _MSC_VER
+    int words[4];
+    __cpuidex(words, static_cast<int>(leaf), static_cast<int>(sub));
+    memcpy(&r, words, sizeof r);
+#else
+    __cpuid_count(leaf, sub, r.a, r.b, r.c, r.d);
+#endif
+    return r;
+}
+/// XCR0: which register states the operating system saves. Only where CPUID.1 says OSXSAVE.
+static GK_NOINLINE uint64_t saved_states() {
+#ifdef _MSC_VER
+    return _xgetbv(0);
+#else
+    uint32_t lo, hi;
+    __asm__ volatile(".byte 0x0f, 0x01, 0xd0" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (static_cast<uint64_t>(hi) << 32) | lo;
+#endif
+}
+#endif
+
+#if GK_ARM64 && defined(__APPLE__)
+static bool has_sysctl(const char* name) {
+    int    value = 0;
+    size_t bytes = sizeof value;
+    return sysctlbyname(name, &value, &bytes, nullptr, 0) == 0 && value != 0;
+}
+#endif
+
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+#if GK_X86
+    const auto bit = [](uint32_t word, int n) { return ((word >> n) & 1) != 0; };
+    const uint32_t leaves = cpuid(0, 0).a;
+    if (leaves < 7) return f;
+    const CpuidWords l1 = cpuid(1, 0), l7 = cpuid(7, 0);
+    const CpuidWords l7b = l7.a >= 1 ? cpuid(7, 1) : CpuidWords{0, 0, 0, 0};
+    const uint64_t saved = bit(l1.c, 27) ? saved_states() : 0;
+    const bool ymm = (saved & 6) == 6, zmm = (saved & 0xe6) == 0xe6, tiles = ((saved >> 17) & 3) == 3;
+    f.fma    = ymm && bit(l1.c, 12);
+    f.f16c   = ymm && bit(l1.c, 29);
+    f.avx2   = ymm && bit(l1.c, 28) && bit(l7.b, 5) && f.fma && f.f16c;
+    f.avx512 = f.avx2 && zmm && bit(l7.b, 16) && bit(l7.b, 17) && bit(l7.b, 30) && bit(l7.b, 31);
+    f.avx_vnni      = f.avx2   && bit(l7b.a, 4);
+    f.avx512_vbmi   = f.avx512 && bit(l7.c, 1);
+    f.gfni          = f.avx512 && bit(l7.c, 8);
+    f.avx512_vnni   = f.avx512 && bit(l7.c, 11);
+    f.avx512_bitalg = f.avx512 && bit(l7.c, 12);
+    f.avx512_fp16   = f.avx512 && bit(l7.d, 23);
+    f.avx512_bf16   = f.avx512 && bit(l7b.a, 5);
+    f.amx_bf16      = f.avx512 && tiles && bit(l7.d, 22) && bit(l7.d, 24);
+    f.amx_int8      = f.avx512 && tiles && bit(l7.d, 25) && bit(l7.d, 24);
+#elif GK_ARM64
+    f.neon = true;
+#if defined(__linux__)
+    const unsigned long caps = getauxval(AT_HWCAP), caps2 = getauxval(26 /* AT_HWCAP2 */);
+    const auto bit = [](unsigned long word, int n) { return ((word >> n) & 1) != 0; };
+    f.neon_fp16    = bit(caps, 9) && bit(caps, 10);
+    f.neon_dotprod = bit(caps, 20);
+    f.sve          = bit(caps, 22);
+    f.sve2         = bit(caps2, 1);
+    f.neon_i8mm    = bit(caps2, 13);
+    f.neon_bf16    = bit(caps2, 14);
+#elif defined(__APPLE__)
+    f.neon_fp16    = has_sysctl("hw.optional.arm.FEAT_FP16");
+    f.neon_dotprod = has_sysctl("hw.optional.arm.FEAT_DotProd");
+    f.neon_i8mm    = has_sysctl("hw.optional.arm.FEAT_I8MM");
+    f.neon_bf16    = has_sysctl("hw.optional.arm.FEAT_BF16");
+#elif defined(_WIN32)
+    f.neon_dotprod = IsProcessorFeaturePresent(43 /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */) != 0;
+#endif
+#elif GK_ARM32 && defined(__linux__)
+    const unsigned long caps = getauxval(AT_HWCAP);
+    f.neon = ((caps >> 12) & 1) && ((caps >> 16) & 1);         // NEON and VFPv4
+#endif
+    return f;
+}
+
+/// GLLM_KERNELS_ISA = isa[,-feature]...: keeps no vector instruction set but the one named (avx512 implies avx2), less the
+/// features struck out. An unknown word changes nothing.
+static void narrow_features(CpuFeatures& f, const char* terms) {
+    for (const char* p = terms; *p;) {
+        const bool minus = *p == '-';
+        if (minus) p++;
+        size_t length = 0;
+        while (p[length] && p[length] != ',') length++;
+        const auto is = [&](const char* name) { return strlen(name) == length && memcmp(p, name, length) == 0; };
+        if (!minus) {
+            if (is("scalar") || is("avx2") || is("neon")) f.avx512 = false;
+            if (is("scalar") || is("neon"))               f.avx2   = false;
+            if (is("scalar") || is("avx2") || is("avx512")) f.neon = false;
+        } else if (is("amx")) {
+            f.amx_int8 = f.amx_bf16 = false;
+        } else {
+            for (const FeatureName& n : feature_names)
+                if (is(n.name)) f.*n.bit = false;
+            if (is("vnni")) f.avx_vnni = false;
+            if (is("fma") || is("f16c")) f.avx2 = false;
+        }
+        p += length;
+        if (*p == ',') p++;
+    }
+    if (!f.avx2) f.avx512 = false;
+    for (const FeatureName& n : feature_names)
+        if (n.needs && !(f.*n.needs)) f.*n.bit = false;
+}
+
+} // namespace impl
+
+const CpuFeatures& cpu_features() {
+    // Every thread that finds it unset computes the same bytes; the first to claim it publishes them.
+    static CpuFeatures      features;
+    static std::atomic<int> state{0};                           // 0 unset, 1 being written, 2 ready
+    int seen = state.load(std::memory_order_acquire);
+    if (seen != 2) {
+        CpuFeatures f = impl::detect_hardware();
+        if (const char* terms = getenv("GLLM_KERNELS_ISA")) impl::narrow_features(f, terms);
+        if (seen == 0 && state.compare_exchange_strong(seen, 1)) {
+            features = f;
+            state.store(2, std::memory_order_release);
+        } else {
+            while (state.load(std::memory_order_acquire) != 2) {}
+        }
+    }
+    return features;
+}
+
+GK_NAMESPACE_END
+
+// ============================================================================
+// [6] QUANT LAYOUTS: one struct and picture per format
+// ============================================================================
+//
+// A row of k weights is k / weights blocks, one after another, at any alignment: fields are bytes, little-endian, read
+// with load16 and load32. "low first" numbers bits, or fields of bits, from the least significant up; rows of nibbles or
+// bits hold their weights as pictured. Integers are unsigned unless marked.
+
+// What the build holds: the layouts are always there, decoders and codebooks of a family can be left out.
+#ifdef GLLM_KERNELS_NO_KQUANT
+#define GK_HAS_KQUANT 0
+#else
+#define GK_HAS_KQUANT 1
+#endif
+#ifdef GLLM_KERNELS_NO_IQ
+#define GK_HAS_IQ 0
+#else
+#define GK_HAS_IQ 1
+#endif
+#ifdef GLLM_KERNELS_NO_CHECKPOINTS
+#define GK_HAS_CHECKPOINTS 0
+#else
+#define GK_HAS_CHECKPOINTS 1
+#endif
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+/// Q2_K -- 256 weights, 84 bytes, 2.625 bits per weight; a ggml K-quant.
+///         w[i] = d sc[j] q[i] - dmin mn[j],   j = i / 16,   q, sc, mn unsigned
+///
+///   byte  0                     16                                      80     82     84
+///         +---------------------+---------------------------------------+------+------+
+///         | sm: 16 x (mn, sc)   | qs: 2 rows of 32 bytes                |  d   | dmin |
+///         +---------------------+---------------------------------------+------+------+
+///           4 bits each, sc low   bits 2k of row r = 128r + 32k + 0..31   f16    f16
+struct block_q2_k {
+    static constexpr size_t weights = 256;
+    uint8_t sm[16], qs[64], d[2], dmin[2];
+};
+static_assert(sizeof(block_q2_k) == 84 && alignof(block_q2_k) == 1, "Q2_K is 84 bytes");
+
+/// Q3_K -- 256 weights, 110 bytes, 3.4375 bits per weight; a ggml K-quant.
+///         w[i] = d (sc[j] - 32) (q[i] + 4 h[i] - 4),   j = i / 16,   q 2 bits, h 1 bit, sc 6 bits
+///
+///   byte  0                     32                                      96                108    110
+///         +---------------------+---------------------------------------+-----------------+------+
+///         | hs: 32 bytes        | qs: 2 rows of 32 bytes                | sc: 16 x 6 bits |  d   |
+///         +---------------------+---------------------------------------+-----------------+------+
+///           bit g = 32g + 0..31   bits 2k of row r = 128r + 32k + 0..31                     f16
+///   sc[b]:     low 4 bits in byte b % 8, the low nibble for b < 8
+///              high 2 bits in byte 8 + b % 4, at bit 2 (b / 4)
+struct block_q3_k {
+    static constexpr size_t weights = 256;
+    uint8_t hs[32], qs[64], sc[12], d[2];
+};
+static_assert(sizeof(block_q3_k) == 110 && alignof(block_q3_k) == 1, "Q3_K is 110 bytes");
+
+/// Q4_K -- 256 weights, 144 bytes, 4.5 bits per weight; a ggml K-quant.
+///         w[i] = d sc[j] q[i] - dmin mn[j],   j = i / 32,   q 4 bits, sc and mn 6 bits
+///
+///   byte  0      2      4                   16                                    144
+///         +------+------+-------------------+-------------------------------------+
+///         |  d   | dmin | sm: 8 x (sc, mn)  | qs: 4 rows of 32 bytes              |
+///         +------+------+-------------------+-------------------------------------+
+///           f16    f16    6 bits each         low nibbles of row r = 64r +  0..31
+///                                             high nibbles        = 64r + 32..63
+///   sm[0..3]    sc[4..7] bits 5:4 | sc[0..3]            (bits 7:6 | 5:0)
+///   sm[4..7]    mn[4..7] bits 5:4 | mn[0..3]
+///   sm[8..11]   mn[4..7] bits 3:0 | sc[4..7] bits 3:0   (bits 7:4 | 3:0)
+struct block_q4_k {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], dmin[2], sm[12], qs[128];
+};
+static_assert(sizeof(block_q4_k) == 144 && alignof(block_q4_k) == 1, "Q4_K is 144 bytes");
+
+/// Q5_K -- 256 weights, 176 bytes, 5.5 bits per weight; a ggml K-quant.
+///         w[i] = d sc[j] (q[i] + 16 h[i]) - dmin mn[j],   j = i / 32,   sm and qs as in Q4_K
+///
+///   byte  0      2      4                   16                    48                       176
+///         +------+------+-------------------+---------------------+------------------------+
+///         |  d   | dmin | sm: 8 x (sc, mn)  | hs: 32 bytes        | qs: 4 rows of 32 bytes |
+///         +------+------+-------------------+---------------------+------------------------+
+///           f16    f16    6 bits each         bit g = 32g + 0..31   nibbles
+struct block_q5_k {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], dmin[2], sm[12], hs[32], qs[128];
+};
+static_assert(sizeof(block_q5_k) == 176 && alignof(block_q5_k) == 1, "Q5_K is 176 bytes");
+
+/// Q6_K -- 256 weights, 210 bytes, 6.5625 bits per weight; a ggml K-quant.
+///         w[i] = d sc[j] (q[i] + 16 h[i] - 32),   j = i / 16,   q 4 bits, h 2 bits, sc int8
+///
+///   byte  0                                               128                                     192        208    210
+///         +-----------------------------------------------+---------------------------------------+----------+------+
+///         | qs: 2 x 2 rows of 32 bytes                    | hs: 2 rows of 32 bytes                | sc[16]   |  d   |
+///         +-----------------------------------------------+---------------------------------------+----------+------+
+///           row (c, p): low nibbles  = 128c + 32p + 0..31   bits 2k of row c = 128c + 32k + 0..31   int8       f16
+///                       high nibbles = 128c + 32p + 64..95
+struct block_q6_k {
+    static constexpr size_t weights = 256;
+    uint8_t qs[128], hs[64], sc[16], d[2];
+};
+static_assert(sizeof(block_q6_k) == 210 && alignof(block_q6_k) == 1, "Q6_K is 210 bytes");
+
+/// Q8_K -- 256 weights, 292 bytes, 9.125 bits per weight; a ggml K-quant, for activations.
+///         w[i] = d q[i]
+///
+///   byte  0      4                 260                               292
+///         +------+-----------------+---------------------------------+
+///         |  d   | qs: 256 bytes   | sums: 16 x int16                |
+///         +------+-----------------+---------------------------------+
+///           f32    int8              of 16 codes each; not read here
+struct block_q8_k {
+    static constexpr size_t weights = 256;
+    uint8_t d[4], qs[256], sums[32];
+};
+static_assert(sizeof(block_q8_k) == 292 && alignof(block_q8_k) == 1, "Q8_K is 292 bytes");
+
+/// IQ1_S -- 256 weights, 50 bytes, 1.5625 bits per weight; a ggml IQ format.
+///         w[i] = d (2s + 1) (grid[i] +- 1/8),   one s and one sign for 32 weights, grid rows of 8 from iq1_grid
+///
+///   byte  0      2                           34                               50
+///         +------+---------------------------+--------------------------------+
+///         |  d   | qs: 32 bytes              | qh: 8 words of 16 bits         |
+///         +------+---------------------------+--------------------------------+
+///           f16    row index, bits 7:0         for 32 weights each
+///   qh[g]:  sign | s | bits 10:8 of row 3 | of row 2 | of row 1 | of row 0      (bits 15 | 14:12 | 11:9 | 8:6 | 5:3 | 2:0)
+struct block_iq1_s {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], qs[32], qh[16];
+};
+static_assert(sizeof(block_iq1_s) == 50 && alignof(block_iq1_s) == 1, "IQ1_S is 50 bytes");
+
+/// IQ1_M -- 256 weights, 56 bytes, 1.75 bits per weight; a ggml IQ format.
+///         w[i] = d (2s + 1) (grid[i] +- 1/8),   one s for 16 weights, one sign for 8, grid rows of 8 from iq1_grid
+///
+///   byte  0                        32                          48                         56
+///         +------------------------+---------------------------+--------------------------+
+///         | qs: 32 bytes           | qh: 32 nibbles, low first | sc: 4 words of 16 bits   |
+///         +------------------------+---------------------------+--------------------------+
+///           row index, bits 7:0      sign | bits 10:8 of a row   each for 64 weights
+///   sc[n]:  nibble n of the f16 d | s3 | s2 | s1 | s0      (bits 15:12 | 11:9 | 8:6 | 5:3 | 2:0)
+struct block_iq1_m {
+    static constexpr size_t weights = 256;
+    uint8_t qs[32], qh[16], sc[8];
+};
+static_assert(sizeof(block_iq1_m) == 56 && alignof(block_iq1_m) == 1, "IQ1_M is 56 bytes");
+
+/// IQ2_XXS -- 256 weights, 66 bytes, 2.0625 bits per weight; a ggml IQ format.
+///         w[i] = +- d (2s + 1) / 8 grid[i],   one s for 32 weights, grid rows of 8 from iq2_xxs_grid
+///
+///   byte  0      2                                66
+///         +------+--------------------------------+
+///         |  d   | qs: 8 x 8 bytes                |
+///         +------+--------------------------------+
+///           f16    one record for 32 weights each
+///   record:  4 row indices, then a word s | signs 3 | signs 2 | signs 1 | signs 0   (bits 31:28 | 27:21 | 20:14 | 13:7 | 6:0)
+///   signs t: bit j negates weight j of row t; weight 7 makes the number of minus signs even
+struct block_iq2_xxs {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], qs[64];
+};
+static_assert(sizeof(block_iq2_xxs) == 66 && alignof(block_iq2_xxs) == 1, "IQ2_XXS is 66 bytes");
+
+/// IQ2_XS -- 256 weights, 74 bytes, 2.3125 bits per weight; a ggml IQ format.
+///         w[i] = +- d (2s + 1) / 8 grid[i],   one s for 16 weights, grid rows of 8 from iq2_xs_grid
+///
+///   byte  0      2                                  66                        74
+///         +------+----------------------------------+-------------------------+
+///         |  d   | qs: 32 words of 16 bits          | sc: 16 nibbles          |
+///         +------+----------------------------------+-------------------------+
+///           f16    signs, as in IQ2_XXS | row index   low first
+///   qs[r]:  bits 15:9 | 8:0
+struct block_iq2_xs {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], qs[64], sc[8];
+};
+static_assert(sizeof(block_iq2_xs) == 74 && alignof(block_iq2_xs) == 1, "IQ2_XS is 74 bytes");
+
+/// IQ2_S -- 256 weights, 82 bytes, 2.5625 bits per weight; a ggml IQ format.
+///         w[i] = +- d (2s + 1) / 8 grid[i],   one s for 16 weights, grid rows of 8 from iq2_s_grid
+///
+///   byte  0      2                     34                         66                    74                82
+///         +------+---------------------+--------------------------+---------------------+-----------------+
+///         |  d   | qs: 32 bytes        | signs: 256 bits          | qh: 32 x 2 bits     | sc: 16 nibbles  |
+///         +------+---------------------+--------------------------+---------------------+-----------------+
+///           f16    row index, bits 7:0   set = minus                bits 9:8, low first   low first
+struct block_iq2_s {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], qs[32], signs[32], qh[8], sc[8];
+};
+static_assert(sizeof(block_iq2_s) == 82 && alignof(block_iq2_s) == 1, "IQ2_S is 82 bytes");
+
+/// IQ3_XXS -- 256 weights, 98 bytes, 3.0625 bits per weight; a ggml IQ format.
+///         w[i] = +- d (2s + 1) / 4 grid[i],   one s for 32 weights, grid rows of 4 from iq3_xxs_grid
+///
+///   byte  0      2                     66                                         98
+///         +------+---------------------+------------------------------------------+
+///         |  d   | qs: 64 bytes        | ss: 8 words of 32 bits                   |
+///         +------+---------------------+------------------------------------------+
+///           f16    row indices           s and four signs of 8, as in IQ2_XXS
+struct block_iq3_xxs {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], qs[64], ss[32];
+};
+static_assert(sizeof(block_iq3_xxs) == 98 && alignof(block_iq3_xxs) == 1, "IQ3_XXS is 98 bytes");
+
+/// IQ3_S -- 256 weights, 110 bytes, 3.4375 bits per weight; a ggml IQ format.
+///         w[i] = +- d (2s + 1) grid[i],   one s for 32 weights, grid rows of 4 from iq3_s_grid
+///
+///   byte  0      2                     66                 74                  106              110
+///         +------+---------------------+------------------+-------------------+----------------+
+///         |  d   | qs: 64 bytes        | qh: 64 bits      | signs: 256 bits   | sc: 8 nibbles  |
+///         +------+---------------------+------------------+-------------------+----------------+
+///           f16    row index, bits 7:0   bit 8, low first   set = minus         low first
+struct block_iq3_s {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], qs[64], qh[8], signs[32], sc[4];
+};
+static_assert(sizeof(block_iq3_s) == 110 && alignof(block_iq3_s) == 1, "IQ3_S is 110 bytes");
+
+/// IQ4_NL -- 32 weights, 18 bytes, 4.5 bits per weight; a ggml IQ format.
+///         w[i] = d iq4_levels[q[i]]
+///
+///   byte  0      2                                18
+///         +------+--------------------------------+
+///         |  d   | qs: 16 bytes                   |
+///         +------+--------------------------------+
+///           f16    low nibbles 0..15, high 16..31
+struct block_iq4_nl {
+    static constexpr size_t weights = 32;
+    uint8_t d[2], qs[16];
+};
+static_assert(sizeof(block_iq4_nl) == 18 && alignof(block_iq4_nl) == 1, "IQ4_NL is 18 bytes");
+
+/// IQ4_XS -- 256 weights, 136 bytes, 4.25 bits per weight; a ggml IQ format.
+///         w[i] = d (s[j] - 32) iq4_levels[q[i]],   j = i / 32,   s 6 bits
+///
+///   byte  0      2                 4                 8                                            136
+///         +------+-----------------+-----------------+--------------------------------------------+
+///         |  d   | sh: 8 x 2 bits  | sl: 8 nibbles   | qs: 8 x 16 bytes                           |
+///         +------+-----------------+-----------------+--------------------------------------------+
+///           f16    s bits 5:4        s bits 3:0        per 32: low nibbles 0..15, high 16..31
+///   sh and sl from the low bits up
+struct block_iq4_xs {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], sh[2], sl[4], qs[128];
+};
+static_assert(sizeof(block_iq4_xs) == 136 && alignof(block_iq4_xs) == 1, "IQ4_XS is 136 bytes");
+
+/// AWQ4 -- 128 weights, 72 bytes, 4.5 bits per weight; AutoAWQ, rows made contiguous by pack_awq4.
+///         w[i] = s (q[i] - z)
+///
+///   byte  0      2      4        8                                    72
+///         +------+------+--------+------------------------------------+
+///         |  s   |  z   |  zero  | qs: 64 bytes                       |
+///         +------+------+--------+------------------------------------+
+///           f16    f16             low nibbles 0..63, high 64..127
+struct block_awq4 {
+    static constexpr size_t weights = 128;
+    uint8_t s[2], z[2], zero[4], qs[64];
+};
+static_assert(sizeof(block_awq4) == 72 && alignof(block_awq4) == 1, "AWQ4 is 72 bytes");
+
+/// GPTQ4 -- 128 weights, 72 bytes, 4.5 bits per weight; GPTQ, rows made contiguous by pack_gptq4.
+///         the same layout; columns in the order of perm
+struct block_gptq4 : block_awq4 {};
+static_assert(sizeof(block_gptq4) == 72 && alignof(block_gptq4) == 1, "GPTQ4 is 72 bytes");
+
+/// SQUEEZE -- 256 weights, 130 bytes, 4.0625 bits per weight; SqueezeLLM, rows made contiguous by pack_squeeze.
+///         w[i] = d level[q[i]],   q 3 bits
+///
+///   byte  0      2                                         98                 130
+///         +------+-----------------------------------------+------------------+
+///         |  d   | qs: 96 bytes                            | levels[8]        |
+///         +------+-----------------------------------------+------------------+
+///           f16    q[i] = bits 3i .. 3i+2 of one long word   f32
+struct block_squeeze {
+    static constexpr size_t weights = 256;
+    uint8_t d[2], qs[96], levels[32];
+};
+static_assert(sizeof(block_squeeze) == 130 && alignof(block_squeeze) == 1, "SQUEEZE is 130 bytes");
+
+/// Q4_0 -- 32 weights, 18 bytes, 4.5 bits per weight; a ggml legacy format.
+///         w[i] = d (q[i] - 8)
+///
+///   byte  0      2                                18
+///         +------+--------------------------------+
+///         |  d   | qs: 16 bytes                   |
+///         +------+--------------------------------+
+///           f16    low nibbles 0..15, high 16..31
+struct block_q4_0 {
+    static constexpr size_t weights = 32;
+    uint8_t d[2], qs[16];
+};
+static_assert(sizeof(block_q4_0) == 18 && alignof(block_q4_0) == 1, "Q4_0 is 18 bytes");
+
+/// Q4_1 -- 32 weights, 20 bytes, 5 bits per weight; a ggml legacy format.
+///         w[i] = d q[i] + m
+///
+///   byte  0      2      4                                20
+///         +------+------+--------------------------------+
+///         |  d   |  m   | qs: 16 bytes                   |
+///         +------+------+--------------------------------+
+///           f16    f16    nibbles, as in Q4_0
+struct block_q4_1 {
+    static constexpr size_t weights = 32;
+    uint8_t d[2], m[2], qs[16];
+};
+static_assert(sizeof(block_q4_1) == 20 && alignof(block_q4_1) == 1, "Q4_1 is 20 bytes");
+
+/// Q5_0 -- 32 weights, 22 bytes, 5.5 bits per weight; a ggml legacy format.
+///         w[i] = d (q[i] + 16 h[i] - 16)
+///
+///   byte  0      2               6                                22
+///         +------+---------------+--------------------------------+
+///         |  d   | h: 32 bits    | qs: 16 bytes                   |
+///         +------+---------------+--------------------------------+
+///           f16    low first       nibbles, as in Q4_0
+struct block_q5_0 {
+    static constexpr size_t weights = 32;
+    uint8_t d[2], h[4], qs[16];
+};
+static_assert(sizeof(block_q5_0) == 22 && alignof(block_q5_0) == 1, "Q5_0 is 22 bytes");
+
+/// Q5_1 -- 32 weights, 24 bytes, 6 bits per weight; a ggml legacy format.
+///         w[i] = d (q[i] + 16 h[i]) + m
+///
+///   byte  0      2      4               8                                24
+///         +------+------+---------------+--------------------------------+
+///         |  d   |  m   | h: 32 bits    | qs: 16 bytes                   |
+///         +------+------+---------------+--------------------------------+
+///           f16    f16    low first       nibbles, as in Q4_0
+struct block_q5_1 {
+    static constexpr size_t weights = 32;
+    uint8_t d[2], m[2], h[4], qs[16];
+};
+static_assert(sizeof(block_q5_1) == 24 && alignof(block_q5_1) == 1, "Q5_1 is 24 bytes");
+
+/// Q8_0 -- 32 weights, 34 bytes, 8.5 bits per weight; a ggml legacy format.
+///         w[i] = d q[i]
+///
+///   byte  0      2                    34
+///         +------+--------------------+
+///         |  d   | qs: 32 bytes       |
+///         +------+--------------------+
+///           f16    int8
+struct block_q8_0 {
+    static constexpr size_t weights = 32;
+    uint8_t d[2], qs[32];
+};
+static_assert(sizeof(block_q8_0) == 34 && alignof(block_q8_0) == 1, "Q8_0 is 34 bytes");
+
+/// Q1_0 -- 128 weights, 18 bytes, 1.125 bits per weight; a ggml binary format.
+///         w[i] = d (2 q[i] - 1)
+///
+///   byte  0      2                    18
+///         +------+--------------------+
+///         |  d   | qs: 128 bits       |
+///         +------+--------------------+
+///           f16    low first
+struct block_q1_0 {
+    static constexpr size_t weights = 128;
+    uint8_t d[2], qs[16];
+};
+static_assert(sizeof(block_q1_0) == 18 && alignof(block_q1_0) == 1, "Q1_0 is 18 bytes");
+
+/// Q2_0 -- 64 weights, 18 bytes, 2.25 bits per weight; a ggml two-bit format.
+///         w[i] = d (q[i] - 1)
+///
+///   byte  0      2                    18
+///         +------+--------------------+
+///         |  d   | qs: 64 x 2 bits    |
+///         +------+--------------------+
+///           f16    low first
+struct block_q2_0 {
+    static constexpr size_t weights = 64;
+    uint8_t d[2], qs[16];
+};
+static_assert(sizeof(block_q2_0) == 18 && alignof(block_q2_0) == 1, "Q2_0 is 18 bytes");
+
+/// TQ1_0 -- 256 weights, 54 bytes, 1.6875 bits per weight; a ggml ternary format.
+///         w[i] = d (digit - 1),   digit n of byte b = 3 (3^n b mod 256) / 256
+///
+///   byte  0                          32                            48                          52     54
+///         +--------------------------+-----------------------------+---------------------------+------+
+///         | qs: 32 bytes             | qm: 16 bytes                | ql: 4 bytes               |  d   |
+///         +--------------------------+-----------------------------+---------------------------+------+
+///           digit n = 32n + 0..31      digit n = 160 + 16n + 0..15   digit n = 240 + 4n + 0..3   f16
+///   n = 0..4, in ql 0..3; a byte is the fraction 0.a0 a1 a2 a3 a4 to base 3, in 256ths
+struct block_tq1_0 {
+    static constexpr size_t weights = 256;
+    uint8_t qs[32], qm[16], ql[4], d[2];
+};
+static_assert(sizeof(block_tq1_0) == 54 && alignof(block_tq1_0) == 1, "TQ1_0 is 54 bytes");
+
+/// TQ2_0 -- 256 weights, 66 bytes, 2.0625 bits per weight; a ggml ternary format.
+///         w[i] = d (q[i] - 1)
+///
+///   byte  0                                       64     66
+///         +---------------------------------------+------+
+///         | qs: 2 rows of 32 bytes                |  d   |
+///         +---------------------------------------+------+
+///           bits 2k of row r = 128r + 32k + 0..31   f16
+struct block_tq2_0 {
+    static constexpr size_t weights = 256;
+    uint8_t qs[64], d[2];
+};
+static_assert(sizeof(block_tq2_0) == 66 && alignof(block_tq2_0) == 1, "TQ2_0 is 66 bytes");
+
+/// MXFP4 -- 32 weights, 17 bytes, 4.25 bits per weight; OCP Microscaling.
+///         w[i] = 2^(e - 128) e2m1_levels[q[i]]
+///
+///   byte  0      1                                17
+///         +------+--------------------------------+
+///         |  e   | qs: 16 bytes                   |
+///         +------+--------------------------------+
+///           e8m0   nibbles, as in Q4_0
+///   e = 0 and 1 are subnormal scales; e = 255 is 2^127, not NaN
+struct block_mxfp4 {
+    static constexpr size_t weights = 32;
+    uint8_t e[1], qs[16];
+};
+static_assert(sizeof(block_mxfp4) == 17 && alignof(block_mxfp4) == 1, "MXFP4 is 17 bytes");
+
+/// NVFP4 -- 64 weights, 36 bytes, 4.5 bits per weight; NVIDIA's E2M1 with a scale per 16.
+///         w[i] = ue4m3(e[j]) / 2 e2m1_levels[q[i]],   j = i / 16
+///
+///   byte  0        4                                            36
+///         +--------+--------------------------------------------+
+///         |  e[4]  | qs: 4 x 8 bytes                            |
+///         +--------+--------------------------------------------+
+///           ue4m3    per 16: low nibbles 0..7, high 8..15
+///   ue4m3(e) = (1 + m/8) 2^(x-7), x = bits 6:3 and m = bits 2:0; m 2^-9 where x = 0; 0 for e = 0x7f; bit 7 is ignored
+struct block_nvfp4 {
+    static constexpr size_t weights = 64;
+    uint8_t e[4], qs[32];
+};
+static_assert(sizeof(block_nvfp4) == 36 && alignof(block_nvfp4) == 1, "NVFP4 is 36 bytes");
+// ---- the list: X(enumerator, suffix of block_ and codec_, nominal bits), in the order of QuantType -----------------
+
+#define GK_FORMATS(X) \
+    X(Q2_K, q2_k, 2) X(Q3_K, q3_k, 3) X(Q4_K, q4_k, 4) X(Q5_K, q5_k, 5) X(Q6_K, q6_k, 6) \
+    X(Q8_K, q8_k, 8) X(IQ1_S, iq1_s, 1) X(IQ1_M, iq1_m, 1) X(IQ2_XXS, iq2_xxs, 2) X(IQ2_XS, iq2_xs, 2) \
+    X(IQ2_S, iq2_s, 2) X(IQ3_XXS, iq3_xxs, 3) X(IQ3_S, iq3_s, 3) X(IQ4_NL, iq4_nl, 4) X(IQ4_XS, iq4_xs, 4) \
+    X(AWQ4, awq4, 4) X(GPTQ4, gptq4, 4) X(SQUEEZE, squeeze, 3) X(Q4_0, q4_0, 4) X(Q4_1, q4_1, 4) \
+    X(Q5_0, q5_0, 5) X(Q5_1, q5_1, 5) X(Q8_0, q8_0, 8) X(Q1_0, q1_0, 1) X(Q2_0, q2_0, 2) \
+    X(TQ1_0, tq1_0, 1) X(TQ2_0, tq2_0, 2) X(MXFP4, mxfp4, 4) X(NVFP4, nvfp4, 4)
+
+#define GK_LISTED(name, suffix, bits) QuantType::name,
+constexpr QuantType format_order[] = {GK_FORMATS(GK_LISTED)};
+#undef GK_LISTED
+constexpr bool formats_in_order() {
+    for (size_t i = 0; i < sizeof format_order; i++) if (format_order[i] != static_cast<QuantType>(i)) return false;
+    return sizeof format_order == quant_type_count;
+}
+static_assert(formats_in_order(), "GK_FORMATS lists every QuantType in order");
+
+// ---- sane: every scale field is finite ----------------------------------------------------------------------------
+
+GK_INL bool finite16(const uint8_t* p)             { return (load16(p) & 0x7c00) != 0x7c00; }
+GK_INL bool finite32(const uint8_t* p)             { return (load32(p) & 0x7f800000u) != 0x7f800000u; }
+
+/// The f16 scale of an IQ1_M block: the top nibbles of its four words.
+GK_INL uint16_t iq1_m_scale(const block_iq1_m& b) {
+    const uint64_t x = load64(b.sc);
+    return static_cast<uint16_t>((x >> 12 & 0xf) | (x >> 24 & 0xf0) | (x >> 36 & 0xf00) | (x >> 48 & 0xf000));
+}
+
+GK_INL bool sane(const block_q2_k& b)              { return finite16(b.d) && finite16(b.dmin); }
+GK_INL bool sane(const block_q3_k& b)              { return finite16(b.d); }
+GK_INL bool sane(const block_q4_k& b)              { return finite16(b.d) && finite16(b.dmin); }
+GK_INL bool sane(const block_q5_k& b)              { return finite16(b.d) && finite16(b.dmin); }
+GK_INL bool sane(const block_q6_k& b)              { return finite16(b.d); }
+GK_INL bool sane(const block_q8_k& b)              { return finite32(b.d); }
+GK_INL bool sane(const block_iq1_s& b)             { return finite16(b.d); }
+GK_INL bool sane(const block_iq1_m& b)             { return (iq1_m_scale(b) & 0x7c00) != 0x7c00; }
+GK_INL bool sane(const block_iq2_xxs& b)           { return finite16(b.d); }
+GK_INL bool sane(const block_iq2_xs& b)            { return finite16(b.d); }
+GK_INL bool sane(const block_iq2_s& b)             { return finite16(b.d); }
+GK_INL bool sane(const block_iq3_xxs& b)           { return finite16(b.d); }
+GK_INL bool sane(const block_iq3_s& b)             { return finite16(b.d); }
+GK_INL bool sane(const block_iq4_nl& b)            { return finite16(b.d); }
+GK_INL bool sane(const block_iq4_xs& b)            { return finite16(b.d); }
+GK_INL bool sane(const block_awq4& b)              { return finite16(b.s) && finite16(b.z); }
+GK_INL bool sane(const block_squeeze& b) {
+    bool finite = finite16(b.d);
+    for (size_t i = 0; i < sizeof b.levels; i += 4) finite &= finite32(b.levels + i);
+    return finite;
+}
+GK_INL bool sane(const block_q4_0& b)              { return finite16(b.d); }
+GK_INL bool sane(const block_q4_1& b)              { return finite16(b.d) && finite16(b.m); }
+GK_INL bool sane(const block_q5_0& b)              { return finite16(b.d); }
+GK_INL bool sane(const block_q5_1& b)              { return finite16(b.d) && finite16(b.m); }
+GK_INL bool sane(const block_q8_0& b)              { return finite16(b.d); }
+GK_INL bool sane(const block_q1_0& b)              { return finite16(b.d); }
+GK_INL bool sane(const block_q2_0& b)              { return finite16(b.d); }
+GK_INL bool sane(const block_tq1_0& b)             { return finite16(b.d); }
+GK_INL bool sane(const block_tq2_0& b)             { return finite16(b.d); }
+GK_INL bool sane(const block_mxfp4&)               { return true; }
+GK_INL bool sane(const block_nvfp4&)               { return true; }
+
+} // namespace impl
+GK_NAMESPACE_END
+
+// ============================================================================
+// [13] CODEBOOKS: rank bitmaps, expanded at compile time
+// ============================================================================
+//
+// A grid is a set of rows of 8 digits to base 3, or 4 digits to base 8, element 0 the least significant. Bit V of its bitmap
+// says whether the row of number V belongs; the index of a row is the count of bits set below its own. Expanded, byte j
+// of a row is element j, ready for use.
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+/// Twice the E2M1 values; the sign bit alone is a plain 0.
+constexpr int8_t e2m1_levels[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+#if GK_HAS_IQ
+
+constexpr int8_t iq4_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+template <class Row, size_t N> struct Grid {
+    Row row[N];
+    constexpr Row operator[](size_t i) const { return row[i]; }
+};
+
+/// The N rows of a bitmap: as many digits as a Row has bytes, each standing for the byte values[digit].
+template <class Row, size_t N, size_t Words, size_t Base>
+constexpr Grid<Row, N> expand(const uint64_t (&bitmap)[Words], const int8_t (&values)[Base]) {
+    Grid<Row, N> grid = {};
+    size_t rank = 0;
+    for (size_t v = 0; v < 64 * Words; v++) {
+        if (!(bitmap[v / 64] >> (v % 64) & 1)) continue;
+        size_t digits = v;
+        Row row = 0;
+        for (size_t shift = 0; shift < 8 * sizeof(Row); shift += 8, digits /= Base)
+            row |= static_cast<Row>(static_cast<uint8_t>(values[digits % Base])) << shift;
+        grid.row[rank++] = row;
+    }
+    return grid;
+}
+
+constexpr uint64_t iq1_bitmap[103] = {
+    0x514202a085142555, 0xa28a2086a8314508, 0x14508514202a081a, 0xa005152545442082, 0x8208001888208202, 0x0aaabb88a02a03a0,
+    0xaa0a0022000baa90, 0x4508514008a0828c, 0x0851421450808821, 0x2a8008a09808308a, 0x4248208514214508, 0x20a0c22c01450855,
+    0xa2aaa8242a00268a, 0x0028280808afe208, 0xa82028aa284202a0, 0xa8bab9089b0a2080, 0x3aaaaea289aeca20, 0xb80e82bbbaeaeb7c,
+    0x2202920ed3caba22, 0x820aba8aa8202200, 0x3ba2e04a2a000802, 0x81408100a22b2022, 0x8514012208288aaa, 0x5421450920821550,
+    0x203aa8230208a085, 0xa208514254208284, 0x082a021450950820, 0x200248a08082a8b8, 0xab2802a268a28208, 0x083082082085082a,
+    0xa085142145004045, 0x8229014500514200, 0x1430a1082a828a00, 0x2145082882145005, 0x2aaa200202208514, 0xa828ae8ab1122000,
+    0x0a820070a8aaa1ba, 0x8200840222280208, 0xaa2ab0eaa0804800, 0xa7daea22ba8b20c2, 0xaa2ab092a86e8b8b, 0x48202a0c448a8b72,
+    0x20aa082a8a284084, 0xa09aafa222a2ccc8, 0xa82a00020002a8e8, 0xa2a28ba080200088, 0xba0a328280a0ba28, 0x2ba0a2ebfebab8be,
+    0x00a2ea280a8a08a2, 0xdeeaa4fa0c0232a1, 0xeb7ebe8d2ea82bef, 0xdeba7de6bf7ff7fa, 0x12fa26bfff27fb69, 0x0ebeaa10228ae1e9,
+    0xae820ba8b208aa84, 0x62048083e924baff, 0x002ba40aa8f2682c, 0x0012aae208082a02, 0x82c920a60a2a8202, 0x8c00a20028829089,
+    0x6c00080882001380, 0x8abea602bbaaaa8a, 0xd02e976b8002caa0, 0xdeaa2e108210e9b2, 0x820a0004a5d11528, 0x20a1010820828a00,
+    0xa0843222ba39aa82, 0x0262a28a00188009, 0xac21450051441481, 0x20aa085142145082, 0x45082a120a87aa28, 0x08514208a0051421,
+    0x22a240a002200145, 0x8a6a08a208008800, 0x0a200080aaaab86e, 0x5044082122c8e282, 0x8515208a09514214, 0x2a2aaa080a861450,
+    0x21450851420a0080, 0xe2085142145000a8, 0x082a82180a828820, 0x0a028bb08aaaa2aa, 0x0aaa80822820aa2a, 0x220288a900280828,
+    0xba8a08b8280bbea0, 0xaef8a4baffaeb24b, 0x30a0b668285220aa, 0x6a220828020a80e6, 0x2baaaa020a208062, 0x0808a2a0a9a2eaaa,
+    0x0e8200228aa02010, 0x400aa08514214500, 0x4a0006a921450851, 0x440d1000a50802aa, 0x0514214508288214, 0x0020f2ac82820800,
+    0x20ba0a280aaa0000, 0x280948820002a2ea, 0x0051454b110014e9, 0x5142145002a80145, 0x400a288808248808, 0x02a0051401450008,
+    0x0000000145085140,
+};
+constexpr uint64_t iq2_xxs_bitmap[103] = {
+    0x4141441055141555, 0x0000100044140400, 0x0040001400400400, 0x1050000004000000, 0x4004140100114140, 0x0500001000400450,
+    0x0001000050000010, 0x4004144100004000, 0x0400000400001414, 0x0000000000040000, 0x0000000000100400, 0x0010100414000000,
+    0x1001040011040040, 0x0000000100404000, 0x0000000004010000, 0x0000400440041000, 0x0000100000000004, 0x1000400000001000,
+    0x0000000000000000, 0x0040000004000105, 0x0000000000110000, 0x0000000001000000, 0x0414000000000040, 0x0000050100010000,
+    0x0000001010000000, 0x0000000000500000, 0x0000414000000000, 0x0040000000004001, 0x0000004000040000, 0x0000000000000000,
+    0x0000040040000040, 0x0000000004000000, 0x0000000000000000, 0x0000000001000000, 0x0110104144105000, 0x0000400010000414,
+    0x0040400000440400, 0x4000000100404000, 0x0010000000010010, 0x0000001004000010, 0x0000000100000000, 0x0414000000000000,
+    0x0000000000011000, 0x0401100000000004, 0x0004000000000000, 0x0050441000040000, 0x0100000104000000, 0x0000000000040000,
+    0x0000000000000001, 0x0000000000000040, 0x0001000001400000, 0x0400000000000000, 0x0000000100000000, 0x0400000004100400,
+    0x0040000000000000, 0x0004000000000000, 0x0000000000000000, 0x0001000001000041, 0x0040000000004000, 0x0000400000000000,
+    0x0011000000001000, 0x0000000000000000, 0x0400000000001400, 0x0000000000000000, 0x0000000000000000, 0x0000000000000001,
+    0x0000000000000000, 0x0000000000000000, 0x0004000041400000, 0x0040040000004000, 0x0000000000000004, 0x0000000000000004,
+    0x0040001000441400, 0x0400000004000000, 0x0004000010000000, 0x4000000001000040, 0x0000000000000000, 0x0000000000010000,
+    0x0000010000000000, 0x0104000000000000, 0x0100000000000410, 0x0040000000004000, 0x0001000000000000, 0x0040000400000000,
+    0x0000000000000001, 0x0000000001000000, 0x0000000000000000, 0x0000000000000000, 0x0100000000001000, 0x0000000000000000,
+    0x0000000000000000, 0x0000100000000400, 0x0000000100000004, 0x0000040000000000, 0x0000000000000000, 0x0000000000000400,
+    0x0000000000000000, 0x0000000000000000, 0x0000000000000000, 0x0000000000040000, 0x0000000000000004, 0x0000000000000000,
+    0x0000000000000000,
+};
+constexpr uint64_t iq2_xs_bitmap[103] = {
+    0x1541455551555555, 0x4145505555540145, 0x4010515400010510, 0x5550000101000441, 0x0004140115154145, 0x0404010500414550,
+    0x0005100041400000, 0x1105554000004000, 0x0540400010010414, 0x0010400000040001, 0x0000000104000100, 0x4550515554011000,
+    0x1051540001054041, 0x5000500100004140, 0x0000010000400011, 0x1001450041455000, 0x0100004140000004, 0x0400400000000000,
+    0x0000000000010000, 0x0400004004000505, 0x0000000000110000, 0x0000000000000004, 0x5555000000000040, 0x0400010000414010,
+    0x0010001040001050, 0x0000010000100000, 0x4000414400000400, 0x0040000000000001, 0x1000000010040000, 0x0000000001000100,
+    0x0000040141100000, 0x0000000400100001, 0x0000010010000000, 0x0144000000001001, 0x1105554145555000, 0x0500414550000414,
+    0x0141404000440001, 0x4000000000000140, 0x0010000414014515, 0x0000041001050001, 0x4000010100400000, 0x0414000000000010,
+    0x0000000101011000, 0x0040004100001004, 0x0000000000400000, 0x1041455000000000, 0x4140000004000105, 0x0000000000050004,
+    0x0000001000000040, 0x0004040105400000, 0x0000410100004010, 0x0000001040000000, 0x0000100000001000, 0x0000404000400404,
+    0x0140100000010000, 0x0000000000000000, 0x4000004000000000, 0x0100101001000041, 0x0000000000005000, 0x0010000000000000,
+    0x4001000100000004, 0x0000000000000000, 0x0000000110000400, 0x0000000000001000, 0x0000001000000000, 0x0000000001000000,
+    0x0000000000000400, 0x0010100000000400, 0x0415010515400000, 0x0001155000005000, 0x0100000000041004, 0x0001400000000400,
+    0x0040001000541441, 0x0100000004000040, 0x0400004000000000, 0x1000000100000000, 0x0014010000040004, 0x0000000000040400,
+    0x0004000000000000, 0x0105100404100000, 0x0000010001000400, 0x0001000000100001, 0x0400000000000000, 0x0000004400004000,
+    0x0000000000001041, 0x0014000000001000, 0x0000000100000000, 0x0400000000000000, 0x0000000400000000, 0x0000000000000100,
+    0x0000001000000010, 0x0000000404014500, 0x4000000000010000, 0x0001144000000010, 0x0004000100000010, 0x4000000000400000,
+    0x0000000000000000, 0x0000000000000000, 0x0040000400004000, 0x1040000000000045, 0x0500000000000004, 0x0000050000000000,
+    0x0000000100010000,
+};
+constexpr uint64_t iq2_s_bitmap[103] = {
+    0x1555455551555555, 0x5545505155551105, 0x5010515414150514, 0x5550101111000455, 0x5145541555555545, 0x5414555514555550,
+    0x1451000455401051, 0x1155154000105004, 0x0540010110515555, 0x0040401051440455, 0x0000100510140100, 0x4551515554004000,
+    0x5555541451151555, 0x5000145505155545, 0x0414000504414114, 0x1455551455455000, 0x5505155540105154, 0x0514400010500414,
+    0x4000001000041401, 0x0140105154045155, 0x0010500414550000, 0x1000041004000010, 0x5154000000000400, 0x0011010405415115,
+    0x1401050540415054, 0x0104510010100004, 0x0514554400050000, 0x1440001050041455, 0x0000110004140105, 0x0004000400010500,
+    0x1050001411000000, 0x0004150000400000, 0x0000100000000000, 0x0140040000004004, 0x1555554555555000, 0x5505554550514414,
+    0x1541401051541455, 0x4000005004145104, 0x4550515554555555, 0x1051541455550041, 0x5004145500004150, 0x5514100000400010,
+    0x0001040041455051, 0x0100004140105154, 0x0000400010500040, 0x1555455000000000, 0x5540005154145555, 0x0010500414550515,
+    0x1400041401051440, 0x5154145555000000, 0x0414550000414010, 0x1400000040001050, 0x0000000000110004, 0x0040414010515400,
+    0x0040001050000001, 0x1000100000000000, 0x4400004000000000, 0x1040041451051545, 0x0004140105154000, 0x0400010400100010,
+    0x1451010000000100, 0x0000004000105004, 0x0010001010000414, 0x0000000000040004, 0x0000105000100000, 0x0010010000100000,
+    0x0000000000004000, 0x0000000400000000, 0x5414114515404000, 0x1455450001411011, 0x1140004140005154, 0x0000000010500015,
+    0x0041455011555400, 0x4140105154000105, 0x0010500001010000, 0x1000000000000050, 0x0000000105000141, 0x4000010000014040,
+    0x0004000000000000, 0x5545010000400500, 0x0000414010515410, 0x0000101050001411, 0x0000100004140000, 0x4010515440000000,
+    0x1050004001000041, 0x1100000000004000, 0x0010001000000010, 0x0001100041400000, 0x0000005000000000, 0x0000000000001100,
+    0x0040000000000000, 0x0000105410111100, 0x0010000001040000, 0x4004100000000400, 0x5100014400000014, 0x0100000000400010,
+    0x0000000010001040, 0x0000000000000000, 0x0040000000000004, 0x0100000000000040, 0x0400004000000000, 0x0000011401400000,
+    0x0000000100001000,
+};
+constexpr uint64_t iq3_xxs_bitmap[64] = {
+    0x2800000402058a15, 0x010010020522050a, 0x200082008a050215, 0x0100000000200582, 0x2800801080000800, 0x0000040004000082,
+    0x0010000020000000, 0x0002000800005100, 0x00000180150a050a, 0x0000000000050205, 0x040000000102050a, 0x0040004002010005,
+    0x0000010000000022, 0x0200004000110000, 0x0000000000000020, 0x0000000100040000, 0x0000000402450a05, 0x018800000102052a,
+    0x0000200180058205, 0x1100000000001102, 0x0000080020000000, 0x1000000200800008, 0x0000000000000000, 0x000000200000400a,
+    0x04200100000a0502, 0x0000005002010005, 0x040004000020010a, 0x0000000008000200, 0x0400008001000000, 0x0000200000040041,
+    0x0008000040001000, 0x0001000008000000, 0x00008800a0008010, 0x1000000000000000, 0x0041000180010000, 0x0000002000000080,
+    0x0010020000000010, 0x0100000800200000, 0x0000000000000000, 0x0000000001000520, 0x0100000200000400, 0x0000200000400041,
+    0x0400000004001000, 0x0000080000000004, 0x0400000000880100, 0x0000000002000004, 0x0000010000000000, 0x0000000400100000,
+    0x0010005000100000, 0x0002000000020000, 0x0010000000008000, 0x0000000041000000, 0x0000001000000000, 0x0000040000000020,
+    0x0000000008000000, 0x0000000000020008, 0x00000400040001a8, 0x0000000100400000, 0x0000042000000400, 0x0001000008002001,
+    0x0000000200020000, 0x0000000000100005, 0x0000000001000000, 0x0000000000000000,
+};
+constexpr uint64_t iq3_s_bitmap[64] = {
+    0x92050aa5082357a7, 0x0422001022892317, 0x09000aa4112249a3, 0x228005104a052208, 0x0100020904128801, 0x084000a208450014,
+    0x0200040002000a40, 0x0000110008450015, 0x040250005205ab17, 0x410005020902114b, 0x040120090411a401, 0x0104000211820992,
+    0x000011440a001428, 0x0000020005020902, 0x0000005000910000, 0x010400022002050a, 0x2980052a058a55ab, 0x0000020412248905,
+    0x12008802810a0092, 0x004001040a140225, 0x2400000224090082, 0x0100080180040210, 0x0002200000020085, 0x0000010801400220,
+    0x020802942a04aa04, 0x44010001000a102a, 0x0000010014010401, 0x0800208a018a1102, 0x0011040002044208, 0x0800401004200502,
+    0x0000000200004000, 0x000000002005000a, 0x0100010204910411, 0x0000220821040a84, 0x010480010802210a, 0x0000000022050a10,
+    0x0200000180100005, 0x00040000000200a0, 0x0001000010000800, 0x0000020801002100, 0x1040049100041104, 0x040000000402042a,
+    0x0000080041080201, 0x0820021000800184, 0x0000004004010012, 0x00000a0000400400, 0x0000000400000000, 0x0000000000040014,
+    0x000100000a002a00, 0x0010000000810001, 0x0104200410000400, 0x0000000100021001, 0x0004000800200000, 0x0001000010000009,
+    0x0000000100000020, 0x0000000000000a00, 0x0004100140050091, 0x0000002800100204, 0x0000020001024112, 0x0000080024000004,
+    0x0000010000010822, 0x0000000400040000, 0x0000000002000004, 0x0000000000000001,
+};
+
+constexpr int8_t iq1_values[3]     = {-8, 0, 8};                             // eighths: the shift of +-1/8 is one more
+constexpr int8_t iq2_values[3]     = {8, 25, 43};
+constexpr int8_t iq3_xxs_values[8] = {4, 12, 20, 28, 36, 44, 52, 62};
+constexpr int8_t iq3_s_values[8]   = {1, 3, 5, 7, 9, 11, 13, 15};
+
+constexpr auto iq1_grid     = expand<uint64_t, 2048>(iq1_bitmap, iq1_values);
+constexpr auto iq2_xxs_grid = expand<uint64_t, 256>(iq2_xxs_bitmap, iq2_values);
+constexpr auto iq2_xs_grid  = expand<uint64_t, 512>(iq2_xs_bitmap, iq2_values);
+constexpr auto iq2_s_grid   = expand<uint64_t, 1024>(iq2_s_bitmap, iq2_values);
+constexpr auto iq3_xxs_grid = expand<uint32_t, 256>(iq3_xxs_bitmap, iq3_xxs_values);
+constexpr auto iq3_s_grid   = expand<uint32_t, 512>(iq3_s_bitmap, iq3_s_values);
+
+#endif
+
+} // namespace impl
+GK_NAMESPACE_END
+
+#endif // GLLM_KERNELS_IMPLEMENTATION
+#else  // GK_PASS: compiled once per instruction set
+
+#if GK_PASS == GK_AVX2 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
+#define GK_ASM_MICROKERNEL gk_gemm_avx2_f32_6x16
+#elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
+#define GK_ASM_MICROKERNEL gk_gemm_avx512_f32_14x32
+#endif
+
+GK_NAMESPACE_BEGIN
+namespace GK_NS {
+namespace {
+
+// ============================================================================
+// [7] VECTOR PRIMITIVES: one block per instruction set, one function per line
+// ============================================================================
+//
+// vf is VF floats, vi VF 32-bit integers, vm a mask of VF lanes, vb 32 bytes (as many as two 16-weight sub-blocks).
+//
+//   vzero vset | vload vstore (float, f16, bf16) | vload_n vstore_n: the first n <= VF lanes, no byte beyond; others load as 0
+//   vadd vsub vmul vdiv vsqrt vneg vabs | vmin vmax: second operand if either is NaN
+//   vfma(a,b,c) = a b + c, fused where the unit exists | vxfma: always one rounding | vfnma(a,b,c) = c - a b
+//   vlt vle vnan -> vm | vselect(m, a, b) = m ? a : b | vany
+//   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra | vbits vunbits
+//   vpow2(n) = 2^n, n in -126..127 | vscale2(x, n) = x 2^n rounded once, n in -252..252
+//   vsum vhmax: over lanes, vhmax with no regard to NaN
+//   vkeep(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vdouble: lane l is lane l / 2 | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
+//   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3 of word l / 8
+//
+//   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
+//   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j): signed
+//   bytes j VF .. as floats | bidx(b, j): the same as integers
+
+#if GK_PASS == GK_SCALAR            // ---- scalar -----------------------------
+
+using vf = float;
+using vi = int32_t;
+using vm = bool;
+struct vb { uint8_t b[32]; };
+constexpr size_t VF = 1, MR = 4, NR = 4;
+
+GK_INL vf   vzero()                                { return 0.0f; }
+GK_INL vf   vset(float x)                          { return x; }
+GK_INL vf   vload(const float* p)                  { return *p; }
+GK_INL vf   vload(const f16* p)                    { return impl::f16_to_f32(p->bits); }
+GK_INL vf   vload(const bf16* p)                   { return impl::bf16_to_f32(p->bits); }
+GK_INL void vstore(float* p, vf v)                 { *p = v; }
+GK_INL void vstore(f16* p, vf v)                   { p->bits = impl::f32_to_f16(v); }
+GK_INL void vstore(bf16* p, vf v)                  { p->bits = impl::f32_to_bf16(v); }
+template <class E> GK_INL vf vload_n(const E* p, size_t n)       { return n ? vload(p) : 0.0f; }
+template <class E> GK_INL void vstore_n(E* p, vf v, size_t n)    { if (n) vstore(p, v); }
+GK_INL vf   vadd(vf a, vf b)                       { return a + b; }
+GK_INL vf   vsub(vf a, vf b)                       { return a - b; }
+GK_INL vf   vmul(vf a, vf b)                       { return a * b; }
+GK_INL vf   vdiv(vf a, vf b)                       { return a / b; }
+GK_INL vf   vsqrt(vf a)                            { return impl::sqrt32(a); }
+GK_INL vf   vneg(vf a)                             { return -a; }
+GK_INL vf   vabs(vf a)                             { return impl::f32_from_bits(impl::f32_bits(a) & 0x7fffffffu); }
+GK_INL vf   vmin(vf a, vf b)                       { return a < b ? a : b; }
+GK_INL vf   vmax(vf a, vf b)                       { return a > b ? a : b; }
+GK_INL vf   vfma(vf a, vf b, vf c)                 { return a * b + c; }
+GK_INL vf   vfnma(vf a, vf b, vf c)                { return c - a * b; }
+GK_INL vf   vxfma(vf a, vf b, vf c)                { return impl::fma32(a, b, c); }
+GK_INL vm   vlt(vf a, vf b)                        { return a < b; }
+GK_INL vm   vle(vf a, vf b)                        { return a <= b; }
+GK_INL vm   vnan(vf a)                             { return a != a; }
+GK_INL bool vany(vm m)                             { return m; }
+GK_INL vf   vselect(vm m, vf a, vf b)              { return m ? a : b; }
+GK_INL vf   vround(vf a)                           { return impl::round32(a); }
+GK_INL vi   vint(vf a)                             { return static_cast<vi>(impl::round32(a)); }
+GK_INL vf   vfloat(vi a)                           { return static_cast<float>(a); }
+GK_INL vi   viset(int32_t x)                       { return x; }
+GK_INL vi   viload(const void* p)                  { return static_cast<vi>(impl::load32(p)); }
+GK_INL vi   viadd(vi a, vi b)                      { return static_cast<vi>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b)); }
+GK_INL vi   visub(vi a, vi b)                      { return static_cast<vi>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b)); }
+GK_INL vi   viand(vi a, vi b)                      { return a & b; }
+GK_INL vi   vior(vi a, vi b)                       { return a | b; }
+GK_INL vi   vishl(vi a, int n)                     { return static_cast<vi>(static_cast<uint32_t>(a) << n); }
+GK_INL vi   vishr(vi a, int n)                     { return static_cast<vi>(static_cast<uint32_t>(a) >> n); }
+GK_INL vi   visra(vi a, int n)                     { return a >> n; }
+GK_INL vi   vbits(vf a)                            { return static_cast<vi>(impl::f32_bits(a)); }
+GK_INL vf   vunbits(vi a)                          { return impl::f32_from_bits(static_cast<uint32_t>(a)); }
+GK_INL float vsum(vf a)                            { return a; }
+GK_INL float vhmax(vf a)                           { return a; }
+GK_INL vf   vkeep(vf a, size_t n)                  { return n ? a : 0.0f; }
+GK_INL void vtranspose(vf (&)[1])                  {}
+GK_INL vf   vdouble(vf a)                          { return a; }
+GK_INL vf   vrotate(vf, vf, vf)                    { return 0; }
+GK_INL vf   vlut8(const float* table, vi i)        { return table[i]; }
+GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) { return static_cast<float>((impl::load32(p) >> shifts[0]) & 15); }
+
+GK_INL vb   bload(const void* p)                   { vb r; memcpy(r.b, p, 32); return r; }
+GK_INL vb   bset(int x)                            { vb r; memset(r.b, x, 32); return r; }
+GK_INL vb   bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+    const uint64_t q[4] = {a, b, c, d};
+    vb r;
+    for (int i = 0; i < 32; i++) r.b[i] = static_cast<uint8_t>(q[i / 8] >> (8 * (i % 8)));
+    return r;
+}
+GK_INL vb   bnibbles(const void* p) {
+    vb r;
+    memcpy(r.b, p, 16);
+    for (int i = 0; i < 16; i++) { r.b[i + 16] = static_cast<uint8_t>(r.b[i] >> 4); r.b[i] &= 15; }
+    return r;
+}
+GK_INL vb   bbits(uint32_t m) {
+    vb r;
+    for (int i = 0; i < 32; i++) r.b[i] = (m >> i) & 1 ? 255 : 0;
+    return r;
+}
+#define GK_BYTES(name, expr) GK_INL vb name(vb x, vb y) { for (int i = 0; i < 32; i++) { const int a = x.b[i], b = y.b[i]; x.b[i] = static_cast<uint8_t>(expr); } return x; }
+GK_BYTES(band, a & b)
+GK_BYTES(bor,  a | b)
+GK_BYTES(bxor, a ^ b)
+GK_BYTES(badd, a + b)
+GK_BYTES(bsub, a - b)
+GK_BYTES(bge,  a >= b ? 255 : 0)
+#undef GK_BYTES
+GK_INL vb   bshl(vb x, int n)                      { for (uint8_t& b : x.b) b = static_cast<uint8_t>(b << n); return x; }
+GK_INL vb   bshr(vb x, int n)                      { for (uint8_t& b : x.b) b = static_cast<uint8_t>(b >> n); return x; }
+GK_INL vb   blut(vb x, const int8_t* table)        { for (uint8_t& b : x.b) b = static_cast<uint8_t>(table[b]); return x; }
+GK_INL vi   bidx(const vb& x, int j)               { return static_cast<int8_t>(x.b[j]); }
+GK_INL vf   bfloat(const vb& x, int j)             { return static_cast<float>(static_cast<int8_t>(x.b[j])); }
+
+#elif GK_PASS == GK_AVX2            // ---- avx2: AVX2, FMA, F16C --------------
+
+using vf = __m256;
+using vi = __m256i;
+using vm = __m256;
+using vb = __m256i;
+constexpr size_t VF = 8, MR = 6, NR = 16;
+
+GK_INL vi   lanes_below(size_t n)                  { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(impl::mask_ramp + 16 - n)); }
+GK_INL vf   vzero()                                { return _mm256_setzero_ps(); }
+GK_INL vf   vset(float x)                          { return _mm256_set1_ps(x); }
+GK_INL vf   vload(const float* p)                  { return _mm256_loadu_ps(p); }
+GK_INL vf   vload(const f16* p)                    { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+GK_INL vf   vload(const bf16* p)                   { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16)); }
+GK_INL void vstore(float* p, vf v)                 { _mm256_storeu_ps(p, v); }
+GK_INL void vstore(f16* p, vf v)                   { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
+GK_INL void vstore(bf16* p, vf v) {
+    const vi x       = _mm256_castps_si256(v);
+    const vi odd     = _mm256_and_si256(_mm256_srli_epi32(x, 16), _mm256_set1_epi32(1));
+    const vi rounded = _mm256_srli_epi32(_mm256_add_epi32(x, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
+    const vi quiet   = _mm256_or_si256(_mm256_srli_epi32(x, 16), _mm256_set1_epi32(0x40));
+    const vi r       = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packus_epi32(_mm256_castsi256_si128(r), _mm256_extracti128_si256(r, 1)));
+}
+GK_INL vf   vload_n(const float* p, size_t n)      { return _mm256_maskload_ps(p, lanes_below(n)); }
+GK_INL void vstore_n(float* p, vf v, size_t n)     { _mm256_maskstore_ps(p, lanes_below(n), v); }
+template <class E> GK_INL vf   vload_n(const E* p, size_t n)     { E t[8] = {}; impl::copy_few(t, p, n); return vload(t); }
+template <class E> GK_INL void vstore_n(E* p, vf v, size_t n)    { E t[8]; vstore(t, v); impl::copy_few(p, t, n); }
+GK_INL vf   vadd(vf a, vf b)                       { return _mm256_add_ps(a, b); }
+GK_INL vf   vsub(vf a, vf b)                       { return _mm256_sub_ps(a, b); }
+GK_INL vf   vmul(vf a, vf b)                       { return _mm256_mul_ps(a, b); }
+GK_INL vf   vdiv(vf a, vf b)                       { return _mm256_div_ps(a, b); }
+GK_INL vf   vsqrt(vf a)                            { return _mm256_sqrt_ps(a); }
+GK_INL vf   vneg(vf a)                             { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }
+GK_INL vf   vabs(vf a)                             { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+GK_INL vf   vmin(vf a, vf b)                       { return _mm256_min_ps(a, b); }
+GK_INL vf   vmax(vf a, vf b)                       { return _mm256_max_ps(a, b); }
+GK_INL vf   vfma(vf a, vf b, vf c)                 { return _mm256_fmadd_ps(a, b, c); }
+GK_INL vf   vfnma(vf a, vf b, vf c)                { return _mm256_fnmadd_ps(a, b, c); }
+GK_INL vf   vxfma(vf a, vf b, vf c)                { return _mm256_fmadd_ps(a, b, c); }
+GK_INL vm   vlt(vf a, vf b)                        { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+GK_INL vm   vle(vf a, vf b)                        { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
+GK_INL vm   vnan(vf a)                             { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+GK_INL bool vany(vm m)                             { return _mm256_movemask_ps(m) != 0; }
+GK_INL vf   vselect(vm m, vf a, vf b)              { return _mm256_blendv_ps(b, a, m); }
+GK_INL vf   vround(vf a)                           { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+GK_INL vi   vint(vf a)                             { return _mm256_cvtps_epi32(a); }
+GK_INL vf   vfloat(vi a)                           { return _mm256_cvtepi32_ps(a); }
+GK_INL vi   viset(int32_t x)                       { return _mm256_set1_epi32(x); }
+GK_INL vi   viload(const void* p)                  { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+GK_INL vi   viadd(vi a, vi b)                      { return _mm256_add_epi32(a, b); }
+GK_INL vi   visub(vi a, vi b)                      { return _mm256_sub_epi32(a, b); }
+GK_INL vi   viand(vi a, vi b)                      { return _mm256_and_si256(a, b); }
+GK_INL vi   vior(vi a, vi b)                       { return _mm256_or_si256(a, b); }
+GK_INL vi   vishl(vi a, int n)                     { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+GK_INL vi   vishr(vi a, int n)                     { return _mm256_srl_epi32(a, _mm_cvtsi32_si128(n)); }
+GK_INL vi   visra(vi a, int n)                     { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); }
+GK_INL vi   vbits(vf a)                            { return _mm256_castps_si256(a); }
+GK_INL vf   vunbits(vi a)                          { return _mm256_castsi256_ps(a); }
+GK_INL float vsum(vf a) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+GK_INL float vhmax(vf a) {
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
+    return vfloat(viand(_mm256_srlv_epi32(viset(static_cast<int32_t>(impl::load32(p))), viload(shifts)), viset(15)));
+}
+GK_INL vf   vkeep(vf a, size_t n)                  { return _mm256_and_ps(a, _mm256_castsi256_ps(lanes_below(n))); }
+GK_INL void vtranspose(vf (&r)[8]) {
+    vf a[8], b[8];
+    GK_UNROLL(4) for (int i = 0; i < 8; i += 2) { a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]); a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]); }
+    GK_UNROLL(2) for (int i = 0; i < 8; i += 4)
+        GK_UNROLL(2) for (int h = 0; h < 2; h++) {
+            b[i + 2 * h]     = _mm256_shuffle_ps(a[i + h], a[i + h + 2], 0x44);
+            b[i + 2 * h + 1] = _mm256_shuffle_ps(a[i + h], a[i + h + 2], 0xee);
+        }
+    GK_UNROLL(4) for (int i = 0; i < 4; i++) { r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20); r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31); }
+}
+GK_INL vf   vdouble(vf a)                          { return _mm256_permutevar8x32_ps(a, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)); }
+GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm256_fmaddsub_ps(x, c, _mm256_mul_ps(_mm256_permute_ps(x, 0xb1), s)); }
+GK_INL vf   vlut8(const float* table, vi i)        { return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), i); }
+
+GK_INL vb   bbits(uint32_t m) {
+    const vb spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(m)), _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+    const vb one    = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
+    return _mm256_cmpeq_epi8(_mm256_and_si256(spread, one), one);
+}
+GK_INL vi   bidx(vb a, int j) {
+    const __m128i half = j < 2 ? _mm256_castsi256_si128(a) : _mm256_extracti128_si256(a, 1);
+    return _mm256_cvtepi8_epi32(j & 1 ? _mm_srli_si128(half, 8) : half);
+}
+GK_INL vf   bfloat(vb a, int j)                    { return _mm256_cvtepi32_ps(bidx(a, j)); }
+
+#elif GK_PASS == GK_AVX512          // ---- avx512: F, BW, DQ, VL --------------
+
+using vf = __m512;
+using vi = __m512i;
+using vm = __mmask16;
+using vb = __m256i;
+constexpr size_t VF = 16, MR = 14, NR = 32;
+
+GK_INL vm   lanes_below(size_t n)                  { return static_cast<vm>((1u << n) - 1); }
+GK_INL vf   vzero()                                { return _mm512_setzero_ps(); }
+GK_INL vf   vset(float x)                          { return _mm512_set1_ps(x); }
+GK_INL vf   vload(const float* p)                  { return _mm512_loadu_ps(p); }
+GK_INL vf   vload_f16(__m256i x)                   { return _mm512_cvtph_ps(x); }
+GK_INL vf   vload_bf16(__m256i x)                  { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
+GK_INL vf   vload(const f16* p)                    { return vload_f16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+GK_INL vf   vload(const bf16* p)                   { return vload_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+GK_INL __m256i vnarrow(const f16*, vf v)           { return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT); }
+GK_INL __m256i vnarrow(const bf16*, vf v) {
+    const vi x       = _mm512_castps_si512(v);
+    const vi odd     = _mm512_and_si512(_mm512_srli_epi32(x, 16), _mm512_set1_epi32(1));
+    const vi rounded = _mm512_srli_epi32(_mm512_add_epi32(x, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
+    const vi quiet   = _mm512_or_si512(_mm512_srli_epi32(x, 16), _mm512_set1_epi32(0x40));
+    return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), quiet));
+}
+GK_INL void vstore(float* p, vf v)                 { _mm512_storeu_ps(p, v); }
+GK_INL void vstore(f16* p, vf v)                   { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), vnarrow(p, v)); }
+GK_INL void vstore(bf16* p, vf v)                  { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), vnarrow(p, v)); }
+GK_INL vf   vload_n(const float* p, size_t n)      { return _mm512_maskz_loadu_ps(lanes_below(n), p); }
+GK_INL vf   vload_n(const f16* p, size_t n)        { return vload_f16(_mm256_maskz_loadu_epi16(lanes_below(n), p)); }
+GK_INL vf   vload_n(const bf16* p, size_t n)       { return vload_bf16(_mm256_maskz_loadu_epi16(lanes_below(n), p)); }
+GK_INL void vstore_n(float* p, vf v, size_t n)     { _mm512_mask_storeu_ps(p, lanes_below(n), v); }
+GK_INL void vstore_n(f16* p, vf v, size_t n)       { _mm256_mask_storeu_epi16(p, lanes_below(n), vnarrow(p, v)); }
+GK_INL void vstore_n(bf16* p, vf v, size_t n)      { _mm256_mask_storeu_epi16(p, lanes_below(n), vnarrow(p, v)); }
+GK_INL vf   vadd(vf a, vf b)                       { return _mm512_add_ps(a, b); }
+GK_INL vf   vsub(vf a, vf b)                       { return _mm512_sub_ps(a, b); }
+GK_INL vf   vmul(vf a, vf b)                       { return _mm512_mul_ps(a, b); }
+GK_INL vf   vdiv(vf a, vf b)                       { return _mm512_div_ps(a, b); }
+GK_INL vf   vsqrt(vf a)                            { return _mm512_sqrt_ps(a); }
+GK_INL vf   vneg(vf a)                             { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
+GK_INL vf   vabs(vf a)                             { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+GK_INL vf   vmin(vf a, vf b)                       { return _mm512_min_ps(a, b); }
+GK_INL vf   vmax(vf a, vf b)                       { return _mm512_max_ps(a, b); }
+GK_INL vf   vfma(vf a, vf b, vf c)                 { return _mm512_fmadd_ps(a, b, c); }
+GK_INL vf   vfnma(vf a, vf b, vf c)                { return _mm512_fnmadd_ps(a, b, c); }
+GK_INL vf   vxfma(vf a, vf b, vf c)                { return _mm512_fmadd_ps(a, b, c); }
+GK_INL vm   vlt(vf a, vf b)                        { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+GK_INL vm   vle(vf a, vf b)                        { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+GK_INL vm   vnan(vf a)                             { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+GK_INL bool vany(vm m)                             { return m != 0; }
+GK_INL vf   vselect(vm m, vf a, vf b)              { return _mm512_mask_mov_ps(b, m, a); }
+GK_INL vf   vround(vf a)                           { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+GK_INL vi   vint(vf a)                             { return _mm512_cvtps_epi32(a); }
+GK_INL vf   vfloat(vi a)                           { return _mm512_cvtepi32_ps(a); }
+GK_INL vi   viset(int32_t x)                       { return _mm512_set1_epi32(x); }
+GK_INL vi   viload(const void* p)                  { return _mm512_loadu_si512(p); }
+GK_INL vi   viadd(vi a, vi b)                      { return _mm512_add_epi32(a, b); }
+GK_INL vi   visub(vi a, vi b)                      { return _mm512_sub_epi32(a, b); }
+GK_INL vi   viand(vi a, vi b)                      { return _mm512_and_si512(a, b); }
+GK_INL vi   vior(vi a, vi b)                       { return _mm512_or_si512(a, b); }
+GK_INL vi   vishl(vi a, int n)                     { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+GK_INL vi   vishr(vi a, int n)                     { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); }
+GK_INL vi   visra(vi a, int n)                     { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
+GK_INL vi   vbits(vf a)                            { return _mm512_castps_si512(a); }
+GK_INL vf   vunbits(vi a)                          { return _mm512_castsi512_ps(a); }
+GK_INL __m256 vhalf(vf a, int hi)                  { return hi ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a); }
+GK_INL float vsum(vf a) {
+    const __m256 h = _mm256_add_ps(vhalf(a, 0), vhalf(a, 1));
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+GK_INL float vhmax(vf a) {
+    const __m256 h = _mm256_max_ps(vhalf(a, 0), vhalf(a, 1));
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t n) {
+    const __m256i lo = _mm256_set1_epi32(static_cast<int>(impl::load32(p)));
+    const __m256i hi = _mm256_set1_epi32(n > 8 ? static_cast<int>(impl::load32(static_cast<const uint8_t*>(p) + 4)) : 0);
+    const vi      s  = _mm512_broadcast_i32x8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(shifts)));
+    return vfloat(viand(_mm512_srlv_epi32(_mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1), s), viset(15)));
+}
+GK_INL vf   vkeep(vf a, size_t n)                  { return _mm512_maskz_mov_ps(lanes_below(n), a); }
+GK_INL void vtranspose(vf (&r)[16]) {
+    vf a[16], b[16];
+    GK_UNROLL(8) for (int i = 0; i < 16; i += 2) { a[i] = _mm512_unpacklo_ps(r[i], r[i + 1]); a[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]); }
+    GK_UNROLL(4) for (int i = 0; i < 16; i += 4)
+        GK_UNROLL(2) for (int h = 0; h < 2; h++) {
+            b[i + 2 * h]     = _mm512_shuffle_ps(a[i + h], a[i + h + 2], 0x44);
+            b[i + 2 * h + 1] = _mm512_shuffle_ps(a[i + h], a[i + h + 2], 0xee);
+        }
+    GK_UNROLL(4) for (int i = 0; i < 4; i++) {                    // b[4 q + i] holds columns i, i + 4, i + 8, i + 12 of rows 4 q ..
+        const vf lo0 = _mm512_shuffle_f32x4(b[i], b[i + 4], 0x44),      hi0 = _mm512_shuffle_f32x4(b[i], b[i + 4], 0xee);
+        const vf lo1 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0x44), hi1 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0xee);
+        r[i]      = _mm512_shuffle_f32x4(lo0, lo1, 0x88);
+        r[i + 4]  = _mm512_shuffle_f32x4(lo0, lo1, 0xdd);
+        r[i + 8]  = _mm512_shuffle_f32x4(hi0, hi1, 0x88);
+        r[i + 12] = _mm512_shuffle_f32x4(hi0, hi1, 0xdd);
+    }
+}
+GK_INL vf   vdouble(vf a)                          { return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), a); }
+GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm512_fmaddsub_ps(x, c, _mm512_mul_ps(_mm512_permute_ps(x, 0xb1), s)); }
+GK_INL vf   vlut8(const float* table, vi i)        { return _mm512_permutexvar_ps(i, _mm512_castps256_ps512(_mm256_loadu_ps(table))); }
+
+GK_INL vb   bbits(uint32_t m)                      { return _mm256_movm_epi8(m); }
+GK_INL vi   bidx(vb a, int j)                      { return _mm512_cvtepi8_epi32(j ? _mm256_extracti128_si256(a, 1) : _mm256_castsi256_si128(a)); }
+GK_INL vf   bfloat(vb a, int j)                    { return _mm512_cvtepi32_ps(bidx(a, j)); }
+
+#elif GK_PASS == GK_NEON            // ---- neon: ARMv8.0, or ARMv7 with VFPv4 ----
+
+// GK_A64: the intrinsics that only aarch64 has are there. Without them (ARMv7, older SIMDe) lanes are taken one by one.
+#if GK_ARM64 && !defined(GK_EMULATED)
+#define GK_A64 1
+#else
+#define GK_A64 0
+#endif
+
+using vf = float32x4_t;
+using vi = int32x4_t;
+using vm = uint32x4_t;
+struct vb { uint8x16_t lo, hi; };
+#if GK_ARM32
+constexpr size_t VF = 4, MR = 4, NR = 8;
+#else
+constexpr size_t VF = 4, MR = 8, NR = 12;
+#endif
+
+GK_INL vi   lanes_below(size_t n)                  { return vld1q_s32(impl::mask_ramp + 16 - n); }
+GK_INL vf   vzero()                                { return vdupq_n_f32(0); }
+GK_INL vf   vset(float x)                          { return vdupq_n_f32(x); }
+GK_INL vf   vload(const float* p)                  { return vld1q_f32(p); }
+GK_INL vf   vload(const bf16* p)                   { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(&p->bits), 16)); }
+GK_INL void vstore(float* p, vf v)                 { vst1q_f32(p, v); }
+GK_INL void vstore(bf16* p, vf v) {
+    const uint32x4_t x       = vreinterpretq_u32_f32(v), hi = vshrq_n_u32(x, 16);
+    const uint32x4_t rounded = vshrq_n_u32(vaddq_u32(x, vaddq_u32(vandq_u32(hi, vdupq_n_u32(1)), vdupq_n_u32(0x7fff))), 16);
+    vst1_u16(&p->bits, vmovn_u32(vbslq_u32(vceqq_f32(v, v), rounded, vorrq_u32(hi, vdupq_n_u32(0x40)))));
+}
+#if GK_A64
+GK_INL vf   vload(const f16* p)                    { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&p->bits))); }
+GK_INL void vstore(f16* p, vf v)                   { vst1_u16(&p->bits, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
+GK_INL vf   vdiv(vf a, vf b)                       { return vdivq_f32(a, b); }
+GK_INL vf   vsqrt(vf a)                            { return vsqrtq_f32(a); }
+GK_INL vf   vxfma(vf a, vf b, vf c)                { return vfmaq_f32(c, a, b); }
+GK_INL vf   vfnma(vf a, vf b, vf c)                { return vfmsq_f32(c, a, b); }
+GK_INL vf   vround(vf a)                           { return vrndnq_f32(a); }
+GK_INL vi   vint(vf a)                             { return vcvtnq_s32_f32(a); }
+GK_INL bool vany(vm m)                             { return vmaxvq_u32(m) != 0; }
+GK_INL float vsum(vf a)                            { return vaddvq_f32(a); }
+GK_INL float vhmax(vf a)                           { return vmaxvq_f32(a); }
+GK_INL float half(const void* p)                   { return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(impl::load16(p)))), 0); }
+GK_INL uint8x16_t lookup(uint8x16_t table, uint8x16_t i) { return vqtbl1q_u8(table, i); }
+#else
+GK_INL vf   vload(const f16* p)                    { float t[4]; for (int i = 0; i < 4; i++) t[i] = impl::f16_to_f32(p[i].bits); return vld1q_f32(t); }
+GK_INL void vstore(f16* p, vf v)                   { float t[4]; vst1q_f32(t, v); for (int i = 0; i < 4; i++) p[i].bits = impl::f32_to_f16(t[i]); }
+GK_INL vf   vdiv(vf a, vf b)                       { float s[4], t[4]; vst1q_f32(s, a); vst1q_f32(t, b); for (int i = 0; i < 4; i++) s[i] /= t[i]; return vld1q_f32(s); }
+GK_INL vf   vsqrt(vf a)                            { float t[4]; vst1q_f32(t, a); for (float& x : t) x = impl::sqrt32(x); return vld1q_f32(t); }
+#if defined(GK_EMULATED)
+GK_INL vf   vxfma(vf a, vf b, vf c) {
+    float s[4], t[4], u[4];
+    vst1q_f32(s, a);
+    vst1q_f32(t, b);
+    vst1q_f32(u, c);
+    for (int i = 0; i < 4; i++) u[i] = impl::fma32(s[i], t[i], u[i]);
+    return vld1q_f32(u);
+}
+GK_INL vf   vfnma(vf a, vf b, vf c)                { return vsubq_f32(c, vmulq_f32(a, b)); }
+#else
+GK_INL vf   vxfma(vf a, vf b, vf c)                { return vfmaq_f32(c, a, b); }
+GK_INL vf   vfnma(vf a, vf b, vf c)                { return vfmsq_f32(c, a, b); }
+#endif
+GK_INL vf   vround(vf a) {                         // adding 2^23 to the magnitude rounds it, where it is below 2^23
+    const vf   big = vdupq_n_f32(8388608.0f), m = vabsq_f32(a), r = vsubq_f32(vaddq_f32(m, big), big);
+    const vm sign  = vdupq_n_u32(0x80000000u);
+    const vf   back = vbslq_f32(sign, a, r);
+    return vbslq_f32(vcltq_f32(m, big), back, a);
+}
+GK_INL vi   vint(vf a)                             { return vcvtq_s32_f32(vround(a)); }
+GK_INL bool vany(vm m)                             { const uint32x2_t h = vorr_u32(vget_low_u32(m), vget_high_u32(m)); return (vget_lane_u32(h, 0) | vget_lane_u32(h, 1)) != 0; }
+GK_INL float vsum(vf a)                            { const float32x2_t h = vadd_f32(vget_low_f32(a), vget_high_f32(a)); return vget_lane_f32(h, 0) + vget_lane_f32(h, 1); }
+GK_INL float vhmax(vf a)                           { const float32x2_t h = vmax_f32(vget_low_f32(a), vget_high_f32(a)); return vget_lane_f32(vpmax_f32(h, h), 0); }
+GK_INL float half(const void* p)                   { return impl::f16_to_f32(impl::load16(p)); }
+GK_INL uint8x16_t lookup(uint8x16_t table, uint8x16_t i) {
+    uint8x8x2_t t;
+    t.val[0] = vget_low_u8(table);
+    t.val[1] = vget_high_u8(table);
+    return vcombine_u8(vtbl2_u8(t, vget_low_u8(i)), vtbl2_u8(t, vget_high_u8(i)));
+}
+#endif
+template <class E> GK_INL vf   vload_n(const E* p, size_t n)     { E t[4] = {}; impl::copy_few(t, p, n); return vload(t); }
+template <class E> GK_INL void vstore_n(E* p, vf v, size_t n)    { E t[4]; vstore(t, v); impl::copy_few(p, t, n); }
+GK_INL vf   vadd(vf a, vf b)                       { return vaddq_f32(a, b); }
+GK_INL vf   vsub(vf a, vf b)                       { return vsubq_f32(a, b); }
+GK_INL vf   vmul(vf a, vf b)                       { return vmulq_f32(a, b); }
+GK_INL vf   vneg(vf a)                             { return vnegq_f32(a); }
+GK_INL vf   vabs(vf a)                             { return vabsq_f32(a); }
+GK_INL vm   vlt(vf a, vf b)                        { return vcltq_f32(a, b); }
+GK_INL vm   vle(vf a, vf b)                        { return vcleq_f32(a, b); }
+GK_INL vm   vnan(vf a)                             { return vmvnq_u32(vceqq_f32(a, a)); }
+GK_INL vf   vselect(vm m, vf a, vf b)              { return vbslq_f32(m, a, b); }
+GK_INL vf   vmin(vf a, vf b)                       { return vbslq_f32(vcltq_f32(a, b), a, b); }
+GK_INL vf   vmax(vf a, vf b)                       { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+GK_INL vf   vfma(vf a, vf b, vf c)                 { return vfmaq_f32(c, a, b); }
+GK_INL vf   vfloat(vi a)                           { return vcvtq_f32_s32(a); }
+GK_INL vi   viset(int32_t x)                       { return vdupq_n_s32(x); }
+GK_INL vi   viload(const void* p)                  { return vreinterpretq_s32_u8(vld1q_u8(static_cast<const uint8_t*>(p))); }
+GK_INL vi   viadd(vi a, vi b)                      { return vaddq_s32(a, b); }
+GK_INL vi   visub(vi a, vi b)                      { return vsubq_s32(a, b); }
+GK_INL vi   viand(vi a, vi b)                      { return vandq_s32(a, b); }
+GK_INL vi   vior(vi a, vi b)                       { return vorrq_s32(a, b); }
+GK_INL vi   vishl(vi a, int n)                     { return vshlq_s32(a, vdupq_n_s32(n)); }
+GK_INL vi   vishr(vi a, int n)                     { return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-n))); }
+GK_INL vi   visra(vi a, int n)                     { return vshlq_s32(a, vdupq_n_s32(-n)); }
+GK_INL vi   vbits(vf a)                            { return vreinterpretq_s32_f32(a); }
+GK_INL vf   vunbits(vi a)                          { return vreinterpretq_f32_s32(a); }
+GK_INL vf   vkeep(vf a, size_t n)                  { return vunbits(vandq_s32(vbits(a), lanes_below(n))); }
+GK_INL void vtranspose(vf (&r)[4]) {
+    const float32x4x2_t a = vtrnq_f32(r[0], r[1]), b = vtrnq_f32(r[2], r[3]);
+    r[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));
+    r[1] = vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1]));
+    r[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
+    r[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
+}
+GK_INL vf   vdouble(vf a)                          { return vzipq_f32(a, a).val[0]; }
+GK_INL vf   vrotate(vf x, vf c, vf s) {
+    static const uint32_t even_sign[4] = {0x80000000u, 0, 0x80000000u, 0};
+    const vf turned = vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(vmulq_f32(vrev64q_f32(x), s)), vld1q_u32(even_sign)));
+    return vfma(x, c, turned);
+}
+GK_INL vf   vlut8(const float* table, vi i)        { int32_t t[4]; vst1q_s32(t, i); float r[4]; for (int l = 0; l < 4; l++) r[l] = table[t[l]]; return vld1q_f32(r); }
+GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
+    const uint32x4_t x = vshlq_u32(vdupq_n_u32(impl::load32(p)), vnegq_s32(vld1q_s32(shifts)));
+    return vcvtq_f32_u32(vandq_u32(x, vdupq_n_u32(15)));
+}
+
+GK_INL vb   bload(const void* p)                   { const uint8_t* q = static_cast<const uint8_t*>(p); return {vld1q_u8(q), vld1q_u8(q + 16)}; }
+GK_INL vb   bset(int x)                            { const uint8x16_t v = vdupq_n_u8(static_cast<uint8_t>(x)); return {v, v}; }
+GK_INL vb   bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) { return {vcombine_u8(vcreate_u8(a), vcreate_u8(b)), vcombine_u8(vcreate_u8(c), vcreate_u8(d))}; }
+GK_INL vb   bnibbles(const void* p)                { const uint8x16_t x = vld1q_u8(static_cast<const uint8_t*>(p)); return {vandq_u8(x, vdupq_n_u8(15)), vshrq_n_u8(x, 4)}; }
+GK_INL vb   bbits(uint32_t m) {
+    const uint8x8_t  one = vcreate_u8(0x8040201008040201u);
+    const uint8x16_t bit = vcombine_u8(one, one);
+    const auto spread = [m](int i) { return vdup_n_u8(static_cast<uint8_t>(m >> (8 * i))); };
+    return {vtstq_u8(vcombine_u8(spread(0), spread(1)), bit), vtstq_u8(vcombine_u8(spread(2), spread(3)), bit)};
+}
+GK_INL vb   band(vb a, vb b)                       { return {vandq_u8(a.lo, b.lo), vandq_u8(a.hi, b.hi)}; }
+GK_INL vb   bor(vb a, vb b)                        { return {vorrq_u8(a.lo, b.lo), vorrq_u8(a.hi, b.hi)}; }
+GK_INL vb   bxor(vb a, vb b)                       { return {veorq_u8(a.lo, b.lo), veorq_u8(a.hi, b.hi)}; }
+GK_INL vb   badd(vb a, vb b)                       { return {vaddq_u8(a.lo, b.lo), vaddq_u8(a.hi, b.hi)}; }
+GK_INL vb   bsub(vb a, vb b)                       { return {vsubq_u8(a.lo, b.lo), vsubq_u8(a.hi, b.hi)}; }
+GK_INL vb   bge(vb a, vb b)                        { return {vcgeq_u8(a.lo, b.lo), vcgeq_u8(a.hi, b.hi)}; }
+GK_INL vb   bshl(vb a, int n)                      { const int8x16_t s = vdupq_n_s8(static_cast<int8_t>(n)); return {vshlq_u8(a.lo, s), vshlq_u8(a.hi, s)}; }
+GK_INL vb   bshr(vb a, int n)                      { return bshl(a, -n); }
+GK_INL vb   blut(vb a, const int8_t* table)        { const uint8x16_t t = vreinterpretq_u8_s8(vld1q_s8(table)); return {lookup(t, a.lo), lookup(t, a.hi)}; }
+GK_INL vi   bidx(vb a, int j) {
+    const int8x16_t half16 = vreinterpretq_s8_u8(j < 4 ? a.lo : a.hi);
+    const int16x8_t wide   = vmovl_s8(j & 2 ? vget_high_s8(half16) : vget_low_s8(half16));
+    return vmovl_s16(j & 1 ? vget_high_s16(wide) : vget_low_s16(wide));
+}
+GK_INL vf   bfloat(vb a, int j)                    { return vfloat(bidx(a, j)); }
+GK_INL vb   bseq4(const void* p) {
+    const uint8x16_t  x = vld1q_u8(static_cast<const uint8_t*>(p));
+    const uint8x16x2_t z = vzipq_u8(vandq_u8(x, vdupq_n_u8(15)), vshrq_n_u8(x, 4));
+    return {z.val[0], z.val[1]};
+}
+GK_INL vb   bseq2(const void* p) {
+    const uint8x8_t  x = vld1_u8(static_cast<const uint8_t*>(p)), three = vdup_n_u8(3);
+    const uint8x8x2_t even = vzip_u8(vand_u8(x, three), vand_u8(vshr_n_u8(x, 4), three));               // fields 0 and 2 of each byte
+    const uint8x8x2_t odd  = vzip_u8(vand_u8(vshr_n_u8(x, 2), three), vshr_n_u8(x, 6));                 // fields 1 and 3
+    const uint8x16x2_t z = vzipq_u8(vcombine_u8(even.val[0], even.val[1]), vcombine_u8(odd.val[0], odd.val[1]));
+    return {z.val[0], z.val[1]};
+}
+GK_INL vb   bseq3(const void* p) {
+    const uint8_t* s = static_cast<const uint8_t*>(p);
+    uint8_t r[32];
+    for (int i = 0; i < 32; i++) r[i] = static_cast<uint8_t>(impl::load16(s + 3 * i / 8) >> (3 * i % 8) & 7);
+    return bload(r);
+}
+
+#endif
+
+#if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512   // ---- bytes of both x86 sets ----
+
+GK_INL vb   bload(const void* p)                   { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+GK_INL vb   bset(int x)                            { return _mm256_set1_epi8(static_cast<char>(x)); }
+GK_INL vb   bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) { return _mm256_set_epi64x(static_cast<long long>(d), static_cast<long long>(c), static_cast<long long>(b), static_cast<long long>(a)); }
+GK_INL vb   bnibbles(const void* p) {
+    const __m128i x = _mm_loadu_si128(static_cast<const __m128i*>(p));
+    return _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(x), _mm_srli_epi16(x, 4), 1), _mm256_set1_epi8(15));
+}
+GK_INL vb   band(vb a, vb b)                       { return _mm256_and_si256(a, b); }
+GK_INL vb   bor(vb a, vb b)                        { return _mm256_or_si256(a, b); }
+GK_INL vb   bxor(vb a, vb b)                       { return _mm256_xor_si256(a, b); }
+GK_INL vb   badd(vb a, vb b)                       { return _mm256_add_epi8(a, b); }
+GK_INL vb   bsub(vb a, vb b)                       { return _mm256_sub_epi8(a, b); }
+GK_INL vb   bge(vb a, vb b)                        { return _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a); }
+GK_INL vb   bshl(vb a, int n)                      { return _mm256_and_si256(_mm256_sll_epi16(a, _mm_cvtsi32_si128(n)), bset(255 << n)); }
+GK_INL vb   bshr(vb a, int n)                      { return _mm256_and_si256(_mm256_srl_epi16(a, _mm_cvtsi32_si128(n)), bset(255 >> n)); }
+GK_INL vb   blut(vb a, const int8_t* table)        { return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), a); }
+
+#endif
+
+// ---- built on the above, the same for all -----------------------------------
+
+GK_INL vf   vpow2(vi n)                            { return vunbits(vishl(viadd(n, viset(127)), 23)); }
+#if GK_PASS == GK_AVX512
+GK_INL vf   vscale2(vf x, vi n)                    { return _mm512_scalef_ps(x, vfloat(n)); }
+#else
+GK_INL vf   vscale2(vf x, vi n)                    { const vi half = visra(n, 1); return vmul(vmul(x, vpow2(half)), vpow2(visub(n, half))); }
+#endif
+// Extra primitives of section [7]; a line for its comment:
+//   half(p): the f16 at p | bseq2 bseq3 bseq4 (8, 16, 16 bytes read): 32 fields of 2, 3, 4 bits in sequence, low bits first
+
+#if GK_PASS == GK_SCALAR
+
+GK_INL float half(const void* p)                   { return impl::f16_to_f32(impl::load16(p)); }
+GK_INL vb   bseq2(const void* p) {
+    const uint64_t x = impl::load64(p);
+    vb r;
+    for (int i = 0; i < 32; i++) r.b[i] = static_cast<uint8_t>(x >> (2 * i) & 3);
+    return r;
+}
+GK_INL vb   bseq3(const void* p) {
+    const uint8_t* s = static_cast<const uint8_t*>(p);
+    vb r;
+    for (int i = 0; i < 32; i++) r.b[i] = static_cast<uint8_t>(impl::load16(s + 3 * i / 8) >> (3 * i % 8) & 7);
+    return r;
+}
+GK_INL vb   bseq4(const void* p) {
+    const uint8_t* s = static_cast<const uint8_t*>(p);
+    vb r;
+    for (int i = 0; i < 32; i++) r.b[i] = static_cast<uint8_t>(s[i / 2] >> (4 * (i % 2)) & 15);
+    return r;
+}
+
+#elif GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
+
+GK_INL float half(const void* p)                   { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(impl::load16(p)))); }
+GK_INL vb   bseq2(const void* p) {
+    vb x = _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+    x = _mm256_or_si256(x, _mm256_slli_epi32(x, 12));
+    return _mm256_and_si256(_mm256_or_si256(x, _mm256_slli_epi32(x, 6)), bset(3));
+}
+GK_INL vb   bseq3(const void* p) {                 // 4 fields a word: two bytes, then shifted and spread
+    const vb pick = _mm256_setr_epi8(0, 1, -1, -1, 1, 2, -1, -1, 3, 4, -1, -1, 4, 5, -1, -1,
+                                     6, 7, -1, -1, 7, 8, -1, -1, 9, 10, -1, -1, 10, 11, -1, -1);
+    vb x = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p))), pick);
+    x = _mm256_srlv_epi32(x, _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4));
+    x = _mm256_or_si256(band(x, _mm256_set1_epi32(0x3f)), _mm256_slli_epi32(band(x, _mm256_set1_epi32(0xfc0)), 10));
+    return _mm256_or_si256(band(x, _mm256_set1_epi16(7)), _mm256_slli_epi16(band(x, _mm256_set1_epi16(0x38)), 5));
+}
+GK_INL vb   bseq4(const void* p) {
+    const vb x = _mm256_cvtepu8_epi16(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    return _mm256_and_si256(_mm256_or_si256(x, _mm256_slli_epi16(x, 4)), bset(15));
+}
+
+#endif
+
+
+// ---- exponentials, and the gates made of them -------------------------------
+//
+// e^(rate q) = 2^n p with n = nearest(rate q / ln 2), r = q - n (ln 2 / rate), |rate r| <= 0.347. The rate lives in the constants,
+// so that a scaled argument costs neither an instruction nor a rounding.
+//
+// A gate is x s(x) with s(x) + s(-x) = 1. With a = |x| and y = a s(-a) it is max(x, 0) - y on both sides of zero. y is kept as
+// 2^48 y until the last step, since s(-a) may be subnormal where x s(x) is not; a is cut where y has long been 0.
+
+/// part (e^(rate r) - 1) = r (first + r (c[0] + .. + c[4] r^4)), relative error 3.1e-9 of e^(rate r) before rounding.
+struct ExpRate {
+    float per_ln2, ln2_hi, ln2_lo, first, c[5];
+    constexpr explicit ExpRate(double rate, double part = 1)
+        : per_ln2(static_cast<float>(rate * 1.4426950408889634)), ln2_hi(0), ln2_lo(0), first(static_cast<float>(rate * part)), c() {
+        const double minimax[5] = {0.4999999343207066, 0.16666520400169382, 0.04166839083778827, 0.00836874503064419, 0.0013814536219470385};
+        const double ln2 = 0.6931471805599453 / rate;
+        double unit = 1, power = rate * part;                             // 14 bits in ln2_hi make n ln2_hi exact
+        while ((ln2 < 0 ? -ln2 : ln2) < 8192 * unit) unit /= 2;
+        ln2_hi = static_cast<float>(static_cast<int>(ln2 / unit) * unit);
+        ln2_lo = static_cast<float>(ln2 - static_cast<int>(ln2 / unit) * unit);
+        for (int k = 0; k < 5; k++) c[k] = static_cast<float>(minimax[k] * (power *= rate));
+    }
+};
+
+constexpr float round_bias = 12582912.0f;                                  // 1.5 2^23: the ulp is 1
+struct Reduced { vf r, n, t; };                                            // t: n + shift in its lowest bits
+
+GK_INL Reduced vreduce(vf q, const ExpRate& e, float shift) {
+    const vf bias = vset(round_bias + shift), t = vfma(q, vset(e.per_ln2), bias), n = vsub(t, bias);
+    return {vfnma(n, vset(e.ln2_lo), vfnma(n, vset(e.ln2_hi), q)), n, t};
+}
+GK_INL vf vexp_tail(vf r, const ExpRate& e) {
+    const vf q = vfma(vfma(vset(e.c[4]), r, vset(e.c[3])), r, vset(e.c[2]));
+    return vfma(vfma(q, r, vset(e.c[1])), r, vset(e.c[0]));
+}
+GK_INL vf vexp_part(vf r, const ExpRate& e)        { return vfma(vfma(vexp_tail(r, e), r, vset(e.first)), r, vset(1)); }
+GK_INL vf vraise(vf p, vi t)                       { return vunbits(viadd(vbits(p), vishl(t, 23))); }   // p 2^(n + shift), both normal
+GK_INL vf vxfnma(vf a, vf b, vf c)                 { return GK_PASS == GK_SCALAR ? vxfma(vneg(a), b, c) : vfnma(a, b, c); }
+GK_INL vf vramp(vf x)                              { return vmax(vset(-0.0f), x); }
+
+// vcut(x, limit): min(|x|, limit), anything for NaN | vrcp: 1 / b to 2^-13 or better | vquotient: a / b within 0.6 ulp, b and a / b
+// far from the ends | vscale(p, z): 2^n p rounded once, p in 0.7..1.5, n in -152..128, z reduced with shift 126
+#if GK_PASS == GK_AVX512
+GK_INL vf vcut(vf x, float limit)                  { return _mm512_maskz_range_ps(0xffff, x, vset(limit), 10); }
+GK_INL vf vrcp(vf b)                               { return _mm512_maskz_rcp14_ps(0xffff, b); }
+GK_INL vf vquotient(vf a, vf b)                    { const vf r = vrcp(b), q = vmul(a, r); return vfma(vfnma(b, q, a), r, q); }
+GK_INL vf vscale(vf p, const Reduced& z)           { return _mm512_maskz_scalef_ps(0xffff, p, z.n); }
+#else
+GK_INL vf vcut(vf x, float limit)                  { return vmin(vset(limit), vabs(x)); }
+GK_INL vf vrcp(vf b)                               { return vdiv(vset(1), b); }
+GK_INL vf vquotient(vf a, vf b)                    { return vdiv(a, b); }
+GK_INL vf vscale(vf p, const Reduced& z) {
+    const vi t = vbits(z.t), normal = vbits(vmax(z.t, vset(round_bias + 2)));
+    return vmul(vmul(p, vunbits(vishl(normal, 23))), vraise(vset(2), visub(t, normal)));
+}
+#endif
+
+constexpr ExpRate rate_exp(1), rate_tanh(-2, -0.5), rate_silu(-1), rate_quick(-1.702), rate_erf(-0.5);
+constexpr ExpRate rate_gelu(-2 * 0.7978845608028654 * 0.044715);          // -2 sqrt(2 / pi) 0.044715
+constexpr float up48 = 48, down48 = 3.5527136788005009e-15f;               // 2^-48
+
+/// Within 1 ulp.
+GK_INL vf vexp(vf x) {
+    const Reduced z = vreduce(vmin(vset(89), vmax(vset(-104), x)), rate_exp, 126);
+    return vscale(vexp_part(z.r, rate_exp), z);
+}
+
+/// h / (1 - h), h = (1 - e^-2a) / 2 = (1 - 2^n) / 2 + 2^n (1 - e^-2r) / 2. Within 2 ulp: the remainder h - (1 - h) q is taken as
+/// (h - q) + h q, which leaves out the rounding of 1 - h.
+GK_INL vf vtanh(vf x) {
+    const Reduced z = vreduce(vmin(vset(10), vabs(x)), rate_tanh, 127);
+    const vf power = vunbits(vishl(vbits(z.t), 23));
+    const vf part  = vfma(vmul(z.r, z.r), vexp_tail(z.r, rate_tanh), z.r);
+    const vf h     = vfma(power, part, vfma(power, vset(-0.5f), vset(0.5f)));
+    const vf rcp   = vrcp(vsub(vset(1), h)), q = vmul(h, rcp);
+    const vf y     = vfma(vxfma(h, q, vsub(h, q)), rcp, q);
+    return vunbits(vior(vbits(y), viand(vbits(x), viset(INT32_MIN))));
+}
+
+/// max(x, 0) - a e / (1 + e), e = 2^n p.
+GK_INL vf vgate(vf x, vf a, const Reduced& z, const ExpRate& rate) {
+    const vf e = vraise(vexp_part(z.r, rate), vbits(z.t));
+    return vfnma(vmul(a, vquotient(e, vfma(e, vset(down48), vset(1)))), vset(down48), vramp(x));
+}
+GK_INL vf vsilu(vf x) {
+    const vf a = vcut(x, 110);
+    return vgate(x, a, vreduce(a, rate_silu, up48), rate_silu);
+}
+GK_INL vf vgelu_quick(vf x) {
+    const vf a = vcut(x, 65);
+    return vgate(x, a, vreduce(a, rate_quick, up48), rate_quick);
+}
+
+/// sqrt(8 / pi) (x + 0.044715 x^3) = rate x (x^2 + c), c = 1 / 0.044715; x^2 + c and the product carry their rounding errors along.
+GK_INL vf vgelu(vf x) {
+    const float c_hi = 1465638 / 65536.0f, c_lo = static_cast<float>(1 / 0.044715 - 1465638 / 65536.0);   // c_hi - v is exact
+    const vf a = vcut(x, 11);
+    const vf v = vxfma(a, a, vset(c_hi)), v_lo = vadd(vxfma(a, a, vsub(vset(c_hi), v)), vset(c_lo));
+    const vf q = vmul(a, v), excess = vfnma(a, v_lo, vxfnma(a, v, q));
+    Reduced z = vreduce(q, rate_gelu, up48);
+    z.r = vsub(z.r, excess);
+    return vgate(x, a, z, rate_gelu);
+}
+
+/// erfc(a / sqrt 2) / 2 = e^(-a^2 / 2) top / bottom on 0..14.5.
+GK_INL vf vgelu_erf(vf x) {
+    const vf a = vcut(x, 14.5f), q = vmul(a, a);
+    Reduced z = vreduce(q, rate_erf, up48);
+    z.r = vsub(z.r, vxfnma(a, a, q));
+    const vf top_even    = vfma(vfma(vset(0.00764559768f), q, vset(0.339996457f)), q, vset(0.926999986f));
+    const vf top         = vfma(a, vfma(vset(0.0754279494f), q, vset(0.812974513f)), top_even);
+    const vf bottom_even = vfma(vfma(vset(0.189081654f), q, vset(2.23059726f)), q, vset(1.85399997f));
+    const vf bottom_odd  = vfma(vfma(vset(0.0191644523f), q, vset(0.871133864f)), q, vset(3.10522771f));
+    const vf less_one    = vmul(z.r, vfma(vexp_tail(z.r, rate_erf), z.r, vset(rate_erf.first)));
+    const vf e_top       = vraise(vfma(less_one, top, top), vbits(z.t));
+    return vfnma(vmul(a, vquotient(e_top, vfma(a, bottom_odd, bottom_even))), vset(down48), vramp(x));
+}
+
+/// silu(g) u where neither factor alone need be normal: 2 silu(g) times u / 2 below |g| = 1, powers below 2^-100 last.
+GK_INL vf vswiglu(vf g, vf u) {
+    const vf a = vcut(g, 200), least = vset(-100);
+    const Reduced z = vreduce(a, rate_silu, 0);
+    const vm small = vlt(a, vset(1));
+    const vf twice = vselect(small, vset(2), vset(1)), half = vselect(small, vset(0.5f), vset(1));
+    const vf e     = vraise(vexp_part(z.r, rate_silu), vbits(vmax(z.t, vset(round_bias - 100))));
+    const vf rcp   = vrcp(vadd(vset(1), e)), q = vmul(e, rcp);
+    const vf s     = vfma(vxfnma(e, q, vsub(e, q)), rcp, q);
+    const vf y     = vmul(vfnma(vmul(twice, a), s, vmul(twice, vramp(g))), vmul(half, u));
+    if (!vany(vlt(g, vset(-69)))) return y;
+    return vselect(vlt(g, vzero()), vscale2(y, vint(vsub(z.n, vmax(z.n, least)))), y);
+}
+
+// ============================================================================
+// [8] QUANT DECODERS
+// ============================================================================
+//
+// A codec turns a block into scales, once, and signed codes, 32 at a time: weight i is scale[i / group] code(i), plus
+// offset[i / group] where the format has one, or scale[code(i)] where it has levels. Scales and products are exact in f32
+// (Q8_K and the levels of SQUEEZE apart), so that every weight is rounded once at most, and to the same bits everywhere.
+// No byte outside the block is read.
+
+struct Scales { float scale[16], offset[16]; };
+
+template <class Block, size_t Group, bool Offset = false, bool Levels = false> struct codec_of {
+    using block = Block;
+    static constexpr size_t group = Group;
+    static constexpr bool has_offset = Offset, has_levels = Levels;
+};
+
+// ---- helpers ----------------------------------------------------------------
+
+/// out[i] = d * byte i of x's half h, i < n; n is 8 or 16. May write all 16.
+GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
+    const int vectors = (n + static_cast<int>(VF) - 1) / static_cast<int>(VF), first = h * 16 / static_cast<int>(VF);
+    for (int j = 0; j < vectors; j++) vstore(out + j * static_cast<int>(VF), vmul(bfloat(x, first + j), vset(d)));
+}
+GK_INL vb bload16(const uint8_t* p)                { return bquads(impl::load64(p), impl::load64(p + 8), 0, 0); }
+GK_INL vb bfield(vb x, size_t shift, int mask)     { return band(bshr(x, static_cast<int>(shift)), bset(mask)); }
+GK_INL vb bneg(vb x, vb minus)                     { return bsub(bxor(x, minus), minus); }      // minus is 0 or 255
+GK_INL vb bsigns(vb mask)                          { return bor(bxor(mask, bset(255)), bset(1)); }   // 255 -> 1, 0 -> -1
+
+/// Eight fields of 4 or 2 bits, low first, as eight bytes.
+GK_INL uint64_t spread4(uint32_t v) {
+    uint64_t x = v;
+    x = (x | x << 16) & 0x0000ffff0000ffffu;
+    x = (x | x << 8)  & 0x00ff00ff00ff00ffu;
+    return (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
+}
+GK_INL uint64_t spread2(uint32_t v) {
+    uint64_t x = v;
+    x = (x | x << 24) & 0x000000ff000000ffu;
+    x = (x | x << 12) & 0x000f000f000f000fu;
+    return (x | x << 6) & 0x0303030303030303u;
+}
+
+// ---- one scale, 32 weights or more ------------------------------------------
+
+struct codec_q4_0 : codec_of<impl::block_q4_0, 32> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t)      { return bsub(bnibbles(b.qs), bset(8)); }
+};
+struct codec_q4_1 : codec_of<impl::block_q4_1, 32, true> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
+    GK_INL vb   codes(const block& b, size_t)      { return bnibbles(b.qs); }
+};
+struct codec_q5_0 : codec_of<impl::block_q5_0, 32> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t) {    // q + 16 h - 16
+        return bsub(bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))), bset(16));
+    }
+};
+struct codec_q5_1 : codec_of<impl::block_q5_1, 32, true> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
+    GK_INL vb   codes(const block& b, size_t)      { return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))); }
+};
+struct codec_q8_0 : codec_of<impl::block_q8_0, 32> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t)      { return bload(b.qs); }
+};
+struct codec_q1_0 : codec_of<impl::block_q1_0, 128> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bsigns(bbits(impl::load32(b.qs + 4 * g))); }
+};
+struct codec_q2_0 : codec_of<impl::block_q2_0, 64> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bsub(bseq2(b.qs + 8 * g), bset(1)); }
+};
+struct codec_tq2_0 : codec_of<impl::block_tq2_0, 256> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bsub(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bset(1)); }
+};
+
+/// Tripling a byte mod 256 moves its next digit to the front; the front digit is how many thirds of 256 it reaches.
+struct codec_tq1_0 : codec_of<impl::block_tq1_0, 256> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   triple(vb x, vb where)             { return badd(x, band(badd(x, x), where)); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint64_t all = ~uint64_t{0}, hi = all << 32;
+        const vb every = bset(255);
+        vb x;
+        if (g < 5) {                               // digit g of qs
+            x = bload(b.qs);
+            for (size_t n = 0; n < g; n++) x = triple(x, every);
+        } else if (g < 7) {                        // digits 2g - 10 and 2g - 9 of qm
+            const uint64_t m0 = impl::load64(b.qm), m1 = impl::load64(b.qm + 8);
+            x = triple(bquads(m0, m1, m0, m1), bquads(0, 0, all, all));
+            if (g == 6) x = triple(triple(x, every), every);
+        } else {                                   // digit 4 of qm, digits 0, 1, 2, 3 of ql
+            const uint64_t l = impl::load32(b.ql) * 0x100000001u;
+            x = bquads(impl::load64(b.qm), impl::load64(b.qm + 8), l, l);
+            x = triple(x, bquads(all, all, hi, all));
+            x = triple(x, bquads(all, all, 0, all));
+            x = triple(x, bquads(all, all, 0, hi));
+            x = triple(x, bquads(all, all, 0, 0));
+        }
+        return bsub(bsub(bset(-1), bge(x, bset(86))), bge(x, bset(171)));
+    }
+};
+
+// ---- 4-bit floats -----------------------------------------------------------
+
+struct codec_mxfp4 : codec_of<impl::block_mxfp4, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const uint32_t e = b.e[0];
+        s.scale[0] = impl::f32_from_bits(e < 2 ? 0x00200000u << e : (e - 1) << 23);
+    }
+    GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::e2m1_levels); }
+};
+struct codec_nvfp4 : codec_of<impl::block_nvfp4, 16> {
+    GK_INL void scales(const block& b, Scales& s) {
+        for (int j = 0; j < 4; j++) {
+            const uint32_t e = b.e[j] & 127u;      // exponent and fraction sit in an f32 as they are, biased by 119 more
+            const float subnormal = static_cast<float>(e) * (1.0f / 1024), normal = impl::f32_from_bits((e << 20) + (119u << 23));
+            s.scale[j] = b.e[j] == 127 ? 0 : e < 8 ? subnormal : normal;
+        }
+    }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint64_t x = impl::load64(b.qs + 16 * g), y = impl::load64(b.qs + 16 * g + 8), low = 0x0f0f0f0f0f0f0f0fu;
+        return blut(bquads(x & low, x >> 4 & low, y & low, y >> 4 & low), impl::e2m1_levels);
+    }
+};
+
+// ---- K-quants ---------------------------------------------------------------
+#if GK_HAS_KQUANT
+
+/// The twelve bytes of Q4_K and Q5_K: eight 6-bit scales and mins, to d sc and -dmin mn.
+GK_INL void scales_6bit(const uint8_t* sm, float d, float dmin, Scales& s) {
+    const uint32_t a = impl::load32(sm), b = impl::load32(sm + 4), c = impl::load32(sm + 8);
+    const uint32_t low6 = 0x3f3f3f3fu, low4 = 0x0f0f0f0fu;
+    const uint32_t sc_hi = (c & low4) | (a >> 2 & 0x30303030u), mn_hi = (c >> 4 & low4) | (b >> 2 & 0x30303030u);
+    const vb x = bquads((a & low6) | static_cast<uint64_t>(sc_hi) << 32, 0, (b & low6) | static_cast<uint64_t>(mn_hi) << 32, 0);
+    scale_bytes(s.scale, x, 0, 8, d);
+    scale_bytes(s.offset, x, 1, 8, -dmin);
+}
+
+struct codec_q2_k : codec_of<impl::block_q2_k, 16, true> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const vb x = bload16(b.sm);
+        scale_bytes(s.scale, band(x, bset(15)), 0, 16, half(b.d));
+        scale_bytes(s.offset, bshr(x, 4), 0, 16, -half(b.dmin));
+    }
+    GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3); }
+};
+struct codec_q3_k : codec_of<impl::block_q3_k, 16> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const uint64_t l = impl::load64(b.sc), h = impl::load32(b.sc + 8), low4 = 0x0f0f0f0f0f0f0f0fu, low2 = 0x0303030303030303u;
+        const uint64_t hh = h | h << 30;           // byte j of low2 & hh, hh >> 4: the high bits of scales j, 8 + j
+        const vb x = bquads((l & low4) | (hh & low2) << 4, (l >> 4 & low4) | (hh >> 4 & low2) << 4, 0, 0);
+        scale_bytes(s.scale, bsub(x, bset(32)), 0, 16, half(b.d));
+    }
+    GK_INL vb   codes(const block& b, size_t g) {  // q + 4 h - 4
+        return bsub(bor(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bshl(bfield(bload(b.hs), g, 1), 2)), bset(4));
+    }
+};
+struct codec_q4_k : codec_of<impl::block_q4_k, 32, true> {
+    GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15); }
+};
+struct codec_q5_k : codec_of<impl::block_q5_k, 32, true> {
+    GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        return bor(bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15), bshl(bfield(bload(b.hs), g, 1), 4));
+    }
+};
+struct codec_q6_k : codec_of<impl::block_q6_k, 16> {
+    GK_INL void scales(const block& b, Scales& s)  { scale_bytes(s.scale, bload16(b.sc), 0, 16, half(b.d)); }
+    GK_INL vb   codes(const block& b, size_t g) {  // q + 16 h - 32
+        const vb q = bfield(bload(b.qs + (g / 4 * 2 + g % 2) * 32), g % 4 / 2 * 4, 15);
+        return bsub(bor(q, bshl(bfield(bload(b.hs + g / 4 * 32), g % 4 * 2, 3), 4)), bset(32));
+    }
+};
+struct codec_q8_k : codec_of<impl::block_q8_k, 256> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = impl::load_as<float>(b.d); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bload(b.qs + 32 * g); }
+};
+
+#endif
+// ---- IQ formats -------------------------------------------------------------
+#if GK_HAS_IQ
+
+/// Four 7-bit sign codes, one a byte, with bit 7 added to make every byte's count of ones even.
+GK_INL uint32_t even_signs(uint32_t code) {
+    uint32_t parity = code ^ code >> 4;
+    parity ^= parity >> 2;
+    parity ^= parity >> 1;
+    return code | (parity & 0x01010101u) << 7;
+}
+/// The same from the low 28 bits of a word.
+GK_INL uint32_t even_signs28(uint32_t w) {
+    return even_signs((w & 0x7f) | (w << 1 & 0x7f00) | (w << 2 & 0x7f0000) | (w << 3 & 0x7f000000));
+}
+/// Sixteen scales d (2n + 1) of eight bytes of nibbles n.
+GK_INL void scales_odd16(const uint8_t* sc, float d, Scales& s) {
+    const vb x = bquads(spread4(impl::load32(sc)), spread4(impl::load32(sc + 4)), 0, 0);
+    scale_bytes(s.scale, badd(badd(x, x), bset(1)), 0, 16, d);
+}
+/// Rows i, j of a grid of rows of four.
+template <class Grid> GK_INL uint64_t two_rows(const Grid& grid, size_t i, size_t j) {
+    return grid[i] | static_cast<uint64_t>(grid[j]) << 32;
+}
+
+struct codec_iq1_s : codec_of<impl::block_iq1_s, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const float d = half(b.d) * 0.125f;
+        for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((impl::load16(b.qh + 2 * g) >> 11 & 14) + 1);
+    }
+    GK_INL vb   codes(const block& b, size_t g) {  // 8 grid +- 1
+        const uint8_t* q = b.qs + 4 * g;
+        const uint32_t h = impl::load16(b.qh + 2 * g);
+        const auto& grid = impl::iq1_grid;
+        const vb rows = bquads(grid[q[0] | (h << 8 & 0x700)], grid[q[1] | (h << 5 & 0x700)],
+                               grid[q[2] | (h << 2 & 0x700)], grid[q[3] | (h >> 1 & 0x700)]);
+        return badd(rows, bset(h >> 15 ? -1 : 1));
+    }
+};
+struct codec_iq1_m : codec_of<impl::block_iq1_m, 16> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const uint16_t pattern = impl::iq1_m_scale(b);
+        const float    d       = half(&pattern) * 0.125f;
+        for (int n = 0; n < 4; n++) {
+            const uint32_t y = static_cast<uint32_t>(impl::load16(b.sc + 2 * n)) << 1;
+            for (int j = 0; j < 4; j++) s.scale[4 * n + j] = d * static_cast<float>(static_cast<int>(y >> (3 * j) & 14) + 1);
+        }
+    }
+    GK_INL uint64_t shift(uint32_t sign)           { return 0x0101010101010101u | (0 - static_cast<uint64_t>(sign & 1)); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 4 * g;
+        const uint32_t h = impl::load16(b.qh + 2 * g);
+        const auto& grid = impl::iq1_grid;
+        const vb rows = bquads(grid[q[0] | (h << 8 & 0x700)], grid[q[1] | (h << 4 & 0x700)],
+                               grid[q[2] | (h & 0x700)], grid[q[3] | (h >> 4 & 0x700)]);
+        return badd(rows, bquads(shift(h >> 3), shift(h >> 7), shift(h >> 11), shift(h >> 15)));
+    }
+};
+struct codec_iq2_xxs : codec_of<impl::block_iq2_xxs, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const float d = half(b.d) * 0.125f;
+        for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((b.qs[8 * g + 7] >> 3 & 30) + 1);
+    }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 8 * g;
+        const auto& grid = impl::iq2_xxs_grid;
+        return bneg(bquads(grid[q[0]], grid[q[1]], grid[q[2]], grid[q[3]]), bbits(even_signs28(impl::load32(q + 4))));
+    }
+};
+struct codec_iq2_xs : codec_of<impl::block_iq2_xs, 16> {
+    GK_INL void scales(const block& b, Scales& s)  { scales_odd16(b.sc, half(b.d) * 0.125f, s); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint64_t x = impl::load64(b.qs + 8 * g);
+        const auto& grid = impl::iq2_xs_grid;
+        const vb rows = bquads(grid[x & 511], grid[x >> 16 & 511], grid[x >> 32 & 511], grid[x >> 48 & 511]);
+        const uint64_t signs = (x >> 9 & 0x7f) | (x >> 17 & 0x7f00) | (x >> 25 & 0x7f0000) | (x >> 33 & 0x7f000000);
+        return bneg(rows, bbits(even_signs(static_cast<uint32_t>(signs))));
+    }
+};
+struct codec_iq2_s : codec_of<impl::block_iq2_s, 16> {
+    GK_INL void scales(const block& b, Scales& s)  { scales_odd16(b.sc, half(b.d) * 0.125f, s); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 4 * g;
+        const uint32_t h = b.qh[g];
+        const auto& grid = impl::iq2_s_grid;
+        const vb rows = bquads(grid[q[0] | (h << 8 & 0x300)], grid[q[1] | (h << 6 & 0x300)],
+                               grid[q[2] | (h << 4 & 0x300)], grid[q[3] | (h << 2 & 0x300)]);
+        return bneg(rows, bbits(impl::load32(b.signs + 4 * g)));
+    }
+};
+struct codec_iq3_xxs : codec_of<impl::block_iq3_xxs, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const float d = half(b.d) * 0.25f;
+        for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((b.ss[4 * g + 3] >> 3 & 30) + 1);
+    }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 8 * g;
+        const auto& grid = impl::iq3_xxs_grid;
+        const vb rows = bquads(two_rows(grid, q[0], q[1]), two_rows(grid, q[2], q[3]),
+                               two_rows(grid, q[4], q[5]), two_rows(grid, q[6], q[7]));
+        return bneg(rows, bbits(even_signs28(impl::load32(b.ss + 4 * g))));
+    }
+};
+struct codec_iq3_s : codec_of<impl::block_iq3_s, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const vb x = bquads(spread4(impl::load32(b.sc)), 0, 0, 0);
+        scale_bytes(s.scale, badd(badd(x, x), bset(1)), 0, 8, half(b.d));
+    }
+    GK_INL uint64_t pair(const uint8_t* q, uint32_t h) {
+        return two_rows(impl::iq3_s_grid, q[0] | (h << 8 & 256), q[1] | (h << 7 & 256));
+    }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 8 * g;
+        const uint32_t h = b.qh[g];
+        const vb rows = bquads(pair(q, h), pair(q + 2, h >> 2), pair(q + 4, h >> 4), pair(q + 6, h >> 6));
+        return bneg(rows, bbits(impl::load32(b.signs + 4 * g)));
+    }
+};
+struct codec_iq4_nl : codec_of<impl::block_iq4_nl, 32> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::iq4_levels); }
+};
+struct codec_iq4_xs : codec_of<impl::block_iq4_xs, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const vb x = bquads(spread4(impl::load32(b.sl)) | spread2(impl::load16(b.sh)) << 4, 0, 0, 0);
+        scale_bytes(s.scale, bsub(x, bset(32)), 0, 8, half(b.d));
+    }
+    GK_INL vb   codes(const block& b, size_t g)    { return blut(bnibbles(b.qs + 16 * g), impl::iq4_levels); }
+};
+
+#endif
+// ---- checkpoints ------------------------------------------------------------
+#if GK_HAS_CHECKPOINTS
+
+struct codec_awq4 : codec_of<impl::block_awq4, 128, true> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.s); s.offset[0] = -(half(b.s) * half(b.z)); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g % 2 * 32), g / 2 * 4, 15); }
+};
+struct codec_gptq4 : codec_awq4 { using block = impl::block_gptq4; };
+
+struct codec_squeeze : codec_of<impl::block_squeeze, 256, false, true> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const float d = half(b.d);
+        for (int i = 0; i < 8; i++) s.scale[i] = d * impl::load_as<float>(b.levels + 4 * i);
+    }
+    GK_INL vb   codes(const block& b, size_t g)    { return bseq3(b.qs + 12 * g); }
+};
+
+#endif
+// ---- plain codes: no scale in the row; a block is 32 weights of it ----------
+
+struct block_plain8 { static constexpr size_t weights = 32; uint8_t q[32]; };     // int8
+struct block_plain4 { static constexpr size_t weights = 32; uint8_t q[16]; };     // code - 8, in sequence
+struct block_plain2 { static constexpr size_t weights = 32; uint8_t q[8]; };      // code - 2
+struct block_plain1 { static constexpr size_t weights = 32; uint8_t q[4]; };      // 2 code - 1
+
+template <class Block> struct codec_plain : codec_of<Block, 32> {
+    GK_INL void scales(const Block&, Scales& s)    { s.scale[0] = 1; }
+};
+struct codec_plain8 : codec_plain<block_plain8> {
+    GK_INL vb   codes(const block& b, size_t)      { return bload(b.q); }
+};
+struct codec_plain4 : codec_plain<block_plain4> {
+    GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq4(b.q), bset(8)); }
+};
+struct codec_plain2 : codec_plain<block_plain2> {
+    GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq2(b.q), bset(2)); }
+};
+struct codec_plain1 : codec_plain<block_plain1> {
+    GK_INL vb   codes(const block& b, size_t)      { return bsigns(bbits(impl::load32(b.q))); }
+};
+
+// ---- weights ----------------------------------------------------------------
+
+/// The weights 32g + j VF .. of a block, from its scales and their codes.
+template <class C> GK_INL vf weights_at(const Scales& s, vb codes, size_t g, size_t j) {
+    if constexpr (C::has_levels) {
+        return vlut8(s.scale, bidx(codes, static_cast<int>(j)));
+    } else {
+        const size_t i = (32 * g + j * VF) / C::group;
+        const vf     q = bfloat(codes, static_cast<int>(j));
+        if constexpr (C::has_offset) return vfma(q, vset(s.scale[i]), vset(s.offset[i]));
+        else                         return vmul(q, vset(s.scale[i]));
+    }
+}
+
+// ---- loops over a codec: dequantisation and products with decoded registers ---
+
+/// n weights. Whole blocks; the plain codecs, whose rows may end anywhere, decode their last few through a copy.
+template <class C> void dequant(const void* blocks, float* out, size_t n) {
+    using block = typename C::block;
+    const uint8_t* p = static_cast<const uint8_t*>(blocks);
+    for (; n >= block::weights; n -= block::weights, p += sizeof(block), out += block::weights) {
+        const block& b = *reinterpret_cast<const block*>(p);
+        Scales s;
+        C::scales(b, s);
+        for (size_t g = 0; g < block::weights / 32; g++) {
+            const vb codes = C::codes(b, g);
+            GK_UNROLL(32) for (size_t j = 0; j < 32 / VF; j++) vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
+        }
+    }
+    if (n) {
+        block last = {};
+        float whole[block::weights];
+        memcpy(&last, p, (n * sizeof(block) + block::weights - 1) / block::weights);
+        dequant<C>(&last, whole, block::weights);
+        memcpy(out, whole, n * sizeof(float));
+    }
+}
+
+/// Adds blocks . x[m] to two chains of each of M sums.
+template <class C, size_t M> GK_INL void block_products(const typename C::block& b, const float* x, size_t ldx, vf (&sum)[M][2]) {
+    Scales s;
+    C::scales(b, s);
+    for (size_t g = 0; g < C::block::weights / 32; g++) {
+        const vb codes = C::codes(b, g);
+        GK_UNROLL(32) for (size_t j = 0; j < 32 / VF; j++) {
+            const vf w = weights_at<C>(s, codes, g, j);
+            GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i][j & 1] = vfma(w, vload(x + i * ldx + 32 * g + j * VF), sum[i][j & 1]);
+        }
+    }
+}
+
+/// y[i * ldy] = one row of weights . M rows of x. Chains of at most 64 steps, added up in double.
+template <class C, size_t M> void row_products(const uint8_t* row, const float* x, size_t ldx, size_t k, float* y, size_t ldy) {
+    using block = typename C::block;
+    constexpr size_t run = 128 * VF > block::weights ? 128 * VF / block::weights * block::weights : block::weights;
+    double total[M] = {};
+    const size_t whole = k / block::weights * block::weights;
+    for (size_t p = 0; p < whole;) {
+        const size_t end = whole - p > run ? p + run : whole;
+        vf sum[M][2];
+        for (auto& s : sum) s[0] = s[1] = vzero();
+        for (; p < end; p += block::weights, row += sizeof(block)) block_products<C, M>(*reinterpret_cast<const block*>(row), x + p, ldx, sum);
+        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(vsum(vadd(sum[i][0], sum[i][1])));
+    }
+    if (whole < k) {
+        float w[block::weights];
+        dequant<C>(row, w, k - whole);
+        for (size_t i = 0; i < M; i++)
+            for (size_t p = whole; p < k; p++) total[i] += static_cast<double>(w[p - whole]) * static_cast<double>(x[i * ldx + p]);
+    }
+    for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
+}
+
+template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy) {
+    for (size_t r = 0; r < rows; r++, weights += bytes_per_row) {
+        size_t i = 0;
+        for (; i + 4 <= m; i += 4) row_products<C, 4>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
+        for (; i < m; i++)         row_products<C, 1>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
+    }
+}
+
+template <class C> constexpr impl::FormatKernels format_kernels() { return {&dequant<C>, &format_rows<C>}; }
+
+#if GK_HAS_CHECKPOINTS
+// ---- checkpoint tensors: weights in columns, eight 4-bit codes a word ---------
+//
+//   AWQ   word [i][o/8]: outputs 8 .. 8+7 of input i, at nibbles 0 4 1 5 2 6 3 7.   Zeros the same.
+//   GPTQ  word [i/8][o]: inputs 8 .. 8+7 of output o, in order.                     Zeros [g][o/8]: outputs in order.
+//   Both  scales f16 [g][o];  w = (q - z) s
+
+constexpr int32_t awq_shifts[8]   = {0, 16, 4, 20, 8, 24, 12, 28};
+constexpr int32_t plain_shifts[8] = {0, 4, 8, 12, 16, 20, 24, 28};
+
+GK_INL vf checkpoint_scales(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
+    f16 s[VF] = {};
+    memcpy(s, t.scales + 2 * (g * t.n + o), 2 * l);
+    return vload(s);
+}
+
+struct awq_tensor {
+    GK_INL vf codes(const uint8_t* words, size_t row, size_t n, size_t o, size_t l) {
+        return vnibbles(words + 4 * (row * (n / 8) + o / 8), awq_shifts + o % 8, l);
+    }
+    /// out[i][ldo] = the weights of inputs p .. p+kc-1 for outputs j .. j+cols-1, zeros up to a multiple of VF.
+    static void columns(const impl::Checkpoint& t, float* out, size_t ldo, size_t p, size_t kc, size_t j, size_t cols) {
+        for (size_t v = 0; v < cols; v += VF) {
+            const size_t l = cols - v < VF ? cols - v : VF, o = j + v;
+            vf zero = vzero(), scale = vzero();
+            for (size_t i = p; i < p + kc; i++) {
+                if (i == p || i % t.group == 0) {
+                    zero  = codes(t.qzeros, i / t.group, t.n, o, l);
+                    scale = checkpoint_scales(t, i / t.group, o, l);
+                }
+                vstore(out + (i - p) * ldo + v, vmul(vsub(codes(t.qweight, i, t.n, o, l), zero), scale));
+            }
+        }
+    }
+};
+
+struct gptq_tensor {
+    GK_INL vf zeros(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
+        if (t.zeros == GptqZeros::symmetric) return vset(8.0f);
+        const vf z = vnibbles(t.qzeros + 4 * (g * (t.n / 8) + o / 8), plain_shifts + o % 8, l);
+        return t.zeros == GptqZeros::v1 ? vadd(z, vset(1.0f)) : z;
+    }
+    static void columns(const impl::Checkpoint& t, float* out, size_t ldo, size_t p, size_t kc, size_t j, size_t cols) {
+        for (size_t v = 0; v < cols; v += VF) {
+            const size_t l = cols - v < VF ? cols - v : VF, o = j + v;
+            vf     zero = vzero(), scale = vzero();
+            size_t group = SIZE_MAX;
+            for (size_t i = p; i < p + kc; i++) {
+                const size_t g = t.g_idx ? static_cast<size_t>(t.g_idx[i]) : i / t.group;
+                if (g != group) {
+                    group = g;
+                    zero  = zeros(t, g, o, l);
+                    scale = checkpoint_scales(t, g, o, l);
+                }
+                uint32_t words[VF] = {};
+                memcpy(words, t.qweight + 4 * (i / 8 * t.n + o), 4 * l);
+                const vi q = viand(vishr(viload(words), static_cast<int>(i % 8 * 4)), viset(15));
+                vstore(out + (i - p) * ldo + v, vmul(vsub(vfloat(q), zero), scale));
+            }
+        }
+    }
+};
+#endif
+
+// ============================================================================
+// [9] OPERATIONS: each written once
+// ============================================================================
+
+// ---- loops ------------------------------------------------------------------
+
+/// out[i] = f(x[i]): two vectors at a time, then one, then a partial one.
+template <class E, class F> GK_INL void map1(const E* x, E* out, size_t n, const F& f) {
+    GLLM_KERNELS_ASSERT(n == 0 || (x && out));
+    size_t i = 0;
+    for (; i + 2 * VF <= n; i += 2 * VF) {
+        const vf y0 = f(vload(x + i)), y1 = f(vload(x + i + VF));
+        vstore(out + i, y0);
+        vstore(out + i + VF, y1);
+    }
+    for (; i + VF <= n; i += VF) vstore(out + i, f(vload(x + i)));
+    if (i < n) vstore_n(out + i, f(vload_n(x + i, n - i)), n - i);
+}
+
+/// out[i] = f(a[i], b[i]).
+template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, size_t n, const F& f) {
+    GLLM_KERNELS_ASSERT(n == 0 || (a && b && out));
+    size_t i = 0;
+    for (; i + 2 * VF <= n; i += 2 * VF) {
+        const vf y0 = f(vload(a + i), vload(b + i)), y1 = f(vload(a + i + VF), vload(b + i + VF));
+        vstore(out + i, y0);
+        vstore(out + i + VF, y1);
+    }
+    for (; i + VF <= n; i += VF) vstore(out + i, f(vload(a + i), vload(b + i)));
+    if (i < n) vstore_n(out + i, f(vload_n(a + i, n - i), vload_n(b + i, n - i)), n - i);
+}
+
+/// Sum of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few. Four chains of at most 32
+/// steps each are added up in f32, and these blocks in double: the error does not grow with n.
+template <class Term> GK_INL double blocked_sum(size_t n, const Term& term) {
+    double total = 0;
+    for (size_t i = 0; i < n;) {
+        const size_t end = n - i > 128 * VF ? i + 128 * VF : n;
+        vf s0 = vzero(), s1 = vzero(), s2 = vzero(), s3 = vzero();
+        for (; i + 4 * VF <= end; i += 4 * VF) {
+            s0 = term(i, s0);
+            s1 = term(i + VF, s1);
+            s2 = term(i + 2 * VF, s2);
+            s3 = term(i + 3 * VF, s3);
+        }
+        for (; i + VF <= end; i += VF) s0 = term(i, s0);
+        if (i < end) { s1 = term.tail(i, s1, end - i); i = end; }
+        total += static_cast<double>(vsum(vadd(vadd(s0, s1), vadd(s2, s3))));
+    }
+    return total;
+}
+
+template <class E> GK_INL E rounded(float v) { E e; impl::from_f32(v, &e); return e; }
+template <class E> GK_INL E rounded(double v) { return rounded<E>(static_cast<float>(v)); }
+
+// ---- vectors ----------------------------------------------------------------
+
+struct add_of { GK_MEM vf operator()(vf a, vf b) const { return vadd(a, b); } };
+struct sub_of { GK_MEM vf operator()(vf a, vf b) const { return vsub(a, b); } };
+struct mul_of { GK_MEM vf operator()(vf a, vf b) const { return vmul(a, b); } };
+struct scale_by { vf s; GK_MEM vf operator()(vf x) const { return vmul(x, s); } };
+struct axpy_of { vf a; GK_MEM vf operator()(vf x, vf y) const { return vfma(a, x, y); } };
+
+template <class E> void vec_add(const E* a, const E* b, E* out, size_t n) { map2(a, b, out, n, add_of{}); }
+template <class E> void vec_sub(const E* a, const E* b, E* out, size_t n) { map2(a, b, out, n, sub_of{}); }
+template <class E> void vec_mul(const E* a, const E* b, E* out, size_t n) { map2(a, b, out, n, mul_of{}); }
+template <class E> void vec_scale(E* x, float s, size_t n)                { map1(x, x, n, scale_by{vset(s)}); }
+template <class E> void vec_axpy(E* y, float a, const E* x, size_t n)     { map2(x, static_cast<const E*>(y), y, n, axpy_of{vset(a)}); }
+
+template <class E> struct product_terms {
+    const E *a, *b;
+    GK_MEM vf operator()(size_t i, vf acc) const     { return vfma(vload(a + i), vload(b + i), acc); }
+    GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vfma(vload_n(a + i, n), vload_n(b + i, n), acc); }
+};
+template <class E> struct plain_terms {
+    const E* x;
+    GK_MEM vf operator()(size_t i, vf acc) const     { return vadd(acc, vload(x + i)); }
+    GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vload_n(x + i, n)); }
+};
+
+template <class E> E vec_dot(const E* a, const E* b, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || (a && b));
+    return rounded<E>(blocked_sum(n, product_terms<E>{a, b}));
+}
+template <class E> E vec_sum(const E* x, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || x);
+    return rounded<E>(blocked_sum(n, plain_terms<E>{x}));
+}
+template <class E> E vec_sum_squares(const E* x, size_t n) { return vec_dot(x, x, n); }
+
+/// The larger of each lane, NaN if either is; m is what was found so far.
+GK_INL vf max_or_nan(vf x, vf m) { return vselect(vnan(x), x, vmax(x, m)); }
+
+template <class E> float max_of(const E* x, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || x);
+    vf m0 = vset(-impl::infinity), m1 = m0;
+    size_t i = 0;
+    for (; i + 2 * VF <= n; i += 2 * VF) {
+        m0 = max_or_nan(vload(x + i), m0);
+        m1 = max_or_nan(vload(x + i + VF), m1);
+    }
+    for (; i + VF <= n; i += VF) m0 = max_or_nan(vload(x + i), m0);
+    if (i < n) {
+        float last[VF];
+        vstore(last, m0);
+        vstore_n(last, vload_n(x + i, n - i), n - i);
+        m0 = max_or_nan(vload(last), m0);
+    }
+    m0 = vselect(vnan(m1), m1, vselect(vnan(m0), m0, vmax(m0, m1)));
+    return vany(vnan(m0)) ? impl::quiet_nan : vhmax(m0);
+}
+template <class E> E vec_max(const E* x, size_t n) { return rounded<E>(max_of(x, n)); }
+
+template <class E> void widen(const E* x, float* out, size_t n) {
+    size_t i = 0;
+    for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
+    if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
+}
+template <class E> void narrow(const float* x, E* out, size_t n) {
+    size_t i = 0;
+    for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
+    if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
+}
+
+// ---- activations ------------------------------------------------------------
+
+struct relu_of       { GK_MEM vf operator()(vf x) const { return vselect(vlt(x, vzero()), vzero(), x); } };
+struct silu_of       { GK_MEM vf operator()(vf x) const { return vsilu(x); } };
+struct gelu_of       { GK_MEM vf operator()(vf x) const { return vgelu(x); } };
+struct gelu_erf_of   { GK_MEM vf operator()(vf x) const { return vgelu_erf(x); } };
+struct gelu_quick_of { GK_MEM vf operator()(vf x) const { return vgelu_quick(x); } };
+struct tanh_of       { GK_MEM vf operator()(vf x) const { return vtanh(x); } };
+struct exp_of        { GK_MEM vf operator()(vf x) const { return vexp(x); } };
+struct swiglu_of     { GK_MEM vf operator()(vf g, vf u) const { return vswiglu(g, u); } };
+
+template <class E> void relu(const E* x, E* out, size_t n)       { map1(x, out, n, relu_of{}); }
+template <class E> void silu(const E* x, E* out, size_t n)       { map1(x, out, n, silu_of{}); }
+template <class E> void gelu(const E* x, E* out, size_t n)       { map1(x, out, n, gelu_of{}); }
+template <class E> void gelu_erf(const E* x, E* out, size_t n)   { map1(x, out, n, gelu_erf_of{}); }
+template <class E> void gelu_quick(const E* x, E* out, size_t n) { map1(x, out, n, gelu_quick_of{}); }
+template <class E> void tanh(const E* x, E* out, size_t n)       { map1(x, out, n, tanh_of{}); }
+template <class E> void exp(const E* x, E* out, size_t n)        { map1(x, out, n, exp_of{}); }
+template <class E> void swiglu(const E* gate, const E* up, E* out, size_t n) { map2(gate, up, out, n, swiglu_of{}); }
+
+/// Terms e^(x - max), kept in `keep` on the way when that is f32.
+template <class E> struct exp_terms {
+    const E* x;
+    E*       keep;
+    vf       max;
+    GK_MEM void put(float* p, vf e) const             { vstore(p, e); }
+    GK_MEM void put_n(float* p, vf e, size_t n) const { vstore_n(p, e, n); }
+    template <class T> GK_MEM void put(T*, vf) const  {}
+    template <class T> GK_MEM void put_n(T*, vf, size_t) const {}
+    GK_MEM vf operator()(size_t i, vf acc) const {
+        const vf e = vexp(vsub(vload(x + i), max));
+        put(keep + i, e);
+        return vadd(acc, e);
+    }
+    GK_MEM vf tail(size_t i, vf acc, size_t n) const {
+        const vf e = vkeep(vexp(vsub(vload_n(x + i, n), max)), n);
+        put_n(keep + i, e, n);
+        return vadd(acc, e);
+    }
+};
+struct exp_scaled { vf max, scale; GK_MEM vf operator()(vf x) const { return vmul(vexp(vsub(x, max)), scale); } };
+
+/// softmax: out = e^(x - max x) / sum. f32 keeps the exponentials in out; the 16-bit types, which would round them, compute them again.
+template <class E> void softmax(const E* x, E* out, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || (x && out));
+    const float max = max_of(x, n);
+    if (max == -impl::infinity) {                               // a fully masked row
+        for (size_t i = 0; i < n; i++) out[i] = rounded<E>(0.0f);
+        return;
+    }
+    const vf scale = vset(static_cast<float>(1 / blocked_sum(n, exp_terms<E>{x, out, vset(max)})));
+    if (sizeof(E) == sizeof(float)) map1(static_cast<const E*>(out), out, n, scale_by{scale});
+    else                            map1(x, out, n, exp_scaled{vset(max), scale});
+}
+
+// ---- normalisation ----------------------------------------------------------
+
+/// The same two formulas in double, for rows whose squares leave the range of f32.
+template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, const E* beta, E* out, size_t n, float eps) {
+    double mean = 0, squares = 0;
+    if (beta) {
+        for (size_t i = 0; i < n; i++) mean += static_cast<double>(impl::to_f32(x[i]));
+        mean /= static_cast<double>(n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double d = static_cast<double>(impl::to_f32(x[i])) - mean;
+        squares += d * d;
+    }
+    const double scale = 1 / impl::sqrt64(squares / static_cast<double>(n) + static_cast<double>(eps));
+    for (size_t i = 0; i < n; i++) {
+        const double y = (static_cast<double>(impl::to_f32(x[i])) - mean) * scale * static_cast<double>(impl::to_f32(gamma[i]));
+        out[i] = rounded<E>(beta ? y + static_cast<double>(impl::to_f32(beta[i])) : y);
+    }
+}
+/// Is a mean of squares one that f32 computes well, neither overflown nor made of squares that underflow?
+GK_INL bool well_scaled(double mean_square) { return mean_square > 1e-28 && mean_square < 1e34; }
+
+struct scaled_product { vf s; GK_MEM vf operator()(vf x, vf w) const { return vmul(vmul(x, s), w); } };
+
+/// rms_norm: y = x w / sqrt(mean(x^2) + eps).
+template <class E> void rms_norm(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) {
+    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && weight && out));
+    for (size_t r = 0; r < rows; r++, x += n, out += n) {
+        const double mean_square = blocked_sum(n, product_terms<E>{x, x}) / static_cast<double>(n ? n : 1);
+        if (!well_scaled(mean_square)) { norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps); continue; }
+        const double scale = 1 / impl::sqrt64(mean_square + static_cast<double>(eps));
+        map2(x, weight, out, n, scaled_product{vset(static_cast<float>(scale))});
+    }
+}
+
+template <class E> struct centred_terms {
+    const E* x;
+    vf       mean;
+    GK_MEM vf operator()(size_t i, vf acc) const     { return vadd(acc, vsub(vload(x + i), mean)); }
+    GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vkeep(vsub(vload_n(x + i, n), mean), n)); }
+};
+template <class E> struct centred_squares {
+    const E* x;
+    vf       mean, rest;
+    GK_MEM vf operator()(size_t i, vf acc) const     { const vf d = vsub(vsub(vload(x + i), mean), rest); return vfma(d, d, acc); }
+    GK_MEM vf tail(size_t i, vf acc, size_t n) const {
+        const vf d = vkeep(vsub(vsub(vload_n(x + i, n), mean), rest), n);
+        return vfma(d, d, acc);
+    }
+};
+
+/// layer_norm: y = (x - mean) / sqrt(var + eps) gamma + beta. The mean is a float and a remainder, found from the centred values.
+template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) {
+    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && gamma && beta && out));
+    for (size_t r = 0; r < rows; r++, x += n, out += n) {
+        const double count = static_cast<double>(n ? n : 1);
+        const vf     mean  = vset(static_cast<float>(blocked_sum(n, plain_terms<E>{x}) / count));
+        const vf     rest  = vset(static_cast<float>(blocked_sum(n, centred_terms<E>{x, mean}) / count));
+        const double var   = blocked_sum(n, centred_squares<E>{x, mean, rest}) / count;
+        if (!well_scaled(var)) { norm_in_double(x, gamma, beta, out, n, eps); continue; }
+        const vf scale = vset(static_cast<float>(1 / impl::sqrt64(var + static_cast<double>(eps))));
+        size_t i = 0;
+        for (; i + VF <= n; i += VF) {
+            const vf d = vmul(vsub(vsub(vload(x + i), mean), rest), scale);
+            vstore(out + i, vfma(d, vload(gamma + i), vload(beta + i)));
+        }
+        if (i < n) {
+            const vf d = vmul(vsub(vsub(vload_n(x + i, n - i), mean), rest), scale);
+            vstore_n(out + i, vfma(d, vload_n(gamma + i, n - i), vload_n(beta + i, n - i)), n - i);
+        }
+    }
+}
+
+// ---- positions --------------------------------------------------------------
+
+/// rope: (a, b) -> (a cos - b sin, a sin + b cos) for each pair of each head; interleaved pairs are lanes (2l, 2l + 1).
+template <class E> void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot, RopeStyle style) {
+    GLLM_KERNELS_ASSERT(heads == 0 || n_rot < 2 || (qk && cos && sin));
+    const size_t pairs = n_rot / 2;
+    for (size_t h = 0; h < heads; h++, qk += head_dim) {
+        if (style == RopeStyle::half) {
+            for (size_t i = 0; i < pairs; i += VF) {
+                const size_t l = pairs - i < VF ? pairs - i : VF;
+                E* const     p = qk + i;
+                const vf     a = vload_n(p, l), b = vload_n(p + pairs, l), c = vload_n(cos + i, l), s = vload_n(sin + i, l);
+                vstore_n(p, vfnma(b, s, vmul(a, c)), l);
+                vstore_n(p + pairs, vfma(a, s, vmul(b, c)), l);
+            }
+        } else if (VF == 1) {
+            for (size_t i = 0; i < pairs; i++) {
+                const vf a = vload(qk + 2 * i), b = vload(qk + 2 * i + 1), c = vload(cos + i), s = vload(sin + i);
+                vstore(qk + 2 * i, vfnma(b, s, vmul(a, c)));
+                vstore(qk + 2 * i + 1, vfma(a, s, vmul(b, c)));
+            }
+        } else {
+            for (size_t i = 0; i < pairs; i += VF / 2) {
+                const size_t l = pairs - i < VF / 2 ? pairs - i : VF / 2;
+                const vf     x = vload_n(qk + 2 * i, 2 * l);
+                vstore_n(qk + 2 * i, vrotate(x, vdouble(vload_n(cos + i, l)), vdouble(vload_n(sin + i, l))), 2 * l);
+            }
+        }
+    }
+}
+
+// ---- dot products of rows ---------------------------------------------------
+
+/// c[i * ldc + j] = a_i . b_j for i < M rows of a and j < R rows of b, k long. Two chains an output; blocks of 32 steps are added in
+/// double, in an order that depends on k alone.
+template <size_t M, size_t R, class E> void dot_tile(const E* a, size_t lda, const E* b, size_t ldb, size_t k, float* c, size_t ldc) {
+    double total[M][R] = {};
+    for (size_t p = 0; p < k;) {
+        const size_t end = k - p > 64 * VF ? p + 64 * VF : k;
+        vf s[M][R][2];
+        GK_UNROLL(8) for (size_t i = 0; i < M; i++)
+            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j][0] = s[i][j][1] = vzero();
+        for (; p + 2 * VF <= end; p += 2 * VF) {
+            GK_UNROLL(2) for (size_t h = 0; h < 2; h++) {
+                vf y[R];
+                GK_UNROLL(8) for (size_t j = 0; j < R; j++) y[j] = vload(b + j * ldb + p + h * VF);
+                GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
+                    const vf x = vload(a + i * lda + p + h * VF);
+                    GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j][h] = vfma(x, y[j], s[i][j][h]);
+                }
+            }
+        }
+        for (size_t h = 0; p < end; h = 1) {
+            const size_t l = end - p < VF ? end - p : VF;
+            GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
+                const vf x = vload_n(a + i * lda + p, l);
+                GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j][h] = vfma(x, vload_n(b + j * ldb + p, l), s[i][j][h]);
+            }
+            p += l;
+        }
+        GK_UNROLL(8) for (size_t i = 0; i < M; i++)
+            GK_UNROLL(8) for (size_t j = 0; j < R; j++) total[i][j] += static_cast<double>(vsum(vadd(s[i][j][0], s[i][j][1])));
+    }
+    for (size_t i = 0; i < M; i++)
+        for (size_t j = 0; j < R; j++) c[i * ldc + j] = static_cast<float>(total[i][j]);
+}
+
+/// C[m][n] = A[m][k] B[n][k]^T for few rows of A: four rows of B at a time, against one or two of A.
+template <class E> void dot_rows(const E* a, const E* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
+    for (size_t j = 0; j < n; j += n - j >= 4 ? 4 : 1) {
+        const E* const bj = b + j * k;
+        for (size_t i = 0; i < m; i += m - i >= 2 ? 2 : 1) {
+            const E* const ai = a + i * k;
+            float* const   ci = c + i * ldc + j;
+            if      (n - j >= 4 && m - i >= 2) dot_tile<2, 4>(ai, k, bj, k, k, ci, ldc);
+            else if (n - j >= 4)               dot_tile<1, 4>(ai, k, bj, k, k, ci, ldc);
+            else if (m - i >= 2)               dot_tile<2, 1>(ai, k, bj, k, k, ci, ldc);
+            else                               dot_tile<1, 1>(ai, k, bj, k, k, ci, ldc);
+        }
+    }
+}
+
+/// gemv: y[m] = A[m][n] x[n].
+template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
+    GLLM_KERNELS_ASSERT(m == 0 || (y && (n == 0 || (a && x))));
+    for (size_t i = 0; i < m; i += 64) {
+        const size_t rows = m - i < 64 ? m - i : 64;
+        float        t[64];
+        dot_rows(x, a + i * n, t, 64, 1, rows, n);
+        narrow(t, y + i, rows);
+    }
+}
+
+// ============================================================================
+// [10] MATRIX PRODUCTS: packing and the loop nest
+// ============================================================================
+//
+//   for each NC columns of C                        B block  [KC][NC] as panels [KC][NR]      in L3 or L2
+//     for each KC of k          pack B
+//       for each MC rows of C   pack A              A block  [MC][KC] as panels [KC][MR]      in L2
+//         for each NR columns                       one panel of B                            in L1
+//           for each MR rows    microkernel         C tile   [MR][NR]                         in registers
+//
+// Every element of C is a sum of KC-long chains of fused multiply-adds in order of k, whatever tile, path or thread computes it.
+
+constexpr size_t KC = 256, MC = 32 * MR, NC = 2048 - 2048 % NR, NRV = NR / VF;
+
+// ---- packing ----------------------------------------------------------------
+
+/// dst[c][ldd] = src[r][lds]^T for r < rows, c < cols. Lanes up to the next multiple of VF are written, as zeros, beyond the rows;
+/// with ldd < VF they are overwritten by the next row.
+template <class E> void transpose(const E* src, size_t lds, size_t rows, size_t cols, float* dst, size_t ldd) {
+    for (size_t r = 0; r < rows; r += VF)
+        for (size_t c = 0; c < cols; c += VF) {
+            const size_t l = cols - c < VF ? cols - c : VF;
+            vf t[VF];
+            if (l == VF && rows - r >= VF) { GK_UNROLL(16) for (size_t i = 0; i < VF; i++) t[i] = vload(src + (r + i) * lds + c); }
+            else for (size_t i = 0; i < VF; i++) t[i] = r + i < rows ? vload_n(src + (r + i) * lds + c, l) : vzero();
+            vtranspose(t);
+            if (l == VF) { GK_UNROLL(16) for (size_t i = 0; i < VF; i++) vstore(dst + (c + i) * ldd + r, t[i]); }
+            else for (size_t i = 0; i < l; i++) vstore(dst + (c + i) * ldd + r, t[i]);
+        }
+}
+
+/// A block: rows of A to panels [kc][MR], VF floats of slack behind the last.
+template <class E> void pack_a(const E* a, size_t lda, size_t rows, size_t kc, float* panels) {
+    for (size_t i = 0; i < rows; i += MR, panels += MR * kc)
+        transpose(a + i * lda, lda, rows - i < MR ? rows - i : MR, kc, panels, MR);
+}
+
+// Panels of B: kc rows of NR floats, from each of its forms.
+
+template <class E> void panel_rows(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
+    const E* row = static_cast<const E*>(b.data) + p * b.ld + j;
+    for (size_t i = 0; i < kc; i++, row += b.ld, out += NR)
+        for (size_t v = 0; v < NR; v += VF)
+            vstore(out + v, v + VF <= cols ? vload(row + v) : v < cols ? vload_n(row + v, cols - v) : vzero());
+}
+GK_INL void zero_columns(float* out, size_t kc, size_t from) {
+    for (size_t i = 0; i < kc; i++)
+        for (size_t v = from; v < NR; v++) out[i * NR + v] = 0;
+}
+template <class E> void panel_transposed(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
+    transpose(static_cast<const E*>(b.data) + j * b.ld + p, b.ld, cols, kc, out, NR);
+    if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
+}
+void panel_format(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
+    float rows[VF * KC];
+    const uint8_t* const blocks = static_cast<const uint8_t*>(b.data) + p / b.block_weights * b.block_bytes;
+    for (size_t r = 0; r < cols; r += VF) {
+        const size_t count = cols - r < VF ? cols - r : VF;
+        for (size_t i = 0; i < count; i++) b.dequant(blocks + (j + r + i) * b.ld, rows + i * KC, kc);
+        transpose(rows, KC, count, kc, out + r, NR);
+    }
+    if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
+}
+#if GK_HAS_CHECKPOINTS
+template <class Decode> void panel_checkpoint(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
+    Decode::columns(*static_cast<const impl::Checkpoint*>(b.data), out, NR, p, kc, j, cols);
+    if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
+}
+#endif
+
+// ---- tiles ------------------------------------------------------------------
+
+/// C[R][C VF] (=|+=) A B over k: a[r * ars + p * aks], b[p * ldb + column]. With Tail the last vector of columns has n_last lanes.
+template <size_t R, size_t C, bool Tail> GK_INL void tile_body(size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
+                                                                float* c, size_t ldc, size_t n_last, bool accumulate) {
+    vf s[R][C];
+    GK_UNROLL(16) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(8) for (size_t v = 0; v < C; v++) s[r][v] = vzero();
+    for (size_t p = 0; p < k; p++, a += aks, b += ldb) {
+        vf y[C];
+        GK_UNROLL(8) for (size_t v = 0; v < C; v++) y[v] = Tail && v == C - 1 ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
+        GK_UNROLL(16) for (size_t r = 0; r < R; r++) {
+            const vf x = vset(a[r * ars]);
+            GK_UNROLL(8) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
+        }
+    }
+    GK_UNROLL(16) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(8) for (size_t v = 0; v < C; v++) {
+            float* const q = c + r * ldc + v * VF;
+            if (Tail && v == C - 1) vstore_n(q, accumulate ? vadd(vload_n(q, n_last), s[r][v]) : s[r][v], n_last);
+            else                    vstore(q, accumulate ? vadd(vload(q), s[r][v]) : s[r][v]);
+        }
+}
+template <size_t R, size_t C, bool Tail> void tile(size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
+                                                   float* c, size_t ldc, size_t n_last, bool accumulate) {
+    tile_body<R, C, Tail>(k, a, ars, aks, b, ldb, c, ldc, n_last, accumulate);
+}
+
+/// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype.
+void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
+    tile_body<MR, NRV, false>(k, a, 1, MR, b, NR, c, ldc, 0, accumulate != 0);
+}
+#ifdef GK_ASM_MICROKERNEL
+constexpr auto best_microkernel = &GK_ASM_MICROKERNEL;
+#else
+constexpr auto best_microkernel = &microkernel;
+#endif
+
+/// R rows of any number of columns, in the widest tiles that R leaves registers for.
+template <size_t R> void row_tiles(size_t cols, size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
+                                   float* c, size_t ldc, bool accumulate) {
+    constexpr size_t wide = R == 1 ? 8 : R == 2 ? 4 : NRV;
+    size_t j = 0;
+    for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(k, a, ars, aks, b + j, ldb, c + j, ldc, 0, accumulate);
+    if (NRV > 1 && cols - j > (NRV - 1) * VF && cols - j < NR) {
+        tile<R, NRV, true>(k, a, ars, aks, b + j, ldb, c + j, ldc, cols - j - (NRV - 1) * VF, accumulate);
+        return;
+    }
+    for (; j + VF <= cols; j += VF) tile<R, 1, false>(k, a, ars, aks, b + j, ldb, c + j, ldc, 0, accumulate);
+    if (j < cols) tile<R, 1, true>(k, a, ars, aks, b + j, ldb, c + j, ldc, cols - j, accumulate);
+}
+/// Any rows, any columns.
+void any_tile(size_t rows, size_t cols, size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
+              float* c, size_t ldc, bool accumulate) {
+    for (size_t i = 0; i < rows;) {
+        const float* const ai = a + i * ars;
+        float* const       ci = c + i * ldc;
+        if      (MR >= 8 && rows - i >= 8) { row_tiles<MR >= 8 ? 8 : 1>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 8; }
+        else if (MR == 6 && rows - i >= 6) { row_tiles<MR == 6 ? 6 : 1>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 6; }
+        else if (rows - i >= 4)            { row_tiles<4>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 4; }
+        else if (rows - i >= 2)            { row_tiles<2>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 2; }
+        else                               { row_tiles<1>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 1; }
+    }
+}
+
+// ---- writing C --------------------------------------------------------------
+
+struct identity { GK_MEM vf operator()(vf x) const { return x; } };
+
+template <class E, class F> void finish_rows(const float* t, size_t ldt, const E* bias, E* c, size_t ldc, size_t m, size_t n, const F& f) {
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j += VF) {
+            const size_t l = n - j < VF ? n - j : VF;
+            vf v = vload_n(t + i * ldt + j, l);
+            if (bias) v = vadd(v, vload_n(bias + j, l));
+            vstore_n(c + i * ldc + j, f(v), l);
+        }
+}
+/// c = act(t + bias), rounded to E. t may be c itself.
+template <class E> void finish(const float* t, size_t ldt, const E* bias, Activation act, E* c, size_t ldc, size_t m, size_t n) {
+    switch (act) {
+        case Activation::none: finish_rows(t, ldt, bias, c, ldc, m, n, identity{}); break;
+        case Activation::relu: finish_rows(t, ldt, bias, c, ldc, m, n, relu_of{}); break;
+        case Activation::gelu: finish_rows(t, ldt, bias, c, ldc, m, n, gelu_of{}); break;
+        case Activation::silu: finish_rows(t, ldt, bias, c, ldc, m, n, silu_of{}); break;
+        case Activation::tanh: finish_rows(t, ldt, bias, c, ldc, m, n, tanh_of{}); break;
+    }
+}
+
+// ---- the loop nest ----------------------------------------------------------
+
+GK_INL size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
+GK_INL size_t least(size_t a, size_t b)     { return a < b ? a : b; }
+
+template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
+    const size_t kc = least(k, KC), nc = least(round_up(n, NR), NC), mc = least(round_up(m, MR), MC);
+    const size_t sums = sizeof(E) == sizeof(float) || k <= KC ? 0 : m * nc;
+    return kc * nc + mc * kc + VF + sums;
+}
+
+/// Where tiles add up over k: C itself for float, f32 sums in scratch for the 16-bit types.
+GK_INL float* sums_in(float* c, float*)         { return c; }
+template <class E> GK_INL float* sums_in(E*, float* scratch) { return scratch; }
+
+template <class E> void gemm_run(const impl::GemmJob& job) {
+    constexpr bool is_f32 = sizeof(E) == sizeof(float);
+    const E* const a    = static_cast<const E*>(job.a);
+    const E* const bias = static_cast<const E*>(job.bias);
+    const size_t   nc_max = least(round_up(job.n, NR), NC);
+    float* const   b_block = job.scratch;
+    float* const   a_block = b_block + least(job.k, KC) * nc_max;
+    float* const   sums    = a_block + least(round_up(job.m, MR), MC) * least(job.k, KC) + VF;
+    for (size_t j0 = 0; j0 < job.n; j0 += NC) {
+        const size_t nc = least(job.n - j0, NC);
+        E* const     c0 = static_cast<E*>(job.c) + j0;
+        for (size_t p0 = 0; p0 < job.k || p0 == 0; p0 += KC) {
+            const size_t kc   = least(job.k - p0, KC);
+            const bool   last = p0 + kc >= job.k;
+            const bool   done = last && (!is_f32 || bias || job.act != Activation::none);    // a tile that needs finish()
+            const bool   own_tile = !is_f32 && job.k <= KC;
+            const float* panels = b_block;
+            if (job.b.packed) {
+                panels = job.b.packed + p0 * job.b.packed_n + (job.column + j0) * kc;
+            } else {
+                for (size_t j = 0; j < nc; j += NR)
+                    job.b.panel(job.b, b_block + j * kc, p0, kc, job.column + j0 + j, least(nc - j, NR));
+            }
+            for (size_t i0 = 0; i0 < job.m; i0 += MC) {
+                const size_t mc = least(job.m - i0, MC);
+                pack_a(a + i0 * job.lda + p0, job.lda, mc, kc, a_block);
+                for (size_t j = 0; j < nc; j += NR) {
+                    const size_t cols = least(nc - j, NR);
+                    for (size_t i = 0; i < mc; i += MR) {
+                        const size_t rows = least(mc - i, MR);
+                        E* const     c    = c0 + (i0 + i) * job.ldc + j;
+                        float        local[is_f32 ? 1 : MR * NR];
+                        float* const t    = own_tile ? local : sums_in(c, sums + (i0 + i) * nc_max + j);
+                        const size_t ldt  = own_tile ? NR : is_f32 ? job.ldc : nc_max;
+                        if (rows == MR && cols == NR) best_microkernel(kc, a_block + i * kc, panels + j * kc, t, ldt, p0 != 0);
+                        else any_tile(rows, cols, kc, a_block + i * kc, 1, MR, panels + j * kc, NR, t, ldt, p0 != 0);
+                        if (done) finish(t, ldt, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A and B[k][n] in place: small and skinny shapes.
+void gemm_run_direct(const impl::GemmJob& job) {
+    const float* const a = static_cast<const float*>(job.a);
+    const float* const b = static_cast<const float*>(job.b.data) + job.column;
+    float* const       c = static_cast<float*>(job.c);
+    for (size_t p = 0; p < job.k || p == 0; p += KC)
+        any_tile(job.m, job.n, least(job.k - p, KC), a + p, job.lda, 1, b + p * job.b.ld, job.b.ld, c, job.ldc, p != 0);
+    if (job.bias || job.act != Activation::none)
+        finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
+}
+
+/// A and B[n][k] in place, by dot products: few rows of A.
+template <class E> void gemm_run_dots(const impl::GemmJob& job) {
+    const E* const b = static_cast<const E*>(job.b.data) + job.column * job.b.ld;
+    const E* const bias = static_cast<const E*>(job.bias);
+    for (size_t i = 0; i < job.m; i += 8) {
+        const size_t rows = least(job.m - i, 8);
+        for (size_t j = 0; j < job.n; j += 64) {
+            const size_t cols = least(job.n - j, 64);
+            float        t[8 * 64];
+            dot_rows(static_cast<const E*>(job.a) + i * job.lda, b + j * job.b.ld, t, 64, rows, cols, job.k);
+            finish(t, 64, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + i * job.ldc + j, job.ldc, rows, cols);
+        }
+    }
+}
+
+template <class E> constexpr impl::GemmKernels gemm_kernels() {
+    return {MR, NR, KC, &scratch_floats<E>, &gemm_run<E>,
+            sizeof(E) == sizeof(float) ? &gemm_run_direct : nullptr, &gemm_run_dots<E>,
+            &panel_rows<E>, &panel_transposed<E>, &panel_format,
+#if GK_HAS_CHECKPOINTS
+            &panel_checkpoint<awq_tensor>, &panel_checkpoint<gptq_tensor>
+#else
+            nullptr, nullptr
+#endif
+    };
+}
+
+#if GK_HAS_CHECKPOINTS
+template <class Decode> void dequant_checkpoint(const impl::Checkpoint& t, float* out, size_t j, size_t cols) {
+    for (size_t c = 0; c < cols; c += NR)
+        for (size_t p = 0; p < t.k; p += 64) {
+            const size_t kc = least(t.k - p, 64), n = least(cols - c, NR);
+            float strip[64 * NR];
+            Decode::columns(t, strip, NR, p, kc, j + c, n);
+            for (size_t r = 0; r < n; r++)
+                for (size_t i = 0; i < kc; i++) out[(j + c + r) * t.k + p + i] = strip[i * NR + r];
+        }
+}
+constexpr impl::CheckpointKernels checkpoint_kernels = {&dequant_checkpoint<awq_tensor>, &dequant_checkpoint<gptq_tensor>};
+#else
+constexpr impl::CheckpointKernels checkpoint_kernels = {};
+#endif
+
+template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
+
+// ---- the tables of this pass --------------------------------------------------
+
+template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats) {
+    return {Isa::GK_ISA, &vec_dot<E>, &vec_add<E>, &vec_sub<E>, &vec_mul<E>, &vec_scale<E>, &vec_axpy<E>, &vec_sum<E>, &vec_max<E>, &vec_sum_squares<E>,
+            &gemv<E>, &silu<E>, &gelu<E>, &gelu_erf<E>, &gelu_quick<E>, &relu<E>, &tanh<E>, &exp<E>, &swiglu<E>, &softmax<E>, &rms_norm<E>,
+            &layer_norm<E>, &rope<E>, &widen<E>, &narrow<E>, &gemm_table<E>, &checkpoint_kernels, formats};
+}
+
+constexpr impl::FormatKernels format_table[] = {
+#define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
+    GK_FORMATS(GK_FORMAT)
+#undef GK_FORMAT
+    format_kernels<codec_plain8>(), format_kernels<codec_plain4>(), format_kernels<codec_plain2>(), format_kernels<codec_plain1>(),
+};
+
+} // unnamed namespace
+
+extern const KernelTable<float> table_f32;
+extern const KernelTable<f16>   table_f16;
+extern const KernelTable<bf16>  table_bf16;
+const KernelTable<float> table_f32  = kernel_table<float>(format_table);
+const KernelTable<f16>   table_f16  = kernel_table<f16>(format_table);
+const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(format_table);
+
+} // namespace GK_NS
+GK_NAMESPACE_END
+#undef GK_ASM_MICROKERNEL
+
+#endif // GK_PASS
+
+#ifndef GK_PASS
+#if defined(GLLM_KERNELS_IMPLEMENTATION) && !defined(GLLM_KERNELS_EXPANDED)
+#define GLLM_KERNELS_EXPANDED
+
+// ============================================================================
+// [11] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
+// ============================================================================
+//
+// A region sets the target of every function in it. All of them sit in an unnamed namespace: nothing compiled for one set can stand in for
+// anything compiled for another. A pass leaves three tables behind.
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define GK_REGION(features)
+#define GK_REGION_END
+#elif defined(__clang__)
+#define GK_REGION(features) GK_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define GK_REGION_END       GK_PRAGMA(clang attribute pop)
+#else
+#define GK_REGION(features) GK_PRAGMA(GCC push_options) GK_PRAGMA(GCC target(features))
+#define GK_REGION_END       GK_PRAGMA(GCC pop_options)
+#endif
+
+#ifdef GLLM_KERNELS_ASM
+// One name that says what is wrong, for the linker to print when the objects of asm/ are missing or of another version.
+extern "C" const int GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
+GK_NAMESPACE_BEGIN
+namespace impl {
+extern const int* const asm_objects;
+GK_API const int* const asm_objects = &GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
+}
+GK_NAMESPACE_END
+#if defined(__x86_64__)
+#ifdef _WIN32
+#define GK_ASM_ABI __attribute__((sysv_abi))
+#else
+#define GK_ASM_ABI
+#endif
+extern "C" {
+GK_ASM_ABI void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+GK_ASM_ABI void gk_gemm_avx512_f32_14x32(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+}
+#elif defined(__aarch64__)
+extern "C" void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+#endif
+#endif
+
+#define GK_PASS GK_SCALAR
+#define GK_NS   scalar
+#define GK_ISA  scalar
+#include GLLM_KERNELS_SELF
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+
+#if GK_HAS_AVX2
+GK_REGION("avx2,fma,f16c")
+#define GK_PASS GK_AVX2
+#define GK_NS   avx2
+#define GK_ISA  avx2
+#include GLLM_KERNELS_SELF
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+GK_REGION_END
+#endif
+
+#if GK_HAS_AVX512
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms in gcc 12's own avx512fintrin.h (GCC PR 105593)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+GK_REGION("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
+#define GK_PASS GK_AVX512
+#define GK_NS   avx512
+#define GK_ISA  avx512
+#include GLLM_KERNELS_SELF
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+GK_REGION_END
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#endif
+
+#if GK_HAS_NEON
+#if GK_ARM32
+GK_REGION("fpu=neon-vfpv4")
+#endif
+#define GK_PASS GK_NEON
+#define GK_NS   neon
+#define GK_ISA  neon
+#include GLLM_KERNELS_SELF
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+#if GK_ARM32
+GK_REGION_END
+#endif
+#endif
+
+// ---- emulated sets: the same passes through SIMDe -----------------------------
+//
+// SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes, and a name that is no macro
+// is one it lacks: those that the primitives need are supplied here.
+
+#ifdef GLLM_KERNELS_EMULATE
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx512.h>
+#include <simde/x86/fma.h>
+#include <simde/x86/f16c.h>
+#if !GK_HAS_NEON
+#include <simde/arm/neon.h>
+#endif
+
+#include <string.h>
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+namespace shim {
+
+template <class L, size_t N> struct Lanes {
+    static constexpr size_t count = N;
+    L l[N];
+    Lanes() : l() {}
+    template <class V> Lanes(const V& v) { static_assert(sizeof(V) == sizeof l, "as many lanes"); memcpy(l, &v, sizeof l); }
+    template <class V> operator V() const { V v; memcpy(&v, l, sizeof l); return v; }
+    L&       operator[](size_t i)       { return l[i]; }
+    const L& operator[](size_t i) const { return l[i]; }
+};
+using F8  = Lanes<float, 8>;
+using F16 = Lanes<float, 16>;
+using I8  = Lanes<int32_t, 8>;
+using I16 = Lanes<int32_t, 16>;
+using H16 = Lanes<uint16_t, 16>;
+#define GK_EACH(type, expr) { type r; for (size_t i = 0; i < type::count; i++) r[i] = expr; return r; }
+
+GK_INL __m512  cvtph_ps(__m256i a)                            { const H16 x(a); GK_EACH(F16, f16_to_f32(x[i])) }
+GK_INL __m256i cvtps_ph(__m512 a)                             { const F16 x(a); GK_EACH(H16, f32_to_f16(x[i])) }
+GK_INL __m512i cvtepu16_epi32(__m256i a)                      { const H16 x(a); GK_EACH(I16, x[i]) }
+GK_INL __m256i cvtepi32_epi16(__m512i a)                      { const I16 x(a); GK_EACH(H16, static_cast<uint16_t>(x[i])) }
+GK_INL __m512i cvtepi8_epi32(__m128i a)                       { const Lanes<int8_t, 16> x(a); GK_EACH(I16, x[i]) }
+GK_INL __m512  cvtepi32_ps(__m512i a)                         { const I16 x(a); GK_EACH(F16, static_cast<float>(x[i])) }
+GK_INL __m512i cvtps_epi32(__m512 a)                          { const F16 x(a); GK_EACH(I16, x[i] >= -2147483648.0f && x[i] < 2147483648.0f ? static_cast<int32_t>(round32(x[i])) : INT32_MIN) }
+GK_INL __m512i sra_epi32(__m512i a, __m128i n)                { const I16 x(a); const int s = _mm_cvtsi128_si32(n); GK_EACH(I16, x[i] >> s) }
+GK_INL __m512  maskz_loadu_ps(unsigned m, const void* p)      { F16 r; for (size_t i = 0; i < 16; i++) if (m >> i & 1) r[i] = load_as<float>(static_cast<const char*>(p) + 4 * i); return r; }
+GK_INL void    mask_storeu_ps(void* p, unsigned m, __m512 a)  { const F16 x(a); for (size_t i = 0; i < 16; i++) if (m >> i & 1) memcpy(static_cast<char*>(p) + 4 * i, &x.l[i], 4); }
+GK_INL __m256i maskz_loadu_epi16(unsigned m, const void* p)   { H16 r; for (size_t i = 0; i < 16; i++) if (m >> i & 1) r[i] = load16(static_cast<const char*>(p) + 2 * i); return r; }
+GK_INL void    mask_storeu_epi16(void* p, unsigned m, __m256i a) { const H16 x(a); for (size_t i = 0; i < 16; i++) if (m >> i & 1) memcpy(static_cast<char*>(p) + 2 * i, &x.l[i], 2); }
+GK_INL __m256  extractf32x8_ps(__m512 a, int hi)              { const F16 x(a); GK_EACH(F8, x[i + 8 * static_cast<size_t>(hi)]) }
+GK_INL __m512i broadcast_i32x8(__m256i a)                     { const I8 x(a); GK_EACH(I16, x[i % 8]) }
+GK_INL __m512  permute_ps(__m512 a, unsigned k)               { const F16 x(a); GK_EACH(F16, x[i / 4 * 4 + (k >> (2 * (i % 4)) & 3)]) }
+GK_INL __m512  shuffle_f32x4(__m512 a, __m512 b, unsigned k)  { const F16 x(a), y(b); GK_EACH(F16, (i < 8 ? x : y)[4 * (k >> (2 * (i / 4)) & 3) + i % 4]) }
+GK_INL __m512  fmaddsub_ps(__m512 a, __m512 b, __m512 c)      { const F16 x(a), y(b), z(c); GK_EACH(F16, fma32(x[i], y[i], i % 2 ? z[i] : -z[i])) }
+GK_INL __m512  fmadd_ps(__m512 a, __m512 b, __m512 c)         { const F16 x(a), y(b), z(c); GK_EACH(F16, fma32(x[i], y[i], z[i])) }
+GK_INL __m512  fnmadd_ps(__m512 a, __m512 b, __m512 c)        { const F16 x(a), y(b), z(c); GK_EACH(F16, fma32(-x[i], y[i], z[i])) }
+GK_INL __m512  scalef_ps(__m512 a, __m512 b)                  { const F16 x(a), y(b); GK_EACH(F16, y[i] != y[i] ? y[i] : static_cast<float>(ldexp(static_cast<double>(x[i]), static_cast<int>(y[i] < -4000.0f ? -4000.0f : y[i] > 4000.0f ? 4000.0f : floorf(y[i]))))) }
+GK_INL __m512  maskz_rcp14_ps(unsigned m, __m512 a)           { const F16 x(a); GK_EACH(F16, m >> i & 1 ? 1 / x[i] : 0.0f) }
+GK_INL __m256  fmadd256(__m256 a, __m256 b, __m256 c)         { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(x[i], y[i], z[i])) }
+GK_INL __m256  fnmadd256(__m256 a, __m256 b, __m256 c)        { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(-x[i], y[i], z[i])) }
+#undef GK_EACH
+
+} } // namespace impl::shim
+GK_NAMESPACE_END
+
+#define GK_SHIM(name) gllm::impl::shim::name
+#undef  _mm512_cvtph_ps
+#define _mm512_cvtph_ps(a)                 GK_SHIM(cvtph_ps)(a)
+#undef  _mm512_cvtps_ph
+#define _mm512_cvtps_ph(a, mode)           GK_SHIM(cvtps_ph)(a)
+#undef  _mm512_cvtepu16_epi32
+#define _mm512_cvtepu16_epi32(a)           GK_SHIM(cvtepu16_epi32)(a)
+#undef  _mm512_cvtepi32_epi16
+#define _mm512_cvtepi32_epi16(a)           GK_SHIM(cvtepi32_epi16)(a)
+#undef  _mm512_cvtepi8_epi32
+#define _mm512_cvtepi8_epi32(a)            GK_SHIM(cvtepi8_epi32)(a)
+#undef  _mm512_cvtepi32_ps
+#define _mm512_cvtepi32_ps(a)              GK_SHIM(cvtepi32_ps)(a)
+#undef  _mm512_cvtps_epi32
+#define _mm512_cvtps_epi32(a)              GK_SHIM(cvtps_epi32)(a)
+#undef  _mm512_sra_epi32
+#define _mm512_sra_epi32(a, n)             GK_SHIM(sra_epi32)(a, n)
+#undef  _mm512_maskz_loadu_ps
+#define _mm512_maskz_loadu_ps(m, p)        GK_SHIM(maskz_loadu_ps)(m, p)
+#undef  _mm512_mask_storeu_ps
+#define _mm512_mask_storeu_ps(p, m, a)     GK_SHIM(mask_storeu_ps)(p, m, a)
+#undef  _mm256_maskz_loadu_epi16
+#define _mm256_maskz_loadu_epi16(m, p)     GK_SHIM(maskz_loadu_epi16)(m, p)
+#undef  _mm256_mask_storeu_epi16
+#define _mm256_mask_storeu_epi16(p, m, a)  GK_SHIM(mask_storeu_epi16)(p, m, a)
+#undef  _mm512_extractf32x8_ps
+#define _mm512_extractf32x8_ps(a, hi)      GK_SHIM(extractf32x8_ps)(a, hi)
+#undef  _mm512_broadcast_i32x8
+#define _mm512_broadcast_i32x8(a)          GK_SHIM(broadcast_i32x8)(a)
+#undef  _mm512_permute_ps
+#define _mm512_permute_ps(a, k)            GK_SHIM(permute_ps)(a, k)
+#undef  _mm512_shuffle_f32x4
+#define _mm512_shuffle_f32x4(a, b, k)      GK_SHIM(shuffle_f32x4)(a, b, k)
+#undef  _mm512_fmaddsub_ps
+#define _mm512_fmaddsub_ps(a, b, c)        GK_SHIM(fmaddsub_ps)(a, b, c)
+#undef  _mm512_fmadd_ps
+#define _mm512_fmadd_ps(a, b, c)           GK_SHIM(fmadd_ps)(a, b, c)
+#undef  _mm512_fnmadd_ps
+#define _mm512_fnmadd_ps(a, b, c)          GK_SHIM(fnmadd_ps)(a, b, c)
+#undef  _mm512_scalef_ps
+#define _mm512_scalef_ps(a, b)             GK_SHIM(scalef_ps)(a, b)
+#undef  _mm512_maskz_rcp14_ps
+#define _mm512_maskz_rcp14_ps(m, a)        GK_SHIM(maskz_rcp14_ps)(m, a)
+#if !GK_HAS_AVX2
+#undef  _mm256_fmadd_ps
+#define _mm256_fmadd_ps(a, b, c)           GK_SHIM(fmadd256)(a, b, c)
+#undef  _mm256_fnmadd_ps
+#define _mm256_fnmadd_ps(a, b, c)          GK_SHIM(fnmadd256)(a, b, c)
+#endif
+#ifndef _MM_FROUND_NO_EXC
+#define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC
+#endif
+#ifndef __mmask16
+#define __mmask16 simde__mmask16
+#endif
+#define GK_EMULATED
+#if !GK_HAS_AVX2
+#define GK_PASS GK_AVX2
+#define GK_NS   emulated_avx2
+#define GK_ISA  avx2
+#include GLLM_KERNELS_SELF
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+#endif
+#define GK_PASS GK_AVX512
+#define GK_NS   emulated_avx512
+#define GK_ISA  avx512
+#include GLLM_KERNELS_SELF
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+#if !GK_HAS_NEON
+#define GK_PASS GK_NEON
+#define GK_NS   emulated_neon
+#define GK_ISA  neon
+#include GLLM_KERNELS_SELF
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+#endif
+#undef GK_EMULATED
+#endif
+// ============================================================================
+// [12] DISPATCH AND PUBLIC ENTRY POINTS
+// ============================================================================
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+// ---- instruction sets -------------------------------------------------------
+
+struct Tables {
+    const KernelTable<float>* f32;
+    const KernelTable<f16>*   h16;
+    const KernelTable<bf16>*  b16;
+};
+/// A row for each Isa, in the order of the enum. Tables that were not compiled in are null.
+struct IsaRow {
+    const char*         name;
+    bool CpuFeatures::* feature;       // null: native everywhere
+    Tables              native, emulated;
+};
+#define GK_TABLES(ns) {&ns::table_f32, &ns::table_f16, &ns::table_bf16}
+#if GK_HAS_AVX2
+#define GK_NATIVE_AVX2 GK_TABLES(avx2)
+#else
+#define GK_NATIVE_AVX2 {}
+#endif
+#if GK_HAS_AVX512
+#define GK_NATIVE_AVX512 GK_TABLES(avx512)
+#else
+#define GK_NATIVE_AVX512 {}
+#endif
+#if GK_HAS_NEON
+#define GK_NATIVE_NEON GK_TABLES(neon)
+#else
+#define GK_NATIVE_NEON {}
+#endif
+#if defined(GLLM_KERNELS_EMULATE) && !GK_HAS_AVX2
+#define GK_EMULATED_AVX2 GK_TABLES(emulated_avx2)
+#else
+#define GK_EMULATED_AVX2 {}
+#endif
+#if defined(GLLM_KERNELS_EMULATE)
+#define GK_EMULATED_AVX512 GK_TABLES(emulated_avx512)
+#else
+#define GK_EMULATED_AVX512 {}
+#endif
+#if defined(GLLM_KERNELS_EMULATE) && !GK_HAS_NEON
+#define GK_EMULATED_NEON GK_TABLES(emulated_neon)
+#else
+#define GK_EMULATED_NEON {}
+#endif
+static const IsaRow isa_rows[] = {
+    {"scalar", nullptr,              GK_TABLES(scalar), {}},
+    {"avx2",   &CpuFeatures::avx2,   GK_NATIVE_AVX2,    GK_EMULATED_AVX2},
+    {"avx512", &CpuFeatures::avx512, GK_NATIVE_AVX512,  GK_EMULATED_AVX512},
+    {"neon",   &CpuFeatures::neon,   GK_NATIVE_NEON,    GK_EMULATED_NEON},
+};
+constexpr size_t isa_count = sizeof isa_rows / sizeof isa_rows[0];
+
+/// The tables that serve an Isa on this CPU: native if it can be, else emulated, else null ones.
+static const Tables& tables(Isa isa) {
+    const IsaRow& row = isa_rows[static_cast<size_t>(isa)];
+    return row.native.f32 && (!row.feature || cpu_features().*row.feature) ? row.native : row.emulated;
+}
+static const KernelTable<float>* table_of(Isa isa, const float*) { return tables(isa).f32; }
+static const KernelTable<f16>*   table_of(Isa isa, const f16*)   { return tables(isa).h16; }
+static const KernelTable<bf16>*  table_of(Isa isa, const bf16*)  { return tables(isa).b16; }
+
+} // namespace impl
+
+Presence isa_presence(Isa isa) {
+    if (static_cast<size_t>(isa) >= impl::isa_count) return Presence::absent;
+    const impl::Tables& t = impl::tables(isa);
+    return !t.f32 ? Presence::absent : &t == &impl::isa_rows[static_cast<size_t>(isa)].native ? Presence::native : Presence::emulated;
+}
+const char* isa_name(Isa isa) { return static_cast<size_t>(isa) < impl::isa_count ? impl::isa_rows[static_cast<size_t>(isa)].name : "unknown"; }
+Isa best_isa() {
+    for (Isa isa : {Isa::avx512, Isa::avx2, Isa::neon})
+        if (isa_presence(isa) == Presence::native) return isa;
+    return Isa::scalar;
+}
+
+template <class E> CpuKernels<E>::CpuKernels() : table_(impl::table_of(best_isa(), static_cast<const E*>(nullptr))) {}
+
+template <class E> Status CpuKernels<E>::select(Isa isa) {
+    if (isa_presence(isa) == Presence::absent) return {Code::unsupported, "this instruction set is not in this CPU, or was left out of this build"};
+    table_ = impl::table_of(isa, static_cast<const E*>(nullptr));
+    return {Code::ok, "ok"};
+}
+
+// ---- arguments --------------------------------------------------------------
+
+namespace impl {
+
+constexpr Status success = {Code::ok, "ok"};
+static Status invalid(const char* what) { return {Code::invalid_argument, what}; }
+static Status no_memory()               { return {Code::out_of_memory, "no memory for scratch; give a larger workspace (see *_workspace_bytes) or a working GLLM_KERNELS_MALLOC"}; }
+
+/// a * b, or false on overflow.
+static bool times(size_t a, size_t b, size_t* product) {
+    *product = a * b;
+    return a == 0 || *product / a == b;
+}
+/// A buffer of an operation: `count` parts of `size` bytes.
+struct Span {
+    const void* data;
+    size_t      bytes;
+    bool        ok;                    // the size did not overflow
+    Span(const void* p, size_t rows, size_t cols, size_t size) : data(p), bytes(0), ok(false) {
+        size_t count = 0;
+        ok = times(rows, cols, &count) && times(count, size, &bytes);
+    }
+};
+static bool overlap(const Span& a, const Span& b) {
+    const uintptr_t p = reinterpret_cast<uintptr_t>(a.data), q = reinterpret_cast<uintptr_t>(b.data);
+    return a.bytes && b.bytes && p < q + b.bytes && q < p + a.bytes;
+}
+/// Sizes that multiply, no null where there is something to read, an output apart from every input.
+template <size_t N> static Status check(const Span& out, const Span (&in)[N]) {
+    if (!out.ok) return invalid("the product of these sizes overflows size_t");
+    if (out.bytes && !out.data) return invalid("null pointer for a non-empty output");
+    for (const Span& s : in) {
+        if (!s.ok) return invalid("the product of these sizes overflows size_t");
+        if (s.bytes && !s.data) return invalid("null pointer for a non-empty input");
+        if (overlap(out, s)) return invalid("the output overlaps an input");
+    }
+    return success;
+}
+
+/// Scratch for one call: the caller's workspace, or allocated. Aligned to 64 bytes.
+class Scratch {
+public:
+    Scratch(const Workspace& w, size_t floats) : owned_(nullptr), data_(nullptr) {
+        if (floats == 0) floats = 1;
+        if (floats > (SIZE_MAX - 64) / sizeof(float)) return;
+        const size_t bytes = floats * sizeof(float) + 63;
+        void* p = w.data;
+        if (p) { if (w.bytes < bytes) return; }
+        else   { p = owned_ = GLLM_KERNELS_MALLOC(bytes); if (!p) return; }
+        data_ = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) & ~static_cast<uintptr_t>(63));
+    }
+    ~Scratch() { if (owned_) GLLM_KERNELS_FREE(owned_); }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    float* data() const { return data_; }
+
+private:
+    void*  owned_;
+    float* data_;
+};
+
+// ---- threads ----------------------------------------------------------------
+
+static size_t width_of(const Parallel& p) { return p.run && p.width > 1 ? p.width : 1; }
+
+/// body(begin, end, task) over parts of [0, count), each a multiple of `step` but the last; at most one a thread.
+template <class Body> struct Split {
+    const Body* body;
+    size_t      count, part;
+    static void task(void* arg, unsigned i) {
+        const Split& s = *static_cast<const Split*>(arg);
+        const size_t begin = i * s.part, end = s.count - begin < s.part ? s.count : begin + s.part;
+        (*s.body)(begin, end, static_cast<size_t>(i));
+    }
+};
+static size_t part_size(size_t count, size_t step, size_t width) {
+    const size_t steps = (count + step - 1) / step, each = (steps + width - 1) / width;
+    return each * step;
+}
+template <class Body> void split(const Parallel& p, size_t count, size_t step, const Body& body) {
+    if (count == 0) return;
+    Split<Body> s = {&body, count, part_size(count, step, width_of(p))};
+    const size_t tasks = (count + s.part - 1) / s.part;
+    if (tasks == 1) body(size_t(0), count, size_t(0));
+    else            p.run(p.pool, static_cast<unsigned>(tasks), &Split<Body>::task, &s);
+}
+/// Small work is not worth waking threads for.
+static Parallel worth(const Parallel& p, double operations) { return operations < 65536.0 ? Parallel() : p; }
+static double work(size_t a, size_t b, size_t c) { return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c); }
+
+} // namespace impl
+GK_NAMESPACE_END
+
+// ============================================================================
+// [12] FORMATS AND CHECKPOINTS: facts, validation, repacking
+// ============================================================================
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+struct FormatInfo {
+    const char* name;
+    size_t      weights, bytes;
+    int         bits;
+    bool      (*sane)(const void* blocks, size_t n);
+    const char* ragged_k;                          // what to say of a k, of a number of bytes, of a block
+    const char* ragged_bytes;
+    const char* insane;
+};
+
+template <class Block> static bool all_sane(const void* blocks, size_t n) {
+    const Block* b = static_cast<const Block*>(blocks);
+    for (size_t i = 0; i < n; i++) if (!sane(b[i])) return false;
+    return true;
+}
+
+#define GK_RAGGED(n, name) "k must be a multiple of " #n " for " #name
+#define GK_INFO(name, suffix, bits) \
+    {#name, block_##suffix::weights, sizeof(block_##suffix), bits, all_sane<block_##suffix>, \
+     block_##suffix::weights == 256 ? GK_RAGGED(256, name) : block_##suffix::weights == 128 ? GK_RAGGED(128, name) : \
+     block_##suffix::weights == 64 ? GK_RAGGED(64, name) : GK_RAGGED(32, name), \
+     "bytes must be a whole number of " #name " blocks: see block_bytes", "a scale of a " #name " block is NaN or infinite"},
+static constexpr FormatInfo format_infos[] = {GK_FORMATS(GK_INFO)};
+#undef GK_INFO
+#undef GK_RAGGED
+
+GK_INL bool              is_format(QuantType type) { return static_cast<size_t>(type) < quant_type_count; }
+GK_INL const FormatInfo& format(QuantType type)    { return format_infos[static_cast<size_t>(type)]; }
+
+GK_INL void     store16(uint8_t* p, uint16_t x)    { memcpy(p, &x, 2); }
+GK_INL uint32_t word(const void* words, size_t i)  { return load32(static_cast<const uint8_t*>(words) + 4 * i); }
+
+/// Groups counted in one sweep over g_idx, so that no memory is needed for the counts.
+constexpr size_t group_tile = 512;
+
+/// Does each of the groups own exactly `group` of the k inputs?
+static bool even_groups(const int32_t* g_idx, size_t k, size_t group) {
+    for (size_t first = 0; first < k / group; first += group_tile) {
+        size_t members[group_tile] = {};
+        const size_t tile = k / group - first < group_tile ? k / group - first : group_tile;
+        for (size_t i = 0; i < k; i++) {
+            const size_t g = static_cast<size_t>(g_idx[i]) - first;
+            if (g < tile) members[g]++;
+        }
+        for (size_t g = 0; g < tile; g++) if (members[g] != group) return false;
+    }
+    return true;
+}
+
+/// perm: the inputs sorted by group, in their own order within one.
+static void sort_by_group(const int32_t* g_idx, size_t k, size_t group, int32_t* perm) {
+    for (size_t first = 0; first < k / group; first += group_tile) {
+        size_t next[group_tile];
+        for (size_t g = 0; g < group_tile; g++) next[g] = (first + g) * group;
+        for (size_t i = 0; i < k; i++) {
+            const size_t g = static_cast<size_t>(g_idx[i]) - first;
+            if (g < group_tile) perm[next[g]++] = static_cast<int32_t>(i);
+        }
+    }
+}
+
+} // namespace impl
+
+// ---- facts ------------------------------------------------------------------
+
+const char* quant_name (QuantType type)            { return impl::is_format(type) ? impl::format(type).name : nullptr; }
+size_t      block_size (QuantType type)            { return impl::is_format(type) ? impl::format(type).weights : 0; }
+size_t      block_bytes(QuantType type)            { return impl::is_format(type) ? impl::format(type).bytes : 0; }
+int         bits       (QuantType type)            { return impl::is_format(type) ? impl::format(type).bits : 0; }
+size_t      row_bytes  (QuantType type, size_t k) {
+    if (!impl::is_format(type) || k % block_size(type)) return 0;
+    const impl::Span row(nullptr, k / block_size(type), block_bytes(type), 1);
+    return row.ok ? row.bytes : 0;
+}
+
+Status validate_blocks(QuantType type, const void* blocks, size_t bytes) {
+    using namespace impl;
+    if (!is_format(type))                        return invalid("type must be a QuantType");
+    const FormatInfo& f = format(type);
+    if (bytes % f.bytes)                         return invalid(f.ragged_bytes);
+    if (bytes && !blocks)                        return invalid("blocks is null");
+    if (!f.sane(blocks, bytes / f.bytes))        return invalid(f.insane);
+    return success;
+}
+
+// ---- checkpoints ------------------------------------------------------------
+
+Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, size_t n, size_t k, size_t group, void* blocks) {
+    using namespace impl;
+    if (k % 128)                                 return invalid("k must be a multiple of 128 for AWQ4");
+    if (n % 8)                                   return invalid("n must be a multiple of 8 for AWQ4");
+    if (!group || group % 128 || k % group)      return invalid("group must be a multiple of 128 and a divisor of k for AWQ4");
+    if (!n || !k)                                return success;
+    const Span in[] = {{qweight, k, n / 8, 4}, {qzeros, k / group, n / 8, 4}, {scales, k / group, n, 2}};
+    if (Status st = check(Span(blocks, n, k / 128, sizeof(block_awq4)), in); !st) return st;
+
+    const uint8_t* const scale = static_cast<const uint8_t*>(scales);
+    block_awq4* const out = static_cast<block_awq4*>(blocks);
+    const size_t row = k / 128;
+    for (size_t c = 0; c < row; c++)
+        for (size_t o = 0; o < n; o++) {
+            const size_t g = c * 128 / group, column = o / 8;
+            const size_t shift = (o / 2 % 4 + o % 2 * 4) * 4;     // a word holds columns 0 2 4 6 1 3 5 7, low nibble first
+            block_awq4& b = out[o * row + c];
+            memset(b.zero, 0, sizeof b.zero);
+            memcpy(b.s, scale + 2 * (g * n + o), 2);
+            store16(b.z, f32_to_f16(static_cast<float>(word(qzeros, g * (n / 8) + column) >> shift & 15)));
+            for (size_t i = 0; i < 64; i++) {
+                const uint32_t lo = word(qweight, (c * 128 + i) * (n / 8) + column) >> shift & 15;
+                const uint32_t hi = word(qweight, (c * 128 + i + 64) * (n / 8) + column) >> shift & 15;
+                b.qs[i] = static_cast<uint8_t>(lo | hi << 4);
+            }
+        }
+    return success;
+}
+
+Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx,
+                  size_t n, size_t k, size_t group, GptqZeros zeros, void* blocks, int32_t* perm) {
+    using namespace impl;
+    if (k % 128)                                 return invalid("k must be a multiple of 128 for GPTQ4");
+    if (n % 8)                                   return invalid("n must be a multiple of 8 for GPTQ4");
+    if (!group || group % 128 || k % group)      return invalid("group must be a multiple of 128 and a divisor of k for GPTQ4");
+    if (zeros != GptqZeros::v1 && zeros != GptqZeros::v2 && zeros != GptqZeros::symmetric)
+        return invalid("zeros must be v1, v2 or symmetric; detect_gptq_zeros tells v1 from v2");
+    if (!n || !k)                                return success;
+    const bool stored = zeros != GptqZeros::symmetric;
+    if (k > INT32_MAX)                           return invalid("k must fit in int32_t for GPTQ4");
+    if (g_idx && !perm)                          return invalid("perm may be null only if g_idx is");
+    const Span out_blocks(blocks, n, k / 128, sizeof(block_gptq4)), out_perm(perm, perm ? k : 0, 1, sizeof *perm);
+    const Span in[] = {{qweight, k / 8, n, 4}, {qzeros, stored ? k / group : 0, n / 8, 4}, {scales, k / group, n, 2}, {g_idx, g_idx ? k : 0, 1, 4}};
+    if (Status st = check(out_blocks, in); !st) return st;
+    if (Status st = check(out_perm, in); !st) return st;
+    if (overlap(out_blocks, out_perm))           return invalid("blocks and perm overlap");
+    if (g_idx) {
+        for (size_t i = 0; i < k; i++)
+            if (g_idx[i] < 0 || static_cast<size_t>(g_idx[i]) >= k / group) return invalid("g_idx must be in 0 .. k / group - 1");
+        if (!even_groups(g_idx, k, group))       return invalid("g_idx must give each group exactly `group` inputs for GPTQ4");
+        sort_by_group(g_idx, k, group, perm);
+    } else if (perm) {
+        for (size_t i = 0; i < k; i++) perm[i] = static_cast<int32_t>(i);
+    }
+
+    const uint8_t* const scale = static_cast<const uint8_t*>(scales);
+    block_gptq4* const out = static_cast<block_gptq4*>(blocks);
+    const size_t row = k / 128;
+    for (size_t c = 0; c < row; c++)
+        for (size_t o = 0; o < n; o++) {
+            const size_t g = c * 128 / group;
+            uint32_t z = 8;
+            if (stored) z = (word(qzeros, g * (n / 8) + o / 8) >> (o % 8 * 4) & 15) + (zeros == GptqZeros::v1);
+            block_gptq4& b = out[o * row + c];
+            memset(b.zero, 0, sizeof b.zero);
+            memcpy(b.s, scale + 2 * (g * n + o), 2);
+            store16(b.z, f32_to_f16(static_cast<float>(z)));
+            for (size_t i = 0; i < 64; i++) {
+                uint32_t q[2];
+                for (size_t h = 0; h < 2; h++) {
+                    const size_t at = c * 128 + h * 64 + i, from = perm ? static_cast<size_t>(perm[at]) : at;
+                    q[h] = word(qweight, from / 8 * n + o) >> (from % 8 * 4) & 15;
+                }
+                b.qs[i] = static_cast<uint8_t>(q[0] | q[1] << 4);
+            }
+        }
+    return success;
+}
+
+Status pack_squeeze(const void* qweight, const float* lookup_table, size_t n, size_t k, void* blocks) {
+    using namespace impl;
+    if (k % 256)                                 return invalid("k must be a multiple of 256 for SQUEEZE");
+    if (!n || !k)                                return success;
+    const Span in[] = {{qweight, k / 32 * 3, n, 4}, {lookup_table, n, 8, sizeof(float)}};
+    if (Status st = check(Span(blocks, n, k / 256, sizeof(block_squeeze)), in); !st) return st;
+
+    block_squeeze* const out = static_cast<block_squeeze*>(blocks);
+    const size_t row = k / 256;
+    for (size_t c = 0; c < row; c++)               // the words of a column, in order, are the code stream of its blocks
+        for (size_t o = 0; o < n; o++) {
+            block_squeeze& b = out[o * row + c];
+            store16(b.d, 0x3c00);
+            memcpy(b.levels, lookup_table + 8 * o, sizeof b.levels);
+            for (size_t w = 0; w < 24; w++) {
+                const uint32_t x = word(qweight, (c * 24 + w) * n + o);
+                memcpy(b.qs + 4 * w, &x, 4);
+            }
+        }
+    return success;
+}
+
+GptqZeros detect_gptq_zeros(const void* qzeros, size_t words) {
+    size_t sevens = 0, eights = 0;
+    for (size_t i = 0; qzeros && i < words; i++)
+        for (uint32_t x = impl::word(qzeros, i), p = 0; p < 8; p++, x >>= 4) {
+            sevens += (x & 15) == 7;
+            eights += (x & 15) == 8;
+        }
+    return sevens > 4 * words ? GptqZeros::v1 : eights > 4 * words ? GptqZeros::v2 : GptqZeros::unknown;
+}
+
+GK_NAMESPACE_END
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+// ---- dense products ---------------------------------------------------------
+
+enum class Form { rows, transposed, packed };
+
+/// The header of a buffer of pack_b; panels follow at the next multiple of 64 bytes.
+struct PackedHeader {
+    char     magic[8];
+    uint8_t  isa, element, reserved[6];
+    uint64_t n, k;
+};
+constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '1'};
+constexpr size_t packed_header_bytes = 64 + 64;                 // header, and room to align the panels
+static const float* packed_panels(const void* packed) {
+    return reinterpret_cast<const float*>((reinterpret_cast<uintptr_t>(packed) + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63));
+}
+
+template <class E> constexpr const E* no_bias() { return nullptr; }
+
+/// How many rows of A the paths that read B in place are taken for.
+constexpr size_t skinny = 8;
+static bool small_or_skinny(size_t m, size_t n, size_t k) { return m <= skinny || (m <= 512 && work(n, k, 1) <= 32768.0); }
+
+template <class E> struct Dense {
+    const CpuKernels<E>& k;
+    Form                 form;
+
+    bool in_place(size_t m, size_t n, size_t kdim) const {
+        if (form == Form::rows)       return sizeof(E) == sizeof(float) && small_or_skinny(m, n, kdim);
+        if (form == Form::transposed) return m <= skinny;
+        return false;
+    }
+    /// Threads take columns when there are more of them to share, else rows.
+    static bool by_columns(size_t m, size_t n) { return n >= m; }
+
+    size_t scratch(size_t m, size_t n, size_t kdim, size_t* each) const {
+        *each = 0;
+        if (in_place(m, n, kdim)) return 0;
+        const GemmKernels& g = *k.table().gemm;
+        const size_t width = width_of(k.parallel);
+        const size_t rows = by_columns(m, n) ? m : part_size(m, g.mr, width), cols = by_columns(m, n) ? part_size(n, g.nr, width) : n;
+        *each = (g.scratch_floats(rows, cols, kdim) + 15) / 16 * 16;
+        return *each * width;
+    }
+
+    Status run(const E* a, const void* b, const E* bias, bool has_bias, E* c, size_t m, size_t n, size_t kdim, Activation act) const {
+        if (static_cast<uint8_t>(act) > static_cast<uint8_t>(Activation::tanh)) return invalid("act is not one of the values of Activation");
+        const Span spans[] = {{a, m, kdim, sizeof(E)}, {form == Form::packed ? nullptr : b, form == Form::packed ? 0 : n, kdim, sizeof(E)}, {bias, has_bias ? n : 0, 1, sizeof(E)}};
+        if (Status s = check(Span(c, m, n, sizeof(E)), spans); !s) return s;
+        if (form == Form::packed)
+            if (Status s = check_packed(b, n, kdim, c, m); !s) return s;
+        if (m == 0 || n == 0) return success;
+
+        const GemmKernels& g = *k.table().gemm;
+        size_t  each = 0;
+        Scratch scratch_memory(k.workspace, scratch(m, n, kdim, &each));
+        if (!scratch_memory.data()) return no_memory();
+
+        GemmJob job = {};
+        job.a = a;  job.lda = kdim;  job.c = c;  job.ldc = n;
+        job.bias = bias;  job.act = act;
+        job.m = m;  job.n = n;  job.k = kdim;
+        job.scratch = scratch_memory.data();
+        job.b.data = b;
+        job.b.ld   = form == Form::rows ? n : kdim;
+        job.b.panel = form == Form::rows ? g.panel_rows : g.panel_transposed;
+        if (form == Form::packed) {
+            job.b.packed   = packed_panels(b);
+            job.b.packed_n = (n + g.nr - 1) / g.nr * g.nr;
+        }
+        void (*const run_part)(const GemmJob&) = !in_place(m, n, kdim) ? g.run : form == Form::rows ? g.run_direct : g.run_dots;
+        run_job(worth(k.parallel, work(m, n, kdim)), g, job, each, run_part);
+        return success;
+    }
+
+    /// The job in parts of whole tiles, one a thread.
+    static void run_job(const Parallel& parallel, const GemmKernels& g, const GemmJob& job, size_t each, void (*run_part)(const GemmJob&)) {
+        const bool columns = by_columns(job.m, job.n);
+        split(parallel, columns ? job.n : job.m, columns ? g.nr : g.mr, [&](size_t begin, size_t end, size_t task) {
+            GemmJob part = job;
+            part.scratch = job.scratch + task * each;
+            if (columns) {
+                part.n      = end - begin;
+                part.column = begin;
+                part.c      = static_cast<E*>(job.c) + begin;
+                if (job.bias) part.bias = static_cast<const E*>(job.bias) + begin;
+            } else {
+                part.m = end - begin;
+                part.a = static_cast<const E*>(job.a) + begin * job.lda;
+                part.c = static_cast<E*>(job.c) + begin * job.ldc;
+            }
+            run_part(part);
+        });
+    }
+
+    Status check_packed(const void* packed, size_t n, size_t kdim, const E* c, size_t m) const {
+        if (!packed) return invalid("null pointer for the packed matrix");
+        PackedHeader h;
+        memcpy(&h, packed, sizeof h);
+        if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0) return invalid("this buffer was not made by pack_b or pack_b_transposed");
+        if (h.isa != static_cast<uint8_t>(k.isa()))                  return invalid("this matrix was packed for another instruction set; pack it again after select()");
+        if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))  return invalid("this matrix was packed for another element type");
+        if (h.n != n || h.k != kdim)                                 return invalid("this matrix was packed with other n or k");
+        if (overlap(Span(c, m, n, sizeof(E)), Span(packed, k.packed_b_bytes(n, kdim), 1, 1))) return invalid("the output overlaps an input");
+        return success;
+    }
+
+    Status pack(const E* b, size_t n, size_t kdim, void* packed) const {
+        const size_t bytes = k.packed_b_bytes(n, kdim);
+        if (bytes == 0) return invalid("the product of these sizes overflows size_t");
+        const Span spans[] = {{b, n, kdim, sizeof(E)}};
+        if (Status s = check(Span(packed, bytes, 1, 1), spans); !s) return s;
+        PackedHeader h = {};
+        memcpy(h.magic, packed_magic, sizeof packed_magic);
+        h.isa     = static_cast<uint8_t>(k.isa());
+        h.element = static_cast<uint8_t>(Element<E>::ELEM_ID);
+        h.n = n;
+        h.k = kdim;
+        memcpy(packed, &h, sizeof h);
+        const GemmKernels& g = *k.table().gemm;
+        float* const panels = const_cast<float*>(packed_panels(packed));
+        const size_t padded = (n + g.nr - 1) / g.nr * g.nr;
+        BSource source = {};
+        source.data = b;
+        source.ld   = form == Form::rows ? n : kdim;
+        split(worth(k.parallel, work(n, kdim, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
+            for (size_t p = 0; p < kdim; p += g.kc) {
+                const size_t kc = kdim - p < g.kc ? kdim - p : g.kc;
+                for (size_t j = begin; j < end; j += g.nr)
+                    (form == Form::rows ? g.panel_rows : g.panel_transposed)(source, panels + p * padded + j * kc, p, kc, j, n - j < g.nr ? n - j : g.nr);
+            }
+        });
+        return success;
+    }
+};
+
+} // namespace impl
+
+template <class E> void CpuKernels<E>::gemv(const E* a, const E* x, E* y, size_t m, size_t n) const {
+    impl::split(impl::worth(parallel, impl::work(m, n, 1)), m, 4, [&](size_t begin, size_t end, size_t) { table_->gemv(a + begin * n, x, y + begin, end - begin, n); });
+}
+template <class E> void CpuKernels<E>::rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) const {
+    impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) { table_->rms_norm(x + begin * n, weight, out + begin * n, end - begin, n, eps); });
+}
+template <class E> void CpuKernels<E>::layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) const {
+    impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) { table_->layer_norm(x + begin * n, gamma, beta, out + begin * n, end - begin, n, eps); });
+}
+
+template <class E> Status CpuKernels<E>::gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, nullptr, false, c, m, n, k, Activation::none);
+}
+template <class E> Status CpuKernels<E>::gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, bias, true, c, m, n, k, Activation::none);
+}
+template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const {
+    return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, bias, true, c, m, n, k, act);
+}
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::transposed}.run(a, bt, nullptr, false, c, m, n, k, Activation::none);
+}
+template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, nullptr, false, c, m, n, k, Activation::none);
+}
+template <class E> Status CpuKernels<E>::gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, bias, true, c, m, n, k, Activation::none);
+}
+template <class E> Status CpuKernels<E>::gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const {
+    return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, bias, true, c, m, n, k, act);
+}
+template <class E> Status CpuKernels<E>::pack_b(const E* b, size_t n, size_t k, void* packed) const {
+    return impl::Dense<E>{*this, impl::Form::rows}.pack(b, n, k, packed);
+}
+template <class E> Status CpuKernels<E>::pack_b_transposed(const E* bt, size_t n, size_t k, void* packed) const {
+    return impl::Dense<E>{*this, impl::Form::transposed}.pack(bt, n, k, packed);
+}
+template <class E> size_t CpuKernels<E>::packed_b_bytes(size_t n, size_t k) const {
+    const size_t nr = table_->gemm->nr;
+    if (n > SIZE_MAX - nr) return 0;
+    const impl::Span panels(nullptr, (n + nr - 1) / nr * nr, k, sizeof(float));
+    return panels.ok && panels.bytes <= SIZE_MAX - impl::packed_header_bytes ? panels.bytes + impl::packed_header_bytes : 0;
+}
+template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n, size_t k) const {
+    size_t each = 0;
+    return impl::Dense<E>{*this, impl::Form::packed}.scratch(m, n, k, &each) * sizeof(float) + 64;
+}
+
+// ---- quantised products -----------------------------------------------------
+
+namespace impl {
+
+enum PlainFormat : size_t { plain8 = quant_type_count, plain4, plain2, plain1, format_count };
+
+/// What a product needs to know of a format: its row stride, and how rows begin at multiples of KC.
+struct Weights {
+    const FormatKernels* kernels;
+    const uint8_t*       rows;
+    size_t               row_stride, block_weights, block_bytes;
+};
+
+constexpr size_t few_rows = 8;         // of input: decode in registers, else decode panels for the loop nest
+
+template <class E> struct Quantised {
+    const CpuKernels<E>& k;
+
+    static constexpr bool is_f32 = sizeof(E) == sizeof(float);
+
+    /// Floats of scratch: the input and output widened if they are of a 16-bit type, then one part a thread.
+    size_t scratch(size_t m, size_t n, size_t kdim, size_t* each) const {
+        const GemmKernels& g = *float_table().gemm;
+        *each = m < few_rows ? 0 : (g.scratch_floats(m, part_size(n, g.nr, width_of(k.parallel)), kdim) + 15) / 16 * 16;
+        return (is_f32 ? 0 : m * kdim + m * n) + *each * width_of(k.parallel);
+    }
+    const KernelTable<float>& float_table() const { return *impl::tables(k.isa()).f32; }
+
+    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
+    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim) const {
+        return with_floats(input, output, scales, m, n, kdim, [&](const float* x, float* y, float* parts, size_t each) {
+            const Parallel p = worth(k.parallel, work(m, n, kdim));
+            if (m < few_rows) {
+                split(p, n, 1, [&](size_t begin, size_t end, size_t) {
+                    w.kernels->rows(w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n);
+                });
+                return;
+            }
+            BSource b = {};
+            b.data          = w.rows;
+            b.ld            = w.row_stride;
+            b.dequant       = w.kernels->dequant;
+            b.block_weights = w.block_weights;
+            b.block_bytes   = w.block_bytes;
+            b.panel         = float_table().gemm->panel_format;
+            nest(p, b, x, y, m, n, kdim, parts, each);
+        });
+    }
+
+    /// The loop nest with decoded panels, threads over columns.
+    void nest(const Parallel& p, const BSource& b, const float* x, float* y, size_t m, size_t n, size_t kdim, float* parts, size_t each) const {
+        const GemmKernels& g = *float_table().gemm;
+        split(p, n, g.nr, [&](size_t begin, size_t end, size_t task) {
+            GemmJob job = {};
+            job.a = x;  job.lda = kdim;
+            job.b = b;  job.column = begin;
+            job.c = y + begin;  job.ldc = n;
+            job.m = m;  job.n = end - begin;  job.k = kdim;
+            job.scratch = parts + task * each;
+            g.run(job);
+        });
+    }
+
+    /// body(x, y, parts, each) on float copies of input and output, or on themselves; then the scales, and the rounding to E.
+    template <class Body> Status with_floats(const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, const Body& body) const {
+        size_t  each = 0;
+        Scratch memory(k.workspace, scratch(m, n, kdim, &each));
+        if (!memory.data()) return no_memory();
+        float* p = memory.data();
+        const float* x = as_float(input);
+        float*       y = as_float(output);
+        if (!is_f32) {
+            float* const wide = p;
+            k.table().widen(input, wide, m * kdim);
+            x = wide;
+            y = wide + m * kdim;
+            p = y + m * n;
+        }
+        body(x, y, p, each);
+        if (scales)
+            for (size_t i = 0; i < m; i++)
+                for (size_t j = 0; j < n; j++) y[i * n + j] *= to_f32(scales[j]);
+        if (!is_f32) k.table().narrow(y, output, m * n);
+        return success;
+    }
+    static const float* as_float(const float* p) { return p; }
+    static float*       as_float(float* p)       { return p; }
+    template <class T> static float* as_float(T*) { return nullptr; }
+};
+
+static Status check_type(QuantType type, size_t k, const FormatKernels* formats) {
+    const size_t i = static_cast<size_t>(type);
+    if (i >= quant_type_count) return invalid("type is not one of the values of QuantType");
+    if (!formats[i].dequant)   return {Code::unsupported, "this format was left out of this build by a GLLM_KERNELS_NO_ macro"};
+    if (k % block_size(type))  return invalid(format_infos[i].ragged_k);
+    return success;
+}
+
+} // namespace impl
+
+template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blocks, float* out, size_t n) const {
+    if (Status s = impl::check_type(type, n, table_->formats); !s)
+        return s.code == Code::invalid_argument && static_cast<size_t>(type) < quant_type_count ? impl::invalid("n must be a whole number of blocks of this type; see block_size") : s;
+    const impl::Span spans[] = {{blocks, row_bytes(type, n), 1, 1}};
+    if (Status s = impl::check(impl::Span(out, n, 1, sizeof(float)), spans); !s) return s;
+    table_->formats[static_cast<size_t>(type)].dequant(blocks, out, n);
+    return impl::success;
+}
+
+template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k, Precision precision) const {
+    if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
+    if (precision != Precision::exact && precision != Precision::fast) return impl::invalid("precision is not one of the values of Precision");
+    const size_t stride = row_bytes(type, k);
+    if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
+    const impl::Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
+    if (Status s = impl::check(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
+    if (m == 0 || n == 0) return impl::success;
+    const impl::Weights w = {&table_->formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride, block_size(type), block_bytes(type)};
+    return impl::Quantised<E>{*this}.run(w, input, output, nullptr, m, n, k);
+}
+template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k, Precision precision) const {
+    if (type > QuantType::Q8_K) return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
+    return matmul(type, blocks, input, output, m, n, k, precision);
+}
+template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k, Precision precision) const {
+    if (type < QuantType::IQ1_S || type > QuantType::IQ4_XS) return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
+    return matmul(type, blocks, input, output, m, n, k, precision);
+}
+template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
+    size_t each = 0;
+    return impl::Quantised<E>{*this}.scratch(m, n, k, &each) * sizeof(float) + 64;
+}
+
+// ---- plain quantised products -----------------------------------------------
+
+namespace impl {
+
+/// scale * sum w_i x_i over one row, the input widened a chunk at a time.
+template <class E> E plain_row(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input, float scale, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || (weight && input));
+    constexpr size_t chunk = 1024;
+    double total = 0;
+    for (size_t p = 0; p < n; p += chunk) {
+        const size_t count = n - p < chunk ? n - p : chunk;
+        float x[chunk], y = 0;
+        k.table().widen(input + p, x, count);
+        k.table().formats[format].rows(static_cast<const uint8_t*>(weight) + p * bits / 8, 0, 1, x, 1, count, &y, 1);
+        total += static_cast<double>(y);
+    }
+    E out;
+    from_f32(static_cast<float>(total * static_cast<double>(scale)), &out);
+    return out;
+}
+template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim) {
+    size_t total_bits = 0;
+    if (!times(kdim, bits, &total_bits) || total_bits > SIZE_MAX - 7) return invalid("the product of these sizes overflows size_t");
+    const size_t stride = (total_bits + 7) / 8;
+    const Span spans[] = {{weight, n, stride, 1}, {input, m, kdim, sizeof(E)}, {scales, n, 1, sizeof(E)}};
+    if (Status s = check(Span(output, m, n, sizeof(E)), spans); !s) return s;
+    if (m == 0 || n == 0) return success;
+    const Weights w = {&k.table().formats[format], static_cast<const uint8_t*>(weight), stride, 32, 4 * bits};
+    return Quantised<E>{k}.run(w, input, output, scales, m, n, kdim);
+}
+
+} // namespace impl
+
+template <class E> E CpuKernels<E>::gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const { return impl::plain_row(*this, impl::plain8, 8, weight, input, scale.value, n); }
+template <class E> E CpuKernels<E>::gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const { return impl::plain_row(*this, impl::plain4, 4, weight, input, scale.value, n); }
+template <class E> E CpuKernels<E>::gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const { return impl::plain_row(*this, impl::plain2, 2, weight, input, scale.value, n); }
+template <class E> E CpuKernels<E>::gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const { return impl::plain_row(*this, impl::plain1, 1, weight, input, scale.value, n); }
+template <class E> Status CpuKernels<E>::gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k) const {
+    return impl::plain_matmul(*this, impl::plain8, 8, weight, input, output, scales, m, n, k);
+}
+template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k) const {
+    return impl::plain_matmul(*this, impl::plain4, 4, weight, input, output, scales, m, n, k);
+}
+
+// ---- checkpoint tensors -----------------------------------------------------
+
+namespace impl {
+
+/// Everything that can be wrong with an AWQ (gptq = false) or GPTQ tensor, against one output.
+static Status check_checkpoint(const Checkpoint& t, bool gptq, const Span& out, const Span& input) {
+    if (t.group == 0)       return invalid("group must not be 0");
+    if (t.n % 8)            return invalid("n must be a multiple of 8 for AWQ and GPTQ tensors");
+    if (gptq && t.k % 8)    return invalid("k must be a multiple of 8 for GPTQ tensors");
+    if (!gptq && t.k % t.group) return invalid("k must be a multiple of group for AWQ tensors");
+    if (gptq && t.zeros > GptqZeros::symmetric) return invalid("zeros must be v1, v2 or symmetric; see detect_gptq_zeros");
+    const size_t groups = t.k / t.group + (t.k % t.group != 0);
+    const bool   no_zeros = gptq && t.zeros == GptqZeros::symmetric;
+    const Span spans[] = {{t.qweight, t.k, t.n / 8, 4}, {t.qzeros, no_zeros ? 0 : groups, t.n / 8, 4}, {t.scales, groups, t.n, 2},
+                          {t.g_idx, t.g_idx ? t.k : 0, 1, 4}, input};
+    if (Status s = check(out, spans); !s) return s;
+    if (t.g_idx)
+        for (size_t i = 0; i < t.k; i++)
+            if (t.g_idx[i] < 0 || static_cast<size_t>(t.g_idx[i]) >= groups) return invalid("g_idx holds a group that does not exist");
+    return success;
+}
+
+template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, const E* input, E* output, size_t m) {
+    if (Status s = check_checkpoint(t, gptq, Span(output, m, t.n, sizeof(E)), Span(input, m, t.k, sizeof(E))); !s) return s;
+    if (!k.table().checkpoints->dequant_awq) return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
+    if (m == 0 || t.n == 0) return success;
+    const Quantised<E> q{k};
+    return q.with_floats(input, output, nullptr, m, t.n, t.k, [&](const float* x, float* y, float* parts, size_t each) {
+        const GemmKernels& g = *q.float_table().gemm;
+        BSource b = {};
+        b.data  = &t;
+        b.panel = gptq ? g.panel_gptq : g.panel_awq;
+        q.nest(worth(k.parallel, work(m, t.n, t.k)), b, x, y, m, t.n, t.k, parts, each);
+    });
+}
+
+template <class E> Status checkpoint_dequant(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, float* out) {
+    if (Status s = check_checkpoint(t, gptq, Span(out, t.n, t.k, sizeof(float)), Span(nullptr, 0, 0, 0)); !s) return s;
+    const CheckpointKernels& c = *k.table().checkpoints;
+    if (!c.dequant_awq) return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
+    split(worth(k.parallel, work(t.n, t.k, 1)), t.n, k.table().gemm->nr, [&](size_t begin, size_t end, size_t) { (gptq ? c.dequant_gptq : c.dequant_awq)(t, out, begin, end - begin); });
+    return success;
+}
+static Checkpoint checkpoint(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, size_t n, size_t k, size_t group, GptqZeros zeros) {
+    return {static_cast<const uint8_t*>(qweight), static_cast<const uint8_t*>(qzeros), static_cast<const uint8_t*>(scales), g_idx, n, k, group, zeros};
+}
+
+} // namespace impl
+
+template <class E> Status CpuKernels<E>::dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k, size_t group) const {
+    return impl::checkpoint_dequant(*this, impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2), false, out);
+}
+template <class E> Status CpuKernels<E>::dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out, size_t n, size_t k, size_t group, GptqZeros zeros) const {
+    return impl::checkpoint_dequant(*this, impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros), true, out);
+}
+template <class E> Status CpuKernels<E>::awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input, E* output, size_t m, size_t n, size_t k, size_t group) const {
+    return impl::checkpoint_matmul(*this, impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2), false, input, output, m);
+}
+template <class E> Status CpuKernels<E>::gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, const E* input, E* output, size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const {
+    return impl::checkpoint_matmul(*this, impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros), true, input, output, m);
+}
+
+template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals, const E* input, E* output, size_t m, size_t n, size_t k) const {
+    const impl::Span before[] = {{rows, n == SIZE_MAX ? n : n + 1, 1, 4}, {input, m, k, sizeof(E)}};
+    const impl::Span out(output, m, n, sizeof(E));
+    if (Status s = impl::check(out, before); !s) return s;
+    if (rows[0] < 0) return impl::invalid("rows must start at 0 or above and not decrease");
+    for (size_t r = 0; r < n; r++)
+        if (rows[r + 1] < rows[r]) return impl::invalid("rows must start at 0 or above and not decrease");
+    const size_t count = static_cast<size_t>(rows[n]);
+    const impl::Span entries[] = {{cols, count, 1, 4}, {vals, count, 1, 4}};
+    if (Status s = impl::check(out, entries); !s) return s;
+    for (size_t e = static_cast<size_t>(rows[0]); e < count; e++)
+        if (cols[e] < 0 || static_cast<size_t>(cols[e]) >= k) return impl::invalid("cols holds an input that does not exist");
+    impl::split(impl::worth(parallel, impl::work(m, count, 1)), n, 1, [&](size_t begin, size_t end, size_t) {
+        for (size_t i = 0; i < m; i++)
+            for (size_t r = begin; r < end; r++) {
+                double sum = static_cast<double>(impl::to_f32(output[i * n + r]));
+                for (int32_t e = rows[r]; e < rows[r + 1]; e++)
+                    sum += static_cast<double>(vals[e]) * static_cast<double>(impl::to_f32(input[i * k + static_cast<size_t>(cols[e])]));
+                impl::from_f32(static_cast<float>(sum), &output[i * n + r]);
+            }
+    });
+    return impl::success;
+}
+
+template class CpuKernels<float>;
+template class CpuKernels<f16>;
+template class CpuKernels<bf16>;
+
+// ---- element arithmetic -----------------------------------------------------
+
+namespace impl {
+template <class E> E make(float v) { E e; from_f32(v, &e); return e; }
+static const float* as_float(const float* p) { return p; }
+template <class E> const float* as_float(const E*) { return nullptr; }
+static float nan_or(float a, float b, float v) { return a != a ? a + a : b != b ? b + b : v; }
+}
+
+template <class E> E Element<E>::from_f32(float v)         { return impl::make<E>(v); }
+template <class E> float Element<E>::to_f32(E v)           { return impl::to_f32(v); }
+template <class E> E Element<E>::mul_add(E acc, E a, E b)  { return impl::make<E>(impl::fma32(impl::to_f32(a), impl::to_f32(b), impl::to_f32(acc))); }
+template <class E> E Element<E>::add(E a, E b)             { return impl::make<E>(impl::to_f32(a) + impl::to_f32(b)); }
+template <class E> E Element<E>::sub(E a, E b)             { return impl::make<E>(impl::to_f32(a) - impl::to_f32(b)); }
+template <class E> E Element<E>::mul(E a, E b)             { return impl::make<E>(impl::to_f32(a) * impl::to_f32(b)); }
+template <class E> E Element<E>::div(E a, E b)             { return impl::make<E>(impl::to_f32(a) / impl::to_f32(b)); }
+template <class E> E Element<E>::neg(E a)                  { return impl::make<E>(-impl::to_f32(a)); }
+template <class E> E Element<E>::max(E a, E b)             { const float x = impl::to_f32(a), y = impl::to_f32(b); return impl::make<E>(impl::nan_or(x, y, x > y ? x : y)); }
+template <class E> E Element<E>::min(E a, E b)             { const float x = impl::to_f32(a), y = impl::to_f32(b); return impl::make<E>(impl::nan_or(x, y, x < y ? x : y)); }
+template <class E> E Element<E>::sqrt(E a)                 { return impl::make<E>(impl::sqrt32(impl::to_f32(a))); }
+template <class E> E Element<E>::exp(E a)                  { return impl::make<E>(static_cast<float>(::exp(static_cast<double>(impl::to_f32(a))))); }
+template <class E> E Element<E>::recip(E a)                { return impl::make<E>(1.0f / impl::to_f32(a)); }
+template <class E> E Element<E>::abs(E a)                  { return impl::make<E>(impl::f32_from_bits(impl::f32_bits(impl::to_f32(a)) & 0x7fffffffu)); }
+template <class E> E Element<E>::tanh(E a)                 { return impl::make<E>(static_cast<float>(::tanh(static_cast<double>(impl::to_f32(a))))); }
+template <class E> const float* Element<E>::as_f32(const E* p) { return impl::as_float(p); }
+template struct Element<float>;
+template struct Element<f16>;
+template struct Element<bf16>;
+
+// ---- the thread pool --------------------------------------------------------
+
+#ifdef GLLM_KERNELS_THREADS
+struct ThreadPool::State {
+    std::mutex              lock;
+    std::condition_variable work, done;
+    std::thread*            workers = nullptr;
+    unsigned                count   = 0;
+    unsigned long           round   = 0;                        // counts calls of run; workers wait for it to move
+    bool                    stop    = false;
+    void                  (*task)(void*, unsigned) = nullptr;
+    void*                   arg     = nullptr;
+    unsigned                next = 0, tasks = 0, busy = 0;      // next task to take; workers inside the current round
+
+    /// Takes tasks until none is left. Holds the lock on entry and exit.
+    void drain(std::unique_lock<std::mutex>& held) {
+        while (next < tasks) {
+            const unsigned i = next++;
+            held.unlock();
+            task(arg, i);
+            held.lock();
+        }
+    }
+    void worker() {
+        std::unique_lock<std::mutex> held(lock);
+        for (unsigned long seen = 0;;) {
+            work.wait(held, [&] { return stop || round != seen; });
+            if (stop) return;
+            seen = round;
+            busy++;
+            drain(held);
+            if (--busy == 0) done.notify_one();
+        }
+    }
+    static void run(void* pool, unsigned tasks, void (*task)(void*, unsigned), void* arg) {
+        State& s = *static_cast<State*>(pool);
+        std::unique_lock<std::mutex> held(s.lock);
+        s.task  = task;
+        s.arg   = arg;
+        s.next  = 0;
+        s.tasks = tasks;
+        s.round++;
+        s.work.notify_all();
+        s.drain(held);
+        s.done.wait(held, [&] { return s.busy == 0; });
+        s.tasks = 0;
+    }
+};
+
+ThreadPool::ThreadPool(unsigned width) : state_(new (std::nothrow) State) {
+    if (!state_ || width < 2) return;
+    state_->workers = new (std::nothrow) std::thread[width - 1];
+    if (!state_->workers) return;
+    for (; state_->count < width - 1; state_->count++) {
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+        try { state_->workers[state_->count] = std::thread(&State::worker, state_); } catch (...) { break; }
+#else
+        state_->workers[state_->count] = std::thread(&State::worker, state_);
+#endif
+    }
+}
+ThreadPool::~ThreadPool() {
+    if (!state_) return;
+    {
+        std::lock_guard<std::mutex> held(state_->lock);
+        state_->stop = true;
+    }
+    state_->work.notify_all();
+    for (unsigned i = 0; i < state_->count; i++) state_->workers[i].join();
+    delete[] state_->workers;
+    delete state_;
+}
+Parallel ThreadPool::parallel() {
+    Parallel p;
+    if (!state_ || state_->count == 0) return p;
+    p.width = state_->count + 1;
+    p.pool  = state_;
+    p.run   = &State::run;
+    return p;
+}
+#endif
+
+GK_NAMESPACE_END
+
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
+
+#undef GK_X86
+#undef GK_ARM64
+#undef GK_ARM32
+#undef GK_INL
+#undef GK_MEM
+#undef GK_NOINLINE
+#undef GK_UNROLL
+#undef GK_PRAGMA
+#undef GK_SCALAR
+#undef GK_AVX2
+#undef GK_AVX512
+#undef GK_NEON
+#undef GK_A64
+#undef GK_HAS_AVX2
+#undef GK_HAS_AVX512
+#undef GK_HAS_NEON
+#undef GK_HAS_KQUANT
+#undef GK_HAS_IQ
+#undef GK_HAS_CHECKPOINTS
+#undef GK_FORMATS
+#undef GK_REGION
+#undef GK_REGION_END
+#undef GK_ASM_ABI
+#undef GK_SHIM
+#undef GK_TABLES
+#undef GK_NATIVE_AVX2
+#undef GK_NATIVE_AVX512
+#undef GK_NATIVE_NEON
+#undef GK_EMULATED_AVX2
+#undef GK_EMULATED_AVX512
+#undef GK_EMULATED_NEON
+#endif // GLLM_KERNELS_IMPLEMENTATION
+
+#undef GK_API
+#undef GK_NAMESPACE_BEGIN
+#undef GK_NAMESPACE_END
+#pragma pop_macro("min")
+#pragma pop_macro("max")
+
+// ============================================================================
+// [14] HISTORY AND LICENCE
+// ============================================================================
+//
+//   0.1.0  2026-11-21  scalar, AVX2, AVX-512, NEON; 29 block formats; AWQ, GPTQ, SqueezeLLM checkpoints
+//
+// MIT licence. Copyright (c) 2026 the gllm_kernels authors.
+//
+// Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files
+// (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge,
+// publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do
+// so, subject to the following conditions: The above copyright notice and this permission notice shall be included in all copies or
+// substantial portions of the Software.
+//
+// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+// MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE
+// FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
+// WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+#endif // GK_PASS

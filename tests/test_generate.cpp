@@ -1,0 +1,620 @@
+// The examples' model: likelihood, logits and greedy text of real GGUF files against reference numbers in double, and what
+// becomes of files that are damaged. SPDX-License-Identifier: MIT
+//
+// Environment: GLLM_KERNELS_MODELS=dir   where further models of reference.txt may lie
+//              GLLM_KERNELS_FULL=1       the whole evaluation text for all of them
+//              GLLM_KERNELS_SMALL=1      one window of it, for emulators
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#ifndef GLLM_KERNELS_THREADS
+#define GLLM_KERNELS_THREADS
+#endif
+#include "harness.hpp"
+#include "../examples/llama.hpp"
+
+#include <fstream>
+#include <new>
+
+#ifndef GLLM_EXAMPLES_MODEL_DIR
+#define GLLM_EXAMPLES_MODEL_DIR "examples/model"
+#endif
+
+// ---- every allocation of this program, for its size ---------------------------
+
+static size_t largest_allocation = 0;
+
+#if defined(__GNUC__)
+#define NOINLINE __attribute__((noinline))                          // or malloc and delete meet in one function, which warns
+#else
+#define NOINLINE
+#endif
+
+NOINLINE void* operator new(size_t bytes) {
+    if (bytes > largest_allocation) largest_allocation = bytes;
+    void* p = std::malloc(bytes ? bytes : 1);
+    if (!p) { std::fputs("out of memory\n", stderr); std::abort(); }
+    return p;
+}
+NOINLINE void operator delete(void* p) noexcept { std::free(p); }
+NOINLINE void operator delete(void* p, size_t) noexcept { std::free(p); }
+
+namespace {
+
+// ---- files --------------------------------------------------------------------
+
+const char first_model[] = "kjv-mixed.gguf";
+
+std::string read_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream all;
+    all << in.rdbuf();
+    return all.str();
+}
+
+/// The path of a model, or nothing where it is not to be found.
+std::string find_model(const std::string& name) {
+    std::vector<std::string> dirs = {GLLM_EXAMPLES_MODEL_DIR};
+    if (const char* more = std::getenv("GLLM_KERNELS_MODELS")) dirs.push_back(more);
+    for (const std::string& dir : dirs)
+        if (std::ifstream(dir + "/" + name, std::ios::binary)) return dir + "/" + name;
+    static std::vector<std::string> told;
+    if (std::find(told.begin(), told.end(), name) == told.end()) {
+        MESSAGE("skipped: " << name << ", not found");
+        told.push_back(name);
+    }
+    return std::string();
+}
+
+/// A file, its vocabulary and its model, or what is wrong with them.
+struct Loaded {
+    gguf::File file;
+    llama::Vocabulary words;
+    llama::Model model;
+    std::string error;
+
+    explicit Loaded(const std::string& path) : error(file.open(path.c_str())) { load(); }
+    Loaded(const void* data, size_t size) : error(file.parse(data, size)) { load(); }
+private:
+    void load() {
+        if (error.empty()) error = model.load(file);
+        if (error.empty()) error = words.load(file);
+        if (error.empty() && words.size() != model.vocabulary) error = "tensor 'token_embd.weight' does not fit the vocabulary";
+    }
+};
+
+/// The lines of reference.txt that start with a given word.
+std::vector<std::string> reference(const std::string& word) {
+    std::ifstream in(GLLM_EXAMPLES_MODEL_DIR "/reference.txt");
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) {
+        while (!line.empty() && line.back() == '\r') line.pop_back();
+        if (line.compare(0, word.size() + 1, word + " ") == 0) lines.push_back(line.substr(word.size() + 1));
+    }
+    REQUIRE_MESSAGE(!lines.empty(), "no line '" << word << "' in " GLLM_EXAMPLES_MODEL_DIR "/reference.txt");
+    return lines;
+}
+
+std::string first_word(const std::string& line) { return line.substr(0, line.find(' ')); }
+
+/// The number after a name in a line.
+double field(const std::string& line, const std::string& name) {
+    const size_t at = line.find(" " + name + " ");
+    REQUIRE(at != std::string::npos);
+    return std::strtod(line.c_str() + at + name.size() + 2, nullptr);
+}
+
+/// The part of a line after its i-th bar, with \n for a newline undone.
+std::string between_bars(const std::string& line, int i) {
+    size_t from = 0;
+    while (i-- > 0) from = line.find('|', from) + 1;
+    return llama::replace_all(line.substr(from, line.find('|', from) - from), "\\n", "\n");
+}
+
+const std::string& eval_text() {
+    static const std::string text = read_file(GLLM_EXAMPLES_MODEL_DIR "/eval.txt");
+    REQUIRE(text.size() == 20480);
+    return text;
+}
+
+/// What a difference in bits per byte is allowed to be.
+constexpr double tolerance = 1e-5;
+
+void check_windows(llama::Model& model, const llama::Vocabulary& words, size_t windows, double want) {
+    double nats = 0;
+    for (size_t i = 0; i < windows; i++) {
+        double more;
+        const std::string window = eval_text().substr(i * llama::window_bytes, llama::window_bytes);
+        const gllm::Status status = likelihood(model, words, window, more);
+        REQUIRE_MESSAGE(status, std::string(status.what));
+        nats += more;
+    }
+    const double bytes = static_cast<double>(windows * llama::window_bytes);
+    CHECK(std::fabs(nats - want) / bytes / std::log(2.0) < tolerance);
+}
+
+std::string greedy(Loaded& m, const std::string& prompt, size_t count) {
+    const std::vector<int32_t> tokens = m.words.encode(prompt);
+    std::vector<float> logits(m.model.vocabulary);
+    m.model.reset();
+    gllm::Status status = m.model.eval(tokens.data(), tokens.size(), logits.data(), 1);
+    std::string text;
+    for (size_t i = 0; status && i < count; i++) {
+        const int32_t token = static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+        text += m.words.piece(token);
+        status = m.model.eval(&token, 1, logits.data(), 1);
+    }
+    REQUIRE_MESSAGE(status, std::string(status.what));
+    return text;
+}
+
+} // namespace
+
+// ---- against the reference ------------------------------------------------------
+
+TEST_CASE("bits per byte") {
+    for (const std::string& line : reference("eval")) {
+        const std::string name = first_word(line), path = find_model(name);
+        if (path.empty()) continue;
+        INFO(name);
+        Loaded m(path);
+        REQUIRE_MESSAGE(m.error.empty(), m.error);
+        const bool whole = test::full() || (name == first_model && !test::small());
+        if (whole) check_windows(m.model, m.words, 80, field(line, "nll_sum"));
+        else if (test::small()) check_windows(m.model, m.words, 1, field(line, "nll_window0"));
+        else check_windows(m.model, m.words, 8, field(line, "nll_windows0_7"));
+    }
+}
+
+TEST_CASE("every instruction set") {
+    for (const std::string& line : reference("eval")) {
+        if (first_word(line) != first_model) continue;
+        Loaded m(find_model(first_model));
+        REQUIRE_MESSAGE(m.error.empty(), m.error);
+        for (gllm::Isa isa : test::ISAS) {
+            if (!test::present(isa)) continue;
+            INFO(std::string(gllm::isa_name(isa)));
+            REQUIRE(m.model.select(isa));
+            check_windows(m.model, m.words, 1, field(line, "nll_window0"));
+        }
+    }
+}
+
+TEST_CASE("logits") {
+    for (const std::string& line : reference("logits16")) {
+        const std::string name = first_word(line), path = find_model(name);
+        if (path.empty()) continue;
+        INFO(name);
+        Loaded m(path);
+        REQUIRE_MESSAGE(m.error.empty(), m.error);
+        const std::vector<int32_t> tokens = m.words.encode("In the beginning");
+        REQUIRE(tokens.size() == 17);
+        std::vector<float> logits(m.model.vocabulary);
+        REQUIRE(m.model.eval(tokens.data(), tokens.size(), logits.data(), 1));
+
+        std::istringstream want(line.substr(name.size()));
+        double value;
+        for (size_t i = 0; i < 16; i++) {
+            REQUIRE(bool(want >> value));
+            CHECK(std::fabs(static_cast<double>(logits[i]) - value) < 1e-3);
+        }
+        for (const std::string& top : reference("logits_top8")) {
+            if (first_word(top) != name) continue;
+            std::istringstream pairs(top.substr(name.size()));
+            size_t token;
+            char colon;
+            for (int i = 0; i < 8; i++) {
+                REQUIRE(bool(pairs >> token >> colon >> value));
+                CHECK(std::fabs(static_cast<double>(logits.at(token)) - value) < 1e-3);
+            }
+        }
+    }
+}
+
+TEST_CASE("greedy text") {
+    struct Case { std::string name, prompt, text; };
+    std::vector<Case> cases;
+    for (const std::string& line : reference("greedy64"))
+        cases.push_back({first_word(line), "In the beginning", between_bars(line, 1)});
+    for (const std::string& line : reference("greedy64_prompt"))
+        cases.push_back({first_word(line.substr(line.find("| ") + 2)), between_bars(line, 1), between_bars(line, 3)});
+    for (const Case& c : cases) {
+        const std::string path = find_model(c.name);
+        if (path.empty()) continue;
+        INFO(c.name << ", " << c.prompt);
+        Loaded m(path);
+        REQUIRE_MESSAGE(m.error.empty(), m.error);
+        CHECK(c.text.size() == 64);
+        CHECK(greedy(m, c.prompt, 64) == c.text);
+    }
+}
+
+// ---- the sequence ---------------------------------------------------------------
+
+static double furthest(const float* a, const float* b, size_t n) {
+    double worst = 0;
+    for (size_t i = 0; i < n; i++) worst = std::max(worst, std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+    return worst;
+}
+
+TEST_CASE("prompts in pieces, threads") {
+    Loaded m(find_model(first_model));
+    REQUIRE_MESSAGE(m.error.empty(), m.error);
+    const size_t vocabulary = m.model.vocabulary, n = test::small() ? 40 : 200;
+    const std::vector<int32_t> tokens = m.words.encode(eval_text().substr(0, n - 1));
+    REQUIRE(tokens.size() == n);
+    std::vector<float> whole(n * vocabulary), pieces(n * vocabulary), last(vocabulary);
+    REQUIRE(m.model.eval(tokens.data(), n, whole.data(), n));
+    CHECK(m.model.position() == n);
+
+    m.model.reset();
+    size_t at = 0;
+    for (size_t step = 1; at < n; at += step, step = std::min(step * 3, n - at))
+        REQUIRE(m.model.eval(&tokens[at], step, &pieces[at * vocabulary], step));
+    CHECK(furthest(whole.data(), pieces.data(), whole.size()) < 1e-3);
+
+    gllm::ThreadPool pool(3);
+    m.model.set_parallel(pool.parallel());
+    m.model.reset();
+    REQUIRE(m.model.eval(tokens.data(), n, pieces.data(), n));
+    CHECK(std::memcmp(whole.data(), pieces.data(), whole.size() * sizeof(float)) == 0);
+    m.model.reset();
+    REQUIRE(m.model.eval(tokens.data(), n, last.data(), 1));
+    CHECK(furthest(last.data(), &whole[(n - 1) * vocabulary], vocabulary) < 1e-3);
+}
+
+TEST_CASE("eval refuses") {
+    Loaded m(find_model(first_model));
+    REQUIRE_MESSAGE(m.error.empty(), m.error);
+    std::vector<float> logits(m.model.vocabulary);
+    const std::vector<int32_t> many(513, 40);
+    const int32_t wrong[] = {-1, 259};
+    CHECK(!m.model.eval(many.data(), 513, logits.data(), 1));
+    CHECK(!m.model.eval(&wrong[0], 1, logits.data(), 1));
+    CHECK(!m.model.eval(&wrong[1], 1, logits.data(), 1));
+    CHECK(!m.model.eval(many.data(), 1, logits.data(), 2));
+    CHECK(m.model.position() == 0);
+    CHECK(m.model.eval(many.data(), 0, nullptr, 0));
+    CHECK(m.model.eval(many.data(), 1, logits.data(), 1));
+}
+
+// ---- vocabulary -----------------------------------------------------------------
+
+namespace {
+
+/// GGUF parts, written by hand.
+template <class T> std::string raw(T v) { std::string s(sizeof v, '\0'); std::memcpy(&s[0], &v, sizeof v); return s; }
+std::string text(const std::string& s) { return raw<uint64_t>(s.size()) + s; }
+std::string key(const std::string& name, gguf::Kind kind, const std::string& value) {
+    return text(name) + raw<uint32_t>(static_cast<uint32_t>(kind)) + value;
+}
+std::string array(gguf::Kind kind, uint64_t count, const std::string& elements) {
+    return raw<uint32_t>(static_cast<uint32_t>(kind)) + raw<uint64_t>(count) + elements;
+}
+std::string tensor(const std::string& name, const std::vector<uint64_t>& shape, uint32_t type, uint64_t offset) {
+    std::string s = text(name) + raw<uint32_t>(static_cast<uint32_t>(shape.size()));
+    for (uint64_t n : shape) s += raw(n);
+    return s + raw(type) + raw(offset);
+}
+std::string header(uint64_t tensors, uint64_t keys) { return "GGUF" + raw<uint32_t>(3) + raw(tensors) + raw(keys); }
+
+std::string patched(std::string file, size_t at, const std::string& bytes) {
+    REQUIRE(at + bytes.size() <= file.size());
+    return file.replace(at, bytes.size(), bytes);
+}
+
+} // namespace
+
+TEST_CASE("vocabulary: one token a byte") {
+    Loaded m(find_model(first_model));
+    REQUIRE_MESSAGE(m.error.empty(), m.error);
+    std::string all;
+    for (int b = 0; b < 256; b++) all += static_cast<char>(b);
+    const std::vector<int32_t> tokens = m.words.encode(all);
+    REQUIRE(tokens.size() == 257);
+    CHECK(tokens[0] == 1);
+    std::string back;
+    for (int b = 0; b < 256; b++) {
+        CHECK(tokens[static_cast<size_t>(b) + 1] == b + 3);
+        back += m.words.piece(b + 3);
+    }
+    CHECK(back == all);
+    CHECK(m.words.piece(1).empty());
+    CHECK(m.words.encode("") == std::vector<int32_t>{1});
+    CHECK(m.words.eos == 2);
+}
+
+TEST_CASE("vocabulary: merges by score") {
+    struct Token { std::string text; float score; int32_t type; };
+    std::vector<Token> tokens = {{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}};
+    for (int b = 0; b < 256; b++) {
+        char name[8];
+        std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(b));
+        tokens.push_back({name, 0, 6});
+    }
+    const int32_t base = static_cast<int32_t>(tokens.size());      // of the ids below: a 0, b 1, c 2, space 3, ab 4 ...
+    const Token more[] = {{"a", -10, 1}, {"b", -10, 1},  {"c", -10, 1},                 {"\xE2\x96\x81", -10, 1}, {"ab", -2, 1},
+                          {"bc", -1, 1}, {"abc", -3, 1}, {"\xE2\x96\x81" "a", -4, 1}, {"aa", -5, 1}, {"\xC3\xA9", -9, 1}};
+    tokens.insert(tokens.end(), std::begin(more), std::end(more));
+    std::string words, scores, types;
+    for (const Token& t : tokens) { words += text(t.text); scores += raw(t.score); types += raw(t.type); }
+    const uint64_t n = tokens.size();
+    const auto file = [&](const std::string& keys, uint64_t count) {
+        return header(0, 4 + count) + key("tokenizer.ggml.model", gguf::Kind::string, text("llama")) +
+               key("tokenizer.ggml.tokens", gguf::Kind::array, array(gguf::Kind::string, n, words)) +
+               key("tokenizer.ggml.scores", gguf::Kind::array, array(gguf::Kind::f32, n, scores)) +
+               key("tokenizer.ggml.token_type", gguf::Kind::array, array(gguf::Kind::i32, n, types)) + keys;
+    };
+    const auto load = [](const std::string& bytes, llama::Vocabulary& v) {
+        gguf::File f;
+        const std::string error = f.parse(bytes.data(), bytes.size());
+        return error.empty() ? v.load(f) : error;
+    };
+    const auto ids = [&](std::vector<int32_t> offsets) { for (int32_t& i : offsets) i += base; return offsets; };
+
+    llama::Vocabulary v;
+    CHECK(load(file("", 0), v) == "");
+    CHECK(v.encode_plain("abc") == ids({6}));                       // bc first (-1), then a + bc = abc
+    CHECK(v.encode_plain("abab") == ids({4, 4}));
+    CHECK(v.encode_plain("aaa") == ids({8, 0}));                    // equal scores: the leftmost
+    CHECK(v.encode_plain(" a b") == ids({7, 3, 1}));
+    CHECK(v.encode_plain(" ab") == ids({3, 4}));                    // ab (-2) before _a (-4)
+    CHECK(v.encode_plain("\xC3\xA9") == ids({9}));
+    CHECK(v.encode_plain("\xC3") == std::vector<int32_t>{3 + 0xC3});            // cut short: a byte token
+    CHECK(v.encode_plain("z\xFF") == std::vector<int32_t>{3 + 'z', 3 + 0xFF});
+    CHECK(v.encode_plain("<s>") == std::vector<int32_t>{3 + '<', 3 + 's', 3 + '>'});   // control tokens are not spelled
+    CHECK(v.encode("ab") == ids({3, 4}));                           // add_space_prefix is the default; there is no BOS here
+    CHECK(v.piece(base + 7) == " a");
+    CHECK(v.bos == -1);
+
+    const std::string bos = key("tokenizer.ggml.bos_token_id", gguf::Kind::u32, raw<uint32_t>(1));
+    const std::string no_prefix = key("tokenizer.ggml.add_space_prefix", gguf::Kind::boolean, raw<uint8_t>(0));
+    const std::string no_bos = key("tokenizer.ggml.add_bos_token", gguf::Kind::boolean, raw<uint8_t>(0));
+    CHECK(load(file(bos + no_prefix, 2), v) == "");
+    CHECK(v.encode("a") == std::vector<int32_t>{1, base});
+    llama::Vocabulary bare;
+    CHECK(load(file(bos + no_prefix + no_bos, 3), bare) == "");
+    CHECK(bare.encode("a") == std::vector<int32_t>{base});
+
+    const auto refused = [&](const std::string& bytes, const char* names) {
+        llama::Vocabulary bad;
+        const std::string error = load(bytes, bad);
+        CHECK_MESSAGE(error.find(names) != std::string::npos, "wanted \"" << std::string(names) << "\", got \"" << error << "\"");
+    };
+    const std::string far_bos = key("tokenizer.ggml.bos_token_id", gguf::Kind::u32, raw<uint32_t>(999));
+    const std::string number = key("tokenizer.ggml.add_bos_token", gguf::Kind::u32, raw<uint32_t>(1));
+    refused(file(far_bos, 1), "'tokenizer.ggml.bos_token_id' is 999");
+    refused(file(number, 1), "'tokenizer.ggml.add_bos_token' must be");
+    refused(header(0, 1) + key("tokenizer.ggml.model", gguf::Kind::string, text("gpt2")), "'tokenizer.ggml.model' is 'gpt2'");
+    refused(header(0, 0), "'tokenizer.ggml.model' is missing");
+}
+
+// ---- damaged files --------------------------------------------------------------
+
+namespace {
+
+/// The shipped model as bytes to be damaged, and where things are in it.
+struct Original {
+    std::string bytes = read_file(GLLM_EXAMPLES_MODEL_DIR "/" + std::string(first_model));
+    size_t head, start, end;                                        // where the descriptions end, the tensors begin and end
+
+    Original() {
+        REQUIRE(bytes.size() == 2082560);
+        head = after("output.weight") + 4 + 2 * 8 + 4 + 8;
+        start = (head + 31) / 32 * 32;
+        end = bytes.size() - 10;
+    }
+    /// Just behind a name that is stored with its length.
+    size_t after(const std::string& name) const {
+        const size_t at = bytes.find(text(name));
+        REQUIRE(at != std::string::npos);
+        return at + 8 + name.size();
+    }
+    std::string with(size_t at, const std::string& patch) const { return patched(bytes, at, patch); }
+    template <class T> std::string with_value(const std::string& name, T v) const { return with(after(name) + 4, raw(v)); }
+    std::string with_key(const std::string& more) const { return with_more(more, 1, "", 0); }
+    std::string with_tensor(const std::string& more) const { return with_more("", 0, more, 1); }
+    std::string with_more(const std::string& keys, uint64_t key_count, const std::string& tensors, uint64_t tensor_count) const {
+        std::string s = header(39 + tensor_count, 29 + key_count) + keys + bytes.substr(24, head - 24) + tensors;
+        s.resize((s.size() + 31) / 32 * 32);
+        return s + bytes.substr(start);
+    }
+};
+
+/// What loading says. It must not have asked for more memory than small tables need.
+std::string load_error(const void* data, size_t size) {
+    largest_allocation = 0;
+    const Loaded m(data, size);
+    const size_t largest = largest_allocation;
+    CHECK(largest < (size_t(1) << 17));
+    return m.error;
+}
+std::string load_error(const std::string& file) { return load_error(file.data(), file.size()); }
+
+} // namespace
+
+TEST_CASE("damaged files: the message names the place") {
+    const Original o;
+    REQUIRE(load_error(o.bytes) == "");
+    CHECK(load_error(o.with_more("", 0, "", 0)) == "");
+    const uint64_t huge = uint64_t(1) << 61;
+    const auto tensor_at = [&](const char* name) { return o.after(name); };   // u32 dims, u64 shape[2], u32 type, u64 offset
+    const std::string q = "blk.1.attn_q.weight", tokens = "tokenizer.ggml.tokens";
+    const auto nested = [](int depth) {
+        std::string s = array(gguf::Kind::u8, 3, "abc");
+        while (--depth > 0) s = array(gguf::Kind::array, 1, s);
+        return key("x.nested", gguf::Kind::array, s);
+    };
+    const auto lie = [](const std::string& value) { return key("x.lie", gguf::Kind::array, value); };
+    CHECK(load_error(o.with_key(nested(gguf::max_array_depth))) == "");
+    CHECK(load_error(o.with_key(key("x.empty", gguf::Kind::array, array(gguf::Kind::string, 0, "")))) == "");
+
+    const struct { const char* names; std::string file; } cases[] = {
+        {"GGUF", o.with(0, "GGUE")},
+        {"version 1", o.with(4, raw<uint32_t>(1))},
+        {"version 4", o.with(4, raw<uint32_t>(4))},
+        {"big-endian", o.with(4, raw<uint32_t>(0x03000000))},
+        {"tensors, more than", o.with(8, raw(huge))},
+        {"tensors, more than", o.with(8, raw(UINT64_MAX))},
+        {"keys, more than", o.with(16, raw(huge))},
+        {"keys, more than", o.with(16, raw(UINT64_MAX))},
+        {"name of key 0", o.with(24, raw(huge))},
+
+        {"'llama.block_count': value type 13", o.with(o.after("llama.block_count"), raw<uint32_t>(13))},
+        {"'llama.block_count': value type", o.with(o.after("llama.block_count"), raw<uint32_t>(0xffffffff))},
+        {"'tokenizer.ggml.tokens': value type 99", o.with(o.after(tokens) + 4, raw<uint32_t>(99))},
+        {"'tokenizer.ggml.tokens': an array of 2305843009213693952", o.with(o.after(tokens) + 8, raw(huge))},
+        {"'tokenizer.ggml.tokens': an array of 100000000 ", o.with(o.after(tokens) + 8, raw<uint64_t>(100000000))},
+        {"'tokenizer.ggml.tokens': a string", o.with(o.after(tokens) + 16, raw(huge))},
+        {"'tokenizer.ggml.tokens': a string", o.with(o.after(tokens) + 16, raw(UINT64_MAX - 7))},
+        {"'general.name'", o.with(o.after("general.name") + 4, raw(huge))},
+        {"'tokenizer.ggml.scores': an array", o.with(o.after("tokenizer.ggml.scores") + 8, raw(UINT64_MAX / 4 + 1))},
+        {"'tokenizer.ggml.add_bos_token': a bool", o.with_value<uint8_t>("tokenizer.ggml.add_bos_token", 2)},
+        {"'x.nested': arrays nested", o.with_key(nested(gguf::max_array_depth + 1))},
+        {"'x.nested': arrays nested", o.with_key(nested(10000))},
+        {"'x.lie': an array", o.with_key(lie(array(gguf::Kind::array, huge, "")))},
+        {"'x.lie': an array", o.with_key(lie(array(gguf::Kind::array, 1, array(gguf::Kind::u64, huge, ""))))},
+        {"'general.architecture' is there twice", o.with(o.after("llama.context_length") - 20, "general.architecture")},
+        {"'general.alignment'", o.with_value<uint32_t>("general.alignment", 0)},
+        {"'general.alignment'", o.with_value<uint32_t>("general.alignment", 24)},
+        {"is not a multiple of the alignment, 16384", o.with_value<uint32_t>("general.alignment", 16384)},
+
+        {"tensor 'blk.1.attn_q.weight': 0 dimensions", o.with(tensor_at("blk.1.attn_q.weight"), raw<uint32_t>(0))},
+        {"tensor 'blk.1.attn_q.weight': 5 dimensions", o.with(tensor_at("blk.1.attn_q.weight"), raw<uint32_t>(5))},
+        {"tensor 'blk.1.attn_q.weight': dimension 1 is zero", o.with(o.after(q) + 12, raw<uint64_t>(0))},
+        {"tensor 'blk.1.attn_q.weight': the product", o.with(o.after(q) + 12, raw(huge))},
+        {"tensor 'blk.1.attn_q.weight': the product", o.with(o.after(q) + 4, raw(huge) + raw(huge))},
+        {"tensor 'blk.1.attn_q.weight': ", o.with(o.after(q) + 12, raw<uint64_t>(1) + raw<uint32_t>(12) + raw<uint64_t>(huge))},
+        {"tensor 'blk.1.attn_q.weight': rows of 255", o.with(o.after(q) + 4, raw<uint64_t>(255))},
+        {"tensor 'blk.1.attn_q.weight' is 256 x 255", o.with(o.after(q) + 12, raw<uint64_t>(255))},
+        {"tensor 'blk.1.attn_q.weight' is 512 x 256", o.with(o.after(q) + 4, raw<uint64_t>(512))},
+        {"tensor 'blk.1.attn_q.weight': 1", o.with(o.after(q) + 12, raw<uint64_t>(100000))},
+        {"tensor 'blk.1.attn_q.weight': type 4 ", o.with(o.after(q) + 20, raw<uint32_t>(4))},
+        {"tensor 'blk.1.attn_q.weight': type 9 ", o.with(o.after(q) + 20, raw<uint32_t>(9))},
+        {"tensor 'blk.1.attn_q.weight': type 4294967295 ", o.with(o.after(q) + 20, raw<uint32_t>(0xffffffff))},
+        {"tensor 'blk.1.attn_q.weight': offset", o.with(o.after(q) + 24, raw<uint64_t>(17))},
+        {"tensor 'blk.1.attn_q.weight': 36864 bytes", o.with(o.after(q) + 24, raw<uint64_t>(uint64_t(1) << 40))},
+        {"tensor 'blk.1.attn_q.weight': 36864 bytes", o.with(o.after(q) + 24, raw<uint64_t>(UINT64_MAX - 31))},
+        {"tensor 'output.weight': 54390 bytes", o.bytes.substr(0, o.end - 1)},
+        {"tensor 'blk.0.attn_q.weight' is there twice", o.with(o.after(q) - q.size(), "blk.0")},
+        {"tensor 'blk.1.attn_q.weight' is missing", o.with(o.after(q) - q.size(), "blk.8")},
+        {"tensor 'blk.0.attn_norm.weight' is F16", o.with(o.after("blk.0.attn_norm.weight") + 12, raw<uint32_t>(1))},
+        {"tensor 'output.weight' is 256 x 259", o.with(o.after("token_embd.weight") + 12, raw<uint64_t>(258))},
+        {"tensor 'output_norm.weight' is missing", o.with(o.after("output_norm.weight") - 1, "T")},
+
+        {"'general.architecture' is 'falcon'", header(0, 1) + key("general.architecture", gguf::Kind::string, text("falcon"))},
+        {"'general.architecture' is 'llamb'", o.with(o.after("general.architecture") + 12, "llamb")},
+        {"'llama.block_count' is 0", o.with_value<uint32_t>("llama.block_count", 0)},
+        {"tensor 'blk.4.attn_norm.weight' is missing", o.with_value<uint32_t>("llama.block_count", 5)},
+        {"tensor 'blk.4.attn_norm.weight' is missing", o.with_value<uint32_t>("llama.block_count", 60000)},
+        {"'llama.block_count'", o.with_value<uint32_t>("llama.block_count", 0xffffffff)},
+        {"tensor 'blk.3.attn_norm.weight' has no place", o.with_value<uint32_t>("llama.block_count", 3)},
+        {"'llama.embedding_length'", o.with_value<uint32_t>("llama.embedding_length", 0xffffffff)},
+        {"tensor 'token_embd.weight' is 256 x 259", o.with_value<uint32_t>("llama.embedding_length", 512)},
+        {"tensor 'blk.0.ffn_gate.weight'", o.with_value<uint32_t>("llama.feed_forward_length", 1 << 28)},
+        {"'llama.attention.head_count' is 0", o.with_value<uint32_t>("llama.attention.head_count", 0)},
+        {"'llama.attention.head_count' must divide", o.with_value<uint32_t>("llama.attention.head_count", 12)},
+        {"'llama.attention.head_count_kv' must divide", o.with_value<uint32_t>("llama.attention.head_count_kv", 3)},
+        {"tensor 'blk.0.attn_k.weight'", o.with_value<uint32_t>("llama.attention.head_count_kv", 8)},
+        {"'llama.rope.dimension_count' is 34", o.with_value<uint32_t>("llama.rope.dimension_count", 34)},
+        {"'llama.rope.dimension_count' is 31", o.with_value<uint32_t>("llama.rope.dimension_count", 31)},
+        {"'llama.rope.freq_base'", o.with_value<uint32_t>("llama.rope.freq_base", 0x7fc00000)},
+        {"'llama.rope.freq_base'", o.with_value<float>("llama.rope.freq_base", -1)},
+        {"_rms_epsilon' must be a finite", o.with_value<uint32_t>("llama.attention.layer_norm_rms_epsilon", 0x7f800000)},
+        {"'llama.context_length' is 0", o.with_value<uint32_t>("llama.context_length", 0)},
+        {"'llama.context_length' must be", o.with(o.after("llama.context_length"), raw<uint32_t>(6))},
+        {"'llama.expert_count'", o.with_key(key("llama.expert_count", gguf::Kind::u32, raw<uint32_t>(8)))},
+        {"'llama.rope.scaling.type' is 'yarn'", o.with_key(key("llama.rope.scaling.type", gguf::Kind::string, text("yarn")))},
+        {"'llama.rope.scale_linear'", o.with_key(key("llama.rope.scale_linear", gguf::Kind::f32, raw(4.0f)))},
+        {"tensor 'rope_freqs.weight'", o.with_tensor(tensor("rope_freqs.weight", {16}, 0, 37312))},
+        {"tensor 'blk.0.attn_q.bias'", o.with_tensor(tensor("blk.0.attn_q.bias", {256}, 0, 37312))},
+        {"tensor 'a\\x01\\xFFb'", o.with_tensor(tensor("a\x01\xFF" "b", {256}, 0, 37312))},
+
+        {"'tokenizer.ggml.model' is 'gpt-2'", o.with(o.after("tokenizer.ggml.model") + 12, "gpt-2")},
+        {"'tokenizer.ggml.scores'", o.with(o.after("tokenizer.ggml.scores") + 16, raw<uint32_t>(0x7fc00000))},
+        {"'tokenizer.ggml.token_type'", o.with(o.after("tokenizer.ggml.token_type") + 16, raw<uint32_t>(77))},
+        {"no byte token <0x00>", o.with(o.after("tokenizer.ggml.token_type") + 16 + 4 * 3, raw<uint32_t>(1))},
+        {"byte token 68", o.with(o.after("<0x41>") - 3, "ZZ")},
+        {"'tokenizer.ggml.bos_token_id' is 259", o.with_value<uint32_t>("tokenizer.ggml.bos_token_id", 259)},
+    };
+    for (const auto& c : cases) {
+        const std::string error = load_error(c.file);
+        const bool named = error.find(c.names) != std::string::npos;
+        CHECK_MESSAGE(named, "wanted \"" << std::string(c.names) << "\", got \"" << error << "\"");
+    }
+    CHECK(load_error(o.with_key(key("llama.rope.scaling.type", gguf::Kind::string, text("none")))) == "");
+}
+
+TEST_CASE("damaged files: cut short anywhere") {
+    const Original o;
+    std::vector<size_t> cuts;
+    for (size_t n = 0; n < o.start; n += n < 400 ? 1 : test::small() ? 97 : 7) cuts.push_back(n);
+    for (size_t n : cuts) {
+        test::Guarded<unsigned char> file(n);                       // a read past the end faults
+        if (n) std::memcpy(file.data(), o.bytes.data(), n);
+        const std::string error = load_error(file.data(), n);
+        CHECK_MESSAGE(!error.empty(), "cut to " << n << " bytes");
+    }
+    for (size_t n = o.start; n < o.end; n += 100003) {
+        const std::string error = load_error(o.bytes.data(), n);
+        CHECK_MESSAGE(error.find("tensor '") != std::string::npos, "cut to " << n << " bytes: " << error);
+    }
+    CHECK(load_error(o.bytes.data(), o.end - 1).find("tensor 'output.weight'") != std::string::npos);
+    CHECK(load_error(o.bytes.data(), o.end) == "");                 // what follows is padding
+}
+
+TEST_CASE("damaged files: random bytes") {
+    const Original o;
+    std::string file = o.bytes;
+    test::Rng rng(1);
+    size_t loaded = 0;
+    for (int round = 0; round < 500; round++) {
+        const size_t count = 1 + rng.below(4);
+        for (size_t i = 0; i < count; i++) file[rng.below(o.head)] = static_cast<char>(rng.bits());
+        largest_allocation = 0;
+        Loaded m(file.data(), file.size());
+        const size_t largest = largest_allocation;
+        CHECK(largest < (size_t(1) << 17));
+        if (m.error.empty()) {
+            loaded++;
+            const int32_t tokens[] = {1, 3 + 'I', 3 + 'n'};
+            std::vector<float> logits(m.model.vocabulary);
+            (void)m.model.eval(tokens, 3, logits.data(), 1);
+        }
+        file.replace(0, o.head, o.bytes, 0, o.head);
+    }
+    CHECK(loaded > 0);                                              // names, scores and the like are free to change
+    CHECK(loaded < 500);
+}
+
+TEST_CASE("corrupt weights, weights at the very end of a file") {
+    const Original o;
+    const int32_t tokens[] = {1, 3 + 'I', 3 + 'n', 3 + ' '};
+    {
+        std::string file = o.bytes;
+        std::fill(file.begin() + static_cast<std::ptrdiff_t>(o.start), file.end(), '\xff');
+        Loaded m(file.data(), file.size());
+        REQUIRE_MESSAGE(m.error.empty(), m.error);
+        std::vector<float> logits(m.model.vocabulary);
+        REQUIRE(m.model.eval(tokens, 4, logits.data(), 1));
+        CHECK(std::isnan(logits[0]));
+    }
+    test::Guarded<unsigned char> file(o.bytes.size());              // its last tensor is output.weight
+    std::memcpy(file.data(), o.bytes.data(), o.bytes.size());
+    Loaded m(file.data(), file.size());
+    REQUIRE_MESSAGE(m.error.empty(), m.error);
+    std::vector<float> logits(m.model.vocabulary);
+    REQUIRE(m.model.eval(tokens, 4, logits.data(), 1));
+    CHECK(std::isfinite(logits[0]));
+    REQUIRE(m.model.eval(tokens, 1, logits.data(), 1));
+    CHECK(std::isfinite(logits[0]));
+}
+
+TEST_CASE("files that are not there") {
+    gguf::File file;
+    CHECK(file.open("no/such/file.gguf") == "cannot open the file");
+    CHECK(!file.open(".").empty());
+    CHECK(file.parse(nullptr, 0).find("not a GGUF file") != std::string::npos);
+    const std::string empty = header(0, 0);
+    CHECK(file.parse(empty.data(), empty.size()) == "");
+    CHECK(file.tensors().empty());
+    CHECK(file.tensor("output.weight") == nullptr);
+}
