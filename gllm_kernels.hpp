@@ -531,7 +531,7 @@ GK_NAMESPACE_END
 #define GK_INL      static inline __attribute__((always_inline))
 #define GK_MEM      inline __attribute__((always_inline))
 #define GK_NOINLINE __attribute__((noinline))
-#define GK_UNROLL(n) _Pragma("unroll")
+#define GK_UNROLL(n) GK_PRAGMA(unroll n)
 #else
 #define GK_INL      static inline __attribute__((always_inline))
 #define GK_MEM      inline __attribute__((always_inline))
@@ -1782,11 +1782,6 @@ GK_INL vf   vdouble(vf a)                          { return _mm256_permutevar8x3
 GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm256_fmaddsub_ps(x, c, _mm256_mul_ps(_mm256_permute_ps(x, 0xb1), s)); }
 GK_INL vf   vlut8(const float* table, vi i)        { return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), i); }
 
-GK_INL vb   bbits(uint32_t m) {
-    const vb spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(m)), _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
-    const vb one    = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
-    return _mm256_cmpeq_epi8(_mm256_and_si256(spread, one), one);
-}
 GK_INL vi   bidx(vb a, int j) {
     const __m128i half = j < 2 ? _mm256_castsi256_si128(a) : _mm256_extracti128_si256(a, 1);
     return _mm256_cvtepi8_epi32(j & 1 ? _mm_srli_si128(half, 8) : half);
@@ -1898,7 +1893,6 @@ GK_INL vf   vdouble(vf a)                          { return _mm512_permutexvar_p
 GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm512_fmaddsub_ps(x, c, _mm512_mul_ps(_mm512_permute_ps(x, 0xb1), s)); }
 GK_INL vf   vlut8(const float* table, vi i)        { return _mm512_permutexvar_ps(i, _mm512_castps256_ps512(_mm256_loadu_ps(table))); }
 
-GK_INL vb   bbits(uint32_t m)                      { return _mm256_movm_epi8(m); }
 GK_INL vi   bidx(vb a, int j)                      { return _mm512_cvtepi8_epi32(j ? _mm256_extracti128_si256(a, 1) : _mm256_castsi256_si128(a)); }
 GK_INL vf   bfloat(vb a, int j)                    { return _mm512_cvtepi32_ps(bidx(a, j)); }
 
@@ -2084,6 +2078,11 @@ GK_INL vb   bnibbles(const void* p) {
     const __m128i x = _mm_loadu_si128(static_cast<const __m128i*>(p));
     return _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(x), _mm_srli_epi16(x, 4), 1), _mm256_set1_epi8(15));
 }
+GK_INL vb   bbits(uint32_t m) {
+    const vb spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(m)), _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+    const vb one    = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
+    return _mm256_cmpeq_epi8(_mm256_and_si256(spread, one), one);
+}
 GK_INL vb   band(vb a, vb b)                       { return _mm256_and_si256(a, b); }
 GK_INL vb   bor(vb a, vb b)                        { return _mm256_or_si256(a, b); }
 GK_INL vb   bxor(vb a, vb b)                       { return _mm256_xor_si256(a, b); }
@@ -2153,15 +2152,17 @@ GK_INL vb   bseq4(const void* p) {
 #endif
 
 
+
+
 // ---- exponentials, and the gates made of them -------------------------------
 //
-// e^(rate q) = 2^n p with n = nearest(rate q / ln 2), r = q - n (ln 2 / rate), |rate r| <= 0.347. The rate lives in the constants,
-// so that a scaled argument costs neither an instruction nor a rounding.
+// e^(rate q) = 2^n e^(rate r) with n = nearest(rate q / ln 2), r = q - n (ln 2 / rate), |rate r| <= 0.347. The rate lives in the
+// constants, so that a scaled argument costs neither an instruction nor a rounding.
 //
-// A gate is x s(x) with s(x) + s(-x) = 1. With a = |x| and y = a s(-a) it is max(x, 0) - y on both sides of zero. y is kept as
-// 2^48 y until the last step, since s(-a) may be subnormal where x s(x) is not; a is cut where y has long been 0.
+// A gate is x s(x) with s(x) + s(-x) = 1. With a = |x| and y = a s(-a) it is max(x, 0) - y on both sides of zero. s(-a) is carried
+// times 2^48 to the last step, since it may be subnormal where y is not; a is cut where y has long rounded to 0.
 
-/// part (e^(rate r) - 1) = r (first + r (c[0] + .. + c[4] r^4)), relative error 3.1e-9 of e^(rate r) before rounding.
+/// part (e^(rate r) - 1) = r (first + r (c[0] + .. + c[4] r^4)), error 3.1e-9 of e^(rate r) before the coefficients are rounded.
 struct ExpRate {
     float per_ln2, ln2_hi, ln2_lo, first, c[5];
     constexpr explicit ExpRate(double rate, double part = 1)
@@ -2176,51 +2177,56 @@ struct ExpRate {
     }
 };
 
-constexpr float round_bias = 12582912.0f;                                  // 1.5 2^23: the ulp is 1
-struct Reduced { vf r, n, t; };                                            // t: n + shift in its lowest bits
+constexpr ExpRate rate_exp(1), rate_tanh(-2, -0.5), rate_silu(-1), rate_quick(-1.702), rate_erf(0.5);
+constexpr ExpRate rate_gelu(2 * 0.7978845608028654 * 0.044715);           // sqrt(8 / pi) 0.044715
+constexpr float round_bias = 12582912.0f;                                 // 1.5 2^23: adding it rounds to an integer
+constexpr float up48 = 48, down48 = 3.5527136788005009e-15f;              // 2^-48
+
+struct Reduced { vf r, n, t; };                                           // t: n + shift in its lowest bits
 
 GK_INL Reduced vreduce(vf q, const ExpRate& e, float shift) {
     const vf bias = vset(round_bias + shift), t = vfma(q, vset(e.per_ln2), bias), n = vsub(t, bias);
     return {vfnma(n, vset(e.ln2_lo), vfnma(n, vset(e.ln2_hi), q)), n, t};
 }
+/// c - a b, always one rounding.
+GK_INL vf vxfnma(vf a, vf b, vf c)                 { return GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512 ? vfnma(a, b, c) : vxfma(vneg(a), b, c); }
+/// q = -a b without the rounding of a b.
+GK_INL Reduced vreduce_product(vf a, vf b, const ExpRate& e, float shift) {
+    const vf bias = vset(round_bias + shift), t = vfnma(vmul(a, b), vset(e.per_ln2), bias), n = vsub(t, bias);
+    return {vfnma(n, vset(e.ln2_lo), vxfnma(a, b, vmul(n, vset(-e.ln2_hi)))), n, t};
+}
 GK_INL vf vexp_tail(vf r, const ExpRate& e) {
     const vf q = vfma(vfma(vset(e.c[4]), r, vset(e.c[3])), r, vset(e.c[2]));
     return vfma(vfma(q, r, vset(e.c[1])), r, vset(e.c[0]));
 }
-GK_INL vf vexp_part(vf r, const ExpRate& e)        { return vfma(vfma(vexp_tail(r, e), r, vset(e.first)), r, vset(1)); }
+GK_INL vf vexp_slope(vf r, const ExpRate& e)       { return vfma(vexp_tail(r, e), r, vset(e.first)); }
+GK_INL vf vexp_part(vf r, const ExpRate& e)        { return vfma(vexp_slope(r, e), r, vset(1)); }
 GK_INL vf vraise(vf p, vi t)                       { return vunbits(viadd(vbits(p), vishl(t, 23))); }   // p 2^(n + shift), both normal
-GK_INL vf vxfnma(vf a, vf b, vf c)                 { return GK_PASS == GK_SCALAR ? vxfma(vneg(a), b, c) : vfnma(a, b, c); }
 GK_INL vf vramp(vf x)                              { return vmax(vset(-0.0f), x); }
 
-// vcut(x, limit): min(|x|, limit), anything for NaN | vrcp: 1 / b to 2^-13 or better | vquotient: a / b within 0.6 ulp, b and a / b
-// far from the ends | vscale(p, z): 2^n p rounded once, p in 0.7..1.5, n in -152..128, z reduced with shift 126
+// vcut(x, limit): min(|x|, limit), either of the two for NaN | vrcp: 1 / b to 2^-13 or better
+// vscale(p, z): 2^n p rounded once, p in 0.7..1.5, n in -152..128, z reduced with shift 126
 #if GK_PASS == GK_AVX512
 GK_INL vf vcut(vf x, float limit)                  { return _mm512_maskz_range_ps(0xffff, x, vset(limit), 10); }
 GK_INL vf vrcp(vf b)                               { return _mm512_maskz_rcp14_ps(0xffff, b); }
-GK_INL vf vquotient(vf a, vf b)                    { const vf r = vrcp(b), q = vmul(a, r); return vfma(vfnma(b, q, a), r, q); }
 GK_INL vf vscale(vf p, const Reduced& z)           { return _mm512_maskz_scalef_ps(0xffff, p, z.n); }
 #else
 GK_INL vf vcut(vf x, float limit)                  { return vmin(vset(limit), vabs(x)); }
 GK_INL vf vrcp(vf b)                               { return vdiv(vset(1), b); }
-GK_INL vf vquotient(vf a, vf b)                    { return vdiv(a, b); }
 GK_INL vf vscale(vf p, const Reduced& z) {
     const vi t = vbits(z.t), normal = vbits(vmax(z.t, vset(round_bias + 2)));
     return vmul(vmul(p, vunbits(vishl(normal, 23))), vraise(vset(2), visub(t, normal)));
 }
 #endif
 
-constexpr ExpRate rate_exp(1), rate_tanh(-2, -0.5), rate_silu(-1), rate_quick(-1.702), rate_erf(-0.5);
-constexpr ExpRate rate_gelu(-2 * 0.7978845608028654 * 0.044715);          // -2 sqrt(2 / pi) 0.044715
-constexpr float up48 = 48, down48 = 3.5527136788005009e-15f;               // 2^-48
-
-/// Within 1 ulp.
+/// e^x within 1 ulp, 1.2 ulp where fma rounds twice; subnormal results rounded once.
 GK_INL vf vexp(vf x) {
     const Reduced z = vreduce(vmin(vset(89), vmax(vset(-104), x)), rate_exp, 126);
     return vscale(vexp_part(z.r, rate_exp), z);
 }
 
-/// h / (1 - h), h = (1 - e^-2a) / 2 = (1 - 2^n) / 2 + 2^n (1 - e^-2r) / 2. Within 2 ulp: the remainder h - (1 - h) q is taken as
-/// (h - q) + h q, which leaves out the rounding of 1 - h.
+/// tanh a = h / (1 - h), h = (1 - e^-2a) / 2 = (1 - 2^n) / 2 + 2^n (1 - e^-2r) / 2, within 2 ulp: the remainder of the division is
+/// taken as (h - q) + h q, which leaves out the rounding of 1 - h.
 GK_INL vf vtanh(vf x) {
     const Reduced z = vreduce(vmin(vset(10), vabs(x)), rate_tanh, 127);
     const vf power = vunbits(vishl(vbits(z.t), 23));
@@ -2231,10 +2237,10 @@ GK_INL vf vtanh(vf x) {
     return vunbits(vior(vbits(y), viand(vbits(x), viset(INT32_MIN))));
 }
 
-/// max(x, 0) - a e / (1 + e), e = 2^n p.
+/// max(x, 0) - a e / (1 + e), z reduced with shift 48. Each gate is within 4 ulp where its result is normal.
 GK_INL vf vgate(vf x, vf a, const Reduced& z, const ExpRate& rate) {
     const vf e = vraise(vexp_part(z.r, rate), vbits(z.t));
-    return vfnma(vmul(a, vquotient(e, vfma(e, vset(down48), vset(1)))), vset(down48), vramp(x));
+    return vfnma(vmul(a, vdiv(e, vfma(e, vset(down48), vset(1)))), vset(down48), vramp(x));
 }
 GK_INL vf vsilu(vf x) {
     const vf a = vcut(x, 110);
@@ -2245,32 +2251,30 @@ GK_INL vf vgelu_quick(vf x) {
     return vgate(x, a, vreduce(a, rate_quick, up48), rate_quick);
 }
 
-/// sqrt(8 / pi) (x + 0.044715 x^3) = rate x (x^2 + c), c = 1 / 0.044715; x^2 + c and the product carry their rounding errors along.
+/// sqrt(8 / pi) (a + 0.044715 a^3) = rate a v, v = a^2 + 1 / 0.044715 in two parts; c_hi - v is exact.
 GK_INL vf vgelu(vf x) {
-    const float c_hi = 1465638 / 65536.0f, c_lo = static_cast<float>(1 / 0.044715 - 1465638 / 65536.0);   // c_hi - v is exact
-    const vf a = vcut(x, 11);
-    const vf v = vxfma(a, a, vset(c_hi)), v_lo = vadd(vxfma(a, a, vsub(vset(c_hi), v)), vset(c_lo));
-    const vf q = vmul(a, v), excess = vfnma(a, v_lo, vxfnma(a, v, q));
-    Reduced z = vreduce(q, rate_gelu, up48);
-    z.r = vsub(z.r, excess);
+    constexpr double c = 1 / 0.044715, c_hi = 1465638 / 65536.0;
+    const vf a = vcut(x, 11), c_top = vset(static_cast<float>(c_hi));
+    const vf v = vxfma(a, a, c_top), v_lo = vadd(vxfma(a, a, vsub(c_top, v)), vset(static_cast<float>(c - c_hi)));
+    Reduced z = vreduce_product(a, v, rate_gelu, up48);
+    z.r = vfnma(a, v_lo, z.r);
     return vgate(x, a, z, rate_gelu);
 }
 
-/// erfc(a / sqrt 2) / 2 = e^(-a^2 / 2) top / bottom on 0..14.5.
+/// y = a erfc(a / sqrt 2) / 2 = e^(-a^2 / 2) g f(g - 0.375), g = a / (a + 1.875), f minimax for 0 <= a <= 14.5, relative error 7.3e-9.
 GK_INL vf vgelu_erf(vf x) {
-    const vf a = vcut(x, 14.5f), q = vmul(a, a);
-    Reduced z = vreduce(q, rate_erf, up48);
-    z.r = vsub(z.r, vxfnma(a, a, q));
-    const vf top_even    = vfma(vfma(vset(0.00764559768f), q, vset(0.339996457f)), q, vset(0.926999986f));
-    const vf top         = vfma(a, vfma(vset(0.0754279494f), q, vset(0.812974513f)), top_even);
-    const vf bottom_even = vfma(vfma(vset(0.189081654f), q, vset(2.23059726f)), q, vset(1.85399997f));
-    const vf bottom_odd  = vfma(vfma(vset(0.0191644523f), q, vset(0.871133864f)), q, vset(3.10522771f));
-    const vf less_one    = vmul(z.r, vfma(vexp_tail(z.r, rate_erf), z.r, vset(rate_erf.first)));
-    const vf e_top       = vraise(vfma(less_one, top, top), vbits(z.t));
-    return vfnma(vmul(a, vquotient(e_top, vfma(a, bottom_odd, bottom_even))), vset(down48), vramp(x));
+    constexpr float f[12] = {0.735994163f, -0.592809566f, -0.0825627831f, 0.231843432f, 0.151788227f, -0.0446923804f,
+                             -0.141929348f, -0.10880685f, 0.00387679746f, 0.16506524f, 0.118466312f, -0.148729164f};
+    const vf a = vcut(x, 14.5f), g = vdiv(a, vadd(a, vset(1.875f))), u = vsub(g, vset(0.375f));
+    vf p = vset(f[11]);
+    GK_UNROLL(11) for (int k = 10; k >= 0; k--) p = vfma(p, u, vset(f[k]));
+    const Reduced z = vreduce_product(a, a, rate_erf, up48);
+    const vf e = vraise(vfma(vmul(z.r, vexp_slope(z.r, rate_erf)), p, p), vbits(z.t));
+    return vfnma(vmul(e, g), vset(down48), vramp(x));
 }
 
-/// silu(g) u where neither factor alone need be normal: 2 silu(g) times u / 2 below |g| = 1, powers below 2^-100 last.
+/// silu(g) u where neither factor alone need be normal: 2 silu(g) times u / 2 below |g| = 1, powers below 2^-100 last; the division
+/// as in vtanh.
 GK_INL vf vswiglu(vf g, vf u) {
     const vf a = vcut(g, 200), least = vset(-100);
     const Reduced z = vreduce(a, rate_silu, 0);

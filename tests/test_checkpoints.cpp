@@ -84,7 +84,8 @@ static std::vector<uint32_t> pack_columns(const std::vector<unsigned>& fields, s
 constexpr int AWQ_ORDER[8] = { 0, 2, 4, 6, 1, 3, 5, 7 }, PLAIN_ORDER[8] = { 0, 1, 2, 3, 4, 5, 6, 7 };
 
 static File awq_file(const Tensor& t, size_t offset = 0) {
-    return File(words_of(pack_columns(t.codes, t.n, AWQ_ORDER)), words_of(pack_columns(t.zeros, t.n, AWQ_ORDER)), halves_of(t.scales), offset);
+    return File(words_of(pack_columns(t.codes, t.n, AWQ_ORDER)), words_of(pack_columns(t.zeros, t.n, AWQ_ORDER)),
+        halves_of(t.scales), offset);
 }
 static File gptq_file(const Tensor& t, size_t offset = 0) {
     std::vector<uint32_t> words(t.k / 8 * t.n);
@@ -133,7 +134,8 @@ TEST_CASE("dequant_awq4") {
             const std::vector<float> want = quant::to_f32(t.weights());
             for (size_t offset : Sizes{ 0, 1, 2, 3 }) {
                 const File f = awq_file(t, offset);
-                check_bits<float>("dequant_awq4", name_of(t) + " offset " + std::to_string(offset), want, [&](const CpuKernels<float>& k, float* out) {
+                check_bits<float>("dequant_awq4", name_of(t) + " offset " + std::to_string(offset), want,
+                    [&](const CpuKernels<float>& k, float* out) {
                     expect_ok(k.dequant_awq4(f.qweight(), f.qzeros(), f.scales(), out, t.n, t.k, t.group));
                 });
             }
@@ -166,7 +168,7 @@ TEST_CASE_TEMPLATE("awq_matmul", E, ELEMENTS) {
     }
 }
 
-/// The blocks that CHECKPOINTS describes: group's pair, then nibbles, weights 0..63 low and 64..127 high; column i is input from(i).
+/// AWQ4 and GPTQ4 blocks of a tensor: the group's pair, then nibbles, weights 0..63 low and 64..127 high; column i is input from(i).
 template <class From> Bytes pack_blocks(const Tensor& t, unsigned plus, From from) {
     Bytes blocks(t.n * (t.k / 128) * 72);
     for (size_t o = 0; o < t.n; o++)
@@ -294,13 +296,15 @@ TEST_CASE("dequant_gptq4") {
     Rng rng(5);
     for (const Sizes& s : gptq_shapes())
         for (Order order : ORDERS) {
-            Tensor t(rng, s[0], s[1], s[2], order == Order::plain ? Zeros::all15 : order == Order::reversed ? Zeros::all0 : Zeros::random);
+            Tensor t(rng, s[0], s[1], s[2],
+                order == Order::plain ? Zeros::all15 : order == Order::reversed ? Zeros::all0 : Zeros::random);
             set_order(t, order, rng);
             const File f = gptq_file(t, rng.below(4));
             const Guarded<int32_t> idx(t.g_idx);
             const int32_t* const g = t.g_idx.empty() ? nullptr : idx.data();
             for (GptqZeros zeros : { GptqZeros::v1, GptqZeros::v2 })
-                check_bits<float>("dequant_gptq4", name_of(t) + " order " + std::to_string(int(order)), quant::to_f32(t.weights(zeros == GptqZeros::v1)),
+                check_bits<float>("dequant_gptq4", name_of(t) + " order " + std::to_string(int(order)),
+                    quant::to_f32(t.weights(zeros == GptqZeros::v1)),
                                   [&](const CpuKernels<float>& k, float* out) {
                     expect_ok(k.dequant_gptq4(f.qweight(), f.qzeros(), f.scales(), g, out, t.n, t.k, t.group, zeros));
                 });
@@ -322,7 +326,8 @@ TEST_CASE_TEMPLATE("gptq_matmul", E, ELEMENTS) {
             const Guarded<int32_t> idx(t.g_idx);
             const int32_t* const g = t.g_idx.empty() ? nullptr : idx.data();
             const Guarded<E> x(draw<E>(rng, m * t.k, PRODUCTS[turn % 4]), turn % 2 ? Edge::end : Edge::begin);
-            check_product<E>("gptq_matmul", name_of(t) + " order " + std::to_string(int(order)), t.weights(zeros == GptqZeros::v1), x.data(), m, t.n, t.k,
+            check_product<E>("gptq_matmul", name_of(t) + " order " + std::to_string(int(order)),
+                t.weights(zeros == GptqZeros::v1), x.data(), m, t.n, t.k,
                              [&](const CpuKernels<E>& k, E* out) {
                 const void* const qzeros = zeros == GptqZeros::symmetric ? nullptr : f.qzeros();
                 expect_ok(k.gptq_matmul(f.qweight(), qzeros, f.scales(), g, x.data(), out, m, t.n, t.k, t.group, zeros));
@@ -347,7 +352,8 @@ TEST_CASE_TEMPLATE("pack_gptq4", E, ELEMENTS) {
 
                 Fenced<uint8_t> blocks(t.n * gllm::row_bytes(QuantType::GPTQ4, t.k), 1);
                 Fenced<int32_t> perm(t.k, 1);
-                expect_ok(gllm::pack_gptq4(f.qweight(), qzeros, f.scales(), g_idx(t), t.n, t.k, t.group, zeros, blocks.data(), perm.data()));
+                expect_ok(gllm::pack_gptq4(f.qweight(), qzeros, f.scales(), g_idx(t), t.n, t.k, t.group, zeros,
+                    blocks.data(), perm.data()));
                 CHECK(blocks.broken().empty());
                 CHECK(perm.broken().empty());
                 std::vector<int32_t> sorted(perm.data(), perm.data() + t.k);
@@ -361,7 +367,8 @@ TEST_CASE_TEMPLATE("pack_gptq4", E, ELEMENTS) {
                 CHECK(std::memcmp(blocks.data(), want.data(), want.size()) == 0);
                 if (order == Order::absent) {
                     Fenced<uint8_t> again(want.size());
-                    expect_ok(gllm::pack_gptq4(f.qweight(), qzeros, f.scales(), nullptr, t.n, t.k, t.group, zeros, again.data(), nullptr));
+                    expect_ok(gllm::pack_gptq4(f.qweight(), qzeros, f.scales(), nullptr, t.n, t.k, t.group, zeros,
+                        again.data(), nullptr));
                     CHECK(std::memcmp(again.data(), blocks.data(), want.size()) == 0);
                     for (size_t i = 0; i < t.k; i++) CHECK(perm[i] == int32_t(i));
                 }
@@ -379,7 +386,8 @@ TEST_CASE_TEMPLATE("pack_gptq4", E, ELEMENTS) {
                     for (size_t i = 0; i < x.size(); i++) moved[i] = x[i / t.k * t.k + size_t(perm[i % t.k])];
                     oracle::Want sum = quant::product(x.data(), w.data(), m, t.n, t.k);
                     sum.bound = quant::product(moved.data(), permuted.data(), m, t.n, t.k).bound;
-                    check_op<E>("matmul GPTQ4", name_of(t), quant::promised(sum, quant::EXACT, t.k), [&](const CpuKernels<E>& k, E* out) {
+                    check_op<E>("matmul GPTQ4", name_of(t), quant::promised(sum, quant::EXACT, t.k),
+                        [&](const CpuKernels<E>& k, E* out) {
                         expect_ok(k.matmul(QuantType::GPTQ4, want.data(), moved.data(), out, m, t.n, t.k));
                     });
                 }
@@ -426,7 +434,8 @@ TEST_CASE_TEMPLATE("AWQ and GPTQ: threads change no bit; NaN stays in its row; l
                 TEST_INFO((is_awq ? "awq_matmul" : "gptq_matmul"), isa, E, name_of(t) + " m=" + std::to_string(m));
                 const auto run = [&](const CpuKernels<E>& k, E* out) {
                     return is_awq ? k.awq_matmul(awq.qweight(), awq.qzeros(), awq.scales(), x.data(), out, m, t.n, t.k, t.group)
-                                  : k.gptq_matmul(gptq.qweight(), gptq.qzeros(), gptq.scales(), t.g_idx.data(), x.data(), out, m, t.n, t.k,
+                                  : k.gptq_matmul(gptq.qweight(), gptq.qzeros(), gptq.scales(), t.g_idx.data(), x.data(),
+                                      out, m, t.n, t.k,
                                                   t.group, GptqZeros::v1);
                 };
                 std::vector<E> want(m * t.n);
@@ -590,7 +599,8 @@ TEST_CASE_TEMPLATE("pack_squeeze, squeeze_matmul and csr_matmul_add make a layer
         for (size_t i = 0; i < all.size(); i++) either[i] = std::fabs(w[i]) + std::fabs(all[i] - w[i]);
         oracle::Want layer = quant::product(x.data(), all.data(), m, n, k);
         layer.bound = quant::product(x.data(), either.data(), m, n, k).bound;
-        check_op<E>("squeeze_matmul, csr_matmul_add", shape(m, n, k), quant::promised(layer, 2 * quant::EXACT, k), [&](const CpuKernels<E>& kk, E* out) {
+        check_op<E>("squeeze_matmul, csr_matmul_add", shape(m, n, k), quant::promised(layer, 2 * quant::EXACT, k),
+            [&](const CpuKernels<E>& kk, E* out) {
             expect_ok(kk.squeeze_matmul(want.data(), x.data(), out, m, n, k));
             expect_ok(kk.csr_matmul_add(rows.data(), cols.data(), vals.data(), x.data(), out, m, n, k));
         });

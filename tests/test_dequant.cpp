@@ -97,7 +97,8 @@ TEST_CASE_TEMPLATE("golden files: every dequant by its name", E, ELEMENTS) {
                 CHECK((k.*named.dequant)(g.blocks.data(), by_name.data(), by_name.size()));
                 CHECK(k.dequant(file.first->type, g.blocks.data(), by_type.data(), by_type.size()));
                 const std::string wrong = differ(by_name.data(), g.weights.data(), by_name.size())
-                                        + differ(by_type.data(), g.weights.data(), by_type.size()) + by_name.broken() + by_type.broken();
+                                        + differ(by_type.data(), g.weights.data(),
+                                            by_type.size()) + by_name.broken() + by_type.broken();
                 CHECK_MESSAGE(wrong.empty(), wrong);
             });
         }
@@ -183,7 +184,8 @@ TEST_CASE("extreme scales") {                                   // the largest f
                 for (size_t i = 0; i < f.singles.size(); i += 2) quant::put(block.data() + f.singles[i], s, 4);
                 bytes.insert(bytes.end(), block.begin(), block.end());
             }
-        check_blocks(f, "extreme scales", bytes, quant::to_f32(quant::decode(f.type, bytes.data(), bytes.size() / f.bytes * f.weights)));
+        check_blocks(f, "extreme scales", bytes, quant::to_f32(quant::decode(f.type, bytes.data(),
+            bytes.size() / f.bytes * f.weights)));
     }
 }
 

@@ -20,7 +20,7 @@
 
 // ---- every allocation of this program, for its size ---------------------------
 
-static size_t largest_allocation = 0;
+static thread_local size_t largest_allocation = 0;
 
 #if defined(__GNUC__)
 #define NOINLINE __attribute__((noinline))                          // or malloc and delete meet in one function, which warns
@@ -28,11 +28,14 @@ static size_t largest_allocation = 0;
 #define NOINLINE
 #endif
 
-NOINLINE void* operator new(size_t bytes) {
+NOINLINE void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
     if (bytes > largest_allocation) largest_allocation = bytes;
-    void* p = std::malloc(bytes ? bytes : 1);
-    if (!p) { std::fputs("out of memory\n", stderr); std::abort(); }
-    return p;
+    return std::malloc(bytes ? bytes : 1);
+}
+NOINLINE void* operator new(size_t bytes) {
+    if (void* p = operator new(bytes, std::nothrow)) return p;
+    std::fputs("out of memory\n", stderr);
+    std::abort();
 }
 NOINLINE void operator delete(void* p) noexcept { std::free(p); }
 NOINLINE void operator delete(void* p, size_t) noexcept { std::free(p); }

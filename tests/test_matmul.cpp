@@ -62,13 +62,16 @@ template <class E> struct Case {
     Guarded<E>       x;
     std::vector<double> w;
     oracle::Want     want;                                      // bounds not yet scaled to a promise
-    Case(Rng& rng, QuantType type_, size_t m_, size_t n_, size_t blocks_, Input input, Fill fill = Fill::random, Edge edge = Edge::end)
-        : type(type_), m(m_), n(n_), k(blocks_ * quant::format(type_).weights), blocks(quant::make_rows(rng, type_, n_, k, fill), edge),
+    Case(Rng& rng, QuantType type_, size_t m_, size_t n_, size_t blocks_, Input input, Fill fill = Fill::random,
+        Edge edge = Edge::end)
+        : type(type_), m(m_), n(n_), k(blocks_ * quant::format(type_).weights), blocks(quant::make_rows(rng, type_, n_, k,
+            fill), edge),
           x(draw_input<E>(rng, m_ * k, input), edge), w(quant::decode(type_, blocks.data(), n_ * k)) {
         renew();
     }
     void renew() { want = quant::product(x.data(), w.data(), m, n, k); }
-    oracle::Want promised(Precision p) const { return quant::promised(want, p == Precision::exact ? quant::EXACT : quant::FAST, k); }
+    oracle::Want promised(Precision p) const { return quant::promised(want,
+        p == Precision::exact ? quant::EXACT : quant::FAST, k); }
     std::string  name(const char* input) const { return quant::format(type).name + " " + shape(m, n, k) + " " + input; }
     Status run(const CpuKernels<E>& kernels, E* out, Precision p) const {
         return kernels.matmul(type, blocks.data(), x.data(), out, m, n, k, p);
@@ -270,7 +273,8 @@ TEST_CASE_TEMPLATE("threads and alignment change no bit", E, ELEMENTS) {
 
 // ---- memory -----------------------------------------------------------------
 
-TEST_CASE_TEMPLATE("workspace: matmul_workspace_bytes suffices, nothing is allocated, too little is refused or enough", E, ELEMENTS) {
+TEST_CASE_TEMPLATE("workspace: matmul_workspace_bytes suffices, nothing is allocated, too little is refused or enough", E,
+    ELEMENTS) {
     gllm::ThreadPool two(2);
     for (const Format& f : formats()) {
         if (small() && size_t(f.type) % 4) continue;
@@ -424,7 +428,8 @@ TEST_CASE_TEMPLATE("gemv_q8, gemv_q4, gemv_q2, gemv_q1", E, ELEMENTS) {
                 x[at] = round_to<E>(oracle::QNAN);
                 const double y = oracle::value(gemv_plain<E>(k, width, codes.data(), x.data(), 1.0f, 37));
                 CHECK(y != y);
-                const double z = oracle::value(gemv_plain<E>(k, width, codes.data(), std::vector<E>(37, round_to<E>(1.0)).data(), NAN, 37));
+                const double z = oracle::value(gemv_plain<E>(k, width, codes.data(), std::vector<E>(37,
+                    round_to<E>(1.0)).data(), NAN, 37));
                 CHECK(z != z);
             }
         }
@@ -441,7 +446,8 @@ template <class E> void check_plain_gemm(int width, size_t m, size_t n, size_t k
     std::vector<double> w = plain_weights(width, codes.data(), n, k);
     for (size_t i = 0; i < n * k; i++) w[i] *= oracle::value(s[i / k]);
     check_op<E>(width == 8 ? "gemm_q8" : "gemm_q4", shape(m, n, k) + " " + INPUT_NAMES[int(input)],
-                quant::promised(quant::product(x.data(), w.data(), m, n, k), quant::EXACT, k), [&](const CpuKernels<E>& kk, E* out) {
+                quant::promised(quant::product(x.data(), w.data(), m, n, k), quant::EXACT, k),
+                    [&](const CpuKernels<E>& kk, E* out) {
                     expect_ok(width == 8 ? kk.gemm_q8(codes.data(), x.data(), out, scales.data(), m, n, k)
                                          : kk.gemm_q4(codes.data(), x.data(), out, scales.data(), m, n, k));
                 });
@@ -454,7 +460,8 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4", E, ELEMENTS) {
             Rng rng(k);
             const size_t m = ms[rng.below(ms.size())], n = k > 1000 ? 1 + rng.below(9) : ns[rng.below(ns.size())];
             const Fill   fill = k % 7 == 1 ? Fill::ones : k % 7 == 2 ? Fill::zeros : Fill::random;
-            check_plain_gemm<E>(width, m, n, k, fill == Fill::random ? INPUTS[k % 6] : Input::ones, fill, k % 2 ? Edge::end : Edge::begin);
+            check_plain_gemm<E>(width, m, n, k, fill == Fill::random ? INPUTS[k % 6] : Input::ones, fill,
+                k % 2 ? Edge::end : Edge::begin);
         }
         check_plain_gemm<E>(width, 3, 2, small() ? 1031 : 28673, Input::equal, Fill::ones, Edge::end);
     }
@@ -512,7 +519,8 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4: threads change no bit, a failing allocator
 
 TEST_CASE_TEMPLATE("csr_matmul_add", E, ELEMENTS) {
     gllm::ThreadPool two(2);
-    for (Sizes s : { Sizes{ 1, 1, 1, 1 }, Sizes{ 1, 37, 300, 90 }, Sizes{ 5, 64, 256, 700 }, Sizes{ 17, 9, 1000, 2500 }, Sizes{ 3, 20, 50, 0 },
+    for (Sizes s : { Sizes{ 1, 1, 1, 1 }, Sizes{ 1, 37, 300, 90 }, Sizes{ 5, 64, 256, 700 }, Sizes{ 17, 9, 1000, 2500 },
+        Sizes{ 3, 20, 50, 0 },
                      Sizes{ 2, 4, 3, 3000 } }) {
         const size_t m = s[0], n = s[1], k = s[2], count = s[3];
         Rng rng(count + m);
@@ -546,7 +554,8 @@ TEST_CASE_TEMPLATE("csr_matmul_add", E, ELEMENTS) {
                 want.add(sum, oracle::gemm_bound(abs, k));
             }
         for (bool threaded : { false, true })
-            check_op<E>("csr_matmul_add", shape(m, n, k) + " entries=" + std::to_string(count), want, [&](CpuKernels<E> kk, E* out) {
+            check_op<E>("csr_matmul_add", shape(m, n, k) + " entries=" + std::to_string(count), want,
+                [&](CpuKernels<E> kk, E* out) {
                 if (threaded) kk.parallel = two.parallel();
                 std::copy(before.begin(), before.end(), out);
                 expect_ok(kk.csr_matmul_add(rows.data(), cols.data(), vals.data(), x.data(), out, m, n, k));
