@@ -555,6 +555,11 @@ GK_NAMESPACE_END
 #else
 #define GK_HAS_AVX512 0
 #endif
+#if GK_HAS_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__linux__) && defined(__x86_64__)
+#define GK_HAS_TILES 1                                          // AMX: in assembly only, by leave of the Linux kernel
+#else
+#define GK_HAS_TILES 0
+#endif
 #if (GK_ARM64 || GK_ARM32) && !defined(GLLM_KERNELS_NO_NEON)
 #define GK_HAS_NEON 1
 #else
@@ -718,6 +723,7 @@ struct GemmJob {
     Activation  act;
     void*       c; size_t ldc;
     size_t      m, n, k;
+    size_t      all_m, all_n;          // of the whole product, which choose the path: a split must not
     float*      scratch;               // scratch_floats(m, n, k) of them
 };
 
@@ -879,6 +885,21 @@ static void narrow_features(CpuFeatures& f, const char* terms) {
     for (const FeatureName& n : feature_names)
         if (n.needs && !(f.*n.needs)) f.*n.bit = false;
 }
+
+#if GK_HAS_TILES
+/// May this process use AMX tiles? Asks Linux once, at the first product that would; a repeated question is harmless.
+static GK_NOINLINE bool tiles_allowed() {
+    static std::atomic<int> state{0};                           // 0 not asked, 1 no, 2 yes
+    int known = state.load(std::memory_order_relaxed);
+    if (known == 0) {
+        long result = 158;                                      // arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)
+        __asm__ volatile("syscall" : "+a"(result) : "D"(0x1023L), "S"(18L) : "rcx", "r11", "memory");
+        known = result == 0 ? 2 : 1;
+        state.store(known, std::memory_order_relaxed);
+    }
+    return known == 2;
+}
+#endif
 
 } // namespace impl
 
@@ -1578,6 +1599,9 @@ GK_NAMESPACE_END
 #define GK_ASM_MICROKERNEL gk_gemm_avx2_f32_6x16
 #elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
 #define GK_ASM_MICROKERNEL gk_gemm_avx512_f32_14x32
+#endif
+#if GK_PASS == GK_AVX512 && GK_HAS_TILES && !defined(GK_EMULATED)
+#define GK_TILES
 #endif
 
 GK_NAMESPACE_BEGIN
@@ -3410,12 +3434,296 @@ constexpr impl::CheckpointKernels checkpoint_kernels = {};
 
 template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 
+// ---- products in AMX tiles ----------------------------------------------------
+//
+// The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16. bf16 enters the tiles as it is, one plane. f32 and f16
+// are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is 2^-22.9 |a b| at most.
+//
+//   for each SN columns of C
+//     for each SM rows of C
+//       for each TK of k              pack A    [SM][TK] as panels of 32 rows                in L3
+//         for each TN columns         pack B    [TK][TN] as panels of 32 columns             in L2
+//           for each panel of A       prefetched while the one before is used                in L2
+//             for each panel of B     microkernel: 32 x 32 of C, from zero; then added to C
+//
+// Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its magnitudes. A pair of panels
+// whose products stay clear of both ends goes through the tiles, any other through fused multiply-adds from the original values, NaN and
+// infinities included. The choice rests on the rows, the columns and TK alone: no split into threads can change it.
+
+#ifdef GK_TILES
+
+/// How E enters the tiles: planes, depth of a block, and which two k of a step of 32 make pair j.
+template <class E> struct TileForm { static constexpr size_t planes = 3, tk = 512, pair = 1, half = 16; };   // k = j, 16 + j
+template <> struct TileForm<bf16>  { static constexpr size_t planes = 1, tk = 1024, pair = 2, half = 1; };   // k = 2 j, 2 j + 1
+constexpr size_t TN = 256, SM = 2048, SN = 2048, TP = 32;
+
+/// Magnitudes as bits of f32: the largest, and the smallest that is not zero, less one; all zero is 0 and the largest integer.
+struct Range {
+    uint32_t top, low;
+    /// Can the tiles take products of these? With |x| in 2^-102 .. 2^100 every term of a split is normal; with |x y| over 2^-98 what is
+    /// flushed is below 2^-24 of it; sums of TK products are to stay under 2^126.
+    bool suits(const Range& b) const {
+        const uint32_t least_a = low >> 23, least_b = b.low >> 23, most_a = top >> 23, most_b = b.top >> 23;
+        return least_a >= 25 && least_b >= 25 && least_a + least_b >= 254 - 98 && most_a < 227 && most_b < 227
+            && most_a + most_b + 2 + 10 <= 254 + 126;
+    }
+};
+/// Collects a range, over f32 or over pairs of bf16.
+struct RangeOf {
+    vi top, low;
+    GK_MEM RangeOf() : top(viset(0)), low(viset(-1)) {}
+    GK_MEM void add(vf x) {
+        const vi magnitude = viand(vbits(x), viset(0x7fffffff));
+        top = _mm512_max_epu32(top, magnitude);
+        low = _mm512_min_epu32(low, visub(magnitude, viset(1)));
+    }
+    Range range() const { return {_mm512_reduce_max_epu32(top), _mm512_reduce_min_epu32(low)}; }
+};
+struct RangeOfPairs {
+    vi top, low;
+    GK_MEM RangeOfPairs() : top(viset(0)), low(viset(-1)) {}
+    GK_MEM void add(vi pairs) {
+        const vi magnitude = viand(pairs, viset(0x7fff7fff));
+        top = _mm512_max_epu16(top, magnitude);
+        low = _mm512_min_epu16(low, _mm512_sub_epi16(magnitude, _mm512_set1_epi16(1)));
+    }
+    Range range() const {
+        const vi odd = viset(-0x10000);
+        const uint32_t most  = _mm512_reduce_max_epu32(_mm512_max_epu32(viand(top, odd), _mm512_slli_epi32(top, 16)));
+        const uint32_t least = _mm512_reduce_min_epu32(_mm512_min_epu32(vior(low, viset(0xffff)), vior(_mm512_slli_epi32(low, 16), viset(0xffff))));
+        return {most, least};
+    }
+};
+
+// ---- packing
+
+/// The 16 pairs of one row of a tile in each plane, planes 2 KiB apart. Rounding is to nearest, ties away from zero: it leaves 16 and 8 bits.
+GK_INL vi vpair(vf x, vf y)                        { return vior(_mm512_srli_epi32(vbits(x), 16), vbits(y)); }
+GK_INL vf vround8(vf x)                            { return vunbits(viand(viadd(vbits(x), viset(0x8000)), viset(-0x10000))); }
+template <class E> GK_INL void split_pairs(vf x, vf y, uint16_t* out) {
+    if (TileForm<E>::planes == 1) { _mm512_store_si512(out, vpair(x, y)); return; }
+    const vf x1 = vround8(x), x23 = vsub(x, x1), x2 = vround8(x23), x3 = vsub(x23, x2);
+    const vf y1 = vround8(y), y23 = vsub(y, y1), y2 = vround8(y23), y3 = vsub(y23, y2);
+    _mm512_store_si512(out,        vpair(x1, y1));
+    _mm512_store_si512(out + 1024, vpair(x2, y2));
+    _mm512_store_si512(out + 2048, vpair(x3, y3));
+}
+
+/// Up to 32 rows of A, kc of k, to a panel: for each 32 of k, planes of two tiles; zeros beyond the rows and beyond kc.
+template <class E> Range pack_tile_a(const E* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
+    RangeOf range;
+    for (size_t p = 0; p < kc; p += 32, panel += TileForm<E>::planes * 1024) {
+        const size_t l = least(kc - p, 32);
+        for (size_t r = 0; r < TP; r++) {
+            const E* const row = a + r * lda + p;
+            vf x = vzero(), y = vzero();
+            if (r < rows && l == 32) { x = vload(row); y = vload(row + 16); }
+            else if (r < rows)       { x = vload_n(row, least(l, 16)); if (l > 16) y = vload_n(row + 16, l - 16); }
+            range.add(x);
+            range.add(y);
+            split_pairs<E>(x, y, panel + r * 32);
+        }
+    }
+    return range.range();
+}
+/// bf16: pairs as they lie in memory.
+GK_INL vi vload_pairs(const bf16* p, size_t n) {
+    return n >= 32 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi16(static_cast<__mmask32>((1u << n) - 1), p);
+}
+Range pack_tile_a(const bf16* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
+    RangeOfPairs range;
+    for (size_t p = 0; p < kc; p += 32, panel += 1024)
+        for (size_t r = 0; r < TP; r++) {
+            const vi x = r < rows ? vload_pairs(a + r * lda + p, kc - p) : viset(0);
+            range.add(x);
+            _mm512_store_si512(panel + r * 32, x);
+        }
+    return range.range();
+}
+
+/// The f32 panel of kc <= KC rows from p on, columns j .. j+cols-1 of the job: one that exists, or made in strip.
+const float* float_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, float* strip) {
+    if (job.b.packed) return job.b.packed + p * job.b.packed_n + (job.column + j) * kc;
+    job.b.panel(job.b, strip, p, kc, job.column + j, cols);
+    return strip;
+}
+/// Up to 32 columns of B, rows p .. p+kc-1, to a panel of tiles, by way of f32 panels.
+template <class E> Range pack_tile_columns(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
+    RangeOf range;
+    for (size_t end = p + kc; p < end; p += KC) {
+        const size_t       depth = least(end - p, KC);
+        const float* const b = float_panel(job, p, depth, j, cols, strip);
+        for (size_t q = 0; q < depth; q += 32, panel += TileForm<E>::planes * 1024)
+            for (size_t i = 0; i < 16; i++) {
+                const size_t even = q + i * TileForm<E>::pair, odd = even + TileForm<E>::half;
+                for (size_t c = 0; c < TP; c += 16) {
+                    const vf x = even < depth ? vload(b + even * NR + c) : vzero(), y = odd < depth ? vload(b + odd * NR + c) : vzero();
+                    range.add(x);
+                    range.add(y);
+                    split_pairs<E>(x, y, panel + (c + i) * 32);
+                }
+            }
+    }
+    return range.range();
+}
+/// The same of bf16 in B[k][n]: two rows interleaved.
+Range pack_pair_rows(const bf16* b, size_t ldb, size_t kc, size_t cols, uint16_t* panel) {
+    const vi left = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), right = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    RangeOfPairs range;
+    for (size_t p = 0; p < round_up(kc, 32); p += 2) {
+        const vi x = p < kc ? vload_pairs(b + p * ldb, cols) : viset(0), y = p + 1 < kc ? vload_pairs(b + (p + 1) * ldb, cols) : viset(0);
+        const vi lo = _mm512_unpacklo_epi16(x, y), hi = _mm512_unpackhi_epi16(x, y);
+        uint16_t* const row = panel + p / 32 * 1024 + p % 32 * 16;
+        range.add(x);
+        range.add(y);
+        _mm512_store_si512(row,       _mm512_permutex2var_epi64(lo, left,  hi));
+        _mm512_store_si512(row + 512, _mm512_permutex2var_epi64(lo, right, hi));
+    }
+    return range.range();
+}
+/// And in B[n][k]: 16 x 16 pairs transposed.
+Range pack_pair_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint16_t* panel) {
+    RangeOfPairs range;
+    for (size_t p = 0; p < kc; p += 32)
+        for (size_t c = 0; c < TP; c += 16, panel += 512) {
+            vf t[16];
+            GK_UNROLL(16) for (size_t i = 0; i < 16; i++) {
+                t[i] = c + i < cols ? vunbits(vload_pairs(b + (c + i) * ldb + p, kc - p)) : vzero();
+                range.add(vbits(t[i]));
+            }
+            vtranspose(t);
+            GK_UNROLL(16) for (size_t i = 0; i < 16; i++) vstore(reinterpret_cast<float*>(panel + i * 32), t[i]);
+        }
+    return range.range();
+}
+template <class E> Range pack_tile_b(const E*, const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
+    return pack_tile_columns<E>(job, p, kc, j, cols, panel, strip);
+}
+Range pack_tile_b(const bf16* b, const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
+    if (!job.b.packed && job.b.panel == &panel_rows<bf16>)       return pack_pair_rows(b + p * job.b.ld + job.column + j, job.b.ld, kc, cols, panel);
+    if (!job.b.packed && job.b.panel == &panel_transposed<bf16>) return pack_pair_columns(b + (job.column + j) * job.b.ld + p, job.b.ld, kc, cols, panel);
+    return pack_tile_columns<bf16>(job, p, kc, j, cols, panel, strip);
+}
+
+// ---- the nest
+
+/// The parts of a thread's scratch, in floats from its start.
+template <class E> struct TileScratch {
+    size_t b, sums, strip, wide, total;
+    TileScratch(size_t m, size_t n, size_t k) {
+        using Form = TileForm<E>;
+        const size_t depth = round_up(least(k, Form::tk), 32) * Form::planes / 2, rows = least(round_up(m, TP), SM);
+        b     = rows * depth;
+        sums  = b + least(round_up(n, TP), TN) * depth;
+        strip = sums + (sizeof(E) == sizeof(float) || k <= Form::tk ? 0 : rows * least(round_up(n, TP), SN));
+        wide  = strip + KC * NR;
+        total = wide + KC * TP;
+    }
+};
+
+/// t[32][32] = rows i .. of A times columns j .. of B, over kc of k from p on, by fused multiply-adds.
+template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t rows, size_t j, size_t cols, size_t p, size_t kc,
+                                   float* t, float* wide, float* strip) {
+    for (size_t q = 0; q < kc; q += KC) {
+        const size_t depth = least(kc - q, KC);
+        for (size_t r = 0; r < rows; r++) widen(static_cast<const E*>(job.a) + (i + r) * job.lda + p + q, wide + r * KC, depth);
+        any_tile(rows, cols, depth, wide, KC, 1, float_panel(job, p + q, depth, j, cols, strip), NR, t, TP, q != 0);
+    }
+}
+/// y[m][n] = x, or += x.
+GK_INL void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m, size_t n, bool add) {
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j += VF) {
+            const size_t l = least(n - j, VF);
+            const vf     v = vload_n(x + i * ldx + j, l);
+            vstore_n(y + i * ldy + j, add ? vadd(vload_n(y + i * ldy + j, l), v) : v, l);
+        }
+}
+GK_INL void prefetch_tile(const void* c, size_t row_bytes, size_t rows) {
+    for (size_t r = 0; r < rows; r++) {
+        _mm_prefetch(static_cast<const char*>(c) + r * row_bytes, _MM_HINT_T0);
+        _mm_prefetch(static_cast<const char*>(c) + r * row_bytes + 64, _MM_HINT_T0);
+    }
+}
+
+template <class E> void tiles_run(const impl::GemmJob& job) {
+    using Form = TileForm<E>;
+    constexpr bool is_f32 = sizeof(E) == sizeof(float);
+    constexpr auto kernel = Form::planes == 1 ? &gk_gemm_amx_bf16_32x32 : &gk_gemm_amx_bf16x3_32x32;
+    const TileScratch<E> at(job.m, job.n, job.k);
+    uint16_t* const a_block  = reinterpret_cast<uint16_t*>(job.scratch);
+    uint16_t* const b_block  = reinterpret_cast<uint16_t*>(job.scratch + at.b);
+    float* const    strip    = job.scratch + at.strip;
+    const E* const  a        = static_cast<const E*>(job.a);
+    const E* const  b        = static_cast<const E*>(job.b.data);
+    const E* const  bias     = static_cast<const E*>(job.bias);
+    const size_t    ld_sums  = is_f32 ? job.ldc : least(round_up(job.n, TP), SN);
+    Range           a_range[SM / TP], b_range[TN / TP];
+    alignas(64) float t[TP * TP];
+
+    gk_gemm_amx_tiles(1);
+    for (size_t j1 = 0; j1 < job.n; j1 += SN)
+        for (size_t i1 = 0; i1 < job.m; i1 += SM)
+            for (size_t p = 0; p < job.k; p += Form::tk) {
+                const size_t kc = least(job.k - p, Form::tk), steps = (kc + 31) / 32, panel = steps * Form::planes * 1024;
+                const size_t i_end = least(job.m, i1 + SM), j_end = least(job.n, j1 + SN);
+                const bool   last = p + kc == job.k;
+                for (size_t i = i1; i < i_end; i += TP)
+                    a_range[(i - i1) / TP] = pack_tile_a(a + i * job.lda + p, job.lda, least(i_end - i, TP), kc, a_block + (i - i1) / TP * panel);
+                for (size_t j0 = j1; j0 < j_end; j0 += TN) {
+                    const size_t nc = least(j_end - j0, TN);
+                    for (size_t j = 0; j < nc; j += TP)
+                        b_range[j / TP] = pack_tile_b(b, job, p, kc, j0 + j, least(nc - j, TP), b_block + j / TP * panel, strip);
+                    for (size_t i = i1; i < i_end; i += TP) {
+                        const uint16_t* const a_panel = a_block + (i - i1) / TP * panel;
+                        const size_t          rows = least(i_end - i, TP);
+                        for (size_t j = 0; j < nc; j += TP) {
+                            const size_t cols = least(nc - j, TP);
+                            E* const     c    = static_cast<E*>(job.c) + i * job.ldc + j0 + j;
+                            float* const sums = sums_in(c, job.scratch + at.sums + (i - i1) * ld_sums + (j0 - j1) + j);
+                            prefetch_tile(sums, ld_sums * sizeof(float), rows);
+                            if (a_range[(i - i1) / TP].suits(b_range[j / TP]))
+                                kernel(steps, a_panel, b_block + j / TP * panel, t, a_panel + panel + j / TP * (panel / 8));
+                            else
+                                fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, job.scratch + at.wide, strip);
+                            if (last && p) move_tile(sums, ld_sums, t, TP, rows, cols, true);
+                            if (last) finish(t, TP, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
+                            else      move_tile(t, TP, sums, ld_sums, rows, cols, p != 0);
+                        }
+                    }
+                }
+            }
+    gk_gemm_amx_tiles(0);
+}
+
+/// Are tiles worth their packing? Asked of the whole product, so that its parts agree.
+template <class E> bool tiles_win(size_t m, size_t n, size_t k) { return m >= 32 && n >= 32 && k >= 64; }
+
+template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
+    const size_t fused = scratch_floats<E>(m, n, k), tiles = TileScratch<E>(m, n, k).total;
+    return fused > tiles ? fused : tiles;
+}
+template <class E> void tiles_or_fused(const impl::GemmJob& job) {
+    if (tiles_win<E>(job.all_m, job.all_n, job.k) && impl::tiles_allowed()) tiles_run<E>(job);
+    else gemm_run<E>(job);
+}
+template <class E> constexpr impl::GemmKernels tiles_kernels() {
+    impl::GemmKernels g = gemm_kernels<E>();
+    g.mr = TP;
+    g.scratch_floats = &tiles_scratch<E>;
+    g.run = &tiles_or_fused<E>;
+    return g;
+}
+template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
+
+#endif
+
 // ---- the tables of this pass --------------------------------------------------
 
-template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats) {
+template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm) {
     return {Isa::GK_ISA, &vec_dot<E>, &vec_add<E>, &vec_sub<E>, &vec_mul<E>, &vec_scale<E>, &vec_axpy<E>, &vec_sum<E>, &vec_max<E>, &vec_sum_squares<E>,
             &gemv<E>, &silu<E>, &gelu<E>, &gelu_erf<E>, &gelu_quick<E>, &relu<E>, &tanh<E>, &exp<E>, &swiglu<E>, &softmax<E>, &rms_norm<E>,
-            &layer_norm<E>, &rope<E>, &widen<E>, &narrow<E>, &gemm_table<E>, &checkpoint_kernels, formats};
+            &layer_norm<E>, &rope<E>, &widen<E>, &narrow<E>, gemm, &checkpoint_kernels, formats};
 }
 
 constexpr impl::FormatKernels format_table[] = {
@@ -3430,13 +3738,22 @@ constexpr impl::FormatKernels format_table[] = {
 extern const KernelTable<float> table_f32;
 extern const KernelTable<f16>   table_f16;
 extern const KernelTable<bf16>  table_bf16;
-const KernelTable<float> table_f32  = kernel_table<float>(format_table);
-const KernelTable<f16>   table_f16  = kernel_table<f16>(format_table);
-const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(format_table);
+const KernelTable<float> table_f32  = kernel_table<float>(format_table, &gemm_table<float>);
+const KernelTable<f16>   table_f16  = kernel_table<f16>(format_table, &gemm_table<f16>);
+const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(format_table, &gemm_table<bf16>);
+#ifdef GK_TILES
+extern const KernelTable<float> tiles_f32;
+extern const KernelTable<f16>   tiles_f16;
+extern const KernelTable<bf16>  tiles_bf16;
+const KernelTable<float> tiles_f32  = kernel_table<float>(format_table, &tiles_table<float>);
+const KernelTable<f16>   tiles_f16  = kernel_table<f16>(format_table, &tiles_table<f16>);
+const KernelTable<bf16>  tiles_bf16 = kernel_table<bf16>(format_table, &tiles_table<bf16>);
+#endif
 
 } // namespace GK_NS
 GK_NAMESPACE_END
 #undef GK_ASM_MICROKERNEL
+#undef GK_TILES
 
 #endif // GK_PASS
 
@@ -3480,6 +3797,9 @@ GK_NAMESPACE_END
 extern "C" {
 GK_ASM_ABI void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
 GK_ASM_ABI void gk_gemm_avx512_f32_14x32(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+GK_ASM_ABI void gk_gemm_amx_tiles(size_t on);
+GK_ASM_ABI void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* c, const void* ahead);
+GK_ASM_ABI void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* c, const void* ahead);
 }
 #elif defined(__aarch64__)
 extern "C" void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
@@ -3747,10 +4067,16 @@ static const IsaRow isa_rows[] = {
     {"neon",   &CpuFeatures::neon,   GK_NATIVE_NEON,    GK_EMULATED_NEON},
 };
 constexpr size_t isa_count = sizeof isa_rows / sizeof isa_rows[0];
+#if GK_HAS_TILES
+static const Tables avx512_with_tiles = {&avx512::tiles_f32, &avx512::tiles_f16, &avx512::tiles_bf16};
+#endif
 
 /// The tables that serve an Isa on this CPU: native if it can be, else emulated, else null ones.
 static const Tables& tables(Isa isa) {
     const IsaRow& row = isa_rows[static_cast<size_t>(isa)];
+#if GK_HAS_TILES
+    if (isa == Isa::avx512 && cpu_features().amx_bf16) return avx512_with_tiles;
+#endif
     return row.native.f32 && (!row.feature || cpu_features().*row.feature) ? row.native : row.emulated;
 }
 static const KernelTable<float>* table_of(Isa isa, const float*) { return tables(isa).f32; }
@@ -3762,7 +4088,7 @@ static const KernelTable<bf16>*  table_of(Isa isa, const bf16*)  { return tables
 Presence isa_presence(Isa isa) {
     if (static_cast<size_t>(isa) >= impl::isa_count) return Presence::absent;
     const impl::Tables& t = impl::tables(isa);
-    return !t.f32 ? Presence::absent : &t == &impl::isa_rows[static_cast<size_t>(isa)].native ? Presence::native : Presence::emulated;
+    return !t.f32 ? Presence::absent : &t == &impl::isa_rows[static_cast<size_t>(isa)].emulated ? Presence::emulated : Presence::native;
 }
 const char* isa_name(Isa isa) { return static_cast<size_t>(isa) < impl::isa_count ? impl::isa_rows[static_cast<size_t>(isa)].name : "unknown"; }
 Isa best_isa() {
@@ -4142,7 +4468,7 @@ template <class E> struct Dense {
         GemmJob job = {};
         job.a = a;  job.lda = kdim;  job.c = c;  job.ldc = n;
         job.bias = bias;  job.act = act;
-        job.m = m;  job.n = n;  job.k = kdim;
+        job.m = job.all_m = m;  job.n = job.all_n = n;  job.k = kdim;
         job.scratch = scratch_memory.data();
         job.b.data = b;
         job.b.ld   = form == Form::rows ? n : kdim;
@@ -4324,7 +4650,7 @@ template <class E> struct Quantised {
             job.a = x;  job.lda = kdim;
             job.b = b;  job.column = begin;
             job.c = y + begin;  job.ldc = n;
-            job.m = m;  job.n = end - begin;  job.k = kdim;
+            job.m = job.all_m = m;  job.n = end - begin;  job.all_n = n;  job.k = kdim;
             job.scratch = parts + task * each;
             g.run(job);
         });

@@ -1,0 +1,66 @@
+// gk_gemm_amx_bf16_32x32 -- C[32][32] = A B on packed panels of bf16, sums in f32.                    AMX-TILE, AMX-BF16
+//
+//   void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b,
+//                               float* c, const void* ahead);
+//
+//   rdi  steps   depth / 32, 0 allowed        A panel: per step two tiles, rows 0-15 and 16-31 of C,
+//   rsi  a       advances 2 KiB per step               a row of a tile being 32 elements in order of k
+//   rdx  b       advances 2 KiB per step      B panel: per step two tiles, columns 0-15 and 16-31 of C,
+//   rcx  c       [32][32], written                     row j of a tile being k = 2j, 2j+1 of each column
+//   r8   ahead   advances 256 bytes per step, prefetched to L2; any address
+//   rax  64, bytes between rows of a panel tile; then 128, between rows of c
+//
+//               b[0..15]  b[16..31]
+//               tmm6      tmm7
+//   a[0..15]   tmm4  tmm0      tmm1          four accumulators hide the latency of 52 cycles;
+//   a[16..31]  tmm5  tmm2      tmm3          all eight tiles are in use
+//
+//   A step is 4 products of 16 cycles = 64 cycles, and 4 tile loads of 8 cycles from L1: 512 multiply-adds a cycle.
+//   A product is two chains of 16 fused multiply-adds, over even and over odd k; their sum is added to the tile.
+//   Subnormal operands and results count as zero. Tiles are configured: gk_gemm_amx_tiles.
+
+#include "../gk_asm.h"
+#ifdef __x86_64__
+
+GK_FUNC gk_gemm_amx_bf16_32x32, 5
+    mov     eax, 64
+    tilezero tmm0
+    tilezero tmm1
+    tilezero tmm2
+    tilezero tmm3
+    test    rdi, rdi
+    jz      L(write)
+
+    // ---- one step of k
+    .balign 32
+L(step):
+    tileloadd tmm4, [rsi + rax]
+    tileloadd tmm6, [rdx + rax]
+    prefetcht1 byte ptr [r8]
+    prefetcht1 byte ptr [r8 + 64]
+    tdpbf16ps tmm0, tmm4, tmm6
+    tileloadd tmm7, [rdx + rax + 1024]
+    prefetcht1 byte ptr [r8 + 128]
+    prefetcht1 byte ptr [r8 + 192]
+    tdpbf16ps tmm1, tmm4, tmm7
+    tileloadd tmm5, [rsi + rax + 1024]
+    add     rsi, 2048
+    add     rdx, 2048
+    add     r8, 256
+    tdpbf16ps tmm2, tmm5, tmm6
+    tdpbf16ps tmm3, tmm5, tmm7
+    dec     rdi
+    jnz     L(step)
+
+    // ---- write the tile
+L(write):
+    mov     eax, 128
+    tilestored [rcx + rax], tmm0
+    tilestored [rcx + rax + 64], tmm1
+    add     rcx, 2048
+    tilestored [rcx + rax], tmm2
+    tilestored [rcx + rax + 64], tmm3
+    GK_LEAVE
+GK_ENDFUNC gk_gemm_amx_bf16_32x32
+
+#endif

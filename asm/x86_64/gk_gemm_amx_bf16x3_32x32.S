@@ -1,0 +1,91 @@
+// gk_gemm_amx_bf16x3_32x32 -- C[32][32] = A B on packed panels of f32 split in three bf16 terms.      AMX-TILE, AMX-BF16
+//
+//   void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b,
+//                                 float* c, const void* ahead);
+//
+//   rdi  steps   depth / 32, 0 allowed        A panel: per step hi, mid, lo, each two tiles: rows 0-15, 16-31
+//   rsi  a       advances 6 KiB per step      B panel: per step hi, mid, lo, each two tiles: columns 0-15, 16-31
+//   rdx  b       advances 6 KiB per step      Row r of an A tile holds pairs (k = j, 16+j) of row r of A, j = 0..15;
+//   rcx  c       [32][32], written            row j of a B tile the pair (k = j, 16+j) of each column
+//   r8   ahead   advances 768 bytes per step, prefetched to L2; any address
+//   rax  64, bytes between rows of a panel tile; then 128, between rows of c
+//
+//               b[0..15]  b[16..31]
+//               tmm6      tmm7
+//   a[0..15]   tmm4  tmm0      tmm1          four accumulators hide the latency of 52 cycles;
+//   a[16..31]  tmm5  tmm2      tmm3          all eight tiles are in use
+//
+//   x = hi + mid + lo, y likewise: x y is taken as lo hi + mid mid + hi lo + mid hi + hi mid + hi hi, walked so that
+//   one side changes at a time: hi lo, hi mid, mid mid, mid hi, hi hi, lo hi. What is left out is 2^-22.9 |x y| at most.
+//   A step is 24 products of 16 cycles = 384 cycles, and 14 tile loads of 8 cycles from L1.
+//   Subnormal operands and results count as zero. Tiles are configured: gk_gemm_amx_tiles.
+
+#include "../gk_asm.h"
+#ifdef __x86_64__
+
+#define HI  0
+#define MID 2048
+#define LO  4096
+
+.macro LOAD_A plane
+    tileloadd tmm4, [rsi + rax + \plane]
+    tileloadd tmm5, [rsi + rax + \plane + 1024]
+.endm
+
+.macro LOAD_B plane
+    tileloadd tmm6, [rdx + rax + \plane]
+    tileloadd tmm7, [rdx + rax + \plane + 1024]
+.endm
+
+.macro MULTIPLY line                // the planes that are loaded; two lines of what comes next
+    tdpbf16ps tmm0, tmm4, tmm6
+    prefetcht1 byte ptr [r8 + 64*\line]
+    tdpbf16ps tmm1, tmm4, tmm7
+    prefetcht1 byte ptr [r8 + 64*\line + 64]
+    tdpbf16ps tmm2, tmm5, tmm6
+    tdpbf16ps tmm3, tmm5, tmm7
+.endm
+
+GK_FUNC gk_gemm_amx_bf16x3_32x32, 5
+    mov     eax, 64
+    tilezero tmm0
+    tilezero tmm1
+    tilezero tmm2
+    tilezero tmm3
+    test    rdi, rdi
+    jz      L(write)
+
+    // ---- one step of k
+    .balign 32
+L(step):
+    LOAD_A  HI
+    LOAD_B  LO
+    MULTIPLY 0
+    LOAD_B  MID
+    MULTIPLY 2
+    LOAD_A  MID
+    MULTIPLY 4
+    LOAD_B  HI
+    MULTIPLY 6
+    LOAD_A  HI
+    MULTIPLY 8
+    LOAD_A  LO
+    MULTIPLY 10
+    add     rsi, 6144
+    add     rdx, 6144
+    add     r8, 768
+    dec     rdi
+    jnz     L(step)
+
+    // ---- write the tile
+L(write):
+    mov     eax, 128
+    tilestored [rcx + rax], tmm0
+    tilestored [rcx + rax + 64], tmm1
+    add     rcx, 2048
+    tilestored [rcx + rax], tmm2
+    tilestored [rcx + rax + 64], tmm3
+    GK_LEAVE
+GK_ENDFUNC gk_gemm_amx_bf16x3_32x32
+
+#endif
