@@ -3566,6 +3566,23 @@ template <class E> Range pack_tile_columns(const impl::GemmJob& job, size_t p, s
     }
     return range.range();
 }
+/// The same of nc columns of B[k][n], to panels of `size`: whole rows, 16 k ahead of use, since the next level of memory is far.
+template <class E> void pack_tile_block(const E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
+    RangeOf range[TN / TP];
+    for (size_t p = 0; p < round_up(kc, 32); p += p % 32 == 15 ? 17 : 1)
+        for (size_t c = 0; c < nc; c += 16) {
+            const E* const row = b + p * ldb + c;
+            const size_t   l   = nc - c;
+            const vf x = p < kc ? (l < 16 ? vload_n(row, l) : vload(row)) : vzero();
+            const vf y = p + 16 < kc ? (l < 16 ? vload_n(row + 16 * ldb, l) : vload(row + 16 * ldb)) : vzero();
+            _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
+            _mm_prefetch(reinterpret_cast<const char*>(row + 48 * ldb), _MM_HINT_T1);
+            range[c / TP].add(x);
+            range[c / TP].add(y);
+            split_pairs<E>(x, y, panels + c / TP * size + p / 32 * TileForm<E>::planes * 1024 + (c % TP + p % 32) * 32);
+        }
+    for (size_t c = 0; c < nc; c += TP) ranges[c / TP] = range[c / TP].range();
+}
 /// The same of bf16 in B[k][n]: two rows interleaved.
 Range pack_pair_rows(const bf16* b, size_t ldb, size_t kc, size_t cols, uint16_t* panel) {
     const vi left = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), right = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
@@ -3596,13 +3613,21 @@ Range pack_pair_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint1
         }
     return range.range();
 }
-template <class E> Range pack_tile_b(const E*, const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
-    return pack_tile_columns<E>(job, p, kc, j, cols, panel, strip);
+/// Columns j .. j+nc-1 of the job's B to panels of `size`, and their ranges.
+template <class E> void pack_tile_b(const E* b, const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels, size_t size, Range* ranges, float* strip) {
+    const bool dense = !job.b.packed;
+    if (dense && job.b.panel == &panel_rows<E> && nc % TP == 0) { pack_tile_block(b + p * job.b.ld + job.column + j, job.b.ld, kc, nc, panels, size, ranges); return; }
+    for (size_t c = 0; c < nc; c += TP, panels += size) *ranges++ = pack_tile_columns<E>(job, p, kc, j + c, least(nc - c, TP), panels, strip);
 }
-Range pack_tile_b(const bf16* b, const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
-    if (!job.b.packed && job.b.panel == &panel_rows<bf16>)       return pack_pair_rows(b + p * job.b.ld + job.column + j, job.b.ld, kc, cols, panel);
-    if (!job.b.packed && job.b.panel == &panel_transposed<bf16>) return pack_pair_columns(b + (job.column + j) * job.b.ld + p, job.b.ld, kc, cols, panel);
-    return pack_tile_columns<bf16>(job, p, kc, j, cols, panel, strip);
+void pack_tile_b(const bf16* b, const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels, size_t size, Range* ranges, float* strip) {
+    const bool   dense = !job.b.packed, rows = dense && job.b.panel == &panel_rows<bf16>, columns = dense && job.b.panel == &panel_transposed<bf16>;
+    const size_t column = job.column + j;
+    for (size_t c = 0; c < nc; c += TP, panels += size) {
+        const size_t cols = least(nc - c, TP);
+        if (rows)         *ranges++ = pack_pair_rows(b + p * job.b.ld + column + c, job.b.ld, kc, cols, panels);
+        else if (columns) *ranges++ = pack_pair_columns(b + (column + c) * job.b.ld + p, job.b.ld, kc, cols, panels);
+        else              *ranges++ = pack_tile_columns<bf16>(job, p, kc, j + c, cols, panels, strip);
+    }
 }
 
 // ---- the nest
@@ -3639,13 +3664,6 @@ GK_INL void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m
             vstore_n(y + i * ldy + j, add ? vadd(vload_n(y + i * ldy + j, l), v) : v, l);
         }
 }
-GK_INL void prefetch_tile(const void* c, size_t row_bytes, size_t rows) {
-    for (size_t r = 0; r < rows; r++) {
-        _mm_prefetch(static_cast<const char*>(c) + r * row_bytes, _MM_HINT_T0);
-        _mm_prefetch(static_cast<const char*>(c) + r * row_bytes + 64, _MM_HINT_T0);
-    }
-}
-
 template <class E> void tiles_run(const impl::GemmJob& job) {
     using Form = TileForm<E>;
     constexpr bool is_f32 = sizeof(E) == sizeof(float);
@@ -3672,8 +3690,7 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
                     a_range[(i - i1) / TP] = pack_tile_a(a + i * job.lda + p, job.lda, least(i_end - i, TP), kc, a_block + (i - i1) / TP * panel);
                 for (size_t j0 = j1; j0 < j_end; j0 += TN) {
                     const size_t nc = least(j_end - j0, TN);
-                    for (size_t j = 0; j < nc; j += TP)
-                        b_range[j / TP] = pack_tile_b(b, job, p, kc, j0 + j, least(nc - j, TP), b_block + j / TP * panel, strip);
+                    pack_tile_b(b, job, p, kc, j0, nc, b_block, panel, b_range, strip);
                     for (size_t i = i1; i < i_end; i += TP) {
                         const uint16_t* const a_panel = a_block + (i - i1) / TP * panel;
                         const size_t          rows = least(i_end - i, TP);
@@ -3681,9 +3698,8 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
                             const size_t cols = least(nc - j, TP);
                             E* const     c    = static_cast<E*>(job.c) + i * job.ldc + j0 + j;
                             float* const sums = sums_in(c, job.scratch + at.sums + (i - i1) * ld_sums + (j0 - j1) + j);
-                            prefetch_tile(sums, ld_sums * sizeof(float), rows);
                             if (a_range[(i - i1) / TP].suits(b_range[j / TP]))
-                                kernel(steps, a_panel, b_block + j / TP * panel, t, a_panel + panel + j / TP * (panel / 8));
+                                kernel(steps, a_panel, b_block + j / TP * panel, t, sums, ld_sums * sizeof(float));
                             else
                                 fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, job.scratch + at.wide, strip);
                             if (last && p) move_tile(sums, ld_sums, t, TP, rows, cols, true);
@@ -3798,8 +3814,8 @@ extern "C" {
 GK_ASM_ABI void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
 GK_ASM_ABI void gk_gemm_avx512_f32_14x32(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
 GK_ASM_ABI void gk_gemm_amx_tiles(size_t on);
-GK_ASM_ABI void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* c, const void* ahead);
-GK_ASM_ABI void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* c, const void* ahead);
+GK_ASM_ABI void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, const void* c, size_t row_bytes);
+GK_ASM_ABI void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, const void* c, size_t row_bytes);
 }
 #elif defined(__aarch64__)
 extern "C" void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);

@@ -1,14 +1,15 @@
 // gk_gemm_amx_bf16_32x32 -- C[32][32] = A B on packed panels of bf16, sums in f32.                    AMX-TILE, AMX-BF16
 //
 //   void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b,
-//                               float* c, const void* ahead);
+//                               float* t, const void* c, size_t row_bytes);
 //
 //   rdi  steps   depth / 32, 0 allowed        A panel: per step two tiles, rows 0-15 and 16-31 of C,
 //   rsi  a       advances 2 KiB per step               a row of a tile being 32 elements in order of k
 //   rdx  b       advances 2 KiB per step      B panel: per step two tiles, columns 0-15 and 16-31 of C,
-//   rcx  c       [32][32], written                     row j of a tile being k = 2j, 2j+1 of each column
-//   r8   ahead   advances 256 bytes per step, prefetched to L2; any address
-//   rax  64, bytes between rows of a panel tile; then 128, between rows of c
+//   rcx  t       [32][32], written                     row j of a tile being k = 2j, 2j+1 of each column
+//   r8   c       what comes next; each step prefetches 128 bytes of one of its rows
+//   r9   row_bytes of c                                any address will do
+//   rax  64, bytes between rows of a panel tile; then 128, between rows of t
 //
 //               b[0..15]  b[16..31]
 //               tmm6      tmm7
@@ -36,17 +37,15 @@ GK_FUNC gk_gemm_amx_bf16_32x32, 5
 L(step):
     tileloadd tmm4, [rsi + rax]
     tileloadd tmm6, [rdx + rax]
-    prefetcht1 byte ptr [r8]
-    prefetcht1 byte ptr [r8 + 64]
+    prefetcht0 byte ptr [r8]
     tdpbf16ps tmm0, tmm4, tmm6
     tileloadd tmm7, [rdx + rax + 1024]
-    prefetcht1 byte ptr [r8 + 128]
-    prefetcht1 byte ptr [r8 + 192]
+    prefetcht0 byte ptr [r8 + 64]
     tdpbf16ps tmm1, tmm4, tmm7
     tileloadd tmm5, [rsi + rax + 1024]
     add     rsi, 2048
     add     rdx, 2048
-    add     r8, 256
+    add     r8, r9
     tdpbf16ps tmm2, tmm5, tmm6
     tdpbf16ps tmm3, tmm5, tmm7
     dec     rdi

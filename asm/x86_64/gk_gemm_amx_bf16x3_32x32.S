@@ -1,14 +1,15 @@
 // gk_gemm_amx_bf16x3_32x32 -- C[32][32] = A B on packed panels of f32 split in three bf16 terms.      AMX-TILE, AMX-BF16
 //
 //   void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b,
-//                                 float* c, const void* ahead);
+//                                 float* t, const void* c, size_t row_bytes);
 //
 //   rdi  steps   depth / 32, 0 allowed        A panel: per step hi, mid, lo, each two tiles: rows 0-15, 16-31
 //   rsi  a       advances 6 KiB per step      B panel: per step hi, mid, lo, each two tiles: columns 0-15, 16-31
 //   rdx  b       advances 6 KiB per step      Row r of an A tile holds pairs (k = j, 16+j) of row r of A, j = 0..15;
-//   rcx  c       [32][32], written            row j of a B tile the pair (k = j, 16+j) of each column
-//   r8   ahead   advances 768 bytes per step, prefetched to L2; any address
-//   rax  64, bytes between rows of a panel tile; then 128, between rows of c
+//   rcx  t       [32][32], written            row j of a B tile the pair (k = j, 16+j) of each column
+//   r8   c       what comes next; each step prefetches 128 bytes of two of its rows
+//   r9   row_bytes of c                       any address will do
+//   rax  64, bytes between rows of a panel tile; then 128, between rows of t
 //
 //               b[0..15]  b[16..31]
 //               tmm6      tmm7
@@ -37,11 +38,15 @@
     tileloadd tmm7, [rdx + rax + \plane + 1024]
 .endm
 
-.macro MULTIPLY line                // the planes that are loaded; two lines of what comes next
+.macro PREFETCH_ROW
+    prefetcht0 byte ptr [r8]
+    prefetcht0 byte ptr [r8 + 64]
+    add     r8, r9
+.endm
+
+.macro MULTIPLY                     // the planes that are loaded
     tdpbf16ps tmm0, tmm4, tmm6
-    prefetcht1 byte ptr [r8 + 64*\line]
     tdpbf16ps tmm1, tmm4, tmm7
-    prefetcht1 byte ptr [r8 + 64*\line + 64]
     tdpbf16ps tmm2, tmm5, tmm6
     tdpbf16ps tmm3, tmm5, tmm7
 .endm
@@ -60,20 +65,21 @@ GK_FUNC gk_gemm_amx_bf16x3_32x32, 5
 L(step):
     LOAD_A  HI
     LOAD_B  LO
-    MULTIPLY 0
+    MULTIPLY
     LOAD_B  MID
-    MULTIPLY 2
+    MULTIPLY
+    PREFETCH_ROW
     LOAD_A  MID
-    MULTIPLY 4
+    MULTIPLY
     LOAD_B  HI
-    MULTIPLY 6
+    MULTIPLY
+    PREFETCH_ROW
     LOAD_A  HI
-    MULTIPLY 8
+    MULTIPLY
     LOAD_A  LO
-    MULTIPLY 10
+    MULTIPLY
     add     rsi, 6144
     add     rdx, 6144
-    add     r8, 768
     dec     rdi
     jnz     L(step)
 
