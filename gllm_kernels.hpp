@@ -3454,7 +3454,7 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 
 /// How E enters the tiles: planes, depth of a block, and which two k of a step of 32 make pair j.
 template <class E> struct TileForm { static constexpr size_t planes = 3, tk = 512, pair = 1, half = 16; };   // k = j, 16 + j
-template <> struct TileForm<bf16>  { static constexpr size_t planes = 1, tk = 1024, pair = 2, half = 1; };   // k = 2 j, 2 j + 1
+template <> struct TileForm<bf16>  { static constexpr size_t planes = 1, tk = 2048, pair = 2, half = 1; };   // k = 2 j, 2 j + 1
 constexpr size_t TN = 256, SM = 2048, SN = 2048, TP = 32;
 
 /// Magnitudes as bits of f32: the largest, and the smallest that is not zero, less one; all zero is 0 and the largest integer.
@@ -3512,16 +3512,15 @@ template <class E> GK_INL void split_pairs(vf x, vf y, uint16_t* out) {
 /// Up to 32 rows of A, kc of k, to a panel: for each 32 of k, planes of two tiles; zeros beyond the rows and beyond kc.
 template <class E> Range pack_tile_a(const E* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
     RangeOf range;
-    for (size_t p = 0; p < kc; p += 32, panel += TileForm<E>::planes * 1024) {
-        const size_t l = least(kc - p, 32);
-        for (size_t r = 0; r < TP; r++) {
-            const E* const row = a + r * lda + p;
+    for (size_t r = 0; r < TP; r++, a += lda) {
+        uint16_t* out = panel + r * 32;
+        for (size_t p = 0; p < kc; p += 32, out += TileForm<E>::planes * 1024) {
             vf x = vzero(), y = vzero();
-            if (r < rows && l == 32) { x = vload(row); y = vload(row + 16); }
-            else if (r < rows)       { x = vload_n(row, least(l, 16)); if (l > 16) y = vload_n(row + 16, l - 16); }
+            if (r < rows && kc - p >= 32) { x = vload(a + p); y = vload(a + p + 16); }
+            else if (r < rows)            { x = vload_n(a + p, least(kc - p, 16)); if (kc - p > 16) y = vload_n(a + p + 16, kc - p - 16); }
             range.add(x);
             range.add(y);
-            split_pairs<E>(x, y, panel + r * 32);
+            split_pairs<E>(x, y, out);
         }
     }
     return range.range();
@@ -3532,11 +3531,11 @@ GK_INL vi vload_pairs(const bf16* p, size_t n) {
 }
 Range pack_tile_a(const bf16* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
     RangeOfPairs range;
-    for (size_t p = 0; p < kc; p += 32, panel += 1024)
-        for (size_t r = 0; r < TP; r++) {
-            const vi x = r < rows ? vload_pairs(a + r * lda + p, kc - p) : viset(0);
+    for (size_t r = 0; r < TP; r++, a += lda)
+        for (size_t p = 0; p < kc; p += 32) {
+            const vi x = r < rows ? vload_pairs(a + p, kc - p) : viset(0);
             range.add(x);
-            _mm512_store_si512(panel + r * 32, x);
+            _mm512_store_si512(panel + p * 32 + r * 32, x);
         }
     return range.range();
 }
@@ -3548,7 +3547,7 @@ const float* float_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j
     return strip;
 }
 /// Up to 32 columns of B, rows p .. p+kc-1, to a panel of tiles, by way of f32 panels.
-template <class E> Range pack_tile_columns(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
+template <class E> Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
     RangeOf range;
     for (size_t end = p + kc; p < end; p += KC) {
         const size_t       depth = least(end - p, KC);
@@ -3566,40 +3565,43 @@ template <class E> Range pack_tile_columns(const impl::GemmJob& job, size_t p, s
     }
     return range.range();
 }
-/// The same of nc columns of B[k][n], to panels of `size`: whole rows, 16 k ahead of use, since the next level of memory is far.
-template <class E> void pack_tile_block(const E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
+/// The same from B[k][n] itself, nc columns to panels of `size`: whole rows, fetched 32 ahead.
+template <class E> void pack_tile_rows(const E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
     RangeOf range[TN / TP];
     for (size_t p = 0; p < round_up(kc, 32); p += p % 32 == 15 ? 17 : 1)
-        for (size_t c = 0; c < nc; c += 16) {
+        for (size_t c = 0; c < round_up(nc, TP); c += 16) {
             const E* const row = b + p * ldb + c;
-            const size_t   l   = nc - c;
-            const vf x = p < kc ? (l < 16 ? vload_n(row, l) : vload(row)) : vzero();
-            const vf y = p + 16 < kc ? (l < 16 ? vload_n(row + 16 * ldb, l) : vload(row + 16 * ldb)) : vzero();
+            const size_t   l = c < nc ? least(nc - c, 16) : 0;
+            const vf x = p < kc ? vload_n(row, l) : vzero(), y = p + 16 < kc ? vload_n(row + 16 * ldb, l) : vzero();
             _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
             _mm_prefetch(reinterpret_cast<const char*>(row + 48 * ldb), _MM_HINT_T1);
             range[c / TP].add(x);
             range[c / TP].add(y);
             split_pairs<E>(x, y, panels + c / TP * size + p / 32 * TileForm<E>::planes * 1024 + (c % TP + p % 32) * 32);
         }
-    for (size_t c = 0; c < nc; c += TP) ranges[c / TP] = range[c / TP].range();
+    for (size_t i = 0; i * TP < nc; i++) ranges[i] = range[i].range();
 }
-/// The same of bf16 in B[k][n]: two rows interleaved.
-Range pack_pair_rows(const bf16* b, size_t ldb, size_t kc, size_t cols, uint16_t* panel) {
+/// bf16: two rows interleaved.
+void pack_tile_rows(const bf16* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
     const vi left = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), right = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-    RangeOfPairs range;
-    for (size_t p = 0; p < round_up(kc, 32); p += 2) {
-        const vi x = p < kc ? vload_pairs(b + p * ldb, cols) : viset(0), y = p + 1 < kc ? vload_pairs(b + (p + 1) * ldb, cols) : viset(0);
-        const vi lo = _mm512_unpacklo_epi16(x, y), hi = _mm512_unpackhi_epi16(x, y);
-        uint16_t* const row = panel + p / 32 * 1024 + p % 32 * 16;
-        range.add(x);
-        range.add(y);
-        _mm512_store_si512(row,       _mm512_permutex2var_epi64(lo, left,  hi));
-        _mm512_store_si512(row + 512, _mm512_permutex2var_epi64(lo, right, hi));
-    }
-    return range.range();
+    RangeOfPairs range[TN / TP];
+    for (size_t p = 0; p < round_up(kc, 32); p += 2)
+        for (size_t c = 0; c < nc; c += TP) {
+            const bf16* const row = b + p * ldb + c;
+            uint16_t* const   out = panels + c / TP * size + p / 32 * 1024 + p % 32 * 16;
+            const vi x = p < kc ? vload_pairs(row, nc - c) : viset(0), y = p + 1 < kc ? vload_pairs(row + ldb, nc - c) : viset(0);
+            const vi lo = _mm512_unpacklo_epi16(x, y), hi = _mm512_unpackhi_epi16(x, y);
+            _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
+            _mm_prefetch(reinterpret_cast<const char*>(row + 33 * ldb), _MM_HINT_T1);
+            range[c / TP].add(x);
+            range[c / TP].add(y);
+            _mm512_store_si512(out,       _mm512_permutex2var_epi64(lo, left,  hi));
+            _mm512_store_si512(out + 512, _mm512_permutex2var_epi64(lo, right, hi));
+        }
+    for (size_t i = 0; i * TP < nc; i++) ranges[i] = range[i].range();
 }
-/// And in B[n][k]: 16 x 16 pairs transposed.
-Range pack_pair_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint16_t* panel) {
+/// bf16 from B[n][k]: 16 x 16 pairs transposed.
+Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint16_t* panel) {
     RangeOfPairs range;
     for (size_t p = 0; p < kc; p += 32)
         for (size_t c = 0; c < TP; c += 16, panel += 512) {
@@ -3613,21 +3615,18 @@ Range pack_pair_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint1
         }
     return range.range();
 }
-/// Columns j .. j+nc-1 of the job's B to panels of `size`, and their ranges.
-template <class E> void pack_tile_b(const E* b, const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels, size_t size, Range* ranges, float* strip) {
-    const bool dense = !job.b.packed;
-    if (dense && job.b.panel == &panel_rows<E> && nc % TP == 0) { pack_tile_block(b + p * job.b.ld + job.column + j, job.b.ld, kc, nc, panels, size, ranges); return; }
-    for (size_t c = 0; c < nc; c += TP, panels += size) *ranges++ = pack_tile_columns<E>(job, p, kc, j + c, least(nc - c, TP), panels, strip);
-}
-void pack_tile_b(const bf16* b, const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels, size_t size, Range* ranges, float* strip) {
-    const bool   dense = !job.b.packed, rows = dense && job.b.panel == &panel_rows<bf16>, columns = dense && job.b.panel == &panel_transposed<bf16>;
-    const size_t column = job.column + j;
-    for (size_t c = 0; c < nc; c += TP, panels += size) {
-        const size_t cols = least(nc - c, TP);
-        if (rows)         *ranges++ = pack_pair_rows(b + p * job.b.ld + column + c, job.b.ld, kc, cols, panels);
-        else if (columns) *ranges++ = pack_pair_columns(b + (column + c) * job.b.ld + p, job.b.ld, kc, cols, panels);
-        else              *ranges++ = pack_tile_columns<bf16>(job, p, kc, j + c, cols, panels, strip);
+/// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to panels of `size`, and their ranges.
+template <class E> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels, size_t size, Range* ranges, float* strip) {
+    const E* const b = static_cast<const E*>(job.b.data);
+    const size_t   column = job.column + j;
+    if (!job.b.packed && job.b.panel == &panel_rows<E>) {
+        pack_tile_rows(b + p * job.b.ld + column, job.b.ld, kc, nc, panels, size, ranges);
+        return;
     }
+    const bool pairs = TileForm<E>::planes == 1 && !job.b.packed && job.b.panel == &panel_transposed<E>;
+    for (size_t c = 0; c < nc; c += TP, panels += size)
+        *ranges++ = pairs ? pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, least(nc - c, TP), panels)
+                          : pack_tile_panel<E>(job, p, kc, j + c, least(nc - c, TP), panels, strip);
 }
 
 // ---- the nest
@@ -3656,7 +3655,7 @@ template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t ro
     }
 }
 /// y[m][n] = x, or += x.
-GK_INL void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m, size_t n, bool add) {
+GK_INL void move_rows(const float* x, size_t ldx, float* y, size_t ldy, size_t m, size_t n, bool add) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j += VF) {
             const size_t l = least(n - j, VF);
@@ -3664,6 +3663,12 @@ GK_INL void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m
             vstore_n(y + i * ldy + j, add ? vadd(vload_n(y + i * ldy + j, l), v) : v, l);
         }
 }
+void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m, size_t n, bool add) {
+    if (n != TP)  move_rows(x, ldx, y, ldy, m, n, add);
+    else if (add) move_rows(x, ldx, y, ldy, m, TP, true);
+    else          move_rows(x, ldx, y, ldy, m, TP, false);
+}
+
 template <class E> void tiles_run(const impl::GemmJob& job) {
     using Form = TileForm<E>;
     constexpr bool is_f32 = sizeof(E) == sizeof(float);
@@ -3673,7 +3678,6 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
     uint16_t* const b_block  = reinterpret_cast<uint16_t*>(job.scratch + at.b);
     float* const    strip    = job.scratch + at.strip;
     const E* const  a        = static_cast<const E*>(job.a);
-    const E* const  b        = static_cast<const E*>(job.b.data);
     const E* const  bias     = static_cast<const E*>(job.bias);
     const size_t    ld_sums  = is_f32 ? job.ldc : least(round_up(job.n, TP), SN);
     Range           a_range[SM / TP], b_range[TN / TP];
@@ -3685,12 +3689,12 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
             for (size_t p = 0; p < job.k; p += Form::tk) {
                 const size_t kc = least(job.k - p, Form::tk), steps = (kc + 31) / 32, panel = steps * Form::planes * 1024;
                 const size_t i_end = least(job.m, i1 + SM), j_end = least(job.n, j1 + SN);
-                const bool   last = p + kc == job.k;
+                const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);    // finish() writes C
                 for (size_t i = i1; i < i_end; i += TP)
                     a_range[(i - i1) / TP] = pack_tile_a(a + i * job.lda + p, job.lda, least(i_end - i, TP), kc, a_block + (i - i1) / TP * panel);
                 for (size_t j0 = j1; j0 < j_end; j0 += TN) {
                     const size_t nc = least(j_end - j0, TN);
-                    pack_tile_b(b, job, p, kc, j0, nc, b_block, panel, b_range, strip);
+                    pack_tile_b<E>(job, p, kc, j0, nc, b_block, panel, b_range, strip);
                     for (size_t i = i1; i < i_end; i += TP) {
                         const uint16_t* const a_panel = a_block + (i - i1) / TP * panel;
                         const size_t          rows = least(i_end - i, TP);
@@ -3702,8 +3706,8 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
                                 kernel(steps, a_panel, b_block + j / TP * panel, t, sums, ld_sums * sizeof(float));
                             else
                                 fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, job.scratch + at.wide, strip);
-                            if (last && p) move_tile(sums, ld_sums, t, TP, rows, cols, true);
-                            if (last) finish(t, TP, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
+                            if (done && p) move_tile(sums, ld_sums, t, TP, rows, cols, true);
+                            if (done) finish(t, TP, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
                             else      move_tile(t, TP, sums, ld_sums, rows, cols, p != 0);
                         }
                     }
