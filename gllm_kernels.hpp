@@ -3717,7 +3717,9 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
 }
 
 /// Are tiles worth their packing? Asked of the whole product, so that its parts agree.
-template <class E> bool tiles_win(size_t m, size_t n, size_t k) { return m >= 32 && n >= 32 && k >= 64; }
+template <class E> bool tiles_win(size_t m, size_t n, size_t k) {
+    return TileForm<E>::planes == 1 ? n >= 16 && k >= 16 : m >= 32 && n >= 64 && k >= 32;
+}
 
 template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
     const size_t fused = scratch_floats<E>(m, n, k), tiles = TileScratch<E>(m, n, k).total;
