@@ -3717,8 +3717,9 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
 }
 
 /// Are tiles worth their packing? Asked of the whole product, so that its parts agree.
-template <class E> bool tiles_win(size_t m, size_t n, size_t k) {
-    return TileForm<E>::planes == 1 ? n >= 16 && k >= 16 : m >= 32 && n >= 64 && k >= 32;
+template <class E> bool tiles_win(const impl::GemmJob& job) {
+    if (TileForm<E>::planes == 1) return job.all_m > 8 && job.all_n >= 16 && job.k >= 16;
+    return job.all_m >= (job.b.packed ? 48 : 24) && job.all_n >= 64 && job.k >= 32;
 }
 
 template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
@@ -3726,7 +3727,7 @@ template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
     return fused > tiles ? fused : tiles;
 }
 template <class E> void tiles_or_fused(const impl::GemmJob& job) {
-    if (tiles_win<E>(job.all_m, job.all_n, job.k) && impl::tiles_allowed()) tiles_run<E>(job);
+    if (tiles_win<E>(job) && impl::tiles_allowed()) tiles_run<E>(job);
     else gemm_run<E>(job);
 }
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
