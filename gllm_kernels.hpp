@@ -3235,7 +3235,7 @@ template <size_t R, size_t C, bool Tail> void tile(size_t k, const float* a, siz
 }
 
 /// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype.
-void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
+[[maybe_unused]] void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
     tile_body<MR, NRV, false>(k, a, 1, MR, b, NR, c, ldc, 0, accumulate != 0);
 }
 #ifdef GK_ASM_MICROKERNEL
@@ -3766,7 +3766,8 @@ Presence isa_presence(Isa isa) {
 }
 const char* isa_name(Isa isa) { return static_cast<size_t>(isa) < impl::isa_count ? impl::isa_rows[static_cast<size_t>(isa)].name : "unknown"; }
 Isa best_isa() {
-    for (Isa isa : {Isa::avx512, Isa::avx2, Isa::neon})
+    const Isa best_first[] = {Isa::avx512, Isa::avx2, Isa::neon};
+    for (Isa isa : best_first)
         if (isa_presence(isa) == Presence::native) return isa;
     return Isa::scalar;
 }
@@ -3818,26 +3819,29 @@ template <size_t N> static Status check(const Span& out, const Span (&in)[N]) {
     return success;
 }
 
-/// Scratch for one call: the caller's workspace, or allocated. Aligned to 64 bytes.
+/// Scratch for one call: the caller's workspace, or allocated. Aligned to 64 bytes. None at all is always there.
 class Scratch {
 public:
-    Scratch(const Workspace& w, size_t floats) : owned_(nullptr), data_(nullptr) {
-        if (floats == 0) floats = 1;
+    Scratch(const Workspace& w, size_t floats) : owned_(nullptr), data_(nullptr), ok_(floats == 0) {
+        if (floats == 0) return;
         if (floats > (SIZE_MAX - 64) / sizeof(float)) return;
         const size_t bytes = floats * sizeof(float) + 63;
         void* p = w.data;
         if (p) { if (w.bytes < bytes) return; }
         else   { p = owned_ = GLLM_KERNELS_MALLOC(bytes); if (!p) return; }
         data_ = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) & ~static_cast<uintptr_t>(63));
+        ok_   = true;
     }
     ~Scratch() { if (owned_) GLLM_KERNELS_FREE(owned_); }
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
     float* data() const { return data_; }
+    explicit operator bool() const { return ok_; }
 
 private:
     void*  owned_;
     float* data_;
+    bool   ok_;
 };
 
 // ---- threads ----------------------------------------------------------------
@@ -4137,7 +4141,7 @@ template <class E> struct Dense {
         const GemmKernels& g = *k.table().gemm;
         size_t  each = 0;
         Scratch scratch_memory(k.workspace, scratch(m, n, kdim, &each));
-        if (!scratch_memory.data()) return no_memory();
+        if (!scratch_memory) return no_memory();
 
         GemmJob job = {};
         job.a = a;  job.lda = kdim;  job.c = c;  job.ldc = n;
@@ -4287,17 +4291,17 @@ template <class E> struct Quantised {
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float);
 
-    /// Floats of scratch: the input and output widened if they are of a 16-bit type, then one part a thread.
-    size_t scratch(size_t m, size_t n, size_t kdim, size_t* each) const {
+    /// Floats of scratch: the input and output widened if they are of a 16-bit type, then, for the loop nest, one part a thread.
+    size_t scratch(bool nested, size_t m, size_t n, size_t kdim, size_t* each) const {
         const GemmKernels& g = *float_table().gemm;
-        *each = m < few_rows ? 0 : (g.scratch_floats(m, part_size(n, g.nr, width_of(k.parallel)), kdim) + 15) / 16 * 16;
+        *each = !nested ? 0 : (g.scratch_floats(m, part_size(n, g.nr, width_of(k.parallel)), kdim) + 15) / 16 * 16;
         return (is_f32 ? 0 : m * kdim + m * n) + *each * width_of(k.parallel);
     }
     const KernelTable<float>& float_table() const { return *impl::tables(k.isa()).f32; }
 
     /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
     Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim) const {
-        return with_floats(input, output, scales, m, n, kdim, [&](const float* x, float* y, float* parts, size_t each) {
+        return with_floats(m >= few_rows, input, output, scales, m, n, kdim, [&](const float* x, float* y, float* parts, size_t each) {
             const Parallel p = worth(k.parallel, work(m, n, kdim));
             if (m < few_rows) {
                 split(p, n, 1, [&](size_t begin, size_t end, size_t) {
@@ -4331,10 +4335,10 @@ template <class E> struct Quantised {
     }
 
     /// body(x, y, parts, each) on float copies of input and output, or on themselves; then the scales, and the rounding to E.
-    template <class Body> Status with_floats(const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, const Body& body) const {
+    template <class Body> Status with_floats(bool nested, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, const Body& body) const {
         size_t  each = 0;
-        Scratch memory(k.workspace, scratch(m, n, kdim, &each));
-        if (!memory.data()) return no_memory();
+        Scratch memory(k.workspace, scratch(nested, m, n, kdim, &each));
+        if (!memory) return no_memory();
         float* p = memory.data();
         const float* x = as_float(input);
         float*       y = as_float(output);
@@ -4396,8 +4400,9 @@ template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* 
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
+    if (!impl::Span(nullptr, m, k, sizeof(float)).ok || !impl::Span(nullptr, m, n, sizeof(float)).ok) return 0;
     size_t each = 0;
-    return impl::Quantised<E>{*this}.scratch(m, n, k, &each) * sizeof(float) + 64;
+    return impl::Quantised<E>{*this}.scratch(true, m, n, k, &each) * sizeof(float) + 64;
 }
 
 // ---- plain quantised products -----------------------------------------------
@@ -4471,7 +4476,7 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
     if (!k.table().checkpoints->dequant_awq) return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     if (m == 0 || t.n == 0) return success;
     const Quantised<E> q{k};
-    return q.with_floats(input, output, nullptr, m, t.n, t.k, [&](const float* x, float* y, float* parts, size_t each) {
+    return q.with_floats(true, input, output, nullptr, m, t.n, t.k, [&](const float* x, float* y, float* parts, size_t each) {
         const GemmKernels& g = *q.float_table().gemm;
         BSource b = {};
         b.data  = &t;

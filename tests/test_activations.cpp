@@ -53,7 +53,7 @@ struct Worst {
 };
 
 /// Compares f on every instruction set over inputs that next(x) supplies in chunks; next returns how many, 0 at the end.
-template <class E, class Next> void sweep(const Function<E>& f, const char* what, Next next) {
+template <class E, class Next> void sweep(const Function<E>& f, const std::string& what, Next next) {
     constexpr size_t CHUNK = 4096;
     std::vector<E>      x(CHUNK), out(CHUNK);
     std::vector<double> want(CHUNK), bound(CHUNK);
@@ -73,9 +73,9 @@ template <class E, class Next> void sweep(const Function<E>& f, const char* what
     }
     for (gllm::Isa isa : ISAS) {
         const Worst& w = worst[int(isa)];
-        CHECK_MESSAGE(w.misses == 0, text(f.name) << " " << text(gllm::isa_name(isa)) << " " << text(Format<E>::name()) << " " << text(what) << ": "
-                      << w.misses << " wrong; worst " << w.times << " times the bound of " << f.ulps << " ulp, at x = " << w.x << ": got " << w.got
-                      << ", want " << w.want << ", seed " << seed());
+        TEST_INFO(f.name, gllm::isa_name(isa), E, what);
+        CHECK_MESSAGE(w.misses == 0, w.misses << " wrong; worst " << w.times << " times the bound of " << f.ulps << " ulp, at x = "
+                      << w.x << ": got " << w.got << ", want " << w.want);
     }
 }
 
