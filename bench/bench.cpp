@@ -7,8 +7,8 @@
 // share       of F, the multiply-add peak of that instruction set, or of R, the read bandwidth of the memory (for rows of more
 //             than 64 MiB): both measured beside the row
 // vs scalar   median of the pairwise ratios; not taken where the scalar form would run for seconds
-// err         largest error against double, relative to the largest result; for products, to the sum of |terms|. The products'
-//             own decoding of weights is taken for granted here; the tests look at it
+// err         largest error against double, relative to the largest result; for products, to the sum of |terms|. Decoding
+//             is compared with the scalar instruction set's, and products with the double product of what that decodes
 //
 // An operation is one line of the table in rows().
 #include "gllm_kernels.hpp"
@@ -701,8 +701,8 @@ void print(const Result& r) {
 
 /// All instruction sets on one case, sample by sample in turn.
 template <class E> void measure(const std::string& op, const char* elem, const std::string& shape, const Work<E>& w, const gllm::Parallel& parallel) {
-    const size_t pairs = options.quick ? 3 : 7;
-    const double sample = options.quick ? 1e-4 : 2e-3, scalar_limit = options.quick ? 2e7 : 1e9;
+    const size_t pairs = options.quick ? 5 : 7;
+    const double sample = options.quick ? 5e-4 : 2e-3, scalar_limit = options.quick ? 2e7 : 1e9;
     const bool of_memory = w.of_memory();
     struct Lane { gllm::CpuKernels<E> k; size_t reps; double error; bool shown; std::vector<double> seconds, share, vs_scalar, vs_peer; };
     std::vector<Lane> lanes;
