@@ -60,6 +60,7 @@
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_EMULATE            also compile, through SIMDe, the instruction sets that the target lacks (tests)
+//   GLLM_KERNELS_ONLY_PASS          scalar, avx2, avx512, neon or dispatch: a part of the implementation, to compile it in parallel files
 //   GLLM_KERNELS_SELF               how the header includes itself; default "gllm_kernels.hpp"
 //   GLLM_KERNELS_ASSERT(x)          checks of what returns no Status; default assert(), nothing under NDEBUG
 //   GLLM_KERNELS_MALLOC/FREE        scratch memory; default malloc and free
@@ -117,8 +118,8 @@ struct bf16 { uint16_t bits; };    ///< upper half of an IEEE binary32
 struct Scalar {
     float value;
     Scalar(float v) : value(v) {}
-    Scalar(f16 v);
-    Scalar(bf16 v);
+    GK_API Scalar(f16 v);
+    GK_API Scalar(bf16 v);
 };
 
 namespace impl {
@@ -542,11 +543,24 @@ GK_NAMESPACE_END
 #endif
 #define GK_PRAGMA(x) _Pragma(#x)
 
-// The passes. GLLM_KERNELS_ONLY_PASS=avx2 and so on leave the others to other files.
+// The passes, and which of them this file compiles: all, or the one that GLLM_KERNELS_ONLY_PASS names (dispatch is all the rest).
 #define GK_SCALAR 1
 #define GK_AVX2   2
 #define GK_AVX512 3
 #define GK_NEON   4
+#ifdef GLLM_KERNELS_ONLY_PASS
+#define GK_PASS_NAMED_scalar   GK_SCALAR
+#define GK_PASS_NAMED_avx2     GK_AVX2
+#define GK_PASS_NAMED_avx512   GK_AVX512
+#define GK_PASS_NAMED_neon     GK_NEON
+#define GK_PASS_NAMED_dispatch 5
+#define GK_PASS_NAMED(name)    GK_PASS_NAMED_##name
+#define GK_ONLY(name)          GK_PASS_NAMED(name)
+#define GK_WANTED(pass)        (GK_ONLY(GLLM_KERNELS_ONLY_PASS) == (pass))
+#else
+#define GK_WANTED(pass)        1
+#endif
+#define GK_DISPATCH 5
 #if GK_X86 && !defined(GLLM_KERNELS_NO_AVX2)
 #define GK_HAS_AVX2 1
 #else
@@ -680,9 +694,6 @@ constexpr int32_t mask_ramp[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -
 
 } // namespace impl
 
-Scalar::Scalar(f16 v) : value(impl::f16_to_f32(v.bits)) {}
-Scalar::Scalar(bf16 v) : value(impl::bf16_to_f32(v.bits)) {}
-
 GK_NAMESPACE_END
 
 // ---- what the passes share with the public entry points ----------------------
@@ -761,6 +772,7 @@ GK_NAMESPACE_END
 // [5] CPU DETECTION: plain scalar code, on first use, once
 // ============================================================================
 
+#if GK_WANTED(GK_DISPATCH)
 GK_NAMESPACE_BEGIN
 namespace impl {
 
@@ -921,6 +933,7 @@ const CpuFeatures& cpu_features() {
 }
 
 GK_NAMESPACE_END
+#endif
 
 // ============================================================================
 // [6] QUANT LAYOUTS: one struct and picture per format
@@ -1598,6 +1611,8 @@ GK_NAMESPACE_END
 #define GK_ASM_MICROKERNEL gk_gemm_avx2_f32_6x16
 #elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_avx512_f32_14x32
+#elif GK_PASS == GK_NEON && defined(GLLM_KERNELS_ASM) && GK_ARM64 && !defined(GK_EMULATED)
+#define GK_ASM_MICROKERNEL gk_gemm_neon_f32_8x12
 #endif
 
 GK_NAMESPACE_BEGIN
@@ -2320,6 +2335,7 @@ GK_INL vf vswiglu(vf g, vf u) {
 // No byte outside the block is read.
 
 struct Scales { float scale[16], offset[16]; };
+struct left_out {};                // the codec of a format that a GLLM_KERNELS_NO_ macro leaves out
 
 template <class Block, size_t Group, bool Offset = false, bool Levels = false> struct codec_of {
     using block = Block;
@@ -2494,6 +2510,9 @@ struct codec_q8_k : codec_of<impl::block_q8_k, 256> {
     GK_INL vb   codes(const block& b, size_t g)    { return bload(b.qs + 32 * g); }
 };
 
+#else
+using codec_q2_k = left_out; using codec_q3_k = left_out; using codec_q4_k = left_out;
+using codec_q5_k = left_out; using codec_q6_k = left_out; using codec_q8_k = left_out;
 #endif
 // ---- IQ formats -------------------------------------------------------------
 #if GK_HAS_IQ
@@ -2624,6 +2643,10 @@ struct codec_iq4_xs : codec_of<impl::block_iq4_xs, 32> {
     GK_INL vb   codes(const block& b, size_t g)    { return blut(bnibbles(b.qs + 16 * g), impl::iq4_levels); }
 };
 
+#else
+using codec_iq1_s = left_out; using codec_iq1_m = left_out; using codec_iq2_xxs = left_out;
+using codec_iq2_xs = left_out; using codec_iq2_s = left_out; using codec_iq3_xxs = left_out;
+using codec_iq3_s = left_out; using codec_iq4_nl = left_out; using codec_iq4_xs = left_out;
 #endif
 // ---- checkpoints ------------------------------------------------------------
 #if GK_HAS_CHECKPOINTS
@@ -2642,6 +2665,8 @@ struct codec_squeeze : codec_of<impl::block_squeeze, 256, false, true> {
     GK_INL vb   codes(const block& b, size_t g)    { return bseq3(b.qs + 12 * g); }
 };
 
+#else
+using codec_awq4 = left_out; using codec_gptq4 = left_out; using codec_squeeze = left_out;
 #endif
 // ---- plain codes: no scale in the row; a block is 32 weights of it ----------
 
@@ -2857,6 +2882,7 @@ template <class C> constexpr impl::FormatKernels format_kernels() {
     if constexpr (C::has_levels) return {&dequant<C>, &GK_NS::format_rows<C>, nullptr};
     else                         return {&dequant<C>, &GK_NS::format_rows<C>, &format_rows<C>};
 }
+template <> constexpr impl::FormatKernels format_kernels<left_out>() { return {}; }
 constexpr impl::FormatKernels format_table[] = {
 #define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
     GK_FORMATS(GK_FORMAT)
@@ -3653,12 +3679,14 @@ extern "C" void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, 
 #endif
 #endif
 
+#if GK_WANTED(GK_SCALAR)
 #define GK_PASS GK_SCALAR
 #define GK_NS   scalar
 #define GK_ISA  scalar
 #include GLLM_KERNELS_SELF
+#endif
 
-#if GK_HAS_AVX2
+#if GK_HAS_AVX2 && GK_WANTED(GK_AVX2)
 GK_REGION("avx2,fma,f16c")
 #define GK_PASS GK_AVX2
 #define GK_NS   avx2
@@ -3667,7 +3695,7 @@ GK_REGION("avx2,fma,f16c")
 GK_REGION_END
 #endif
 
-#if GK_HAS_AVX_VNNI
+#if GK_HAS_AVX_VNNI && GK_WANTED(GK_AVX2)
 GK_REGION("avx2,fma,f16c,avxvnni")
 #define GK_PASS    GK_AVX2
 #define GK_NS      avx2
@@ -3677,7 +3705,7 @@ GK_REGION("avx2,fma,f16c,avxvnni")
 GK_REGION_END
 #endif
 
-#if GK_HAS_AVX512
+#if GK_HAS_AVX512 && GK_WANTED(GK_AVX512)
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms in gcc 12's own avx512fintrin.h (GCC PR 105593)
@@ -3702,7 +3730,7 @@ GK_REGION_END
 #endif
 #endif
 
-#if GK_HAS_NEON
+#if GK_HAS_NEON && GK_WANTED(GK_NEON)
 #if GK_ARM32
 GK_REGION("fpu=neon-vfpv4")
 #endif
@@ -3715,7 +3743,7 @@ GK_REGION_END
 #endif
 #endif
 
-#if GK_HAS_DOTPROD
+#if GK_HAS_DOTPROD && GK_WANTED(GK_NEON)
 GK_REGION("arch=armv8.2-a+dotprod")
 #define GK_PASS    GK_NEON
 #define GK_NS      neon
@@ -3730,7 +3758,7 @@ GK_REGION_END
 // SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes, and a name that is no macro
 // is one it lacks: those that the primitives need are supplied here.
 
-#ifdef GLLM_KERNELS_EMULATE
+#if defined(GLLM_KERNELS_EMULATE) && GK_WANTED(GK_DISPATCH)
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 #include <simde/x86/fma.h>
@@ -3784,6 +3812,8 @@ GK_INL __m512  scalef_ps(__m512 a, __m512 b)                  { const F16 x(a), 
 GK_INL __m512  maskz_rcp14_ps(unsigned m, __m512 a)           { const F16 x(a); GK_EACH(F16, m >> i & 1 ? 1 / x[i] : 0.0f) }
 GK_INL __m256  fmadd256(__m256 a, __m256 b, __m256 c)         { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(x[i], y[i], z[i])) }
 GK_INL __m256  fnmadd256(__m256 a, __m256 b, __m256 c)        { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(-x[i], y[i], z[i])) }
+GK_INL __m256  maskload(const float* p, __m256i m)           { const I8 k(m); F8 r; for (size_t i = 0; i < 8; i++) if (k[i] < 0) r[i] = p[i]; return r; }
+GK_INL void    maskstore(float* p, __m256i m, __m256 a)      { const I8 k(m); const F8 x(a); for (size_t i = 0; i < 8; i++) if (k[i] < 0) p[i] = x[i]; }
 #undef GK_EACH
 
 } } // namespace impl::shim
@@ -3833,6 +3863,10 @@ GK_NAMESPACE_END
 #undef  _mm512_maskz_rcp14_ps
 #define _mm512_maskz_rcp14_ps(m, a)        GK_SHIM(maskz_rcp14_ps)(m, a)
 #if !GK_HAS_AVX2
+#undef  _mm256_maskload_ps
+#define _mm256_maskload_ps(p, m)           GK_SHIM(maskload)(p, m)
+#undef  _mm256_maskstore_ps
+#define _mm256_maskstore_ps(p, m, a)       GK_SHIM(maskstore)(p, m, a)
 #undef  _mm256_fmadd_ps
 #define _mm256_fmadd_ps(a, b, c)           GK_SHIM(fmadd256)(a, b, c)
 #undef  _mm256_fnmadd_ps
@@ -3866,6 +3900,27 @@ GK_NAMESPACE_END
 // ============================================================================
 // [12] DISPATCH AND PUBLIC ENTRY POINTS
 // ============================================================================
+
+#if GK_WANTED(GK_DISPATCH)
+#define GK_DECLARE_TABLES extern const KernelTable<float> table_f32; extern const KernelTable<f16> table_f16; extern const KernelTable<bf16> table_bf16;
+GK_NAMESPACE_BEGIN
+namespace scalar { GK_DECLARE_TABLES }
+#if GK_HAS_AVX2
+namespace avx2 { GK_DECLARE_TABLES }
+#endif
+#if GK_HAS_AVX_VNNI
+namespace avx2 { namespace with_feature { namespace vnni { GK_DECLARE_TABLES } } }
+#endif
+#if GK_HAS_AVX512
+namespace avx512 { GK_DECLARE_TABLES namespace with_feature { namespace vnni { GK_DECLARE_TABLES } } }
+#endif
+#if GK_HAS_NEON
+namespace neon { GK_DECLARE_TABLES }
+#endif
+#if GK_HAS_DOTPROD
+namespace neon { namespace with_feature { namespace dotprod { GK_DECLARE_TABLES } } }
+#endif
+GK_NAMESPACE_END
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -4725,11 +4780,16 @@ template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, con
     return impl::success;
 }
 
+#ifndef GLLM_KERNELS_STATIC        // a private copy instantiates what it uses
 template class CpuKernels<float>;
 template class CpuKernels<f16>;
 template class CpuKernels<bf16>;
+#endif
 
 // ---- element arithmetic -----------------------------------------------------
+
+Scalar::Scalar(f16 v) : value(impl::f16_to_f32(v.bits)) {}
+Scalar::Scalar(bf16 v) : value(impl::bf16_to_f32(v.bits)) {}
 
 namespace impl {
 template <class E> E make(float v) { E e; from_f32(v, &e); return e; }
@@ -4774,9 +4834,11 @@ template <class E> E Element<E>::recip(E a)                { return impl::make<E
 template <class E> E Element<E>::abs(E a)                  { return impl::make<E>(impl::f32_from_bits(impl::f32_bits(impl::to_f32(a)) & 0x7fffffffu)); }
 template <class E> E Element<E>::tanh(E a)                 { return impl::make<E>(static_cast<float>(::tanh(static_cast<double>(impl::to_f32(a))))); }
 template <class E> const float* Element<E>::as_f32(const E* p) { return impl::as_float(p); }
+#ifndef GLLM_KERNELS_STATIC
 template struct Element<float>;
 template struct Element<f16>;
 template struct Element<bf16>;
+#endif
 
 // ---- the thread pool --------------------------------------------------------
 
@@ -4862,6 +4924,8 @@ Parallel ThreadPool::parallel() {
 
 GK_NAMESPACE_END
 
+#endif // GK_WANTED(GK_DISPATCH)
+
 #if defined(__clang__)
 #pragma float_control(pop)
 #elif defined(__GNUC__)
@@ -4886,6 +4950,18 @@ GK_NAMESPACE_END
 #undef GK_HAS_NEON
 #undef GK_HAS_AVX_VNNI
 #undef GK_HAS_DOTPROD
+#undef GK_WANTED
+#undef GK_DISPATCH
+#undef GK_DECLARE_TABLES
+#ifdef GLLM_KERNELS_ONLY_PASS
+#undef GK_ONLY
+#undef GK_PASS_NAMED
+#undef GK_PASS_NAMED_scalar
+#undef GK_PASS_NAMED_avx2
+#undef GK_PASS_NAMED_avx512
+#undef GK_PASS_NAMED_neon
+#undef GK_PASS_NAMED_dispatch
+#endif
 #undef GK_HAS_KQUANT
 #undef GK_HAS_IQ
 #undef GK_HAS_CHECKPOINTS
