@@ -3974,9 +3974,9 @@ static const Variant* variant_for(Isa isa) {
         if (v.isa == isa && (!v.feature || cpu_features().*v.feature)) return &v;
     return nullptr;
 }
-static const KernelTable<float>* table_of(Isa isa, const float*) { return variant_for(isa)->tables.f32; }
-static const KernelTable<f16>*   table_of(Isa isa, const f16*)   { return variant_for(isa)->tables.h16; }
-static const KernelTable<bf16>*  table_of(Isa isa, const bf16*)  { return variant_for(isa)->tables.b16; }
+static inline const KernelTable<float>* table_of(Isa isa, const float*) { return variant_for(isa)->tables.f32; }
+static inline const KernelTable<f16>*   table_of(Isa isa, const f16*)   { return variant_for(isa)->tables.h16; }
+static inline const KernelTable<bf16>*  table_of(Isa isa, const bf16*)  { return variant_for(isa)->tables.b16; }
 
 } // namespace impl
 
@@ -4603,7 +4603,7 @@ template <class E> struct Quantised {
     template <class T> static float* as_float(T*) { return nullptr; }
 };
 
-static Status check_type(QuantType type, size_t k, const FormatKernels* formats) {
+static inline Status check_type(QuantType type, size_t k, const FormatKernels* formats) {
     const size_t i = static_cast<size_t>(type);
     if (i >= quant_type_count) return invalid("type is not one of the values of QuantType");
     if (!formats[i].dequant)   return {Code::unsupported, "this format was left out of this build by a GLLM_KERNELS_NO_ macro"};
@@ -4796,7 +4796,7 @@ template <class E> E make(float v) { E e; from_f32(v, &e); return e; }
 
 /// a b + c in double, inexact results rounded to the neighbour whose last bit is 1: rounding that once more, to a shorter type, is rounding
 /// the exact sum.
-static double mul_add_to_odd(float a, float b, float c) {
+static inline double mul_add_to_odd(float a, float b, float c) {
     const double x = static_cast<double>(a) * static_cast<double>(b), y = static_cast<double>(c), sum = x + y;
     if (!(sum - sum == 0)) return sum;                          // NaN or infinite
     const double back = sum - x, rest = (x - (sum - back)) + (y - back);
@@ -4813,7 +4813,7 @@ template <class E> E make_from_odd(double v) {
     }
     return make<E>(f);
 }
-static const float* as_float(const float* p) { return p; }
+static inline const float* as_float(const float* p) { return p; }
 template <class E> const float* as_float(const E*) { return nullptr; }
 static float nan_or(float a, float b, float v) { return a != a ? a + a : b != b ? b + b : v; }
 }
