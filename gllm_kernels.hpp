@@ -60,6 +60,7 @@
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_EMULATE            also compile, through SIMDe, the instruction sets that the target lacks (tests)
+//   GLLM_KERNELS_ONLY_PASS          scalar, avx2, avx512, neon or dispatch: a part of the implementation, to compile it in parallel files
 //   GLLM_KERNELS_SELF               how the header includes itself; default "gllm_kernels.hpp"
 //   GLLM_KERNELS_ASSERT(x)          checks of what returns no Status; default assert(), nothing under NDEBUG
 //   GLLM_KERNELS_MALLOC/FREE        scratch memory; default malloc and free
@@ -117,8 +118,8 @@ struct bf16 { uint16_t bits; };    ///< upper half of an IEEE binary32
 struct Scalar {
     float value;
     Scalar(float v) : value(v) {}
-    Scalar(f16 v);
-    Scalar(bf16 v);
+    GK_API Scalar(f16 v);
+    GK_API Scalar(bf16 v);
 };
 
 namespace impl {
@@ -253,6 +254,7 @@ private:
 // ---- the kernel table -------------------------------------------------------
 
 namespace impl {
+struct Rounded32;                                               // 32 inputs of a quantised product in 8 bits
 struct FormatKernels;                                           // the loops of one quantised format, section [8]
 struct GemmKernels;                                             // the loop nest and its packing, section [10]
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
@@ -286,6 +288,7 @@ template <class E> struct KernelTable {
     void (*rope)(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot, RopeStyle style);
     void (*widen)(const E* x, float* out, size_t n);
     void (*narrow)(const float* x, E* out, size_t n);
+    bool (*round32)(const E* x, impl::Rounded32* out, size_t n);    // n a multiple of 32; false: a group is not finite, or out of range
     const impl::GemmKernels*       gemm;
     const impl::CheckpointKernels* checkpoints;
     const impl::FormatKernels*     formats;                     // [quant_type_count], then the plain q8 q4 q2 q1
@@ -540,11 +543,24 @@ GK_NAMESPACE_END
 #endif
 #define GK_PRAGMA(x) _Pragma(#x)
 
-// The passes. GLLM_KERNELS_ONLY_PASS=avx2 and so on leave the others to other files.
+// The passes, and which of them this file compiles: all, or the one that GLLM_KERNELS_ONLY_PASS names (dispatch is all the rest).
 #define GK_SCALAR 1
 #define GK_AVX2   2
 #define GK_AVX512 3
 #define GK_NEON   4
+#ifdef GLLM_KERNELS_ONLY_PASS
+#define GK_PASS_NAMED_scalar   GK_SCALAR
+#define GK_PASS_NAMED_avx2     GK_AVX2
+#define GK_PASS_NAMED_avx512   GK_AVX512
+#define GK_PASS_NAMED_neon     GK_NEON
+#define GK_PASS_NAMED_dispatch 5
+#define GK_PASS_NAMED(name)    GK_PASS_NAMED_##name
+#define GK_ONLY(name)          GK_PASS_NAMED(name)
+#define GK_WANTED(pass)        (GK_ONLY(GLLM_KERNELS_ONLY_PASS) == (pass))
+#else
+#define GK_WANTED(pass)        1
+#endif
+#define GK_DISPATCH 5
 #if GK_X86 && !defined(GLLM_KERNELS_NO_AVX2)
 #define GK_HAS_AVX2 1
 #else
@@ -560,10 +576,20 @@ GK_NAMESPACE_END
 #else
 #define GK_HAS_TILES 0
 #endif
+#if GK_HAS_AVX2 && (!defined(__GNUC__) || defined(__clang__) || __GNUC__ >= 11)
+#define GK_HAS_AVX_VNNI 1
+#else
+#define GK_HAS_AVX_VNNI 0
+#endif
 #if (GK_ARM64 || GK_ARM32) && !defined(GLLM_KERNELS_NO_NEON)
 #define GK_HAS_NEON 1
 #else
 #define GK_HAS_NEON 0
+#endif
+#if GK_HAS_NEON && GK_ARM64 && (!defined(__clang__) || defined(__ARM_FEATURE_DOTPROD))    // clang's header wants the feature from the start
+#define GK_HAS_DOTPROD 1
+#else
+#define GK_HAS_DOTPROD 0
 #endif
 
 // a b + c is two roundings in all of the implementation, unless it is written as a fused operation.
@@ -673,9 +699,6 @@ constexpr int32_t mask_ramp[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -
 
 } // namespace impl
 
-Scalar::Scalar(f16 v) : value(impl::f16_to_f32(v.bits)) {}
-Scalar::Scalar(bf16 v) : value(impl::bf16_to_f32(v.bits)) {}
-
 GK_NAMESPACE_END
 
 // ---- what the passes share with the public entry points ----------------------
@@ -683,12 +706,20 @@ GK_NAMESPACE_END
 GK_NAMESPACE_BEGIN
 namespace impl {
 
+/// 32 inputs rounded to 8 bits: x = d q, q in -127 .. 127; sum[h] = d sum q over half h.
+struct Rounded32 {
+    int8_t q[32];
+    float  d, sum[2];
+};
+
 /// The loops of one quantised format, on float inputs and outputs. Null members: the format was left out.
 struct FormatKernels {
     /// n weights, whole blocks.
     void (*dequant)(const void* blocks, float* out, size_t n);
     /// y[i * ldy + r] = row r of the weights . x row i, for m rows of x and `rows` rows of weights, decoded in registers.
     void (*rows)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy);
+    /// The same with rounded inputs, by integer dot products. Null where a format has no integer codes.
+    void (*rows_fast)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const Rounded32* x, size_t m, size_t k, float* y, size_t ldy);
 };
 
 /// A checkpoint tensor as it is in its file; CHECKPOINT KERNELS in section [8].
@@ -747,6 +778,7 @@ GK_NAMESPACE_END
 // [5] CPU DETECTION: plain scalar code, on first use, once
 // ============================================================================
 
+#if GK_WANTED(GK_DISPATCH)
 GK_NAMESPACE_BEGIN
 namespace impl {
 
@@ -766,7 +798,7 @@ static const FeatureName feature_names[] = {
     {"avx512_bf16", &CpuFeatures::avx512_bf16, &CpuFeatures::avx512},
     {"avx512_fp16", &CpuFeatures::avx512_fp16, &CpuFeatures::avx512},
     {"amx_int8", &CpuFeatures::amx_int8,      &CpuFeatures::avx512},
-    {"amx_bf16", &CpuFeatures::amx_bf16,      &CpuFeatures::avx512},
+    {"amx_bf16", &CpuFeatures::amx_bf16,      &CpuFeatures::avx512_vnni},
     {"dotprod",  &CpuFeatures::neon_dotprod,  &CpuFeatures::neon},
     {"fp16",     &CpuFeatures::neon_fp16,     &CpuFeatures::neon},
     {"i8mm",     &CpuFeatures::neon_i8mm,     &CpuFeatures::neon},
@@ -888,7 +920,7 @@ static void narrow_features(CpuFeatures& f, const char* terms) {
 
 #if GK_HAS_TILES
 /// May this process use AMX tiles? Asks Linux once, at the first product that would; a repeated question is harmless.
-static GK_NOINLINE bool tiles_allowed() {
+[[maybe_unused]] static GK_NOINLINE bool tiles_allowed() {
     static std::atomic<int> state{0};                           // 0 not asked, 1 no, 2 yes
     int known = state.load(std::memory_order_relaxed);
     if (known == 0) {
@@ -922,6 +954,7 @@ const CpuFeatures& cpu_features() {
 }
 
 GK_NAMESPACE_END
+#endif
 
 // ============================================================================
 // [6] QUANT LAYOUTS: one struct and picture per format
@@ -1595,10 +1628,12 @@ GK_NAMESPACE_END
 #endif // GLLM_KERNELS_IMPLEMENTATION
 #else  // GK_PASS: compiled once per instruction set
 
-#if GK_PASS == GK_AVX2 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
+#if GK_PASS == GK_AVX2 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_avx2_f32_6x16
-#elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
+#elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_avx512_f32_14x32
+#elif GK_PASS == GK_NEON && defined(GLLM_KERNELS_ASM) && GK_ARM64 && !defined(GK_EMULATED)
+#define GK_ASM_MICROKERNEL gk_gemm_neon_f32_8x12
 #endif
 #if GK_PASS == GK_AVX512 && GK_HAS_TILES && !defined(GK_EMULATED)
 #define GK_TILES
@@ -1607,6 +1642,8 @@ GK_NAMESPACE_END
 GK_NAMESPACE_BEGIN
 namespace GK_NS {
 namespace {
+
+#ifndef GK_FEATURE                 // a feature's own inclusion holds only what it changes: INTEGER DOTS in [8]
 
 // ============================================================================
 // [7] VECTOR PRIMITIVES: one block per instruction set, one function per line
@@ -2322,6 +2359,7 @@ GK_INL vf vswiglu(vf g, vf u) {
 // No byte outside the block is read.
 
 struct Scales { float scale[16], offset[16]; };
+struct left_out {};                // the codec of a format that a GLLM_KERNELS_NO_ macro leaves out
 
 template <class Block, size_t Group, bool Offset = false, bool Levels = false> struct codec_of {
     using block = Block;
@@ -2496,6 +2534,9 @@ struct codec_q8_k : codec_of<impl::block_q8_k, 256> {
     GK_INL vb   codes(const block& b, size_t g)    { return bload(b.qs + 32 * g); }
 };
 
+#else
+using codec_q2_k = left_out; using codec_q3_k = left_out; using codec_q4_k = left_out;
+using codec_q5_k = left_out; using codec_q6_k = left_out; using codec_q8_k = left_out;
 #endif
 // ---- IQ formats -------------------------------------------------------------
 #if GK_HAS_IQ
@@ -2626,6 +2667,10 @@ struct codec_iq4_xs : codec_of<impl::block_iq4_xs, 32> {
     GK_INL vb   codes(const block& b, size_t g)    { return blut(bnibbles(b.qs + 16 * g), impl::iq4_levels); }
 };
 
+#else
+using codec_iq1_s = left_out; using codec_iq1_m = left_out; using codec_iq2_xxs = left_out;
+using codec_iq2_xs = left_out; using codec_iq2_s = left_out; using codec_iq3_xxs = left_out;
+using codec_iq3_s = left_out; using codec_iq4_nl = left_out; using codec_iq4_xs = left_out;
 #endif
 // ---- checkpoints ------------------------------------------------------------
 #if GK_HAS_CHECKPOINTS
@@ -2644,6 +2689,8 @@ struct codec_squeeze : codec_of<impl::block_squeeze, 256, false, true> {
     GK_INL vb   codes(const block& b, size_t g)    { return bseq3(b.qs + 12 * g); }
 };
 
+#else
+using codec_awq4 = left_out; using codec_gptq4 = left_out; using codec_squeeze = left_out;
 #endif
 // ---- plain codes: no scale in the row; a block is 32 weights of it ----------
 
@@ -2749,7 +2796,127 @@ template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row
     }
 }
 
-template <class C> constexpr impl::FormatKernels format_kernels() { return {&dequant<C>, &format_rows<C>}; }
+#endif // GK_FEATURE
+
+// ---- integer dots: products with inputs rounded to 8 bits ---------------------
+//
+// Compiled for the instruction set and again for each feature with a dot product of bytes, in a namespace of its own.
+//
+//   vd: sums of four products of bytes, 32 bytes' worth | bdot(w, q): w any signed bytes, q in -127 .. 127
+//   dfma(acc, v, lo, hi): acc + v times lo for the first 16 bytes, hi for the others | dsum
+
+#ifdef GK_FEATURE
+namespace GK_FEATURE {
+#else
+namespace plain {
+#endif
+
+#if GK_PASS == GK_SCALAR
+struct vd { int32_t lo, hi; };
+using vacc = float;
+GK_INL vd    bdot(const vb& w, const int8_t* q) {
+    vd r = {0, 0};
+    for (int i = 0; i < 16; i++) {
+        r.lo += static_cast<int8_t>(w.b[i]) * q[i];
+        r.hi += static_cast<int8_t>(w.b[i + 16]) * q[i + 16];
+    }
+    return r;
+}
+GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) { return acc + static_cast<float>(v.lo) * lo + static_cast<float>(v.hi) * hi; }
+GK_INL float dsum(vacc acc)                        { return acc; }
+
+#elif GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
+using vd   = __m256i;
+using vacc = __m256;
+GK_INL vd    bdot(vb w, const int8_t* q) {         // |w| <= 128 and |q| <= 127: two products fit 16 bits
+    const __m256i a = _mm256_abs_epi8(w), b = _mm256_sign_epi8(bload(q), w);
+#if defined(GK_FEATURE) && GK_PASS == GK_AVX512
+    return _mm256_dpbusd_epi32(_mm256_setzero_si256(), a, b);
+#elif defined(GK_FEATURE)
+    return _mm256_dpbusd_avx_epi32(_mm256_setzero_si256(), a, b);
+#else
+    return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
+#endif
+}
+GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
+    const __m256 s = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(lo)), _mm_set1_ps(hi), 1);
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(v), s, acc);
+}
+GK_INL float dsum(vacc a) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+#elif GK_PASS == GK_NEON
+struct vd { int32x4_t lo, hi; };
+using vacc = float32x4_t;
+GK_INL int32x4_t dot16(int8x16_t a, int8x16_t b) {
+#ifdef GK_FEATURE
+    return vdotq_s32(vdupq_n_s32(0), a, b);
+#else
+    return vpaddlq_s16(vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), vget_high_s8(a), vget_high_s8(b)));
+#endif
+}
+GK_INL vd    bdot(vb w, const int8_t* q)           { return {dot16(vreinterpretq_s8_u8(w.lo), vld1q_s8(q)), dot16(vreinterpretq_s8_u8(w.hi), vld1q_s8(q + 16))}; }
+GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
+    return vfma(vcvtq_f32_s32(v.hi), vset(hi), vfma(vcvtq_f32_s32(v.lo), vset(lo), acc));
+}
+GK_INL float dsum(vacc acc)                        { return vsum(acc); }
+#endif
+
+/// y[i * ldy] = one row of weights . M rows of rounded inputs, `groups` of 32 apart. Blocks are added up in double.
+template <class C, size_t M> void row_products(const uint8_t* row, const impl::Rounded32* x, size_t groups, float* y, size_t ldy) {
+    using block = typename C::block;
+    double total[M] = {};
+    for (size_t p = 0; p < groups;) {
+        vacc  sum[M];
+        float offset[M] = {};
+        GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i] = vacc{};
+        const size_t end = groups - p > 64 ? p + 64 : groups;
+        for (; p < end; p += block::weights / 32, row += sizeof(block)) {
+            const block& b = *reinterpret_cast<const block*>(row);
+            Scales s;
+            C::scales(b, s);
+            for (size_t g = 0; g < block::weights / 32; g++) {
+                const vb     codes = C::codes(b, g);
+                const size_t lo = 32 * g / C::group, hi = (32 * g + 16) / C::group;
+                GK_UNROLL(4) for (size_t i = 0; i < M; i++) {
+                    const impl::Rounded32& q = x[i * groups + p + g];
+                    sum[i] = dfma(sum[i], bdot(codes, q.q), s.scale[lo] * q.d, s.scale[hi] * q.d);
+                    if (C::has_offset) offset[i] += s.offset[lo] * q.sum[0] + s.offset[hi] * q.sum[1];
+                }
+            }
+        }
+        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(dsum(sum[i])) + static_cast<double>(offset[i]);
+    }
+    for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
+}
+
+template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row, size_t rows, const impl::Rounded32* x, size_t m, size_t k, float* y, size_t ldy) {
+    const size_t groups = k / 32;
+    for (size_t r = 0; r < rows; r++, weights += bytes_per_row) {
+        size_t i = 0;
+        for (; i + 4 <= m; i += 4) row_products<C, 4>(weights, x + i * groups, groups, y + i * ldy + r, ldy);
+        for (; i < m; i++)         row_products<C, 1>(weights, x + i * groups, groups, y + i * ldy + r, ldy);
+    }
+}
+
+template <class C> constexpr impl::FormatKernels format_kernels() {
+    if constexpr (C::has_levels) return {&dequant<C>, &GK_NS::format_rows<C>, nullptr};
+    else                         return {&dequant<C>, &GK_NS::format_rows<C>, &format_rows<C>};
+}
+template <> constexpr impl::FormatKernels format_kernels<left_out>() { return {}; }
+constexpr impl::FormatKernels format_table[] = {
+#define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
+    GK_FORMATS(GK_FORMAT)
+#undef GK_FORMAT
+    format_kernels<codec_plain8>(), format_kernels<codec_plain4>(), format_kernels<codec_plain2>(), format_kernels<codec_plain1>(),
+};
+
+}
+
+#ifndef GK_FEATURE
 
 #if GK_HAS_CHECKPOINTS
 // ---- checkpoint tensors: weights in columns, eight 4-bit codes a word ---------
@@ -2924,7 +3091,7 @@ template <class E> float max_of(const E* x, size_t n) {
         m0 = max_or_nan(vload(last), m0);
     }
     m0 = vselect(vnan(m1), m1, vselect(vnan(m0), m0, vmax(m0, m1)));
-    return vany(vnan(m0)) ? impl::quiet_nan : vhmax(m0);
+    return vany(vnan(m0)) ? impl::quiet_nan : vhmax(m0) + 0.0f;            // one zero, whichever lane it came from
 }
 template <class E> E vec_max(const E* x, size_t n) { return rounded<E>(max_of(x, n)); }
 
@@ -2937,6 +3104,27 @@ template <class E> void narrow(const float* x, E* out, size_t n) {
     size_t i = 0;
     for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
     if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
+}
+
+/// Groups of 32 inputs as d q, d = max / 127. False, with `out` half done, for a group whose maximum is no number of 1e-30 .. 1e30 or 0.
+template <class E> bool round32(const E* x, impl::Rounded32* out, size_t n) {
+    for (; n; n -= 32, x += 32, out++) {
+        vf m = vzero();
+        for (size_t j = 0; j < 32; j += VF) m = max_or_nan(vabs(vload(x + j)), m);
+        const float max = vany(vnan(m)) ? impl::quiet_nan : vhmax(m);
+        if (max != 0 && !(max >= 1e-30f && max <= 1e30f)) return false;
+        const vf inverse = vset(max == 0 ? 0 : 127 / max);
+        float    t[32];
+        for (size_t j = 0; j < 32; j += VF) vstore(t + j, vround(vmul(vload(x + j), inverse)));
+        int sum[2] = {};
+        for (size_t i = 0; i < 32; i++) {
+            out->q[i] = static_cast<int8_t>(t[i]);
+            sum[i / 16] += out->q[i];
+        }
+        out->d = max / 127;
+        for (int h = 0; h < 2; h++) out->sum[h] = out->d * static_cast<float>(sum[h]);
+    }
+    return true;
 }
 
 // ---- activations ------------------------------------------------------------
@@ -3259,7 +3447,7 @@ template <size_t R, size_t C, bool Tail> void tile(size_t k, const float* a, siz
 }
 
 /// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype.
-void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
+[[maybe_unused]] void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
     tile_body<MR, NRV, false>(k, a, 1, MR, b, NR, c, ldc, 0, accumulate != 0);
 }
 #ifdef GK_ASM_MICROKERNEL
@@ -3443,8 +3631,8 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 //     for each SM rows of C
 //       for each TK of k              pack A    [SM][TK] as panels of 32 rows                in L3
 //         for each TN columns         pack B    [TK][TN] as panels of 32 columns             in L2
-//           for each panel of A       prefetched while the one before is used                in L2
-//             for each panel of B     microkernel: 32 x 32 of C, from zero; then added to C
+//           for each panel of A       for each panel of B
+//             microkernel             32 x 32 of C from zero, then added to C, which it prefetches
 //
 // Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its magnitudes. A pair of panels
 // whose products stay clear of both ends goes through the tiles, any other through fused multiply-adds from the original values, NaN and
@@ -3461,11 +3649,11 @@ constexpr size_t TN = 256, SM = 2048, SN = 2048, TP = 32;
 struct Range {
     uint32_t top, low;
     /// Can the tiles take products of these? With |x| in 2^-102 .. 2^100 every term of a split is normal; with |x y| over 2^-98 what is
-    /// flushed is below 2^-24 of it; sums of TK products are to stay under 2^126.
+    /// flushed is below 2^-24 of it; sums of 2048 products are to stay under 2^126.
     bool suits(const Range& b) const {
         const uint32_t least_a = low >> 23, least_b = b.low >> 23, most_a = top >> 23, most_b = b.top >> 23;
         return least_a >= 25 && least_b >= 25 && least_a + least_b >= 254 - 98 && most_a < 227 && most_b < 227
-            && most_a + most_b + 2 + 10 <= 254 + 126;
+            && most_a + most_b + 2 + 11 <= 254 + 126;
     }
 };
 /// Collects a range, over f32 or over pairs of bf16.
@@ -3489,9 +3677,9 @@ struct RangeOfPairs {
     }
     Range range() const {
         const vi odd = viset(-0x10000);
-        const uint32_t most  = _mm512_reduce_max_epu32(_mm512_max_epu32(viand(top, odd), _mm512_slli_epi32(top, 16)));
-        const uint32_t least = _mm512_reduce_min_epu32(_mm512_min_epu32(vior(low, viset(0xffff)), vior(_mm512_slli_epi32(low, 16), viset(0xffff))));
-        return {most, least};
+        const uint32_t largest  = _mm512_reduce_max_epu32(_mm512_max_epu32(viand(top, odd), _mm512_slli_epi32(top, 16)));
+        const uint32_t smallest = _mm512_reduce_min_epu32(_mm512_min_epu32(vior(low, viset(0xffff)), vior(_mm512_slli_epi32(low, 16), viset(0xffff))));
+        return {largest, smallest};
     }
 };
 
@@ -3743,35 +3931,42 @@ template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 
 // ---- the tables of this pass --------------------------------------------------
 
-template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm) {
+template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm = &gemm_table<E>) {
     return {Isa::GK_ISA, &vec_dot<E>, &vec_add<E>, &vec_sub<E>, &vec_mul<E>, &vec_scale<E>, &vec_axpy<E>, &vec_sum<E>, &vec_max<E>, &vec_sum_squares<E>,
             &gemv<E>, &silu<E>, &gelu<E>, &gelu_erf<E>, &gelu_quick<E>, &relu<E>, &tanh<E>, &exp<E>, &swiglu<E>, &softmax<E>, &rms_norm<E>,
-            &layer_norm<E>, &rope<E>, &widen<E>, &narrow<E>, gemm, &checkpoint_kernels, formats};
+            &layer_norm<E>, &rope<E>, &widen<E>, &narrow<E>, &round32<E>, gemm, &checkpoint_kernels, formats};
 }
 
-constexpr impl::FormatKernels format_table[] = {
-#define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
-    GK_FORMATS(GK_FORMAT)
-#undef GK_FORMAT
-    format_kernels<codec_plain8>(), format_kernels<codec_plain4>(), format_kernels<codec_plain2>(), format_kernels<codec_plain1>(),
-};
+#endif // GK_FEATURE
 
 } // unnamed namespace
 
+#ifdef GK_FEATURE
+namespace with_feature { namespace GK_FEATURE {
+#define GK_PRODUCTS GK_NS::GK_FEATURE::format_table
+#else
+#define GK_PRODUCTS plain::format_table
+#endif
 extern const KernelTable<float> table_f32;
 extern const KernelTable<f16>   table_f16;
 extern const KernelTable<bf16>  table_bf16;
-const KernelTable<float> table_f32  = kernel_table<float>(format_table, &gemm_table<float>);
-const KernelTable<f16>   table_f16  = kernel_table<f16>(format_table, &gemm_table<f16>);
-const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(format_table, &gemm_table<bf16>);
-#ifdef GK_TILES
-extern const KernelTable<float> tiles_f32;
-extern const KernelTable<f16>   tiles_f16;
-extern const KernelTable<bf16>  tiles_bf16;
-const KernelTable<float> tiles_f32  = kernel_table<float>(format_table, &tiles_table<float>);
-const KernelTable<f16>   tiles_f16  = kernel_table<f16>(format_table, &tiles_table<f16>);
-const KernelTable<bf16>  tiles_bf16 = kernel_table<bf16>(format_table, &tiles_table<bf16>);
+const KernelTable<float> table_f32  = kernel_table<float>(GK_PRODUCTS);
+const KernelTable<f16>   table_f16  = kernel_table<f16>(GK_PRODUCTS);
+const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS);
+#ifdef GK_FEATURE
+} }
 #endif
+#if defined(GK_TILES) && defined(GK_FEATURE)
+namespace with_tiles {
+extern const KernelTable<float> table_f32;
+extern const KernelTable<f16>   table_f16;
+extern const KernelTable<bf16>  table_bf16;
+const KernelTable<float> table_f32  = kernel_table<float>(GK_PRODUCTS, &tiles_table<float>);
+const KernelTable<f16>   table_f16  = kernel_table<f16>(GK_PRODUCTS, &tiles_table<f16>);
+const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &tiles_table<bf16>);
+}
+#endif
+#undef GK_PRODUCTS
 
 } // namespace GK_NS
 GK_NAMESPACE_END
@@ -3829,27 +4024,33 @@ extern "C" void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, 
 #endif
 #endif
 
+#if GK_WANTED(GK_SCALAR)
 #define GK_PASS GK_SCALAR
 #define GK_NS   scalar
 #define GK_ISA  scalar
 #include GLLM_KERNELS_SELF
-#undef GK_PASS
-#undef GK_NS
-#undef GK_ISA
+#endif
 
-#if GK_HAS_AVX2
+#if GK_HAS_AVX2 && GK_WANTED(GK_AVX2)
 GK_REGION("avx2,fma,f16c")
 #define GK_PASS GK_AVX2
 #define GK_NS   avx2
 #define GK_ISA  avx2
 #include GLLM_KERNELS_SELF
-#undef GK_PASS
-#undef GK_NS
-#undef GK_ISA
 GK_REGION_END
 #endif
 
-#if GK_HAS_AVX512
+#if GK_HAS_AVX_VNNI && GK_WANTED(GK_AVX2)
+GK_REGION("avx2,fma,f16c,avxvnni")
+#define GK_PASS    GK_AVX2
+#define GK_NS      avx2
+#define GK_ISA     avx2
+#define GK_FEATURE vnni
+#include GLLM_KERNELS_SELF
+GK_REGION_END
+#endif
+
+#if GK_HAS_AVX512 && GK_WANTED(GK_AVX512)
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms in gcc 12's own avx512fintrin.h (GCC PR 105593)
@@ -3860,16 +4061,21 @@ GK_REGION("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
 #define GK_NS   avx512
 #define GK_ISA  avx512
 #include GLLM_KERNELS_SELF
-#undef GK_PASS
-#undef GK_NS
-#undef GK_ISA
+GK_REGION_END
+
+GK_REGION("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
+#define GK_PASS    GK_AVX512
+#define GK_NS      avx512
+#define GK_ISA     avx512
+#define GK_FEATURE vnni
+#include GLLM_KERNELS_SELF
 GK_REGION_END
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
 #endif
 
-#if GK_HAS_NEON
+#if GK_HAS_NEON && GK_WANTED(GK_NEON)
 #if GK_ARM32
 GK_REGION("fpu=neon-vfpv4")
 #endif
@@ -3877,12 +4083,19 @@ GK_REGION("fpu=neon-vfpv4")
 #define GK_NS   neon
 #define GK_ISA  neon
 #include GLLM_KERNELS_SELF
-#undef GK_PASS
-#undef GK_NS
-#undef GK_ISA
 #if GK_ARM32
 GK_REGION_END
 #endif
+#endif
+
+#if GK_HAS_DOTPROD && GK_WANTED(GK_NEON)
+GK_REGION("arch=armv8.2-a+dotprod")
+#define GK_PASS    GK_NEON
+#define GK_NS      neon
+#define GK_ISA     neon
+#define GK_FEATURE dotprod
+#include GLLM_KERNELS_SELF
+GK_REGION_END
 #endif
 
 // ---- emulated sets: the same passes through SIMDe -----------------------------
@@ -3890,7 +4103,7 @@ GK_REGION_END
 // SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes, and a name that is no macro
 // is one it lacks: those that the primitives need are supplied here.
 
-#ifdef GLLM_KERNELS_EMULATE
+#if defined(GLLM_KERNELS_EMULATE) && GK_WANTED(GK_DISPATCH)
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 #include <simde/x86/fma.h>
@@ -3944,6 +4157,8 @@ GK_INL __m512  scalef_ps(__m512 a, __m512 b)                  { const F16 x(a), 
 GK_INL __m512  maskz_rcp14_ps(unsigned m, __m512 a)           { const F16 x(a); GK_EACH(F16, m >> i & 1 ? 1 / x[i] : 0.0f) }
 GK_INL __m256  fmadd256(__m256 a, __m256 b, __m256 c)         { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(x[i], y[i], z[i])) }
 GK_INL __m256  fnmadd256(__m256 a, __m256 b, __m256 c)        { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(-x[i], y[i], z[i])) }
+GK_INL __m256  maskload(const float* p, __m256i m)           { const I8 k(m); F8 r; for (size_t i = 0; i < 8; i++) if (k[i] < 0) r[i] = p[i]; return r; }
+GK_INL void    maskstore(float* p, __m256i m, __m256 a)      { const I8 k(m); const F8 x(a); for (size_t i = 0; i < 8; i++) if (k[i] < 0) p[i] = x[i]; }
 #undef GK_EACH
 
 } } // namespace impl::shim
@@ -3993,6 +4208,10 @@ GK_NAMESPACE_END
 #undef  _mm512_maskz_rcp14_ps
 #define _mm512_maskz_rcp14_ps(m, a)        GK_SHIM(maskz_rcp14_ps)(m, a)
 #if !GK_HAS_AVX2
+#undef  _mm256_maskload_ps
+#define _mm256_maskload_ps(p, m)           GK_SHIM(maskload)(p, m)
+#undef  _mm256_maskstore_ps
+#define _mm256_maskstore_ps(p, m, a)       GK_SHIM(maskstore)(p, m, a)
 #undef  _mm256_fmadd_ps
 #define _mm256_fmadd_ps(a, b, c)           GK_SHIM(fmadd256)(a, b, c)
 #undef  _mm256_fnmadd_ps
@@ -4010,31 +4229,46 @@ GK_NAMESPACE_END
 #define GK_NS   emulated_avx2
 #define GK_ISA  avx2
 #include GLLM_KERNELS_SELF
-#undef GK_PASS
-#undef GK_NS
-#undef GK_ISA
 #endif
 #define GK_PASS GK_AVX512
 #define GK_NS   emulated_avx512
 #define GK_ISA  avx512
 #include GLLM_KERNELS_SELF
-#undef GK_PASS
-#undef GK_NS
-#undef GK_ISA
 #if !GK_HAS_NEON
 #define GK_PASS GK_NEON
 #define GK_NS   emulated_neon
 #define GK_ISA  neon
 #include GLLM_KERNELS_SELF
-#undef GK_PASS
-#undef GK_NS
-#undef GK_ISA
 #endif
 #undef GK_EMULATED
 #endif
 // ============================================================================
 // [12] DISPATCH AND PUBLIC ENTRY POINTS
 // ============================================================================
+
+#if GK_WANTED(GK_DISPATCH)
+#define GK_DECLARE_TABLES extern const KernelTable<float> table_f32; extern const KernelTable<f16> table_f16; extern const KernelTable<bf16> table_bf16;
+GK_NAMESPACE_BEGIN
+namespace scalar { GK_DECLARE_TABLES }
+#if GK_HAS_AVX2
+namespace avx2 { GK_DECLARE_TABLES }
+#endif
+#if GK_HAS_AVX_VNNI
+namespace avx2 { namespace with_feature { namespace vnni { GK_DECLARE_TABLES } } }
+#endif
+#if GK_HAS_AVX512
+namespace avx512 { GK_DECLARE_TABLES namespace with_feature { namespace vnni { GK_DECLARE_TABLES } } }
+#endif
+#if GK_HAS_TILES
+namespace avx512 { namespace with_tiles { GK_DECLARE_TABLES } }
+#endif
+#if GK_HAS_NEON
+namespace neon { GK_DECLARE_TABLES }
+#endif
+#if GK_HAS_DOTPROD
+namespace neon { namespace with_feature { namespace dotprod { GK_DECLARE_TABLES } } }
+#endif
+GK_NAMESPACE_END
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -4046,76 +4280,73 @@ struct Tables {
     const KernelTable<f16>*   h16;
     const KernelTable<bf16>*  b16;
 };
-/// A row for each Isa, in the order of the enum. Tables that were not compiled in are null.
-struct IsaRow {
-    const char*         name;
-    bool CpuFeatures::* feature;       // null: native everywhere
-    Tables              native, emulated;
+/// A way to serve an Isa: its tables, and the feature that they need of the CPU (null: none).
+struct Variant {
+    Isa                 isa;
+    Presence            presence;
+    bool CpuFeatures::* feature;
+    Tables              tables;
 };
 #define GK_TABLES(ns) {&ns::table_f32, &ns::table_f16, &ns::table_bf16}
+/// Everything that was compiled in, the best of each Isa first. Tiles come with the formats of VNNI, which every CPU with them has.
+static const Variant variants[] = {
+    {Isa::scalar, Presence::native,   nullptr,                    GK_TABLES(scalar)},
+#if GK_HAS_AVX_VNNI
+    {Isa::avx2,   Presence::native,   &CpuFeatures::avx_vnni,     GK_TABLES(avx2::with_feature::vnni)},
+#endif
 #if GK_HAS_AVX2
-#define GK_NATIVE_AVX2 GK_TABLES(avx2)
-#else
-#define GK_NATIVE_AVX2 {}
+    {Isa::avx2,   Presence::native,   &CpuFeatures::avx2,         GK_TABLES(avx2)},
+#elif defined(GLLM_KERNELS_EMULATE)
+    {Isa::avx2,   Presence::emulated, nullptr,                    GK_TABLES(emulated_avx2)},
+#endif
+#if GK_HAS_TILES
+    {Isa::avx512, Presence::native,   &CpuFeatures::amx_bf16,     GK_TABLES(avx512::with_tiles)},
 #endif
 #if GK_HAS_AVX512
-#define GK_NATIVE_AVX512 GK_TABLES(avx512)
-#else
-#define GK_NATIVE_AVX512 {}
+    {Isa::avx512, Presence::native,   &CpuFeatures::avx512_vnni,  GK_TABLES(avx512::with_feature::vnni)},
+    {Isa::avx512, Presence::native,   &CpuFeatures::avx512,       GK_TABLES(avx512)},
+#endif
+#ifdef GLLM_KERNELS_EMULATE
+    {Isa::avx512, Presence::emulated, nullptr,                    GK_TABLES(emulated_avx512)},
+#endif
+#if GK_HAS_DOTPROD
+    {Isa::neon,   Presence::native,   &CpuFeatures::neon_dotprod, GK_TABLES(neon::with_feature::dotprod)},
 #endif
 #if GK_HAS_NEON
-#define GK_NATIVE_NEON GK_TABLES(neon)
-#else
-#define GK_NATIVE_NEON {}
+    {Isa::neon,   Presence::native,   &CpuFeatures::neon,         GK_TABLES(neon)},
+#elif defined(GLLM_KERNELS_EMULATE)
+    {Isa::neon,   Presence::emulated, nullptr,                    GK_TABLES(emulated_neon)},
 #endif
-#if defined(GLLM_KERNELS_EMULATE) && !GK_HAS_AVX2
-#define GK_EMULATED_AVX2 GK_TABLES(emulated_avx2)
-#else
-#define GK_EMULATED_AVX2 {}
-#endif
-#if defined(GLLM_KERNELS_EMULATE)
-#define GK_EMULATED_AVX512 GK_TABLES(emulated_avx512)
-#else
-#define GK_EMULATED_AVX512 {}
-#endif
-#if defined(GLLM_KERNELS_EMULATE) && !GK_HAS_NEON
-#define GK_EMULATED_NEON GK_TABLES(emulated_neon)
-#else
-#define GK_EMULATED_NEON {}
-#endif
-static const IsaRow isa_rows[] = {
-    {"scalar", nullptr,              GK_TABLES(scalar), {}},
-    {"avx2",   &CpuFeatures::avx2,   GK_NATIVE_AVX2,    GK_EMULATED_AVX2},
-    {"avx512", &CpuFeatures::avx512, GK_NATIVE_AVX512,  GK_EMULATED_AVX512},
-    {"neon",   &CpuFeatures::neon,   GK_NATIVE_NEON,    GK_EMULATED_NEON},
 };
-constexpr size_t isa_count = sizeof isa_rows / sizeof isa_rows[0];
-#if GK_HAS_TILES
-static const Tables avx512_with_tiles = {&avx512::tiles_f32, &avx512::tiles_f16, &avx512::tiles_bf16};
-#endif
 
-/// The tables that serve an Isa on this CPU: native if it can be, else emulated, else null ones.
-static const Tables& tables(Isa isa) {
-    const IsaRow& row = isa_rows[static_cast<size_t>(isa)];
-#if GK_HAS_TILES
-    if (isa == Isa::avx512 && cpu_features().amx_bf16) return avx512_with_tiles;
-#endif
-    return row.native.f32 && (!row.feature || cpu_features().*row.feature) ? row.native : row.emulated;
+/// What serves an Isa on this CPU; null if nothing does.
+static const Variant* variant_for(Isa isa) {
+    for (const Variant& v : variants)
+        if (v.isa == isa && (!v.feature || cpu_features().*v.feature)) return &v;
+    return nullptr;
 }
-static const KernelTable<float>* table_of(Isa isa, const float*) { return tables(isa).f32; }
-static const KernelTable<f16>*   table_of(Isa isa, const f16*)   { return tables(isa).h16; }
-static const KernelTable<bf16>*  table_of(Isa isa, const bf16*)  { return tables(isa).b16; }
+static inline const KernelTable<float>* table_of(Isa isa, const float*) { return variant_for(isa)->tables.f32; }
+static inline const KernelTable<f16>*   table_of(Isa isa, const f16*)   { return variant_for(isa)->tables.h16; }
+static inline const KernelTable<bf16>*  table_of(Isa isa, const bf16*)  { return variant_for(isa)->tables.b16; }
 
 } // namespace impl
 
 Presence isa_presence(Isa isa) {
-    if (static_cast<size_t>(isa) >= impl::isa_count) return Presence::absent;
-    const impl::Tables& t = impl::tables(isa);
-    return !t.f32 ? Presence::absent : &t == &impl::isa_rows[static_cast<size_t>(isa)].emulated ? Presence::emulated : Presence::native;
+    const impl::Variant* const v = impl::variant_for(isa);
+    return v ? v->presence : Presence::absent;
 }
-const char* isa_name(Isa isa) { return static_cast<size_t>(isa) < impl::isa_count ? impl::isa_rows[static_cast<size_t>(isa)].name : "unknown"; }
+const char* isa_name(Isa isa) {
+    switch (isa) {
+        case Isa::scalar: return "scalar";
+        case Isa::avx2:   return "avx2";
+        case Isa::avx512: return "avx512";
+        case Isa::neon:   return "neon";
+    }
+    return "unknown";
+}
 Isa best_isa() {
-    for (Isa isa : {Isa::avx512, Isa::avx2, Isa::neon})
+    const Isa best_first[] = {Isa::avx512, Isa::avx2, Isa::neon};
+    for (Isa isa : best_first)
         if (isa_presence(isa) == Presence::native) return isa;
     return Isa::scalar;
 }
@@ -4161,32 +4392,35 @@ template <size_t N> static Status check(const Span& out, const Span (&in)[N]) {
     if (out.bytes && !out.data) return invalid("null pointer for a non-empty output");
     for (const Span& s : in) {
         if (!s.ok) return invalid("the product of these sizes overflows size_t");
-        if (s.bytes && !s.data) return invalid("null pointer for a non-empty input");
+        if (out.bytes && s.bytes && !s.data) return invalid("null pointer for a non-empty input");
         if (overlap(out, s)) return invalid("the output overlaps an input");
     }
     return success;
 }
 
-/// Scratch for one call: the caller's workspace, or allocated. Aligned to 64 bytes.
+/// Scratch for one call: the caller's workspace, or allocated. Aligned to 64 bytes. None at all is always there.
 class Scratch {
 public:
-    Scratch(const Workspace& w, size_t floats) : owned_(nullptr), data_(nullptr) {
-        if (floats == 0) floats = 1;
+    Scratch(const Workspace& w, size_t floats) : owned_(nullptr), data_(nullptr), ok_(floats == 0) {
+        if (floats == 0) return;
         if (floats > (SIZE_MAX - 64) / sizeof(float)) return;
         const size_t bytes = floats * sizeof(float) + 63;
         void* p = w.data;
         if (p) { if (w.bytes < bytes) return; }
         else   { p = owned_ = GLLM_KERNELS_MALLOC(bytes); if (!p) return; }
         data_ = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) & ~static_cast<uintptr_t>(63));
+        ok_   = true;
     }
     ~Scratch() { if (owned_) GLLM_KERNELS_FREE(owned_); }
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
     float* data() const { return data_; }
+    explicit operator bool() const { return ok_; }
 
 private:
     void*  owned_;
     float* data_;
+    bool   ok_;
 };
 
 // ---- threads ----------------------------------------------------------------
@@ -4486,7 +4720,7 @@ template <class E> struct Dense {
         const GemmKernels& g = *k.table().gemm;
         size_t  each = 0;
         Scratch scratch_memory(k.workspace, scratch(m, n, kdim, &each));
-        if (!scratch_memory.data()) return no_memory();
+        if (!scratch_memory) return no_memory();
 
         GemmJob job = {};
         job.a = a;  job.lda = kdim;  job.c = c;  job.ldc = n;
@@ -4636,21 +4870,29 @@ template <class E> struct Quantised {
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float);
 
-    /// Floats of scratch: the input and output widened if they are of a 16-bit type, then one part a thread.
-    size_t scratch(size_t m, size_t n, size_t kdim, size_t* each) const {
+    /// How a product is computed: rows decoded in registers for few inputs, exact or rounded ones; else decoded panels and the loop nest.
+    enum Route { decoded, rounded, nested };
+
+    static size_t rounded_floats(size_t m, size_t kdim) { return (m * (kdim / 32) * sizeof(Rounded32) + 63) / 64 * 16; }
+
+    /// Floats of scratch: the rounded input; the input and output widened if they are of a 16-bit type; for the loop nest, one part a thread.
+    size_t scratch(Route route, size_t m, size_t n, size_t kdim, size_t* each) const {
         const GemmKernels& g = *float_table().gemm;
-        *each = m < few_rows ? 0 : (g.scratch_floats(m, part_size(n, g.nr, width_of(k.parallel)), kdim) + 15) / 16 * 16;
-        return (is_f32 ? 0 : m * kdim + m * n) + *each * width_of(k.parallel);
+        *each = route != nested ? 0 : (g.scratch_floats(m, part_size(n, g.nr, width_of(k.parallel)), kdim) + 15) / 16 * 16;
+        return (route == rounded ? rounded_floats(m, kdim) : 0) + (is_f32 ? 0 : m * kdim + m * n) + *each * width_of(k.parallel);
     }
-    const KernelTable<float>& float_table() const { return *impl::tables(k.isa()).f32; }
+    const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
 
     /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
-    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim) const {
-        return with_floats(input, output, scales, m, n, kdim, [&](const float* x, float* y, float* parts, size_t each) {
+    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, Precision precision) const {
+        const Route route = m >= few_rows ? nested : precision == Precision::fast && w.kernels->rows_fast ? rounded : decoded;
+        return with_floats(route, input, output, scales, m, n, kdim, [&](const float* x, const Rounded32* q, float* y, float* parts, size_t each) {
             const Parallel p = worth(k.parallel, work(m, n, kdim));
-            if (m < few_rows) {
+            if (route != nested) {
                 split(p, n, 1, [&](size_t begin, size_t end, size_t) {
-                    w.kernels->rows(w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n);
+                    const uint8_t* const rows = w.rows + begin * w.row_stride;
+                    if (q) w.kernels->rows_fast(rows, w.row_stride, end - begin, q, m, kdim, y + begin, n);
+                    else   w.kernels->rows(rows, w.row_stride, end - begin, x, m, kdim, y + begin, n);
                 });
                 return;
             }
@@ -4679,22 +4921,28 @@ template <class E> struct Quantised {
         });
     }
 
-    /// body(x, y, parts, each) on float copies of input and output, or on themselves; then the scales, and the rounding to E.
-    template <class Body> Status with_floats(const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, const Body& body) const {
+    /// body(x, q, y, parts, each): x and y float copies of input and output, or themselves; q the rounded input, if that is wanted and can be.
+    template <class Body> Status with_floats(Route route, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, const Body& body) const {
         size_t  each = 0;
-        Scratch memory(k.workspace, scratch(m, n, kdim, &each));
-        if (!memory.data()) return no_memory();
+        Scratch memory(k.workspace, scratch(route, m, n, kdim, &each));
+        if (!memory) return no_memory();
         float* p = memory.data();
+        Rounded32* q = nullptr;
+        if (route == rounded) {
+            Rounded32* const room = reinterpret_cast<Rounded32*>(p);
+            if (k.table().round32(input, room, m * kdim)) q = room;
+            p += rounded_floats(m, kdim);
+        }
         const float* x = as_float(input);
         float*       y = as_float(output);
         if (!is_f32) {
             float* const wide = p;
-            k.table().widen(input, wide, m * kdim);
+            if (!q) k.table().widen(input, wide, m * kdim);
             x = wide;
             y = wide + m * kdim;
             p = y + m * n;
         }
-        body(x, y, p, each);
+        body(x, q, y, p, each);
         if (scales)
             for (size_t i = 0; i < m; i++)
                 for (size_t j = 0; j < n; j++) y[i * n + j] *= to_f32(scales[j]);
@@ -4706,7 +4954,7 @@ template <class E> struct Quantised {
     template <class T> static float* as_float(T*) { return nullptr; }
 };
 
-static Status check_type(QuantType type, size_t k, const FormatKernels* formats) {
+static inline Status check_type(QuantType type, size_t k, const FormatKernels* formats) {
     const size_t i = static_cast<size_t>(type);
     if (i >= quant_type_count) return invalid("type is not one of the values of QuantType");
     if (!formats[i].dequant)   return {Code::unsupported, "this format was left out of this build by a GLLM_KERNELS_NO_ macro"};
@@ -4734,7 +4982,7 @@ template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* bloc
     if (Status s = impl::check(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return impl::success;
     const impl::Weights w = {&table_->formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride, block_size(type), block_bytes(type)};
-    return impl::Quantised<E>{*this}.run(w, input, output, nullptr, m, n, k);
+    return impl::Quantised<E>{*this}.run(w, input, output, nullptr, m, n, k, precision);
 }
 template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k, Precision precision) const {
     if (type > QuantType::Q8_K) return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
@@ -4745,8 +4993,12 @@ template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* 
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
+    if (!impl::Span(nullptr, m, k, sizeof(float)).ok || !impl::Span(nullptr, m, n, sizeof(float)).ok) return 0;
+    using Q = impl::Quantised<E>;
+    const Q q{*this};
     size_t each = 0;
-    return impl::Quantised<E>{*this}.scratch(m, n, k, &each) * sizeof(float) + 64;
+    const size_t a = q.scratch(Q::rounded, m, n, k, &each), b = q.scratch(Q::nested, m, n, k, &each);
+    return (a > b ? a : b) * sizeof(float) + 64;
 }
 
 // ---- plain quantised products -----------------------------------------------
@@ -4777,7 +5029,7 @@ template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, si
     if (Status s = check(Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return success;
     const Weights w = {&k.table().formats[format], static_cast<const uint8_t*>(weight), stride, 32, 4 * bits};
-    return Quantised<E>{k}.run(w, input, output, scales, m, n, kdim);
+    return Quantised<E>{k}.run(w, input, output, scales, m, n, kdim, Precision::exact);
 }
 
 } // namespace impl
@@ -4820,7 +5072,7 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
     if (!k.table().checkpoints->dequant_awq) return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     if (m == 0 || t.n == 0) return success;
     const Quantised<E> q{k};
-    return q.with_floats(input, output, nullptr, m, t.n, t.k, [&](const float* x, float* y, float* parts, size_t each) {
+    return q.with_floats(Quantised<E>::nested, input, output, nullptr, m, t.n, t.k, [&](const float* x, const Rounded32*, float* y, float* parts, size_t each) {
         const GemmKernels& g = *q.float_table().gemm;
         BSource b = {};
         b.data  = &t;
@@ -4879,22 +5131,47 @@ template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, con
     return impl::success;
 }
 
+#ifndef GLLM_KERNELS_STATIC        // a private copy instantiates what it uses
 template class CpuKernels<float>;
 template class CpuKernels<f16>;
 template class CpuKernels<bf16>;
+#endif
 
 // ---- element arithmetic -----------------------------------------------------
 
+Scalar::Scalar(f16 v) : value(impl::f16_to_f32(v.bits)) {}
+Scalar::Scalar(bf16 v) : value(impl::bf16_to_f32(v.bits)) {}
+
 namespace impl {
 template <class E> E make(float v) { E e; from_f32(v, &e); return e; }
-static const float* as_float(const float* p) { return p; }
+
+/// a b + c in double, inexact results rounded to the neighbour whose last bit is 1: rounding that once more, to a shorter type, is rounding
+/// the exact sum.
+static inline double mul_add_to_odd(float a, float b, float c) {
+    const double x = static_cast<double>(a) * static_cast<double>(b), y = static_cast<double>(c), sum = x + y;
+    if (!(sum - sum == 0)) return sum;                          // NaN or infinite
+    const double back = sum - x, rest = (x - (sum - back)) + (y - back);
+    uint64_t bits = load_as<uint64_t>(&sum);
+    if (rest != 0 && !(bits & 1)) bits += (rest > 0) == (sum > 0) ? 1 : ~uint64_t(0);
+    return load_as<double>(&bits);
+}
+/// To a 16-bit type by way of an odd float, to float at once.
+template <class E> E make_from_odd(double v) {
+    float f = static_cast<float>(v);
+    if (sizeof(E) < sizeof(float) && static_cast<double>(f) != v && f - f == 0 && !(f32_bits(f) & 1)) {
+        const bool away = (static_cast<double>(f) < v) == (v > 0);
+        f = f32_from_bits(f32_bits(f) + (away ? 1u : ~0u));
+    }
+    return make<E>(f);
+}
+static inline const float* as_float(const float* p) { return p; }
 template <class E> const float* as_float(const E*) { return nullptr; }
 static float nan_or(float a, float b, float v) { return a != a ? a + a : b != b ? b + b : v; }
 }
 
 template <class E> E Element<E>::from_f32(float v)         { return impl::make<E>(v); }
 template <class E> float Element<E>::to_f32(E v)           { return impl::to_f32(v); }
-template <class E> E Element<E>::mul_add(E acc, E a, E b)  { return impl::make<E>(impl::fma32(impl::to_f32(a), impl::to_f32(b), impl::to_f32(acc))); }
+template <class E> E Element<E>::mul_add(E acc, E a, E b)  { return impl::make_from_odd<E>(impl::mul_add_to_odd(impl::to_f32(a), impl::to_f32(b), impl::to_f32(acc))); }
 template <class E> E Element<E>::add(E a, E b)             { return impl::make<E>(impl::to_f32(a) + impl::to_f32(b)); }
 template <class E> E Element<E>::sub(E a, E b)             { return impl::make<E>(impl::to_f32(a) - impl::to_f32(b)); }
 template <class E> E Element<E>::mul(E a, E b)             { return impl::make<E>(impl::to_f32(a) * impl::to_f32(b)); }
@@ -4908,9 +5185,11 @@ template <class E> E Element<E>::recip(E a)                { return impl::make<E
 template <class E> E Element<E>::abs(E a)                  { return impl::make<E>(impl::f32_from_bits(impl::f32_bits(impl::to_f32(a)) & 0x7fffffffu)); }
 template <class E> E Element<E>::tanh(E a)                 { return impl::make<E>(static_cast<float>(::tanh(static_cast<double>(impl::to_f32(a))))); }
 template <class E> const float* Element<E>::as_f32(const E* p) { return impl::as_float(p); }
+#ifndef GLLM_KERNELS_STATIC
 template struct Element<float>;
 template struct Element<f16>;
 template struct Element<bf16>;
+#endif
 
 // ---- the thread pool --------------------------------------------------------
 
@@ -4996,6 +5275,8 @@ Parallel ThreadPool::parallel() {
 
 GK_NAMESPACE_END
 
+#endif // GK_WANTED(GK_DISPATCH)
+
 #if defined(__clang__)
 #pragma float_control(pop)
 #elif defined(__GNUC__)
@@ -5018,6 +5299,21 @@ GK_NAMESPACE_END
 #undef GK_HAS_AVX2
 #undef GK_HAS_AVX512
 #undef GK_HAS_NEON
+#undef GK_HAS_AVX_VNNI
+#undef GK_HAS_DOTPROD
+#undef GK_HAS_TILES
+#undef GK_WANTED
+#undef GK_DISPATCH
+#undef GK_DECLARE_TABLES
+#ifdef GLLM_KERNELS_ONLY_PASS
+#undef GK_ONLY
+#undef GK_PASS_NAMED
+#undef GK_PASS_NAMED_scalar
+#undef GK_PASS_NAMED_avx2
+#undef GK_PASS_NAMED_avx512
+#undef GK_PASS_NAMED_neon
+#undef GK_PASS_NAMED_dispatch
+#endif
 #undef GK_HAS_KQUANT
 #undef GK_HAS_IQ
 #undef GK_HAS_CHECKPOINTS
@@ -5027,12 +5323,6 @@ GK_NAMESPACE_END
 #undef GK_ASM_ABI
 #undef GK_SHIM
 #undef GK_TABLES
-#undef GK_NATIVE_AVX2
-#undef GK_NATIVE_AVX512
-#undef GK_NATIVE_NEON
-#undef GK_EMULATED_AVX2
-#undef GK_EMULATED_AVX512
-#undef GK_EMULATED_NEON
 #endif // GLLM_KERNELS_IMPLEMENTATION
 
 #undef GK_API
@@ -5061,3 +5351,9 @@ GK_NAMESPACE_END
 // WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 
 #endif // GK_PASS
+
+// A pass ends here; the driver sets these again for the next.
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+#undef GK_FEATURE

@@ -315,7 +315,8 @@ inline std::string shape(size_t m, size_t n, size_t k) { return shape(m, n) + " 
 inline std::string shape(size_t n, Data d) { return shape(n) + " " + data_name(d); }
 
 #define TEST_INFO(op, isa, E, shape) \
-    INFO(test::text(op) << " " << test::text(isa) << " " << test::text(oracle::Format<E>::name()) << " " << shape << ", seed " << test::seed())
+    INFO(test::text(op) << " " << test::text(isa) << " " << test::text(oracle::Format<E>::name()) << " " << shape \
+         << ", seed " << test::seed())
 
 /// Runs run(kernels, out) on every instruction set into fenced outputs of n elements, twice at different alignments, which
 /// must not change a bit, and hands each first output to judge(out), which returns what is wrong with it.

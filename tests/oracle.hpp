@@ -140,7 +140,10 @@ template <class E> bool accept(E got, double want, double bound) {
 // ---- operations -------------------------------------------------------------
 
 inline double silu(double x)       { return x == -INF ? -0.0 : x / (1 + std::exp(-x)); }
-inline double gelu(double x)       { return x == -INF ? -0.0 : x / (1 + std::exp(-2 * std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x))); }
+inline double gelu(double x) {                                  // (1 + tanh u) / 2 = 1 / (1 + e^(-2u))
+    const double u = 0.79788456080286535588 * (x + 0.044715 * x * x * x);
+    return x == -INF ? -0.0 : x / (1 + std::exp(-2 * u));
+}
 inline double gelu_erf(double x)   { return x == -INF ? -0.0 : 0.5 * x * std::erfc(-x * std::sqrt(0.5)); }
 inline double gelu_quick(double x) { return x == -INF ? -0.0 : x / (1 + std::exp(-1.702 * x)); }
 inline double relu(double x)       { return x != x ? x : x > 0 ? x : 0; }

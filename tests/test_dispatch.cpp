@@ -26,7 +26,8 @@ constexpr Feature FEATURES[] = {
     { "avx512_vbmi", &CpuFeatures::avx512_vbmi }, { "avx512_bitalg", &CpuFeatures::avx512_bitalg }, { "gfni", &CpuFeatures::gfni },
     { "avx512_bf16", &CpuFeatures::avx512_bf16 }, { "avx512_fp16", &CpuFeatures::avx512_fp16 }, { "amx_int8", &CpuFeatures::amx_int8 },
     { "amx_bf16", &CpuFeatures::amx_bf16 }, { "neon_dotprod", &CpuFeatures::neon_dotprod }, { "neon_fp16", &CpuFeatures::neon_fp16 },
-    { "neon_i8mm", &CpuFeatures::neon_i8mm }, { "neon_bf16", &CpuFeatures::neon_bf16 }, { "sve", &CpuFeatures::sve }, { "sve2", &CpuFeatures::sve2 },
+    { "neon_i8mm", &CpuFeatures::neon_i8mm }, { "neon_bf16", &CpuFeatures::neon_bf16 }, { "sve", &CpuFeatures::sve },
+    { "sve2", &CpuFeatures::sve2 },
 };
 
 /// "avx2=1 ... scalar:2 ... best=1 dot=32": features, presence of each instruction set, the choice, and a sum computed by it.
@@ -235,11 +236,9 @@ TEST_CASE_TEMPLATE("no table has a hole", E, ELEMENTS) {
         const gllm::KernelTable<E>& t = k.table();
         CHECK(t.isa == k.isa());
         const bool filled[] = {
-            t.vec_dot != nullptr, t.vec_add != nullptr, t.vec_sub != nullptr, t.vec_mul != nullptr, t.vec_scale != nullptr, t.vec_axpy != nullptr,
-            t.vec_sum != nullptr, t.vec_max != nullptr, t.vec_sum_squares != nullptr, t.gemv != nullptr, t.silu != nullptr, t.gelu != nullptr,
-            t.gelu_erf != nullptr, t.gelu_quick != nullptr, t.relu != nullptr, t.tanh != nullptr, t.exp != nullptr, t.swiglu != nullptr,
-            t.softmax != nullptr, t.rms_norm != nullptr, t.layer_norm != nullptr, t.rope != nullptr, t.widen != nullptr, t.narrow != nullptr,
-            t.gemm != nullptr, t.checkpoints != nullptr, t.formats != nullptr };
+            !!t.vec_dot, !!t.vec_add, !!t.vec_sub, !!t.vec_mul, !!t.vec_scale, !!t.vec_axpy, !!t.vec_sum, !!t.vec_max, !!t.vec_sum_squares,
+            !!t.gemv, !!t.silu, !!t.gelu, !!t.gelu_erf, !!t.gelu_quick, !!t.relu, !!t.tanh, !!t.exp, !!t.swiglu, !!t.softmax, !!t.rms_norm,
+            !!t.layer_norm, !!t.rope, !!t.widen, !!t.narrow, !!t.gemm, !!t.checkpoints, !!t.formats };
         for (size_t i = 0; i < sizeof filled; i++) CHECK_MESSAGE(filled[i], "slot " << i);
     });
 }

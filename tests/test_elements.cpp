@@ -16,7 +16,8 @@ TEST_CASE_TEMPLATE("constants", E, ELEMENTS) {
     CHECK(Element<gllm::f16>::ELEM_ID == 1);
     CHECK(Element<gllm::bf16>::ELEM_ID == 2);
     E e = Element<E>::ONE;
-    CHECK(reinterpret_cast<const void*>(Element<E>::as_f32(&e)) == (std::is_same<E, float>::value ? static_cast<const void*>(&e) : nullptr));
+    const void* const same_place = std::is_same<E, float>::value ? &e : nullptr;
+    CHECK(static_cast<const void*>(Element<E>::as_f32(&e)) == same_place);
 }
 
 TEST_CASE_TEMPLATE("to_f32: every value", E, gllm::f16, gllm::bf16) {
@@ -41,7 +42,8 @@ TEST_CASE("f32 passes through") {
 /// Rounding of one float; counts what differs from the definition. Every NaN must become a quiet NaN of the same sign.
 template <class E> bool rounds_right(float x) {
     const uint16_t got = Element<E>::from_f32(x).bits, want = round_to<E>(value(x)).bits;
-    if (x != x) return value(bit_cast<E>(got)) != value(bit_cast<E>(got)) && (got >> (Format<E>::p - 2) & 1) && got >> 15 == bits_of(x) >> 31;
+    const double back = value(bit_cast<E>(got));
+    if (x != x) return back != back && (got >> (Format<E>::p - 2) & 1) && got >> 15 == bits_of(x) >> 31;
     return got == want;
 }
 
@@ -139,7 +141,8 @@ TEST_CASE_TEMPLATE("mul_add: a product half way between two values, tipped by a 
     const int p = Format<E>::p;
     const size_t cases = small() ? 2000 : 40000;
     for (size_t i = 0; i < cases; i++) {
-        const E a = round_to<E>(1 + std::ldexp(double(rng.below(size_t(1) << (p - 1))), 1 - p)), b = round_to<E>(1.5 + double(rng.below(2)) * 0.25);
+        const E a = round_to<E>(1 + std::ldexp(double(rng.below(size_t(1) << (p - 1))), 1 - p));
+        const E b = round_to<E>(1.5 + double(rng.below(2)) * 0.25);
         for (int e : { -13, -24, -60, -100 })
             for (double sign : { 1.0, -1.0, 0.0 }) {
                 const E c = round_to<E>(sign * std::ldexp(1.0, e));
@@ -156,7 +159,8 @@ TEST_CASE_TEMPLATE("exp and tanh of one element: 2 ulp of f32, then one rounding
     for (size_t i = 0; i < (small() ? 5000u : 100000u); i++) {
         const E x = round_to<E>(i % 4 ? rng.uniform(-12, 12) : i % 8 ? rng.uniform(-105, 90) : draw_one<E>(rng, Data::specials));
         const double e = std::exp(value(x)), t = std::tanh(value(x)), slack = keeps_subnormals ? 0 : MIN_NORMAL;
-        const bool right = accept(Element<E>::exp(x), e, 2 * ulp<float>(e) + slack) && accept(Element<E>::tanh(x), t, 2 * ulp<float>(t) + slack);
+        const bool right = accept(Element<E>::exp(x), e, 2 * ulp<float>(e) + slack)
+                        && accept(Element<E>::tanh(x), t, 2 * ulp<float>(t) + slack);
         if (!right && wrong++ == 0) first = value(x);
     }
     CHECK_MESSAGE(wrong == 0, wrong << " wrong, first at x = " << first);

@@ -190,7 +190,8 @@ TEST_CASE_TEMPLATE("gemv", E, ELEMENTS) {
             if (n > 600 && m > 5) continue;
             Rng rng(m * 10007 + n);
             const Data mode = PRODUCTS[(m + n) % 4];
-            const Guarded<E> a(draw<E>(rng, m * n, mode), m % 2 ? Edge::end : Edge::begin), x(draw<E>(rng, n, mode), n % 2 ? Edge::end : Edge::begin);
+            const Guarded<E> a(draw<E>(rng, m * n, mode), m % 2 ? Edge::end : Edge::begin);
+            const Guarded<E> x(draw<E>(rng, n, mode), n % 2 ? Edge::end : Edge::begin);
             Want want;
             for (size_t i = 0; i < m; i++) {
                 double abs;
@@ -322,8 +323,10 @@ TEST_CASE_TEMPLATE("too little memory: out_of_memory and C untouched, or a right
                     const long   before = allocations_ever();
                     const Status status = call(c.data());
                     CHECK(allocations_ever() == before);
-                    const std::string wrong = status ? differ(c.data(), wants[form].data(), c.size()) : c.untouched() ? "" : "C was touched";
-                    CHECK_MESSAGE((status || status.code == Code::out_of_memory), "code " << int(status.code) << ": " << text(status.what));
+                    const std::string wrong = status ? differ(c.data(), wants[form].data(), c.size())
+                                            : c.untouched() ? std::string() : "C was touched";
+                    CHECK_MESSAGE((status || status.code == Code::out_of_memory),
+                                  "code " << int(status.code) << ": " << text(status.what));
                     CHECK_MESSAGE(wrong.empty(), wrong);
                     form++;
                 });
@@ -388,7 +391,8 @@ TEST_CASE_TEMPLATE("gemm: what must be refused", E, ELEMENTS) {
         bad("gemm_bias_act, b null", [&](E* c) { return k.gemm_bias_act(a, none, bias, c, m, n, kk, Activation::relu); });
         bad("gemm_bias_act, c null", [&](E*) { return k.gemm_bias_act(a, b, bias, nullptr, m, n, kk, Activation::relu); });
         for (int act : { 5, 17, 255 }) {
-            bad("gemm_bias_act, no activation", [&](E* c) { return k.gemm_bias_act(a, b, bias, c, m, n, kk, static_cast<Activation>(act)); });
+            bad("gemm_bias_act, no activation",
+                [&](E* c) { return k.gemm_bias_act(a, b, bias, c, m, n, kk, static_cast<Activation>(act)); });
             bad("gemm_bias_act_prepacked, no activation",
                 [&](E* c) { return k.gemm_bias_act_prepacked(a, p, bias, c, m, n, kk, static_cast<Activation>(act)); });
         }
@@ -463,7 +467,8 @@ TEST_CASE_TEMPLATE("a foreign packed buffer is refused", E, ELEMENTS) {
     for_each_isa<E>([&](const CpuKernels<E>& k, const char* isa) {
         TEST_INFO("prepacked", isa, E, "foreign buffers");
         const auto refuse = [&](const char* what, const void* packed, size_t n, size_t kk) {
-            check_refused<E>(what, o.m * 12, Code::invalid_argument, [&](E* c) { return k.gemm_prepacked(o.a.data(), packed, c, o.m, n, kk); });
+            check_refused<E>(what, o.m * 12, Code::invalid_argument,
+                             [&](E* c) { return k.gemm_prepacked(o.a.data(), packed, c, o.m, n, kk); });
             check_refused<E>(what, o.m * 12, Code::invalid_argument,
                              [&](E* c) { return k.gemm_bias_prepacked(o.a.data(), packed, o.bias.data(), c, o.m, n, kk); });
             check_refused<E>(what, o.m * 12, Code::invalid_argument, [&](E* c) {

@@ -311,8 +311,9 @@ TEST_CASE_TEMPLATE("rope rope_with_pos", E, ELEMENTS) {
                     }
                     const Guarded<E>     c(cos_table), s(sin_table, Edge::begin);
                     const std::vector<E> qk = draw<E>(rng, heads * head_dim, head_dim % 4 ? Data::wide : Data::gaussian);
-                    const std::string    at = std::string(style == gllm::RopeStyle::half ? "half" : "interleaved") + " heads="
-                                            + std::to_string(heads) + " head_dim=" + std::to_string(head_dim) + " n_rot=" + std::to_string(n_rot);
+                    const std::string    at = std::string(style == gllm::RopeStyle::half ? "half" : "interleaved")
+                                            + " heads=" + std::to_string(heads) + " head_dim=" + std::to_string(head_dim)
+                                            + " n_rot=" + std::to_string(n_rot);
                     check_op<E>("rope", at, exact_rope(qk, c.data(), s.data(), heads, head_dim, turned, style),
                                 [&](const CpuKernels<E>& k, E* out) {
                                     std::memcpy(out, qk.data(), qk.size() * sizeof(E));

@@ -169,7 +169,8 @@ TEST_CASE_TEMPLATE("vec_max", E, ELEMENTS) {
         for (size_t at = 0; at < n; at++) {
             std::vector<E> x(n, round_to<E>(-3));
             x[at] = round_to<E>(-2);
-            check_reduction<E>("vec_max", shape(n) + " largest at " + std::to_string(at), -2, 0, [&](K k) { return k.vec_max(x.data(), n); });
+            check_reduction<E>("vec_max", shape(n) + " largest at " + std::to_string(at), -2, 0,
+                               [&](K k) { return k.vec_max(x.data(), n); });
             std::vector<E> zeros(n, round_to<E>(-0.0));
             zeros[at] = round_to<E>(0.0);
             check_reduction<E>("vec_max", "zeros", 0, 0, [&](K k) { return k.vec_max(zeros.data(), n); });
