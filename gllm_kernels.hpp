@@ -3829,7 +3829,7 @@ template <class E> struct TileScratch {
         sums  = b + least(round_up(n, TP), TN) * depth;
         strip = sums + (sizeof(E) == sizeof(float) || k <= Form::tk ? 0 : rows * least(round_up(n, TP), SN));
         wide  = strip + KC * NR;
-        total = wide + KC * TP;
+        total = wide + KC * TP + 16;                            // room to align
     }
 };
 
@@ -3862,9 +3862,10 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
     constexpr bool is_f32 = sizeof(E) == sizeof(float);
     constexpr auto kernel = Form::planes == 1 ? &gk_gemm_amx_bf16_32x32 : &gk_gemm_amx_bf16x3_32x32;
     const TileScratch<E> at(job.m, job.n, job.k);
-    uint16_t* const a_block  = reinterpret_cast<uint16_t*>(job.scratch);
-    uint16_t* const b_block  = reinterpret_cast<uint16_t*>(job.scratch + at.b);
-    float* const    strip    = job.scratch + at.strip;
+    float* const    scratch  = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(job.scratch) + 63) & ~static_cast<uintptr_t>(63));
+    uint16_t* const a_block  = reinterpret_cast<uint16_t*>(scratch);
+    uint16_t* const b_block  = reinterpret_cast<uint16_t*>(scratch + at.b);
+    float* const    strip    = scratch + at.strip;
     const E* const  a        = static_cast<const E*>(job.a);
     const E* const  bias     = static_cast<const E*>(job.bias);
     const size_t    ld_sums  = is_f32 ? job.ldc : least(round_up(job.n, TP), SN);
@@ -3889,11 +3890,11 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
                         for (size_t j = 0; j < nc; j += TP) {
                             const size_t cols = least(nc - j, TP);
                             E* const     c    = static_cast<E*>(job.c) + i * job.ldc + j0 + j;
-                            float* const sums = sums_in(c, job.scratch + at.sums + (i - i1) * ld_sums + (j0 - j1) + j);
+                            float* const sums = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1) + j);
                             if (a_range[(i - i1) / TP].suits(b_range[j / TP]))
                                 kernel(steps, a_panel, b_block + j / TP * panel, t, sums, ld_sums * sizeof(float));
                             else
-                                fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, job.scratch + at.wide, strip);
+                                fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, scratch + at.wide, strip);
                             if (done && p) move_tile(sums, ld_sums, t, TP, rows, cols, true);
                             if (done) finish(t, TP, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
                             else      move_tile(t, TP, sums, ld_sums, rows, cols, p != 0);
