@@ -2791,10 +2791,12 @@ namespace plain {
 struct vd { int32_t lo, hi; };
 using vacc = float;
 GK_INL vd    bdot(const vb& w, const int8_t* q) {
+    int8_t code[32];                               // a copy: of a cast from uint8_t to int8_t, gcc 12 loses the sign under -mavx512vnni
+    memcpy(code, w.b, 32);
     vd r = {0, 0};
     for (int i = 0; i < 16; i++) {
-        r.lo += static_cast<int8_t>(w.b[i]) * q[i];
-        r.hi += static_cast<int8_t>(w.b[i + 16]) * q[i + 16];
+        r.lo += code[i] * q[i];
+        r.hi += code[i + 16] * q[i + 16];
     }
     return r;
 }
