@@ -3862,6 +3862,8 @@ GK_NAMESPACE_END
 #define _mm512_fnmadd_ps(a, b, c)          GK_SHIM(fnmadd_ps)(a, b, c)
 #undef  _mm512_scalef_ps
 #define _mm512_scalef_ps(a, b)             GK_SHIM(scalef_ps)(a, b)
+#undef  _mm512_maskz_scalef_ps
+#define _mm512_maskz_scalef_ps(m, a, b)    GK_SHIM(scalef_ps)(a, b)          /* every lane, wherever the primitives use it */
 #undef  _mm512_maskz_rcp14_ps
 #define _mm512_maskz_rcp14_ps(m, a)        GK_SHIM(maskz_rcp14_ps)(m, a)
 #if !GK_HAS_AVX2
