@@ -59,7 +59,7 @@ $(B)/obj/examples/%.o: examples/%.cpp $(STAMP)
 $(B)/obj/bench/%.o: bench/%.cpp $(STAMP)
 	$(COMPILE) -DGLLM_KERNELS_THREADS -c $< -o $@
 $(B)/obj/tests/%.o: tests/%.cpp $(STAMP) | deps
-	$(COMPILE) -DGLLM_KERNELS_THREADS -DGLLM_KERNELS_EMULATE -Itests -isystem build/deps -c $< -o $@
+	$(COMPILE) -DGLLM_KERNELS_THREADS $(if $(SAN),,-DGLLM_KERNELS_EMULATE) -Itests -isystem build/deps -c $< -o $@
 
 # ---- archives and programs --------------------------------------------------------------------------------------------
 $(LIB): $(B)/obj/gllm_kernels.o $(ASM)

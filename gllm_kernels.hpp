@@ -2815,10 +2815,12 @@ namespace plain {
 struct vd { int32_t lo, hi; };
 using vacc = float;
 GK_INL vd    bdot(const vb& w, const int8_t* q) {
+    int8_t code[32];                               // a copy: of a cast from uint8_t to int8_t, gcc 12 loses the sign under -mavx512vnni
+    memcpy(code, w.b, 32);
     vd r = {0, 0};
     for (int i = 0; i < 16; i++) {
-        r.lo += static_cast<int8_t>(w.b[i]) * q[i];
-        r.hi += static_cast<int8_t>(w.b[i + 16]) * q[i + 16];
+        r.lo += code[i] * q[i];
+        r.hi += code[i + 16] * q[i + 16];
     }
     return r;
 }
@@ -4206,6 +4208,8 @@ GK_NAMESPACE_END
 #define _mm512_fnmadd_ps(a, b, c)          GK_SHIM(fnmadd_ps)(a, b, c)
 #undef  _mm512_scalef_ps
 #define _mm512_scalef_ps(a, b)             GK_SHIM(scalef_ps)(a, b)
+#undef  _mm512_maskz_scalef_ps
+#define _mm512_maskz_scalef_ps(m, a, b)    GK_SHIM(scalef_ps)(a, b)          /* every lane, wherever the primitives use it */
 #undef  _mm512_maskz_rcp14_ps
 #define _mm512_maskz_rcp14_ps(m, a)        GK_SHIM(maskz_rcp14_ps)(m, a)
 #if !GK_HAS_AVX2

@@ -66,6 +66,11 @@ int main() {
 #endif
 END
 
+cat >"$tmp/sum.cpp" <<'END'
+#include "gllm_kernels.hpp"
+int main() { const float x[3] = { 1, 2, 3 }; return gllm::CpuKernels<float>().vec_sum(x, 3) == 6 ? 0 : 1; }
+END
+
 for cxx in "${@:-g++}"; do
     lto=-flto; $cxx --version | grep -q clang || lto=-flto=auto
     strict="-fno-exceptions -fno-rtti -fno-threadsafe-statics"
@@ -89,7 +94,22 @@ for cxx in "${@:-g++}"; do
     case $($cxx -dumpmachine) in x86_64*-linux*)
         check "no vector instruction outside the instruction sets" tests/build/baseline.sh "$tmp/i0.o" ;;
     esac
+    check "with every flag of this CPU"           $cxx -std=c++17 -O2 -march=native -I. tests/build/fingerprint.cpp -o "$tmp/native"
+    check "with no flag"                          $cxx -std=c++17 -O2 -I. tests/build/fingerprint.cpp -o "$tmp/plain"
+    check "the same choice and the same bits"     sh -c "'$tmp/native' >'$tmp/a' && '$tmp/plain' >'$tmp/b' && cmp '$tmp/a' '$tmp/b'"
+    for pass in scalar avx2 avx512 neon dispatch; do
+        check "only the pass $pass"               $cxx -std=c++17 -O0 -I. $W -DGLLM_KERNELS_ONLY_PASS=$pass -c "$tmp/implementation.cpp" -o "$tmp/only_$pass.o"
+    done
+    check "the passes of parallel files link"     $cxx -std=c++17 -I. "$tmp/sum.cpp" "$tmp"/only_*.o -o "$tmp/parts"
+    check "the passes of parallel files run"      "$tmp/parts"
     for f in asm/*/*.S tests/*.S; do check "$f" $cxx -Wall -Wextra -c "$f" -o "$tmp/a.o"; done
 done
+cxx=aarch64-linux-gnu-g++                       # a build machine of one architecture, a target of another, and no flag
+if command -v $cxx >/dev/null; then
+    check "cross build"                           $cxx -std=c++17 -O0 -I. $W -c "$tmp/implementation.cpp" -o "$tmp/a64.o"
+    check "no later instruction outside its feature" tests/build/baseline.sh "$tmp/a64.o" aarch64-linux-gnu-
+else
+    echo "skipped $cxx: not installed"
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
