@@ -23,7 +23,7 @@
 #include "../gk_asm.h"
 #ifdef __x86_64__
 
-GK_FUNC gk_gemm_amx_bf16_32x32, 5
+GK_FUNC gk_gemm_amx_bf16_32x32, 6
     mov     eax, 64
     tilezero tmm0
     tilezero tmm1

@@ -51,7 +51,7 @@
     tdpbf16ps tmm3, tmm5, tmm7
 .endm
 
-GK_FUNC gk_gemm_amx_bf16x3_32x32, 5
+GK_FUNC gk_gemm_amx_bf16x3_32x32, 6
     mov     eax, 64
     tilezero tmm0
     tilezero tmm1
