@@ -713,13 +713,23 @@ struct BSource {
 /// C[m][n] = act(A B + bias), the rows and columns of one thread. A and C are of the table's element type.
 struct GemmJob {
     const void* a; size_t lda;
-    BSource     b; size_t column;      // first column of B
+    BSource     b; size_t column, row; // first column and row of B
     const void* bias;                  // null: none
     Activation  act;
     void*       c; size_t ldc;
     size_t      m, n, k;
     float*      scratch;               // scratch_floats(m, n, k) of them
+    float*      sums;                  // not null: [m][n] plain sums go here, and nothing to C
 };
+
+/// What a microkernel prefetches while it computes: `rows` rows of 128 bytes.
+struct Ahead {
+    const char* row;
+    size_t      stride, rows;
+};
+
+/// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
+static size_t l2_bytes();
 
 struct GemmKernels {
     size_t mr, nr, kc;
@@ -3076,6 +3086,13 @@ template <class E> void rope(E* qk, const E* cos, const E* sin, size_t heads, si
 
 // ---- dot products of rows ---------------------------------------------------
 
+/// The line of *p will be read soon. Any address is allowed.
+#if defined(__GNUC__)
+GK_INL void prefetch(const char* p) { __builtin_prefetch(p); }
+#else
+GK_INL void prefetch(const char*)   {}
+#endif
+
 /// c[i * ldc + j] = a_i . b_j for i < M rows of a and j < R rows of b, k long. Two chains an output; blocks of 32 steps are added in
 /// double, in an order that depends on k alone.
 template <size_t M, size_t R, class E> void dot_tile(const E* a, size_t lda, const E* b, size_t ldb, size_t k, float* c, size_t ldc) {
@@ -3140,15 +3157,21 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
 // [10] MATRIX PRODUCTS: packing and the loop nest
 // ============================================================================
 //
-//   for each NC columns of C                        B block  [KC][NC] as panels [KC][NR]      in L3 or L2
-//     for each KC of k          pack B
-//       for each MC rows of C   pack A              A block  [MC][KC] as panels [KC][MR]      in L2
-//         for each NR columns                       one panel of B                            in L1
-//           for each MR rows    microkernel         C tile   [MR][NR]                         in registers
+//   for each NC columns of C
+//     for each KC of k
+//       for each mc rows of C           pack the A block, [mc][KC] as panels [KC][MR]       in L2
+//         for each NR columns           pack a panel of B, [KC][NR]                         in L1
+//           for each MR rows            microkernel on a tile of C, [MR][NR]                in registers
 //
-// Every element of C is a sum of KC-long chains of fused multiply-adds in order of k, whatever tile, path or thread computes it.
+// A panel of B is packed just before its first use, while the tiles of the panel before it prefetch its source. If there are further
+// rows of C, it is kept for them in the B block, [KC][NC].
+// Every element of C is a sum of chains of CHAIN fused multiply-adds in order of k, whatever tile, path or thread computes it: chains
+// are added up in f32, LONG_K of k at most; beyond that in double. So the error of equal terms stays within 64 roundings.
 
-constexpr size_t KC = 256, MC = 32 * MR, NC = 2048 - 2048 % NR, NRV = NR / VF;
+constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF;
+
+GK_INL size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
+GK_INL size_t least(size_t a, size_t b)     { return a < b ? a : b; }
 
 // ---- packing ----------------------------------------------------------------
 
@@ -3167,10 +3190,16 @@ template <class E> void transpose(const E* src, size_t lds, size_t rows, size_t 
         }
 }
 
-/// A block: rows of A to panels [kc][MR], VF floats of slack behind the last.
+/// Rows of the next tile when `left` remain: MR, but the last two tiles share what would leave one of them small.
+GK_INL size_t tile_rows(size_t left) { return left == MR || left >= MR + (MR + 1) / 2 ? MR : left > MR ? (left + 1) / 2 : left; }
+
+/// A block: tiles of rows of A to panels [kc][MR], VF floats of slack behind the last.
 template <class E> void pack_a(const E* a, size_t lda, size_t rows, size_t kc, float* panels) {
-    for (size_t i = 0; i < rows; i += MR, panels += MR * kc)
-        transpose(a + i * lda, lda, rows - i < MR ? rows - i : MR, kc, panels, MR);
+    for (size_t i = 0; i < rows; panels += MR * kc) {
+        const size_t r = tile_rows(rows - i);
+        transpose(a + i * lda, lda, r, kc, panels, MR);
+        i += r;
+    }
 }
 
 // Panels of B: kc rows of NR floats, from each of its forms.
@@ -3208,36 +3237,48 @@ template <class Decode> void panel_checkpoint(const impl::BSource& b, float* out
 
 // ---- tiles ------------------------------------------------------------------
 
-/// C[R][C VF] (=|+=) A B over k: a[r * ars + p * aks], b[p * ldb + column]. With Tail the last vector of columns has n_last lanes.
-template <size_t R, size_t C, bool Tail> GK_INL void tile_body(size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
-                                                                float* c, size_t ldc, size_t n_last, bool accumulate) {
+/// Some rows of C (=|+=) A B over k: element (r, p) of A is a[r * ars + p * aks], of B (p, j) b[p * ldb + j].
+struct Tile {
+    size_t       k;
+    const float* a; size_t ars, aks;
+    const float* b; size_t ldb;
+    float*       c; size_t ldc;
+    bool         accumulate;
+};
+
+/// R rows and C vectors of columns from column j. With Tail the last vector has n_last lanes.
+template <size_t R, size_t C, bool Tail> void tile(const Tile& t, size_t j, size_t n_last) {
     vf s[R][C];
     GK_UNROLL(16) for (size_t r = 0; r < R; r++)
         GK_UNROLL(8) for (size_t v = 0; v < C; v++) s[r][v] = vzero();
-    for (size_t p = 0; p < k; p++, a += aks, b += ldb) {
+    const float* a[(R + 2) / 3];                                // every third row; the others by index
+    GK_UNROLL(8) for (size_t r = 0; r < R; r += 3) a[r / 3] = t.a + r * t.ars;
+    const float* b = t.b + j;
+    const size_t ars = t.ars, aks = t.aks, ldb = t.ldb;
+    for (size_t p = t.k; p != 0; p--, b += ldb) {
         vf y[C];
         GK_UNROLL(8) for (size_t v = 0; v < C; v++) y[v] = Tail && v == C - 1 ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
         GK_UNROLL(16) for (size_t r = 0; r < R; r++) {
-            const vf x = vset(a[r * ars]);
+            const vf x = vset(a[r / 3][r % 3 * ars]);
             GK_UNROLL(8) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
         }
+        GK_UNROLL(8) for (size_t r = 0; r < R; r += 3) a[r / 3] += aks;
     }
     GK_UNROLL(16) for (size_t r = 0; r < R; r++)
         GK_UNROLL(8) for (size_t v = 0; v < C; v++) {
-            float* const q = c + r * ldc + v * VF;
-            if (Tail && v == C - 1) vstore_n(q, accumulate ? vadd(vload_n(q, n_last), s[r][v]) : s[r][v], n_last);
-            else                    vstore(q, accumulate ? vadd(vload(q), s[r][v]) : s[r][v]);
+            float* const q = t.c + r * t.ldc + j + v * VF;
+            if (Tail && v == C - 1) vstore_n(q, t.accumulate ? vadd(vload_n(q, n_last), s[r][v]) : s[r][v], n_last);
+            else                    vstore(q, t.accumulate ? vadd(vload(q), s[r][v]) : s[r][v]);
         }
 }
-template <size_t R, size_t C, bool Tail> void tile(size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
-                                                   float* c, size_t ldc, size_t n_last, bool accumulate) {
-    tile_body<R, C, Tail>(k, a, ars, aks, b, ldb, c, ldc, n_last, accumulate);
-}
 
-/// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype.
+/// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype. C += the tile where `accumulate` is odd;
+/// the rest of it is the address of an Ahead, or 0.
+#ifndef GK_ASM_MICROKERNEL
 void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
-    tile_body<MR, NRV, false>(k, a, 1, MR, b, NR, c, ldc, 0, accumulate != 0);
+    tile<MR, NRV, false>({k, a, 1, MR, b, NR, c, ldc, (accumulate & 1) != 0}, 0, 0);
 }
+#endif
 #ifdef GK_ASM_MICROKERNEL
 constexpr auto best_microkernel = &GK_ASM_MICROKERNEL;
 #else
@@ -3245,30 +3286,25 @@ constexpr auto best_microkernel = &microkernel;
 #endif
 
 /// R rows of any number of columns, in the widest tiles that R leaves registers for.
-template <size_t R> void row_tiles(size_t cols, size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
-                                   float* c, size_t ldc, bool accumulate) {
-    constexpr size_t wide = R == 1 ? 8 : R == 2 ? 4 : NRV;
+template <size_t R> void row_tiles(const Tile& t, size_t cols) {
+    constexpr size_t wide = R == 1 ? 8 : R <= 4 && NRV < 4 ? 4 : NRV;
     size_t j = 0;
-    for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(k, a, ars, aks, b + j, ldb, c + j, ldc, 0, accumulate);
-    if (NRV > 1 && cols - j > (NRV - 1) * VF && cols - j < NR) {
-        tile<R, NRV, true>(k, a, ars, aks, b + j, ldb, c + j, ldc, cols - j - (NRV - 1) * VF, accumulate);
-        return;
+    for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(t, j, 0);
+    while (j < cols) {
+        const size_t left = cols - j;
+        if (NRV > 1 && left > (NRV - 1) * VF) {
+            tile<R, NRV, true>(t, j, left < NR ? left - (NRV - 1) * VF : VF);
+            j += NR;
+        } else {
+            tile<R, 1, true>(t, j, left < VF ? left : VF);
+            j += VF;
+        }
     }
-    for (; j + VF <= cols; j += VF) tile<R, 1, false>(k, a, ars, aks, b + j, ldb, c + j, ldc, 0, accumulate);
-    if (j < cols) tile<R, 1, true>(k, a, ars, aks, b + j, ldb, c + j, ldc, cols - j, accumulate);
 }
-/// Any rows, any columns.
-void any_tile(size_t rows, size_t cols, size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
-              float* c, size_t ldc, bool accumulate) {
-    for (size_t i = 0; i < rows;) {
-        const float* const ai = a + i * ars;
-        float* const       ci = c + i * ldc;
-        if      (MR >= 8 && rows - i >= 8) { row_tiles<MR >= 8 ? 8 : 1>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 8; }
-        else if (MR == 6 && rows - i >= 6) { row_tiles<MR == 6 ? 6 : 1>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 6; }
-        else if (rows - i >= 4)            { row_tiles<4>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 4; }
-        else if (rows - i >= 2)            { row_tiles<2>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 2; }
-        else                               { row_tiles<1>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 1; }
-    }
+/// At most MR rows, any columns.
+template <size_t R = MR> void any_tile(const Tile& t, size_t rows, size_t cols) {
+    if (rows == R) row_tiles<R>(t, cols);
+    else if constexpr (R > 1) any_tile<R - 1>(t, rows, cols);
 }
 
 // ---- writing C --------------------------------------------------------------
@@ -3297,61 +3333,132 @@ template <class E> void finish(const float* t, size_t ldt, const E* bias, Activa
 
 // ---- the loop nest ----------------------------------------------------------
 
-GK_INL size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
-GK_INL size_t least(size_t a, size_t b)     { return a < b ? a : b; }
-
+/// Rows of A in a block: a third of L2, the rest is for panels of B, C and what is prefetched. Blocks of equal size.
+inline size_t block_rows(size_t m) {
+    const size_t most = impl::l2_bytes() / (3 * KC * sizeof(float)), blocks = (m + most - 1) / most;
+    return blocks ? round_up((m + blocks - 1) / blocks, MR) : MR;
+}
+constexpr size_t LONG_ROWS = 1024, LONG_COLUMNS = 512;          // of C at a time, where k is beyond LONG_K
 template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
-    const size_t kc = least(k, KC), nc = least(round_up(n, NR), NC), mc = least(round_up(m, MR), MC);
-    const size_t sums = sizeof(E) == sizeof(float) || k <= KC ? 0 : m * nc;
-    return kc * nc + mc * kc + VF + sums;
+    const bool   is_long = k > LONG_K;
+    const size_t mb = is_long ? least(m, LONG_ROWS) : m, nb = is_long ? least(n, LONG_COLUMNS) : n;
+    const size_t kc = least(k, KC), mc = block_rows(mb), nc = least(round_up(nb, NR), NC);
+    const size_t sums = is_long ? 3 * mb * nb : sizeof(E) == sizeof(float) || k <= KC ? 0 : m * nc;
+    return mc * kc + VF + kc * (mb <= mc ? NR : nc) + sums;
 }
 
-/// Where tiles add up over k: C itself for float, f32 sums in scratch for the 16-bit types.
-GK_INL float* sums_in(float* c, float*)         { return c; }
-template <class E> GK_INL float* sums_in(E*, float* scratch) { return scratch; }
+/// The panels of one KC of one NC of columns of B, [kc][NR] each.
+template <class E> struct BPanels {
+    const impl::BSource& b;
+    float*               block;        // where they are packed, `apart` floats from one to the next
+    size_t               apart, p, kc, column, nc;
+    const float*         ready;        // the panels that exist already
 
-template <class E> void gemm_run(const impl::GemmJob& job) {
+    /// Panel j, packed if need be.
+    const float* at(size_t j) const {
+        if (ready) return ready + j * kc;
+        float* const panel = block + j * apart;
+        b.panel(b, panel, p, kc, column + j, least(nc - j, NR));
+        return panel;
+    }
+    /// What at(j) will read, part `i` of it when a part is `rows` rows of 128 bytes. Lines that two panels share were read with the first.
+    impl::Ahead source(size_t j, size_t i, size_t rows) const {
+        const size_t ld = b.ld * sizeof(E), from = i * rows;
+        const char* const data = static_cast<const char*>(b.data);
+        if (j >= nc) return {nullptr, 0, 0};
+        if (ready)                     return {reinterpret_cast<const char*>(ready + j * kc) + from * 128, 128, rows};
+        if (b.panel == &panel_rows<E>) return {data + (p + from) * ld + (column + j) * sizeof(E) + 63, ld, rows};
+        if (b.panel == &panel_transposed<E> && i < least(nc - j, NR))                // column i of the panel
+            return {data + (column + j + i) * ld + p * sizeof(E), 128, kc * sizeof(E) / 128 + 1};
+        return {nullptr, 0, 0};
+    }
+};
+
+/// A full tile, or a part of one, from packed panels: chains of CHAIN.
+inline void packed_tile(Tile t, size_t rows, size_t cols, const impl::Ahead& ahead) {
+    const size_t k = t.k;
+    for (size_t p = 0; p < k || p == 0; p += CHAIN) {
+        t.k = least(k - p, CHAIN);
+        if (rows == MR && cols == NR) best_microkernel(t.k, t.a, t.b, t.c, t.ldc, (p == 0 && ahead.row ? reinterpret_cast<uintptr_t>(&ahead) : 0) | t.accumulate);
+        else any_tile(t, rows, cols);
+        t.a += CHAIN * MR;
+        t.b += CHAIN * NR;
+        t.accumulate = true;
+    }
+}
+
+/// k up to LONG_K.
+template <class E> void gemm_nest(const impl::GemmJob& job) {
     constexpr bool is_f32 = sizeof(E) == sizeof(float);
-    const E* const a    = static_cast<const E*>(job.a);
-    const E* const bias = static_cast<const E*>(job.bias);
-    const size_t   nc_max = least(round_up(job.n, NR), NC);
-    float* const   b_block = job.scratch;
-    float* const   a_block = b_block + least(job.k, KC) * nc_max;
-    float* const   sums    = a_block + least(round_up(job.m, MR), MC) * least(job.k, KC) + VF;
+    const E* const a      = static_cast<const E*>(job.a);
+    const E* const bias   = static_cast<const E*>(job.bias);
+    const size_t   mc_max = block_rows(job.m), kc_max = least(job.k, KC), nc_max = least(round_up(job.n, NR), NC);
+    const bool     keep   = job.m > mc_max;                     // panels of B for the next rows of C
+    float* const   a_block = job.scratch;
+    float* const   b_block = a_block + mc_max * kc_max + VF;
+    float* const   sums    = job.sums ? job.sums : b_block + kc_max * (keep ? nc_max : NR);
+    const bool     in_sums  = job.sums || (!is_f32 && job.k > KC), own_tile = !is_f32 && !in_sums;
+    const size_t   ld_sums  = job.sums ? job.n : nc_max;
     for (size_t j0 = 0; j0 < job.n; j0 += NC) {
         const size_t nc = least(job.n - j0, NC);
         E* const     c0 = static_cast<E*>(job.c) + j0;
         for (size_t p0 = 0; p0 < job.k || p0 == 0; p0 += KC) {
             const size_t kc   = least(job.k - p0, KC);
             const bool   last = p0 + kc >= job.k;
-            const bool   done = last && (!is_f32 || bias || job.act != Activation::none);    // a tile that needs finish()
-            const bool   own_tile = !is_f32 && job.k <= KC;
-            const float* panels = b_block;
-            if (job.b.packed) {
-                panels = job.b.packed + p0 * job.b.packed_n + (job.column + j0) * kc;
-            } else {
-                for (size_t j = 0; j < nc; j += NR)
-                    job.b.panel(job.b, b_block + j * kc, p0, kc, job.column + j0 + j, least(nc - j, NR));
-            }
-            for (size_t i0 = 0; i0 < job.m; i0 += MC) {
-                const size_t mc = least(job.m - i0, MC);
+            const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);    // a tile that needs finish()
+            BPanels<E>   panels = {job.b, b_block, keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
+                                   job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n + (job.column + j0) * kc : nullptr};
+            for (size_t i0 = 0; i0 < job.m; i0 += mc_max) {
+                const size_t mc = least(job.m - i0, mc_max);
                 pack_a(a + i0 * job.lda + p0, job.lda, mc, kc, a_block);
                 for (size_t j = 0; j < nc; j += NR) {
-                    const size_t cols = least(nc - j, NR);
-                    for (size_t i = 0; i < mc; i += MR) {
-                        const size_t rows = least(mc - i, MR);
+                    const size_t       cols  = least(nc - j, NR);
+                    const float* const panel = panels.at(j);
+                    const float*       a_panel = a_block;
+                    const size_t       part = kc * MR / mc + 1;                      // of the next panel for each tile to prefetch
+                    for (size_t i = 0, tile = 0; i < mc; tile++, a_panel += MR * kc) {
+                        const size_t rows = tile_rows(mc - i);
                         E* const     c    = c0 + (i0 + i) * job.ldc + j;
                         float        local[is_f32 ? 1 : MR * NR];
-                        float* const t    = own_tile ? local : sums_in(c, sums + (i0 + i) * nc_max + j);
-                        const size_t ldt  = own_tile ? NR : is_f32 ? job.ldc : nc_max;
-                        if (rows == MR && cols == NR) best_microkernel(kc, a_block + i * kc, panels + j * kc, t, ldt, p0 != 0);
-                        else any_tile(rows, cols, kc, a_block + i * kc, 1, MR, panels + j * kc, NR, t, ldt, p0 != 0);
+                        float* const t    = own_tile ? local : in_sums ? sums + (i0 + i) * ld_sums + (job.sums ? j0 : 0) + j : reinterpret_cast<float*>(c);
+                        const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
+                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0}, rows, cols, panels.source(j + NR, tile, part));
                         if (done) finish(t, ldt, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
+                        i += rows;
                     }
                 }
+                if (keep) panels.ready = panels.ready ? panels.ready : b_block;
             }
         }
     }
+}
+
+/// Any k: beyond LONG_K blocks of C are summed in double, part by part of k.
+template <class E> void gemm_run(const impl::GemmJob& job) {
+    if (job.k <= LONG_K) { gemm_nest<E>(job); return; }
+    const size_t  mb = least(job.m, LONG_ROWS), nb = least(job.n, LONG_COLUMNS);
+    double* const total = reinterpret_cast<double*>(job.scratch);
+    float* const  part  = job.scratch + 2 * mb * nb;
+    for (size_t i0 = 0; i0 < job.m; i0 += mb)
+        for (size_t j0 = 0; j0 < job.n; j0 += nb) {
+            impl::GemmJob block = job;
+            block.m       = least(job.m - i0, mb);
+            block.n       = least(job.n - j0, nb);
+            block.column  = job.column + j0;
+            block.sums    = part;
+            block.scratch = part + mb * nb;
+            const size_t size = block.m * block.n;
+            for (size_t p = 0; p < job.k; p += LONG_K) {
+                block.k   = least(job.k - p, LONG_K);
+                block.row = job.row + p;
+                block.a   = static_cast<const E*>(job.a) + i0 * job.lda + p;
+                gemm_nest<E>(block);
+                for (size_t i = 0; i < size; i++) total[i] = (p ? total[i] : 0) + static_cast<double>(part[i]);
+            }
+            for (size_t i = 0; i < size; i++) part[i] = static_cast<float>(total[i]);
+            finish(part, block.n, job.bias ? static_cast<const E*>(job.bias) + j0 : nullptr, job.act,
+                   static_cast<E*>(job.c) + i0 * job.ldc + j0, job.ldc, block.m, block.n);
+        }
 }
 
 /// A and B[k][n] in place: small and skinny shapes.
@@ -3359,8 +3466,14 @@ void gemm_run_direct(const impl::GemmJob& job) {
     const float* const a = static_cast<const float*>(job.a);
     const float* const b = static_cast<const float*>(job.b.data) + job.column;
     float* const       c = static_cast<float*>(job.c);
-    for (size_t p = 0; p < job.k || p == 0; p += KC)
-        any_tile(job.m, job.n, least(job.k - p, KC), a + p, job.lda, 1, b + p * job.b.ld, job.b.ld, c, job.ldc, p != 0);
+    const size_t   strip = job.m < MR ? job.n : NR;             // of B, to serve all tiles of rows from L1
+    for (size_t j = 0; j < job.n; j += strip)
+        for (size_t p = 0; p < job.k || p == 0; p += CHAIN)
+            for (size_t i = 0, rows; i < job.m; i += rows) {
+                rows = tile_rows(job.m - i);
+                any_tile({least(job.k - p, CHAIN), a + i * job.lda + p, job.lda, 1, b + p * job.b.ld + j, job.b.ld, c + i * job.ldc + j, job.ldc, p != 0},
+                         rows, least(job.n - j, strip));
+            }
     if (job.bias || job.act != Activation::none)
         finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
 }
@@ -4098,6 +4211,26 @@ static const float* packed_panels(const void* packed) {
     return reinterpret_cast<const float*>((reinterpret_cast<uintptr_t>(packed) + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63));
 }
 
+/// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
+static size_t l2_bytes() {
+    static std::atomic<size_t> known{0};
+    size_t bytes = known.load(std::memory_order_relaxed);
+    if (bytes) return bytes;
+    bytes = size_t(512) << 10;
+#if GK_X86
+    const uint32_t leaf = cpuid(0x80000000u, 0).a >= 0x8000001Du && cpuid(0x80000001u, 0).c >> 22 & 1 ? 0x8000001Du : cpuid(0, 0).a >= 4 ? 4 : 0;
+    for (uint32_t i = 0; leaf && i < 8; i++) {
+        const CpuidWords w = cpuid(leaf, i);
+        if ((w.a & 31) == 0) break;
+        if ((w.a >> 5 & 7) == 2)
+            bytes = size_t((w.b >> 22) + 1) * ((w.b >> 12 & 1023) + 1) * ((w.b & 4095) + 1) * (size_t(w.c) + 1);
+    }
+    bytes = bytes < 131072 ? 131072 : bytes > 4194304 ? 4194304 : bytes;
+#endif
+    known.store(bytes, std::memory_order_relaxed);
+    return bytes;
+}
+
 template <class E> constexpr const E* no_bias() { return nullptr; }
 
 /// How many rows of A the paths that read B in place are taken for.
@@ -4128,11 +4261,11 @@ template <class E> struct Dense {
 
     Status run(const E* a, const void* b, const E* bias, bool has_bias, E* c, size_t m, size_t n, size_t kdim, Activation act) const {
         if (static_cast<uint8_t>(act) > static_cast<uint8_t>(Activation::tanh)) return invalid("act is not one of the values of Activation");
+        if (m == 0 || n == 0) return success;
         const Span spans[] = {{a, m, kdim, sizeof(E)}, {form == Form::packed ? nullptr : b, form == Form::packed ? 0 : n, kdim, sizeof(E)}, {bias, has_bias ? n : 0, 1, sizeof(E)}};
         if (Status s = check(Span(c, m, n, sizeof(E)), spans); !s) return s;
         if (form == Form::packed)
             if (Status s = check_packed(b, n, kdim, c, m); !s) return s;
-        if (m == 0 || n == 0) return success;
 
         const GemmKernels& g = *k.table().gemm;
         size_t  each = 0;
