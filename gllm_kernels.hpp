@@ -735,7 +735,8 @@ struct GemmKernels {
     size_t mr, nr, kc;
     size_t (*scratch_floats)(size_t m, size_t n, size_t k);
     void (*run)(const GemmJob& job);                            // packs A and B
-    void (*run_direct)(const GemmJob& job);                     // reads A and B[k][n] in place; f32 only, else null
+    void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
+    void (*run_skinny)(const GemmJob& job);                     // the same for at most 8 rows of A, any type
     void (*run_dots)(const GemmJob& job);                       // reads A and B[n][k] in place: few rows of A
     void (*panel_rows)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);         // B[k][n]
     void (*panel_transposed)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);   // B[n][k]
@@ -3093,53 +3094,64 @@ GK_INL void prefetch(const char* p) { __builtin_prefetch(p); }
 GK_INL void prefetch(const char*)   {}
 #endif
 
-/// c[i * ldc + j] = a_i . b_j for i < M rows of a and j < R rows of b, k long. Two chains an output; blocks of 32 steps are added in
-/// double, in an order that depends on k alone.
-template <size_t M, size_t R, class E> void dot_tile(const E* a, size_t lda, const E* b, size_t ldb, size_t k, float* c, size_t ldc) {
-    double total[M][R] = {};
-    for (size_t p = 0; p < k;) {
-        const size_t end = k - p > 64 * VF ? p + 64 * VF : k;
-        vf s[M][R][2];
-        GK_UNROLL(8) for (size_t i = 0; i < M; i++)
-            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j][0] = s[i][j][1] = vzero();
-        for (; p + 2 * VF <= end; p += 2 * VF) {
-            GK_UNROLL(2) for (size_t h = 0; h < 2; h++) {
-                vf y[R];
-                GK_UNROLL(8) for (size_t j = 0; j < R; j++) y[j] = vload(b + j * ldb + p + h * VF);
-                GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
-                    const vf x = vload(a + i * lda + p + h * VF);
-                    GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j][h] = vfma(x, y[j], s[i][j][h]);
-                }
-            }
+constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK, DOT_ROWS = VF >= 16 ? 4 : 2;
+
+/// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. Where M rows
+/// hold up the streams of b, these are prefetched a block ahead.
+template <size_t M, size_t R, class E> void dot_block(const E* a, const E* b, size_t ld, size_t n, vf* total) {
+    vf s[M][R];
+    GK_UNROLL(8) for (size_t i = 0; i < M; i++)
+        GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vzero();
+    size_t p = 0;
+    for (; p + VF <= n; p += VF) {
+        vf y[R];
+        GK_UNROLL(8) for (size_t j = 0; j < R; j++) {
+            y[j] = vload(b + j * ld + p);
+            if (M > 1) prefetch(reinterpret_cast<const char*>(b + j * ld + p + DOT_BLOCK));
         }
-        for (size_t h = 0; p < end; h = 1) {
-            const size_t l = end - p < VF ? end - p : VF;
-            GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
-                const vf x = vload_n(a + i * lda + p, l);
-                GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j][h] = vfma(x, vload_n(b + j * ldb + p, l), s[i][j][h]);
-            }
-            p += l;
+        GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
+            const vf x = vload(a + i * ld + p);
+            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, y[j], s[i][j]);
         }
-        GK_UNROLL(8) for (size_t i = 0; i < M; i++)
-            GK_UNROLL(8) for (size_t j = 0; j < R; j++) total[i][j] += static_cast<double>(vsum(vadd(s[i][j][0], s[i][j][1])));
     }
-    for (size_t i = 0; i < M; i++)
-        for (size_t j = 0; j < R; j++) c[i * ldc + j] = static_cast<float>(total[i][j]);
+    if (p < n) {
+        GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
+            const vf x = vload_n(a + i * ld + p, n - p);
+            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, vload_n(b + j * ld + p, n - p), s[i][j]);
+        }
+    }
+    GK_UNROLL(8) for (size_t i = 0; i < M; i++)
+        GK_UNROLL(8) for (size_t j = 0; j < R; j++) total[i * R + j] = vadd(total[i * R + j], s[i][j]);
 }
 
-/// C[m][n] = A[m][k] B[n][k]^T for few rows of A: four rows of B at a time, against one or two of A.
-template <class E> void dot_rows(const E* a, const E* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
-    for (size_t j = 0; j < n; j += n - j >= 4 ? 4 : 1) {
-        const E* const bj = b + j * k;
-        for (size_t i = 0; i < m; i += m - i >= 2 ? 2 : 1) {
-            const E* const ai = a + i * k;
-            float* const   ci = c + i * ldc + j;
-            if      (n - j >= 4 && m - i >= 2) dot_tile<2, 4>(ai, k, bj, k, k, ci, ldc);
-            else if (n - j >= 4)               dot_tile<1, 4>(ai, k, bj, k, k, ci, ldc);
-            else if (m - i >= 2)               dot_tile<2, 1>(ai, k, bj, k, k, ci, ldc);
-            else                               dot_tile<1, 1>(ai, k, bj, k, k, ci, ldc);
+/// c[i * ldc + j] = a_i . b_j for i < m <= 8 rows of a and j < R rows of b, k long: blocks are added up by lanes, 16 of them in double,
+/// in an order that depends on k alone.
+template <size_t R, class E> void dot_group(const E* a, const E* b, size_t m, size_t k, float* c, size_t ldc) {
+    double total[8 * R] = {};
+    for (size_t p0 = 0; p0 < k; p0 += DOT_BLOCKS) {
+        const size_t end = k - p0 < DOT_BLOCKS ? k : p0 + DOT_BLOCKS;
+        vf lanes[8 * R];
+        for (size_t i = 0; i < m * R; i++) lanes[i] = vzero();
+        for (size_t p = p0; p < end; p += DOT_BLOCK) {
+            const size_t n = end - p < DOT_BLOCK ? end - p : DOT_BLOCK;
+            for (size_t i = 0; i < m;) {
+                const E* const ai = a + i * k + p;
+                if (R <= 4 && m - i >= DOT_ROWS) { dot_block<R <= 4 ? DOT_ROWS : 1, R>(ai, b + p, k, n, lanes + i * R); i += DOT_ROWS; }
+                else                             { dot_block<1, R>(ai, b + p, k, n, lanes + i * R); i++; }
+            }
         }
+        for (size_t i = 0; i < m * R; i++) total[i] += static_cast<double>(vsum(lanes[i]));
     }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < R; j++) c[i * ldc + j] = static_cast<float>(total[i * R + j]);
+}
+
+/// C[m][n] = A[m][k] B[n][k]^T for m <= 8: rows of B are streams, eight of them against one row of A, four against more.
+template <class E> void dot_rows(const E* a, const E* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
+    size_t j = 0;
+    if (m == 1) for (; j + 8 <= n; j += 8) dot_group<8>(a, b + j * k, m, k, c + j, ldc);
+    for (; j + 4 <= n; j += 4)             dot_group<4>(a, b + j * k, m, k, c + j, ldc);
+    for (; j < n; j++)                     dot_group<1>(a, b + j * k, m, k, c + j, ldc);
 }
 
 /// gemv: y[m] = A[m][n] x[n].
@@ -3168,7 +3180,7 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
 // Every element of C is a sum of chains of CHAIN fused multiply-adds in order of k, whatever tile, path or thread computes it: chains
 // are added up in f32, LONG_K of k at most; beyond that in double. So the error of equal terms stays within 64 roundings.
 
-constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF;
+constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF, BAND = 4096;
 
 GK_INL size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
 GK_INL size_t least(size_t a, size_t b)     { return a < b ? a : b; }
@@ -3244,6 +3256,7 @@ struct Tile {
     const float* b; size_t ldb;
     float*       c; size_t ldc;
     bool         accumulate;
+    size_t       ahead;                // of B is prefetched, in elements
 };
 
 /// R rows and C vectors of columns from column j. With Tail the last vector has n_last lanes.
@@ -3254,21 +3267,31 @@ template <size_t R, size_t C, bool Tail> void tile(const Tile& t, size_t j, size
     const float* a[(R + 2) / 3];                                // every third row; the others by index
     GK_UNROLL(8) for (size_t r = 0; r < R; r += 3) a[r / 3] = t.a + r * t.ars;
     const float* b = t.b + j;
-    const size_t ars = t.ars, aks = t.aks, ldb = t.ldb;
+    const size_t ars = t.ars, aks = t.aks, ldb = t.ldb, ahead = t.ahead;
     for (size_t p = t.k; p != 0; p--, b += ldb) {
         vf y[C];
         GK_UNROLL(8) for (size_t v = 0; v < C; v++) y[v] = Tail && v == C - 1 ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
+        GK_UNROLL(8) for (size_t v = 0; v < C; v += 16 / VF) prefetch(reinterpret_cast<const char*>(b + ahead + v * VF));
         GK_UNROLL(16) for (size_t r = 0; r < R; r++) {
             const vf x = vset(a[r / 3][r % 3 * ars]);
             GK_UNROLL(8) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
         }
         GK_UNROLL(8) for (size_t r = 0; r < R; r += 3) a[r / 3] += aks;
     }
+    float* const c = t.c + j;
+    const size_t ldc = t.ldc;
+    if (t.accumulate) {
+        GK_UNROLL(16) for (size_t r = 0; r < R; r++)
+            GK_UNROLL(8) for (size_t v = 0; v < C; v++) {
+                const float* const q = c + r * ldc + v * VF;
+                s[r][v] = vadd(Tail && v == C - 1 ? vload_n(q, n_last) : vload(q), s[r][v]);
+            }
+    }
     GK_UNROLL(16) for (size_t r = 0; r < R; r++)
         GK_UNROLL(8) for (size_t v = 0; v < C; v++) {
-            float* const q = t.c + r * t.ldc + j + v * VF;
-            if (Tail && v == C - 1) vstore_n(q, t.accumulate ? vadd(vload_n(q, n_last), s[r][v]) : s[r][v], n_last);
-            else                    vstore(q, t.accumulate ? vadd(vload(q), s[r][v]) : s[r][v]);
+            float* const q = c + r * ldc + v * VF;
+            if (Tail && v == C - 1) vstore_n(q, s[r][v], n_last);
+            else                    vstore(q, s[r][v]);
         }
 }
 
@@ -3276,7 +3299,7 @@ template <size_t R, size_t C, bool Tail> void tile(const Tile& t, size_t j, size
 /// the rest of it is the address of an Ahead, or 0.
 #ifndef GK_ASM_MICROKERNEL
 void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
-    tile<MR, NRV, false>({k, a, 1, MR, b, NR, c, ldc, (accumulate & 1) != 0}, 0, 0);
+    tile<MR, NRV, false>({k, a, 1, MR, b, NR, c, ldc, (accumulate & 1) != 0, 0}, 0, 0);
 }
 #endif
 #ifdef GK_ASM_MICROKERNEL
@@ -3422,7 +3445,7 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                         float        local[is_f32 ? 1 : MR * NR];
                         float* const t    = own_tile ? local : in_sums ? sums + (i0 + i) * ld_sums + (job.sums ? j0 : 0) + j : reinterpret_cast<float*>(c);
                         const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
-                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0}, rows, cols, panels.source(j + NR, tile, part));
+                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols, panels.source(j + NR, tile, part));
                         if (done) finish(t, ldt, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
                         i += rows;
                     }
@@ -3461,21 +3484,82 @@ template <class E> void gemm_run(const impl::GemmJob& job) {
         }
 }
 
-/// A and B[k][n] in place: small and skinny shapes.
-void gemm_run_direct(const impl::GemmJob& job) {
+/// A and B[k][n] in place, small shapes: every strip of B serves all tiles of rows from L1.
+void gemm_run_small(const impl::GemmJob& job) {
     const float* const a = static_cast<const float*>(job.a);
     const float* const b = static_cast<const float*>(job.b.data) + job.column;
     float* const       c = static_cast<float*>(job.c);
-    const size_t   strip = job.m < MR ? job.n : NR;             // of B, to serve all tiles of rows from L1
-    for (size_t j = 0; j < job.n; j += strip)
+    for (size_t j = 0; j < job.n; j += NR)
         for (size_t p = 0; p < job.k || p == 0; p += CHAIN)
             for (size_t i = 0, rows; i < job.m; i += rows) {
                 rows = tile_rows(job.m - i);
-                any_tile({least(job.k - p, CHAIN), a + i * job.lda + p, job.lda, 1, b + p * job.b.ld + j, job.b.ld, c + i * job.ldc + j, job.ldc, p != 0},
-                         rows, least(job.n - j, strip));
+                any_tile({least(job.k - p, CHAIN), a + i * job.lda + p, job.lda, 1, b + p * job.b.ld + j, job.b.ld, c + i * job.ldc + j, job.ldc, p != 0, 0},
+                         rows, least(job.n - j, NR));
             }
     if (job.bias || job.act != Activation::none)
         finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
+}
+
+/// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
+template <size_t R, size_t C, bool Tail, class E> GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t n_last) {
+    vf s[R][C];
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
+    for (size_t p = 0; p < steps; p++, b += ldb) {
+        vf y[C];
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = Tail ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
+        if (!Tail) prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
+        if (!Tail && C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
+        GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
+            const vf x = vset(a[p * 8 + r]);
+            GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
+        }
+    }
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) vstore(t + r * ldt + v * VF, s[r][v]);
+}
+template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t cols) {
+    constexpr size_t C = VF == 1 ? 4 : 32 / VF < 2 ? 2 : 32 / VF > 4 || R > 4 ? 2 : 32 / VF;
+    size_t j = 0;
+    for (; j + C * VF <= cols; j += C * VF) band<R, C, false>(a, b + j, ldb, steps, t + j, ldt, 0);
+    for (; j < cols; j += VF)               band<R, 1, true>(a, b + j, ldb, steps, t + j, ldt, least(cols - j, VF));
+}
+
+/// A and B[k][n] in place, up to 8 rows of A: bands of 8 rows of B are streamed along a page of columns, C is summed in L1.
+template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
+    const E* const bias = static_cast<const E*>(job.bias);
+    float  chain[BAND], sum[BAND];
+    double total[BAND];
+    const size_t ldt = job.m > 4 ? BAND / 8 : job.m > 2 ? BAND / 4 : job.m > 1 ? BAND / 2 : BAND;
+    for (size_t j = 0; j < job.n; j += ldt) {
+        const size_t   cols = least(job.n - j, ldt), size = job.m * ldt;
+        const E* const b    = static_cast<const E*>(job.b.data) + job.column + j;
+        for (size_t i = 0; i < size; i++) sum[i] = chain[i] = 0;
+        if (job.k > LONG_K) for (size_t i = 0; i < size; i++) total[i] = 0;
+        for (size_t p = 0; p < job.k; p += 8) {
+            const size_t steps = least(job.k - p, 8);
+            float a[8 * 8];                                     // by k, widened
+            for (size_t r = 0; r < job.m; r++) {
+                float row[8 < VF ? VF : 8];
+                widen(static_cast<const E*>(job.a) + r * job.lda + p, row, steps);
+                for (size_t q = 0; q < steps; q++) a[q * 8 + r] = row[q];
+            }
+            for (size_t r = 0; r < job.m;) {
+                const E* const at = b + p * job.b.ld;
+                float* const   t  = chain + r * ldt;
+                if      (job.m - r >= 8) { bands<8>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 8; }
+                else if (job.m - r >= 4) { bands<4>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 4; }
+                else if (job.m - r >= 2) { bands<2>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 2; }
+                else                     { bands<1>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 1; }
+            }
+            const size_t done = p + steps;
+            if (done % CHAIN != 0 && done != job.k) continue;
+            for (size_t i = 0; i < size; i += VF) { vstore(sum + i, vadd(vload(sum + i), vload(chain + i))); vstore(chain + i, vzero()); }
+            if (job.k > LONG_K && (done % LONG_K == 0 || done == job.k))
+                for (size_t i = 0; i < size; i++) { total[i] += static_cast<double>(sum[i]); sum[i] = done == job.k ? static_cast<float>(total[i]) : 0; }
+        }
+        finish(sum, ldt, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + j, job.ldc, job.m, cols);
+    }
 }
 
 /// A and B[n][k] in place, by dot products: few rows of A.
@@ -3495,7 +3579,7 @@ template <class E> void gemm_run_dots(const impl::GemmJob& job) {
 
 template <class E> constexpr impl::GemmKernels gemm_kernels() {
     return {MR, NR, KC, &scratch_floats<E>, &gemm_run<E>,
-            sizeof(E) == sizeof(float) ? &gemm_run_direct : nullptr, &gemm_run_dots<E>,
+            sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr, &gemm_run_skinny<E>, &gemm_run_dots<E>,
             &panel_rows<E>, &panel_transposed<E>, &panel_format,
 #if GK_HAS_CHECKPOINTS
             &panel_checkpoint<awq_tensor>, &panel_checkpoint<gptq_tensor>
@@ -4233,19 +4317,28 @@ static size_t l2_bytes() {
 
 template <class E> constexpr const E* no_bias() { return nullptr; }
 
-/// How many rows of A the paths that read B in place are taken for.
+/// At most this many rows of A stream B once, in place.
 constexpr size_t skinny = 8;
-static bool small_or_skinny(size_t m, size_t n, size_t k) { return m <= skinny || (m <= 512 && work(n, k, 1) <= 32768.0); }
+/// B stays in the caches, its rows not all in the same sets of L1: tiles read A and B[k][n] in place.
+static bool small(size_t m, size_t n, size_t k) {
+    const double b     = work(n, k, 1);
+    const bool   alike = (n % 512 == 0 && k > 32) || k % 1024 == 0;
+    return k <= 4096 && ((m <= 512 && b <= 16384.0) || (!alike && (m <= 48 ? b <= 400000.0 : m <= 512 && b <= 70000.0)));
+}
 
 template <class E> struct Dense {
     const CpuKernels<E>& k;
     Form                 form;
 
-    bool in_place(size_t m, size_t n, size_t kdim) const {
-        if (form == Form::rows)       return sizeof(E) == sizeof(float) && small_or_skinny(m, n, kdim);
-        if (form == Form::transposed) return m <= skinny;
-        return false;
+    /// The path for a shape. It depends on nothing else.
+    auto path(size_t m, size_t n, size_t kdim) const -> void (*)(const GemmJob&) {
+        const GemmKernels& g = *k.table().gemm;
+        if (form == Form::transposed && m <= skinny) return g.run_dots;
+        if (form == Form::rows && small(m, n, kdim) && g.run_small) return g.run_small;
+        if (form == Form::rows && m <= skinny) return g.run_skinny;
+        return g.run;
     }
+    bool in_place(size_t m, size_t n, size_t kdim) const { return path(m, n, kdim) != k.table().gemm->run; }
     /// Threads take columns when there are more of them to share, else rows.
     static bool by_columns(size_t m, size_t n) { return n >= m; }
 
@@ -4284,8 +4377,7 @@ template <class E> struct Dense {
             job.b.packed   = packed_panels(b);
             job.b.packed_n = (n + g.nr - 1) / g.nr * g.nr;
         }
-        void (*const run_part)(const GemmJob&) = !in_place(m, n, kdim) ? g.run : form == Form::rows ? g.run_direct : g.run_dots;
-        run_job(worth(k.parallel, work(m, n, kdim)), g, job, each, run_part);
+        run_job(worth(k.parallel, work(m, n, kdim)), g, job, each, path(m, n, kdim));
         return success;
     }
 
