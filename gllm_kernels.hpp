@@ -4361,15 +4361,10 @@ template <class E> struct Dense {
             if (Status s = check_packed(b, n, kdim, c, m); !s) return s;
 
         const GemmKernels& g = *k.table().gemm;
-        size_t  each = 0;
-        Scratch scratch_memory(k.workspace, scratch(m, n, kdim, &each));
-        if (!scratch_memory.data()) return no_memory();
-
         GemmJob job = {};
         job.a = a;  job.lda = kdim;  job.c = c;  job.ldc = n;
         job.bias = bias;  job.act = act;
         job.m = m;  job.n = n;  job.k = kdim;
-        job.scratch = scratch_memory.data();
         job.b.data = b;
         job.b.ld   = form == Form::rows ? n : kdim;
         job.b.panel = form == Form::rows ? g.panel_rows : g.panel_transposed;
@@ -4377,7 +4372,17 @@ template <class E> struct Dense {
             job.b.packed   = packed_panels(b);
             job.b.packed_n = (n + g.nr - 1) / g.nr * g.nr;
         }
-        run_job(worth(k.parallel, work(m, n, kdim)), g, job, each, path(m, n, kdim));
+        const Parallel parallel = worth(k.parallel, work(m, n, kdim));
+        size_t       each   = 0;
+        const size_t floats = scratch(m, n, kdim, &each);
+        if (floats == 0) {
+            run_job(parallel, g, job, 0, path(m, n, kdim));
+            return success;
+        }
+        const Scratch memory(k.workspace, floats);
+        if (!memory.data()) return no_memory();
+        job.scratch = memory.data();
+        run_job(parallel, g, job, each, path(m, n, kdim));
         return success;
     }
 
