@@ -749,20 +749,31 @@ struct BSource {
 /// C[m][n] = act(A B + bias), the rows and columns of one thread. A and C are of the table's element type.
 struct GemmJob {
     const void* a; size_t lda;
-    BSource     b; size_t column;      // first column of B
+    BSource     b; size_t column, row; // first column and row of B
     const void* bias;                  // null: none
     Activation  act;
     void*       c; size_t ldc;
     size_t      m, n, k;
     size_t      all_m, all_n;          // of the whole product, which choose the path: a split must not
     float*      scratch;               // scratch_floats(m, n, k) of them
+    float*      sums;                  // not null: [m][n] plain sums go here, and nothing to C
 };
+
+/// What a microkernel prefetches while it computes: `rows` rows of 128 bytes.
+struct Ahead {
+    const char* row;
+    size_t      stride, rows;
+};
+
+/// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
+static size_t l2_bytes();
 
 struct GemmKernels {
     size_t mr, nr, kc;
     size_t (*scratch_floats)(size_t m, size_t n, size_t k);
     void (*run)(const GemmJob& job);                            // packs A and B
-    void (*run_direct)(const GemmJob& job);                     // reads A and B[k][n] in place; f32 only, else null
+    void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
+    void (*run_skinny)(const GemmJob& job);                     // the same for at most 8 rows of A, any type
     void (*run_dots)(const GemmJob& job);                       // reads A and B[n][k] in place: few rows of A
     void (*panel_rows)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);         // B[k][n]
     void (*panel_transposed)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);   // B[n][k]
@@ -3290,53 +3301,71 @@ template <class E> void rope(E* qk, const E* cos, const E* sin, size_t heads, si
 
 // ---- dot products of rows ---------------------------------------------------
 
-/// c[i * ldc + j] = a_i . b_j for i < M rows of a and j < R rows of b, k long. Two chains an output; blocks of 32 steps are added in
-/// double, in an order that depends on k alone.
-template <size_t M, size_t R, class E> void dot_tile(const E* a, size_t lda, const E* b, size_t ldb, size_t k, float* c, size_t ldc) {
-    double total[M][R] = {};
-    for (size_t p = 0; p < k;) {
-        const size_t end = k - p > 64 * VF ? p + 64 * VF : k;
-        vf s[M][R][2];
-        GK_UNROLL(8) for (size_t i = 0; i < M; i++)
-            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j][0] = s[i][j][1] = vzero();
-        for (; p + 2 * VF <= end; p += 2 * VF) {
-            GK_UNROLL(2) for (size_t h = 0; h < 2; h++) {
-                vf y[R];
-                GK_UNROLL(8) for (size_t j = 0; j < R; j++) y[j] = vload(b + j * ldb + p + h * VF);
-                GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
-                    const vf x = vload(a + i * lda + p + h * VF);
-                    GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j][h] = vfma(x, y[j], s[i][j][h]);
-                }
-            }
+/// The line of *p will be read soon. Any address is allowed.
+#if defined(__GNUC__)
+GK_INL void prefetch(const char* p) { __builtin_prefetch(p); }
+#else
+GK_INL void prefetch(const char*)   {}
+#endif
+
+constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK, DOT_ROWS = VF >= 16 ? 4 : 2;
+
+/// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. Where M rows
+/// hold up the streams of b, these are prefetched a block ahead.
+template <size_t M, size_t R, class E> void dot_block(const E* a, const E* b, size_t ld, size_t n, vf* total) {
+    vf s[M][R];
+    GK_UNROLL(8) for (size_t i = 0; i < M; i++)
+        GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vzero();
+    size_t p = 0;
+    for (; p + VF <= n; p += VF) {
+        vf y[R];
+        GK_UNROLL(8) for (size_t j = 0; j < R; j++) {
+            y[j] = vload(b + j * ld + p);
+            if (M > 1) prefetch(reinterpret_cast<const char*>(b + j * ld + p + DOT_BLOCK));
         }
-        for (size_t h = 0; p < end; h = 1) {
-            const size_t l = end - p < VF ? end - p : VF;
-            GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
-                const vf x = vload_n(a + i * lda + p, l);
-                GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j][h] = vfma(x, vload_n(b + j * ldb + p, l), s[i][j][h]);
-            }
-            p += l;
+        GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
+            const vf x = vload(a + i * ld + p);
+            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, y[j], s[i][j]);
         }
-        GK_UNROLL(8) for (size_t i = 0; i < M; i++)
-            GK_UNROLL(8) for (size_t j = 0; j < R; j++) total[i][j] += static_cast<double>(vsum(vadd(s[i][j][0], s[i][j][1])));
     }
-    for (size_t i = 0; i < M; i++)
-        for (size_t j = 0; j < R; j++) c[i * ldc + j] = static_cast<float>(total[i][j]);
+    if (p < n) {
+        GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
+            const vf x = vload_n(a + i * ld + p, n - p);
+            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, vload_n(b + j * ld + p, n - p), s[i][j]);
+        }
+    }
+    GK_UNROLL(8) for (size_t i = 0; i < M; i++)
+        GK_UNROLL(8) for (size_t j = 0; j < R; j++) total[i * R + j] = vadd(total[i * R + j], s[i][j]);
 }
 
-/// C[m][n] = A[m][k] B[n][k]^T for few rows of A: four rows of B at a time, against one or two of A.
-template <class E> void dot_rows(const E* a, const E* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
-    for (size_t j = 0; j < n; j += n - j >= 4 ? 4 : 1) {
-        const E* const bj = b + j * k;
-        for (size_t i = 0; i < m; i += m - i >= 2 ? 2 : 1) {
-            const E* const ai = a + i * k;
-            float* const   ci = c + i * ldc + j;
-            if      (n - j >= 4 && m - i >= 2) dot_tile<2, 4>(ai, k, bj, k, k, ci, ldc);
-            else if (n - j >= 4)               dot_tile<1, 4>(ai, k, bj, k, k, ci, ldc);
-            else if (m - i >= 2)               dot_tile<2, 1>(ai, k, bj, k, k, ci, ldc);
-            else                               dot_tile<1, 1>(ai, k, bj, k, k, ci, ldc);
+/// c[i * ldc + j] = a_i . b_j for i < m <= 8 rows of a and j < R rows of b, k long: blocks are added up by lanes, 16 of them in double,
+/// in an order that depends on k alone.
+template <size_t R, class E> void dot_group(const E* a, const E* b, size_t m, size_t k, float* c, size_t ldc) {
+    double total[8 * R] = {};
+    for (size_t p0 = 0; p0 < k; p0 += DOT_BLOCKS) {
+        const size_t end = k - p0 < DOT_BLOCKS ? k : p0 + DOT_BLOCKS;
+        vf lanes[8 * R];
+        for (size_t i = 0; i < m * R; i++) lanes[i] = vzero();
+        for (size_t p = p0; p < end; p += DOT_BLOCK) {
+            const size_t n = end - p < DOT_BLOCK ? end - p : DOT_BLOCK;
+            for (size_t i = 0; i < m;) {
+                const E* const ai = a + i * k + p;
+                if (R <= 4 && m - i >= DOT_ROWS) { dot_block<R <= 4 ? DOT_ROWS : 1, R>(ai, b + p, k, n, lanes + i * R); i += DOT_ROWS; }
+                else                             { dot_block<1, R>(ai, b + p, k, n, lanes + i * R); i++; }
+            }
         }
+        for (size_t i = 0; i < m * R; i++) total[i] += static_cast<double>(vsum(lanes[i]));
     }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < R; j++) c[i * ldc + j] = static_cast<float>(total[i * R + j]);
+}
+
+/// C[m][n] = A[m][k] B[n][k]^T for m <= 8: rows of B are streams, eight of them against one row of A, four against more.
+template <class E> void dot_rows(const E* a, const E* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
+    size_t j = 0;
+    if (m == 1) for (; j + 8 <= n; j += 8) dot_group<8>(a, b + j * k, m, k, c + j, ldc);
+    for (; j + 4 <= n; j += 4)             dot_group<4>(a, b + j * k, m, k, c + j, ldc);
+    for (; j < n; j++)                     dot_group<1>(a, b + j * k, m, k, c + j, ldc);
 }
 
 /// gemv: y[m] = A[m][n] x[n].
@@ -3354,15 +3383,21 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
 // [10] MATRIX PRODUCTS: packing and the loop nest
 // ============================================================================
 //
-//   for each NC columns of C                        B block  [KC][NC] as panels [KC][NR]      in L3 or L2
-//     for each KC of k          pack B
-//       for each MC rows of C   pack A              A block  [MC][KC] as panels [KC][MR]      in L2
-//         for each NR columns                       one panel of B                            in L1
-//           for each MR rows    microkernel         C tile   [MR][NR]                         in registers
+//   for each NC columns of C
+//     for each KC of k
+//       for each mc rows of C           pack the A block, [mc][KC] as panels [KC][MR]       in L2
+//         for each NR columns           pack a panel of B, [KC][NR]                         in L1
+//           for each MR rows            microkernel on a tile of C, [MR][NR]                in registers
 //
-// Every element of C is a sum of KC-long chains of fused multiply-adds in order of k, whatever tile, path or thread computes it.
+// A panel of B is packed just before its first use, while the tiles of the panel before it prefetch its source. If there are further
+// rows of C, it is kept for them in the B block, [KC][NC].
+// Every element of C is a sum of chains of CHAIN fused multiply-adds in order of k, whatever tile, path or thread computes it: chains
+// are added up in f32, LONG_K of k at most; beyond that in double. So the error of equal terms stays within 64 roundings.
 
-constexpr size_t KC = 256, MC = 32 * MR, NC = 2048 - 2048 % NR, NRV = NR / VF;
+constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF, BAND = 4096;
+
+GK_INL size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
+GK_INL size_t least(size_t a, size_t b)     { return a < b ? a : b; }
 
 // ---- packing ----------------------------------------------------------------
 
@@ -3381,10 +3416,16 @@ template <class E> void transpose(const E* src, size_t lds, size_t rows, size_t 
         }
 }
 
-/// A block: rows of A to panels [kc][MR], VF floats of slack behind the last.
+/// Rows of the next tile when `left` remain: MR, but the last two tiles share what would leave one of them small.
+GK_INL size_t tile_rows(size_t left) { return left == MR || left >= MR + (MR + 1) / 2 ? MR : left > MR ? (left + 1) / 2 : left; }
+
+/// A block: tiles of rows of A to panels [kc][MR], VF floats of slack behind the last.
 template <class E> void pack_a(const E* a, size_t lda, size_t rows, size_t kc, float* panels) {
-    for (size_t i = 0; i < rows; i += MR, panels += MR * kc)
-        transpose(a + i * lda, lda, rows - i < MR ? rows - i : MR, kc, panels, MR);
+    for (size_t i = 0; i < rows; panels += MR * kc) {
+        const size_t r = tile_rows(rows - i);
+        transpose(a + i * lda, lda, r, kc, panels, MR);
+        i += r;
+    }
 }
 
 // Panels of B: kc rows of NR floats, from each of its forms.
@@ -3422,67 +3463,83 @@ template <class Decode> void panel_checkpoint(const impl::BSource& b, float* out
 
 // ---- tiles ------------------------------------------------------------------
 
-/// C[R][C VF] (=|+=) A B over k: a[r * ars + p * aks], b[p * ldb + column]. With Tail the last vector of columns has n_last lanes.
-template <size_t R, size_t C, bool Tail> GK_INL void tile_body(size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
-                                                                float* c, size_t ldc, size_t n_last, bool accumulate) {
+/// Some rows of C (=|+=) A B over k: element (r, p) of A is a[r * ars + p * aks], of B (p, j) b[p * ldb + j].
+struct Tile {
+    size_t       k;
+    const float* a; size_t ars, aks;
+    const float* b; size_t ldb;
+    float*       c; size_t ldc;
+    bool         accumulate;
+    size_t       ahead;                // of B is prefetched, in elements
+};
+
+/// R rows and C vectors of columns from column j. With Tail the last vector has n_last lanes.
+template <size_t R, size_t C, bool Tail> void tile(const Tile& t, size_t j, size_t n_last) {
     vf s[R][C];
     GK_UNROLL(16) for (size_t r = 0; r < R; r++)
         GK_UNROLL(8) for (size_t v = 0; v < C; v++) s[r][v] = vzero();
-    for (size_t p = 0; p < k; p++, a += aks, b += ldb) {
+    const float* a[(R + 2) / 3];                                // every third row; the others by index
+    GK_UNROLL(8) for (size_t r = 0; r < R; r += 3) a[r / 3] = t.a + r * t.ars;
+    const float* b = t.b + j;
+    const size_t ars = t.ars, aks = t.aks, ldb = t.ldb, ahead = t.ahead;
+    for (size_t p = t.k; p != 0; p--, b += ldb) {
         vf y[C];
         GK_UNROLL(8) for (size_t v = 0; v < C; v++) y[v] = Tail && v == C - 1 ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
+        GK_UNROLL(8) for (size_t v = 0; v < C; v += 16 / VF) prefetch(reinterpret_cast<const char*>(b + ahead + v * VF));
         GK_UNROLL(16) for (size_t r = 0; r < R; r++) {
-            const vf x = vset(a[r * ars]);
+            const vf x = vset(a[r / 3][r % 3 * ars]);
             GK_UNROLL(8) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
         }
+        GK_UNROLL(8) for (size_t r = 0; r < R; r += 3) a[r / 3] += aks;
+    }
+    float* const c = t.c + j;
+    const size_t ldc = t.ldc;
+    if (t.accumulate) {
+        GK_UNROLL(16) for (size_t r = 0; r < R; r++)
+            GK_UNROLL(8) for (size_t v = 0; v < C; v++) {
+                const float* const q = c + r * ldc + v * VF;
+                s[r][v] = vadd(Tail && v == C - 1 ? vload_n(q, n_last) : vload(q), s[r][v]);
+            }
     }
     GK_UNROLL(16) for (size_t r = 0; r < R; r++)
         GK_UNROLL(8) for (size_t v = 0; v < C; v++) {
             float* const q = c + r * ldc + v * VF;
-            if (Tail && v == C - 1) vstore_n(q, accumulate ? vadd(vload_n(q, n_last), s[r][v]) : s[r][v], n_last);
-            else                    vstore(q, accumulate ? vadd(vload(q), s[r][v]) : s[r][v]);
+            if (Tail && v == C - 1) vstore_n(q, s[r][v], n_last);
+            else                    vstore(q, s[r][v]);
         }
 }
-template <size_t R, size_t C, bool Tail> void tile(size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
-                                                   float* c, size_t ldc, size_t n_last, bool accumulate) {
-    tile_body<R, C, Tail>(k, a, ars, aks, b, ldb, c, ldc, n_last, accumulate);
-}
 
-/// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype.
-[[maybe_unused]] void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
-    tile_body<MR, NRV, false>(k, a, 1, MR, b, NR, c, ldc, 0, accumulate != 0);
+/// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype. C += the tile where `accumulate` is odd;
+/// the rest of it is the address of an Ahead, or 0.
+#ifndef GK_ASM_MICROKERNEL
+void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
+    tile<MR, NRV, false>({k, a, 1, MR, b, NR, c, ldc, (accumulate & 1) != 0, 0}, 0, 0);
 }
-#ifdef GK_ASM_MICROKERNEL
-constexpr auto best_microkernel = &GK_ASM_MICROKERNEL;
-#else
 constexpr auto best_microkernel = &microkernel;
+#else
+constexpr auto best_microkernel = &GK_ASM_MICROKERNEL;
 #endif
 
 /// R rows of any number of columns, in the widest tiles that R leaves registers for.
-template <size_t R> void row_tiles(size_t cols, size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
-                                   float* c, size_t ldc, bool accumulate) {
-    constexpr size_t wide = R == 1 ? 8 : R == 2 ? 4 : NRV;
+template <size_t R> void row_tiles(const Tile& t, size_t cols) {
+    constexpr size_t wide = R == 1 ? 8 : R <= 4 && NRV < 4 ? 4 : NRV;
     size_t j = 0;
-    for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(k, a, ars, aks, b + j, ldb, c + j, ldc, 0, accumulate);
-    if (NRV > 1 && cols - j > (NRV - 1) * VF && cols - j < NR) {
-        tile<R, NRV, true>(k, a, ars, aks, b + j, ldb, c + j, ldc, cols - j - (NRV - 1) * VF, accumulate);
-        return;
+    for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(t, j, 0);
+    while (j < cols) {
+        const size_t left = cols - j;
+        if (NRV > 1 && left > (NRV - 1) * VF) {
+            tile<R, NRV, true>(t, j, left < NR ? left - (NRV - 1) * VF : VF);
+            j += NR;
+        } else {
+            tile<R, 1, true>(t, j, left < VF ? left : VF);
+            j += VF;
+        }
     }
-    for (; j + VF <= cols; j += VF) tile<R, 1, false>(k, a, ars, aks, b + j, ldb, c + j, ldc, 0, accumulate);
-    if (j < cols) tile<R, 1, true>(k, a, ars, aks, b + j, ldb, c + j, ldc, cols - j, accumulate);
 }
-/// Any rows, any columns.
-void any_tile(size_t rows, size_t cols, size_t k, const float* a, size_t ars, size_t aks, const float* b, size_t ldb,
-              float* c, size_t ldc, bool accumulate) {
-    for (size_t i = 0; i < rows;) {
-        const float* const ai = a + i * ars;
-        float* const       ci = c + i * ldc;
-        if      (MR >= 8 && rows - i >= 8) { row_tiles<MR >= 8 ? 8 : 1>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 8; }
-        else if (MR == 6 && rows - i >= 6) { row_tiles<MR == 6 ? 6 : 1>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 6; }
-        else if (rows - i >= 4)            { row_tiles<4>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 4; }
-        else if (rows - i >= 2)            { row_tiles<2>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 2; }
-        else                               { row_tiles<1>(cols, k, ai, ars, aks, b, ldb, ci, ldc, accumulate); i += 1; }
-    }
+/// At most MR rows, any columns.
+template <size_t R = MR> void any_tile(const Tile& t, size_t rows, size_t cols) {
+    if (rows == R) row_tiles<R>(t, cols);
+    else if constexpr (R > 1) any_tile<R - 1>(t, rows, cols);
 }
 
 // ---- writing C --------------------------------------------------------------
@@ -3511,72 +3568,210 @@ template <class E> void finish(const float* t, size_t ldt, const E* bias, Activa
 
 // ---- the loop nest ----------------------------------------------------------
 
-GK_INL size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
-GK_INL size_t least(size_t a, size_t b)     { return a < b ? a : b; }
-
+/// Rows of A in a block: a third of L2, the rest is for panels of B, C and what is prefetched. Blocks of equal size.
+inline size_t block_rows(size_t m) {
+    const size_t most = impl::l2_bytes() / (3 * KC * sizeof(float)), blocks = (m + most - 1) / most;
+    return blocks ? round_up((m + blocks - 1) / blocks, MR) : MR;
+}
+constexpr size_t LONG_ROWS = 1024, LONG_COLUMNS = 512;          // of C at a time, where k is beyond LONG_K
 template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
-    const size_t kc = least(k, KC), nc = least(round_up(n, NR), NC), mc = least(round_up(m, MR), MC);
-    const size_t sums = sizeof(E) == sizeof(float) || k <= KC ? 0 : m * nc;
-    return kc * nc + mc * kc + VF + sums;
+    const bool   is_long = k > LONG_K;
+    const size_t mb = is_long ? least(m, LONG_ROWS) : m, nb = is_long ? least(n, LONG_COLUMNS) : n;
+    const size_t kc = least(k, KC), mc = block_rows(mb), nc = least(round_up(nb, NR), NC);
+    const size_t sums = is_long ? 3 * mb * nb : sizeof(E) == sizeof(float) || k <= KC ? 0 : m * nc;
+    return mc * kc + VF + kc * (mb <= mc ? NR : nc) + sums;
 }
 
-/// Where tiles add up over k: C itself for float, f32 sums in scratch for the 16-bit types.
-GK_INL float* sums_in(float* c, float*)         { return c; }
-template <class E> GK_INL float* sums_in(E*, float* scratch) { return scratch; }
+/// The panels of one KC of one NC of columns of B, [kc][NR] each.
+template <class E> struct BPanels {
+    const impl::BSource& b;
+    float*               block;        // where they are packed, `apart` floats from one to the next
+    size_t               apart, p, kc, column, nc;
+    const float*         ready;        // the panels that exist already
 
-template <class E> void gemm_run(const impl::GemmJob& job) {
+    /// Panel j, packed if need be.
+    const float* at(size_t j) const {
+        if (ready) return ready + j * kc;
+        float* const panel = block + j * apart;
+        b.panel(b, panel, p, kc, column + j, least(nc - j, NR));
+        return panel;
+    }
+    /// What at(j) will read, part `i` of it when a part is `rows` rows of 128 bytes. Lines that two panels share were read with the first.
+    impl::Ahead source(size_t j, size_t i, size_t rows) const {
+        const size_t ld = b.ld * sizeof(E), from = i * rows;
+        const char* const data = static_cast<const char*>(b.data);
+        if (j >= nc) return {nullptr, 0, 0};
+        if (ready)                     return {reinterpret_cast<const char*>(ready + j * kc) + from * 128, 128, rows};
+        if (b.panel == &panel_rows<E>) return {data + (p + from) * ld + (column + j) * sizeof(E) + 63, ld, rows};
+        if (b.panel == &panel_transposed<E> && i < least(nc - j, NR))                // column i of the panel
+            return {data + (column + j + i) * ld + p * sizeof(E), 128, kc * sizeof(E) / 128 + 1};
+        return {nullptr, 0, 0};
+    }
+};
+
+/// A full tile, or a part of one, from packed panels: chains of CHAIN.
+inline void packed_tile(Tile t, size_t rows, size_t cols, const impl::Ahead& ahead) {
+    const size_t k = t.k;
+    for (size_t p = 0; p < k || p == 0; p += CHAIN) {
+        t.k = least(k - p, CHAIN);
+        if (rows == MR && cols == NR) best_microkernel(t.k, t.a, t.b, t.c, t.ldc, (p == 0 && ahead.row ? reinterpret_cast<uintptr_t>(&ahead) : 0) | t.accumulate);
+        else any_tile(t, rows, cols);
+        t.a += CHAIN * MR;
+        t.b += CHAIN * NR;
+        t.accumulate = true;
+    }
+}
+
+/// k up to LONG_K.
+template <class E> void gemm_nest(const impl::GemmJob& job) {
     constexpr bool is_f32 = sizeof(E) == sizeof(float);
-    const E* const a    = static_cast<const E*>(job.a);
-    const E* const bias = static_cast<const E*>(job.bias);
-    const size_t   nc_max = least(round_up(job.n, NR), NC);
-    float* const   b_block = job.scratch;
-    float* const   a_block = b_block + least(job.k, KC) * nc_max;
-    float* const   sums    = a_block + least(round_up(job.m, MR), MC) * least(job.k, KC) + VF;
+    const E* const a      = static_cast<const E*>(job.a);
+    const E* const bias   = static_cast<const E*>(job.bias);
+    const size_t   mc_max = block_rows(job.m), kc_max = least(job.k, KC), nc_max = least(round_up(job.n, NR), NC);
+    const bool     keep   = job.m > mc_max;                     // panels of B for the next rows of C
+    float* const   a_block = job.scratch;
+    float* const   b_block = a_block + mc_max * kc_max + VF;
+    float* const   sums    = job.sums ? job.sums : b_block + kc_max * (keep ? nc_max : NR);
+    const bool     in_sums  = job.sums || (!is_f32 && job.k > KC), own_tile = !is_f32 && !in_sums;
+    const size_t   ld_sums  = job.sums ? job.n : nc_max;
     for (size_t j0 = 0; j0 < job.n; j0 += NC) {
         const size_t nc = least(job.n - j0, NC);
         E* const     c0 = static_cast<E*>(job.c) + j0;
         for (size_t p0 = 0; p0 < job.k || p0 == 0; p0 += KC) {
             const size_t kc   = least(job.k - p0, KC);
             const bool   last = p0 + kc >= job.k;
-            const bool   done = last && (!is_f32 || bias || job.act != Activation::none);    // a tile that needs finish()
-            const bool   own_tile = !is_f32 && job.k <= KC;
-            const float* panels = b_block;
-            if (job.b.packed) {
-                panels = job.b.packed + p0 * job.b.packed_n + (job.column + j0) * kc;
-            } else {
-                for (size_t j = 0; j < nc; j += NR)
-                    job.b.panel(job.b, b_block + j * kc, p0, kc, job.column + j0 + j, least(nc - j, NR));
-            }
-            for (size_t i0 = 0; i0 < job.m; i0 += MC) {
-                const size_t mc = least(job.m - i0, MC);
+            const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);    // a tile that needs finish()
+            BPanels<E>   panels = {job.b, b_block, keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
+                                   job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n + (job.column + j0) * kc : nullptr};
+            for (size_t i0 = 0; i0 < job.m; i0 += mc_max) {
+                const size_t mc = least(job.m - i0, mc_max);
                 pack_a(a + i0 * job.lda + p0, job.lda, mc, kc, a_block);
                 for (size_t j = 0; j < nc; j += NR) {
-                    const size_t cols = least(nc - j, NR);
-                    for (size_t i = 0; i < mc; i += MR) {
-                        const size_t rows = least(mc - i, MR);
+                    const size_t       cols  = least(nc - j, NR);
+                    const float* const panel = panels.at(j);
+                    const float*       a_panel = a_block;
+                    const size_t       part = kc * MR / mc + 1;                      // of the next panel for each tile to prefetch
+                    for (size_t i = 0, tile = 0; i < mc; tile++, a_panel += MR * kc) {
+                        const size_t rows = tile_rows(mc - i);
                         E* const     c    = c0 + (i0 + i) * job.ldc + j;
                         float        local[is_f32 ? 1 : MR * NR];
-                        float* const t    = own_tile ? local : sums_in(c, sums + (i0 + i) * nc_max + j);
-                        const size_t ldt  = own_tile ? NR : is_f32 ? job.ldc : nc_max;
-                        if (rows == MR && cols == NR) best_microkernel(kc, a_block + i * kc, panels + j * kc, t, ldt, p0 != 0);
-                        else any_tile(rows, cols, kc, a_block + i * kc, 1, MR, panels + j * kc, NR, t, ldt, p0 != 0);
+                        float* const t    = own_tile ? local : in_sums ? sums + (i0 + i) * ld_sums + (job.sums ? j0 : 0) + j : reinterpret_cast<float*>(c);
+                        const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
+                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols, panels.source(j + NR, tile, part));
                         if (done) finish(t, ldt, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
+                        i += rows;
                     }
                 }
+                if (keep) panels.ready = panels.ready ? panels.ready : b_block;
             }
         }
     }
 }
 
-/// A and B[k][n] in place: small and skinny shapes.
-void gemm_run_direct(const impl::GemmJob& job) {
+/// Any k: beyond LONG_K blocks of C are summed in double, part by part of k.
+template <class E> void gemm_run(const impl::GemmJob& job) {
+    if (job.k <= LONG_K) { gemm_nest<E>(job); return; }
+    const size_t  mb = least(job.m, LONG_ROWS), nb = least(job.n, LONG_COLUMNS);
+    double* const total = reinterpret_cast<double*>(job.scratch);
+    float* const  part  = job.scratch + 2 * mb * nb;
+    for (size_t i0 = 0; i0 < job.m; i0 += mb)
+        for (size_t j0 = 0; j0 < job.n; j0 += nb) {
+            impl::GemmJob block = job;
+            block.m       = least(job.m - i0, mb);
+            block.n       = least(job.n - j0, nb);
+            block.column  = job.column + j0;
+            block.sums    = part;
+            block.scratch = part + mb * nb;
+            const size_t size = block.m * block.n;
+            for (size_t p = 0; p < job.k; p += LONG_K) {
+                block.k   = least(job.k - p, LONG_K);
+                block.row = job.row + p;
+                block.a   = static_cast<const E*>(job.a) + i0 * job.lda + p;
+                gemm_nest<E>(block);
+                for (size_t i = 0; i < size; i++) total[i] = (p ? total[i] : 0) + static_cast<double>(part[i]);
+            }
+            for (size_t i = 0; i < size; i++) part[i] = static_cast<float>(total[i]);
+            finish(part, block.n, job.bias ? static_cast<const E*>(job.bias) + j0 : nullptr, job.act,
+                   static_cast<E*>(job.c) + i0 * job.ldc + j0, job.ldc, block.m, block.n);
+        }
+}
+
+/// A and B[k][n] in place, small shapes: every strip of B serves all tiles of rows from L1.
+void gemm_run_small(const impl::GemmJob& job) {
     const float* const a = static_cast<const float*>(job.a);
     const float* const b = static_cast<const float*>(job.b.data) + job.column;
     float* const       c = static_cast<float*>(job.c);
-    for (size_t p = 0; p < job.k || p == 0; p += KC)
-        any_tile(job.m, job.n, least(job.k - p, KC), a + p, job.lda, 1, b + p * job.b.ld, job.b.ld, c, job.ldc, p != 0);
+    for (size_t j = 0; j < job.n; j += NR)
+        for (size_t p = 0; p < job.k || p == 0; p += CHAIN)
+            for (size_t i = 0, rows; i < job.m; i += rows) {
+                rows = tile_rows(job.m - i);
+                any_tile({least(job.k - p, CHAIN), a + i * job.lda + p, job.lda, 1, b + p * job.b.ld + j, job.b.ld, c + i * job.ldc + j, job.ldc, p != 0, 0},
+                         rows, least(job.n - j, NR));
+            }
     if (job.bias || job.act != Activation::none)
         finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
+}
+
+/// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
+template <size_t R, size_t C, bool Tail, class E> GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t n_last) {
+    vf s[R][C];
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
+    for (size_t p = 0; p < steps; p++, b += ldb) {
+        vf y[C];
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = Tail ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
+        if (!Tail) prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
+        if (!Tail && C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
+        GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
+            const vf x = vset(a[p * 8 + r]);
+            GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
+        }
+    }
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) vstore(t + r * ldt + v * VF, s[r][v]);
+}
+template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t cols) {
+    constexpr size_t C = VF == 1 ? 4 : 32 / VF < 2 ? 2 : 32 / VF > 4 || R > 4 ? 2 : 32 / VF;
+    size_t j = 0;
+    for (; j + C * VF <= cols; j += C * VF) band<R, C, false>(a, b + j, ldb, steps, t + j, ldt, 0);
+    for (; j < cols; j += VF)               band<R, 1, true>(a, b + j, ldb, steps, t + j, ldt, least(cols - j, VF));
+}
+
+/// A and B[k][n] in place, up to 8 rows of A: bands of 8 rows of B are streamed along a page of columns, C is summed in L1.
+template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
+    const E* const bias = static_cast<const E*>(job.bias);
+    float  chain[BAND], sum[BAND];
+    double total[BAND];
+    const size_t ldt = job.m > 4 ? BAND / 8 : job.m > 2 ? BAND / 4 : job.m > 1 ? BAND / 2 : BAND;
+    for (size_t j = 0; j < job.n; j += ldt) {
+        const size_t   cols = least(job.n - j, ldt), size = job.m * ldt;
+        const E* const b    = static_cast<const E*>(job.b.data) + job.column + j;
+        for (size_t i = 0; i < size; i++) sum[i] = chain[i] = 0;
+        if (job.k > LONG_K) for (size_t i = 0; i < size; i++) total[i] = 0;
+        for (size_t p = 0; p < job.k; p += 8) {
+            const size_t steps = least(job.k - p, 8);
+            float a[8 * 8];                                     // by k, widened
+            for (size_t r = 0; r < job.m; r++) {
+                float row[8 < VF ? VF : 8];
+                widen(static_cast<const E*>(job.a) + r * job.lda + p, row, steps);
+                for (size_t q = 0; q < steps; q++) a[q * 8 + r] = row[q];
+            }
+            for (size_t r = 0; r < job.m;) {
+                const E* const at = b + p * job.b.ld;
+                float* const   t  = chain + r * ldt;
+                if      (job.m - r >= 8) { bands<8>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 8; }
+                else if (job.m - r >= 4) { bands<4>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 4; }
+                else if (job.m - r >= 2) { bands<2>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 2; }
+                else                     { bands<1>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 1; }
+            }
+            const size_t done = p + steps;
+            if (done % CHAIN != 0 && done != job.k) continue;
+            for (size_t i = 0; i < size; i += VF) { vstore(sum + i, vadd(vload(sum + i), vload(chain + i))); vstore(chain + i, vzero()); }
+            if (job.k > LONG_K && (done % LONG_K == 0 || done == job.k))
+                for (size_t i = 0; i < size; i++) { total[i] += static_cast<double>(sum[i]); sum[i] = done == job.k ? static_cast<float>(total[i]) : 0; }
+        }
+        finish(sum, ldt, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + j, job.ldc, job.m, cols);
+    }
 }
 
 /// A and B[n][k] in place, by dot products: few rows of A.
@@ -3596,7 +3791,7 @@ template <class E> void gemm_run_dots(const impl::GemmJob& job) {
 
 template <class E> constexpr impl::GemmKernels gemm_kernels() {
     return {MR, NR, KC, &scratch_floats<E>, &gemm_run<E>,
-            sizeof(E) == sizeof(float) ? &gemm_run_direct : nullptr, &gemm_run_dots<E>,
+            sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr, &gemm_run_skinny<E>, &gemm_run_dots<E>,
             &panel_rows<E>, &panel_transposed<E>, &panel_format,
 #if GK_HAS_CHECKPOINTS
             &panel_checkpoint<awq_tensor>, &panel_checkpoint<gptq_tensor>
@@ -3835,13 +4030,20 @@ template <class E> struct TileScratch {
     }
 };
 
+/// Where tiles add up over k: C itself for float, f32 sums in scratch for the 16-bit types.
+GK_INL float* sums_in(float* c, float*)                          { return c; }
+template <class E> GK_INL float* sums_in(E*, float* scratch)     { return scratch; }
+
 /// t[32][32] = rows i .. of A times columns j .. of B, over kc of k from p on, by fused multiply-adds.
 template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t rows, size_t j, size_t cols, size_t p, size_t kc,
                                    float* t, float* wide, float* strip) {
     for (size_t q = 0; q < kc; q += KC) {
         const size_t depth = least(kc - q, KC);
         for (size_t r = 0; r < rows; r++) widen(static_cast<const E*>(job.a) + (i + r) * job.lda + p + q, wide + r * KC, depth);
-        any_tile(rows, cols, depth, wide, KC, 1, float_panel(job, p + q, depth, j, cols, strip), NR, t, TP, q != 0);
+        const float* const b = float_panel(job, p + q, depth, j, cols, strip);
+        for (size_t d = 0; d < depth; d += CHAIN)
+            for (size_t r = 0; r < rows; r += MR)
+                any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * TP, TP, q + d != 0, 0}, least(rows - r, MR), cols);
     }
 }
 /// y[m][n] = x, or += x.
@@ -3909,6 +4111,7 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
 
 /// Are tiles worth their packing? Asked of the whole product, so that its parts agree.
 template <class E> bool tiles_win(const impl::GemmJob& job) {
+    if (job.k > 64 * TileForm<E>::tk) return false;             // more blocks than one f32 sum should add up
     if (TileForm<E>::planes == 1) return job.all_m > 8 && job.all_n >= 16 && job.k >= 16;
     return job.all_m >= (job.b.packed ? 48 : 24) && job.all_n >= 64 && job.k >= 32;
 }
@@ -4686,21 +4889,48 @@ static const float* packed_panels(const void* packed) {
     return reinterpret_cast<const float*>((reinterpret_cast<uintptr_t>(packed) + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63));
 }
 
-template <class E> constexpr const E* no_bias() { return nullptr; }
+/// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
+static size_t l2_bytes() {
+    static std::atomic<size_t> known{0};
+    size_t bytes = known.load(std::memory_order_relaxed);
+    if (bytes) return bytes;
+    bytes = size_t(512) << 10;
+#if GK_X86
+    const uint32_t leaf = cpuid(0x80000000u, 0).a >= 0x8000001Du && cpuid(0x80000001u, 0).c >> 22 & 1 ? 0x8000001Du : cpuid(0, 0).a >= 4 ? 4 : 0;
+    for (uint32_t i = 0; leaf && i < 8; i++) {
+        const CpuidWords w = cpuid(leaf, i);
+        if ((w.a & 31) == 0) break;
+        if ((w.a >> 5 & 7) == 2)
+            bytes = size_t((w.b >> 22) + 1) * ((w.b >> 12 & 1023) + 1) * ((w.b & 4095) + 1) * (size_t(w.c) + 1);
+    }
+    bytes = bytes < 131072 ? 131072 : bytes > 4194304 ? 4194304 : bytes;
+#endif
+    known.store(bytes, std::memory_order_relaxed);
+    return bytes;
+}
 
-/// How many rows of A the paths that read B in place are taken for.
+/// At most this many rows of A stream B once, in place.
 constexpr size_t skinny = 8;
-static bool small_or_skinny(size_t m, size_t n, size_t k) { return m <= skinny || (m <= 512 && work(n, k, 1) <= 32768.0); }
+/// B stays in the caches, its rows not all in the same sets of L1: tiles read A and B[k][n] in place.
+static bool small(size_t m, size_t n, size_t k) {
+    const double b     = work(n, k, 1);
+    const bool   alike = (n % 512 == 0 && k > 32) || k % 1024 == 0;
+    return k <= 4096 && ((m <= 512 && b <= 16384.0) || (!alike && (m <= 48 ? b <= 400000.0 : m <= 512 && b <= 70000.0)));
+}
 
 template <class E> struct Dense {
     const CpuKernels<E>& k;
     Form                 form;
 
-    bool in_place(size_t m, size_t n, size_t kdim) const {
-        if (form == Form::rows)       return sizeof(E) == sizeof(float) && small_or_skinny(m, n, kdim);
-        if (form == Form::transposed) return m <= skinny;
-        return false;
+    /// The path for a shape. It depends on nothing else.
+    auto path(size_t m, size_t n, size_t kdim) const -> void (*)(const GemmJob&) {
+        const GemmKernels& g = *k.table().gemm;
+        if (form == Form::transposed && m <= skinny) return g.run_dots;
+        if (form == Form::rows && small(m, n, kdim) && g.run_small) return g.run_small;
+        if (form == Form::rows && m <= skinny) return g.run_skinny;
+        return g.run;
     }
+    bool in_place(size_t m, size_t n, size_t kdim) const { return path(m, n, kdim) != k.table().gemm->run; }
     /// Threads take columns when there are more of them to share, else rows.
     static bool by_columns(size_t m, size_t n) { return n >= m; }
 
@@ -4716,22 +4946,17 @@ template <class E> struct Dense {
 
     Status run(const E* a, const void* b, const E* bias, bool has_bias, E* c, size_t m, size_t n, size_t kdim, Activation act) const {
         if (static_cast<uint8_t>(act) > static_cast<uint8_t>(Activation::tanh)) return invalid("act is not one of the values of Activation");
+        if (m == 0 || n == 0) return success;
         const Span spans[] = {{a, m, kdim, sizeof(E)}, {form == Form::packed ? nullptr : b, form == Form::packed ? 0 : n, kdim, sizeof(E)}, {bias, has_bias ? n : 0, 1, sizeof(E)}};
         if (Status s = check(Span(c, m, n, sizeof(E)), spans); !s) return s;
         if (form == Form::packed)
             if (Status s = check_packed(b, n, kdim, c, m); !s) return s;
-        if (m == 0 || n == 0) return success;
 
         const GemmKernels& g = *k.table().gemm;
-        size_t  each = 0;
-        Scratch scratch_memory(k.workspace, scratch(m, n, kdim, &each));
-        if (!scratch_memory) return no_memory();
-
         GemmJob job = {};
         job.a = a;  job.lda = kdim;  job.c = c;  job.ldc = n;
         job.bias = bias;  job.act = act;
         job.m = job.all_m = m;  job.n = job.all_n = n;  job.k = kdim;
-        job.scratch = scratch_memory.data();
         job.b.data = b;
         job.b.ld   = form == Form::rows ? n : kdim;
         job.b.panel = form == Form::rows ? g.panel_rows : g.panel_transposed;
@@ -4739,8 +4964,17 @@ template <class E> struct Dense {
             job.b.packed   = packed_panels(b);
             job.b.packed_n = (n + g.nr - 1) / g.nr * g.nr;
         }
-        void (*const run_part)(const GemmJob&) = !in_place(m, n, kdim) ? g.run : form == Form::rows ? g.run_direct : g.run_dots;
-        run_job(worth(k.parallel, work(m, n, kdim)), g, job, each, run_part);
+        const Parallel parallel = worth(k.parallel, work(m, n, kdim));
+        size_t       each   = 0;
+        const size_t floats = scratch(m, n, kdim, &each);
+        if (floats == 0) {
+            run_job(parallel, g, job, 0, path(m, n, kdim));
+            return success;
+        }
+        const Scratch memory(k.workspace, floats);
+        if (!memory) return no_memory();
+        job.scratch = memory.data();
+        run_job(parallel, g, job, each, path(m, n, kdim));
         return success;
     }
 

@@ -8,7 +8,7 @@
 //   x2  b           advances 48 bytes per step
 //   x3  c           top left of the tile           x6  the row of C to prefetch or write
 //   x4  ldc         floats between rows of C; bytes once inside
-//   x5  accumulate  0: C is written and not read. Else: C += the tile
+//   x5  accumulate  even: C is written and not read. Odd: C += the tile. No other use of it
 //
 //                 b[0..3]  b[4..7]  b[8..11]
 //                 v2 v5    v3 v6    v4 v7     even and odd steps of k
@@ -117,7 +117,7 @@ L(rest):
     // ---- write the tile
 L(write):
     mov     x6, x3
-    cbnz    x5, L(add)
+    tbnz    x5, #0, L(add)
     EACH_ROW STORE_C
     b       L(done)
 L(add):

@@ -8,7 +8,9 @@
 //   rdx  b           advances 64 bytes per step
 //   rcx  c           top left of the tile           r10  row 3 of C
 //   r8   ldc         floats between rows of C; bytes once inside
-//   r9   accumulate  0: C is written and not read. Else: C += the tile
+//   r9   accumulate  even: C is written and not read. Odd: C += the tile. The rest of it is 0
+//                    or the address of {row, stride, rows}: rows of 128 bytes to prefetch
+//   r10, r11, rax    in the loop: row, stride, rows
 //
 //             b[0..7]  b[8..15]
 //             ymm0     ymm1
@@ -73,8 +75,21 @@ GK_FUNC gk_gemm_avx2_f32_6x16, 6
     // ---- four steps of k, then one at a time
     sub     rdi, 4
     jb      L(rest)
+    mov     r10, rdx
+    xor     r11d, r11d
+    mov     rax, r9
+    and     rax, -2
+    jz      L(four)
+    mov     r10, qword ptr [rax]
+    mov     r11, qword ptr [rax + 8]
+    mov     rax, qword ptr [rax + 16]
     .balign 32
 L(four):
+    prefetcht1 byte ptr [r10]
+    prefetcht1 byte ptr [r10 + 64]
+    add     r10, r11
+    sub     rax, 1
+    cmovz   r11, rax
     prefetcht0 byte ptr [rsi + 480]
     STEP    0
     STEP    1
@@ -97,7 +112,9 @@ L(one):
 
     // ---- write the tile
 L(write):
-    test    r9, r9
+    lea     r10, [r8 + 2*r8]
+    add     r10, rcx
+    test    r9b, 1
     jz      L(store)
     EACH_ROW ADD_C
 L(store):

@@ -8,19 +8,21 @@
 //   rdx  b           advances 128 bytes per step
 //   rcx  c           top left of the tile           r10  the row of C to prefetch or write
 //   r8   ldc         floats between rows of C; bytes once inside
-//   r9   accumulate  0: C is written and not read. Else: C += the tile
-//   rax  steps that prefetch, then groups of four
+//   r9   accumulate  even: C is written and not read. Odd: C += the tile. The rest of it is 0
+//                    or the address of {row, stride, rows}: rows of 128 bytes to prefetch
+//   rax  steps that prefetch C, then rows to prefetch; r10, r11: where, and their stride
 //
 //              b[0..15]  b[16..31]
 //              zmm0      zmm1
 //   a[0]  zmm2 zmm4      zmm5        28 accumulators from zero, one FMA each per step in order of k;
-//   a[1]  zmm3 zmm6      zmm7        2 vectors of B and 2 alternating broadcasts of A:
-//    ...                             all 32 zmm registers are in use.
-//   a[13] zmm3 zmm30     zmm31
+//   a[1]       zmm6      zmm7        2 vectors of B; A is broadcast to zmm2 or zmm3 in even rows,
+//   a[2]  zmm3 zmm8      zmm9        inside each FMA in odd rows.
+//    ...
+//   a[13]      zmm30     zmm31
 //
-//   A step is 28 FMA on 2 ports = 14 cycles, and 16 loads on 2 ports = 8 cycles; 44 micro-operations.
-//   (A broadcast inside each FMA would be 30 loads, 15 cycles.) The first 14 steps prefetch one row of C each,
-//   a trickle that the line fill buffers can take beside the panels.
+//   A step is 28 FMA on 2 ports = 14 cycles, and 23 loads on 2 ports = 12 cycles; 38 micro-operations.
+//   (Broadcast once a row it would be 45 of these, inside each FMA 30 loads, 15 cycles.) The first 14 steps prefetch
+//   one row of C each, to write it: a trickle that the line fill buffers can take beside the panels.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
@@ -31,24 +33,29 @@
     vfmadd231ps  \hi, \t, zmm1
 .endm
 
+.macro ROW2 r, at, lo, hi           // the same with a load for each FMA
+    vfmadd231ps  \lo, zmm0, dword ptr [rsi + 56*\at + 4*\r]{1to16}
+    vfmadd231ps  \hi, zmm1, dword ptr [rsi + 56*\at + 4*\r]{1to16}
+.endm
+
 .macro STEP at                      // step number \at from where the panels stand
     vmovups zmm0, zmmword ptr [rdx + 128*\at]
     vmovups zmm1, zmmword ptr [rdx + 128*\at + 64]
-    prefetcht0 byte ptr [rsi + 56*\at + 1024]
+    prefetcht0 byte ptr [rsi + 56*\at + 2048]
     ROW 0,  \at, zmm2, zmm4,  zmm5
-    ROW 1,  \at, zmm3, zmm6,  zmm7
-    ROW 2,  \at, zmm2, zmm8,  zmm9
-    ROW 3,  \at, zmm3, zmm10, zmm11
+    ROW2 1,  \at, zmm6,  zmm7
+    ROW 2,  \at, zmm3, zmm8,  zmm9
+    ROW2 3,  \at, zmm10, zmm11
     ROW 4,  \at, zmm2, zmm12, zmm13
-    ROW 5,  \at, zmm3, zmm14, zmm15
-    ROW 6,  \at, zmm2, zmm16, zmm17
-    ROW 7,  \at, zmm3, zmm18, zmm19
+    ROW2 5,  \at, zmm14, zmm15
+    ROW 6,  \at, zmm3, zmm16, zmm17
+    ROW2 7,  \at, zmm18, zmm19
     ROW 8,  \at, zmm2, zmm20, zmm21
-    ROW 9,  \at, zmm3, zmm22, zmm23
-    ROW 10, \at, zmm2, zmm24, zmm25
-    ROW 11, \at, zmm3, zmm26, zmm27
+    ROW2 9,  \at, zmm22, zmm23
+    ROW 10, \at, zmm3, zmm24, zmm25
+    ROW2 11, \at, zmm26, zmm27
     ROW 12, \at, zmm2, zmm28, zmm29
-    ROW 13, \at, zmm3, zmm30, zmm31
+    ROW2 13, \at, zmm30, zmm31
 .endm
 
 .macro EACH_ROW op                  // \op left half, right half, for rows 0 .. 13
@@ -102,19 +109,32 @@ GK_FUNC gk_gemm_avx512_f32_14x32, 6
     .balign 32
 L(one):
     STEP    0
-    prefetcht0 byte ptr [r10]
-    prefetcht0 byte ptr [r10 + 64]
+    prefetchw byte ptr [r10]
+    prefetchw byte ptr [r10 + 64]
     add     r10, r8
     add     rsi, 56
     add     rdx, 128
     dec     rax
     jnz     L(one)
 
-    // ---- four steps of k
+    // ---- four steps of k, a row to prefetch in each of the first rax rounds
     shr     rdi, 2
     jz      L(write)
+    mov     r10, rdx
+    xor     r11d, r11d
+    mov     rax, r9
+    and     rax, -2
+    jz      L(four)
+    mov     r10, qword ptr [rax]
+    mov     r11, qword ptr [rax + 8]
+    mov     rax, qword ptr [rax + 16]
     .balign 32
 L(four):
+    prefetcht1 byte ptr [r10]
+    prefetcht1 byte ptr [r10 + 64]
+    add     r10, r11
+    sub     rax, 1
+    cmovz   r11, rax
     STEP    0
     STEP    1
     STEP    2
@@ -127,7 +147,7 @@ L(four):
     // ---- write the tile
 L(write):
     mov     r10, rcx
-    test    r9, r9
+    test    r9b, 1
     jnz     L(add)
     EACH_ROW STORE_C
     GK_RETURN
