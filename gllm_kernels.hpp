@@ -4562,7 +4562,8 @@ Isa best_isa() {
 template <class E> CpuKernels<E>::CpuKernels() : table_(impl::table_of(best_isa(), static_cast<const E*>(nullptr))) {}
 
 template <class E> Status CpuKernels<E>::select(Isa isa) {
-    if (isa_presence(isa) == Presence::absent) return {Code::unsupported, "this instruction set is not in this CPU, or was left out of this build"};
+    if (isa_presence(isa) == Presence::absent)
+        return {Code::unsupported, "this instruction set is not in this CPU, or was left out of this build"};
     table_ = impl::table_of(isa, static_cast<const E*>(nullptr));
     return {Code::ok, "ok"};
 }
@@ -4573,7 +4574,9 @@ namespace impl {
 
 constexpr Status success = {Code::ok, "ok"};
 static Status invalid(const char* what) { return {Code::invalid_argument, what}; }
-static Status no_memory()               { return {Code::out_of_memory, "no memory for scratch; give a larger workspace (see *_workspace_bytes) or a working GLLM_KERNELS_MALLOC"}; }
+static Status no_memory() {
+    return {Code::out_of_memory, "no memory for scratch; give a larger workspace (see *_workspace_bytes) or a working GLLM_KERNELS_MALLOC"};
+}
 
 /// a * b, or false on overflow.
 static bool times(size_t a, size_t b, size_t* product) {
@@ -4658,7 +4661,9 @@ template <class Body> void split(const Parallel& p, size_t count, size_t step, c
 }
 /// Small work is not worth waking threads for.
 static Parallel worth(const Parallel& p, double operations) { return operations < 65536.0 ? Parallel() : p; }
-static double work(size_t a, size_t b, size_t c) { return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c); }
+static double work(size_t a, size_t b, size_t c) {
+    return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c);
+}
 
 } // namespace impl
 GK_NAMESPACE_END
@@ -4799,7 +4804,8 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
     if (k > INT32_MAX)                           return invalid("k must fit in int32_t for GPTQ4");
     if (g_idx && !perm)                          return invalid("perm may be null only if g_idx is");
     const Span out_blocks(blocks, n, k / 128, sizeof(block_gptq4)), out_perm(perm, perm ? k : 0, 1, sizeof *perm);
-    const Span in[] = {{qweight, k / 8, n, 4}, {qzeros, stored ? k / group : 0, n / 8, 4}, {scales, k / group, n, 2}, {g_idx, g_idx ? k : 0, 1, 4}};
+    const Span in[] = {{qweight, k / 8, n, 4}, {qzeros, stored ? k / group : 0, n / 8, 4}, {scales, k / group, n, 2},
+                       {g_idx, g_idx ? k : 0, 1, 4}};
     if (Status st = check(out_blocks, in); !st) return st;
     if (Status st = check(out_perm, in); !st) return st;
     if (overlap(out_blocks, out_perm))           return invalid("blocks and perm overlap");
@@ -4896,7 +4902,8 @@ static size_t l2_bytes() {
     if (bytes) return bytes;
     bytes = size_t(512) << 10;
 #if GK_X86
-    const uint32_t leaf = cpuid(0x80000000u, 0).a >= 0x8000001Du && cpuid(0x80000001u, 0).c >> 22 & 1 ? 0x8000001Du : cpuid(0, 0).a >= 4 ? 4 : 0;
+    const bool     amd  = cpuid(0x80000000u, 0).a >= 0x8000001Du && cpuid(0x80000001u, 0).c >> 22 & 1;
+    const uint32_t leaf = amd ? 0x8000001Du : cpuid(0, 0).a >= 4 ? 4 : 0;
     for (uint32_t i = 0; leaf && i < 8; i++) {
         const CpuidWords w = cpuid(leaf, i);
         if ((w.a & 31) == 0) break;
@@ -4939,15 +4946,18 @@ template <class E> struct Dense {
         if (in_place(m, n, kdim)) return 0;
         const GemmKernels& g = *k.table().gemm;
         const size_t width = width_of(k.parallel);
-        const size_t rows = by_columns(m, n) ? m : part_size(m, g.mr, width), cols = by_columns(m, n) ? part_size(n, g.nr, width) : n;
+        const size_t rows = by_columns(m, n) ? m : part_size(m, g.mr, width);
+        const size_t cols = by_columns(m, n) ? part_size(n, g.nr, width) : n;
         *each = (g.scratch_floats(rows, cols, kdim) + 15) / 16 * 16;
         return *each * width;
     }
 
-    Status run(const E* a, const void* b, const E* bias, bool has_bias, E* c, size_t m, size_t n, size_t kdim, Activation act) const {
+    Status run(const E* a, const void* b, const E* bias, bool has_bias, E* c, size_t m, size_t n, size_t kdim,
+            Activation act) const {
         if (static_cast<uint8_t>(act) > static_cast<uint8_t>(Activation::tanh)) return invalid("act is not one of the values of Activation");
         if (m == 0 || n == 0) return success;
-        const Span spans[] = {{a, m, kdim, sizeof(E)}, {form == Form::packed ? nullptr : b, form == Form::packed ? 0 : n, kdim, sizeof(E)}, {bias, has_bias ? n : 0, 1, sizeof(E)}};
+        const bool in_rows = form != Form::packed;
+        const Span spans[] = {{a, m, kdim, sizeof(E)}, {in_rows ? b : nullptr, in_rows ? n : 0, kdim, sizeof(E)}, {bias, has_bias ? n : 0, 1, sizeof(E)}};
         if (Status s = check(Span(c, m, n, sizeof(E)), spans); !s) return s;
         if (form == Form::packed)
             if (Status s = check_packed(b, n, kdim, c, m); !s) return s;
@@ -4979,7 +4989,8 @@ template <class E> struct Dense {
     }
 
     /// The job in parts of whole tiles, one a thread.
-    static void run_job(const Parallel& parallel, const GemmKernels& g, const GemmJob& job, size_t each, void (*run_part)(const GemmJob&)) {
+    static void run_job(const Parallel& parallel, const GemmKernels& g, const GemmJob& job, size_t each,
+            void (*run_part)(const GemmJob&)) {
         const bool columns = by_columns(job.m, job.n);
         split(parallel, columns ? job.n : job.m, columns ? g.nr : g.mr, [&](size_t begin, size_t end, size_t task) {
             GemmJob part = job;
@@ -5002,11 +5013,13 @@ template <class E> struct Dense {
         if (!packed) return invalid("null pointer for the packed matrix");
         PackedHeader h;
         memcpy(&h, packed, sizeof h);
-        if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0) return invalid("this buffer was not made by pack_b or pack_b_transposed");
+        if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0)
+            return invalid("this buffer was not made by pack_b or pack_b_transposed");
         if (h.isa != static_cast<uint8_t>(k.isa()))                  return invalid("this matrix was packed for another instruction set; pack it again after select()");
         if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))  return invalid("this matrix was packed for another element type");
         if (h.n != n || h.k != kdim)                                 return invalid("this matrix was packed with other n or k");
-        if (overlap(Span(c, m, n, sizeof(E)), Span(packed, k.packed_b_bytes(n, kdim), 1, 1))) return invalid("the output overlaps an input");
+        if (overlap(Span(c, m, n, sizeof(E)), Span(packed, k.packed_b_bytes(n, kdim), 1, 1)))
+            return invalid("the output overlaps an input");
         return success;
     }
 
@@ -5032,7 +5045,8 @@ template <class E> struct Dense {
             for (size_t p = 0; p < kdim; p += g.kc) {
                 const size_t kc = kdim - p < g.kc ? kdim - p : g.kc;
                 for (size_t j = begin; j < end; j += g.nr)
-                    (form == Form::rows ? g.panel_rows : g.panel_transposed)(source, panels + p * padded + j * kc, p, kc, j, n - j < g.nr ? n - j : g.nr);
+                    (form == Form::rows ? g.panel_rows : g.panel_transposed)(source, panels + p * padded + j * kc, p, kc, j,
+                            n - j < g.nr ? n - j : g.nr);
             }
         });
         return success;
@@ -5042,22 +5056,31 @@ template <class E> struct Dense {
 } // namespace impl
 
 template <class E> void CpuKernels<E>::gemv(const E* a, const E* x, E* y, size_t m, size_t n) const {
-    impl::split(impl::worth(parallel, impl::work(m, n, 1)), m, 4, [&](size_t begin, size_t end, size_t) { table_->gemv(a + begin * n, x, y + begin, end - begin, n); });
+    impl::split(impl::worth(parallel, impl::work(m, n, 1)), m, 4, [&](size_t begin, size_t end, size_t) {
+        table_->gemv(a + begin * n, x, y + begin, end - begin, n);
+    });
 }
 template <class E> void CpuKernels<E>::rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) const {
-    impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) { table_->rms_norm(x + begin * n, weight, out + begin * n, end - begin, n, eps); });
+    impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) {
+        table_->rms_norm(x + begin * n, weight, out + begin * n, end - begin, n, eps);
+    });
 }
-template <class E> void CpuKernels<E>::layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) const {
-    impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) { table_->layer_norm(x + begin * n, gamma, beta, out + begin * n, end - begin, n, eps); });
+template <class E> void CpuKernels<E>::layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n,
+        float eps) const {
+    impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) {
+        table_->layer_norm(x + begin * n, gamma, beta, out + begin * n, end - begin, n, eps);
+    });
 }
 
 template <class E> Status CpuKernels<E>::gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, nullptr, false, c, m, n, k, Activation::none);
 }
-template <class E> Status CpuKernels<E>::gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n,
+        size_t k) const {
     return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, bias, true, c, m, n, k, Activation::none);
 }
-template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const {
+template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k,
+        Activation act) const {
     return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, bias, true, c, m, n, k, act);
 }
 template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const {
@@ -5066,10 +5089,12 @@ template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* 
 template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, nullptr, false, c, m, n, k, Activation::none);
 }
-template <class E> Status CpuKernels<E>::gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m,
+        size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, bias, true, c, m, n, k, Activation::none);
 }
-template <class E> Status CpuKernels<E>::gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const {
+template <class E> Status CpuKernels<E>::gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m,
+        size_t n, size_t k, Activation act) const {
     return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, bias, true, c, m, n, k, act);
 }
 template <class E> Status CpuKernels<E>::pack_b(const E* b, size_t n, size_t k, void* packed) const {
@@ -5123,9 +5148,11 @@ template <class E> struct Quantised {
     const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
 
     /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
-    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, Precision precision) const {
+    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
+            Precision precision) const {
         const Route route = m >= few_rows ? nested : precision == Precision::fast && w.kernels->rows_fast ? rounded : decoded;
-        return with_floats(route, input, output, scales, m, n, kdim, [&](const float* x, const Rounded32* q, float* y, float* parts, size_t each) {
+        return with_floats(route, input, output, scales, m, n, kdim,
+                           [&](const float* x, const Rounded32* q, float* y, float* parts, size_t each) {
             const Parallel p = worth(k.parallel, work(m, n, kdim));
             if (route != nested) {
                 split(p, n, 1, [&](size_t begin, size_t end, size_t) {
@@ -5147,7 +5174,8 @@ template <class E> struct Quantised {
     }
 
     /// The loop nest with decoded panels, threads over columns.
-    void nest(const Parallel& p, const BSource& b, const float* x, float* y, size_t m, size_t n, size_t kdim, float* parts, size_t each) const {
+    void nest(const Parallel& p, const BSource& b, const float* x, float* y, size_t m, size_t n, size_t kdim, float* parts,
+            size_t each) const {
         const GemmKernels& g = *float_table().gemm;
         split(p, n, g.nr, [&](size_t begin, size_t end, size_t task) {
             GemmJob job = {};
@@ -5161,7 +5189,8 @@ template <class E> struct Quantised {
     }
 
     /// body(x, q, y, parts, each): x and y float copies of input and output, or themselves; q the rounded input, if that is wanted and can be.
-    template <class Body> Status with_floats(Route route, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, const Body& body) const {
+    template <class Body> Status with_floats(Route route, const E* input, E* output, const E* scales, size_t m, size_t n,
+            size_t kdim, const Body& body) const {
         size_t  each = 0;
         Scratch memory(k.workspace, scratch(route, m, n, kdim, &each));
         if (!memory) return no_memory();
@@ -5205,29 +5234,35 @@ static inline Status check_type(QuantType type, size_t k, const FormatKernels* f
 
 template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blocks, float* out, size_t n) const {
     if (Status s = impl::check_type(type, n, table_->formats); !s)
-        return s.code == Code::invalid_argument && static_cast<size_t>(type) < quant_type_count ? impl::invalid("n must be a whole number of blocks of this type; see block_size") : s;
+        return s.code == Code::invalid_argument && static_cast<size_t>(type) < quant_type_count
+                ? impl::invalid("n must be a whole number of blocks of this type; see block_size") : s;
     const impl::Span spans[] = {{blocks, row_bytes(type, n), 1, 1}};
     if (Status s = impl::check(impl::Span(out, n, 1, sizeof(float)), spans); !s) return s;
     table_->formats[static_cast<size_t>(type)].dequant(blocks, out, n);
     return impl::success;
 }
 
-template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k, Precision precision) const {
+template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,
+        size_t n, size_t k, Precision precision) const {
     if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
-    if (precision != Precision::exact && precision != Precision::fast) return impl::invalid("precision is not one of the values of Precision");
+    if (precision != Precision::exact && precision != Precision::fast)
+        return impl::invalid("precision is not one of the values of Precision");
     const size_t stride = row_bytes(type, k);
     if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
     const impl::Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
     if (Status s = impl::check(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return impl::success;
-    const impl::Weights w = {&table_->formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride, block_size(type), block_bytes(type)};
+    const impl::Weights w = {&table_->formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride,
+            block_size(type), block_bytes(type)};
     return impl::Quantised<E>{*this}.run(w, input, output, nullptr, m, n, k, precision);
 }
-template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k, Precision precision) const {
+template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
+        size_t n, size_t k, Precision precision) const {
     if (type > QuantType::Q8_K) return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
-template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k, Precision precision) const {
+template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
+        size_t n, size_t k, Precision precision) const {
     if (type < QuantType::IQ1_S || type > QuantType::IQ4_XS) return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
@@ -5245,7 +5280,8 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
 namespace impl {
 
 /// scale * sum w_i x_i over one row, the input widened a chunk at a time.
-template <class E> E plain_row(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input, float scale, size_t n) {
+template <class E> E plain_row(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input,
+        float scale, size_t n) {
     GLLM_KERNELS_ASSERT(n == 0 || (weight && input));
     constexpr size_t chunk = 1024;
     double total = 0;
@@ -5260,7 +5296,8 @@ template <class E> E plain_row(const CpuKernels<E>& k, size_t format, size_t bit
     from_f32(static_cast<float>(total * static_cast<double>(scale)), &out);
     return out;
 }
-template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim) {
+template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input,
+        E* output, const E* scales, size_t m, size_t n, size_t kdim) {
     size_t total_bits = 0;
     if (!times(kdim, bits, &total_bits) || total_bits > SIZE_MAX - 7) return invalid("the product of these sizes overflows size_t");
     const size_t stride = (total_bits + 7) / 8;
@@ -5273,14 +5310,24 @@ template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, si
 
 } // namespace impl
 
-template <class E> E CpuKernels<E>::gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const { return impl::plain_row(*this, impl::plain8, 8, weight, input, scale.value, n); }
-template <class E> E CpuKernels<E>::gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const { return impl::plain_row(*this, impl::plain4, 4, weight, input, scale.value, n); }
-template <class E> E CpuKernels<E>::gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const { return impl::plain_row(*this, impl::plain2, 2, weight, input, scale.value, n); }
-template <class E> E CpuKernels<E>::gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const { return impl::plain_row(*this, impl::plain1, 1, weight, input, scale.value, n); }
-template <class E> Status CpuKernels<E>::gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k) const {
+template <class E> E CpuKernels<E>::gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const {
+    return impl::plain_row(*this, impl::plain8, 8, weight, input, scale.value, n);
+}
+template <class E> E CpuKernels<E>::gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const {
+    return impl::plain_row(*this, impl::plain4, 4, weight, input, scale.value, n);
+}
+template <class E> E CpuKernels<E>::gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const {
+    return impl::plain_row(*this, impl::plain2, 2, weight, input, scale.value, n);
+}
+template <class E> E CpuKernels<E>::gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const {
+    return impl::plain_row(*this, impl::plain1, 1, weight, input, scale.value, n);
+}
+template <class E> Status CpuKernels<E>::gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m,
+        size_t n, size_t k) const {
     return impl::plain_matmul(*this, impl::plain8, 8, weight, input, output, scales, m, n, k);
 }
-template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m,
+        size_t n, size_t k) const {
     return impl::plain_matmul(*this, impl::plain4, 4, weight, input, output, scales, m, n, k);
 }
 
@@ -5306,12 +5353,15 @@ static Status check_checkpoint(const Checkpoint& t, bool gptq, const Span& out, 
     return success;
 }
 
-template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, const E* input, E* output, size_t m) {
+template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, const E* input, E* output,
+        size_t m) {
     if (Status s = check_checkpoint(t, gptq, Span(output, m, t.n, sizeof(E)), Span(input, m, t.k, sizeof(E))); !s) return s;
-    if (!k.table().checkpoints->dequant_awq) return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
+    if (!k.table().checkpoints->dequant_awq)
+        return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     if (m == 0 || t.n == 0) return success;
     const Quantised<E> q{k};
-    return q.with_floats(Quantised<E>::nested, input, output, nullptr, m, t.n, t.k, [&](const float* x, const Rounded32*, float* y, float* parts, size_t each) {
+    return q.with_floats(Quantised<E>::nested, input, output, nullptr, m, t.n, t.k,
+                         [&](const float* x, const Rounded32*, float* y, float* parts, size_t each) {
         const GemmKernels& g = *q.float_table().gemm;
         BSource b = {};
         b.data  = &t;
@@ -5324,29 +5374,41 @@ template <class E> Status checkpoint_dequant(const CpuKernels<E>& k, const Check
     if (Status s = check_checkpoint(t, gptq, Span(out, t.n, t.k, sizeof(float)), Span(nullptr, 0, 0, 0)); !s) return s;
     const CheckpointKernels& c = *k.table().checkpoints;
     if (!c.dequant_awq) return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
-    split(worth(k.parallel, work(t.n, t.k, 1)), t.n, k.table().gemm->nr, [&](size_t begin, size_t end, size_t) { (gptq ? c.dequant_gptq : c.dequant_awq)(t, out, begin, end - begin); });
+    split(worth(k.parallel, work(t.n, t.k, 1)), t.n, k.table().gemm->nr, [&](size_t begin, size_t end, size_t) {
+        (gptq ? c.dequant_gptq : c.dequant_awq)(t, out, begin, end - begin);
+    });
     return success;
 }
-static Checkpoint checkpoint(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, size_t n, size_t k, size_t group, GptqZeros zeros) {
-    return {static_cast<const uint8_t*>(qweight), static_cast<const uint8_t*>(qzeros), static_cast<const uint8_t*>(scales), g_idx, n, k, group, zeros};
+static Checkpoint checkpoint(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, size_t n,
+        size_t k, size_t group, GptqZeros zeros) {
+    return {static_cast<const uint8_t*>(qweight), static_cast<const uint8_t*>(qzeros), static_cast<const uint8_t*>(scales),
+            g_idx, n, k, group, zeros};
 }
 
 } // namespace impl
 
-template <class E> Status CpuKernels<E>::dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k, size_t group) const {
-    return impl::checkpoint_dequant(*this, impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2), false, out);
+template <class E> Status CpuKernels<E>::dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out,
+        size_t n, size_t k, size_t group) const {
+    return impl::checkpoint_dequant(*this, impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2), false,
+            out);
 }
-template <class E> Status CpuKernels<E>::dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out, size_t n, size_t k, size_t group, GptqZeros zeros) const {
+template <class E> Status CpuKernels<E>::dequant_gptq4(const void* qweight, const void* qzeros, const void* scales,
+        const int32_t* g_idx, float* out, size_t n, size_t k, size_t group, GptqZeros zeros) const {
     return impl::checkpoint_dequant(*this, impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros), true, out);
 }
-template <class E> Status CpuKernels<E>::awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input, E* output, size_t m, size_t n, size_t k, size_t group) const {
-    return impl::checkpoint_matmul(*this, impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2), false, input, output, m);
+template <class E> Status CpuKernels<E>::awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input,
+        E* output, size_t m, size_t n, size_t k, size_t group) const {
+    return impl::checkpoint_matmul(*this, impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2), false,
+            input, output, m);
 }
-template <class E> Status CpuKernels<E>::gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, const E* input, E* output, size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const {
-    return impl::checkpoint_matmul(*this, impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros), true, input, output, m);
+template <class E> Status CpuKernels<E>::gptq_matmul(const void* qweight, const void* qzeros, const void* scales,
+        const int32_t* g_idx, const E* input, E* output, size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const {
+    return impl::checkpoint_matmul(*this, impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros), true, input,
+            output, m);
 }
 
-template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals, const E* input, E* output, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals,
+        const E* input, E* output, size_t m, size_t n, size_t k) const {
     const impl::Span before[] = {{rows, n == SIZE_MAX ? n : n + 1, 1, 4}, {input, m, k, sizeof(E)}};
     const impl::Span out(output, m, n, sizeof(E));
     if (Status s = impl::check(out, before); !s) return s;
@@ -5410,14 +5472,22 @@ static float nan_or(float a, float b, float v) { return a != a ? a + a : b != b 
 
 template <class E> E Element<E>::from_f32(float v)         { return impl::make<E>(v); }
 template <class E> float Element<E>::to_f32(E v)           { return impl::to_f32(v); }
-template <class E> E Element<E>::mul_add(E acc, E a, E b)  { return impl::make_from_odd<E>(impl::mul_add_to_odd(impl::to_f32(a), impl::to_f32(b), impl::to_f32(acc))); }
+template <class E> E Element<E>::mul_add(E acc, E a, E b) {
+    return impl::make_from_odd<E>(impl::mul_add_to_odd(impl::to_f32(a), impl::to_f32(b), impl::to_f32(acc)));
+}
 template <class E> E Element<E>::add(E a, E b)             { return impl::make<E>(impl::to_f32(a) + impl::to_f32(b)); }
 template <class E> E Element<E>::sub(E a, E b)             { return impl::make<E>(impl::to_f32(a) - impl::to_f32(b)); }
 template <class E> E Element<E>::mul(E a, E b)             { return impl::make<E>(impl::to_f32(a) * impl::to_f32(b)); }
 template <class E> E Element<E>::div(E a, E b)             { return impl::make<E>(impl::to_f32(a) / impl::to_f32(b)); }
 template <class E> E Element<E>::neg(E a)                  { return impl::make<E>(-impl::to_f32(a)); }
-template <class E> E Element<E>::max(E a, E b)             { const float x = impl::to_f32(a), y = impl::to_f32(b); return impl::make<E>(impl::nan_or(x, y, x > y ? x : y)); }
-template <class E> E Element<E>::min(E a, E b)             { const float x = impl::to_f32(a), y = impl::to_f32(b); return impl::make<E>(impl::nan_or(x, y, x < y ? x : y)); }
+template <class E> E Element<E>::max(E a, E b) {
+    const float x = impl::to_f32(a), y = impl::to_f32(b);
+    return impl::make<E>(impl::nan_or(x, y, x > y ? x : y));
+}
+template <class E> E Element<E>::min(E a, E b) {
+    const float x = impl::to_f32(a), y = impl::to_f32(b);
+    return impl::make<E>(impl::nan_or(x, y, x < y ? x : y));
+}
 template <class E> E Element<E>::sqrt(E a)                 { return impl::make<E>(impl::sqrt32(impl::to_f32(a))); }
 template <class E> E Element<E>::exp(E a)                  { return impl::make<E>(static_cast<float>(::exp(static_cast<double>(impl::to_f32(a))))); }
 template <class E> E Element<E>::recip(E a)                { return impl::make<E>(1.0f / impl::to_f32(a)); }
