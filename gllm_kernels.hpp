@@ -80,7 +80,8 @@
 //   softmax rms_norm layer_norm                     8 ulp of the row's largest result
 //   dot, sums, gemv                                 (8 + log2 n) u sum |a b|, whatever n
 //   gemm                                            64 u sum |a b|
-//   quantised products                              64 u sum over 32-groups of max |x| sum |w|
+//   quantised products, exact                       64 u sum over 32-groups of max |x| sum |w|
+//   quantised products, fast                        1/250 of the same sum: up to 7 rows of input are rounded to 8 bits
 //
 // f16 and bf16 are widened exactly and rounded once. NaN in gives NaN out, also in relu, max and softmax. A row of -inf only is a
 // masked one: its softmax is zeros. Floating-point modes are never touched; ARMv7 NEON, which flushes subnormals, is the one
