@@ -719,7 +719,7 @@ struct FormatKernels {
     void (*dequant)(const void* blocks, float* out, size_t n);
     /// y[i * ldy + r] = row r of the weights . x row i, for m rows of x and `rows` rows of weights, decoded in registers.
     void (*rows)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy);
-    /// The same with rounded inputs, by integer dot products. Null where a format has no integer codes.
+    /// The same with rounded inputs, by integer dot products. Null where a format has no integer codes, or the pass no vectors.
     void (*rows_fast)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const Rounded32* x, size_t m, size_t k, float* y, size_t ldy);
 };
 
@@ -2376,7 +2376,7 @@ struct left_out {};                // the codec of a format that a GLLM_KERNELS_
 template <class Block, size_t Group, bool Offset = false, bool Levels = false> struct codec_of {
     using block = Block;
     static constexpr size_t group = Group;
-    static constexpr bool has_offset = Offset, has_levels = Levels;
+    static constexpr bool has_offset = Offset, has_levels = Levels, ragged = false;    // ragged: rows may end inside a block
 };
 
 // ---- helpers ----------------------------------------------------------------
@@ -2712,6 +2712,7 @@ struct block_plain2 { static constexpr size_t weights = 32; uint8_t q[8]; };    
 struct block_plain1 { static constexpr size_t weights = 32; uint8_t q[4]; };      // 2 code - 1
 
 template <class Block> struct codec_plain : codec_of<Block, 32> {
+    static constexpr bool ragged = true;
     GK_INL void scales(const Block&, Scales& s)    { s.scale[0] = 1; }
 };
 struct codec_plain8 : codec_plain<block_plain8> {
@@ -2753,10 +2754,10 @@ template <class C> void dequant(const void* blocks, float* out, size_t n) {
         C::scales(b, s);
         for (size_t g = 0; g < block::weights / 32; g++) {
             const vb codes = C::codes(b, g);
-            GK_UNROLL(32) for (size_t j = 0; j < 32 / VF; j++) vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
+            GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
         }
     }
-    if (n) {
+    if constexpr (C::ragged) if (n) {
         block last = {};
         float whole[block::weights];
         memcpy(&last, p, (n * sizeof(block) + block::weights - 1) / block::weights);
@@ -2771,7 +2772,7 @@ template <class C, size_t M> GK_INL void block_products(const typename C::block&
     C::scales(b, s);
     for (size_t g = 0; g < C::block::weights / 32; g++) {
         const vb codes = C::codes(b, g);
-        GK_UNROLL(32) for (size_t j = 0; j < 32 / VF; j++) {
+        GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) {
             const vf w = weights_at<C>(s, codes, g, j);
             GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i][j & 1] = vfma(w, vload(x + i * ldx + 32 * g + j * VF), sum[i][j & 1]);
         }
@@ -2791,7 +2792,7 @@ template <class C, size_t M> void row_products(const uint8_t* row, const float* 
         for (; p < end; p += block::weights, row += sizeof(block)) block_products<C, M>(*reinterpret_cast<const block*>(row), x + p, ldx, sum);
         for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(vsum(vadd(sum[i][0], sum[i][1])));
     }
-    if (whole < k) {
+    if constexpr (C::ragged) if (whole < k) {
         float w[block::weights];
         dequant<C>(row, w, k - whole);
         for (size_t i = 0; i < M; i++)
@@ -2803,7 +2804,7 @@ template <class C, size_t M> void row_products(const uint8_t* row, const float* 
 template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy) {
     for (size_t r = 0; r < rows; r++, weights += bytes_per_row) {
         size_t i = 0;
-        for (; i + 4 <= m; i += 4) row_products<C, 4>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
+        if (VF > 1) for (; i + 4 <= m; i += 4) row_products<C, 4>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
         for (; i < m; i++)         row_products<C, 1>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
     }
 }
@@ -2823,23 +2824,7 @@ namespace GK_FEATURE {
 namespace plain {
 #endif
 
-#if GK_PASS == GK_SCALAR
-struct vd { int32_t lo, hi; };
-using vacc = float;
-GK_INL vd    bdot(const vb& w, const int8_t* q) {
-    int8_t code[32];                               // a copy: of a cast from uint8_t to int8_t, gcc 12 loses the sign under -mavx512vnni
-    memcpy(code, w.b, 32);
-    vd r = {0, 0};
-    for (int i = 0; i < 16; i++) {
-        r.lo += code[i] * q[i];
-        r.hi += code[i + 16] * q[i + 16];
-    }
-    return r;
-}
-GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) { return acc + static_cast<float>(v.lo) * lo + static_cast<float>(v.hi) * hi; }
-GK_INL float dsum(vacc acc)                        { return acc; }
-
-#elif GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
+#if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
 using vd   = __m256i;
 using vacc = __m256;
 GK_INL vd    bdot(vb w, const int8_t* q) {         // |w| <= 128 and |q| <= 127: two products fit 16 bits
@@ -2879,6 +2864,7 @@ GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
 GK_INL float dsum(vacc acc)                        { return vsum(acc); }
 #endif
 
+#if GK_PASS != GK_SCALAR
 /// y[i * ldy] = one row of weights . M rows of rounded inputs, `groups` of 32 apart. Blocks are added up in double.
 template <class C, size_t M> void row_products(const uint8_t* row, const impl::Rounded32* x, size_t groups, float* y, size_t ldy) {
     using block = typename C::block;
@@ -2916,10 +2902,15 @@ template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row
     }
 }
 
-template <class C> constexpr impl::FormatKernels format_kernels() {
-    if constexpr (C::has_levels) return {&dequant<C>, &GK_NS::format_rows<C>, nullptr};
-    else                         return {&dequant<C>, &GK_NS::format_rows<C>, &format_rows<C>};
+template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) {
+    if constexpr (C::has_levels) return nullptr;
+    else                         return &format_rows<C>;
 }
+#else                              // without vectors, integers are no faster than floats
+template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) { return nullptr; }
+#endif
+
+template <class C> constexpr impl::FormatKernels format_kernels() { return {&dequant<C>, &GK_NS::format_rows<C>, fast_rows<C>()}; }
 template <> constexpr impl::FormatKernels format_kernels<left_out>() { return {}; }
 constexpr impl::FormatKernels format_table[] = {
 #define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
