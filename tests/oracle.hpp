@@ -101,6 +101,7 @@ template <class E> double value(E x) {                          // through a tab
 
 /// The distance of neighbours in E at |x|.
 template <class E> double ulp(double x) {
+    if (!std::isfinite(x)) return INF;
     if (x == 0 || std::fabs(x) < std::ldexp(1.0, Format<E>::emin)) return std::ldexp(1.0, Format<E>::emin - (Format<E>::p - 1));
     return std::ldexp(1.0, std::ilogb(x) - (Format<E>::p - 1));
 }
