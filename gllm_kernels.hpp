@@ -707,10 +707,10 @@ GK_NAMESPACE_END
 GK_NAMESPACE_BEGIN
 namespace impl {
 
-/// 32 inputs rounded to 8 bits: x = d q, q in -127 .. 127; sum[h] = d sum q over half h.
+/// 32 inputs rounded to 8 bits: x = d q, q in -127 .. 127; sum[h] = d sum q over half h, total over both.
 struct Rounded32 {
     int8_t q[32];
-    float  d, sum[2];
+    float  d, sum[2], total;
 };
 
 /// The loops of one quantised format, on float inputs and outputs. Null members: the format was left out.
@@ -2816,7 +2816,7 @@ template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row
 // Compiled for the instruction set and again for each feature with a dot product of bytes, in a namespace of its own.
 //
 //   vd: sums of four products of bytes, 32 bytes' worth | bdot(w, q): w any signed bytes, q in -127 .. 127
-//   dfma(acc, v, lo, hi): acc + v times lo for the first 16 bytes, hi for the others | dsum
+//   dfma(acc, v, s): acc + v s; dfma(acc, v, lo, hi): lo for the first 16 bytes, hi for the others | dsum
 
 #ifdef GK_FEATURE
 namespace GK_FEATURE {
@@ -2837,6 +2837,7 @@ GK_INL vd    bdot(vb w, const int8_t* q) {         // |w| <= 128 and |q| <= 127:
     return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
 #endif
 }
+GK_INL vacc  dfma(vacc acc, vd v, float s)         { return _mm256_fmadd_ps(_mm256_cvtepi32_ps(v), _mm256_set1_ps(s), acc); }
 GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
     const __m256 s = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(lo)), _mm_set1_ps(hi), 1);
     return _mm256_fmadd_ps(_mm256_cvtepi32_ps(v), s, acc);
@@ -2858,6 +2859,7 @@ GK_INL int32x4_t dot16(int8x16_t a, int8x16_t b) {
 #endif
 }
 GK_INL vd    bdot(vb w, const int8_t* q)           { return {dot16(vreinterpretq_s8_u8(w.lo), vld1q_s8(q)), dot16(vreinterpretq_s8_u8(w.hi), vld1q_s8(q + 16))}; }
+GK_INL vacc  dfma(vacc acc, vd v, float s)         { return vfma(vcvtq_f32_s32(vaddq_s32(v.lo, v.hi)), vset(s), acc); }
 GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
     return vfma(vcvtq_f32_s32(v.hi), vset(hi), vfma(vcvtq_f32_s32(v.lo), vset(lo), acc));
 }
@@ -2871,7 +2873,7 @@ template <class C, size_t M> void row_products(const uint8_t* row, const impl::R
     double total[M] = {};
     for (size_t p = 0; p < groups;) {
         vacc  sum[M];
-        float offset[M] = {};
+        float offset[M][2] = {};                   // two chains, by halves or by groups
         GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i] = vacc{};
         const size_t end = groups - p > 64 ? p + 64 : groups;
         for (; p < end; p += block::weights / 32, row += sizeof(block)) {
@@ -2883,12 +2885,18 @@ template <class C, size_t M> void row_products(const uint8_t* row, const impl::R
                 const size_t lo = 32 * g / C::group, hi = (32 * g + 16) / C::group;
                 GK_UNROLL(4) for (size_t i = 0; i < M; i++) {
                     const impl::Rounded32& q = x[i * groups + p + g];
-                    sum[i] = dfma(sum[i], bdot(codes, q.q), s.scale[lo] * q.d, s.scale[hi] * q.d);
-                    if (C::has_offset) offset[i] += s.offset[lo] * q.sum[0] + s.offset[hi] * q.sum[1];
+                    const vd dots = bdot(codes, q.q);
+                    if constexpr (C::group >= 32) {
+                        sum[i] = dfma(sum[i], dots, s.scale[lo] * q.d);
+                        if (C::has_offset) offset[i][g & 1] += s.offset[lo] * q.total;
+                    } else {
+                        sum[i] = dfma(sum[i], dots, s.scale[lo] * q.d, s.scale[hi] * q.d);
+                        if (C::has_offset) { offset[i][0] += s.offset[lo] * q.sum[0]; offset[i][1] += s.offset[hi] * q.sum[1]; }
+                    }
                 }
             }
         }
-        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(dsum(sum[i])) + static_cast<double>(offset[i]);
+        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(dsum(sum[i])) + static_cast<double>(offset[i][0] + offset[i][1]);
     }
     for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
 }
@@ -3128,6 +3136,7 @@ template <class E> bool round32(const E* x, impl::Rounded32* out, size_t n) {
         }
         out->d = max / 127;
         for (int h = 0; h < 2; h++) out->sum[h] = out->d * static_cast<float>(sum[h]);
+        out->total = out->d * static_cast<float>(sum[0] + sum[1]);
     }
     return true;
 }
