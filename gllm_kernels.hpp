@@ -2383,8 +2383,14 @@ template <class Block, size_t Group, bool Offset = false, bool Levels = false> s
 
 /// out[i] = d * byte i of x's half h, i < n; n is 8 or 16. May write all 16.
 GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
+#if GK_PASS == GK_AVX512            // two 256-bit stores: scalar loads that follow are not forwarded from one of 512 bits
+    const __m128i bytes = h ? _mm256_extracti128_si256(x, 1) : _mm256_castsi256_si128(x);
+    _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_set1_ps(d)));
+    if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))), _mm256_set1_ps(d)));
+#else
     const int vectors = (n + static_cast<int>(VF) - 1) / static_cast<int>(VF), first = h * 16 / static_cast<int>(VF);
     for (int j = 0; j < vectors; j++) vstore(out + j * static_cast<int>(VF), vmul(bfloat(x, first + j), vset(d)));
+#endif
 }
 GK_INL vb bload16(const uint8_t* p)                { return bquads(impl::load64(p), impl::load64(p + 8), 0, 0); }
 GK_INL vb bfield(vb x, size_t shift, int mask)     { return band(bshr(x, static_cast<int>(shift)), bset(mask)); }
