@@ -4210,7 +4210,7 @@ GK_NAMESPACE_END
 #define GK_REGION_END       GK_PRAGMA(GCC pop_options)
 #endif
 
-#ifdef GLLM_KERNELS_ASM
+#if defined(GLLM_KERNELS_ASM) && (defined(__x86_64__) || GK_ARM64)      // asm/ has nothing for the others
 // One name that says what is wrong, for the linker to print when the objects of asm/ are missing or of another version.
 extern "C" const int GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
 GK_NAMESPACE_BEGIN
