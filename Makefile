@@ -35,6 +35,10 @@ EXAMPLES := $(patsubst examples/%.cpp,$(B)/%$(EXE),$(wildcard examples/*.cpp))
 TESTS    := $(patsubst tests/%.cpp,$(B)/%$(EXE),$(wildcard tests/test_*.cpp))
 HELPERS  := $(patsubst tests/%,$(B)/obj/tests/%.o,$(basename $(wildcard tests/*.S) $(filter-out tests/test_%,$(wildcard tests/*.cpp))))
 
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
 .PHONY: all asm examples tests run test test-build test-cross bench install clean deps
 all: $(LIB)
 asm: $(ASM)
