@@ -4675,9 +4675,7 @@ static double work(size_t a, size_t b, size_t c) {
 } // namespace impl
 GK_NAMESPACE_END
 
-// ============================================================================
-// [12] FORMATS AND CHECKPOINTS: facts, validation, repacking
-// ============================================================================
+// ---- formats and checkpoints: facts, validation, repacking --------------------
 
 GK_NAMESPACE_BEGIN
 namespace impl {
