@@ -767,7 +767,7 @@ struct Ahead {
 };
 
 /// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
-static size_t l2_bytes();
+static inline size_t l2_bytes();
 
 struct GemmKernels {
     size_t mr, nr, kc;
@@ -845,7 +845,7 @@ static GK_NOINLINE uint64_t saved_states() {
 #endif
 
 #if GK_ARM64 && defined(__APPLE__)
-static bool has_sysctl(const char* name) {
+static inline bool has_sysctl(const char* name) {
     int    value = 0;
     size_t bytes = sizeof value;
     return sysctlbyname(name, &value, &bytes, nullptr, 0) == 0 && value != 0;
@@ -903,7 +903,7 @@ static GK_NOINLINE CpuFeatures detect_hardware() {
 
 /// GLLM_KERNELS_ISA = isa[,-feature]...: keeps no vector instruction set but the one named (avx512 implies avx2), less the
 /// features struck out. An unknown word changes nothing.
-static void narrow_features(CpuFeatures& f, const char* terms) {
+static inline void narrow_features(CpuFeatures& f, const char* terms) {
     for (const char* p = terms; *p;) {
         const bool minus = *p == '-';
         if (minus) p++;
@@ -4535,7 +4535,7 @@ static const Variant variants[] = {
 };
 
 /// What serves an Isa on this CPU; null if nothing does.
-static const Variant* variant_for(Isa isa) {
+static inline const Variant* variant_for(Isa isa) {
     for (const Variant& v : variants)
         if (v.isa == isa && (!v.feature || cpu_features().*v.feature)) return &v;
     return nullptr;
@@ -4580,13 +4580,13 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 namespace impl {
 
 constexpr Status success = {Code::ok, "ok"};
-static Status invalid(const char* what) { return {Code::invalid_argument, what}; }
-static Status no_memory() {
+static inline Status invalid(const char* what) { return {Code::invalid_argument, what}; }
+static inline Status no_memory() {
     return {Code::out_of_memory, "no memory for scratch; give a larger workspace (see *_workspace_bytes) or a working GLLM_KERNELS_MALLOC"};
 }
 
 /// a * b, or false on overflow.
-static bool times(size_t a, size_t b, size_t* product) {
+static inline bool times(size_t a, size_t b, size_t* product) {
     *product = a * b;
     return a == 0 || *product / a == b;
 }
@@ -4600,7 +4600,7 @@ struct Span {
         ok = times(rows, cols, &count) && times(count, size, &bytes);
     }
 };
-static bool overlap(const Span& a, const Span& b) {
+static inline bool overlap(const Span& a, const Span& b) {
     const uintptr_t p = reinterpret_cast<uintptr_t>(a.data), q = reinterpret_cast<uintptr_t>(b.data);
     return a.bytes && b.bytes && p < q + b.bytes && q < p + a.bytes;
 }
@@ -4643,7 +4643,7 @@ private:
 
 // ---- threads ----------------------------------------------------------------
 
-static size_t width_of(const Parallel& p) { return p.run && p.width > 1 ? p.width : 1; }
+static inline size_t width_of(const Parallel& p) { return p.run && p.width > 1 ? p.width : 1; }
 
 /// body(begin, end, task) over parts of [0, count), each a multiple of `step` but the last; at most one a thread.
 template <class Body> struct Split {
@@ -4655,7 +4655,7 @@ template <class Body> struct Split {
         (*s.body)(begin, end, static_cast<size_t>(i));
     }
 };
-static size_t part_size(size_t count, size_t step, size_t width) {
+static inline size_t part_size(size_t count, size_t step, size_t width) {
     const size_t steps = (count + step - 1) / step, each = (steps + width - 1) / width;
     return each * step;
 }
@@ -4667,8 +4667,8 @@ template <class Body> void split(const Parallel& p, size_t count, size_t step, c
     else            p.run(p.pool, static_cast<unsigned>(tasks), &Split<Body>::task, &s);
 }
 /// Small work is not worth waking threads for.
-static Parallel worth(const Parallel& p, double operations) { return operations < 65536.0 ? Parallel() : p; }
-static double work(size_t a, size_t b, size_t c) {
+static inline Parallel worth(const Parallel& p, double operations) { return operations < 65536.0 ? Parallel() : p; }
+static inline double work(size_t a, size_t b, size_t c) {
     return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c);
 }
 
@@ -4716,7 +4716,7 @@ GK_INL uint32_t word(const void* words, size_t i)  { return load32(static_cast<c
 constexpr size_t group_tile = 512;
 
 /// Does each of the groups own exactly `group` of the k inputs?
-static bool even_groups(const int32_t* g_idx, size_t k, size_t group) {
+static inline bool even_groups(const int32_t* g_idx, size_t k, size_t group) {
     for (size_t first = 0; first < k / group; first += group_tile) {
         size_t members[group_tile] = {};
         const size_t tile = k / group - first < group_tile ? k / group - first : group_tile;
@@ -4730,7 +4730,7 @@ static bool even_groups(const int32_t* g_idx, size_t k, size_t group) {
 }
 
 /// perm: the inputs sorted by group, in their own order within one.
-static void sort_by_group(const int32_t* g_idx, size_t k, size_t group, int32_t* perm) {
+static inline void sort_by_group(const int32_t* g_idx, size_t k, size_t group, int32_t* perm) {
     for (size_t first = 0; first < k / group; first += group_tile) {
         size_t next[group_tile];
         for (size_t g = 0; g < group_tile; g++) next[g] = (first + g) * group;
@@ -4896,12 +4896,12 @@ struct PackedHeader {
 };
 constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '1'};
 constexpr size_t packed_header_bytes = 64 + 64;                 // header, and room to align the panels
-static const float* packed_panels(const void* packed) {
+static inline const float* packed_panels(const void* packed) {
     return reinterpret_cast<const float*>((reinterpret_cast<uintptr_t>(packed) + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63));
 }
 
 /// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
-static size_t l2_bytes() {
+static inline size_t l2_bytes() {
     static std::atomic<size_t> known{0};
     size_t bytes = known.load(std::memory_order_relaxed);
     if (bytes) return bytes;
@@ -4924,7 +4924,7 @@ static size_t l2_bytes() {
 /// At most this many rows of A stream B once, in place.
 constexpr size_t skinny = 8;
 /// B stays in the caches, its rows not all in the same sets of L1: tiles read A and B[k][n] in place.
-static bool small(size_t m, size_t n, size_t k) {
+static inline bool small(size_t m, size_t n, size_t k) {
     const double b     = work(n, k, 1);
     const bool   alike = (n % 512 == 0 && k > 32) || k % 1024 == 0;
     return k <= 4096 && ((m <= 512 && b <= 16384.0) || (!alike && (m <= 48 ? b <= 400000.0 : m <= 512 && b <= 70000.0)));
@@ -5341,7 +5341,7 @@ template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* in
 namespace impl {
 
 /// Everything that can be wrong with an AWQ (gptq = false) or GPTQ tensor, against one output.
-static Status check_checkpoint(const Checkpoint& t, bool gptq, const Span& out, const Span& input) {
+static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span& out, const Span& input) {
     if (t.group == 0)       return invalid("group must not be 0");
     if (t.n % 8)            return invalid("n must be a multiple of 8 for AWQ and GPTQ tensors");
     if (gptq && t.k % 8)    return invalid("k must be a multiple of 8 for GPTQ tensors");
@@ -5384,7 +5384,7 @@ template <class E> Status checkpoint_dequant(const CpuKernels<E>& k, const Check
     });
     return success;
 }
-static Checkpoint checkpoint(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, size_t n,
+static inline Checkpoint checkpoint(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, size_t n,
         size_t k, size_t group, GptqZeros zeros) {
     return {static_cast<const uint8_t*>(qweight), static_cast<const uint8_t*>(qzeros), static_cast<const uint8_t*>(scales),
             g_idx, n, k, group, zeros};
@@ -5472,7 +5472,7 @@ template <class E> E make_from_odd(double v) {
 }
 static inline const float* as_float(const float* p) { return p; }
 template <class E> const float* as_float(const E*) { return nullptr; }
-static float nan_or(float a, float b, float v) { return a != a ? a + a : b != b ? b + b : v; }
+static inline float nan_or(float a, float b, float v) { return a != a ? a + a : b != b ? b + b : v; }
 }
 
 template <class E> E Element<E>::from_f32(float v)         { return impl::make<E>(v); }
