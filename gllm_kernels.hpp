@@ -767,7 +767,10 @@ struct Ahead {
 };
 
 /// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
-static inline size_t l2_bytes();
+GK_API size_t l2_bytes();
+#if GK_HAS_TILES
+GK_API bool tiles_allowed();
+#endif
 
 struct GemmKernels {
     size_t mr, nr, kc;
@@ -932,7 +935,7 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
 
 #if GK_HAS_TILES
 /// May this process use AMX tiles? Asks Linux once, at the first product that would; a repeated question is harmless.
-[[maybe_unused]] static GK_NOINLINE bool tiles_allowed() {
+GK_API bool tiles_allowed() {
     static std::atomic<int> state{0};                           // 0 not asked, 1 no, 2 yes
     int known = state.load(std::memory_order_relaxed);
     if (known == 0) {
@@ -4213,12 +4216,14 @@ GK_NAMESPACE_END
 #if defined(GLLM_KERNELS_ASM) && (defined(__x86_64__) || GK_ARM64)      // asm/ has nothing for the others
 // One name that says what is wrong, for the linker to print when the objects of asm/ are missing or of another version.
 extern "C" const int GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
+#if GK_WANTED(GK_DISPATCH)
 GK_NAMESPACE_BEGIN
 namespace impl {
 extern const int* const asm_objects;
 GK_API const int* const asm_objects = &GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
 }
 GK_NAMESPACE_END
+#endif
 #if defined(__x86_64__)
 #ifdef _WIN32
 #define GK_ASM_ABI __attribute__((sysv_abi))
@@ -4901,7 +4906,7 @@ static inline const float* packed_panels(const void* packed) {
 }
 
 /// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
-static inline size_t l2_bytes() {
+GK_API size_t l2_bytes() {
     static std::atomic<size_t> known{0};
     size_t bytes = known.load(std::memory_order_relaxed);
     if (bytes) return bytes;
