@@ -1643,9 +1643,9 @@ GK_NAMESPACE_END
 #endif // GLLM_KERNELS_IMPLEMENTATION
 #else  // GK_PASS: compiled once per instruction set
 
-#if GK_PASS == GK_AVX2 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
+#if GK_PASS == GK_AVX2 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(_WIN32) && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_avx2_f32_6x16
-#elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
+#elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(_WIN32) && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_avx512_f32_14x32
 #elif GK_PASS == GK_NEON && defined(GLLM_KERNELS_ASM) && GK_ARM64 && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_neon_f32_8x12
