@@ -1643,9 +1643,9 @@ GK_NAMESPACE_END
 #endif // GLLM_KERNELS_IMPLEMENTATION
 #else  // GK_PASS: compiled once per instruction set
 
-#if GK_PASS == GK_AVX2 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(_WIN32) && !defined(GK_EMULATED)
+#if GK_PASS == GK_AVX2 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_avx2_f32_6x16
-#elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(_WIN32) && !defined(GK_EMULATED)
+#elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_avx512_f32_14x32
 #elif GK_PASS == GK_NEON && defined(GLLM_KERNELS_ASM) && GK_ARM64 && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_neon_f32_8x12
@@ -4225,17 +4225,12 @@ GK_API const int* const asm_objects = &GLLM_KERNELS_ASM_is_defined_but_the_objec
 GK_NAMESPACE_END
 #endif
 #if defined(__x86_64__)
-#ifdef _WIN32
-#define GK_ASM_ABI __attribute__((sysv_abi))
-#else
-#define GK_ASM_ABI
-#endif
 extern "C" {
-GK_ASM_ABI void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
-GK_ASM_ABI void gk_gemm_avx512_f32_14x32(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
-GK_ASM_ABI void gk_gemm_amx_tiles(size_t on);
-GK_ASM_ABI void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, const void* c, size_t row_bytes);
-GK_ASM_ABI void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, const void* c, size_t row_bytes);
+void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+void gk_gemm_avx512_f32_14x32(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+void gk_gemm_amx_tiles(size_t on);
+void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, const void* c, size_t row_bytes);
+void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, const void* c, size_t row_bytes);
 }
 #elif defined(__aarch64__)
 extern "C" void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
@@ -5639,7 +5634,6 @@ GK_NAMESPACE_END
 #undef GK_FORMATS
 #undef GK_REGION
 #undef GK_REGION_END
-#undef GK_ASM_ABI
 #undef GK_SHIM
 #undef GK_TABLES
 #endif // GLLM_KERNELS_IMPLEMENTATION
