@@ -2,9 +2,9 @@
 #
 #   make              build/libgllm_kernels.a: implementation and assembly
 #   make run          the example program on the model in examples/model
-#   make test         all tests of this machine, native and emulated; SAN=1 with sanitizers, ISA=avx2 on one
+#   make test         all tests of this machine, native and emulated; NATIVE=1 without the emulated sets, SAN=1 with sanitizers, ISA=avx2 on one
 #   make test-build   warnings, language modes, include orders, link-time optimisation
-#   make test-cross   the tests for other machines, under emulators; ONLY="aarch64 windows"
+#   make test-cross   the tests for other machines, under emulators; ONLY="aarch64 windows" SKIP="riscv64"
 #   make bench        OP=rms_norm ISA=avx2 ELEM=f16 SHAPE=4096 QUICK=1 JSON=file
 #   make examples asm install clean
 #
@@ -18,7 +18,7 @@ AR       := $(CROSS)ar
 endif
 CXXFLAGS ?= -O2
 PREFIX   ?= /usr/local
-B        ?= build$(if $(SAN),/san)
+B        ?= build$(if $(SAN),/san)$(if $(NATIVE),/native)
 MODEL    ?= examples/model/kjv-mixed.gguf
 
 TARGET   := $(shell $(CXX) -dumpmachine)
@@ -63,7 +63,7 @@ $(B)/obj/examples/%.o: examples/%.cpp $(STAMP)
 $(B)/obj/bench/%.o: bench/%.cpp $(STAMP)
 	$(COMPILE) -DGLLM_KERNELS_THREADS -c $< -o $@
 $(B)/obj/tests/%.o: tests/%.cpp $(STAMP) | deps
-	$(COMPILE) -DGLLM_KERNELS_THREADS $(if $(SAN),,-DGLLM_KERNELS_EMULATE) -Itests -isystem build/deps -c $< -o $@
+	$(COMPILE) -DGLLM_KERNELS_THREADS $(if $(SAN)$(NATIVE),,-DGLLM_KERNELS_EMULATE) -Itests -isystem build/deps -c $< -o $@
 
 # ---- archives and programs --------------------------------------------------------------------------------------------
 $(LIB): $(B)/obj/gllm_kernels.o $(ASM)

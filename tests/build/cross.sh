@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# cross.sh [NAME...]: builds the tests for other machines and runs them under emulators; all rows, or those named.
+# cross.sh [NAME...]: builds the tests for other machines and runs their native paths under emulators; all rows, or those named.
 # A row whose compiler or emulator can neither be found nor installed is reported as SKIPPED, as are those of SKIP="NAME...".
 # SPDX-License-Identifier: MIT
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-native=-
-[ "$(uname -m)" = x86_64 ] || native=x86_64-linux-gnu-
+x86=-
+[ "$(uname -m)" = x86_64 ] || x86=x86_64-linux-gnu-
 #     name         compiler prefix        emulator and CPU
 rows="aarch64      aarch64-linux-gnu-     qemu-aarch64 -cpu cortex-a53
       dotprod      aarch64-linux-gnu-     qemu-aarch64 -cpu cortex-a76
@@ -15,9 +15,11 @@ rows="aarch64      aarch64-linux-gnu-     qemu-aarch64 -cpu cortex-a53
       armv7plain   arm-linux-gnueabihf-   qemu-arm -cpu cortex-a8
       armv7max     arm-linux-gnueabihf-   qemu-arm -cpu max
       riscv64      riscv64-linux-gnu-     qemu-riscv64
-      nehalem      $native                qemu-x86_64 -cpu Nehalem
-      haswell      $native                qemu-x86_64 -cpu Haswell -E GLLM_KERNELS_NO_GUARD=1
-      windows      x86_64-w64-mingw32-    wine"
+      nehalem      $x86                   qemu-x86_64 -cpu Nehalem
+      haswell      $x86                   qemu-x86_64 -cpu Haswell -E GLLM_KERNELS_NO_GUARD=1
+      windows      x86_64-w64-mingw32-    wine
+      emulated     aarch64-linux-gnu-     qemu-aarch64 -cpu cortex-a72"
+emulated="test_vectors test_gemm test_activations test_norms test_dispatch test_dequant"     # AVX2 and AVX-512 by way of SIMDe
 
 passed=0 failed=0 skipped=
 export GLLM_KERNELS_SMALL=1 WINEDEBUG=-all
@@ -30,15 +32,16 @@ while read -r name cross run; do
         echo "== $name: SKIPPED, nothing to build or run it with"; skipped+=" $name"; continue
     fi
     command -v "${run%% *}" >/dev/null || run=wine64
-    dir=build/cross/${cross:-x86_64}                    # rows of one compiler share a build
-    if ! make -s -j "${JOBS:-$(nproc)}" B="$dir" CROSS="$cross" LDFLAGS=-static tests </dev/null; then
+    dir=build/cross/${cross:-x86_64} list=() exe= native=1           # rows of one compiler share a build
+    [ "$name" != windows ] || exe=.exe
+    [ "$name" != emulated ] || dir=build/cross/emulated native=
+    for source in tests/test_*.cpp; do
+        test=$(basename "$source" .cpp)
+        [ -z "$native" ] && [[ " $emulated " != *" $test "* ]] || list+=("$dir/$test$exe")
+    done
+    if ! make -s -j "${JOBS:-$(nproc)}" B="$dir" CROSS="$cross" LDFLAGS=-static NATIVE=$native "${list[@]}" </dev/null; then
         echo "== $name: does not build"; failed=$((failed + 1)); continue
     fi
-    list=()
-    for source in tests/test_*.cpp; do
-        program=$dir/$(basename "$source" .cpp)
-        [ -e "$program.exe" ] && list+=("$program.exe") || list+=("$program")
-    done
     out=$(RUN=$run tests/build/run.sh "${list[@]}" </dev/null | tee /dev/stderr | tail -n 1)
     passed=$((passed + ${out%% *})) out=${out#*, } failed=$((failed + ${out%% *}))
 done <<<"$rows"

@@ -1,23 +1,38 @@
 #!/usr/bin/env bash
-# run.sh PROGRAM...: runs doctest programs from the top of the repository, each after $RUN (an emulator) if set. One line
-# for each, the output of those that failed, and last "N passed, N failed" in test cases, a crash counting as one.
+# run.sh PROGRAM...: runs doctest programs from the top of the repository, JOBS at a time (a CPU each), after $RUN (an emulator)
+# if set. One line for each, the output of those that failed, and last "N passed, N failed" in test cases, a crash counting as one.
 # SPDX-License-Identifier: MIT
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-passed=0 failed=0
-log=$(mktemp); trap 'rm -f "$log"' EXIT
-for program; do
-    start=$SECONDS
-    ${RUN:-} "$program" --no-colors=true >"$log" 2>&1 </dev/null; rc=$?
+tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
+
+one() {                                         # one PROGRAM FILE: its counts to FILE, its lines to the output
+    local start=$SECONDS log=$2.log rc line p f note=
+    ${RUN:-} "$1" --no-colors=true >"$log" 2>&1 </dev/null; rc=$?
     line=$(tr -d '\r' <"$log" | sed -n 's/^\[doctest\] test cases: *[0-9]* | *\([0-9]*\) passed | *\([0-9]*\) failed.*/\1 \2/p' | tail -n 1)
     p=${line% *} f=${line#* }
     [ -n "$line" ] || { p=0 f=1; }
     [ "$rc" = 0 ] || [ "$f" != 0 ] || f=1
+    echo "$p $f" >"$2"
+    ! grep -aq 'skipped: ' "$log" || note="; $(grep -ao 'skipped: .*' "$log" | sort -u | head -n 4 | paste -sd';')"
+    {
+        [ "$f" = 0 ] || tail -n "${LINES_OF_FAILURE:-60}" "$log"
+        printf '%-28s %4d passed %4d failed %4ds%s%s\n' "$(basename "$1")" "$p" "$f" $((SECONDS - start)) \
+            "$([ -n "$line" ] || echo "  no summary, exit status $rc")" "$note"
+    } >"$2.out"
+    cat "$2.out"
+}
+
+jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)} n=0
+for program; do
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+    one "$program" "$tmp/$((n += 1))" &
+done
+wait
+passed=0 failed=0
+for ((i = 1; i <= n; i++)); do
+    read -r p f <"$tmp/$i"
     passed=$((passed + p)) failed=$((failed + f))
-    [ "$f" = 0 ] || tail -n "${LINES_OF_FAILURE:-60}" "$log"
-    grep -aq 'MESSAGE: skipped\|skipped: ' "$log" && note="; $(grep -ao 'skipped: .*' "$log" | sort -u | head -n 4 | paste -sd'; ')" || note=
-    printf '%-28s %4d passed %4d failed %4ds%s%s\n' "$(basename "$program")" "$p" "$f" $((SECONDS - start)) \
-        "$([ -n "$line" ] || echo "  no summary, exit status $rc")" "$note"
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
