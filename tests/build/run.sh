@@ -26,7 +26,8 @@ one() {                                         # one PROGRAM FILE: its counts t
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)} n=0
 for program; do
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
-    one "$program" "$tmp/$((n += 1))" &
+    n=$((n + 1))
+    one "$program" "$tmp/$n" &
 done
 wait
 passed=0 failed=0
