@@ -5,7 +5,8 @@
 #   make test         all tests of this machine, native and emulated; NATIVE=1 without the emulated sets, SAN=1 with sanitizers, ISA=avx2 on one
 #   make test-build   warnings, language modes, include orders, link-time optimisation
 #   make test-cross   the tests for other machines, under emulators; ONLY="aarch64 windows" SKIP="riscv64"
-#   make bench        OP=rms_norm ISA=avx2 ELEM=f16 SHAPE=4096 QUICK=1 JSON=file
+#   make mca          predicted cycles of the assembly's loops against their budgets
+#   make bench        OP=rms_norm ISA=avx2 ELEM=f16 SHAPE=4096 THREADS=2 QUICK=1 JSON=file
 #   make examples asm install clean
 #
 # CXX=clang++  CROSS=aarch64-linux-gnu-  CXXFLAGS=-O3  LDFLAGS=-static  RUN=qemu-aarch64  B=build  PREFIX= DESTDIR=
@@ -23,6 +24,7 @@ MODEL    ?= examples/model/kjv-mixed.gguf
 
 TARGET   := $(shell $(CXX) -dumpmachine)
 EXE      := $(if $(findstring mingw,$(TARGET)),.exe)
+comma    := ,
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion
 FLAGS    := -std=c++17 $(CXXFLAGS) $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined)
 CPP      := -I. -DGLLM_KERNELS_ASM -MMD -MP
@@ -39,7 +41,7 @@ ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
-.PHONY: all asm examples tests run test test-build test-cross bench install clean deps
+.PHONY: all asm examples tests run test test-build test-cross mca bench install clean deps
 all: $(LIB)
 asm: $(ASM)
 examples: $(EXAMPLES)
@@ -83,15 +85,18 @@ $(B)/bench$(EXE): $(B)/obj/bench/bench.o $(LIB)
 # ---- what one runs ----------------------------------------------------------------------------------------------------
 run: $(B)/generate$(EXE)
 	$(ENV) $(RUN) $< $(MODEL) -p "In the beginning"
-test: $(TESTS)
-	@$(ENV) RUN="$(RUN)" tests/build/run.sh $^
+LESSER   := $(if $(findstring x86_64,$(TARGET)),-amx -amx$(comma)-vnni$(comma)-avx_vnni) $(if $(findstring aarch64,$(TARGET)),-i8mm -i8mm$(comma)-dotprod)
+test: $(TESTS)                                  # products once more without the newer features of this CPU
+	@$(ENV) RUN="$(RUN)" tests/build/run.sh $^ $(if $(ISA),,$(foreach t,gemm matmul,$(addprefix $(B)/test_$t$(EXE)@,$(LESSER))))
 test-build: deps
 	@tests/build/compile.sh $(CXX)
 test-cross: deps
 	@tests/build/cross.sh $(ONLY)
+mca:
+	@tests/build/mca.sh $(OP)
 bench: $(B)/bench$(EXE)
 	@$(RUN) $< $(if $(OP),--op $(OP)) $(if $(ISA),--isa $(ISA)) $(if $(ELEM),--elem $(ELEM)) $(if $(SHAPE),--shape $(SHAPE)) \
-	    $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
+	    $(if $(THREADS),--threads $(THREADS)) $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
 deps:
 	@tests/build/need.sh doctest simde
 clean:

@@ -403,13 +403,15 @@ public:
 
     // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble first, code - 8;
     //      q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows start on a byte.
-    //      gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T.
+    //      gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T, precision as for format products.
     E gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const;
     E gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const;
     E gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const;
     E gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const;
-    Status gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k) const;
-    Status gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k) const;
+    Status gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k,
+                   Precision precision = Precision::exact) const;
+    Status gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k,
+                   Precision precision = Precision::exact) const;
 
     // ---- format products: output[m][n] = input[m][k] W^T, the rows of W as they are on disk, decoded inside the kernel.
     //      kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
@@ -592,6 +594,11 @@ GK_NAMESPACE_END
 #else
 #define GK_HAS_DOTPROD 0
 #endif
+#if GK_HAS_DOTPROD && (!defined(__clang__) || defined(__ARM_FEATURE_MATMUL_INT8))
+#define GK_HAS_I8MM 1
+#else
+#define GK_HAS_I8MM 0
+#endif
 
 // a b + c is two roundings in all of the implementation, unless it is written as a fused operation.
 #if defined(__clang__)
@@ -721,6 +728,27 @@ struct FormatKernels {
     void (*rows)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy);
     /// The same with rounded inputs, by integer dot products. Null where a format has no integer codes, or the pass no vectors.
     void (*rows_fast)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const Rounded32* x, size_t m, size_t k, float* y, size_t ldy);
+    /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as is `digits`.
+    void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
+    const struct DigitKernels* digits;
+};
+
+/// y[m][n] = x W^T, W plain codes, x in fixed point: IN FIXED POINT in section [10].
+struct DigitJob {
+    const FormatKernels* format;
+    const uint8_t*       weights;
+    size_t               row_stride, block_bytes;               // a block is 32 codes
+    const uint8_t*       packed;                                // x, by pack()
+    size_t               m, n, k, digits;
+    float*               y; size_t ldy;
+};
+struct DigitKernels {
+    size_t rows, columns;                                       // of a tile
+    bool   exact;                                               // are three digits faster than f32?
+    size_t (*packed_floats)(size_t m, size_t k, size_t digits);
+    /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 is not finite, or out of range.
+    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed);
+    void (*run)(const DigitJob& job);
 };
 
 /// A checkpoint tensor as it is in its file; CHECKPOINT KERNELS in section [8].
@@ -765,9 +793,18 @@ struct Ahead {
     const char* row;
     size_t      stride, rows;
 };
+/// The same for tiles: rows of C, and the next panel of A.
+struct TileAhead {
+    const char* row;
+    size_t      stride;
+    const char* panel;
+};
 
 /// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
 GK_API size_t l2_bytes();
+#if GK_ARM64
+GK_API bool in_order();                                         // does this core, a Cortex-A53, A55 or their like, take instructions in order?
+#endif
 #if GK_HAS_TILES
 GK_API bool tiles_allowed();
 #endif
@@ -776,6 +813,9 @@ struct GemmKernels {
     size_t mr, nr, kc;
     size_t (*scratch_floats)(size_t m, size_t n, size_t k);
     void (*run)(const GemmJob& job);                            // packs A and B
+    void (*run_codes)(const GemmJob& job);                      // the same where B holds integers of -128 .. 127, f32 only
+    void (*run_rounded)(const GemmJob& job);                    // the same with A rounded to 16 bits and B to bf16; null where that is not faster
+    void (*run_bf16)(const GemmJob& job);                       // the same with both rounded to bf16
     void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
     void (*run_skinny)(const GemmJob& job);                     // the same for at most 8 rows of A, any type
     void (*run_dots)(const GemmJob& job);                       // reads A and B[n][k] in place: few rows of A
@@ -816,7 +856,7 @@ static const FeatureName feature_names[] = {
     {"amx_bf16", &CpuFeatures::amx_bf16,      &CpuFeatures::avx512_vnni},
     {"dotprod",  &CpuFeatures::neon_dotprod,  &CpuFeatures::neon},
     {"fp16",     &CpuFeatures::neon_fp16,     &CpuFeatures::neon},
-    {"i8mm",     &CpuFeatures::neon_i8mm,     &CpuFeatures::neon},
+    {"i8mm",     &CpuFeatures::neon_i8mm,     &CpuFeatures::neon_dotprod},
     {"bf16",     &CpuFeatures::neon_bf16,     &CpuFeatures::neon},
     {"sve",      &CpuFeatures::sve,           &CpuFeatures::neon},
     {"sve2",     &CpuFeatures::sve2,          &CpuFeatures::neon},
@@ -1649,6 +1689,19 @@ GK_NAMESPACE_END
 #define GK_ASM_MICROKERNEL gk_gemm_avx512_f32_14x32
 #elif GK_PASS == GK_NEON && defined(GLLM_KERNELS_ASM) && GK_ARM64 && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_neon_f32_8x12
+#endif
+#if defined(GK_ASM_MICROKERNEL) && GK_PASS == GK_AVX2 && defined(GK_FEATURE)
+#define GK_ASM_DIGITS gk_qgemm_avxvnni_i8_6x16
+#elif defined(GK_ASM_MICROKERNEL) && GK_PASS == GK_AVX512 && defined(GK_FEATURE)
+#define GK_ASM_DIGITS gk_qgemm_avx512vnni_i8_7x32
+#elif defined(GK_ASM_MICROKERNEL) && GK_PASS != GK_NEON
+#define GK_ASM_DIGITS gk_qgemm_avx2_i8_6x16
+#elif defined(GK_ASM_MICROKERNEL) && defined(GK_I8MM)
+#define GK_ASM_DIGITS gk_qgemm_neoni8mm_i8_8x12
+#elif defined(GK_ASM_MICROKERNEL) && defined(GK_FEATURE)
+#define GK_ASM_DIGITS gk_qgemm_neondot_i8_8x12
+#elif defined(GK_ASM_MICROKERNEL)
+#define GK_ASM_DIGITS gk_qgemm_neon_i8_4x8
 #endif
 #if GK_PASS == GK_AVX512 && GK_HAS_TILES && !defined(GK_EMULATED)
 #define GK_TILES
@@ -2826,6 +2879,9 @@ template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row
 //
 //   vd: sums of four products of bytes, 32 bytes' worth | bdot(w, q): w any signed bytes, q in -127 .. 127
 //   dfma(acc, v, s): acc + v s; dfma(acc, v, lo, hi): lo for the first 16 bytes, hi for the others | dsum
+//
+//   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
+//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0
 
 #ifdef GK_FEATURE
 namespace GK_FEATURE {
@@ -2857,6 +2913,32 @@ GK_INL float dsum(vacc a) {
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
+#if defined(GK_FEATURE) && GK_PASS == GK_AVX512
+using vq = __m512i;
+constexpr size_t QV = 16, QR = 7, QN = 32;
+constexpr int    FLIP = 128;
+GK_INL vq    qload(const uint8_t* p)               { return _mm512_loadu_si512(p); }
+GK_INL vq    qset(int32_t x)                       { return _mm512_set1_epi32(x); }
+GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm512_dpbusd_epi32(acc, w, qset(x)); }
+GK_INL void  qfma(float* t, vq n, float s)         { _mm512_storeu_ps(t, _mm512_fmadd_ps(_mm512_cvtepi32_ps(n), _mm512_set1_ps(s), _mm512_loadu_ps(t))); }
+#else
+using vq = __m256i;
+constexpr size_t QV = 8, QR = 6, QN = 16;
+GK_INL vq    qload(const uint8_t* p)               { return bload(p); }
+GK_INL vq    qset(int32_t x)                       { return _mm256_set1_epi32(x); }
+GK_INL void  qfma(float* t, vq n, float s)         { _mm256_storeu_ps(t, _mm256_fmadd_ps(_mm256_cvtepi32_ps(n), _mm256_set1_ps(s), _mm256_loadu_ps(t))); }
+#ifdef GK_FEATURE
+constexpr int    FLIP = 128;
+GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_dpbusd_avx_epi32(acc, w, qset(x)); }
+#else
+constexpr int    FLIP = 0;
+GK_INL vq    qdot(vq acc, vq w, int32_t x) {
+    const vq pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(qset(x), w));
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+#endif
+#endif
+
 #elif GK_PASS == GK_NEON
 struct vd { int32x4_t lo, hi; };
 using vacc = float32x4_t;
@@ -2873,6 +2955,26 @@ GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
     return vfma(vcvtq_f32_s32(v.hi), vset(hi), vfma(vcvtq_f32_s32(v.lo), vset(lo), acc));
 }
 GK_INL float dsum(vacc acc)                        { return vsum(acc); }
+
+using vq = int32x4_t;
+constexpr int    FLIP = 0;
+#ifdef GK_FEATURE
+constexpr size_t QV = 4, QR = 8, QN = 12;
+#else
+constexpr size_t QV = 4, QR = 4, QN = 8;
+#endif
+GK_INL vq    qload(const uint8_t* p)               { return vreinterpretq_s32_u8(vld1q_u8(p)); }
+GK_INL vq    qset(int32_t x)                       { return vdupq_n_s32(x); }
+GK_INL vq    qdot(vq acc, vq w, int32_t x) {
+    const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(qset(x));
+#ifdef GK_FEATURE
+    return vdotq_s32(acc, a, b);
+#else
+    const int32x4_t lo = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b))), hi = vpaddlq_s16(vmull_s8(vget_high_s8(a), vget_high_s8(b)));
+    return vaddq_s32(acc, vcombine_s32(vpadd_s32(vget_low_s32(lo), vget_high_s32(lo)), vpadd_s32(vget_low_s32(hi), vget_high_s32(hi))));
+#endif
+}
+GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s32(n), vset(s), vload(t))); }
 #endif
 
 #if GK_PASS != GK_SCALAR
@@ -2927,13 +3029,34 @@ template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::r
 template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) { return nullptr; }
 #endif
 
-template <class C> constexpr impl::FormatKernels format_kernels() { return {&dequant<C>, &GK_NS::format_rows<C>, fast_rows<C>()}; }
+#if GK_PASS != GK_SCALAR
+extern const impl::DigitKernels digit_kernels;                  // in [10]
+
+template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* out) {
+    using block = typename C::block;
+    for (size_t i = 0; i < n; i += 32, row += sizeof(block)) {
+        block last = {};
+        if (n - i < 32) memcpy(&last, row, ((n - i) * sizeof(block) + 31) / 32);
+        const vb codes = bxor(C::codes(n - i < 32 ? last : *reinterpret_cast<const block*>(row), 0), bset(flip));
+        memcpy(out + i, &codes, 32);
+    }
+}
+template <class C> constexpr impl::FormatKernels plain_kernels() {
+    return {&dequant<C>, &GK_NS::format_rows<C>, fast_rows<C>(), &unpack<C>, &digit_kernels};
+}
+#else
+template <class C> constexpr impl::FormatKernels plain_kernels() { return {&dequant<C>, &GK_NS::format_rows<C>, nullptr, nullptr, nullptr}; }
+#endif
+
+template <class C> constexpr impl::FormatKernels format_kernels() {
+    return {&dequant<C>, &GK_NS::format_rows<C>, fast_rows<C>(), nullptr, nullptr};
+}
 template <> constexpr impl::FormatKernels format_kernels<left_out>() { return {}; }
 constexpr impl::FormatKernels format_table[] = {
 #define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
     GK_FORMATS(GK_FORMAT)
 #undef GK_FORMAT
-    format_kernels<codec_plain8>(), format_kernels<codec_plain4>(), format_kernels<codec_plain2>(), format_kernels<codec_plain1>(),
+    plain_kernels<codec_plain8>(), plain_kernels<codec_plain4>(), plain_kernels<codec_plain2>(), plain_kernels<codec_plain1>(),
 };
 
 }
@@ -3526,6 +3649,10 @@ void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc,
     tile<MR, NRV, false>({k, a, 1, MR, b, NR, c, ldc, (accumulate & 1) != 0, 0}, 0, 0);
 }
 constexpr auto best_microkernel = &microkernel;
+#elif GK_PASS == GK_NEON            // two schedules of the same sums
+inline void best_microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
+    (impl::in_order() ? gk_gemm_neoninorder_f32_8x12 : gk_gemm_neon_f32_8x12)(k, a, b, c, ldc, accumulate);
+}
 #else
 constexpr auto best_microkernel = &GK_ASM_MICROKERNEL;
 #endif
@@ -3800,7 +3927,7 @@ template <class E> void gemm_run_dots(const impl::GemmJob& job) {
 }
 
 template <class E> constexpr impl::GemmKernels gemm_kernels() {
-    return {MR, NR, KC, &scratch_floats<E>, &gemm_run<E>,
+    return {MR, NR, KC, &scratch_floats<E>, &gemm_run<E>, &gemm_run<E>, nullptr, nullptr,
             sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr, &gemm_run_skinny<E>, &gemm_run_dots<E>,
             &panel_rows<E>, &panel_transposed<E>, &panel_format,
 #if GK_HAS_CHECKPOINTS
@@ -3832,14 +3959,18 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 // ---- products in AMX tiles ----------------------------------------------------
 //
 // The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16. bf16 enters the tiles as it is, one plane. f32 and f16
-// are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is 2^-22.9 |a b| at most.
+// are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is 2^-22.9 |a b| at most. Integer codes
+// of up to 8 bits are a bf16 each: three products, nothing left out. Fast products round W to bf16 and the input to 16 bits, or to bf16 where
+// W has no more bits than that: 2^-8 |a b| at most.
 //
 //   for each SN columns of C
 //     for each SM rows of C
 //       for each TK of k              pack A    [SM][TK] as panels of 32 rows                in L3
 //         for each TN columns         pack B    [TK][TN] as panels of 32 columns             in L2
-//           for each panel of A       for each panel of B
-//             microkernel             32 x 32 of C from zero, then added to C, which it prefetches
+//           for each panel of A       it prefetches the next
+//             for each chunk of k     of A, in L1
+//               for each panel of B
+//                 microkernel         32 x 32 sums from zero, in the end added to C, which it prefetches
 //
 // Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its magnitudes. A pair of panels
 // whose products stay clear of both ends goes through the tiles, any other through fused multiply-adds from the original values, NaN and
@@ -3847,9 +3978,22 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 
 #ifdef GK_TILES
 
-/// How E enters the tiles: planes, depth of a block, and which two k of a step of 32 make pair j.
-template <class E> struct TileForm { static constexpr size_t planes = 3, tk = 512, pair = 1, half = 16; };   // k = j, 16 + j
-template <> struct TileForm<bf16>  { static constexpr size_t planes = 1, tk = 2048, pair = 2, half = 1; };   // k = 2 j, 2 j + 1
+/// How a product enters the tiles: its element type, planes of A and of B, depth of a block, steps of 32 of it at a time, and the microkernel.
+/// Pair j of a step is k = j, 16 + j; or 2 j, 2 j + 1 where elements go in as they lie in memory.
+template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct TileForm {
+    using E = Element;
+    static constexpr size_t planes_a = A, planes_b = B, tk = Depth, chunk = Steps, step_a = A * 1024, step_b = B * 1024;
+    static constexpr bool   as_it_is = sizeof(E) == 2 && A == 1;
+    static constexpr size_t pair = as_it_is ? 2 : 1, half = as_it_is ? 1 : 16;
+    static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;         // bytes of the next panel that a step prefetches
+    static constexpr auto   kernel = A == 1 ? &gk_gemm_amx_bf16_32x32 : A == 2 ? &gk_gemm_amx_bf16x2x1_32x32 :
+                                     B == 1 ? &gk_gemm_amx_bf16x3x1_32x32 : &gk_gemm_amx_bf16x3_32x32;
+};
+template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 16>; };
+template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
+using CodesForm   = TileForm<float, 3, 1, 512, 4>;
+using RoundedForm = TileForm<float, 2, 1, 512, 8>;
+using Bf16Form    = TileForm<float, 1, 1, 1024, 8>;
 constexpr size_t TN = 256, SM = 2048, SN = 2048, TP = 32;
 
 /// Magnitudes as bits of f32: the largest, and the smallest that is not zero, less one; all zero is 0 and the largest integer.
@@ -3895,36 +4039,39 @@ struct RangeOfPairs {
 /// The 16 pairs of one row of a tile in each plane, planes 2 KiB apart. Rounding is to nearest, ties away from zero: it leaves 16 and 8 bits.
 GK_INL vi vpair(vf x, vf y)                        { return vior(_mm512_srli_epi32(vbits(x), 16), vbits(y)); }
 GK_INL vf vround8(vf x)                            { return vunbits(viand(viadd(vbits(x), viset(0x8000)), viset(-0x10000))); }
-template <class E> GK_INL void split_pairs(vf x, vf y, uint16_t* out) {
-    if (TileForm<E>::planes == 1) { _mm512_store_si512(out, vpair(x, y)); return; }
-    const vf x1 = vround8(x), x23 = vsub(x, x1), x2 = vround8(x23), x3 = vsub(x23, x2);
-    const vf y1 = vround8(y), y23 = vsub(y, y1), y2 = vround8(y23), y3 = vsub(y23, y2);
-    _mm512_store_si512(out,        vpair(x1, y1));
+template <size_t planes> GK_INL void split_pairs(vf x, vf y, uint16_t* out) {
+    const vf x1 = vround8(x), y1 = vround8(y);
+    _mm512_store_si512(out, vpair(x1, y1));
+    if (planes == 1) return;
+    const vf x23 = vsub(x, x1), x2 = vround8(x23), x3 = vsub(x23, x2);
+    const vf y23 = vsub(y, y1), y2 = vround8(y23), y3 = vsub(y23, y2);
     _mm512_store_si512(out + 1024, vpair(x2, y2));
+    if (planes == 2) return;
     _mm512_store_si512(out + 2048, vpair(x3, y3));
 }
 
 /// Up to 32 rows of A, kc of k, to a panel: for each 32 of k, planes of two tiles; zeros beyond the rows and beyond kc.
-template <class E> Range pack_tile_a(const E* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
+template <class F> Range pack_tile_a(const typename F::E* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
     RangeOf range;
-    for (size_t r = 0; r < TP; r++, a += lda) {
-        uint16_t* out = panel + r * 32;
-        for (size_t p = 0; p < kc; p += 32, out += TileForm<E>::planes * 1024) {
+    for (size_t p = 0; p < kc; p += 32, panel += F::step_a)
+        for (size_t r = 0; r < TP; r++) {
+            const typename F::E* const row = a + r * lda + p;
             vf x = vzero(), y = vzero();
-            if (r < rows && kc - p >= 32) { x = vload(a + p); y = vload(a + p + 16); }
-            else if (r < rows)            { x = vload_n(a + p, least(kc - p, 16)); if (kc - p > 16) y = vload_n(a + p + 16, kc - p - 16); }
+            if (r < rows && kc - p >= 32) { x = vload(row); y = vload(row + 16); }
+            else if (r < rows)            { x = vload_n(row, least(kc - p, 16)); if (kc - p > 16) y = vload_n(row + 16, kc - p - 16); }
+            _mm_prefetch(reinterpret_cast<const char*>(row + 128), _MM_HINT_T1);
+            _mm_prefetch(reinterpret_cast<const char*>(row + 144), _MM_HINT_T1);
             range.add(x);
             range.add(y);
-            split_pairs<E>(x, y, out);
+            split_pairs<F::planes_a>(x, y, panel + r * 32);
         }
-    }
     return range.range();
 }
 /// bf16: pairs as they lie in memory.
 GK_INL vi vload_pairs(const bf16* p, size_t n) {
     return n >= 32 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi16(static_cast<__mmask32>((1u << n) - 1), p);
 }
-Range pack_tile_a(const bf16* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
+template <> Range pack_tile_a<tile_form<bf16>::type>(const bf16* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
     RangeOfPairs range;
     for (size_t r = 0; r < TP; r++, a += lda)
         for (size_t p = 0; p < kc; p += 32) {
@@ -3942,42 +4089,75 @@ const float* float_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j
     return strip;
 }
 /// Up to 32 columns of B, rows p .. p+kc-1, to a panel of tiles, by way of f32 panels.
-template <class E> Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
+template <class F> Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
     RangeOf range;
     for (size_t end = p + kc; p < end; p += KC) {
         const size_t       depth = least(end - p, KC);
         const float* const b = float_panel(job, p, depth, j, cols, strip);
-        for (size_t q = 0; q < depth; q += 32, panel += TileForm<E>::planes * 1024)
+        for (size_t q = 0; q < depth; q += 32, panel += F::step_b)
             for (size_t i = 0; i < 16; i++) {
-                const size_t even = q + i * TileForm<E>::pair, odd = even + TileForm<E>::half;
+                const size_t even = q + i * F::pair, odd = even + F::half;
                 for (size_t c = 0; c < TP; c += 16) {
                     const vf x = even < depth ? vload(b + even * NR + c) : vzero(), y = odd < depth ? vload(b + odd * NR + c) : vzero();
                     range.add(x);
                     range.add(y);
-                    split_pairs<E>(x, y, panel + (c + i) * 32);
+                    split_pairs<F::planes_b>(x, y, panel + (c + i) * 32);
                 }
             }
     }
     return range.range();
 }
+/// One plane of quantised weights: decoded by rows, 16 x 16 pairs transposed.
+Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* row) {
+    RangeOf range;
+    for (size_t c = 0; c < TP; c += 16)
+        for (size_t end = p + kc, from = p; from < end; from += KC) {
+            const size_t depth = least(end - from, KC), steps = round_up(depth, 32) / 32;
+            vf t[KC / 32][16];
+            for (size_t i = 0; i < 16; i++) {
+                if (c + i < cols)
+                    b.dequant(static_cast<const uint8_t*>(b.data) + (j + c + i) * b.ld + from / b.block_weights * b.block_bytes, row, depth);
+                else
+                    memset(row, 0, depth * sizeof(float));
+                memset(row + depth, 0, (steps * 32 - depth) * sizeof(float));
+                for (size_t s = 0; s < steps; s++) {
+                    const vf x = vload(row + 32 * s), y = vload(row + 32 * s + 16);
+                    range.add(x);
+                    range.add(y);
+                    t[s][i] = vunbits(vpair(vround8(x), vround8(y)));
+                }
+            }
+            for (size_t s = 0; s < steps; s++) {
+                vtranspose(t[s]);
+                float* const out = reinterpret_cast<float*>(panel + ((from - p) / 32 + s) * 1024 + c * 32);
+                GK_UNROLL(16) for (size_t i = 0; i < 16; i++) vstore(out + i * 16, t[s][i]);
+            }
+        }
+    return range.range();
+}
 /// The same from B[k][n] itself, nc columns to panels of `size`: whole rows, fetched 32 ahead.
-template <class E> void pack_tile_rows(const E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
+template <class F> void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
     RangeOf range[TN / TP];
-    for (size_t p = 0; p < round_up(kc, 32); p += p % 32 == 15 ? 17 : 1)
+    for (size_t p = 0; p < kc; p += 32)
         for (size_t c = 0; c < round_up(nc, TP); c += 16) {
-            const E* const row = b + p * ldb + c;
-            const size_t   l = c < nc ? least(nc - c, 16) : 0;
-            const vf x = p < kc ? vload_n(row, l) : vzero(), y = p + 16 < kc ? vload_n(row + 16 * ldb, l) : vzero();
-            _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
-            _mm_prefetch(reinterpret_cast<const char*>(row + 48 * ldb), _MM_HINT_T1);
-            range[c / TP].add(x);
-            range[c / TP].add(y);
-            split_pairs<E>(x, y, panels + c / TP * size + p / 32 * TileForm<E>::planes * 1024 + (c % TP + p % 32) * 32);
+            RangeOf         part = range[c / TP];
+            const size_t    l    = c < nc ? least(nc - c, 16) : 0;
+            uint16_t* const out  = panels + c / TP * size + p / 32 * F::step_b + c % TP * 32;
+            for (size_t i = 0; i < 16; i++) {
+                const typename F::E* const row = b + (p + i) * ldb + c;
+                const vf x = p + i < kc ? vload_n(row, l) : vzero(), y = p + 16 + i < kc ? vload_n(row + 16 * ldb, l) : vzero();
+                _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
+                _mm_prefetch(reinterpret_cast<const char*>(row + 48 * ldb), _MM_HINT_T1);
+                part.add(x);
+                part.add(y);
+                split_pairs<F::planes_b>(x, y, out + i * 32);
+            }
+            range[c / TP] = part;
         }
     for (size_t i = 0; i * TP < nc; i++) ranges[i] = range[i].range();
 }
 /// bf16: two rows interleaved.
-void pack_tile_rows(const bf16* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
+template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
     const vi left = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), right = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     RangeOfPairs range[TN / TP];
     for (size_t p = 0; p < round_up(kc, 32); p += 2)
@@ -4011,30 +4191,35 @@ Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint1
     return range.range();
 }
 /// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to panels of `size`, and their ranges.
-template <class E> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels, size_t size, Range* ranges, float* strip) {
+template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels, size_t size, Range* ranges, float* strip) {
+    using E = typename F::E;
     const E* const b = static_cast<const E*>(job.b.data);
     const size_t   column = job.column + j;
     if (!job.b.packed && job.b.panel == &panel_rows<E>) {
-        pack_tile_rows(b + p * job.b.ld + column, job.b.ld, kc, nc, panels, size, ranges);
+        pack_tile_rows<F>(b + p * job.b.ld + column, job.b.ld, kc, nc, panels, size, ranges);
         return;
     }
-    const bool pairs = TileForm<E>::planes == 1 && !job.b.packed && job.b.panel == &panel_transposed<E>;
-    for (size_t c = 0; c < nc; c += TP, panels += size)
-        *ranges++ = pairs ? pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, least(nc - c, TP), panels)
-                          : pack_tile_panel<E>(job, p, kc, j + c, least(nc - c, TP), panels, strip);
+    for (size_t c = 0; c < nc; c += TP, panels += size, ranges++) {
+        const size_t cols = least(nc - c, TP);
+        if (F::as_it_is && !job.b.packed && job.b.panel == &panel_transposed<E>)
+            *ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, cols, panels);
+        else if (F::planes_b == 1 && job.b.dequant)
+            *ranges = pack_tile_decoded(job.b, p, kc, column + c, cols, panels, strip);
+        else
+            *ranges = pack_tile_panel<F>(job, p, kc, j + c, cols, panels, strip);
+    }
 }
 
 // ---- the nest
 
 /// The parts of a thread's scratch, in floats from its start.
-template <class E> struct TileScratch {
+template <class F> struct TileScratch {
     size_t b, sums, strip, wide, total;
     TileScratch(size_t m, size_t n, size_t k) {
-        using Form = TileForm<E>;
-        const size_t depth = round_up(least(k, Form::tk), 32) * Form::planes / 2, rows = least(round_up(m, TP), SM);
-        b     = rows * depth;
-        sums  = b + least(round_up(n, TP), TN) * depth;
-        strip = sums + (sizeof(E) == sizeof(float) || k <= Form::tk ? 0 : rows * least(round_up(n, TP), SN));
+        const size_t steps = round_up(least(k, F::tk), 32) / 32, rows = least(round_up(m, TP), SM);
+        b     = rows * steps * 16 * F::planes_a;
+        sums  = b + least(round_up(n, TP), TN) * steps * 16 * F::planes_b;
+        strip = sums + (sizeof(typename F::E) == sizeof(float) || k <= F::tk ? 0 : rows * least(round_up(n, TP), SN));
         wide  = strip + KC * NR;
         total = wide + KC * TP + 16;                            // room to align
     }
@@ -4071,11 +4256,10 @@ void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m, size_
     else          move_rows(x, ldx, y, ldy, m, TP, false);
 }
 
-template <class E> void tiles_run(const impl::GemmJob& job) {
-    using Form = TileForm<E>;
+template <class F> void tiles_run(const impl::GemmJob& job) {
+    using E = typename F::E;
     constexpr bool is_f32 = sizeof(E) == sizeof(float);
-    constexpr auto kernel = Form::planes == 1 ? &gk_gemm_amx_bf16_32x32 : &gk_gemm_amx_bf16x3_32x32;
-    const TileScratch<E> at(job.m, job.n, job.k);
+    const TileScratch<F> at(job.m, job.n, job.k);
     float* const    scratch  = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(job.scratch) + 63) & ~static_cast<uintptr_t>(63));
     uint16_t* const a_block  = reinterpret_cast<uint16_t*>(scratch);
     uint16_t* const b_block  = reinterpret_cast<uint16_t*>(scratch + at.b);
@@ -4084,34 +4268,41 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
     const E* const  bias     = static_cast<const E*>(job.bias);
     const size_t    ld_sums  = is_f32 ? job.ldc : least(round_up(job.n, TP), SN);
     Range           a_range[SM / TP], b_range[TN / TP];
-    alignas(64) float t[TP * TP];
+    alignas(64) float sum[TN / TP][TP * TP];
 
     gk_gemm_amx_tiles(1);
     for (size_t j1 = 0; j1 < job.n; j1 += SN)
         for (size_t i1 = 0; i1 < job.m; i1 += SM)
-            for (size_t p = 0; p < job.k; p += Form::tk) {
-                const size_t kc = least(job.k - p, Form::tk), steps = (kc + 31) / 32, panel = steps * Form::planes * 1024;
+            for (size_t p = 0; p < job.k; p += F::tk) {
+                const size_t kc = least(job.k - p, F::tk), steps = (kc + 31) / 32, a_size = steps * F::step_a, b_size = steps * F::step_b;
                 const size_t i_end = least(job.m, i1 + SM), j_end = least(job.n, j1 + SN);
                 const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);    // finish() writes C
                 for (size_t i = i1; i < i_end; i += TP)
-                    a_range[(i - i1) / TP] = pack_tile_a(a + i * job.lda + p, job.lda, least(i_end - i, TP), kc, a_block + (i - i1) / TP * panel);
+                    a_range[(i - i1) / TP] = pack_tile_a<F>(a + i * job.lda + p, job.lda, least(i_end - i, TP), kc, a_block + (i - i1) / TP * a_size);
                 for (size_t j0 = j1; j0 < j_end; j0 += TN) {
                     const size_t nc = least(j_end - j0, TN);
-                    pack_tile_b<E>(job, p, kc, j0, nc, b_block, panel, b_range, strip);
+                    pack_tile_b<F>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
                     for (size_t i = i1; i < i_end; i += TP) {
-                        const uint16_t* const a_panel = a_block + (i - i1) / TP * panel;
-                        const size_t          rows = least(i_end - i, TP);
+                        const size_t          rows    = least(i_end - i, TP);
+                        const uint16_t* const a_panel = a_block + (i - i1) / TP * a_size;
+                        const Range&          a_magnitudes = a_range[(i - i1) / TP];
+                        E* const              c       = static_cast<E*>(job.c) + i * job.ldc + j0;
+                        float* const          sums    = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1));
+                        impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(i + TP < i_end ? a_panel + a_size : a_block)};
+                        for (size_t q = 0; q < steps; q += F::chunk)
+                            for (size_t j = 0; j < nc; j += TP, ahead.panel += F::chunk * F::ahead) {
+                                ahead.row = reinterpret_cast<const char*>(sums + q * TP / steps * ld_sums + j);
+                                if (a_magnitudes.suits(b_range[j / TP]))
+                                    F::kernel(least(steps - q, F::chunk), a_panel + q * F::step_a, b_block + j / TP * b_size + q * F::step_b, sum[j / TP], q, &ahead);
+                            }
                         for (size_t j = 0; j < nc; j += TP) {
                             const size_t cols = least(nc - j, TP);
-                            E* const     c    = static_cast<E*>(job.c) + i * job.ldc + j0 + j;
-                            float* const sums = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1) + j);
-                            if (a_range[(i - i1) / TP].suits(b_range[j / TP]))
-                                kernel(steps, a_panel, b_block + j / TP * panel, t, sums, ld_sums * sizeof(float));
-                            else
+                            float* const t    = sum[j / TP];
+                            if (!a_magnitudes.suits(b_range[j / TP]))
                                 fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, scratch + at.wide, strip);
-                            if (done && p) move_tile(sums, ld_sums, t, TP, rows, cols, true);
-                            if (done) finish(t, TP, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
-                            else      move_tile(t, TP, sums, ld_sums, rows, cols, p != 0);
+                            if (done && p) move_tile(sums + j, ld_sums, t, TP, rows, cols, true);
+                            if (done) finish(t, TP, bias ? bias + j0 + j : nullptr, job.act, c + j, job.ldc, rows, cols);
+                            else      move_tile(t, TP, sums + j, ld_sums, rows, cols, p != 0);
                         }
                     }
                 }
@@ -4120,18 +4311,18 @@ template <class E> void tiles_run(const impl::GemmJob& job) {
 }
 
 /// Are tiles worth their packing? Asked of the whole product, so that its parts agree.
-template <class E> bool tiles_win(const impl::GemmJob& job) {
-    if (job.k > 64 * TileForm<E>::tk) return false;             // more blocks than one f32 sum should add up
-    if (TileForm<E>::planes == 1) return job.all_m > 8 && job.all_n >= 16 && job.k >= 16;
+template <class F> bool tiles_win(const impl::GemmJob& job) {
+    if (job.k > 64 * F::tk) return false;                       // more blocks than one f32 sum should add up
+    if (F::planes_a == 1) return job.all_m > 8 && job.all_n >= 16 && job.k >= 16;
     return job.all_m >= (job.b.packed ? 48 : 24) && job.all_n >= 64 && job.k >= 32;
 }
 
-template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
-    const size_t fused = scratch_floats<E>(m, n, k), tiles = TileScratch<E>(m, n, k).total;
+template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {          // of all forms of float the exact one takes most
+    const size_t fused = scratch_floats<E>(m, n, k), tiles = TileScratch<typename tile_form<E>::type>(m, n, k).total;
     return fused > tiles ? fused : tiles;
 }
-template <class E> void tiles_or_fused(const impl::GemmJob& job) {
-    if (tiles_win<E>(job) && impl::tiles_allowed()) tiles_run<E>(job);
+template <class E, class F = typename tile_form<E>::type> void tiles_or_fused(const impl::GemmJob& job) {
+    if (tiles_win<F>(job) && impl::tiles_allowed()) tiles_run<F>(job);
     else gemm_run<E>(job);
 }
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
@@ -4139,12 +4330,191 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
     g.mr = TP;
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
+    if (sizeof(E) == sizeof(float)) {
+        g.run_codes   = &tiles_or_fused<float, CodesForm>;
+        g.run_rounded = &tiles_or_fused<float, RoundedForm>;
+        g.run_bf16    = &tiles_or_fused<float, Bf16Form>;
+    }
     return g;
 }
 template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 
 #endif
 
+#endif // GK_FEATURE
+
+// ---- products in fixed point ---------------------------------------------------
+//
+// Compiled for the instruction set and for each feature, as the integer dots of [8]. W holds plain codes, integers of 8 bits. Each group of
+// 32 of a row of x becomes integers of one, two or three signed digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for
+// one digit: one rounds to 8 bits, three keep 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32.
+//
+//   for each KD of k
+//     for each QN columns of C      unpack W and transpose it to a panel, [KD / QK][QN][QK] bytes       in L1
+//       for each QR rows of C       microkernel on a tile from zero, which is added to C                x comes from L2
+//
+// A panel of x is, for each group and each digit from the highest: if FLIP, int32 -128 sum q for each row, to start its sums with, as W is
+// stored as w + 128; the float that the digit counts; and the digits, [32 / QK][QR][QK].
+
+#if GK_PASS != GK_SCALAR
+
+#ifdef GK_FEATURE
+namespace GK_FEATURE {
+#else
+namespace plain {
+#endif
+
+constexpr size_t KD = 512, UNIT = QR * (FLIP ? 40 : 36);
+#if defined(GK_I8MM) || (defined(GK_ASM_DIGITS) && GK_PASS == GK_NEON && !defined(GK_FEATURE))
+constexpr size_t QK = 8;
+#else
+constexpr size_t QK = 4;
+#endif
+
+/// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Its assembly twin has the same prototype and gives the same bits.
+#ifndef GK_ASM_DIGITS
+void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b_panel, float* t) {
+    const uint8_t *a = static_cast<const uint8_t*>(a_panel), *b = static_cast<const uint8_t*>(b_panel);
+    for (size_t i = 0; i < QR * QN; i++) t[i] = 0;
+    for (size_t g = 0; g < groups; g++, b += 32 * QN)
+        for (size_t d = 0; d < digits; d++, a += UNIT) {
+            const uint8_t* const scales = a + (FLIP ? 4 * QR : 0);
+#ifdef GK_I8MM                     // two rows by two columns in a vector
+            int32x4_t n[QR / 2][QN / 2];
+            GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++)
+                GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++) n[r][c] = vdupq_n_s32(0);
+            for (size_t u = 0; u < 32; u += QK) {
+                const uint8_t* const x = scales + 4 * QR + u * QR;
+                GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++)
+                    GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++)
+                        n[r][c] = vmmlaq_s32(n[r][c], vreinterpretq_s8_u8(vld1q_u8(x + 16 * r)), vreinterpretq_s8_u8(vld1q_u8(b + u * QN + 16 * c)));
+            }
+            GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
+                GK_UNROLL(4) for (size_t c = 0; c < QN / 2; c += 2) {
+                    const int32x4_t v = n[r / 2][c], w = n[r / 2][c + 1];
+                    qfma(t + r * QN + c * 2, r % 2 ? vcombine_s32(vget_high_s32(v), vget_high_s32(w)) : vcombine_s32(vget_low_s32(v), vget_low_s32(w)),
+                         impl::load_as<float>(scales + 4 * r));
+                }
+#else
+            constexpr size_t C = QN / QV;
+            vq n[QR][C];
+            GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qset(FLIP ? impl::load_as<int32_t>(a + 4 * r) : 0);
+            for (size_t u = 0; u < 32 / QK; u++) {
+                vq w[C];
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(b + (u * QN + c * QV) * QK);
+                GK_UNROLL(8) for (size_t r = 0; r < QR; r++) {
+                    const int32_t x = impl::load_as<int32_t>(scales + 4 * QR + (u * QR + r) * QK);
+                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qdot(n[r][c], w[c], x);
+                }
+            }
+            GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++) qfma(t + r * QN + c * QV, n[r][c], impl::load_as<float>(scales + 4 * r));
+#endif
+        }
+}
+constexpr auto best_digit_tile = &digit_tile;
+#else
+constexpr auto best_digit_tile = &GK_ASM_DIGITS;
+#endif
+
+/// Up to 32 of x to row r of a group's units. False for a maximum that is no number of 1e-30 .. 1e30 or 0.
+bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
+    float v[32] = {};
+    memcpy(v, x, n * sizeof(float));
+    vf m = vzero();
+    for (size_t j = 0; j < 32; j += VF) m = max_or_nan(vabs(vload(v + j)), m);
+    const float max = vany(vnan(m)) ? impl::quiet_nan : vhmax(m);
+    if (max != 0 && !(max >= 1e-30f && max <= 1e30f)) return false;
+    const float one   = digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f, d = max / one;
+    const vf    per_d = vset(max == 0 ? 0 : one / max);
+    int32_t     q[32];
+    for (size_t j = 0; j < 32; j += VF) {
+        const vi fixed = viadd(vint(vmul(vload(v + j), per_d)), viset(0x808080));      // digits + 128: none is negative, none borrows
+        memcpy(q + j, &fixed, sizeof fixed);
+    }
+    for (size_t k = digits; k-- > 0; units += UNIT) {
+        uint8_t* const scales = units + (FLIP ? 4 * QR : 0);
+        int32_t sum = 0;
+        for (size_t i = 0; i < 32; i++) {
+            const int32_t digit = (q[i] >> (8 * k) & 255) - 128;
+            scales[4 * QR + (i / QK * QR + r) * QK + i % QK] = static_cast<uint8_t>(digit);
+            sum += digit;
+        }
+        const float   counts = k == 0 ? d : k == 1 ? d * 256 : d * 65536;
+        const int32_t start  = -128 * sum;
+        if (FLIP) memcpy(units + 4 * r, &start, 4);
+        memcpy(scales + 4 * r, &counts, 4);
+    }
+    return true;
+}
+
+GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
+/// Bytes of all panels of x over `k` of k.
+GK_INL size_t packed_bytes(size_t m, size_t k, size_t digits)         { return panels_of(m) * ((k + 31) / 32) * digits * UNIT; }
+size_t packed_floats(size_t m, size_t k, size_t digits)               { return packed_bytes(m, k, digits) / 4; }
+
+bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+    for (size_t p = 0; p < k; p += KD) {
+        const size_t kc = least(k - p, KD), panel = (kc + 31) / 32 * digits * UNIT;
+        for (size_t i = from / QR * QR; i < round_up(to, QR); i++)
+            for (size_t q = 0; q < kc; q += 32) {
+                uint8_t* const units = packed + packed_bytes(m, p, digits) + i / QR * panel + q / 32 * digits * UNIT;
+                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) return false;
+            }
+    }
+    return true;
+}
+
+/// kc codes of columns j .. j+cols-1 from p on, as a panel.
+void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
+    float rows[QN * KD / 4];
+    const size_t   words = round_up(kc, 32) / 4;
+    uint8_t* const bytes = reinterpret_cast<uint8_t*>(rows);
+    for (size_t c = 0; c < QN; c++) {
+        if (c < cols) job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, FLIP, bytes + c * KD);
+        else          memset(bytes + c * KD, FLIP, 4 * words);
+    }
+    if (QK == 4) { transpose(rows, KD / 4, QN, words, panel, QN); return; }       // words of four codes
+    float pairs[QN * KD / 4];
+    transpose(rows, KD / 4, QN, words, pairs, QN);
+    for (size_t w = 0; w < words; w++)
+        for (size_t c = 0; c < QN; c++) memcpy(panel + (w / 2 * QN + c) * 2 + w % 2, pairs + w * QN + c, 4);
+}
+
+void digit_product(const impl::DigitJob& job) {
+    float panel[QN * KD / 4], t[QR * QN];
+    for (size_t p = 0; p < job.k; p += KD) {
+        const size_t kc = least(job.k - p, KD), groups = (kc + 31) / 32;
+        for (size_t j = 0; j < job.n; j += QN) {
+            const size_t   cols = least(job.n - j, QN);
+            const uint8_t* a    = job.packed + packed_bytes(job.m, p, job.digits);
+            digit_panel(job, p, kc, j, cols, panel);
+            for (size_t i = 0; i < job.m; i += QR, a += groups * job.digits * UNIT) {
+                best_digit_tile(groups, job.digits, a, panel, t);
+                for (size_t r = 0; r < least(job.m - i, QR); r++)
+                    for (size_t c = 0; c < cols; c += VF) {
+                        float* const y = job.y + (i + r) * job.ldy + j + c;
+                        const size_t l = least(cols - c, VF);
+                        const vf     v = vload(t + r * QN + c);
+                        vstore_n(y, p ? vadd(vload_n(y, l), v) : v, l);
+                    }
+            }
+        }
+    }
+}
+
+#ifdef GK_FEATURE
+constexpr bool three_digits_win = true;
+#else
+constexpr bool three_digits_win = false;
+#endif
+const impl::DigitKernels digit_kernels = {QR, QN, three_digits_win, &packed_floats, &pack_digits, &digit_product};
+
+}
+#endif
+
+#ifndef GK_FEATURE
 // ---- the tables of this pass --------------------------------------------------
 
 template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm = &gemm_table<E>) {
@@ -4187,6 +4557,7 @@ const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &tiles_tab
 } // namespace GK_NS
 GK_NAMESPACE_END
 #undef GK_ASM_MICROKERNEL
+#undef GK_ASM_DIGITS
 #undef GK_TILES
 
 #endif // GK_PASS
@@ -4228,12 +4599,23 @@ GK_NAMESPACE_END
 extern "C" {
 void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
 void gk_gemm_avx512_f32_14x32(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+void gk_qgemm_avx2_i8_6x16(size_t groups, size_t digits, const void* a, const void* b, float* t);
+void gk_qgemm_avxvnni_i8_6x16(size_t groups, size_t digits, const void* a, const void* b, float* t);
+void gk_qgemm_avx512vnni_i8_7x32(size_t groups, size_t digits, const void* a, const void* b, float* t);
 void gk_gemm_amx_tiles(size_t on);
-void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, const void* c, size_t row_bytes);
-void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, const void* c, size_t row_bytes);
+void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
+void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
+void gk_gemm_amx_bf16x2x1_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
+void gk_gemm_amx_bf16x3x1_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 }
 #elif defined(__aarch64__)
-extern "C" void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+extern "C" {
+void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+void gk_gemm_neoninorder_f32_8x12(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+void gk_qgemm_neon_i8_4x8(size_t groups, size_t digits, const void* a, const void* b, float* t);
+void gk_qgemm_neondot_i8_8x12(size_t groups, size_t digits, const void* a, const void* b, float* t);
+void gk_qgemm_neoni8mm_i8_8x12(size_t groups, size_t digits, const void* a, const void* b, float* t);
+}
 #endif
 #endif
 
@@ -4308,6 +4690,18 @@ GK_REGION("arch=armv8.2-a+dotprod")
 #define GK_ISA     neon
 #define GK_FEATURE dotprod
 #include GLLM_KERNELS_SELF
+GK_REGION_END
+#endif
+
+#if GK_HAS_I8MM && GK_WANTED(GK_NEON)
+GK_REGION("arch=armv8.2-a+dotprod+i8mm")
+#define GK_PASS    GK_NEON
+#define GK_NS      neon
+#define GK_ISA     neon
+#define GK_FEATURE i8mm
+#define GK_I8MM
+#include GLLM_KERNELS_SELF
+#undef GK_I8MM
 GK_REGION_END
 #endif
 
@@ -4483,6 +4877,9 @@ namespace neon { GK_DECLARE_TABLES }
 #if GK_HAS_DOTPROD
 namespace neon { namespace with_feature { namespace dotprod { GK_DECLARE_TABLES } } }
 #endif
+#if GK_HAS_I8MM
+namespace neon { namespace with_feature { namespace i8mm { GK_DECLARE_TABLES } } }
+#endif
 GK_NAMESPACE_END
 
 GK_NAMESPACE_BEGIN
@@ -4523,6 +4920,9 @@ static const Variant variants[] = {
 #endif
 #ifdef GLLM_KERNELS_EMULATE
     {Isa::avx512, Presence::emulated, nullptr,                    GK_TABLES(emulated_avx512)},
+#endif
+#if GK_HAS_I8MM
+    {Isa::neon,   Presence::native,   &CpuFeatures::neon_i8mm,    GK_TABLES(neon::with_feature::i8mm)},
 #endif
 #if GK_HAS_DOTPROD
     {Isa::neon,   Presence::native,   &CpuFeatures::neon_dotprod, GK_TABLES(neon::with_feature::dotprod)},
@@ -4921,6 +5321,26 @@ GK_API size_t l2_bytes() {
     return bytes;
 }
 
+#if GK_ARM64
+/// By the part number of the core that asks first: Linux lets programs read it. Where cores differ, either answer is right, if slower.
+GK_API bool in_order() {
+    static std::atomic<int> known{-1};
+    int yes = known.load(std::memory_order_relaxed);
+    if (yes >= 0) return yes != 0;
+    yes = 0;
+#if defined(__linux__) && defined(__GNUC__)
+    if (getauxval(AT_HWCAP) >> 11 & 1) {                        // HWCAP_CPUID
+        uint64_t midr;
+        __asm__("mrs %0, midr_el1" : "=r"(midr));
+        const unsigned a53 = 0xd03, a35 = 0xd04, a55 = 0xd05, a510 = 0xd46, a520 = 0xd80, part = midr >> 4 & 0xfff;
+        yes = midr >> 24 == 0x41 && (part == a53 || part == a35 || part == a55 || part == a510 || part == a520);
+    }
+#endif
+    known.store(yes, std::memory_order_relaxed);
+    return yes != 0;
+}
+#endif
+
 /// At most this many rows of A stream B once, in place.
 constexpr size_t skinny = 8;
 /// B stays in the caches, its rows not all in the same sets of L1: tiles read A and B[k][n] in place.
@@ -5131,6 +5551,7 @@ struct Weights {
     const uint8_t*       rows;
     size_t               row_stride, block_weights, block_bytes;
 };
+constexpr size_t most_digit_k = 12288;                          // sums of digits are f32 all the way
 
 constexpr size_t few_rows = 8;         // of input: decode in registers, else decode panels for the loop nest
 
@@ -5139,69 +5560,109 @@ template <class E> struct Quantised {
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float);
 
-    /// How a product is computed: rows decoded in registers for few inputs, exact or rounded ones; else decoded panels and the loop nest.
-    enum Route { decoded, rounded, nested };
+    /// How a product is computed: rows decoded in registers for few inputs, exact or rounded ones; else in fixed point, or by the loop nest
+    /// with decoded panels.
+    enum class Route { decoded, rounded, digits, nested };
 
+    Route route(const Weights& w, size_t m, size_t kdim, Precision precision) const {
+        const bool fast = precision == Precision::fast;
+        if (m < few_rows) return fast && w.kernels->rows_fast ? Route::rounded : Route::decoded;
+        const DigitKernels* const d = w.kernels->digits;
+        const bool tiles = float_table().gemm->run_rounded != nullptr;
+        return d && (fast || d->exact) && !tiles && kdim <= most_digit_k ? Route::digits : Route::nested;
+    }
+    static size_t digits_for(Precision precision) { return precision == Precision::fast ? 1 : 3; }
     static size_t rounded_floats(size_t m, size_t kdim) { return (m * (kdim / 32) * sizeof(Rounded32) + 63) / 64 * 16; }
 
-    /// Floats of scratch: the rounded input; the input and output widened if they are of a 16-bit type; for the loop nest, one part a thread.
-    size_t scratch(Route route, size_t m, size_t n, size_t kdim, size_t* each) const {
+    /// Floats of scratch: the input rounded or in digits; the input and output widened if they are of a 16-bit type; for the loop nest,
+    /// one part a thread.
+    size_t scratch(Route route, const DigitKernels* digits, size_t m, size_t n, size_t kdim, Precision precision, size_t* each) const {
         const GemmKernels& g = *float_table().gemm;
-        *each = route != nested ? 0 : (g.scratch_floats(m, part_size(n, g.nr, width_of(k.parallel)), kdim) + 15) / 16 * 16;
-        return (route == rounded ? rounded_floats(m, kdim) : 0) + (is_f32 ? 0 : m * kdim + m * n) + *each * width_of(k.parallel);
+        *each = route != Route::nested ? 0 : (g.scratch_floats(m, part_size(n, g.nr, width_of(k.parallel)), kdim) + 15) / 16 * 16;
+        const size_t input = route == Route::rounded ? rounded_floats(m, kdim)
+                           : route == Route::digits  ? digits->packed_floats(m, kdim, digits_for(precision)) : 0;
+        return input + (is_f32 ? 0 : m * kdim + m * n) + *each * width_of(k.parallel);
     }
     const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
 
     /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
     Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
             Precision precision) const {
-        const Route route = m >= few_rows ? nested : precision == Precision::fast && w.kernels->rows_fast ? rounded : decoded;
-        return with_floats(route, input, output, scales, m, n, kdim,
+        bool done = false;
+        const Status status = run_on(route(w, m, kdim, precision), w, input, output, scales, m, n, kdim, precision, &done);
+        return done || !status ? status : run_on(Route::nested, w, input, output, scales, m, n, kdim, precision, &done);
+    }
+    Status run_on(Route route, const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
+            Precision precision, bool* done) const {
+        return with_floats(route, w.kernels->digits, input, output, scales, m, n, kdim, precision, done,
                            [&](const float* x, const Rounded32* q, float* y, float* parts, size_t each) {
             const Parallel p = worth(k.parallel, work(m, n, kdim));
-            if (route != nested) {
+            if (route == Route::digits) return in_digits(p, w, x, y, parts, m, n, kdim, precision);
+            if (route != Route::nested) {
                 split(p, n, 1, [&](size_t begin, size_t end, size_t) {
                     const uint8_t* const rows = w.rows + begin * w.row_stride;
                     if (q) w.kernels->rows_fast(rows, w.row_stride, end - begin, q, m, kdim, y + begin, n);
                     else   w.kernels->rows(rows, w.row_stride, end - begin, x, m, kdim, y + begin, n);
                 });
-                return;
+                return true;
             }
+            const GemmKernels& g = *float_table().gemm;
             BSource b = {};
             b.data          = w.rows;
             b.ld            = w.row_stride;
             b.dequant       = w.kernels->dequant;
             b.block_weights = w.block_weights;
             b.block_bytes   = w.block_bytes;
-            b.panel         = float_table().gemm->panel_format;
-            nest(p, b, x, y, m, n, kdim, parts, each);
+            b.panel         = g.panel_format;
+            const bool codes = w.kernels->unpack != nullptr, is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
+            const auto run_part = precision == Precision::exact || !g.run_rounded ? (codes ? g.run_codes : g.run)
+                                : codes || is_bf16 ? g.run_bf16 : g.run_rounded;
+            nest(p, run_part, b, x, y, m, n, kdim, parts, each);
+            return true;
         });
     }
 
+    /// The product in fixed point, x packed to `packed`. False if x does not fit it.
+    static bool in_digits(const Parallel& p, const Weights& w, const float* x, float* y, float* packed, size_t m, size_t n, size_t kdim,
+            Precision precision) {
+        const DigitKernels& d = *w.kernels->digits;
+        uint8_t* const      bytes = reinterpret_cast<uint8_t*>(packed);
+        std::atomic<bool>   fits{true};
+        split(p, m, d.rows, [&](size_t begin, size_t end, size_t) {
+            if (!d.pack(x, m, kdim, digits_for(precision), begin, end, bytes)) fits = false;
+        });
+        if (!fits) return false;
+        split(p, n, d.columns, [&](size_t begin, size_t end, size_t) {
+            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, bytes, m, end - begin, kdim, digits_for(precision),
+                   y + begin, n});
+        });
+        return true;
+    }
+
     /// The loop nest with decoded panels, threads over columns.
-    void nest(const Parallel& p, const BSource& b, const float* x, float* y, size_t m, size_t n, size_t kdim, float* parts,
-            size_t each) const {
-        const GemmKernels& g = *float_table().gemm;
-        split(p, n, g.nr, [&](size_t begin, size_t end, size_t task) {
+    void nest(const Parallel& p, void (*run_part)(const GemmJob&), const BSource& b, const float* x, float* y, size_t m, size_t n,
+            size_t kdim, float* parts, size_t each) const {
+        split(p, n, float_table().gemm->nr, [&](size_t begin, size_t end, size_t task) {
             GemmJob job = {};
             job.a = x;  job.lda = kdim;
             job.b = b;  job.column = begin;
             job.c = y + begin;  job.ldc = n;
             job.m = job.all_m = m;  job.n = end - begin;  job.all_n = n;  job.k = kdim;
             job.scratch = parts + task * each;
-            g.run(job);
+            run_part(job);
         });
     }
 
-    /// body(x, q, y, parts, each): x and y float copies of input and output, or themselves; q the rounded input, if that is wanted and can be.
-    template <class Body> Status with_floats(Route route, const E* input, E* output, const E* scales, size_t m, size_t n,
-            size_t kdim, const Body& body) const {
+    /// *done = body(x, q, y, parts, each): x and y float copies of input and output, or themselves; q the rounded input, if that is wanted
+    /// and can be; parts the rest of the scratch.
+    template <class Body> Status with_floats(Route route, const DigitKernels* digits, const E* input, E* output, const E* scales, size_t m,
+            size_t n, size_t kdim, Precision precision, bool* done, const Body& body) const {
         size_t  each = 0;
-        Scratch memory(k.workspace, scratch(route, m, n, kdim, &each));
+        Scratch memory(k.workspace, scratch(route, digits, m, n, kdim, precision, &each));
         if (!memory) return no_memory();
         float* p = memory.data();
         Rounded32* q = nullptr;
-        if (route == rounded) {
+        if (route == Route::rounded) {
             Rounded32* const room = reinterpret_cast<Rounded32*>(p);
             if (k.table().round32(input, room, m * kdim)) q = room;
             p += rounded_floats(m, kdim);
@@ -5215,7 +5676,8 @@ template <class E> struct Quantised {
             y = wide + m * kdim;
             p = y + m * n;
         }
-        body(x, q, y, p, each);
+        *done = body(x, q, y, p, each);
+        if (!*done) return success;
         if (scales)
             for (size_t i = 0; i < m; i++)
                 for (size_t j = 0; j < n; j++) y[i * n + j] *= to_f32(scales[j]);
@@ -5276,7 +5738,8 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
     using Q = impl::Quantised<E>;
     const Q q{*this};
     size_t each = 0;
-    const size_t a = q.scratch(Q::rounded, m, n, k, &each), b = q.scratch(Q::nested, m, n, k, &each);
+    const size_t a = q.scratch(Q::Route::rounded, nullptr, m, n, k, Precision::fast, &each),
+                 b = q.scratch(Q::Route::nested, nullptr, m, n, k, Precision::fast, &each);
     return (a > b ? a : b) * sizeof(float) + 64;
 }
 
@@ -5302,7 +5765,8 @@ template <class E> E plain_row(const CpuKernels<E>& k, size_t format, size_t bit
     return out;
 }
 template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input,
-        E* output, const E* scales, size_t m, size_t n, size_t kdim) {
+        E* output, const E* scales, size_t m, size_t n, size_t kdim, Precision precision) {
+    if (precision != Precision::exact && precision != Precision::fast) return invalid("precision is not one of the values of Precision");
     size_t total_bits = 0;
     if (!times(kdim, bits, &total_bits) || total_bits > SIZE_MAX - 7) return invalid("the product of these sizes overflows size_t");
     const size_t stride = (total_bits + 7) / 8;
@@ -5310,7 +5774,8 @@ template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, si
     if (Status s = check(Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return success;
     const Weights w = {&k.table().formats[format], static_cast<const uint8_t*>(weight), stride, 32, 4 * bits};
-    return Quantised<E>{k}.run(w, input, output, scales, m, n, kdim, Precision::exact);
+    if (precision == Precision::fast && m < few_rows && kdim % 32) precision = Precision::exact;        // rows of rounded groups are whole
+    return Quantised<E>{k}.run(w, input, output, scales, m, n, kdim, precision);
 }
 
 } // namespace impl
@@ -5328,12 +5793,12 @@ template <class E> E CpuKernels<E>::gemv_q1(const void* weight, const E* input, 
     return impl::plain_row(*this, impl::plain1, 1, weight, input, scale.value, n);
 }
 template <class E> Status CpuKernels<E>::gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m,
-        size_t n, size_t k) const {
-    return impl::plain_matmul(*this, impl::plain8, 8, weight, input, output, scales, m, n, k);
+        size_t n, size_t k, Precision precision) const {
+    return impl::plain_matmul(*this, impl::plain8, 8, weight, input, output, scales, m, n, k, precision);
 }
 template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m,
-        size_t n, size_t k) const {
-    return impl::plain_matmul(*this, impl::plain4, 4, weight, input, output, scales, m, n, k);
+        size_t n, size_t k, Precision precision) const {
+    return impl::plain_matmul(*this, impl::plain4, 4, weight, input, output, scales, m, n, k, precision);
 }
 
 // ---- checkpoint tensors -----------------------------------------------------
@@ -5365,13 +5830,15 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
         return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     if (m == 0 || t.n == 0) return success;
     const Quantised<E> q{k};
-    return q.with_floats(Quantised<E>::nested, input, output, nullptr, m, t.n, t.k,
+    bool done = false;
+    return q.with_floats(Quantised<E>::Route::nested, nullptr, input, output, nullptr, m, t.n, t.k, Precision::exact, &done,
                          [&](const float* x, const Rounded32*, float* y, float* parts, size_t each) {
         const GemmKernels& g = *q.float_table().gemm;
         BSource b = {};
         b.data  = &t;
         b.panel = gptq ? g.panel_gptq : g.panel_awq;
-        q.nest(worth(k.parallel, work(m, t.n, t.k)), b, x, y, m, t.n, t.k, parts, each);
+        q.nest(worth(k.parallel, work(m, t.n, t.k)), g.run, b, x, y, m, t.n, t.k, parts, each);
+        return true;
     });
 }
 
@@ -5615,6 +6082,7 @@ GK_NAMESPACE_END
 #undef GK_HAS_NEON
 #undef GK_HAS_AVX_VNNI
 #undef GK_HAS_DOTPROD
+#undef GK_HAS_I8MM
 #undef GK_HAS_TILES
 #undef GK_WANTED
 #undef GK_DISPATCH

@@ -11,8 +11,8 @@
 
 extern "C" {
 uint64_t checked_call(void (*function)(), const uint64_t arguments[6], uint64_t upper_halves);
-using TileKernel = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, const void* c, size_t row_bytes);
-TileKernel gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x3_32x32;
+using TileKernel = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
+TileKernel gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x3_32x32, gk_gemm_amx_bf16x3x1_32x32, gk_gemm_amx_bf16x2x1_32x32;
 void       gk_gemm_amx_tiles(size_t on);
 }
 
@@ -68,21 +68,23 @@ float pairs_dot(const uint16_t* a, const uint16_t* b, size_t step_b, float acc) 
 struct Kernel {
     const char* name;
     TileKernel* run;
-    size_t      planes, products;
+    size_t      planes_a, planes_b, products;
     size_t      order[6][2];                                    // planes of A and B, in the order of the products
 };
-const Kernel BF16   = { "gk_gemm_amx_bf16_32x32",   gk_gemm_amx_bf16_32x32,   1, 1, { { 0, 0 } } };
-const Kernel BF16X3 = { "gk_gemm_amx_bf16x3_32x32", gk_gemm_amx_bf16x3_32x32, 3, 6, { { 0, 2 }, { 0, 1 }, { 1, 1 }, { 1, 0 }, { 0, 0 }, { 2, 0 } } };
+const Kernel BF16     = { "gk_gemm_amx_bf16_32x32",     gk_gemm_amx_bf16_32x32,     1, 1, 1, { { 0, 0 } } };
+const Kernel BF16X3   = { "gk_gemm_amx_bf16x3_32x32",   gk_gemm_amx_bf16x3_32x32,   3, 3, 6, { { 0, 2 }, { 0, 1 }, { 1, 1 }, { 1, 0 }, { 0, 0 }, { 2, 0 } } };
+const Kernel BF16X2X1 = { "gk_gemm_amx_bf16x2x1_32x32", gk_gemm_amx_bf16x2x1_32x32, 2, 1, 2, { { 1, 0 }, { 0, 0 } } };
+const Kernel BF16X3X1 = { "gk_gemm_amx_bf16x3x1_32x32", gk_gemm_amx_bf16x3x1_32x32, 3, 1, 3, { { 2, 0 }, { 1, 0 }, { 0, 0 } } };
 
-/// t[32][32] of the panels: [step][plane][two tiles], rows of 32 elements in A's tiles, 16 pairs in B's.
+/// t[32][32] += A B on panels: [step][plane][two tiles], rows of 32 elements in A's tiles, 16 pairs in B's.
 void twin(const Kernel& kernel, size_t steps, const uint16_t* a, const uint16_t* b, float* t) {
     for (size_t i = 0; i < 32; i++)
         for (size_t j = 0; j < 32; j++) {
-            float acc = 0;
+            float acc = t[i * 32 + j];
             for (size_t s = 0; s < steps; s++)
                 for (size_t p = 0; p < kernel.products; p++)
-                    acc = pairs_dot(a + (s * kernel.planes + kernel.order[p][0]) * 1024 + i * 32,
-                                    b + (s * kernel.planes + kernel.order[p][1]) * 1024 + j / 16 * 512 + j % 16 * 2, 32, acc);
+                    acc = pairs_dot(a + (s * kernel.planes_a + kernel.order[p][0]) * 1024 + i * 32,
+                                    b + (s * kernel.planes_b + kernel.order[p][1]) * 1024 + j / 16 * 512 + j % 16 * 2, 32, acc);
             t[i * 32 + j] = acc;
         }
 }
@@ -121,6 +123,7 @@ template <class E> std::vector<float> tiled(const E* a, const E* b, size_t m, si
     for (size_t i = 0; i < m; i += 32)
         for (size_t j = 0; j < n; j += 32) {
             const size_t rows = std::min<size_t>(m - i, 32), cols = std::min<size_t>(n - j, 32);
+            std::fill(t.begin(), t.end(), 0.0f);
             twin(kernel, (k + 31) / 32, panel(a + i * k, k, 1, rows, k, false).data(), panel(b + j, 1, n, cols, k, true).data(), t.data());
             for (size_t r = 0; r < rows; r++)
                 for (size_t q = 0; q < cols; q++) c[(i + r) * n + j + q] = t[r * 32 + q];
@@ -177,28 +180,32 @@ template <class E> void check_forms(const Operands<E>& o, const std::string& wha
 
 TEST_CASE("microkernels") {
     if (!present()) return;
-    for (const Kernel& kernel : { BF16, BF16X3 })
+    for (const Kernel& kernel : { BF16, BF16X3, BF16X3X1, BF16X2X1 })
         for (size_t steps : { 0u, 1u, 2u, 7u, 16u }) {
             INFO(text(kernel.name) << " steps=" << steps << ", seed " << seed());
             Rng rng(steps);
-            const auto bits = [&] {
-                std::vector<uint16_t> v(steps * kernel.planes * 1024);
+            const auto bits = [&](size_t planes) {
+                std::vector<uint16_t> v(steps * planes * 1024);
                 for (uint16_t& x : v) x = bits_of(round_to<gllm::bf16>(rng.below(8) ? rng.gaussian() : std::ldexp(rng.gaussian(), -130)));
                 return v;
             };
-            Guarded<uint16_t> a(bits()), b(bits());             // whole tiles: both ends lie at a page
-            Fenced<float> t(1024);
-            std::vector<float> want(1024);
-            twin(kernel, steps, a.data(), b.data(), want.data());
-            const uint64_t arguments[6] = { steps, reinterpret_cast<uintptr_t>(a.data()), reinterpret_cast<uintptr_t>(b.data()),
-                                            reinterpret_cast<uintptr_t>(t.data()), 0, 64 };
-            gk_gemm_amx_tiles(1);
-            const uint64_t changed = checked_call(reinterpret_cast<void (*)()>(kernel.run), arguments, 1);
-            gk_gemm_amx_tiles(0);
-            CHECK_MESSAGE(changed == 0, "broke rule " << changed << " of checked_call");
-            const std::string wrong = differ(static_cast<const float*>(t.data()), want.data(), 1024), broken = t.broken();
-            CHECK_MESSAGE(wrong.empty(), wrong);
-            CHECK_MESSAGE(broken.empty(), broken);
+            Guarded<uint16_t> a(bits(kernel.planes_a)), b(bits(kernel.planes_b));             // whole tiles: both ends lie at a page
+            for (bool accumulate : { false, true }) {
+                Fenced<float> t(1024);                          // NaN, which must not be read
+                std::vector<float> want(1024);
+                if (accumulate) for (size_t i = 0; i < 1024; i++) t.data()[i] = want[i] = float(rng.gaussian());
+                twin(kernel, steps, a.data(), b.data(), want.data());
+                const void* const ahead[3] = { t.data(), nullptr, a.data() };
+                const uint64_t arguments[6] = { steps, reinterpret_cast<uintptr_t>(a.data()), reinterpret_cast<uintptr_t>(b.data()),
+                                                reinterpret_cast<uintptr_t>(t.data()), accumulate, reinterpret_cast<uintptr_t>(ahead) };
+                gk_gemm_amx_tiles(1);
+                const uint64_t changed = checked_call(reinterpret_cast<void (*)()>(kernel.run), arguments, 1);
+                gk_gemm_amx_tiles(0);
+                CHECK_MESSAGE(changed == 0, "broke rule " << changed << " of checked_call");
+                const std::string wrong = differ(static_cast<const float*>(t.data()), want.data(), 1024), broken = t.broken();
+                CHECK_MESSAGE(wrong.empty(), wrong);
+                CHECK_MESSAGE(broken.empty(), broken);
+            }
         }
 }
 

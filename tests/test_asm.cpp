@@ -1,96 +1,30 @@
 // The assembly kernels, each called as the library calls it, through a trampoline that checks the calling convention:
 // bit for bit against fused multiply-adds in the promised order, and against a double oracle. SPDX-License-Identifier: MIT
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
-#include "harness.hpp"
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
+#include "calling.hpp"
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
 extern "C" {
 extern const int GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
-uint64_t checked_call(void (*function)(), const uint64_t arguments[6], uint64_t upper_halves);
-void     misbehave(uint64_t how);
+void misbehave(uint64_t how);
 
 using GemmTile = void(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
 #ifdef __x86_64__
 GemmTile gk_gemm_avx2_f32_6x16, gk_gemm_avx512_f32_14x32;
 #else
-GemmTile gk_gemm_neon_f32_8x12;
+GemmTile gk_gemm_neon_f32_8x12, gk_gemm_neoninorder_f32_8x12;
 #endif
 }
 
 namespace {
 
-// ---- the calling convention -------------------------------------------------
-
-struct Rule { unsigned bit; const char* what; };
-#if defined(__x86_64__)
-const Rule RULES[] = {
-    { 0, "rbx" }, { 1, "rbp" }, { 2, "r12" }, { 3, "r13" }, { 4, "r14" }, { 5, "r15" }, { 6, "the stack pointer" },
-    { 7, "the caller's stack" }, { 8, "the direction flag" }, { 9, "MXCSR" }, { 10, "the upper halves (no vzeroupper)" },
-    { 11, "the x87 control word" },
-#ifdef _WIN32
-    { 16, "rdi" }, { 17, "rsi" }, { 18, "xmm6" }, { 27, "xmm15" },
-#endif
-};
-const unsigned UPPER_HALVES = 10;
-
-/// Can XGETBV say which upper halves are in use?
-bool upper_halves() {
-    unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX)) return false;
-    return __get_cpuid_count(0xd, 1, &a, &b, &c, &d) && (a & 4);
-}
-#else
-const Rule RULES[] = {
-    { 0, "x19" }, { 9, "x28" }, { 10, "x29" }, { 11, "the stack pointer" }, { 12, "the caller's stack" }, { 13, "FPCR" },
-    { 16, "d8" }, { 23, "d15" },
-};
-const unsigned UPPER_HALVES = 64;                               // no such rule
-bool upper_halves() { return false; }
-#endif
-
-std::string violations(uint64_t changed) {
-    std::string s;
-    for (unsigned bit = 0; bit < 64; bit++) {
-        if (!(changed >> bit & 1)) continue;
-        std::string what = "bit " + std::to_string(bit);
-        for (const Rule& rule : RULES) if (rule.bit == bit) what = rule.what;
-        s += (s.empty() ? "did not keep " : ", ") + what;
-    }
-    return s;
-}
-
-template <class T> uint64_t word(T* p) { return uint64_t(reinterpret_cast<uintptr_t>(p)); }
-
-/// Calls a GEMM tile; empty, or which rules of the calling convention it broke.
-std::string call(GemmTile* tile, size_t k, const float* a, const float* b, float* c, size_t ldc, bool accumulate) {
-    static const bool upper = upper_halves();
-    const uint64_t arguments[6] = { k, word(a), word(b), word(c), ldc, accumulate };
-    return violations(checked_call(reinterpret_cast<void (*)()>(tile), arguments, upper));
-}
-
-// ---- GEMM tiles -------------------------------------------------------------
-
-/// acc + a b, rounded once: the sum in double is rounded to odd, which the second rounding cannot spoil.
-float fused(float a, float b, float acc) {
-    const double p = double(a) * double(b), q = double(acc), s = p + q, t = s - p, error = (p - (s - t)) + (q - t);
-    uint64_t bits;
-    std::memcpy(&bits, &s, 8);
-    if (error != 0 && !(bits & 1)) bits += (error > 0) == (s > 0) ? 1 : uint64_t(-1);
-    double odd;
-    std::memcpy(&odd, &bits, 8);
-    return float(odd);
-}
-
 struct Tile { const char* name; GemmTile* run; bool present; size_t rows, columns; };
 
 void check_tile(const Tile& tile, size_t k, size_t ldc, size_t offset, bool accumulate) {
     const size_t rows = tile.rows, columns = tile.columns, size = (rows - 1) * ldc + columns;
-    INFO(tile.name << " k=" << k << " ldc=" << ldc << " offset=" << offset << " accumulate=" << accumulate << ", seed " << test::seed());
+    INFO(test::text(tile.name) << " k=" << k << " ldc=" << ldc << " offset=" << offset << " accumulate=" << accumulate
+         << ", seed " << test::seed());
     test::Rng rng(k * 64 + ldc);
     const test::Guarded<float> a(test::draw<float>(rng, k * rows)), b(test::draw<float>(rng, k * columns));
     const std::vector<float> before = test::draw<float>(rng, size);
@@ -106,7 +40,7 @@ void check_tile(const Tile& tile, size_t k, size_t ldc, size_t offset, bool accu
             double exact = 0, magnitude = 0;
             for (size_t l = 0; l < k; l++) {
                 const double term = double(a[l * rows + i]) * double(b[l * columns + j]);
-                sum = fused(a[l * rows + i], b[l * columns + j], sum);
+                sum = test::fused(a[l * rows + i], b[l * columns + j], sum);
                 exact += term;
                 magnitude += std::fabs(term);
             }
@@ -117,7 +51,7 @@ void check_tile(const Tile& tile, size_t k, size_t ldc, size_t offset, bool accu
         }
     }
 
-    const std::string convention = call(tile.run, k, a.data(), b.data(), c.data(), ldc, accumulate);
+    const std::string convention = test::call(tile.run, k, a.data(), b.data(), c.data(), ldc, accumulate);
     CHECK_MESSAGE(convention.empty(), convention);
     for (size_t i = 0; i < rows; i++) got.insert(got.end(), c.data() + i * ldc, c.data() + i * ldc + columns);
     const std::string wrong = test::compare(got.data(), truth), broken = c.broken();
@@ -130,13 +64,13 @@ void check_tile(const Tile& tile, size_t k, size_t ldc, size_t offset, bool accu
 } // namespace
 
 TEST_CASE("checked_call reports each breach of the calling convention, and only that") {
-    const bool upper = upper_halves();
+    const bool upper = test::upper_halves();
     if (!upper) MESSAGE("not checked: upper halves of vector registers, which this CPU does not tell");
     const auto function = reinterpret_cast<void (*)()>(misbehave);
     uint64_t arguments[6] = { 63, 0, 0, 0, 0, 0 };
     CHECK(checked_call(function, arguments, upper) == 0);
-    for (const Rule& rule : RULES) {
-        if (rule.bit == UPPER_HALVES && !upper) continue;
+    for (const test::Rule& rule : test::RULES) {
+        if (rule.bit == test::UPPER_HALVES && !upper) continue;
         INFO(rule.what);
         arguments[0] = rule.bit;
         CHECK(checked_call(function, arguments, upper) == uint64_t(1) << rule.bit);
@@ -152,11 +86,12 @@ TEST_CASE("gemm tiles") {
         { "gk_gemm_avx2_f32_6x16",    gk_gemm_avx2_f32_6x16,    cpu.avx2,   6,  16 },
         { "gk_gemm_avx512_f32_14x32", gk_gemm_avx512_f32_14x32, cpu.avx512, 14, 32 },
 #else
-        { "gk_gemm_neon_f32_8x12",    gk_gemm_neon_f32_8x12,    cpu.neon,   8,  12 },
+        { "gk_gemm_neon_f32_8x12",        gk_gemm_neon_f32_8x12,        cpu.neon, 8, 12 },
+        { "gk_gemm_neoninorder_f32_8x12", gk_gemm_neoninorder_f32_8x12, cpu.neon, 8, 12 },
 #endif
     };
     for (const Tile& tile : tiles) {
-        if (!tile.present) { MESSAGE("skipped: " << tile.name << ", not for this CPU"); continue; }
+        if (!tile.present) { MESSAGE("skipped: " << test::text(tile.name) << ", not for this CPU"); continue; }
         for (size_t k : { 0u, 1u, 2u, 3u, 4u, 5u, 7u, 8u, 13u, 14u, 15u, 17u, 18u, 63u, 256u, 257u })
             for (size_t gap : { 0u, 1u, 37u })
                 for (bool accumulate : { false, true })

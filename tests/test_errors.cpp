@@ -161,6 +161,7 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4: what must be refused", E, ELEMENTS) {
                 return width == 8 ? kernels.gemm_q8(w, in, y, s, m_, n_, k_) : kernels.gemm_q4(w, in, y, s, m_, n_, k_);
             };
             const auto wrong = [&](const char* what, auto call) { bad<E>(what, m * n, call); };
+            wrong("precision", [&](E* y) { return kernels.gemm_q8(codes.data(), x.data(), y, scales.data(), m, n, k, Precision(2)); });
             wrong("weight null", [&](E* y) { return gemm(nullptr, x.data(), y, scales.data(), m, n, k); });
             wrong("input null", [&](E* y) { return gemm(codes.data(), nullptr, y, scales.data(), m, n, k); });
             wrong("output null", [&](E*) { return gemm(codes.data(), x.data(), nullptr, scales.data(), m, n, k); });

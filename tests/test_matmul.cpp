@@ -445,12 +445,14 @@ template <class E> void check_plain_gemm(int width, size_t m, size_t n, size_t k
     const Guarded<E> scales(s, edge);
     std::vector<double> w = plain_weights(width, codes.data(), n, k);
     for (size_t i = 0; i < n * k; i++) w[i] *= oracle::value(s[i / k]);
-    check_op<E>(width == 8 ? "gemm_q8" : "gemm_q4", shape(m, n, k) + " " + INPUT_NAMES[int(input)],
-                quant::promised(quant::product(x.data(), w.data(), m, n, k), quant::EXACT, k),
+    const oracle::Want want = quant::product(x.data(), w.data(), m, n, k);
+    for (Precision p : PRECISIONS)
+        check_op<E>(width == 8 ? "gemm_q8" : "gemm_q4", shape(m, n, k) + " " + INPUT_NAMES[int(input)] + (p == Precision::exact ? " exact" : " fast"),
+                    quant::promised(want, p == Precision::exact ? quant::EXACT : quant::FAST, k),
                     [&](const CpuKernels<E>& kk, E* out) {
-                    expect_ok(width == 8 ? kk.gemm_q8(codes.data(), x.data(), out, scales.data(), m, n, k)
-                                         : kk.gemm_q4(codes.data(), x.data(), out, scales.data(), m, n, k));
-                });
+                        expect_ok(width == 8 ? kk.gemm_q8(codes.data(), x.data(), out, scales.data(), m, n, k, p)
+                                             : kk.gemm_q4(codes.data(), x.data(), out, scales.data(), m, n, k, p));
+                    });
 }
 
 TEST_CASE_TEMPLATE("gemm_q8, gemm_q4", E, ELEMENTS) {
@@ -464,6 +466,9 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4", E, ELEMENTS) {
                 k % 2 ? Edge::end : Edge::begin);
         }
         check_plain_gemm<E>(width, 3, 2, small() ? 1031 : 28673, Input::equal, Fill::ones, Edge::end);
+        for (Input input : INPUTS) check_plain_gemm<E>(width, 8 + size_t(input), 35, 545 + size_t(input) * 13, input, Fill::random, Edge::end);
+        for (Fill fill : { Fill::ones, Fill::random }) check_plain_gemm<E>(width, 29, 70, 1025, Input::equal, fill, Edge::begin);
+        check_plain_gemm<E>(width, 8, 2, 12289, Input::gaussian, Fill::random, Edge::end);
     }
     for_each_isa<E>([&](const CpuKernels<E>& k, const char* isa) {
         TEST_INFO("gemm_q8, gemm_q4", isa, E, "nothing to do");
@@ -484,16 +489,18 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4", E, ELEMENTS) {
 
 TEST_CASE_TEMPLATE("gemm_q8, gemm_q4: threads change no bit, a failing allocator is reported", E, ELEMENTS) {
     gllm::ThreadPool two(2), three(3);
-    const size_t m = 6, n = small() ? 33 : 141, kk = 301;
+    const size_t n = small() ? 33 : 141, kk = 601;
     Rng rng(5);
-    const std::vector<E> x = draw<E>(rng, m * kk), scales = draw<E>(rng, n);
+    const std::vector<E> x = draw<E>(rng, 31 * kk), scales = draw<E>(rng, n);
     const Bytes codes = plain_rows(rng, 8, n, kk, Fill::random);
     for_each_isa<E>([&](const CpuKernels<E>& plain, const char* isa) {
-        for (int width : { 8, 4 }) {
+        for (int width : { 8, 4, -8, -4 }) {                    // negative: fast
+            const size_t m = width < 0 ? 31 : 6;
             TEST_INFO("gemm_q", isa, E, shape(m, n, kk) + " bits " << width);
             const auto run = [&](const CpuKernels<E>& k, E* out) {
-                return width == 8 ? k.gemm_q8(codes.data(), x.data(), out, scales.data(), m, n, kk)
-                                  : k.gemm_q4(codes.data(), x.data(), out, scales.data(), m, n, kk);
+                const Precision p = width < 0 ? Precision::fast : Precision::exact;
+                return std::abs(width) == 8 ? k.gemm_q8(codes.data(), x.data(), out, scales.data(), m, n, kk, p)
+                                            : k.gemm_q4(codes.data(), x.data(), out, scales.data(), m, n, kk, p);
             };
             std::vector<E> want(m * n);
             expect_ok(run(plain, want.data()));

@@ -1,15 +1,15 @@
 // gk_gemm_amx_bf16_32x32 -- C[32][32] = A B on packed panels of bf16, sums in f32.                    AMX-TILE, AMX-BF16
 //
 //   void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b,
-//                               float* t, const void* c, size_t row_bytes);
+//                               float* t, size_t accumulate, const void* ahead);
 //
 //   rdi  steps   depth / 32, 0 allowed        A panel: per step two tiles, rows 0-15 and 16-31 of C,
 //   rsi  a       advances 2 KiB per step               a row of a tile being 32 elements in order of k
 //   rdx  b       advances 2 KiB per step      B panel: per step two tiles, columns 0-15 and 16-31 of C,
-//   rcx  t       [32][32], written                     row j of a tile being k = 2j, 2j+1 of each column
-//   r8   c       what comes next; each step prefetches 128 bytes of one of its rows
-//   r9   row_bytes of c                                any address will do
-//   rax  64, bytes between rows of a panel tile; then 128, between rows of t
+//   rcx  t       [32][32]                              row j of a tile being k = 2j, 2j+1 of each column
+//   r8   accumulate  0: t is written and not read. Else t += A B
+//   r9   ahead   {row, stride, panel}: what each step prefetches, 128 bytes of a row and 256 of the next panel of A
+//   r10, r11     row and stride               rax  bytes between rows: 128 of t, 64 of a panel tile
 //
 //               b[0..15]  b[16..31]
 //               tmm6      tmm7
@@ -24,11 +24,24 @@
 #ifdef __x86_64__
 
 GK_FUNC gk_gemm_amx_bf16_32x32, 6
-    mov     eax, 64
+    mov     r10, qword ptr [r9]
+    mov     r11, qword ptr [r9 + 8]
+    mov     r9,  qword ptr [r9 + 16]
+    test    r8, r8
+    jnz     L(load)
     tilezero tmm0
     tilezero tmm1
     tilezero tmm2
     tilezero tmm3
+    jmp     L(start)
+L(load):
+    mov     eax, 128
+    tileloadd tmm0, [rcx + rax]
+    tileloadd tmm1, [rcx + rax + 64]
+    tileloadd tmm2, [rcx + rax + 2048]
+    tileloadd tmm3, [rcx + rax + 2048 + 64]
+L(start):
+    mov     eax, 64
     test    rdi, rdi
     jz      L(write)
 
@@ -37,15 +50,20 @@ GK_FUNC gk_gemm_amx_bf16_32x32, 6
 L(step):
     tileloadd tmm4, [rsi + rax]
     tileloadd tmm6, [rdx + rax]
-    prefetcht0 byte ptr [r8]
+    prefetcht0 byte ptr [r10]
+    prefetcht1 byte ptr [r9]
     tdpbf16ps tmm0, tmm4, tmm6
     tileloadd tmm7, [rdx + rax + 1024]
-    prefetcht0 byte ptr [r8 + 64]
+    prefetcht0 byte ptr [r10 + 64]
+    prefetcht1 byte ptr [r9 + 64]
     tdpbf16ps tmm1, tmm4, tmm7
     tileloadd tmm5, [rsi + rax + 1024]
+    prefetcht1 byte ptr [r9 + 128]
+    prefetcht1 byte ptr [r9 + 192]
     add     rsi, 2048
     add     rdx, 2048
-    add     r8, r9
+    add     r10, r11
+    add     r9, 256
     tdpbf16ps tmm2, tmm5, tmm6
     tdpbf16ps tmm3, tmm5, tmm7
     dec     rdi
@@ -56,9 +74,8 @@ L(write):
     mov     eax, 128
     tilestored [rcx + rax], tmm0
     tilestored [rcx + rax + 64], tmm1
-    add     rcx, 2048
-    tilestored [rcx + rax], tmm2
-    tilestored [rcx + rax + 64], tmm3
+    tilestored [rcx + rax + 2048], tmm2
+    tilestored [rcx + rax + 2048 + 64], tmm3
     GK_LEAVE
 GK_ENDFUNC gk_gemm_amx_bf16_32x32
 

@@ -1,15 +1,15 @@
 // gk_gemm_amx_bf16x3_32x32 -- C[32][32] = A B on packed panels of f32 split in three bf16 terms.      AMX-TILE, AMX-BF16
 //
 //   void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b,
-//                                 float* t, const void* c, size_t row_bytes);
+//                                 float* t, size_t accumulate, const void* ahead);
 //
 //   rdi  steps   depth / 32, 0 allowed        A panel: per step hi, mid, lo, each two tiles: rows 0-15, 16-31
 //   rsi  a       advances 6 KiB per step      B panel: per step hi, mid, lo, each two tiles: columns 0-15, 16-31
 //   rdx  b       advances 6 KiB per step      Row r of an A tile holds pairs (k = j, 16+j) of row r of A, j = 0..15;
-//   rcx  t       [32][32], written            row j of a B tile the pair (k = j, 16+j) of each column
-//   r8   c       what comes next; each step prefetches 128 bytes of two of its rows
-//   r9   row_bytes of c                       any address will do
-//   rax  64, bytes between rows of a panel tile; then 128, between rows of t
+//   rcx  t       [32][32]                     row j of a B tile the pair (k = j, 16+j) of each column
+//   r8   accumulate  0: t is written and not read. Else t += A B
+//   r9   ahead   {row, stride, panel}: what each step prefetches, 128 bytes of two rows and 768 of the next panel of A
+//   r10, r11     row and stride               rax  bytes between rows: 128 of t, 64 of a panel tile
 //
 //               b[0..15]  b[16..31]
 //               tmm6      tmm7
@@ -39,9 +39,15 @@
 .endm
 
 .macro PREFETCH_ROW
-    prefetcht0 byte ptr [r8]
-    prefetcht0 byte ptr [r8 + 64]
-    add     r8, r9
+    prefetcht0 byte ptr [r10]
+    prefetcht0 byte ptr [r10 + 64]
+    add     r10, r11
+.endm
+
+.macro PREFETCH_PANEL               // 128 bytes
+    prefetcht1 byte ptr [r9]
+    prefetcht1 byte ptr [r9 + 64]
+    add     r9, 128
 .endm
 
 .macro MULTIPLY                     // the planes that are loaded
@@ -52,11 +58,24 @@
 .endm
 
 GK_FUNC gk_gemm_amx_bf16x3_32x32, 6
-    mov     eax, 64
+    mov     r10, qword ptr [r9]
+    mov     r11, qword ptr [r9 + 8]
+    mov     r9,  qword ptr [r9 + 16]
+    test    r8, r8
+    jnz     L(load)
     tilezero tmm0
     tilezero tmm1
     tilezero tmm2
     tilezero tmm3
+    jmp     L(start)
+L(load):
+    mov     eax, 128
+    tileloadd tmm0, [rcx + rax]
+    tileloadd tmm1, [rcx + rax + 64]
+    tileloadd tmm2, [rcx + rax + 2048]
+    tileloadd tmm3, [rcx + rax + 2048 + 64]
+L(start):
+    mov     eax, 64
     test    rdi, rdi
     jz      L(write)
 
@@ -66,18 +85,24 @@ L(step):
     LOAD_A  HI
     LOAD_B  LO
     MULTIPLY
+    PREFETCH_PANEL
     LOAD_B  MID
     MULTIPLY
+    PREFETCH_PANEL
     PREFETCH_ROW
     LOAD_A  MID
     MULTIPLY
+    PREFETCH_PANEL
     LOAD_B  HI
     MULTIPLY
+    PREFETCH_PANEL
     PREFETCH_ROW
     LOAD_A  HI
     MULTIPLY
+    PREFETCH_PANEL
     LOAD_A  LO
     MULTIPLY
+    PREFETCH_PANEL
     add     rsi, 6144
     add     rdx, 6144
     dec     rdi
@@ -88,9 +113,8 @@ L(write):
     mov     eax, 128
     tilestored [rcx + rax], tmm0
     tilestored [rcx + rax + 64], tmm1
-    add     rcx, 2048
-    tilestored [rcx + rax], tmm2
-    tilestored [rcx + rax + 64], tmm3
+    tilestored [rcx + rax + 2048], tmm2
+    tilestored [rcx + rax + 2048 + 64], tmm3
     GK_LEAVE
 GK_ENDFUNC gk_gemm_amx_bf16x3_32x32
 

@@ -4,7 +4,7 @@
 # aarch64-linux-gnu-. Prints what it finds. SPDX-License-Identifier: MIT
 set -u
 case "${2:-}" in
-    aarch64*) home='4gllm(12_GLOBAL__N_1)?4neon.*7dotprod'          beyond='([su]dot|[su]mmla|usdot|bfdot|bfmmla|fml[as]l2?)' ;;
+    aarch64*) home='4gllm(12_GLOBAL__N_1)?4neon.*(7dotprod|4i8mm)'   beyond='([su]dot|[su]mmla|usdot|bfdot|bfmmla|fml[as]l2?)' ;;
     *)        home='4gllm(12_GLOBAL__N_1)?(4avx2|6avx512)'          beyond='(v[a-z0-9]+|k(mov|and|or|test)[a-z]*|tile[a-z]+)' ;;
 esac
 "${2:-}nm" "$1" | awk '$2 == "W" || $2 == "V" { print $3 }' | sort >"$1.weak"

@@ -29,6 +29,7 @@ package() {                                     # the package of $1 under $manag
     case $manager:$1 in
         apt-get:doctest) echo doctest-dev ;;            apt-get:simde) echo libsimde-dev ;;
         apt-get:qemu-*)  echo qemu-user ;;              apt-get:clang++) echo clang ;;
+        apt-get:llvm-mca-*) echo "llvm-${1##*-}" ;;
         apt-get:x86_64-w64-mingw32-g++) echo g++-mingw-w64-x86-64-posix ;;
         apt-get:aarch64-linux-gnu-g++)  echo g++-aarch64-linux-gnu ;;
         apt-get:arm-linux-gnueabihf-g++) echo g++-arm-linux-gnueabihf ;;

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# run.sh PROGRAM...: runs doctest programs from the top of the repository, JOBS at a time (a CPU each), after $RUN (an emulator)
-# if set. One line for each, the output of those that failed, and last "N passed, N failed" in test cases, a crash counting as one.
-# SPDX-License-Identifier: MIT
+# run.sh PROGRAM[@TERMS]...: runs doctest programs from the top of the repository, JOBS at a time (a CPU each), after $RUN (an
+# emulator) if set. TERMS such as -amx are a value of GLLM_KERNELS_ISA: a smaller run without these features. One line for each, the
+# output of those that failed, and last "N passed, N failed" in test cases, a crash counting as one. SPDX-License-Identifier: MIT
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 
 one() {                                         # one PROGRAM FILE: its counts to FILE, its lines to the output
     local start=$SECONDS log=$2.log rc line p f note=
-    ${RUN:-} "$1" --no-colors=true >"$log" 2>&1 </dev/null; rc=$?
+    case $1 in *@*) export GLLM_KERNELS_ISA=${1#*@} GLLM_KERNELS_SMALL=1 ;; esac
+    ${RUN:-} "${1%@*}" --no-colors=true >"$log" 2>&1 </dev/null; rc=$?
     line=$(tr -d '\r' <"$log" | sed -n 's/^\[doctest\] test cases: *[0-9]* | *\([0-9]*\) passed | *\([0-9]*\) failed.*/\1 \2/p' | tail -n 1)
     p=${line% *} f=${line#* }
     [ -n "$line" ] || { p=0 f=1; }

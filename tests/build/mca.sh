@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# mca.sh [KERNEL...]: the hot loop of each assembly kernel in llvm-mca: cycles of an iteration, against those that the banner of its
+# file allows. A row fails that takes over 5 % more; last "N passed, N failed". SPDX-License-Identifier: MIT
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
+
+# Budget: units in an iteration * cycles in the banner, / 2 with twice the pipes. LLVM's sapphirerapids has one of the two ports
+# for 512 bits, hence * 2: nothing else may come before them. AMX has no model.
+#     kernel                          cpu             budget
+rows="gk_gemm_avx2_f32_6x16           skylake         4*6
+      gk_gemm_avx2_f32_6x16           alderlake       4*6
+      gk_gemm_avx512_f32_14x32        sapphirerapids  4*14*2
+      gk_qgemm_avx2_i8_6x16           skylake         1*164
+      gk_qgemm_avxvnni_i8_6x16        alderlake       1*54
+      gk_qgemm_avx512vnni_i8_7x32     sapphirerapids  1*70*2
+      gk_gemm_neon_f32_8x12           neoverse-n1     2*12
+      gk_gemm_neon_f32_8x12           neoverse-v1     2*12/2
+      gk_gemm_neoninorder_f32_8x12    cortex-a55      1*27
+      gk_qgemm_neon_i8_4x8            cortex-a72      1*70
+      gk_qgemm_neondot_i8_8x12        neoverse-n1     1*66
+      gk_qgemm_neondot_i8_8x12        neoverse-v1     1*66/2
+      gk_qgemm_neoni8mm_i8_8x12       neoverse-v1     1*21.5"
+
+newest() {                                      # the newest llvm-mca that knows these CPUs
+    local c v
+    for c in $(compgen -c llvm-mca | grep -x 'llvm-mca\(-[0-9]*\)\?' | sort -u); do
+        v=$("$c" --version | sed -n 's/.*LLVM version \([0-9]*\).*/\1/p')
+        [ "${v:-0}" -lt 17 ] || echo "$v $c"
+    done | sort -n | sed -n '$s/.* //p'
+}
+mca=$(newest)
+[ -n "$mca" ] || { tests/build/need.sh llvm-mca-19 >/dev/null 2>&1; mca=$(newest); }
+objdump=${mca/mca/objdump}
+[ -n "$mca" ] && command -v "$objdump" >/dev/null || { echo "skipped: no llvm-mca"; exit 0; }
+
+assembler() {                                   # assembler ARCH: a compiler that can assemble for it
+    command -v "$1-linux-gnu-g++" && return
+    ! command -v clang++ >/dev/null || { echo "clang++ --target=$1-linux-gnu"; return; }
+    [ "$(uname -m)" != "$1" ] || echo "${CXX:-c++}"
+}
+
+loop() {                                        # loop OBJECT: the longest loop that has no other inside, as source
+    "$objdump" -d --no-show-raw-insn --mattr="$features" "$1" | awk '
+        match($0, /^ *[0-9a-f]+:[ \t]*/) {
+            address = $1; sub(/:.*/, "", address); at[address] = ++n; line[n] = substr($0, RLENGTH + 1)
+            if (line[n] !~ /^(b\.|cbn?z|tbn?z|j)[^<]*0x[0-9a-f]+ </) next
+            target = line[n]; sub(/ <.*/, "", target); sub(/.*0x/, "", target)
+            if (!(target in at) || at[target] <= closed) next
+            closed = n
+            if (n - at[target] > to - from) { from = at[target]; to = n }
+        }
+        END {
+            print "loop:"
+            for (i = from; to && i < to; i++) { sub(/ <.*/, "", line[i]); print line[i] }
+            sub(/0x[0-9a-f]+ <.*/, "loop", line[to]); print line[to]
+        }'
+}
+
+passed=0 failed=0
+printf '%-30s %-15s %11s %9s %7s\n' "$mca" cpu "cycles/loop" budget ratio
+while read -r kernel cpu budget; do
+    [ $# -eq 0 ] || case " $* " in *" $kernel "*) ;; *) continue ;; esac
+    source=$(echo asm/*/"$kernel".S); arch=${source#asm/} arch=${arch%/*}
+    [ -e "$source" ] || { failed=$((failed + 1)); echo "FAILED  $kernel: no such file"; continue; }
+    [ "$arch" = x86_64 ] && features= || features=+dotprod,+i8mm
+    cxx=$(assembler "$arch"); [ -n "$cxx" ] || { echo "skipped: nothing to assemble $kernel with"; continue; }
+    $cxx -c "$source" -o "$tmp/object.o" || { failed=$((failed + 1)); continue; }
+    loop "$tmp/object.o" >"$tmp/loop.s"
+    cycles=$("$mca" -mtriple="$arch" -mcpu="$cpu" -iterations=200 "$tmp/loop.s" 2>"$tmp/log" | awk '/^Total Cycles:/ { print $3 / 200 }')
+    one=${budget#*\*} one=${one%%[/*]*}
+    sed '/^#include/q' "$source" | grep -q "[^0-9.]$one cycles" || { echo "$source: no $one cycles in the banner" >"$tmp/log"; cycles=; }
+    if awk -v kernel="$kernel" -v cpu="$cpu" -v cycles="$cycles" "BEGIN { budget = $budget; ok = cycles > 0 && cycles <= 1.05 * budget
+            printf \"%-30s %-15s %11.2f %9.2f %7.3f%s\n\", kernel, cpu, cycles, budget, cycles / budget, ok ? \"\" : \"  FAILED\"; exit !ok }"
+    then passed=$((passed + 1)); else failed=$((failed + 1)); head -n 5 "$tmp/log"; fi
+done <<<"$rows"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

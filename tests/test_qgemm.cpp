@@ -1,0 +1,157 @@
+// The int8 microkernels, each called as the library calls it: bit for bit against exact integer sums and fused multiply-adds in
+// the promised order, and against a double oracle. Catches saturation, a sign lost at -128, reads beyond a panel, reads or writes
+// beyond the tile, and broken calling conventions. SPDX-License-Identifier: MIT
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "calling.hpp"
+
+#if defined(__x86_64__) || defined(__aarch64__)
+
+extern "C" {
+using QGemmTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
+#ifdef __x86_64__
+QGemmTile gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnni_i8_7x32;
+#else
+QGemmTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8x12;
+#endif
+}
+
+namespace {
+
+struct Tile {
+    const char* name;
+    QGemmTile*  run;
+    bool        present;
+    size_t      rows, columns, depth;                           // depth: how many consecutive k lie together in the panels
+    bool        biased;                                         // panels hold w + 128, and -128 times the sum of x
+};
+
+enum class Kind { random, lowest, highest, opposite, alternating, unscaled, wide, fixed_point };
+const Kind KINDS[] = { Kind::random, Kind::lowest, Kind::highest, Kind::opposite, Kind::alternating, Kind::unscaled, Kind::wide,
+                       Kind::fixed_point };
+
+/// What a tile multiplies: w[groups * 32][columns], x[groups * digits * 32][rows], scale[groups * digits][rows].
+struct Operands {
+    std::vector<int8_t> w, x;
+    std::vector<float>  scale;
+
+    Operands(const Tile& tile, size_t groups, size_t digits, Kind kind) {
+        test::Rng rng(groups * 64 + digits * 16 + size_t(kind));
+        for (size_t i = 0; i < groups * 32 * tile.columns; i++) {
+            const int random = int(rng.below(256)) - 128;
+            w.push_back(int8_t(kind == Kind::lowest || kind == Kind::opposite ? -128 : kind == Kind::highest ? 127
+                             : kind == Kind::alternating ? (i % 3 ? -128 : 127) : random));
+        }
+        for (size_t i = 0; i < groups * digits * 32 * tile.rows; i++) {
+            const int random = int(rng.below(255)) - 127;
+            x.push_back(int8_t(kind == Kind::lowest || kind == Kind::highest ? 127 : kind == Kind::opposite ? -127
+                             : kind == Kind::alternating ? (i % 5 & 1 ? -127 : 127) : random));
+        }
+        for (size_t g = 0; g < groups; g++) {
+            const std::vector<float> first = test::draw<float>(rng, tile.rows);
+            for (size_t p = 0; p < digits; p++)
+                for (size_t r = 0; r < tile.rows; r++) {
+                    const double power = rng.uniform(-45, 30);  // of ten: subnormals and zeros too
+                    scale.push_back(kind == Kind::unscaled ? (r % 2 ? 0.0f : -0.0f)
+                                  : kind == Kind::wide ? float(double(first[r]) * std::pow(10, power))
+                                  : std::ldexp(first[r], kind == Kind::fixed_point ? -8 * int(p) : 0));
+                }
+        }
+    }
+};
+
+void append(std::vector<unsigned char>& bytes, const void* data, size_t size) {
+    const auto* p = static_cast<const unsigned char*>(data);
+    bytes.insert(bytes.end(), p, p + size);
+}
+
+/// The panel of A.
+std::vector<unsigned char> pack_a(const Tile& tile, const Operands& in) {
+    std::vector<unsigned char> panel;
+    for (size_t unit = 0; unit < in.scale.size() / tile.rows; unit++) {
+        const int8_t* x = in.x.data() + unit * 32 * tile.rows;
+        for (size_t r = 0; r < tile.rows && tile.biased; r++) {
+            int32_t start = 0;
+            for (size_t i = 0; i < 32; i++) start -= 128 * x[i * tile.rows + r];
+            append(panel, &start, 4);
+        }
+        append(panel, in.scale.data() + unit * tile.rows, 4 * tile.rows);
+        for (size_t i = 0; i < 32; i += tile.depth)
+            for (size_t r = 0; r < tile.rows; r++)
+                for (size_t d = 0; d < tile.depth; d++) append(panel, &x[(i + d) * tile.rows + r], 1);
+    }
+    return panel;
+}
+
+/// The panel of B.
+std::vector<unsigned char> pack_b(const Tile& tile, const Operands& in) {
+    std::vector<unsigned char> panel;
+    for (size_t i = 0; i < in.w.size() / tile.columns; i += tile.depth)
+        for (size_t c = 0; c < tile.columns; c++)
+            for (size_t d = 0; d < tile.depth; d++)
+                panel.push_back(static_cast<unsigned char>(in.w[(i + d) * tile.columns + c] + (tile.biased ? 128 : 0)));
+    return panel;
+}
+
+void check_tile(const Tile& tile, size_t groups, size_t digits, Kind kind, test::Edge edge, size_t offset) {
+    INFO(test::text(tile.name) << " groups=" << groups << " digits=" << digits << " kind " << int(kind) << " offset=" << offset
+         << (edge == test::Edge::end ? " at the end" : " at the beginning") << " of a page, seed " << test::seed());
+    const size_t rows = tile.rows, columns = tile.columns;
+    const Operands in(tile, groups, digits, kind);
+    std::vector<float> want;
+    oracle::Want truth;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; c < columns; c++) {
+            float  sum = 0;
+            double exact = 0, magnitude = 0;
+            for (size_t unit = 0; unit < groups * digits; unit++) {
+                int32_t dot = 0;
+                for (size_t i = 0; i < 32; i++)
+                    dot += in.w[(unit / digits * 32 + i) * columns + c] * in.x[(unit * 32 + i) * rows + r];
+                const float scale = in.scale[unit * rows + r];
+                sum = test::fused(float(dot), scale, sum);
+                exact += double(dot) * double(scale);
+                magnitude += std::fabs(double(dot) * double(scale));
+            }
+            want.push_back(sum);
+            truth.add(exact, double(groups * digits) * (std::ldexp(1, -24) * magnitude + oracle::MIN_SUBNORMAL));
+        }
+    }
+
+    const test::Guarded<unsigned char> a(pack_a(tile, in), edge), b(pack_b(tile, in), edge);
+    test::Fenced<float> t(rows * columns, offset);              // NaN, which must not be read
+    const std::string convention = test::call(tile.run, groups, digits, a.data(), b.data(), t.data());
+    const std::string bits = test::differ(static_cast<const float*>(t.data()), want.data(), want.size());
+    const std::string wrong = test::compare(static_cast<const float*>(t.data()), truth), broken = t.broken();
+    CHECK_MESSAGE(convention.empty(), convention);
+    CHECK_MESSAGE(bits.empty(), bits);
+    CHECK_MESSAGE(wrong.empty(), wrong);
+    CHECK_MESSAGE(broken.empty(), broken);
+}
+
+} // namespace
+
+TEST_CASE("int8 gemm tiles") {
+    const gllm::CpuFeatures& cpu = gllm::cpu_features();
+    const Tile tiles[] = {
+#ifdef __x86_64__
+        { "gk_qgemm_avx2_i8_6x16",       gk_qgemm_avx2_i8_6x16,       cpu.avx2,                      6, 16, 4, false },
+        { "gk_qgemm_avxvnni_i8_6x16",    gk_qgemm_avxvnni_i8_6x16,    cpu.avx2 && cpu.avx_vnni,      6, 16, 4, true },
+        { "gk_qgemm_avx512vnni_i8_7x32", gk_qgemm_avx512vnni_i8_7x32, cpu.avx512 && cpu.avx512_vnni, 7, 32, 4, true },
+#else
+        { "gk_qgemm_neon_i8_4x8",        gk_qgemm_neon_i8_4x8,        cpu.neon,                      4, 8,  8, false },
+        { "gk_qgemm_neondot_i8_8x12",    gk_qgemm_neondot_i8_8x12,    cpu.neon_dotprod,              8, 12, 4, false },
+        { "gk_qgemm_neoni8mm_i8_8x12",   gk_qgemm_neoni8mm_i8_8x12,   cpu.neon_i8mm,                 8, 12, 8, false },
+#endif
+    };
+    for (const Tile& tile : tiles) {
+        if (!tile.present) { MESSAGE("skipped: " << test::text(tile.name) << ", not for this CPU"); continue; }
+        size_t turn = 0;
+        for (size_t groups : { 0u, 1u, 2u, 3u, 7u, 32u })
+            for (size_t digits : { 0u, 1u, 2u, 3u })
+                for (Kind kind : KINDS)
+                    for (test::Edge edge : { test::Edge::end, test::Edge::begin })
+                        check_tile(tile, groups, digits, kind, edge, turn++ % 16);
+    }
+}
+
+#endif
