@@ -788,7 +788,7 @@ struct GemmJob {
     float*      sums;                  // not null: [m][n] plain sums go here, and nothing to C
 };
 
-/// What a microkernel prefetches while it computes: `rows` rows of 128 bytes.
+/// What a microkernel prefetches while it computes: `rows` rows of 128 bytes, at most one in eight steps of k.
 struct Ahead {
     const char* row;
     size_t      stride, rows;
@@ -3524,8 +3524,8 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
 //
 // A panel of B is packed just before its first use, while the tiles of the panel before it prefetch its source. If there are further
 // rows of C, it is kept for them in the B block, [KC][NC].
-// Every element of C is a sum of chains of CHAIN fused multiply-adds in order of k, whatever tile, path or thread computes it: chains
-// are added up in f32, LONG_K of k at most; beyond that in double. So the error of equal terms stays within 64 roundings.
+// Every element of C is a sum of chains of CHAIN fused multiply-adds in order of k, whatever tile or thread computes it: chains are added up
+// in f32, LONG_K of k at most; beyond that in double. So the error of equal terms stays within 64 roundings.
 
 constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF, BAND = 4096;
 
@@ -3705,9 +3705,9 @@ template <class E> void finish(const float* t, size_t ldt, const E* bias, Activa
 
 // ---- the loop nest ----------------------------------------------------------
 
-/// Rows of A in a block: a third of L2, the rest is for panels of B, C and what is prefetched. Blocks of equal size.
+/// Rows of A in a block: a sixth of L2, the rest is for panels of B, C and what is prefetched. Blocks of equal size.
 inline size_t block_rows(size_t m) {
-    const size_t most = impl::l2_bytes() / (3 * KC * sizeof(float)), blocks = (m + most - 1) / most;
+    const size_t most = impl::l2_bytes() / (6 * KC * sizeof(float)), blocks = (m + most - 1) / most;
     return blocks ? round_up((m + blocks - 1) / blocks, MR) : MR;
 }
 constexpr size_t LONG_ROWS = 1024, LONG_COLUMNS = 512;          // of C at a time, where k is beyond LONG_K
@@ -3746,12 +3746,13 @@ template <class E> struct BPanels {
     }
 };
 
-/// A full tile, or a part of one, from packed panels: chains of CHAIN.
-inline void packed_tile(Tile t, size_t rows, size_t cols, const impl::Ahead& ahead) {
+/// A full tile, or a part of one, from packed panels: chains of CHAIN. The first of several prefetches B, another one C.
+inline void packed_tile(Tile t, size_t rows, size_t cols, const impl::Ahead& next_b, const impl::Ahead& next_c) {
     const size_t k = t.k;
     for (size_t p = 0; p < k || p == 0; p += CHAIN) {
+        const impl::Ahead& ahead = p == 0 && k > CHAIN && next_b.row ? next_b : next_c;
         t.k = least(k - p, CHAIN);
-        if (rows == MR && cols == NR) best_microkernel(t.k, t.a, t.b, t.c, t.ldc, (p == 0 && ahead.row ? reinterpret_cast<uintptr_t>(&ahead) : 0) | t.accumulate);
+        if (rows == MR && cols == NR) best_microkernel(t.k, t.a, t.b, t.c, t.ldc, reinterpret_cast<uintptr_t>(&ahead) | t.accumulate);
         else any_tile(t, rows, cols);
         t.a += CHAIN * MR;
         t.b += CHAIN * NR;
@@ -3771,6 +3772,7 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
     float* const   sums    = job.sums ? job.sums : b_block + kc_max * (keep ? nc_max : NR);
     const bool     in_sums  = job.sums || (!is_f32 && job.k > KC), own_tile = !is_f32 && !in_sums;
     const size_t   ld_sums  = job.sums ? job.n : nc_max;
+    float          local[is_f32 ? 1 : MR * NR];
     for (size_t j0 = 0; j0 < job.n; j0 += NC) {
         const size_t nc = least(job.n - j0, NC);
         E* const     c0 = static_cast<E*>(job.c) + j0;
@@ -3791,10 +3793,11 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                     for (size_t i = 0, tile = 0; i < mc; tile++, a_panel += MR * kc) {
                         const size_t rows = tile_rows(mc - i);
                         E* const     c    = c0 + (i0 + i) * job.ldc + j;
-                        float        local[is_f32 ? 1 : MR * NR];
                         float* const t    = own_tile ? local : in_sums ? sums + (i0 + i) * ld_sums + (job.sums ? j0 : 0) + j : reinterpret_cast<float*>(c);
                         const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
-                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols, panels.source(j + NR, tile, part));
+                        const float* const next = i + rows < mc ? t + rows * ldt : t - i * ldt + NR;
+                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols, panels.source(j + NR, tile, part),
+                                    {reinterpret_cast<const char*>(own_tile ? local : next), ldt * sizeof(float), MR});
                         if (done) finish(t, ldt, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
                         i += rows;
                     }

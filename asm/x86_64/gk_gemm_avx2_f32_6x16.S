@@ -50,8 +50,7 @@
     \op r10 + 2*r8, ymm14, ymm15
 .endm
 
-.macro START row, lo, hi
-    prefetcht0 byte ptr [\row + 60]
+.macro CLEAR row, lo, hi
     vxorps  \lo, \lo, \lo
     vxorps  \hi, \hi, \hi
 .endm
@@ -68,47 +67,53 @@
 
 GK_FUNC gk_gemm_avx2_f32_6x16, 6
     shl     r8, 2
-    lea     r10, [r8 + 2*r8]
-    add     r10, rcx
-    EACH_ROW START
+    EACH_ROW CLEAR
 
-    // ---- four steps of k, then one at a time
-    sub     rdi, 4
-    jb      L(rest)
+    // ---- k % 8 steps, one at a time
+    mov     eax, edi
+    and     eax, 7
+    jz      L(eights)
+L(one):
+    STEP    0
+    add     rsi, 24
+    add     rdx, 64
+    dec     eax
+    jnz     L(one)
+
+    // ---- eight steps of k, and a row to prefetch in each of the first rax rounds
+L(eights):
+    shr     rdi, 3
+    jz      L(write)
     mov     r10, rdx
     xor     r11d, r11d
     mov     rax, r9
     and     rax, -2
-    jz      L(four)
+    jz      L(eight)
     mov     r10, qword ptr [rax]
     mov     r11, qword ptr [rax + 8]
     mov     rax, qword ptr [rax + 16]
     .balign 32
-L(four):
+L(eight):
     prefetcht1 byte ptr [r10]
-    prefetcht1 byte ptr [r10 + 64]
-    add     r10, r11
-    sub     rax, 1
-    cmovz   r11, rax
     prefetcht0 byte ptr [rsi + 480]
     STEP    0
     STEP    1
     prefetcht0 byte ptr [rsi + 480 + 64]
     STEP    2
     STEP    3
-    add     rsi, 4*24
-    add     rdx, 4*64
-    sub     rdi, 4
-    jae     L(four)
-L(rest):
-    add     rdi, 4
-    jz      L(write)
-L(one):
-    STEP    0
-    add     rsi, 24
-    add     rdx, 64
+    prefetcht1 byte ptr [r10 + 64]
+    add     r10, r11
+    sub     rax, 1
+    cmovz   r11, rax
+    prefetcht0 byte ptr [rsi + 480 + 128]
+    STEP    4
+    STEP    5
+    STEP    6
+    STEP    7
+    add     rsi, 8*24
+    add     rdx, 8*64
     dec     rdi
-    jnz     L(one)
+    jnz     L(eight)
 
     // ---- write the tile
 L(write):

@@ -6,11 +6,11 @@
 //   rdi  k           depth, 0 allowed               A panel: k columns of 14 floats
 //   rsi  a           advances 56 bytes per step     B panel: k rows of 32 floats
 //   rdx  b           advances 128 bytes per step
-//   rcx  c           top left of the tile           r10  the row of C to prefetch or write
+//   rcx  c           top left of the tile           r10  the row of C to write
 //   r8   ldc         floats between rows of C; bytes once inside
 //   r9   accumulate  even: C is written and not read. Odd: C += the tile. The rest of it is 0
 //                    or the address of {row, stride, rows}: rows of 128 bytes to prefetch
-//   rax  steps that prefetch C, then rows to prefetch; r10, r11: where, and their stride
+//   r10, r11, rax    in the loop: row, stride, rows
 //
 //              b[0..15]  b[16..31]
 //              zmm0      zmm1
@@ -21,8 +21,8 @@
 //   a[13]      zmm30     zmm31
 //
 //   A step is 28 FMA on 2 ports = 14 cycles, and 23 loads on 2 ports = 12 cycles; 38 micro-operations.
-//   (Broadcast once a row it would be 45 of these, inside each FMA 30 loads, 15 cycles.) The first 14 steps prefetch
-//   one row of C each, to write it: a trickle that the line fill buffers can take beside the panels.
+//   (Broadcast once a row it would be 45 of these, inside each FMA 30 loads, 15 cycles.) A line to prefetch in four
+//   steps is a trickle that the line fill buffers can take beside the panels.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
@@ -94,55 +94,51 @@
 
 GK_FUNC gk_gemm_avx512_f32_14x32, 6
     shl     r8, 2
-    mov     r10, rcx
     EACH_ROW CLEAR
 
-    // ---- min(k, 14) + (rest of k) % 4 steps, one at a time
-    mov     eax, 14
-    cmp     rdi, rax
-    cmovb   rax, rdi
-    sub     rdi, rax                // left after the prefetching steps
-    mov     r11d, edi
-    and     r11d, 3
-    add     rax, r11
-    jz      L(write)
+    // ---- k % 8 steps, one at a time
+    mov     eax, edi
+    and     eax, 7
+    jz      L(eights)
     .balign 32
 L(one):
     STEP    0
-    prefetchw byte ptr [r10]
-    prefetchw byte ptr [r10 + 64]
-    add     r10, r8
     add     rsi, 56
     add     rdx, 128
-    dec     rax
+    dec     eax
     jnz     L(one)
 
-    // ---- four steps of k, a row to prefetch in each of the first rax rounds
-    shr     rdi, 2
+    // ---- eight steps of k, and a row to prefetch in each of the first rax rounds
+L(eights):
+    shr     rdi, 3
     jz      L(write)
     mov     r10, rdx
     xor     r11d, r11d
     mov     rax, r9
     and     rax, -2
-    jz      L(four)
+    jz      L(eight)
     mov     r10, qword ptr [rax]
     mov     r11, qword ptr [rax + 8]
     mov     rax, qword ptr [rax + 16]
     .balign 32
-L(four):
+L(eight):
     prefetcht1 byte ptr [r10]
-    prefetcht1 byte ptr [r10 + 64]
-    add     r10, r11
-    sub     rax, 1
-    cmovz   r11, rax
     STEP    0
     STEP    1
     STEP    2
     STEP    3
-    add     rsi, 4*56
-    add     rdx, 4*128
+    prefetcht1 byte ptr [r10 + 64]
+    add     r10, r11
+    sub     rax, 1
+    cmovz   r11, rax
+    STEP    4
+    STEP    5
+    STEP    6
+    STEP    7
+    add     rsi, 8*56
+    add     rdx, 8*128
     dec     rdi
-    jnz     L(four)
+    jnz     L(eight)
 
     // ---- write the tile
 L(write):

@@ -8,9 +8,9 @@ tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 # Budget: units in an iteration * cycles in the banner, / 2 with twice the pipes. LLVM's sapphirerapids has one of the two ports
 # for 512 bits, hence * 2: nothing else may come before them. AMX has no model.
 #     kernel                          cpu             budget
-rows="gk_gemm_avx2_f32_6x16           skylake         4*6
-      gk_gemm_avx2_f32_6x16           alderlake       4*6
-      gk_gemm_avx512_f32_14x32        sapphirerapids  4*14*2
+rows="gk_gemm_avx2_f32_6x16           skylake         8*6
+      gk_gemm_avx2_f32_6x16           alderlake       8*6
+      gk_gemm_avx512_f32_14x32        sapphirerapids  8*14*2
       gk_qgemm_avx2_i8_6x16           skylake         1*164
       gk_qgemm_avxvnni_i8_6x16        alderlake       1*54
       gk_qgemm_avx512vnni_i8_7x32     sapphirerapids  1*70*2
