@@ -744,7 +744,7 @@ struct DigitJob {
 };
 struct DigitKernels {
     size_t rows, columns;                                       // of a tile
-    bool   exact;                                               // are three digits faster than f32?
+    bool   exact, fast;                                         // are three digits faster than f32, is one?
     size_t (*packed_floats)(size_t m, size_t k, size_t digits);
     /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 is not finite, or out of range.
     bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed);
@@ -2881,7 +2881,7 @@ template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row
 //   dfma(acc, v, s): acc + v s; dfma(acc, v, lo, hi): lo for the first 16 bytes, hi for the others | dsum
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
-//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0
+//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 | qbytes(q, k): byte k of 32 integers
 
 #ifdef GK_FEATURE
 namespace GK_FEATURE {
@@ -2913,6 +2913,11 @@ GK_INL float dsum(vacc a) {
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
+GK_INL __m256i qbyte(const int32_t* q, int k)      { return _mm256_and_si256(_mm256_srl_epi32(bload(q), _mm_cvtsi32_si128(8 * k)), _mm256_set1_epi32(255)); }
+GK_INL vb    qbytes(const int32_t* q, int k) {
+    const __m256i lo = _mm256_packus_epi32(qbyte(q, k), qbyte(q + 8, k)), hi = _mm256_packus_epi32(qbyte(q + 16, k), qbyte(q + 24, k));
+    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(lo, hi), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
 #if defined(GK_FEATURE) && GK_PASS == GK_AVX512
 using vq = __m512i;
 constexpr size_t QV = 16, QR = 7, QN = 32;
@@ -2956,6 +2961,9 @@ GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
 }
 GK_INL float dsum(vacc acc)                        { return vsum(acc); }
 
+GK_INL uint16x4_t qbyte(const int32_t* q, int k)   { return vmovn_u32(vshlq_u32(vreinterpretq_u32_s32(vld1q_s32(q)), vdupq_n_s32(-8 * k))); }
+GK_INL uint8x8_t  qbyte8(const int32_t* q, int k)  { return vmovn_u16(vcombine_u16(qbyte(q, k), qbyte(q + 4, k))); }
+GK_INL vb    qbytes(const int32_t* q, int k)       { return {vcombine_u8(qbyte8(q, k), qbyte8(q + 8, k)), vcombine_u8(qbyte8(q + 16, k), qbyte8(q + 24, k))}; }
 using vq = int32x4_t;
 constexpr int    FLIP = 0;
 #ifdef GK_FEATURE
@@ -4367,7 +4375,7 @@ namespace GK_FEATURE {
 namespace plain {
 #endif
 
-constexpr size_t KD = 512, UNIT = QR * (FLIP ? 40 : 36);
+constexpr size_t KD = 1024, UNIT = QR * (FLIP ? 40 : 36);
 #if defined(GK_I8MM) || (defined(GK_ASM_DIGITS) && GK_PASS == GK_NEON && !defined(GK_FEATURE))
 constexpr size_t QK = 8;
 #else
@@ -4438,15 +4446,17 @@ bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* unit
     }
     for (size_t k = digits; k-- > 0; units += UNIT) {
         uint8_t* const scales = units + (FLIP ? 4 * QR : 0);
-        int32_t sum = 0;
-        for (size_t i = 0; i < 32; i++) {
-            const int32_t digit = (q[i] >> (8 * k) & 255) - 128;
-            scales[4 * QR + (i / QK * QR + r) * QK + i % QK] = static_cast<uint8_t>(digit);
-            sum += digit;
+        const vb       bytes  = bxor(qbytes(q, static_cast<int>(k)), bset(128));
+        uint8_t        digit[32];
+        memcpy(digit, &bytes, 32);
+        for (size_t i = 0; i < 32; i += QK) memcpy(scales + 4 * QR + i * QR + r * QK, digit + i, QK);
+        if (FLIP) {
+            int32_t sum = 0;
+            for (size_t i = 0; i < 32; i++) sum += (q[i] >> (8 * k)) & 255;
+            const int32_t start = 128 * (32 * 128 - sum);
+            memcpy(units + 4 * r, &start, 4);
         }
-        const float   counts = k == 0 ? d : k == 1 ? d * 256 : d * 65536;
-        const int32_t start  = -128 * sum;
-        if (FLIP) memcpy(units + 4 * r, &start, 4);
+        const float counts = k == 0 ? d : k == 1 ? d * 256 : d * 65536;
         memcpy(scales + 4 * r, &counts, 4);
     }
     return true;
@@ -4494,6 +4504,8 @@ void digit_product(const impl::DigitJob& job) {
             const uint8_t* a    = job.packed + packed_bytes(job.m, p, job.digits);
             digit_panel(job, p, kc, j, cols, panel);
             for (size_t i = 0; i < job.m; i += QR, a += groups * job.digits * UNIT) {
+                for (size_t r = 0; r < least(job.m - i, QR); r++)
+                    for (size_t c = 0; c < cols; c += 16) prefetch(reinterpret_cast<const char*>(job.y + (i + r) * job.ldy + j + c));
                 best_digit_tile(groups, job.digits, a, panel, t);
                 for (size_t r = 0; r < least(job.m - i, QR); r++)
                     for (size_t c = 0; c < cols; c += VF) {
@@ -4507,12 +4519,12 @@ void digit_product(const impl::DigitJob& job) {
     }
 }
 
-#ifdef GK_FEATURE
-constexpr bool three_digits_win = true;
+#if (defined(GK_FEATURE) && GK_PASS == GK_AVX512) || defined(GK_I8MM)
+constexpr bool three_digits_win = true, one_digit_wins = true;
 #else
-constexpr bool three_digits_win = false;
+constexpr bool three_digits_win = false, one_digit_wins = GK_PASS != GK_AVX512;    // which has wider vectors for f32 than for this
 #endif
-const impl::DigitKernels digit_kernels = {QR, QN, three_digits_win, &packed_floats, &pack_digits, &digit_product};
+const impl::DigitKernels digit_kernels = {QR, QN, three_digits_win, one_digit_wins, &packed_floats, &pack_digits, &digit_product};
 
 }
 #endif
@@ -4991,7 +5003,7 @@ static inline Status no_memory() {
 /// a * b, or false on overflow.
 static inline bool times(size_t a, size_t b, size_t* product) {
     *product = a * b;
-    return a == 0 || *product / a == b;
+    return (a | b) >> (sizeof(size_t) * 4) == 0 || a == 0 || *product / a == b;
 }
 /// A buffer of an operation: `count` parts of `size` bytes.
 struct Span {
@@ -5064,6 +5076,7 @@ static inline size_t part_size(size_t count, size_t step, size_t width) {
 }
 template <class Body> void split(const Parallel& p, size_t count, size_t step, const Body& body) {
     if (count == 0) return;
+    if (width_of(p) == 1) { body(size_t(0), count, size_t(0)); return; }
     Split<Body> s = {&body, count, part_size(count, step, width_of(p))};
     const size_t tasks = (count + s.part - 1) / s.part;
     if (tasks == 1) body(size_t(0), count, size_t(0));
@@ -5403,16 +5416,18 @@ template <class E> struct Dense {
             job.b.packed_n = (n + g.nr - 1) / g.nr * g.nr;
         }
         const Parallel parallel = worth(k.parallel, work(m, n, kdim));
-        size_t       each   = 0;
-        const size_t floats = scratch(m, n, kdim, &each);
-        if (floats == 0) {
-            run_job(parallel, g, job, 0, path(m, n, kdim));
-            return success;
+        const auto     run_part = path(m, n, kdim);
+        size_t         each     = 0;
+        if (run_part == g.run) {
+            const Scratch memory(k.workspace, scratch(m, n, kdim, &each));
+            if (!memory) return no_memory();
+            job.scratch = memory.data();
+            run_job(parallel, g, job, each, run_part);
+        } else if (width_of(parallel) == 1) {
+            run_part(job);
+        } else {
+            run_job(parallel, g, job, each, run_part);
         }
-        const Scratch memory(k.workspace, floats);
-        if (!memory) return no_memory();
-        job.scratch = memory.data();
-        run_job(parallel, g, job, each, path(m, n, kdim));
         return success;
     }
 
@@ -5572,7 +5587,7 @@ template <class E> struct Quantised {
         if (m < few_rows) return fast && w.kernels->rows_fast ? Route::rounded : Route::decoded;
         const DigitKernels* const d = w.kernels->digits;
         const bool tiles = float_table().gemm->run_rounded != nullptr;
-        return d && (fast || d->exact) && !tiles && kdim <= most_digit_k ? Route::digits : Route::nested;
+        return d && (fast ? d->fast : d->exact) && !tiles && kdim <= most_digit_k ? Route::digits : Route::nested;
     }
     static size_t digits_for(Precision precision) { return precision == Precision::fast ? 1 : 3; }
     static size_t rounded_floats(size_t m, size_t kdim) { return (m * (kdim / 32) * sizeof(Rounded32) + 63) / 64 * 16; }
