@@ -819,6 +819,9 @@ struct GemmKernels {
     void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
     void (*run_skinny)(const GemmJob& job);                     // the same for at most 8 rows of A, any type
     void (*run_dots)(const GemmJob& job);                       // reads A and B[n][k] in place: few rows of A
+    size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
+    void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
+    void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
     void (*panel_rows)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);         // B[k][n]
     void (*panel_transposed)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);   // B[n][k]
     void (*panel_format)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
@@ -3937,9 +3940,24 @@ template <class E> void gemm_run_dots(const impl::GemmJob& job) {
     }
 }
 
+// ---- panels made ahead ----------------------------------------------------------
+
+inline size_t packed_floats_bytes(size_t n, size_t k) { return round_up(n, NR) * k * sizeof(float); }
+inline void pack_floats(const impl::BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels) {
+    for (size_t p = 0; p < k; p += KC) {
+        const size_t kc = least(k - p, KC);
+        for (size_t j = begin; j < end; j += NR) b.panel(b, static_cast<float*>(panels) + p * round_up(n, NR) + j * kc, p, kc, j, least(n - j, NR));
+    }
+}
+inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) {
+    b.packed   = static_cast<const float*>(panels);
+    b.packed_n = round_up(n, NR);
+}
+
 template <class E> constexpr impl::GemmKernels gemm_kernels() {
     return {MR, NR, KC, &scratch_floats<E>, &gemm_run<E>, &gemm_run<E>, nullptr, nullptr,
             sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr, &gemm_run_skinny<E>, &gemm_run_dots<E>,
+            &packed_floats_bytes, &pack_floats, &take_floats,
             &panel_rows<E>, &panel_transposed<E>, &panel_format,
 #if GK_HAS_CHECKPOINTS
             &panel_checkpoint<awq_tensor>, &panel_checkpoint<gptq_tensor>
@@ -4221,6 +4239,55 @@ template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t k
     }
 }
 
+// ---- panels of bf16 made ahead: the ranges of all panels, then the panels, TK of k by TK of k
+
+struct PackedTiles {
+    using F = tile_form<bf16>::type;
+    size_t padded, ranges;
+    PackedTiles(size_t n, size_t k) : padded(round_up(n, TP)), ranges((k + F::tk - 1) / F::tk * (padded / TP)) {}
+    size_t data() const { return round_up(ranges * sizeof(Range), 64); }
+    /// Index of the range, and of the first element of the panel, of columns j .. over the block of k that begins at p, kc deep.
+    size_t range(size_t p, size_t j) const              { return p / F::tk * (padded / TP) + j / TP; }
+    size_t panel(size_t p, size_t kc, size_t j) const   { return p * padded + j * round_up(kc, 32); }
+};
+size_t packed_tiles_bytes(size_t n, size_t k) {
+    const PackedTiles at(n, k);
+    return at.data() + at.padded * round_up(k, 32) * sizeof(bf16);
+}
+void pack_tiles(const impl::BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels) {
+    using F = PackedTiles::F;
+    const PackedTiles at(n, k);
+    Range* const    ranges = static_cast<Range*>(panels);
+    uint16_t* const tiles  = reinterpret_cast<uint16_t*>(static_cast<char*>(panels) + at.data());
+    impl::GemmJob   job = {};
+    job.b = b;
+    for (size_t p = 0; p < k; p += F::tk) {
+        const size_t kc = least(k - p, F::tk);
+        for (size_t j = begin; j < end; j += TP)
+            pack_tile_b<F>(job, p, kc, j, least(n - j, TP), tiles + at.panel(p, kc, j), 0, ranges + at.range(p, j), nullptr);
+    }
+}
+/// Back to floats, where tiles are not used.
+void panel_tiles(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t) {
+    using F = PackedTiles::F;
+    const PackedTiles at(b.packed_n, b.ld);
+    const size_t block = p / F::tk * F::tk;
+    const uint16_t* tiles = reinterpret_cast<const uint16_t*>(static_cast<const char*>(b.data) + at.data())
+                          + at.panel(block, least(b.ld - block, F::tk), j) + (p - block) / 32 * F::step_b;
+    for (size_t i = 0; i < kc; i += 2, tiles += i % 32 ? 32 : F::step_b - 15 * 32)
+        for (size_t c = 0; c < TP; c += 16) {
+            const vi pairs = viload(tiles + c * 32);
+            vstore(out + i * NR + c, vunbits(_mm512_slli_epi32(pairs, 16)));
+            if (i + 1 < kc) vstore(out + (i + 1) * NR + c, vunbits(viand(pairs, viset(-0x10000))));
+        }
+}
+void take_tiles(impl::BSource& b, const void* panels, size_t n, size_t k) {
+    b.data     = panels;
+    b.ld       = k;
+    b.packed_n = n;
+    b.panel    = &panel_tiles;
+}
+
 // ---- the nest
 
 /// The parts of a thread's scratch, in floats from its start.
@@ -4292,7 +4359,16 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                     a_range[(i - i1) / TP] = pack_tile_a<F>(a + i * job.lda + p, job.lda, least(i_end - i, TP), kc, a_block + (i - i1) / TP * a_size);
                 for (size_t j0 = j1; j0 < j_end; j0 += TN) {
                     const size_t nc = least(j_end - j0, TN);
-                    pack_tile_b<F>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
+                    const uint16_t* b_panels = b_block;
+                    const Range*    ranges   = b_range;
+                    if (F::as_it_is && job.b.panel == &panel_tiles) {
+                        const PackedTiles ready(job.b.packed_n, job.b.ld);
+                        const char* const packed = static_cast<const char*>(job.b.data);
+                        ranges   = reinterpret_cast<const Range*>(packed) + ready.range(p, job.column + j0);
+                        b_panels = reinterpret_cast<const uint16_t*>(packed + ready.data()) + ready.panel(p, kc, job.column + j0);
+                    } else {
+                        pack_tile_b<F>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
+                    }
                     for (size_t i = i1; i < i_end; i += TP) {
                         const size_t          rows    = least(i_end - i, TP);
                         const uint16_t* const a_panel = a_block + (i - i1) / TP * a_size;
@@ -4303,13 +4379,13 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         for (size_t q = 0; q < steps; q += F::chunk)
                             for (size_t j = 0; j < nc; j += TP, ahead.panel += F::chunk * F::ahead) {
                                 ahead.row = reinterpret_cast<const char*>(sums + q * TP / steps * ld_sums + j);
-                                if (a_magnitudes.suits(b_range[j / TP]))
-                                    F::kernel(least(steps - q, F::chunk), a_panel + q * F::step_a, b_block + j / TP * b_size + q * F::step_b, sum[j / TP], q, &ahead);
+                                if (a_magnitudes.suits(ranges[j / TP]))
+                                    F::kernel(least(steps - q, F::chunk), a_panel + q * F::step_a, b_panels + j / TP * b_size + q * F::step_b, sum[j / TP], q, &ahead);
                             }
                         for (size_t j = 0; j < nc; j += TP) {
                             const size_t cols = least(nc - j, TP);
                             float* const t    = sum[j / TP];
-                            if (!a_magnitudes.suits(b_range[j / TP]))
+                            if (!a_magnitudes.suits(ranges[j / TP]))
                                 fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, scratch + at.wide, strip);
                             if (done && p) move_tile(sums + j, ld_sums, t, TP, rows, cols, true);
                             if (done) finish(t, TP, bias ? bias + j0 + j : nullptr, job.act, c + j, job.ldc, rows, cols);
@@ -4341,10 +4417,15 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
     g.mr = TP;
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
-    if (sizeof(E) == sizeof(float)) {
+     if (sizeof(E) == sizeof(float)) {
         g.run_codes   = &tiles_or_fused<float, CodesForm>;
         g.run_rounded = &tiles_or_fused<float, RoundedForm>;
         g.run_bf16    = &tiles_or_fused<float, Bf16Form>;
+    }
+    if (tile_form<E>::type::as_it_is) {
+        g.packed_bytes = &packed_tiles_bytes;
+        g.pack         = &pack_tiles;
+        g.take_packed  = &take_tiles;
     }
     return g;
 }
@@ -5308,12 +5389,12 @@ enum class Form { rows, transposed, packed };
 struct PackedHeader {
     char     magic[8];
     uint8_t  isa, element, reserved[6];
-    uint64_t n, k;
+    uint64_t n, k, bytes;                                       // of the panels
 };
 constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '1'};
 constexpr size_t packed_header_bytes = 64 + 64;                 // header, and room to align the panels
-static inline const float* packed_panels(const void* packed) {
-    return reinterpret_cast<const float*>((reinterpret_cast<uintptr_t>(packed) + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63));
+static inline const void* packed_panels(const void* packed) {
+    return reinterpret_cast<const void*>((reinterpret_cast<uintptr_t>(packed) + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63));
 }
 
 /// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
@@ -5411,10 +5492,7 @@ template <class E> struct Dense {
         job.b.data = b;
         job.b.ld   = form == Form::rows ? n : kdim;
         job.b.panel = form == Form::rows ? g.panel_rows : g.panel_transposed;
-        if (form == Form::packed) {
-            job.b.packed   = packed_panels(b);
-            job.b.packed_n = (n + g.nr - 1) / g.nr * g.nr;
-        }
+        if (form == Form::packed) g.take_packed(job.b, packed_panels(b), n, kdim);
         const Parallel parallel = worth(k.parallel, work(m, n, kdim));
         const auto     run_part = path(m, n, kdim);
         size_t         each     = 0;
@@ -5460,6 +5538,7 @@ template <class E> struct Dense {
             return invalid("this buffer was not made by pack_b or pack_b_transposed");
         if (h.isa != static_cast<uint8_t>(k.isa()))                  return invalid("this matrix was packed for another instruction set; pack it again after select()");
         if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))  return invalid("this matrix was packed for another element type");
+        if (h.bytes != k.table().gemm->packed_bytes(h.n, h.k))       return invalid("this matrix was packed on a CPU with other features; pack it again");
         if (h.n != n || h.k != kdim)                                 return invalid("this matrix was packed with other n or k");
         if (overlap(Span(c, m, n, sizeof(E)), Span(packed, k.packed_b_bytes(n, kdim), 1, 1)))
             return invalid("the output overlaps an input");
@@ -5477,20 +5556,16 @@ template <class E> struct Dense {
         h.element = static_cast<uint8_t>(Element<E>::ELEM_ID);
         h.n = n;
         h.k = kdim;
+        h.bytes = k.table().gemm->packed_bytes(n, kdim);
         memcpy(packed, &h, sizeof h);
         const GemmKernels& g = *k.table().gemm;
-        float* const panels = const_cast<float*>(packed_panels(packed));
-        const size_t padded = (n + g.nr - 1) / g.nr * g.nr;
+        void* const panels = const_cast<void*>(packed_panels(packed));
         BSource source = {};
-        source.data = b;
-        source.ld   = form == Form::rows ? n : kdim;
+        source.data  = b;
+        source.ld    = form == Form::rows ? n : kdim;
+        source.panel = form == Form::rows ? g.panel_rows : g.panel_transposed;
         split(worth(k.parallel, work(n, kdim, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
-            for (size_t p = 0; p < kdim; p += g.kc) {
-                const size_t kc = kdim - p < g.kc ? kdim - p : g.kc;
-                for (size_t j = begin; j < end; j += g.nr)
-                    (form == Form::rows ? g.panel_rows : g.panel_transposed)(source, panels + p * padded + j * kc, p, kc, j,
-                            n - j < g.nr ? n - j : g.nr);
-            }
+            g.pack(source, n, kdim, begin, end, panels);
         });
         return success;
     }
@@ -5547,10 +5622,10 @@ template <class E> Status CpuKernels<E>::pack_b_transposed(const E* bt, size_t n
     return impl::Dense<E>{*this, impl::Form::transposed}.pack(bt, n, k, packed);
 }
 template <class E> size_t CpuKernels<E>::packed_b_bytes(size_t n, size_t k) const {
-    const size_t nr = table_->gemm->nr;
-    if (n > SIZE_MAX - nr) return 0;
-    const impl::Span panels(nullptr, (n + nr - 1) / nr * nr, k, sizeof(float));
-    return panels.ok && panels.bytes <= SIZE_MAX - impl::packed_header_bytes ? panels.bytes + impl::packed_header_bytes : 0;
+    if (n > SIZE_MAX - 64 || k > SIZE_MAX - 64) return 0;
+    const impl::Span most(nullptr, n + 63, k + 63, sizeof(float));             // more than any form of the panels
+    if (!most.ok || most.bytes > SIZE_MAX / 2) return 0;
+    return table_->gemm->packed_bytes(n, k) + impl::packed_header_bytes;
 }
 template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n, size_t k) const {
     size_t each = 0;
