@@ -4376,11 +4376,12 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         E* const              c       = static_cast<E*>(job.c) + i * job.ldc + j0;
                         float* const          sums    = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1));
                         impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(i + TP < i_end ? a_panel + a_size : a_block)};
-                        for (size_t q = 0; q < steps; q += F::chunk)
-                            for (size_t j = 0; j < nc; j += TP, ahead.panel += F::chunk * F::ahead) {
+                        const size_t          chunk   = i_end - i1 <= TP ? steps : F::chunk;       // one panel of A: B streams past it
+                        for (size_t q = 0; q < steps; q += chunk)
+                            for (size_t j = 0; j < nc; j += TP, ahead.panel += chunk * F::ahead) {
                                 ahead.row = reinterpret_cast<const char*>(sums + q * TP / steps * ld_sums + j);
                                 if (a_magnitudes.suits(ranges[j / TP]))
-                                    F::kernel(least(steps - q, F::chunk), a_panel + q * F::step_a, b_panels + j / TP * b_size + q * F::step_b, sum[j / TP], q, &ahead);
+                                    F::kernel(least(steps - q, chunk), a_panel + q * F::step_a, b_panels + j / TP * b_size + q * F::step_b, sum[j / TP], q, &ahead);
                             }
                         for (size_t j = 0; j < nc; j += TP) {
                             const size_t cols = least(nc - j, TP);
@@ -4400,6 +4401,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
 /// Are tiles worth their packing? Asked of the whole product, so that its parts agree.
 template <class F> bool tiles_win(const impl::GemmJob& job) {
     if (job.k > 64 * F::tk) return false;                       // more blocks than one f32 sum should add up
+    if (F::as_it_is && job.b.panel == &panel_tiles) return true;
     if (F::planes_a == 1) return job.all_m > 8 && job.all_n >= 16 && job.k >= 16;
     return job.all_m >= (job.b.packed ? 48 : 24) && job.all_n >= 64 && job.k >= 32;
 }

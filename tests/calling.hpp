@@ -2,9 +2,8 @@
 // results are compared with. SPDX-License-Identifier: MIT
 #ifndef TESTS_CALLING_HPP
 #define TESTS_CALLING_HPP
-#if defined(__x86_64__) || defined(__aarch64__)
-
 #include "harness.hpp"
+#if defined(__x86_64__) || defined(__aarch64__)
 
 #if defined(__x86_64__)
 #include <cpuid.h>
