@@ -81,7 +81,8 @@
 //   dot, sums, gemv                                 (8 + log2 n) u sum |a b|, whatever n
 //   gemm                                            64 u sum |a b|
 //   quantised products, exact                       64 u sum over 32-groups of max |x| sum |w|
-//   quantised products, fast                        1/250 of the same sum: up to 7 rows of input are rounded to 8 bits
+//   quantised products, fast                        1/250 of the same sum: inputs are rounded to 8 bits, or weights to bf16,
+//                                                   wherever that is faster
 //
 // f16 and bf16 are widened exactly and rounded once. NaN in gives NaN out, also in relu, max and softmax. A row of -inf only is a
 // masked one: its softmax is zeros. Floating-point modes are never touched; ARMv7 NEON, which flushes subnormals, is the one
@@ -98,7 +99,7 @@
 //
 // ---- adding to it -------------------------------------------------------------
 //
-//   an instruction set   a block of primitives in [7], a stanza in [11], a row of isa_rows in [12], its bits in [5]
+//   an instruction set   a block of primitives in [7], a stanza in [11], a row of variants in [12], its bits in [5]
 //   an operation         a template in [9], a slot in KernelTable and in kernel_table(), a method in [2]
 //   a format             an enum value, a struct and a row of GK_FORMATS in [6], a codec in [8]
 // ============================================================================
