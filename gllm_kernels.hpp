@@ -3805,7 +3805,8 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                     for (size_t i = 0, tile = 0; i < mc; tile++, a_panel += MR * kc) {
                         const size_t rows = tile_rows(mc - i);
                         E* const     c    = c0 + (i0 + i) * job.ldc + j;
-                        float* const t    = own_tile ? local : in_sums ? sums + (i0 + i) * ld_sums + (job.sums ? j0 : 0) + j : reinterpret_cast<float*>(c);
+                        float* const part_of_sums = sums + (i0 + i) * ld_sums + (job.sums ? j0 : 0) + j;
+                        float* const t    = own_tile ? local : in_sums ? part_of_sums : reinterpret_cast<float*>(c);
                         const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
                         const float* const next = i + rows < mc ? t + rows * ldt : t - i * ldt + NR;
                         packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols, panels.source(j + NR, tile, part),
@@ -4356,8 +4357,10 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                 const size_t kc = least(job.k - p, F::tk), steps = (kc + 31) / 32, a_size = steps * F::step_a, b_size = steps * F::step_b;
                 const size_t i_end = least(job.m, i1 + SM), j_end = least(job.n, j1 + SN);
                 const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);    // finish() writes C
-                for (size_t i = i1; i < i_end; i += TP)
-                    a_range[(i - i1) / TP] = pack_tile_a<F>(a + i * job.lda + p, job.lda, least(i_end - i, TP), kc, a_block + (i - i1) / TP * a_size);
+                for (size_t i = i1; i < i_end; i += TP) {
+                    uint16_t* const panel = a_block + (i - i1) / TP * a_size;
+                    a_range[(i - i1) / TP] = pack_tile_a<F>(a + i * job.lda + p, job.lda, least(i_end - i, TP), kc, panel);
+                }
                 for (size_t j0 = j1; j0 < j_end; j0 += TN) {
                     const size_t nc = least(j_end - j0, TN);
                     const uint16_t* b_panels = b_block;
@@ -4376,13 +4379,15 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         const Range&          a_magnitudes = a_range[(i - i1) / TP];
                         E* const              c       = static_cast<E*>(job.c) + i * job.ldc + j0;
                         float* const          sums    = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1));
-                        impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(i + TP < i_end ? a_panel + a_size : a_block)};
+                        const uint16_t* const a_next  = i + TP < i_end ? a_panel + a_size : a_block;
+                        impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next)};
                         const size_t          chunk   = i_end - i1 <= TP ? steps : F::chunk;       // one panel of A: B streams past it
                         for (size_t q = 0; q < steps; q += chunk)
                             for (size_t j = 0; j < nc; j += TP, ahead.panel += chunk * F::ahead) {
                                 ahead.row = reinterpret_cast<const char*>(sums + q * TP / steps * ld_sums + j);
+                                const uint16_t *a_chunk = a_panel + q * F::step_a, *b_chunk = b_panels + j / TP * b_size + q * F::step_b;
                                 if (a_magnitudes.suits(ranges[j / TP]))
-                                    F::kernel(least(steps - q, chunk), a_panel + q * F::step_a, b_panels + j / TP * b_size + q * F::step_b, sum[j / TP], q, &ahead);
+                                    F::kernel(least(steps - q, chunk), a_chunk, b_chunk, sum[j / TP], q, &ahead);
                             }
                         for (size_t j = 0; j < nc; j += TP) {
                             const size_t cols = least(nc - j, TP);
@@ -4480,15 +4485,18 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
                 GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++) n[r][c] = vdupq_n_s32(0);
             for (size_t u = 0; u < 32; u += QK) {
                 const uint8_t* const x = scales + 4 * QR + u * QR;
-                GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++)
+                GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++) {
+                    const int8x16_t rows = vreinterpretq_s8_u8(vld1q_u8(x + 16 * r));
                     GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++)
-                        n[r][c] = vmmlaq_s32(n[r][c], vreinterpretq_s8_u8(vld1q_u8(x + 16 * r)), vreinterpretq_s8_u8(vld1q_u8(b + u * QN + 16 * c)));
+                        n[r][c] = vmmlaq_s32(n[r][c], rows, vreinterpretq_s8_u8(vld1q_u8(b + u * QN + 16 * c)));
+                }
             }
-            GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
+            GK_UNROLL(4) for (size_t r = 0; r < QR; r += 2)
                 GK_UNROLL(4) for (size_t c = 0; c < QN / 2; c += 2) {
                     const int32x4_t v = n[r / 2][c], w = n[r / 2][c + 1];
-                    qfma(t + r * QN + c * 2, r % 2 ? vcombine_s32(vget_high_s32(v), vget_high_s32(w)) : vcombine_s32(vget_low_s32(v), vget_low_s32(w)),
-                         impl::load_as<float>(scales + 4 * r));
+                    float* const    at = t + r * QN + c * 2;
+                    qfma(at,      vcombine_s32(vget_low_s32(v), vget_low_s32(w)),   impl::load_as<float>(scales + 4 * r));
+                    qfma(at + QN, vcombine_s32(vget_high_s32(v), vget_high_s32(w)), impl::load_as<float>(scales + 4 * r + 4));
                 }
 #else
             constexpr size_t C = QN / QV;

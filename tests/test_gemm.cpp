@@ -490,6 +490,10 @@ TEST_CASE_TEMPLATE("a foreign packed buffer is refused", E, ELEMENTS) {
             refuse("another instruction set", packed.data(), 12, 12);
         }
         std::vector<uint8_t> noise(k.packed_b_bytes(12, 12));
+        std::memcpy(noise.data(), own.data(), noise.size());
+        noise[32]++;                                            // the bytes of the panels, which tell their kind
+        refuse("panels of another size", noise.data(), 12, 12);
+        std::fill(noise.begin(), noise.end(), uint8_t(0));
         refuse("zeros", noise.data(), 12, 12);
         for (uint8_t& byte : noise) byte = uint8_t(rng.bits());
         refuse("noise", noise.data(), 12, 12);

@@ -1,0 +1,81 @@
+// gk_qgemm_amx_i8_32x32 -- C[32][32] = A B on packed panels of int8, sums in int32.                   AMX-TILE, AMX-INT8
+//
+//   void gk_qgemm_amx_i8_32x32(size_t steps, const int8_t* a, const int8_t* b,
+//                              int32_t* t, size_t accumulate, const void* ahead);
+//
+//   rdi  steps   depth / 64, 0 allowed        A panel: per step two tiles, rows 0-15 and 16-31 of C,
+//   rsi  a       advances 2 KiB per step               a row of a tile being 64 bytes in order of k
+//   rdx  b       advances 2 KiB per step      B panel: per step two tiles, columns 0-15 and 16-31 of C,
+//   rcx  t       [32][32]                              row j of a tile being k = 4j .. 4j+3 of each column
+//   r8   accumulate  0: t is written and not read. Else t += A B
+//   r9   ahead   {row, stride, panel}: what each step prefetches, 128 bytes of a row and 256 of the next panel of A
+//   r10, r11     row and stride               rax  bytes between rows: 128 of t, 64 of a panel tile
+//
+//               b[0..15]  b[16..31]
+//               tmm6      tmm7
+//   a[0..15]   tmm4  tmm0      tmm1          four accumulators hide the latency of 52 cycles;
+//   a[16..31]  tmm5  tmm2      tmm3          all eight tiles are in use
+//
+//   A step is 4 products of 16 cycles = 64 cycles, and 4 tile loads of 8 cycles from L1: 1024 multiply-adds a cycle.
+//   Sums wrap: a depth of up to 2^17 cannot. Tiles are configured: gk_gemm_amx_tiles.
+
+#include "../gk_asm.h"
+#ifdef __x86_64__
+
+GK_FUNC gk_qgemm_amx_i8_32x32, 6
+    mov     r10, qword ptr [r9]
+    mov     r11, qword ptr [r9 + 8]
+    mov     r9,  qword ptr [r9 + 16]
+    test    r8, r8
+    jnz     L(load)
+    tilezero tmm0
+    tilezero tmm1
+    tilezero tmm2
+    tilezero tmm3
+    jmp     L(start)
+L(load):
+    mov     eax, 128
+    tileloadd tmm0, [rcx + rax]
+    tileloadd tmm1, [rcx + rax + 64]
+    tileloadd tmm2, [rcx + rax + 2048]
+    tileloadd tmm3, [rcx + rax + 2048 + 64]
+L(start):
+    mov     eax, 64
+    test    rdi, rdi
+    jz      L(write)
+
+    // ---- one step of k
+    .balign 32
+L(step):
+    tileloadd tmm4, [rsi + rax]
+    tileloadd tmm6, [rdx + rax]
+    prefetcht0 byte ptr [r10]
+    prefetcht1 byte ptr [r9]
+    tdpbssd   tmm0, tmm4, tmm6
+    tileloadd tmm7, [rdx + rax + 1024]
+    prefetcht0 byte ptr [r10 + 64]
+    prefetcht1 byte ptr [r9 + 64]
+    tdpbssd   tmm1, tmm4, tmm7
+    tileloadd tmm5, [rsi + rax + 1024]
+    prefetcht1 byte ptr [r9 + 128]
+    prefetcht1 byte ptr [r9 + 192]
+    add     rsi, 2048
+    add     rdx, 2048
+    add     r10, r11
+    add     r9, 256
+    tdpbssd   tmm2, tmm5, tmm6
+    tdpbssd   tmm3, tmm5, tmm7
+    dec     rdi
+    jnz     L(step)
+
+    // ---- write the tile
+L(write):
+    mov     eax, 128
+    tilestored [rcx + rax], tmm0
+    tilestored [rcx + rax + 64], tmm1
+    tilestored [rcx + rax + 2048], tmm2
+    tilestored [rcx + rax + 2048 + 64], tmm3
+    GK_LEAVE
+GK_ENDFUNC gk_qgemm_amx_i8_32x32
+
+#endif
