@@ -85,7 +85,7 @@ $(B)/bench$(EXE): $(B)/obj/bench/bench.o $(LIB)
 # ---- what one runs ----------------------------------------------------------------------------------------------------
 run: $(B)/generate$(EXE)
 	$(ENV) $(RUN) $< $(MODEL) -p "In the beginning"
-LESSER   := $(if $(findstring x86_64,$(TARGET)),-amx -amx$(comma)-vnni$(comma)-avx_vnni) $(if $(findstring aarch64,$(TARGET)),-i8mm -i8mm$(comma)-dotprod)
+LESSER   := $(if $(findstring x86_64,$(TARGET)),-amx_int8 -amx -amx$(comma)-vnni$(comma)-avx_vnni) $(if $(findstring aarch64,$(TARGET)),-i8mm -i8mm$(comma)-dotprod)
 test: $(TESTS)                                  # products once more without the newer features of this CPU
 	@$(ENV) RUN="$(RUN)" tests/build/run.sh $^ $(if $(ISA),,$(foreach t,gemm matmul,$(addprefix $(B)/test_$t$(EXE)@,$(LESSER))))
 test-build: deps

@@ -742,10 +742,12 @@ struct DigitJob {
     const uint8_t*       packed;                                // x, by pack()
     size_t               m, n, k, digits;
     float*               y; size_t ldy;
+    float*               scratch;                               // thread_floats of them
 };
 struct DigitKernels {
     size_t rows, columns;                                       // of a tile
-    bool   exact, fast;                                         // are three digits faster than f32, is one?
+    size_t exact, fast;                                         // how many digits each takes; 0: f32 is faster
+    size_t thread_floats;
     size_t (*packed_floats)(size_t m, size_t k, size_t digits);
     /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 is not finite, or out of range.
     bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed);
@@ -808,10 +810,12 @@ GK_API bool in_order();                                         // does this cor
 #endif
 #if GK_HAS_TILES
 GK_API bool tiles_allowed();
+GK_API bool int8_tiles_allowed();
 #endif
 
 struct GemmKernels {
     size_t mr, nr, kc;
+    const DigitKernels* digits;                                 // better ones than a format has, for many rows; or null
     size_t (*scratch_floats)(size_t m, size_t n, size_t k);
     void (*run)(const GemmJob& job);                            // packs A and B
     void (*run_codes)(const GemmJob& job);                      // the same where B holds integers of -128 .. 127, f32 only
@@ -990,6 +994,7 @@ GK_API bool tiles_allowed() {
     }
     return known == 2;
 }
+GK_API bool int8_tiles_allowed() { return cpu_features().amx_int8 && tiles_allowed(); }
 #endif
 
 } // namespace impl
@@ -3957,7 +3962,7 @@ inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) 
 }
 
 template <class E> constexpr impl::GemmKernels gemm_kernels() {
-    return {MR, NR, KC, &scratch_floats<E>, &gemm_run<E>, &gemm_run<E>, nullptr, nullptr,
+    return {MR, NR, KC, nullptr, &scratch_floats<E>, &gemm_run<E>, &gemm_run<E>, nullptr, nullptr,
             sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr, &gemm_run_skinny<E>, &gemm_run_dots<E>,
             &packed_floats_bytes, &pack_floats, &take_floats,
             &panel_rows<E>, &panel_transposed<E>, &panel_format,
@@ -4404,6 +4409,121 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     gk_gemm_amx_tiles(0);
 }
 
+// ---- plain codes in AMX-INT8 tiles: as IN FIXED POINT below, with one scale for DK of a row, sums over DK in int32
+//
+// A panel of x: the scales of its 32 rows, then for each digit from the highest, for each 64 of k, two tiles of 16 rows. The step of the
+// fixed point is to stay small beside the largest of every group of 32, or the product is left to others.
+
+constexpr size_t DK = 1024, DN = 128, DIGIT_STEP = 2048, DIGIT_CHUNK = 8;
+
+GK_INL size_t digit_steps(size_t k)                { return (k + 63) / 64; }
+GK_INL size_t digit_panel_bytes(size_t kc, size_t digits)             { return TP * sizeof(float) + digits * digit_steps(kc) * DIGIT_STEP; }
+/// Bytes of the panels of all m rows over the k before p.
+GK_INL size_t tile_digits_before(size_t m, size_t p, size_t digits)   { return round_up(m, TP) / TP * (p / DK) * digit_panel_bytes(DK, digits); }
+size_t tile_digits_floats(size_t m, size_t k, size_t digits) {
+    return (tile_digits_before(m, k, digits) + round_up(m, TP) / TP * digit_panel_bytes(k % DK, digits)) / sizeof(float);
+}
+
+/// kc of a row to row r of a panel, whose digits lie `plane` bytes apart.
+bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, size_t plane, uint8_t* panel) {
+    float top = 0, maxima[DK / 32];
+    for (size_t p = 0; p < kc; p += 32) {
+        const vf a = vabs(vload_n(x + p, least(kc - p, 16))), b = kc - p > 16 ? vabs(vload_n(x + p + 16, least(kc - p - 16, 16))) : vzero();
+        const vf m = max_or_nan(a, b);
+        maxima[p / 32] = vany(vnan(m)) ? impl::quiet_nan : vhmax(m);
+        if (!(maxima[p / 32] <= 1e30f)) return false;
+        if (maxima[p / 32] > top) top = maxima[p / 32];
+    }
+    for (size_t p = 0; p < kc; p += 32)
+        if (maxima[p / 32] != 0 && maxima[p / 32] * 32 < top) return false;
+    if (top != 0 && top < 1e-30f) return false;
+    const float one = digits == 2 ? 127 * 256.0f : 127 * 65536.0f, d = top / one;
+    const vf    per_d = vset(top == 0 ? 0 : one / top);
+    memcpy(panel + r * sizeof d, &d, sizeof d);
+    uint8_t* const out = panel + TP * sizeof(float) + r / 16 * 1024 + r % 16 * 64;
+    for (size_t p = 0; p < round_up(kc, 64); p += 32) {
+        int32_t q[32];
+        for (size_t i = 0; i < 32; i += VF) {
+            const vf v = p + i < kc ? vload_n(x + p + i, least(kc - p - i, VF)) : vzero();
+            const vi fixed = viadd(vint(vmul(v, per_d)), viset(0x808080));
+            memcpy(q + i, &fixed, sizeof fixed);
+        }
+        for (size_t k = 0; k < digits; k++) {
+            const vb bytes = bxor(plain::qbytes(q, static_cast<int>(digits - 1 - k)), bset(128));
+            memcpy(out + k * plane + p / 64 * DIGIT_STEP + p % 64, &bytes, 32);
+        }
+    }
+    return true;
+}
+bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+    if (!impl::int8_tiles_allowed()) return false;
+    for (size_t p = 0; p < k; p += DK) {
+        const size_t kc = least(k - p, DK), size = digit_panel_bytes(kc, digits);
+        for (size_t i = from / TP * TP; i < to; i += TP) {
+            uint8_t* const panel = packed + tile_digits_before(m, p, digits) + i / TP * size;
+            if (m - i < TP) memset(panel, 0, size);
+            for (size_t r = 0; r < least(m - i, TP); r++)
+                if (!pack_tile_digits_row(x + (i + r) * k + p, kc, digits, r, digit_steps(kc) * DIGIT_STEP, panel)) return false;
+        }
+    }
+    return true;
+}
+/// kc codes of columns j .. j+cols-1 from p on: for each 64 of k two tiles, row j of a tile being k = 4j .. 4j+3 of 16 columns.
+void pack_tile_codes(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
+    float rows[TP * DK / 4];
+    uint8_t* const bytes = reinterpret_cast<uint8_t*>(rows);
+    for (size_t c = 0; c < TP; c++) {
+        const size_t done = c < cols ? round_up(kc, 32) : 0;
+        if (done) job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, 0, bytes + c * DK);
+        memset(bytes + c * DK + done, 0, round_up(kc, 64) - done);
+    }
+    for (size_t s = 0; s < digit_steps(kc); s++)
+        for (size_t c = 0; c < TP; c += 16, panel += 256) transpose(rows + c * (DK / 4) + s * 16, DK / 4, 16, 16, panel, 16);
+}
+
+constexpr size_t TILE_CODES = DK / 64 * DIGIT_STEP / sizeof(float);              // floats of a panel of W
+
+void tile_digit_product(const impl::DigitJob& job) {
+    constexpr size_t panels = DN / TP;
+    float* const   b_block = job.scratch;
+    int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);           // [digit][panel][32][32]
+    gk_gemm_amx_tiles(1);
+    for (size_t p = 0; p < job.k; p += DK) {
+        const size_t kc = least(job.k - p, DK), steps = digit_steps(kc), plane = steps * DIGIT_STEP, size = digit_panel_bytes(kc, job.digits);
+        for (size_t j0 = 0; j0 < job.n; j0 += DN) {
+            const size_t nc = least(job.n - j0, DN);
+            for (size_t j = 0; j < nc; j += TP) pack_tile_codes(job, p, kc, j0 + j, least(nc - j, TP), b_block + j / TP * TILE_CODES);
+            const uint8_t* a_panel = job.packed + tile_digits_before(job.m, p, job.digits);
+            for (size_t i = 0; i < job.m; i += TP, a_panel += size) {
+                impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float), reinterpret_cast<const char*>(a_panel + size)};
+                for (size_t d = 0; d < job.digits; d++)
+                    for (size_t q = 0; q < steps; q += DIGIT_CHUNK)
+                        for (size_t j = 0; j < nc; j += TP, ahead.panel += DIGIT_CHUNK * 256) {
+                            const uint8_t* const a = a_panel + TP * sizeof(float) + d * plane + q * DIGIT_STEP;
+                            ahead.row = reinterpret_cast<const char*>(job.y + (i + (d * steps + q) * TP / (job.digits * steps)) * job.ldy + j0 + j);
+                            gk_qgemm_amx_i8_32x32(least(steps - q, DIGIT_CHUNK), reinterpret_cast<const int8_t*>(a),
+                                                  reinterpret_cast<const int8_t*>(b_block + j / TP * TILE_CODES) + q * DIGIT_STEP,
+                                                  sums + (d * panels + j / TP) * TP * TP, q, &ahead);
+                        }
+                for (size_t r = 0; r < least(job.m - i, TP); r++)
+                    for (size_t j = 0; j < nc; j += VF) {
+                        float scale = impl::load_as<float>(a_panel + r * sizeof(float)) * (job.digits == 2 ? 256.0f : 65536.0f);
+                        vf    v = vzero();
+                        for (size_t d = 0; d < job.digits; d++, scale /= 256)
+                            v = vfma(vfloat(viload(sums + ((d * panels + j / TP) * TP + r) * TP + j % TP)), vset(scale), v);
+                        float* const y = job.y + (i + r) * job.ldy + j0 + j;
+                        const size_t l = least(nc - j, VF);
+                        vstore_n(y, p ? vadd(vload_n(y, l), v) : v, l);
+                    }
+            }
+        }
+    }
+    gk_gemm_amx_tiles(0);
+}
+constexpr impl::DigitKernels tile_digits = {TP, TP, 3, 2, DN / TP * TILE_CODES + 3 * DN * TP, &tile_digits_floats, &pack_tile_digits, &tile_digit_product};
+
+// ---- which way
+
 /// Are tiles worth their packing? Asked of the whole product, so that its parts agree.
 template <class F> bool tiles_win(const impl::GemmJob& job) {
     if (job.k > 64 * F::tk) return false;                       // more blocks than one f32 sum should add up
@@ -4429,6 +4549,7 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
         g.run_codes   = &tiles_or_fused<float, CodesForm>;
         g.run_rounded = &tiles_or_fused<float, RoundedForm>;
         g.run_bf16    = &tiles_or_fused<float, Bf16Form>;
+        g.digits      = &tile_digits;
     }
     if (tile_form<E>::type::as_it_is) {
         g.packed_bytes = &packed_tiles_bytes;
@@ -4612,11 +4733,11 @@ void digit_product(const impl::DigitJob& job) {
 }
 
 #if (defined(GK_FEATURE) && GK_PASS == GK_AVX512) || defined(GK_I8MM)
-constexpr bool three_digits_win = true, one_digit_wins = true;
+constexpr size_t exact_digits = 3, fast_digits = 1;
 #else
-constexpr bool three_digits_win = false, one_digit_wins = GK_PASS != GK_AVX512;    // which has wider vectors for f32 than for this
+constexpr size_t exact_digits = 0, fast_digits = GK_PASS == GK_AVX512 ? 0 : 1;     // AVX-512 has wider vectors for f32 than for this
 #endif
-const impl::DigitKernels digit_kernels = {QR, QN, three_digits_win, one_digit_wins, &packed_floats, &pack_digits, &digit_product};
+const impl::DigitKernels digit_kernels = {QR, QN, exact_digits, fast_digits, 0, &packed_floats, &pack_digits, &digit_product};
 
 }
 #endif
@@ -4710,6 +4831,7 @@ void gk_qgemm_avx2_i8_6x16(size_t groups, size_t digits, const void* a, const vo
 void gk_qgemm_avxvnni_i8_6x16(size_t groups, size_t digits, const void* a, const void* b, float* t);
 void gk_qgemm_avx512vnni_i8_7x32(size_t groups, size_t digits, const void* a, const void* b, float* t);
 void gk_gemm_amx_tiles(size_t on);
+void gk_qgemm_amx_i8_32x32(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 void gk_gemm_amx_bf16x2x1_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
@@ -5671,11 +5793,14 @@ template <class E> struct Quantised {
     Route route(const Weights& w, size_t m, size_t kdim, Precision precision) const {
         const bool fast = precision == Precision::fast;
         if (m < few_rows) return fast && w.kernels->rows_fast ? Route::rounded : Route::decoded;
-        const DigitKernels* const d = w.kernels->digits;
-        const bool tiles = float_table().gemm->run_rounded != nullptr;
-        return d && (fast ? d->fast : d->exact) && !tiles && kdim <= most_digit_k ? Route::digits : Route::nested;
+        const DigitKernels* const d = digits(w, m);
+        return d && digits_of(d, precision) && kdim <= most_digit_k ? Route::digits : Route::nested;
     }
-    static size_t digits_for(Precision precision) { return precision == Precision::fast ? 1 : 3; }
+    const DigitKernels* digits(const Weights& w, size_t m) const {
+        const DigitKernels* const tiles = float_table().gemm->digits;
+        return tiles && w.kernels->unpack && m >= 24 ? tiles : w.kernels->digits;
+    }
+    static size_t digits_of(const DigitKernels* d, Precision precision) { return precision == Precision::fast ? d->fast : d->exact; }
     static size_t rounded_floats(size_t m, size_t kdim) { return (m * (kdim / 32) * sizeof(Rounded32) + 63) / 64 * 16; }
 
     /// Floats of scratch: the input rounded or in digits; the input and output widened if they are of a 16-bit type; for the loop nest,
@@ -5684,8 +5809,11 @@ template <class E> struct Quantised {
         const GemmKernels& g = *float_table().gemm;
         *each = route != Route::nested ? 0 : (g.scratch_floats(m, part_size(n, g.nr, width_of(k.parallel)), kdim) + 15) / 16 * 16;
         const size_t input = route == Route::rounded ? rounded_floats(m, kdim)
-                           : route == Route::digits  ? digits->packed_floats(m, kdim, digits_for(precision)) : 0;
+                           : route == Route::digits  ? digit_floats(digits, m, kdim, precision) + digits->thread_floats * width_of(k.parallel) : 0;
         return input + (is_f32 ? 0 : m * kdim + m * n) + *each * width_of(k.parallel);
+    }
+    static size_t digit_floats(const DigitKernels* d, size_t m, size_t kdim, Precision precision) {
+        return (d->packed_floats(m, kdim, digits_of(d, precision)) + 15) / 16 * 16;
     }
     const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
 
@@ -5698,10 +5826,11 @@ template <class E> struct Quantised {
     }
     Status run_on(Route route, const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
             Precision precision, bool* done) const {
-        return with_floats(route, w.kernels->digits, input, output, scales, m, n, kdim, precision, done,
+        const DigitKernels* const d = digits(w, m);
+        return with_floats(route, d, input, output, scales, m, n, kdim, precision, done,
                            [&](const float* x, const Rounded32* q, float* y, float* parts, size_t each) {
             const Parallel p = worth(k.parallel, work(m, n, kdim));
-            if (route == Route::digits) return in_digits(p, w, x, y, parts, m, n, kdim, precision);
+            if (route == Route::digits) return in_digits(p, *d, w, x, y, parts, m, n, kdim, precision);
             if (route != Route::nested) {
                 split(p, n, 1, [&](size_t begin, size_t end, size_t) {
                     const uint8_t* const rows = w.rows + begin * w.row_stride;
@@ -5726,19 +5855,20 @@ template <class E> struct Quantised {
         });
     }
 
-    /// The product in fixed point, x packed to `packed`. False if x does not fit it.
-    static bool in_digits(const Parallel& p, const Weights& w, const float* x, float* y, float* packed, size_t m, size_t n, size_t kdim,
-            Precision precision) {
-        const DigitKernels& d = *w.kernels->digits;
-        uint8_t* const      bytes = reinterpret_cast<uint8_t*>(packed);
-        std::atomic<bool>   fits{true};
+    /// The product in fixed point, x packed to `packed`, the threads' scratch behind it. False if x does not fit it.
+    static bool in_digits(const Parallel& p, const DigitKernels& d, const Weights& w, const float* x, float* y, float* packed, size_t m,
+            size_t n, size_t kdim, Precision precision) {
+        const size_t      digits = digits_of(&d, precision);
+        float* const      parts  = packed + digit_floats(&d, m, kdim, precision);
+        uint8_t* const    bytes  = reinterpret_cast<uint8_t*>(packed);
+        std::atomic<bool> fits{true};
         split(p, m, d.rows, [&](size_t begin, size_t end, size_t) {
-            if (!d.pack(x, m, kdim, digits_for(precision), begin, end, bytes)) fits = false;
+            if (!d.pack(x, m, kdim, digits, begin, end, bytes)) fits = false;
         });
         if (!fits) return false;
-        split(p, n, d.columns, [&](size_t begin, size_t end, size_t) {
-            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, bytes, m, end - begin, kdim, digits_for(precision),
-                   y + begin, n});
+        split(p, n, d.columns, [&](size_t begin, size_t end, size_t task) {
+            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, bytes, m, end - begin, kdim, digits, y + begin, n,
+                   parts + task * d.thread_floats});
         });
         return true;
     }

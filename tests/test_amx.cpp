@@ -12,6 +12,7 @@
 extern "C" {
 uint64_t checked_call(void (*function)(), const uint64_t arguments[6], uint64_t upper_halves);
 using TileKernel = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
+void gk_qgemm_amx_i8_32x32(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 TileKernel gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x3_32x32, gk_gemm_amx_bf16x3x1_32x32, gk_gemm_amx_bf16x2x1_32x32;
 void       gk_gemm_amx_tiles(size_t on);
 }
@@ -207,6 +208,38 @@ TEST_CASE("microkernels") {
                 CHECK_MESSAGE(broken.empty(), broken);
             }
         }
+}
+
+TEST_CASE("int8 microkernel") {
+    if (!present() || !gllm::cpu_features().amx_int8) return;
+    for (size_t steps : { 0u, 1u, 2u, 7u, 16u })
+        for (bool accumulate : { false, true })
+            for (int kind = 0; kind < 3; kind++) {              // random bytes; the largest sums of either sign
+                INFO("steps=" << steps << " accumulate=" << accumulate << " kind " << kind << ", seed " << seed());
+                Rng rng(steps);
+                const auto bytes = [&](int8_t extreme) {
+                    std::vector<int8_t> v(steps * 2048);
+                    for (int8_t& x : v) x = kind == 0 ? int8_t(rng.below(256)) : extreme;
+                    return v;
+                };
+                const Guarded<int8_t> a(bytes(-128)), b(bytes(kind == 1 ? -128 : 127));
+                Fenced<int32_t> t(1024);
+                std::vector<int32_t> want(1024);
+                if (accumulate) for (size_t i = 0; i < 1024; i++) t.data()[i] = want[i] = int32_t(rng.below(1000)) - 500;
+                for (size_t i = 0; i < 32; i++)
+                    for (size_t j = 0; j < 32; j++)
+                        for (size_t k = 0; k < steps * 64; k++)
+                            want[i * 32 + j] += a[k / 64 * 2048 + i * 64 + k % 64] * b[k / 64 * 2048 + j / 16 * 1024 + k % 64 / 4 * 64 + j % 16 * 4 + k % 4];
+                const void* const ahead[3] = { t.data(), nullptr, a.data() };
+                const uint64_t arguments[6] = { steps, reinterpret_cast<uintptr_t>(a.data()), reinterpret_cast<uintptr_t>(b.data()),
+                                                reinterpret_cast<uintptr_t>(t.data()), accumulate, reinterpret_cast<uintptr_t>(ahead) };
+                gk_gemm_amx_tiles(1);
+                const uint64_t changed = checked_call(reinterpret_cast<void (*)()>(gk_qgemm_amx_i8_32x32), arguments, 1);
+                gk_gemm_amx_tiles(0);
+                CHECK_MESSAGE(changed == 0, "broke rule " << changed << " of checked_call");
+                CHECK(std::memcmp(t.data(), want.data(), 4096) == 0);
+                CHECK_MESSAGE(t.broken().empty(), t.broken());
+            }
 }
 
 TEST_CASE("tile state") {

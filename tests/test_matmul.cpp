@@ -467,7 +467,8 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4", E, ELEMENTS) {
         }
         check_plain_gemm<E>(width, 3, 2, small() ? 1031 : 28673, Input::equal, Fill::ones, Edge::end);
         for (Input input : INPUTS) check_plain_gemm<E>(width, 8 + size_t(input), 35, 545 + size_t(input) * 13, input, Fill::random, Edge::end);
-        for (Fill fill : { Fill::ones, Fill::random }) check_plain_gemm<E>(width, 29, 70, 1025, Input::equal, fill, Edge::begin);
+        for (Input input : INPUTS) check_plain_gemm<E>(width, 24 + size_t(input), 33, 1023 + size_t(input) * 33, input, Fill::random, Edge::begin);
+        for (Fill fill : { Fill::ones, Fill::random }) check_plain_gemm<E>(width, 65, 133, 1025, Input::equal, fill, Edge::begin);
         check_plain_gemm<E>(width, 8, 2, 12289, Input::gaussian, Fill::random, Edge::end);
     }
     for_each_isa<E>([&](const CpuKernels<E>& k, const char* isa) {
@@ -491,11 +492,11 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4: threads change no bit, a failing allocator
     gllm::ThreadPool two(2), three(3);
     const size_t n = small() ? 33 : 141, kk = 601;
     Rng rng(5);
-    const std::vector<E> x = draw<E>(rng, 31 * kk), scales = draw<E>(rng, n);
+    const std::vector<E> x = draw<E>(rng, 71 * kk), scales = draw<E>(rng, n);
     const Bytes codes = plain_rows(rng, 8, n, kk, Fill::random);
     for_each_isa<E>([&](const CpuKernels<E>& plain, const char* isa) {
         for (int width : { 8, 4, -8, -4 }) {                    // negative: fast
-            const size_t m = width < 0 ? 31 : 6;
+            const size_t m = width < 0 ? 71 : 6;
             TEST_INFO("gemm_q", isa, E, shape(m, n, kk) + " bits " << width);
             const auto run = [&](const CpuKernels<E>& k, E* out) {
                 const Precision p = width < 0 ? Precision::fast : Precision::exact;
