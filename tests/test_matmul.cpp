@@ -488,6 +488,27 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4", E, ELEMENTS) {
     });
 }
 
+TEST_CASE_TEMPLATE("gemm_q8, gemm_q4: large inputs under zero weights spoil nothing", E, ELEMENTS) {
+    const size_t m = 33, n = 17, k = 1100;
+    for (int width : { 8, 4 }) {
+        Rng rng{ uint64_t(width) };
+        std::vector<uint8_t> codes = plain_rows(rng, width, n, k, Fill::random);
+        std::vector<E>       x     = draw_input<E>(rng, m * k, Input::gaussian);
+        const std::vector<E> ones(n, round_to<E>(1.0));
+        const size_t stride = codes.size() / n;
+        for (size_t j = 0; j < n; j++) std::memset(codes.data() + j * stride, width == 8 ? 0 : 0x88, size_t(32 * width / 8));
+        for (size_t i = 0; i < m; i++)
+            for (size_t p = 0; p < k; p++) x[i * k + p] = round_to<E>(oracle::value(x[i * k + p]) * (p < 32 ? 1024.0 : 1.0 / 1024));
+        const oracle::Want want = quant::product(x.data(), plain_weights(width, codes.data(), n, k).data(), m, n, k);
+        for (Precision p : PRECISIONS)
+            check_op<E>("gemm_q", shape(m, n, k) + " bits " + std::to_string(width),
+                        quant::promised(want, p == Precision::exact ? quant::EXACT : quant::FAST, k), [&](const CpuKernels<E>& kk, E* out) {
+                            expect_ok(width == 8 ? kk.gemm_q8(codes.data(), x.data(), out, ones.data(), m, n, k, p)
+                                                 : kk.gemm_q4(codes.data(), x.data(), out, ones.data(), m, n, k, p));
+                        });
+    }
+}
+
 TEST_CASE_TEMPLATE("gemm_q8, gemm_q4: threads change no bit, a failing allocator is reported", E, ELEMENTS) {
     gllm::ThreadPool two(2), three(3);
     const size_t n = small() ? 33 : 141, kk = 601;
