@@ -731,6 +731,10 @@ template <class E> std::vector<Row<E>> rows() {
         std::vector<float> w(n);
         for (size_t i = 0; i < distinct;) {
             for (size_t j = 0; j < bytes; j++) kept.p[i * bytes + j] = static_cast<unsigned char>(c.bits() >> 32);
+            for (size_t j = 98; type == QuantType::SQUEEZE && j < bytes; j += 4) {           // its levels are floats
+                const float level = float(c.uniform());
+                memcpy(kept.p + i * bytes + j, &level, 4);
+            }
             if (!scalar.dequant(type, kept.p + i * bytes, w.data(), n)) return nullptr;
             float largest = 0;
             for (float v : w) largest = v == v ? std::max(largest, std::fabs(v)) : 1e30f;
