@@ -4527,7 +4527,7 @@ constexpr impl::DigitKernels tile_digits = {TP, TP, 3, 2, DN / TP * TILE_CODES +
 /// Are tiles worth their packing? Asked of the whole product, so that its parts agree.
 template <class F> bool tiles_win(const impl::GemmJob& job) {
     if (job.k > 64 * F::tk) return false;                       // more blocks than one f32 sum should add up
-    if (F::as_it_is && job.b.panel == &panel_tiles) return true;
+    if (F::as_it_is && job.b.panel == &panel_tiles) return job.k > 0;
     if (F::planes_a == 1) return job.all_m > 8 && job.all_n >= 16 && job.k >= 16;
     return job.all_m >= (job.b.packed ? 48 : 24) && job.all_n >= 64 && job.k >= 32;
 }
