@@ -819,6 +819,7 @@ struct GemmKernels {
     size_t (*scratch_floats)(size_t m, size_t n, size_t k);
     void (*run)(const GemmJob& job);                            // packs A and B
     void (*run_codes)(const GemmJob& job);                      // the same where B holds integers of -128 .. 127, f32 only
+    void (*run_inputs)(const GemmJob& job);                     // the same where A holds numbers of a bf16's 8 bits, f32 only
     void (*run_rounded)(const GemmJob& job);                    // the same with A rounded to 16 bits and B to bf16; null where that is not faster
     void (*run_bf16)(const GemmJob& job);                       // the same with both rounded to bf16
     void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
@@ -3962,7 +3963,7 @@ inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) 
 }
 
 template <class E> constexpr impl::GemmKernels gemm_kernels() {
-    return {MR, NR, KC, nullptr, &scratch_floats<E>, &gemm_run<E>, &gemm_run<E>, nullptr, nullptr,
+    return {MR, NR, KC, nullptr, &scratch_floats<E>, &gemm_run<E>, &gemm_run<E>, &gemm_run<E>, nullptr, nullptr,
             sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr, &gemm_run_skinny<E>, &gemm_run_dots<E>,
             &packed_floats_bytes, &pack_floats, &take_floats,
             &panel_rows<E>, &panel_transposed<E>, &panel_format,
@@ -3996,7 +3997,7 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 //
 // The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16. bf16 enters the tiles as it is, one plane. f32 and f16
 // are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is 2^-22.9 |a b| at most. Integer codes
-// of up to 8 bits are a bf16 each: three products, nothing left out. Fast products round W to bf16 and the input to 16 bits, or to bf16 where
+// of up to 8 bits are a bf16 each, as are inputs that were bf16: three products, nothing left out. Fast products round W to bf16 and the input to 16 bits, or to bf16 where
 // W has no more bits than that: 2^-8 |a b| at most.
 //
 //   for each SN columns of C
@@ -4022,12 +4023,13 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
     static constexpr bool   as_it_is = sizeof(E) == 2 && A == 1;
     static constexpr size_t pair = as_it_is ? 2 : 1, half = as_it_is ? 1 : 16;
     static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;         // bytes of the next panel that a step prefetches
-    static constexpr auto   kernel = A == 1 ? &gk_gemm_amx_bf16_32x32 : A == 2 ? &gk_gemm_amx_bf16x2x1_32x32 :
+    static constexpr auto   kernel = A == 1 ? (B == 1 ? &gk_gemm_amx_bf16_32x32 : &gk_gemm_amx_bf16x1x3_32x32) : A == 2 ? &gk_gemm_amx_bf16x2x1_32x32 :
                                      B == 1 ? &gk_gemm_amx_bf16x3x1_32x32 : &gk_gemm_amx_bf16x3_32x32;
 };
 template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 16>; };
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
 using CodesForm   = TileForm<float, 3, 1, 512, 4>;
+using InputForm   = TileForm<float, 1, 3, 512, 8>;
 using RoundedForm = TileForm<float, 2, 1, 512, 8>;
 using Bf16Form    = TileForm<float, 1, 1, 1024, 8>;
 constexpr size_t TN = 256, SM = 2048, SN = 2048, TP = 32;
@@ -4528,7 +4530,7 @@ constexpr impl::DigitKernels tile_digits = {TP, TP, 3, 2, DN / TP * TILE_CODES +
 template <class F> bool tiles_win(const impl::GemmJob& job) {
     if (job.k > 64 * F::tk) return false;                       // more blocks than one f32 sum should add up
     if (F::as_it_is && job.b.panel == &panel_tiles) return job.k > 0;
-    if (F::planes_a == 1) return job.all_m > 8 && job.all_n >= 16 && job.k >= 16;
+    if (F::planes_a == 1 && F::planes_b == 1) return job.all_m > 8 && job.all_n >= 16 && job.k >= 16;
     return job.all_m >= (job.b.packed ? 48 : 24) && job.all_n >= 64 && job.k >= 32;
 }
 
@@ -4547,6 +4549,7 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
     g.run = &tiles_or_fused<E>;
      if (sizeof(E) == sizeof(float)) {
         g.run_codes   = &tiles_or_fused<float, CodesForm>;
+        g.run_inputs  = &tiles_or_fused<float, InputForm>;
         g.run_rounded = &tiles_or_fused<float, RoundedForm>;
         g.run_bf16    = &tiles_or_fused<float, Bf16Form>;
         g.digits      = &tile_digits;
@@ -4834,6 +4837,7 @@ void gk_gemm_amx_tiles(size_t on);
 void gk_qgemm_amx_i8_32x32(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
+void gk_gemm_amx_bf16x1x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 void gk_gemm_amx_bf16x2x1_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 void gk_gemm_amx_bf16x3x1_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 }
@@ -5784,7 +5788,7 @@ constexpr size_t few_rows = 8;         // of input: decode in registers, else de
 template <class E> struct Quantised {
     const CpuKernels<E>& k;
 
-    static constexpr bool is_f32 = sizeof(E) == sizeof(float);
+    static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
 
     /// How a product is computed: rows decoded in registers for few inputs, exact or rounded ones; else in fixed point, or by the loop nest
     /// with decoded panels.
@@ -5798,6 +5802,7 @@ template <class E> struct Quantised {
     }
     const DigitKernels* digits(const Weights& w, size_t m) const {
         const DigitKernels* const tiles = float_table().gemm->digits;
+        if (tiles && is_bf16) return nullptr;                   // one bf16 tile each is exact
         return tiles && w.kernels->unpack && m >= 24 ? tiles : w.kernels->digits;
     }
     static size_t digits_of(const DigitKernels* d, Precision precision) { return precision == Precision::fast ? d->fast : d->exact; }
@@ -5847,8 +5852,8 @@ template <class E> struct Quantised {
             b.block_weights = w.block_weights;
             b.block_bytes   = w.block_bytes;
             b.panel         = g.panel_format;
-            const bool codes = w.kernels->unpack != nullptr, is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
-            const auto run_part = precision == Precision::exact || !g.run_rounded ? (codes ? g.run_codes : g.run)
+            const bool codes = w.kernels->unpack != nullptr;
+            const auto run_part = precision == Precision::exact || !g.run_rounded ? (is_bf16 ? (codes && g.run_bf16 ? g.run_bf16 : g.run_inputs) : codes ? g.run_codes : g.run)
                                 : codes || is_bf16 ? g.run_bf16 : g.run_rounded;
             nest(p, run_part, b, x, y, m, n, kdim, parts, each);
             return true;

@@ -1,0 +1,97 @@
+// gk_gemm_amx_bf16x1x3_32x32 -- C[32][32] = A B on packed panels: A bf16, B f32 in three bf16 terms.  AMX-TILE, AMX-BF16
+//
+//   void gk_gemm_amx_bf16x1x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b,
+//                                   float* t, size_t accumulate, const void* ahead);
+//
+//   rdi  steps   depth / 32, 0 allowed        A panel: per step two tiles: rows 0-15, 16-31
+//   rsi  a       advances 2 KiB per step      B panel: per step hi, mid, lo, each two tiles: columns 0-15, 16-31
+//   rdx  b       advances 6 KiB per step      Row r of an A tile holds pairs (k = j, 16+j) of row r of A, j = 0..15;
+//   rcx  t       [32][32]                     row j of a B tile the pair (k = j, 16+j) of each column
+//   r8   accumulate  0: t is written and not read. Else t += A B
+//   r9   ahead   {row, stride, panel}: what each step prefetches, 128 bytes of two rows and 256 of the next panel of A
+//   r10, r11     row and stride               rax  bytes between rows: 128 of t, 64 of a panel tile
+//
+//               b[0..15]  b[16..31]
+//               tmm6      tmm7
+//   a[0..15]   tmm4  tmm0      tmm1          four accumulators hide the latency of 52 cycles;
+//   a[16..31]  tmm5  tmm2      tmm3          all eight tiles are in use
+//
+//   y = hi + mid + lo, and A has no more than the 8 bits of a bf16: x y = x lo + x mid + x hi, nothing left out.
+//   A step is 12 products of 16 cycles = 192 cycles, and 8 tile loads of 8 cycles from L1.
+//   Subnormal operands and results count as zero. Tiles are configured: gk_gemm_amx_tiles.
+
+#include "../gk_asm.h"
+#ifdef __x86_64__
+
+.macro MULTIPLY plane               // of B
+    tileloadd tmm6, [rdx + rax + \plane]
+    tileloadd tmm7, [rdx + rax + \plane + 1024]
+    tdpbf16ps tmm0, tmm4, tmm6
+    tdpbf16ps tmm1, tmm4, tmm7
+    tdpbf16ps tmm2, tmm5, tmm6
+    tdpbf16ps tmm3, tmm5, tmm7
+.endm
+
+.macro PREFETCH_ROW
+    prefetcht0 byte ptr [r10]
+    prefetcht0 byte ptr [r10 + 64]
+    add     r10, r11
+.endm
+
+.macro PREFETCH_PANEL               // 256 bytes
+    prefetcht1 byte ptr [r9]
+    prefetcht1 byte ptr [r9 + 64]
+    prefetcht1 byte ptr [r9 + 128]
+    prefetcht1 byte ptr [r9 + 192]
+    add     r9, 256
+.endm
+
+GK_FUNC gk_gemm_amx_bf16x1x3_32x32, 6
+    mov     r10, qword ptr [r9]
+    mov     r11, qword ptr [r9 + 8]
+    mov     r9,  qword ptr [r9 + 16]
+    test    r8, r8
+    jnz     L(load)
+    tilezero tmm0
+    tilezero tmm1
+    tilezero tmm2
+    tilezero tmm3
+    jmp     L(start)
+L(load):
+    mov     eax, 128
+    tileloadd tmm0, [rcx + rax]
+    tileloadd tmm1, [rcx + rax + 64]
+    tileloadd tmm2, [rcx + rax + 2048]
+    tileloadd tmm3, [rcx + rax + 2048 + 64]
+L(start):
+    mov     eax, 64
+    test    rdi, rdi
+    jz      L(write)
+
+    // ---- one step of k
+    .balign 32
+L(step):
+    tileloadd tmm4, [rsi + rax]
+    tileloadd tmm5, [rsi + rax + 1024]
+    MULTIPLY 4096
+    PREFETCH_ROW
+    MULTIPLY 2048
+    PREFETCH_PANEL
+    MULTIPLY 0
+    PREFETCH_ROW
+    add     rsi, 2048
+    add     rdx, 6144
+    dec     rdi
+    jnz     L(step)
+
+    // ---- write the tile
+L(write):
+    mov     eax, 128
+    tilestored [rcx + rax], tmm0
+    tilestored [rcx + rax + 64], tmm1
+    tilestored [rcx + rax + 2048], tmm2
+    tilestored [rcx + rax + 2048 + 64], tmm3
+    GK_LEAVE
+GK_ENDFUNC gk_gemm_amx_bf16x1x3_32x32
+
+#endif
