@@ -157,6 +157,34 @@ _\name:
     GK_LEAVE
 .endm
 
+.macro GK_TILES_OPEN                // of a 32 x 32 kernel: tmm0 .. tmm3 are t if r8 is not 0, else 0; r9, r10, r11 from ahead; rax = 64
+    mov     r10, qword ptr [r9]
+    mov     r11, qword ptr [r9 + 8]
+    mov     r9,  qword ptr [r9 + 16]
+    tilezero tmm0
+    tilezero tmm1
+    tilezero tmm2
+    tilezero tmm3
+    test    r8, r8
+    jz      L(opened)
+    mov     eax, 128
+    tileloadd tmm0, [rcx + rax]
+    tileloadd tmm1, [rcx + rax + 64]
+    tileloadd tmm2, [rcx + rax + 2048]
+    tileloadd tmm3, [rcx + rax + 2048 + 64]
+L(opened):
+    mov     eax, 64
+.endm
+
+.macro GK_TILES_CLOSE               // t = tmm0 .. tmm3
+    mov     eax, 128
+    tilestored [rcx + rax], tmm0
+    tilestored [rcx + rax + 64], tmm1
+    tilestored [rcx + rax + 2048], tmm2
+    tilestored [rcx + rax + 2048 + 64], tmm3
+    GK_LEAVE
+.endm
+
 // ---- aarch64 -----------------------------------------------------------------
 #elif defined(__aarch64__)
 

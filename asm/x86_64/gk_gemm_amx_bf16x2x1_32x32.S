@@ -46,24 +46,7 @@
 .endm
 
 GK_FUNC gk_gemm_amx_bf16x2x1_32x32, 6
-    mov     r10, qword ptr [r9]
-    mov     r11, qword ptr [r9 + 8]
-    mov     r9,  qword ptr [r9 + 16]
-    test    r8, r8
-    jnz     L(load)
-    tilezero tmm0
-    tilezero tmm1
-    tilezero tmm2
-    tilezero tmm3
-    jmp     L(start)
-L(load):
-    mov     eax, 128
-    tileloadd tmm0, [rcx + rax]
-    tileloadd tmm1, [rcx + rax + 64]
-    tileloadd tmm2, [rcx + rax + 2048]
-    tileloadd tmm3, [rcx + rax + 2048 + 64]
-L(start):
-    mov     eax, 64
+    GK_TILES_OPEN
     test    rdi, rdi
     jz      L(write)
 
@@ -85,12 +68,7 @@ L(step):
 
     // ---- write the tile
 L(write):
-    mov     eax, 128
-    tilestored [rcx + rax], tmm0
-    tilestored [rcx + rax + 64], tmm1
-    tilestored [rcx + rax + 2048], tmm2
-    tilestored [rcx + rax + 2048 + 64], tmm3
-    GK_LEAVE
+    GK_TILES_CLOSE
 GK_ENDFUNC gk_gemm_amx_bf16x2x1_32x32
 
 #endif
