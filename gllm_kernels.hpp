@@ -4177,21 +4177,18 @@ Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, s
 template <class F> void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
     RangeOf range[TN / TP];
     for (size_t p = 0; p < kc; p += 32)
-        for (size_t c = 0; c < round_up(nc, TP); c += 16) {
-            RangeOf         part = range[c / TP];
-            const size_t    l    = c < nc ? least(nc - c, 16) : 0;
-            uint16_t* const out  = panels + c / TP * size + p / 32 * F::step_b + c % TP * 32;
-            for (size_t i = 0; i < 16; i++) {
+        for (size_t i = 0; i < 16; i++)
+            for (size_t c = 0; c < round_up(nc, TP); c += 16) {
+                const size_t    l    = c < nc ? least(nc - c, 16) : 0;
+                uint16_t* const out  = panels + c / TP * size + p / 32 * F::step_b + c % TP * 32;
                 const typename F::E* const row = b + (p + i) * ldb + c;
                 const vf x = p + i < kc ? vload_n(row, l) : vzero(), y = p + 16 + i < kc ? vload_n(row + 16 * ldb, l) : vzero();
                 _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
                 _mm_prefetch(reinterpret_cast<const char*>(row + 48 * ldb), _MM_HINT_T1);
-                part.add(x);
-                part.add(y);
+                range[c / TP].add(x);
+                range[c / TP].add(y);
                 split_pairs<F::planes_b>(x, y, out + i * 32);
             }
-            range[c / TP] = part;
-        }
     for (size_t i = 0; i * TP < nc; i++) ranges[i] = range[i].range();
 }
 /// bf16: two rows interleaved.
