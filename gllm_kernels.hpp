@@ -5577,7 +5577,7 @@ constexpr size_t skinny = 8;
 /// B stays in the caches, its rows not all in the same sets of L1: tiles read A and B[k][n] in place.
 static inline bool small(size_t m, size_t n, size_t k) {
     const double b     = work(n, k, 1);
-    const bool   alike = (n % 512 == 0 && k > 32) || k % 1024 == 0;
+    const bool   alike = (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0;
     return k <= 4096 && ((m <= 512 && b <= 16384.0) || (!alike && (m <= 48 ? b <= 400000.0 : m <= 512 && b <= 70000.0)));
 }
 
