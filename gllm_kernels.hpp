@@ -747,6 +747,7 @@ struct DigitJob {
 struct DigitKernels {
     size_t rows, columns;                                       // of a tile
     size_t exact, fast;                                         // how many digits each takes; 0: f32 is faster
+    size_t longest;                                             // k: all sums are f32
     size_t thread_floats;
     size_t (*packed_floats)(size_t m, size_t k, size_t digits);
     /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 is not finite, or out of range.
@@ -818,10 +819,7 @@ struct GemmKernels {
     const DigitKernels* digits;                                 // better ones than a format has, for many rows; or null
     size_t (*scratch_floats)(size_t m, size_t n, size_t k);
     void (*run)(const GemmJob& job);                            // packs A and B
-    void (*run_codes)(const GemmJob& job);                      // the same where B holds integers of -128 .. 127, f32 only
-    void (*run_inputs)(const GemmJob& job);                     // the same where A holds numbers of a bf16's 8 bits, f32 only
-    void (*run_rounded)(const GemmJob& job);                    // the same with A rounded to 16 bits and B to bf16; null where that is not faster
-    void (*run_bf16)(const GemmJob& job);                       // the same with both rounded to bf16
+    void (*run_terms[3][3])(const GemmJob& job);                // [a-1][b-1], f32: A is taken to a terms of 8 bits, B to b; or both exactly
     void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
     void (*run_skinny)(const GemmJob& job);                     // the same for at most 8 rows of A, any type
     void (*run_dots)(const GemmJob& job);                       // reads A and B[n][k] in place: few rows of A
@@ -981,6 +979,47 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
     for (const FeatureName& n : feature_names)
         if (n.needs && !(f.*n.needs)) f.*n.bit = false;
 }
+
+/// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
+GK_API size_t l2_bytes() {
+    static std::atomic<size_t> known{0};
+    size_t bytes = known.load(std::memory_order_relaxed);
+    if (bytes) return bytes;
+    bytes = size_t(512) << 10;
+#if GK_X86
+    const bool     amd  = cpuid(0x80000000u, 0).a >= 0x8000001Du && cpuid(0x80000001u, 0).c >> 22 & 1;
+    const uint32_t leaf = amd ? 0x8000001Du : cpuid(0, 0).a >= 4 ? 4 : 0;
+    for (uint32_t i = 0; leaf && i < 8; i++) {
+        const CpuidWords w = cpuid(leaf, i);
+        if ((w.a & 31) == 0) break;
+        if ((w.a >> 5 & 7) == 2)
+            bytes = size_t((w.b >> 22) + 1) * ((w.b >> 12 & 1023) + 1) * ((w.b & 4095) + 1) * (size_t(w.c) + 1);
+    }
+    bytes = bytes < 131072 ? 131072 : bytes > 4194304 ? 4194304 : bytes;
+#endif
+    known.store(bytes, std::memory_order_relaxed);
+    return bytes;
+}
+
+#if GK_ARM64
+/// By the part number of the core that asks first: Linux lets programs read it. Where cores differ, either answer is right, if slower.
+GK_API bool in_order() {
+    static std::atomic<int> known{-1};
+    int yes = known.load(std::memory_order_relaxed);
+    if (yes >= 0) return yes != 0;
+    yes = 0;
+#if defined(__linux__) && defined(__GNUC__)
+    if (getauxval(AT_HWCAP) >> 11 & 1) {                        // HWCAP_CPUID
+        uint64_t midr;
+        __asm__("mrs %0, midr_el1" : "=r"(midr));
+        const unsigned a53 = 0xd03, a35 = 0xd04, a55 = 0xd05, a510 = 0xd46, a520 = 0xd80, part = midr >> 4 & 0xfff;
+        yes = midr >> 24 == 0x41 && (part == a53 || part == a35 || part == a55 || part == a510 || part == a520);
+    }
+#endif
+    known.store(yes, std::memory_order_relaxed);
+    return yes != 0;
+}
+#endif
 
 #if GK_HAS_TILES
 /// May this process use AMX tiles? Asks Linux once, at the first product that would; a repeated question is harmless.
@@ -2902,8 +2941,8 @@ namespace plain {
 #if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
 using vd   = __m256i;
 using vacc = __m256;
-GK_INL vd    bdot(vb w, const int8_t* q) {         // |w| <= 128 and |q| <= 127: two products fit 16 bits
-    const __m256i a = _mm256_abs_epi8(w), b = _mm256_sign_epi8(bload(q), w);
+GK_INL vd    dot_quads(vb w, vb q) {               // |w| <= 128 and |q| <= 127: two products fit 16 bits
+    const __m256i a = _mm256_abs_epi8(w), b = _mm256_sign_epi8(q, w);
 #if defined(GK_FEATURE) && GK_PASS == GK_AVX512
     return _mm256_dpbusd_epi32(_mm256_setzero_si256(), a, b);
 #elif defined(GK_FEATURE)
@@ -2912,6 +2951,7 @@ GK_INL vd    bdot(vb w, const int8_t* q) {         // |w| <= 128 and |q| <= 127:
     return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
 #endif
 }
+GK_INL vd    bdot(vb w, const int8_t* q)           { return dot_quads(w, bload(q)); }
 GK_INL vacc  dfma(vacc acc, vd v, float s)         { return _mm256_fmadd_ps(_mm256_cvtepi32_ps(v), _mm256_set1_ps(s), acc); }
 GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
     const __m256 s = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(lo)), _mm_set1_ps(hi), 1);
@@ -2947,10 +2987,7 @@ constexpr int    FLIP = 128;
 GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_dpbusd_avx_epi32(acc, w, qset(x)); }
 #else
 constexpr int    FLIP = 0;
-GK_INL vq    qdot(vq acc, vq w, int32_t x) {
-    const vq pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(qset(x), w));
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
+GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_add_epi32(acc, dot_quads(w, qset(x))); }
 #endif
 #endif
 
@@ -3047,6 +3084,9 @@ template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::r
 template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) { return nullptr; }
 #endif
 
+template <class C> constexpr impl::FormatKernels format_kernels() {
+    return {&dequant<C>, &GK_NS::format_rows<C>, fast_rows<C>(), nullptr, nullptr};
+}
 #if GK_PASS != GK_SCALAR
 extern const impl::DigitKernels digit_kernels;                  // in [10]
 
@@ -3063,12 +3103,9 @@ template <class C> constexpr impl::FormatKernels plain_kernels() {
     return {&dequant<C>, &GK_NS::format_rows<C>, fast_rows<C>(), &unpack<C>, &digit_kernels};
 }
 #else
-template <class C> constexpr impl::FormatKernels plain_kernels() { return {&dequant<C>, &GK_NS::format_rows<C>, nullptr, nullptr, nullptr}; }
+template <class C> constexpr impl::FormatKernels plain_kernels() { return format_kernels<C>(); }
 #endif
 
-template <class C> constexpr impl::FormatKernels format_kernels() {
-    return {&dequant<C>, &GK_NS::format_rows<C>, fast_rows<C>(), nullptr, nullptr};
-}
 template <> constexpr impl::FormatKernels format_kernels<left_out>() { return {}; }
 constexpr impl::FormatKernels format_table[] = {
 #define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
@@ -3721,6 +3758,22 @@ template <class E> void finish(const float* t, size_t ldt, const E* bias, Activa
     }
 }
 
+/// y[m][n] = x, or += x.
+GK_INL void move_rows(const float* x, size_t ldx, float* y, size_t ldy, size_t m, size_t n, bool add) {
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j += VF) {
+            const size_t l = least(n - j, VF);
+            const vf     v = vload_n(x + i * ldx + j, l);
+            vstore_n(y + i * ldy + j, add ? vadd(vload_n(y + i * ldy + j, l), v) : v, l);
+        }
+}
+inline void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m, size_t n, bool add) {
+    constexpr size_t whole = 32;                                // columns of a tile of AMX, and of the other wide ones
+    if (n != whole) move_rows(x, ldx, y, ldy, m, n, add);
+    else if (add)   move_rows(x, ldx, y, ldy, m, whole, true);
+    else            move_rows(x, ldx, y, ldy, m, whole, false);
+}
+
 // ---- the loop nest ----------------------------------------------------------
 
 /// Rows of A in a block: a sixth of L2, the rest is for panels of B, C and what is prefetched. Blocks of equal size.
@@ -3963,7 +4016,8 @@ inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) 
 }
 
 template <class E> constexpr impl::GemmKernels gemm_kernels() {
-    return {MR, NR, KC, nullptr, &scratch_floats<E>, &gemm_run<E>, &gemm_run<E>, &gemm_run<E>, nullptr, nullptr,
+    return {MR, NR, KC, nullptr, &scratch_floats<E>, &gemm_run<E>,
+            {{&gemm_run<E>, &gemm_run<E>, &gemm_run<E>}, {&gemm_run<E>, &gemm_run<E>, &gemm_run<E>}, {&gemm_run<E>, &gemm_run<E>, &gemm_run<E>}},
             sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr, &gemm_run_skinny<E>, &gemm_run_dots<E>,
             &packed_floats_bytes, &pack_floats, &take_floats,
             &panel_rows<E>, &panel_transposed<E>, &panel_format,
@@ -3997,8 +4051,8 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 //
 // The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16. bf16 enters the tiles as it is, one plane. f32 and f16
 // are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is 2^-22.9 |a b| at most. Integer codes
-// of up to 8 bits are a bf16 each, as are inputs that were bf16: three products, nothing left out. Fast products round W to bf16 and the input to 16 bits, or to bf16 where
-// W has no more bits than that: 2^-8 |a b| at most.
+// of up to 8 bits are a bf16 each, as are inputs that were bf16: three products, nothing left out. Fast products round W to bf16, and the
+// input to 16 bits, or to bf16 where W has no more bits than that: 2^-8 |a b| at most.
 //
 //   for each SN columns of C
 //     for each SM rows of C
@@ -4028,10 +4082,6 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
 };
 template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 16>; };
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
-using CodesForm   = TileForm<float, 3, 1, 512, 4>;
-using InputForm   = TileForm<float, 1, 3, 512, 8>;
-using RoundedForm = TileForm<float, 2, 1, 512, 8>;
-using Bf16Form    = TileForm<float, 1, 1, 1024, 8>;
 constexpr size_t TN = 256, SM = 2048, SN = 2048, TP = 32;
 
 /// Magnitudes as bits of f32: the largest, and the smallest that is not zero, less one; all zero is 0 and the largest integer.
@@ -4325,21 +4375,6 @@ template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t ro
                 any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * TP, TP, q + d != 0, 0}, least(rows - r, MR), cols);
     }
 }
-/// y[m][n] = x, or += x.
-GK_INL void move_rows(const float* x, size_t ldx, float* y, size_t ldy, size_t m, size_t n, bool add) {
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j += VF) {
-            const size_t l = least(n - j, VF);
-            const vf     v = vload_n(x + i * ldx + j, l);
-            vstore_n(y + i * ldy + j, add ? vadd(vload_n(y + i * ldy + j, l), v) : v, l);
-        }
-}
-void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m, size_t n, bool add) {
-    if (n != TP)  move_rows(x, ldx, y, ldy, m, n, add);
-    else if (add) move_rows(x, ldx, y, ldy, m, TP, true);
-    else          move_rows(x, ldx, y, ldy, m, TP, false);
-}
-
 template <class F> void tiles_run(const impl::GemmJob& job) {
     using E = typename F::E;
     constexpr bool is_f32 = sizeof(E) == sizeof(float);
@@ -4519,7 +4554,7 @@ void tile_digit_product(const impl::DigitJob& job) {
     }
     gk_gemm_amx_tiles(0);
 }
-constexpr impl::DigitKernels tile_digits = {TP, TP, 3, 2, DN / TP * TILE_CODES + 3 * DN * TP, &tile_digits_floats, &pack_tile_digits, &tile_digit_product};
+constexpr impl::DigitKernels tile_digits = {TP, TP, 3, 2, LONG_K, DN / TP * TILE_CODES + 3 * DN * TP, &tile_digits_floats, &pack_tile_digits, &tile_digit_product};
 
 // ---- which way
 
@@ -4544,12 +4579,14 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
     g.mr = TP;
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
-     if (sizeof(E) == sizeof(float)) {
-        g.run_codes   = &tiles_or_fused<float, CodesForm>;
-        g.run_inputs  = &tiles_or_fused<float, InputForm>;
-        g.run_rounded = &tiles_or_fused<float, RoundedForm>;
-        g.run_bf16    = &tiles_or_fused<float, Bf16Form>;
-        g.digits      = &tile_digits;
+    for (auto& row : g.run_terms)
+        for (auto& run : row) run = g.run;
+    if (sizeof(E) == sizeof(float)) {
+        g.run_terms[0][0] = &tiles_or_fused<float, TileForm<float, 1, 1, 1024, 8>>;
+        g.run_terms[0][2] = &tiles_or_fused<float, TileForm<float, 1, 3, 512, 8>>;
+        g.run_terms[1][0] = &tiles_or_fused<float, TileForm<float, 2, 1, 512, 8>>;
+        g.run_terms[2][0] = &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
+        g.digits          = &tile_digits;
     }
     if (tile_form<E>::type::as_it_is) {
         g.packed_bytes = &packed_tiles_bytes;
@@ -4720,13 +4757,7 @@ void digit_product(const impl::DigitJob& job) {
                 for (size_t r = 0; r < least(job.m - i, QR); r++)
                     for (size_t c = 0; c < cols; c += 16) prefetch(reinterpret_cast<const char*>(job.y + (i + r) * job.ldy + j + c));
                 best_digit_tile(groups, job.digits, a, panel, t);
-                for (size_t r = 0; r < least(job.m - i, QR); r++)
-                    for (size_t c = 0; c < cols; c += VF) {
-                        float* const y = job.y + (i + r) * job.ldy + j + c;
-                        const size_t l = least(cols - c, VF);
-                        const vf     v = vload(t + r * QN + c);
-                        vstore_n(y, p ? vadd(vload_n(y, l), v) : v, l);
-                    }
+                move_tile(t, QN, job.y + i * job.ldy + j, job.ldy, least(job.m - i, QR), cols, p != 0);
             }
         }
     }
@@ -4737,7 +4768,7 @@ constexpr size_t exact_digits = 3, fast_digits = 1;
 #else
 constexpr size_t exact_digits = 0, fast_digits = GK_PASS == GK_AVX512 ? 0 : 1;     // AVX-512 has wider vectors for f32 than for this
 #endif
-const impl::DigitKernels digit_kernels = {QR, QN, exact_digits, fast_digits, 0, &packed_floats, &pack_digits, &digit_product};
+const impl::DigitKernels digit_kernels = {QR, QN, exact_digits, fast_digits, LONG_K, 0, &packed_floats, &pack_digits, &digit_product};
 
 }
 #endif
@@ -5218,7 +5249,8 @@ static inline Status no_memory() {
 /// a * b, or false on overflow.
 static inline bool times(size_t a, size_t b, size_t* product) {
     *product = a * b;
-    return (a | b) >> (sizeof(size_t) * 4) == 0 || a == 0 || *product / a == b;
+    return (a | b) >> (sizeof(size_t) * 4) == 0 ||          // no division where both are small
+            a == 0 || *product / a == b;
 }
 /// A buffer of an operation: `count` parts of `size` bytes.
 struct Span {
@@ -5531,47 +5563,6 @@ static inline const void* packed_panels(const void* packed) {
     return reinterpret_cast<const void*>((reinterpret_cast<uintptr_t>(packed) + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63));
 }
 
-/// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
-GK_API size_t l2_bytes() {
-    static std::atomic<size_t> known{0};
-    size_t bytes = known.load(std::memory_order_relaxed);
-    if (bytes) return bytes;
-    bytes = size_t(512) << 10;
-#if GK_X86
-    const bool     amd  = cpuid(0x80000000u, 0).a >= 0x8000001Du && cpuid(0x80000001u, 0).c >> 22 & 1;
-    const uint32_t leaf = amd ? 0x8000001Du : cpuid(0, 0).a >= 4 ? 4 : 0;
-    for (uint32_t i = 0; leaf && i < 8; i++) {
-        const CpuidWords w = cpuid(leaf, i);
-        if ((w.a & 31) == 0) break;
-        if ((w.a >> 5 & 7) == 2)
-            bytes = size_t((w.b >> 22) + 1) * ((w.b >> 12 & 1023) + 1) * ((w.b & 4095) + 1) * (size_t(w.c) + 1);
-    }
-    bytes = bytes < 131072 ? 131072 : bytes > 4194304 ? 4194304 : bytes;
-#endif
-    known.store(bytes, std::memory_order_relaxed);
-    return bytes;
-}
-
-#if GK_ARM64
-/// By the part number of the core that asks first: Linux lets programs read it. Where cores differ, either answer is right, if slower.
-GK_API bool in_order() {
-    static std::atomic<int> known{-1};
-    int yes = known.load(std::memory_order_relaxed);
-    if (yes >= 0) return yes != 0;
-    yes = 0;
-#if defined(__linux__) && defined(__GNUC__)
-    if (getauxval(AT_HWCAP) >> 11 & 1) {                        // HWCAP_CPUID
-        uint64_t midr;
-        __asm__("mrs %0, midr_el1" : "=r"(midr));
-        const unsigned a53 = 0xd03, a35 = 0xd04, a55 = 0xd05, a510 = 0xd46, a520 = 0xd80, part = midr >> 4 & 0xfff;
-        yes = midr >> 24 == 0x41 && (part == a53 || part == a35 || part == a55 || part == a510 || part == a520);
-    }
-#endif
-    known.store(yes, std::memory_order_relaxed);
-    return yes != 0;
-}
-#endif
-
 /// At most this many rows of A stream B once, in place.
 constexpr size_t skinny = 8;
 /// B stays in the caches, its rows not all in the same sets of L1: tiles read A and B[k][n] in place.
@@ -5778,7 +5769,6 @@ struct Weights {
     const uint8_t*       rows;
     size_t               row_stride, block_weights, block_bytes;
 };
-constexpr size_t most_digit_k = 12288;                          // sums of digits are f32 all the way
 
 constexpr size_t few_rows = 8;         // of input: decode in registers, else decode panels for the loop nest
 
@@ -5795,7 +5785,7 @@ template <class E> struct Quantised {
         const bool fast = precision == Precision::fast;
         if (m < few_rows) return fast && w.kernels->rows_fast ? Route::rounded : Route::decoded;
         const DigitKernels* const d = digits(w, m);
-        return d && digits_of(d, precision) && kdim <= most_digit_k ? Route::digits : Route::nested;
+        return d && digits_of(d, precision) && kdim <= d->longest ? Route::digits : Route::nested;
     }
     const DigitKernels* digits(const Weights& w, size_t m) const {
         const DigitKernels* const tiles = float_table().gemm->digits;
@@ -5822,9 +5812,11 @@ template <class E> struct Quantised {
     /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
     Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
             Precision precision) const {
+        const Route best = route(w, m, kdim, precision);
         bool done = false;
-        const Status status = run_on(route(w, m, kdim, precision), w, input, output, scales, m, n, kdim, precision, &done);
-        return done || !status ? status : run_on(Route::nested, w, input, output, scales, m, n, kdim, precision, &done);
+        const Status status = run_on(best, w, input, output, scales, m, n, kdim, precision, &done);
+        if (done || best != Route::digits) return status;
+        return run_on(Route::nested, w, input, output, scales, m, n, kdim, precision, &done);      // no room for digits, or x does not fit them
     }
     Status run_on(Route route, const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
             Precision precision, bool* done) const {
@@ -5849,9 +5841,9 @@ template <class E> struct Quantised {
             b.block_weights = w.block_weights;
             b.block_bytes   = w.block_bytes;
             b.panel         = g.panel_format;
-            const bool codes = w.kernels->unpack != nullptr;
-            const auto run_part = precision == Precision::exact || !g.run_rounded ? (is_bf16 ? (codes && g.run_bf16 ? g.run_bf16 : g.run_inputs) : codes ? g.run_codes : g.run)
-                                : codes || is_bf16 ? g.run_bf16 : g.run_rounded;
+            const bool   codes = w.kernels->unpack != nullptr, fast = precision == Precision::fast;
+            const size_t terms_x = is_bf16 ? 1 : !fast ? 3 : codes ? 1 : 2, terms_w = codes || fast ? 1 : 3;
+            const auto   run_part = g.run_terms[terms_x - 1][terms_w - 1];
             nest(p, run_part, b, x, y, m, n, kdim, parts, each);
             return true;
         });
