@@ -176,6 +176,35 @@ L(opened):
     mov     eax, 64
 .endm
 
+.macro GK_TILES_A at                // two tiles of A from the panel's step at rsi
+    tileloadd tmm4, [rsi + rax + \at]
+    tileloadd tmm5, [rsi + rax + \at + 1024]
+.endm
+
+.macro GK_TILES_B at                // two of B, from rdx
+    tileloadd tmm6, [rdx + rax + \at]
+    tileloadd tmm7, [rdx + rax + \at + 1024]
+.endm
+
+.macro GK_TILES_DOT op              // 32 x 32 sums += A B
+    \op     tmm0, tmm4, tmm6
+    \op     tmm1, tmm4, tmm7
+    \op     tmm2, tmm5, tmm6
+    \op     tmm3, tmm5, tmm7
+.endm
+
+.macro GK_TILES_ROW                 // prefetches 128 bytes of a row of C
+    prefetcht0 byte ptr [r10]
+    prefetcht0 byte ptr [r10 + 64]
+    add     r10, r11
+.endm
+
+.macro GK_TILES_PANEL               // and of the next panel of A
+    prefetcht1 byte ptr [r9]
+    prefetcht1 byte ptr [r9 + 64]
+    add     r9, 128
+.endm
+
 .macro GK_TILES_CLOSE               // t = tmm0 .. tmm3
     mov     eax, 128
     tilestored [rcx + rax], tmm0

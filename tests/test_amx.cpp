@@ -3,14 +3,13 @@
 // infinities. Catches a wrong choice of path, one that a split into threads changes, reads beyond a matrix, and tile state that
 // stays behind. SPDX-License-Identifier: MIT
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
-#include "harness.hpp"
+#include "calling.hpp"
 
 #if defined(__x86_64__) && defined(__linux__)
 
 #include <algorithm>
 
 extern "C" {
-uint64_t checked_call(void (*function)(), const uint64_t arguments[6], uint64_t upper_halves);
 using TileKernel = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 void gk_qgemm_amx_i8_32x32(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 TileKernel gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x3_32x32, gk_gemm_amx_bf16x3x1_32x32, gk_gemm_amx_bf16x1x3_32x32,
@@ -49,20 +48,12 @@ bool tiles_released() {
 float flushed(float x) { return std::fabs(x) < float(MIN_NORMAL) ? std::copysign(0.0f, x) : x; }
 float bf16_value(uint16_t bits) { return flushed(bit_cast<float>(uint32_t(bits) << 16)); }
 
-/// acc + a b rounded once; a b of two bf16 is exact in double, and a sum rounded to odd survives the second rounding.
-float fused(float a, float b, float acc) {
-    const double p = double(a) * double(b), q = double(acc), s = p + q, t = s - p, error = (p - (s - t)) + (q - t);
-    uint64_t bits = bit_cast<uint64_t>(s);
-    if (error != 0 && !(bits & 1)) bits += (error > 0) == (s > 0) ? 1 : uint64_t(-1);
-    return flushed(float(bit_cast<double>(bits)));
-}
-
 /// acc += the product of two tile rows of 16 pairs: chains over even and odd elements, their sum added.
 float pairs_dot(const uint16_t* a, const uint16_t* b, size_t step_b, float acc) {
     float even = 0, odd = 0;
     for (size_t j = 0; j < 16; j++) {
-        even = fused(bf16_value(a[2 * j]), bf16_value(b[j * step_b]), even);
-        odd  = fused(bf16_value(a[2 * j + 1]), bf16_value(b[j * step_b + 1]), odd);
+        even = flushed(fused(bf16_value(a[2 * j]), bf16_value(b[j * step_b]), even));
+        odd  = flushed(fused(bf16_value(a[2 * j + 1]), bf16_value(b[j * step_b + 1]), odd));
     }
     return flushed(acc + flushed(even + odd));
 }
@@ -199,12 +190,10 @@ TEST_CASE("microkernels") {
                 if (accumulate) for (size_t i = 0; i < 1024; i++) t.data()[i] = want[i] = float(rng.gaussian());
                 twin(kernel, steps, a.data(), b.data(), want.data());
                 const void* const ahead[3] = { t.data(), nullptr, a.data() };
-                const uint64_t arguments[6] = { steps, reinterpret_cast<uintptr_t>(a.data()), reinterpret_cast<uintptr_t>(b.data()),
-                                                reinterpret_cast<uintptr_t>(t.data()), accumulate, reinterpret_cast<uintptr_t>(ahead) };
                 gk_gemm_amx_tiles(1);
-                const uint64_t changed = checked_call(reinterpret_cast<void (*)()>(kernel.run), arguments, 1);
+                const std::string convention = call(kernel.run, steps, a.data(), b.data(), t.data(), accumulate, ahead);
                 gk_gemm_amx_tiles(0);
-                CHECK_MESSAGE(changed == 0, "broke rule " << changed << " of checked_call");
+                CHECK_MESSAGE(convention.empty(), convention);
                 const std::string wrong = differ(static_cast<const float*>(t.data()), want.data(), 1024), broken = t.broken();
                 CHECK_MESSAGE(wrong.empty(), wrong);
                 CHECK_MESSAGE(broken.empty(), broken);
@@ -233,12 +222,10 @@ TEST_CASE("int8 microkernel") {
                         for (size_t k = 0; k < steps * 64; k++)
                             want[i * 32 + j] += a[k / 64 * 2048 + i * 64 + k % 64] * b[k / 64 * 2048 + j / 16 * 1024 + k % 64 / 4 * 64 + j % 16 * 4 + k % 4];
                 const void* const ahead[3] = { t.data(), nullptr, a.data() };
-                const uint64_t arguments[6] = { steps, reinterpret_cast<uintptr_t>(a.data()), reinterpret_cast<uintptr_t>(b.data()),
-                                                reinterpret_cast<uintptr_t>(t.data()), accumulate, reinterpret_cast<uintptr_t>(ahead) };
                 gk_gemm_amx_tiles(1);
-                const uint64_t changed = checked_call(reinterpret_cast<void (*)()>(gk_qgemm_amx_i8_32x32), arguments, 1);
+                const std::string convention = call(gk_qgemm_amx_i8_32x32, steps, a.data(), b.data(), t.data(), accumulate, ahead);
                 gk_gemm_amx_tiles(0);
-                CHECK_MESSAGE(changed == 0, "broke rule " << changed << " of checked_call");
+                CHECK_MESSAGE(convention.empty(), convention);
                 CHECK(std::memcmp(t.data(), want.data(), 4096) == 0);
                 CHECK_MESSAGE(t.broken().empty(), t.broken());
             }
@@ -247,8 +234,8 @@ TEST_CASE("int8 microkernel") {
 TEST_CASE("tile state") {
     if (!present()) return;
     for (uint64_t on : { 1u, 0u }) {
-        const uint64_t arguments[6] = { on, 0, 0, 0, 0, 0 };
-        CHECK(checked_call(reinterpret_cast<void (*)()>(gk_gemm_amx_tiles), arguments, 1) == 0);
+        const std::string convention = call(gk_gemm_amx_tiles, size_t(on));
+        CHECK_MESSAGE(convention.empty(), convention);
         CHECK(tiles_released() == (on == 0));
     }
 }

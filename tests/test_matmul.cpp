@@ -534,6 +534,11 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4: threads change no bit, a failing allocator
                 const std::string wrong = differ(out.data(), want.data(), want.size()) + out.broken();
                 CHECK_MESSAGE(wrong.empty(), wrong);
             }
+            std::vector<uint8_t> memory(plain.matmul_workspace_bytes(QuantType::Q8_0, m, n, kk));
+            CpuKernels<E> in_workspace = plain;
+            in_workspace.workspace = { memory.data(), memory.size() };
+            Fenced<E> there(m * n);
+            expect_ok(run(in_workspace, there.data()));         // room for digits or not
             Fenced<E> out(m * n);
             fail_allocations(true);
             const Status s = run(plain, out.data());

@@ -23,29 +23,6 @@
 #include "../gk_asm.h"
 #ifdef __x86_64__
 
-.macro MULTIPLY plane               // of B
-    tileloadd tmm6, [rdx + rax + \plane]
-    tileloadd tmm7, [rdx + rax + \plane + 1024]
-    tdpbf16ps tmm0, tmm4, tmm6
-    tdpbf16ps tmm1, tmm4, tmm7
-    tdpbf16ps tmm2, tmm5, tmm6
-    tdpbf16ps tmm3, tmm5, tmm7
-.endm
-
-.macro PREFETCH_ROW
-    prefetcht0 byte ptr [r10]
-    prefetcht0 byte ptr [r10 + 64]
-    add     r10, r11
-.endm
-
-.macro PREFETCH_PANEL               // 256 bytes
-    prefetcht1 byte ptr [r9]
-    prefetcht1 byte ptr [r9 + 64]
-    prefetcht1 byte ptr [r9 + 128]
-    prefetcht1 byte ptr [r9 + 192]
-    add     r9, 256
-.endm
-
 GK_FUNC gk_gemm_amx_bf16x1x3_32x32, 6
     GK_TILES_OPEN
     test    rdi, rdi
@@ -54,14 +31,17 @@ GK_FUNC gk_gemm_amx_bf16x1x3_32x32, 6
     // ---- one step of k
     .balign 32
 L(step):
-    tileloadd tmm4, [rsi + rax]
-    tileloadd tmm5, [rsi + rax + 1024]
-    MULTIPLY 4096
-    PREFETCH_ROW
-    MULTIPLY 2048
-    PREFETCH_PANEL
-    MULTIPLY 0
-    PREFETCH_ROW
+    GK_TILES_A 0
+    GK_TILES_B 4096
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_ROW
+    GK_TILES_B 2048
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_PANEL
+    GK_TILES_PANEL
+    GK_TILES_B 0
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_ROW
     add     rsi, 2048
     add     rdx, 6144
     dec     rdi

@@ -22,29 +22,6 @@
 #include "../gk_asm.h"
 #ifdef __x86_64__
 
-.macro MULTIPLY plane               // of A
-    tileloadd tmm4, [rsi + rax + \plane]
-    tileloadd tmm5, [rsi + rax + \plane + 1024]
-    tdpbf16ps tmm0, tmm4, tmm6
-    tdpbf16ps tmm1, tmm4, tmm7
-    tdpbf16ps tmm2, tmm5, tmm6
-    tdpbf16ps tmm3, tmm5, tmm7
-.endm
-
-.macro PREFETCH_ROW
-    prefetcht0 byte ptr [r10]
-    prefetcht0 byte ptr [r10 + 64]
-    add     r10, r11
-.endm
-
-.macro PREFETCH_PANEL               // 256 bytes
-    prefetcht1 byte ptr [r9]
-    prefetcht1 byte ptr [r9 + 64]
-    prefetcht1 byte ptr [r9 + 128]
-    prefetcht1 byte ptr [r9 + 192]
-    add     r9, 256
-.endm
-
 GK_FUNC gk_gemm_amx_bf16x2x1_32x32, 6
     GK_TILES_OPEN
     test    rdi, rdi
@@ -53,14 +30,17 @@ GK_FUNC gk_gemm_amx_bf16x2x1_32x32, 6
     // ---- one step of k
     .balign 32
 L(step):
-    tileloadd tmm6, [rdx + rax]
-    tileloadd tmm7, [rdx + rax + 1024]
-    MULTIPLY 2048
-    PREFETCH_PANEL
-    PREFETCH_ROW
-    MULTIPLY 0
-    PREFETCH_PANEL
-    PREFETCH_ROW
+    GK_TILES_B 0
+    GK_TILES_A 2048
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_PANEL
+    GK_TILES_PANEL
+    GK_TILES_ROW
+    GK_TILES_A 0
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_PANEL
+    GK_TILES_PANEL
+    GK_TILES_ROW
     add     rsi, 4096
     add     rdx, 2048
     dec     rdi

@@ -28,35 +28,6 @@
 #define MID 2048
 #define LO  4096
 
-.macro LOAD_A plane
-    tileloadd tmm4, [rsi + rax + \plane]
-    tileloadd tmm5, [rsi + rax + \plane + 1024]
-.endm
-
-.macro LOAD_B plane
-    tileloadd tmm6, [rdx + rax + \plane]
-    tileloadd tmm7, [rdx + rax + \plane + 1024]
-.endm
-
-.macro PREFETCH_ROW
-    prefetcht0 byte ptr [r10]
-    prefetcht0 byte ptr [r10 + 64]
-    add     r10, r11
-.endm
-
-.macro PREFETCH_PANEL               // 128 bytes
-    prefetcht1 byte ptr [r9]
-    prefetcht1 byte ptr [r9 + 64]
-    add     r9, 128
-.endm
-
-.macro MULTIPLY                     // the planes that are loaded
-    tdpbf16ps tmm0, tmm4, tmm6
-    tdpbf16ps tmm1, tmm4, tmm7
-    tdpbf16ps tmm2, tmm5, tmm6
-    tdpbf16ps tmm3, tmm5, tmm7
-.endm
-
 GK_FUNC gk_gemm_amx_bf16x3_32x32, 6
     GK_TILES_OPEN
     test    rdi, rdi
@@ -65,27 +36,27 @@ GK_FUNC gk_gemm_amx_bf16x3_32x32, 6
     // ---- one step of k
     .balign 32
 L(step):
-    LOAD_A  HI
-    LOAD_B  LO
-    MULTIPLY
-    PREFETCH_PANEL
-    LOAD_B  MID
-    MULTIPLY
-    PREFETCH_PANEL
-    PREFETCH_ROW
-    LOAD_A  MID
-    MULTIPLY
-    PREFETCH_PANEL
-    LOAD_B  HI
-    MULTIPLY
-    PREFETCH_PANEL
-    PREFETCH_ROW
-    LOAD_A  HI
-    MULTIPLY
-    PREFETCH_PANEL
-    LOAD_A  LO
-    MULTIPLY
-    PREFETCH_PANEL
+    GK_TILES_A HI
+    GK_TILES_B LO
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_PANEL
+    GK_TILES_B MID
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_PANEL
+    GK_TILES_ROW
+    GK_TILES_A MID
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_PANEL
+    GK_TILES_B HI
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_PANEL
+    GK_TILES_ROW
+    GK_TILES_A HI
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_PANEL
+    GK_TILES_A LO
+    GK_TILES_DOT tdpbf16ps
+    GK_TILES_PANEL
     add     rsi, 6144
     add     rdx, 6144
     dec     rdi

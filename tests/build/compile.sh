@@ -86,6 +86,8 @@ for cxx in "${@:-g++}"; do
     check "two files with -flto run"              "$tmp/lto"
     case $($cxx -dumpmachine) in x86_64*-linux*) if command -v qemu-x86_64 >/dev/null; then
         check "the same on the oldest CPU"        qemu-x86_64 -cpu Nehalem "$tmp/lto"
+    else
+        echo "skipped qemu-x86_64: not installed"
     fi ;; esac
     check "two files with private copies"         $cxx -std=c++17 -O0 -I. $W -DOTHER "$tmp/private.cpp" -c -o "$tmp/p.o"
     check "two files with private copies link"    $cxx -std=c++17 -O0 -I. $W "$tmp/private.cpp" "$tmp/p.o" -o "$tmp/private"
