@@ -3306,13 +3306,30 @@ template <class E> void narrow(const float* x, E* out, size_t n) {
     if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
 }
 
-/// Groups of 32 inputs as d q, d = max / 127. False, with `out` half done, for a group whose maximum is no number of 1e-30 .. 1e30 or 0.
+/// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0 nor of 1e-30 .. 1e30.
+template <class E> GK_INL float group_maximum(const E* x, size_t n) {
+    vf m = vzero();
+    for (size_t j = 0; j < n; j += VF) m = max_or_nan(vabs(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j)), m);
+    const float max = vhmax(m);
+    return !vany(vnan(m)) && (max == 0 || (max >= 1e-30f && max <= 1e30f)) ? max : impl::quiet_nan;
+}
+/// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to base 256: none is
+/// negative, none borrows.
+GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
+    for (size_t j = 0; j < 32; j += VF) {
+        const vf v = j + VF <= n ? vload(x + j) : j < n ? vload_n(x + j, n - j) : vzero();
+        const vi fixed = viadd(vint(vmul(v, vset(per_step))), viset(0x808080));
+        memcpy(q + j, &fixed, sizeof fixed);
+    }
+}
+/// The largest integer of so many signed digits to base 256, the highest of them 127.
+constexpr float full_scale(size_t digits)          { return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f; }
+
+/// Groups of 32 inputs as d q, d = max / 127. False, with `out` half done, for a group that has no fixed point.
 template <class E> bool round32(const E* x, impl::Rounded32* out, size_t n) {
     for (; n; n -= 32, x += 32, out++) {
-        vf m = vzero();
-        for (size_t j = 0; j < 32; j += VF) m = max_or_nan(vabs(vload(x + j)), m);
-        const float max = vany(vnan(m)) ? impl::quiet_nan : vhmax(m);
-        if (max != 0 && !(max >= 1e-30f && max <= 1e30f)) return false;
+        const float max = group_maximum(x, 32);
+        if (max != max) return false;
         const vf inverse = vset(max == 0 ? 0 : 127 / max);
         float    t[32];
         for (size_t j = 0; j < 32; j += VF) vstore(t + j, vround(vmul(vload(x + j), inverse)));
@@ -3641,6 +3658,17 @@ void panel_format(const impl::BSource& b, float* out, size_t p, size_t kc, size_
         transpose(rows, KC, count, kc, out + r, NR);
     }
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
+}
+/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to `count` rows of `stride` bytes; beyond them up to a multiple of
+/// 64, and in columns beyond cols, codes of 0.
+[[maybe_unused]] void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, size_t count, int flip,
+                                     float* rows, size_t stride) {
+    uint8_t* bytes = reinterpret_cast<uint8_t*>(rows);
+    for (size_t c = 0; c < count; c++, bytes += stride) {
+        const size_t done = c < cols ? round_up(kc, 32) : 0;
+        if (done) job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
+        memset(bytes + done, flip, round_up(kc, 64) - done);
+    }
 }
 #if GK_HAS_CHECKPOINTS
 template <class Decode> void panel_checkpoint(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
@@ -4462,26 +4490,18 @@ size_t tile_digits_floats(size_t m, size_t k, size_t digits) {
 bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, size_t plane, uint8_t* panel) {
     float top = 0, maxima[DK / 32];
     for (size_t p = 0; p < kc; p += 32) {
-        const vf a = vabs(vload_n(x + p, least(kc - p, 16))), b = kc - p > 16 ? vabs(vload_n(x + p + 16, least(kc - p - 16, 16))) : vzero();
-        const vf m = max_or_nan(a, b);
-        maxima[p / 32] = vany(vnan(m)) ? impl::quiet_nan : vhmax(m);
-        if (!(maxima[p / 32] <= 1e30f)) return false;
-        if (maxima[p / 32] > top) top = maxima[p / 32];
+        const float max = maxima[p / 32] = group_maximum(x + p, least(kc - p, 32));
+        if (max != max) return false;
+        if (max > top) top = max;
     }
     for (size_t p = 0; p < kc; p += 32)
         if (maxima[p / 32] != 0 && maxima[p / 32] * 32 < top) return false;
-    if (top != 0 && top < 1e-30f) return false;
-    const float one = digits == 2 ? 127 * 256.0f : 127 * 65536.0f, d = top / one;
-    const vf    per_d = vset(top == 0 ? 0 : one / top);
+    const float one = full_scale(digits), d = top / one;
     memcpy(panel + r * sizeof d, &d, sizeof d);
     uint8_t* const out = panel + TP * sizeof(float) + r / 16 * 1024 + r % 16 * 64;
     for (size_t p = 0; p < round_up(kc, 64); p += 32) {
         int32_t q[32];
-        for (size_t i = 0; i < 32; i += VF) {
-            const vf v = p + i < kc ? vload_n(x + p + i, least(kc - p - i, VF)) : vzero();
-            const vi fixed = viadd(vint(vmul(v, per_d)), viset(0x808080));
-            memcpy(q + i, &fixed, sizeof fixed);
-        }
+        to_digits(x + p, p < kc ? least(kc - p, 32) : 0, top == 0 ? 0 : one / top, q);
         for (size_t k = 0; k < digits; k++) {
             const vb bytes = bxor(plain::qbytes(q, static_cast<int>(digits - 1 - k)), bset(128));
             memcpy(out + k * plane + p / 64 * DIGIT_STEP + p % 64, &bytes, 32);
@@ -4505,12 +4525,7 @@ bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t 
 /// kc codes of columns j .. j+cols-1 from p on: for each 64 of k two tiles, row j of a tile being k = 4j .. 4j+3 of 16 columns.
 void pack_tile_codes(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
     float rows[TP * DK / 4];
-    uint8_t* const bytes = reinterpret_cast<uint8_t*>(rows);
-    for (size_t c = 0; c < TP; c++) {
-        const size_t done = c < cols ? round_up(kc, 32) : 0;
-        if (done) job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, 0, bytes + c * DK);
-        memset(bytes + c * DK + done, 0, round_up(kc, 64) - done);
-    }
+    unpack_columns(job, p, kc, j, cols, TP, 0, rows, DK);
     for (size_t s = 0; s < digit_steps(kc); s++)
         for (size_t c = 0; c < TP; c += 16, panel += 256) transpose(rows + c * (DK / 4) + s * 16, DK / 4, 16, 16, panel, 16);
 }
@@ -4679,21 +4694,13 @@ constexpr auto best_digit_tile = &digit_tile;
 constexpr auto best_digit_tile = &GK_ASM_DIGITS;
 #endif
 
-/// Up to 32 of x to row r of a group's units. False for a maximum that is no number of 1e-30 .. 1e30 or 0.
+/// Up to 32 of x to row r of a group's units. False if they have no fixed point.
 bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
-    float v[32] = {};
-    memcpy(v, x, n * sizeof(float));
-    vf m = vzero();
-    for (size_t j = 0; j < 32; j += VF) m = max_or_nan(vabs(vload(v + j)), m);
-    const float max = vany(vnan(m)) ? impl::quiet_nan : vhmax(m);
-    if (max != 0 && !(max >= 1e-30f && max <= 1e30f)) return false;
-    const float one   = digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f, d = max / one;
-    const vf    per_d = vset(max == 0 ? 0 : one / max);
+    const float max = group_maximum(x, n);
+    if (max != max) return false;
+    const float one = full_scale(digits), d = max / one;
     int32_t     q[32];
-    for (size_t j = 0; j < 32; j += VF) {
-        const vi fixed = viadd(vint(vmul(vload(v + j), per_d)), viset(0x808080));      // digits + 128: none is negative, none borrows
-        memcpy(q + j, &fixed, sizeof fixed);
-    }
+    to_digits(x, n, max == 0 ? 0 : one / max, q);
     for (size_t k = digits; k-- > 0; units += UNIT) {
         uint8_t* const scales = units + (FLIP ? 4 * QR : 0);
         const vb       bytes  = bxor(qbytes(q, static_cast<int>(k)), bset(128));
@@ -4732,12 +4739,8 @@ bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from,
 /// kc codes of columns j .. j+cols-1 from p on, as a panel.
 void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
     float rows[QN * KD / 4];
-    const size_t   words = round_up(kc, 32) / 4;
-    uint8_t* const bytes = reinterpret_cast<uint8_t*>(rows);
-    for (size_t c = 0; c < QN; c++) {
-        if (c < cols) job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, FLIP, bytes + c * KD);
-        else          memset(bytes + c * KD, FLIP, 4 * words);
-    }
+    const size_t words = round_up(kc, 32) / 4;
+    unpack_columns(job, p, kc, j, cols, QN, FLIP, rows, KD);
     if (QK == 4) { transpose(rows, KD / 4, QN, words, panel, QN); return; }       // words of four codes
     float pairs[QN * KD / 4];
     transpose(rows, KD / 4, QN, words, pairs, QN);
