@@ -13,20 +13,44 @@
 // GLLM_KERNELS_ASM, replaces the inner loops by hand-written ones; nothing else changes.
 // MIT licence, at the end of this file.
 
+#if !defined(__cplusplus) || (__cplusplus < 201703L && (!defined(_MSVC_LANG) || _MSVC_LANG < 201703L))
+#error "gllm_kernels.hpp is a C++17 header: include it from C++, compiled with -std=c++17 or later."
+#else
 #ifndef GK_PASS                    // a pass is this file included by itself: section [11]
 
 #pragma push_macro("min")          // some system headers define them; here they are names of functions
 #pragma push_macro("max")
 #undef min
 #undef max
+#define GK_PRAGMA(x) _Pragma(#x)
+
+// What other modules of a process see: nothing, or, of a shared library of its own, the public API.
+#ifdef _WIN32
+#define GK_HIDE
+#define GK_HIDE_END
+#else
+#define GK_HIDE     GK_PRAGMA(GCC visibility push(hidden))
+#define GK_HIDE_END GK_PRAGMA(GCC visibility pop)
+#endif
+#if !defined(GLLM_KERNELS_SHARED)
+#define GK_EXPORT
+#elif !defined(_WIN32)
+#define GK_EXPORT __attribute__((visibility("default")))
+#elif defined(GLLM_KERNELS_IMPLEMENTATION)
+#define GK_EXPORT __declspec(dllexport)
+#else
+#define GK_EXPORT __declspec(dllimport)
+#endif
 #ifdef GLLM_KERNELS_STATIC         // the whole library private to each file that implements it
-#define GK_API [[maybe_unused]]
+#define GK_API      [[maybe_unused]]
+#define GK_INTERNAL [[maybe_unused]]
 #define GK_NAMESPACE_BEGIN namespace gllm { namespace {
 #define GK_NAMESPACE_END } }
 #else
-#define GK_API
-#define GK_NAMESPACE_BEGIN namespace gllm {
-#define GK_NAMESPACE_END }
+#define GK_API      GK_EXPORT
+#define GK_INTERNAL
+#define GK_NAMESPACE_BEGIN GK_HIDE namespace gllm {
+#define GK_NAMESPACE_END } GK_HIDE_END
 #endif
 
 #ifndef GLLM_KERNELS_HPP
@@ -59,11 +83,14 @@
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
+//   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header is included); by
+//                                   default no symbol leaves the module that implements it: copies in one process do not meet
 //   GLLM_KERNELS_EMULATE            also compile, through SIMDe, the instruction sets that the target lacks (tests)
 //   GLLM_KERNELS_ONLY_PASS          scalar, avx2, avx512, neon or dispatch: a part of the implementation, to compile it in parallel files
 //   GLLM_KERNELS_SELF               how the header includes itself; default "gllm_kernels.hpp"
 //   GLLM_KERNELS_ASSERT(x)          checks of what returns no Status; default assert(), nothing under NDEBUG
 //   GLLM_KERNELS_MALLOC/FREE        scratch memory; default malloc and free
+//   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the CPU says
 //   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS     leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
@@ -77,14 +104,17 @@
 //   add sub mul scale relu max, dequantisation     correctly rounded, the same bits on every instruction set
 //   exp tanh                                        2 ulp, the whole range
 //   silu gelu gelu_erf gelu_quick swiglu            4 ulp where the result is normal
-//   softmax rms_norm layer_norm                     8 ulp of the row's largest result
-//   dot, sums, gemv                                 (8 + log2 n) u sum |a b|, whatever n
-//   gemm                                            64 u sum |a b|
-//   quantised products, exact                       64 u sum over 32-groups of max |x| sum |w|
+//   softmax rms_norm                                16 ulp of the row's largest result
+//   layer_norm                                      16 ulp of the largest of max |x - mean| / deviation max |gamma|, |beta| and the results
+//   dot, sums, gemv                                 64 u sum |a b|, whatever n
+//   gemm                                            160 u sum |a b| for k up to 4096, 256 u for any k
+//   quantised products, exact                       160 u, or 256 u, of the sum over 32-groups of max |x| sum |w|, w as dequant gives it
 //   quantised products, fast                        1/250 of the same sum: inputs are rounded to 8 bits, or weights to bf16,
 //                                                   wherever that is faster
 //
-// f16 and bf16 are widened exactly and rounded once. NaN in gives NaN out, also in relu, max and softmax. A row of -inf only is a
+// These hold for any data, worst cases included, where results and terms are neither subnormal nor infinite; each is derived where its sum is
+// defined. Ordinary data errs by a few u. A plain sum of k terms, as BLAS may compute it, promises k u. Products with a bias or scales round once
+// more for each. f16 and bf16 are widened exactly and rounded once. NaN in gives NaN out, also in relu, max and softmax. A row of -inf only is a
 // masked one: its softmax is zeros. Floating-point modes are never touched; ARMv7 NEON, which flushes subnormals, is the one
 // exception to the table. The same input gives the same bits whatever the threads, their split, or the alignment.
 //
@@ -133,7 +163,7 @@ template <> struct ElementConstants<bf16>  { static constexpr bf16 ZERO = {0}, O
 
 /// Scalar arithmetic on one element, E = float, f16 or bf16: widen to f32, compute, round once to nearest even. NaN stays a quiet
 /// NaN, overflow becomes infinity. mul_add is acc + a b with one rounding in all.
-template <class E> struct Element : impl::ElementConstants<E> {     // ZERO, ONE, ELEM_ID
+template <class E> struct GK_EXPORT Element : impl::ElementConstants<E> {     // ZERO, ONE, ELEM_ID
     static E from_f32(float v);
     static float to_f32(E v);
     static E mul_add(E acc, E a, E b);
@@ -202,7 +232,7 @@ GK_API size_t      block_bytes(QuantType type);
 GK_API int         bits       (QuantType type);                 // nominal bits of a code
 GK_API size_t      row_bytes  (QuantType type, size_t k);       // 0 when k is not a whole number of blocks
 
-/// Is this buffer sane: a whole number of blocks, all scales finite? Nothing else in a block can be wrong.
+/// Is this buffer sane: a whole number of blocks, all scales and all weights finite? Nothing else in a block can be wrong.
 GK_API Status validate_blocks(QuantType type, const void* blocks, size_t bytes);
 
 /// AutoAWQ "GEMM" tensors (qweight u32 [k][n/8], qzeros u32 [k/group][n/8], scales f16 [k/group][n]) to rows of
@@ -240,7 +270,7 @@ struct Workspace {
 
 #ifdef GLLM_KERNELS_THREADS
 /// A small pool for programs that have none. Its workers park when idle; destruction joins them.
-class ThreadPool {
+class GK_EXPORT ThreadPool {
 public:
     explicit ThreadPool(unsigned width);                        // the caller counts as one; fewer if threads cannot start
     ~ThreadPool();
@@ -304,7 +334,7 @@ template <class E> struct KernelTable {
 /// Matrices are row-major. Reductions accumulate in f32 or better; f16 and bf16 inputs are widened exactly
 /// and results rounded once. n = 0 is valid everywhere and touches nothing. Elementwise operations accept out == in.
 /// Accuracy: the manual, "Numbers".
-template <class E> class CpuKernels {
+template <class E> class GK_EXPORT CpuKernels {
 public:
     CpuKernels();                                               // best_isa()
     Status select(Isa isa);                                     // unsupported, and no change, if not present here
@@ -347,8 +377,8 @@ public:
     void layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) const;
 
     // ---- positions: rotates qk[heads][head_dim] in place by the angles cos[n_rot/2], sin[n_rot/2]. Only the first n_rot
-    //      elements of a head turn; 0 means all of them. n_rot is even. rope_with_pos takes row `position` of tables
-    //      [positions][n_rot/2].
+    //      elements of a head turn; 0 means all of them. n_rot is even and at most head_dim (asserted). rope_with_pos takes row
+    //      `position` of tables [positions][n_rot/2].
     void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, RopeStyle style, size_t n_rot = 0) const {
         table_->rope(qk, cos, sin, heads, head_dim, n_rot ? n_rot : head_dim, style);
     }
@@ -366,8 +396,8 @@ public:
     Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
     Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
 
-    //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's. The buffer is tagged with instruction set, element, n
-    //      and k; one that does not fit is refused.
+    //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with instruction set,
+    //      element, n and k; one that does not fit is refused. It may be copied, to an address that is the same modulo 4.
     size_t packed_b_bytes(size_t n, size_t k) const;            // 0 when the size overflows
     Status pack_b(const E* b, size_t n, size_t k, void* packed) const;
     Status pack_b_transposed(const E* bt, size_t n, size_t k, void* packed) const;
@@ -375,7 +405,8 @@ public:
     Status gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k) const;
     Status gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k,
                                    Activation act) const;
-    size_t gemm_workspace_bytes(size_t m, size_t n, size_t k) const;   // enough for any of the above, at this parallel.width
+    //      Workspace enough for any of the above, at this parallel.width; 0 when the size overflows.
+    size_t gemm_workspace_bytes(size_t m, size_t n, size_t k) const;
 
     // ---- dequantisation: n weights, a whole number of blocks, to f32. Correctly rounded, the same bits on every ISA.
     Status dequant(QuantType type, const void* blocks, float* out, size_t n) const;
@@ -429,6 +460,7 @@ public:
                       size_t m, size_t n, size_t k, size_t group) const;
     Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, const E* input, E* output,
                        size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const;
+    //      Enough for any of them and for gemm_q8 and gemm_q4, at this parallel.width; 0 when the size overflows.
     size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k, Precision precision = Precision::exact) const;
 
     //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1], cols in [0, k).
@@ -472,6 +504,9 @@ GK_NAMESPACE_END
 #include <mutex>
 #include <new>
 #include <thread>
+#if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAS_GTHREADS)
+#error "gllm_kernels: GLLM_KERNELS_THREADS needs std::thread, which this compiler lacks; take mingw-w64's compiler for POSIX threads (x86_64-w64-mingw32-g++-posix)."
+#endif
 #endif
 
 #if defined(__x86_64__) || defined(_M_X64) || defined(__i386__) || defined(_M_IX86)
@@ -545,7 +580,6 @@ GK_NAMESPACE_END
 #define GK_NOINLINE __attribute__((noinline))
 #define GK_UNROLL(n) GK_PRAGMA(GCC unroll n)
 #endif
-#define GK_PRAGMA(x) _Pragma(#x)
 
 // The passes, and which of them this file compiles: all, or the one that GLLM_KERNELS_ONLY_PASS names (dispatch is all the rest).
 #define GK_SCALAR 1
@@ -601,13 +635,14 @@ GK_NAMESPACE_END
 #define GK_HAS_I8MM 0
 #endif
 
-// a b + c is two roundings in all of the implementation, unless it is written as a fused operation.
+// Arithmetic is what is written, whatever parts of fast-math the user's flags ask for: a b + c is two roundings unless it is written as a fused
+// operation, sums keep their order, NaN and infinities exist.
 #if defined(__clang__)
-#pragma float_control(push)
+#pragma float_control(precise, on, push)
 #pragma clang fp contract(off)
 #elif defined(__GNUC__)
 #pragma GCC push_options
-#pragma GCC optimize("fp-contract=off")
+#pragma GCC optimize("fp-contract=off", "no-unsafe-math-optimizations", "no-associative-math", "no-reciprocal-math", "no-finite-math-only", "signed-zeros", "trapping-math")
 #endif
 
 // ============================================================================
@@ -715,7 +750,7 @@ GK_NAMESPACE_END
 GK_NAMESPACE_BEGIN
 namespace impl {
 
-/// 32 inputs rounded to 8 bits: x = d q, q in -127 .. 127; sum[h] = d sum q over half h, total over both.
+/// 32 inputs rounded to 8 bits: x = d q, q in -127 .. 127; sum[h] = sum q over half h, total over both.
 struct Rounded32 {
     int8_t q[32];
     float  d, sum[2], total;
@@ -788,7 +823,8 @@ struct GemmJob {
     void*       c; size_t ldc;
     size_t      m, n, k;
     size_t      all_m, all_n;          // of the whole product, which choose the path: a split must not
-    float*      scratch;               // scratch_floats(m, n, k) of them
+    size_t      part_m, part_n;        // of the largest part of a split, which choose the blocks of all of them
+    float*      scratch;               // scratch_floats(part_m, part_n, k) of them, aligned to 64 bytes
     float*      sums;                  // not null: [m][n] plain sums go here, and nothing to C
 };
 
@@ -805,19 +841,19 @@ struct TileAhead {
 };
 
 /// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
-GK_API size_t l2_bytes();
+GK_INTERNAL size_t l2_bytes();
 #if GK_ARM64
-GK_API bool in_order();                                         // does this core, a Cortex-A53, A55 or their like, take instructions in order?
+GK_INTERNAL bool in_order();                                         // does this core, a Cortex-A53, A55 or their like, take instructions in order?
 #endif
 #if GK_HAS_TILES
-GK_API bool tiles_allowed();
-GK_API bool int8_tiles_allowed();
+GK_INTERNAL bool tiles_allowed();
+GK_INTERNAL bool int8_tiles_allowed();
 #endif
 
 struct GemmKernels {
     size_t mr, nr, kc;
     const DigitKernels* digits;                                 // better ones than a format has, for many rows; or null
-    size_t (*scratch_floats)(size_t m, size_t n, size_t k);
+    size_t (*scratch_floats)(size_t m, size_t n, size_t k);     // of one thread
     void (*run)(const GemmJob& job);                            // packs A and B
     void (*run_terms[3][3])(const GemmJob& job);                // [a-1][b-1], f32: A is taken to a terms of 8 bits, B to b; or both exactly
     void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
@@ -845,7 +881,7 @@ GK_NAMESPACE_BEGIN
 namespace impl {
 
 /// A feature, its place in CpuFeatures, its name in GLLM_KERNELS_ISA, and what it needs to be of use.
-struct FeatureName { const char* name; bool CpuFeatures::* bit; bool CpuFeatures::* needs; };
+struct FeatureName { const char* name; bool CpuFeatures::* flag; bool CpuFeatures::* needs; };
 static const FeatureName feature_names[] = {
     {"avx2",     &CpuFeatures::avx2,          nullptr},
     {"avx512",   &CpuFeatures::avx512,        nullptr},
@@ -905,37 +941,37 @@ static inline bool has_sysctl(const char* name) {
 static GK_NOINLINE CpuFeatures detect_hardware() {
     CpuFeatures f = {};
 #if GK_X86
-    const auto bit = [](uint32_t word, int n) { return ((word >> n) & 1) != 0; };
+    const auto has = [](uint32_t flags, int n) { return ((flags >> n) & 1) != 0; };
     const uint32_t leaves = cpuid(0, 0).a;
     if (leaves < 7) return f;
     const CpuidWords l1 = cpuid(1, 0), l7 = cpuid(7, 0);
     const CpuidWords l7b = l7.a >= 1 ? cpuid(7, 1) : CpuidWords{0, 0, 0, 0};
-    const uint64_t saved = bit(l1.c, 27) ? saved_states() : 0;
+    const uint64_t saved = has(l1.c, 27) ? saved_states() : 0;
     const bool ymm = (saved & 6) == 6, zmm = (saved & 0xe6) == 0xe6, tiles = ((saved >> 17) & 3) == 3;
-    f.fma    = ymm && bit(l1.c, 12);
-    f.f16c   = ymm && bit(l1.c, 29);
-    f.avx2   = ymm && bit(l1.c, 28) && bit(l7.b, 5) && f.fma && f.f16c;
-    f.avx512 = f.avx2 && zmm && bit(l7.b, 16) && bit(l7.b, 17) && bit(l7.b, 30) && bit(l7.b, 31);
-    f.avx_vnni      = f.avx2   && bit(l7b.a, 4);
-    f.avx512_vbmi   = f.avx512 && bit(l7.c, 1);
-    f.gfni          = f.avx512 && bit(l7.c, 8);
-    f.avx512_vnni   = f.avx512 && bit(l7.c, 11);
-    f.avx512_bitalg = f.avx512 && bit(l7.c, 12);
-    f.avx512_fp16   = f.avx512 && bit(l7.d, 23);
-    f.avx512_bf16   = f.avx512 && bit(l7b.a, 5);
-    f.amx_bf16      = f.avx512 && tiles && bit(l7.d, 22) && bit(l7.d, 24);
-    f.amx_int8      = f.avx512 && tiles && bit(l7.d, 25) && bit(l7.d, 24);
+    f.fma    = ymm && has(l1.c, 12);
+    f.f16c   = ymm && has(l1.c, 29);
+    f.avx2   = ymm && has(l1.c, 28) && has(l7.b, 5) && f.fma && f.f16c;
+    f.avx512 = f.avx2 && zmm && has(l7.b, 16) && has(l7.b, 17) && has(l7.b, 30) && has(l7.b, 31);
+    f.avx_vnni      = f.avx2   && has(l7b.a, 4);
+    f.avx512_vbmi   = f.avx512 && has(l7.c, 1);
+    f.gfni          = f.avx512 && has(l7.c, 8);
+    f.avx512_vnni   = f.avx512 && has(l7.c, 11);
+    f.avx512_bitalg = f.avx512 && has(l7.c, 12);
+    f.avx512_fp16   = f.avx512 && has(l7.d, 23);
+    f.avx512_bf16   = f.avx512 && has(l7b.a, 5);
+    f.amx_bf16      = f.avx512 && tiles && has(l7.d, 22) && has(l7.d, 24);
+    f.amx_int8      = f.avx512 && tiles && has(l7.d, 25) && has(l7.d, 24);
 #elif GK_ARM64
     f.neon = true;
 #if defined(__linux__)
     const unsigned long caps = getauxval(AT_HWCAP), caps2 = getauxval(26 /* AT_HWCAP2 */);
-    const auto bit = [](unsigned long word, int n) { return ((word >> n) & 1) != 0; };
-    f.neon_fp16    = bit(caps, 9) && bit(caps, 10);
-    f.neon_dotprod = bit(caps, 20);
-    f.sve          = bit(caps, 22);
-    f.sve2         = bit(caps2, 1);
-    f.neon_i8mm    = bit(caps2, 13);
-    f.neon_bf16    = bit(caps2, 14);
+    const auto has = [](unsigned long flags, int n) { return ((flags >> n) & 1) != 0; };
+    f.neon_fp16    = has(caps, 9) && has(caps, 10);
+    f.neon_dotprod = has(caps, 20);
+    f.sve          = has(caps, 22);
+    f.sve2         = has(caps2, 1);
+    f.neon_i8mm    = has(caps2, 13);
+    f.neon_bf16    = has(caps2, 14);
 #elif defined(__APPLE__)
     f.neon_fp16    = has_sysctl("hw.optional.arm.FEAT_FP16");
     f.neon_dotprod = has_sysctl("hw.optional.arm.FEAT_DotProd");
@@ -968,7 +1004,7 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
             f.amx_int8 = f.amx_bf16 = false;
         } else {
             for (const FeatureName& n : feature_names)
-                if (is(n.name)) f.*n.bit = false;
+                if (is(n.name)) f.*n.flag = false;
             if (is("vnni")) f.avx_vnni = false;
             if (is("fma") || is("f16c")) f.avx2 = false;
         }
@@ -977,11 +1013,14 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
     }
     if (!f.avx2) f.avx512 = false;
     for (const FeatureName& n : feature_names)
-        if (n.needs && !(f.*n.needs)) f.*n.bit = false;
+        if (n.needs && !(f.*n.needs)) f.*n.flag = false;
 }
 
 /// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
-GK_API size_t l2_bytes() {
+GK_INTERNAL size_t l2_bytes() {
+#ifdef GLLM_KERNELS_L2_BYTES
+    return GLLM_KERNELS_L2_BYTES;
+#else
     static std::atomic<size_t> known{0};
     size_t bytes = known.load(std::memory_order_relaxed);
     if (bytes) return bytes;
@@ -999,11 +1038,12 @@ GK_API size_t l2_bytes() {
 #endif
     known.store(bytes, std::memory_order_relaxed);
     return bytes;
+#endif
 }
 
 #if GK_ARM64
 /// By the part number of the core that asks first: Linux lets programs read it. Where cores differ, either answer is right, if slower.
-GK_API bool in_order() {
+GK_INTERNAL bool in_order() {
     static std::atomic<int> known{-1};
     int yes = known.load(std::memory_order_relaxed);
     if (yes >= 0) return yes != 0;
@@ -1023,7 +1063,7 @@ GK_API bool in_order() {
 
 #if GK_HAS_TILES
 /// May this process use AMX tiles? Asks Linux once, at the first product that would; a repeated question is harmless.
-GK_API bool tiles_allowed() {
+GK_INTERNAL bool tiles_allowed() {
     static std::atomic<int> state{0};                           // 0 not asked, 1 no, 2 yes
     int known = state.load(std::memory_order_relaxed);
     if (known == 0) {
@@ -1034,7 +1074,7 @@ GK_API bool tiles_allowed() {
     }
     return known == 2;
 }
-GK_API bool int8_tiles_allowed() { return cpu_features().amx_int8 && tiles_allowed(); }
+GK_INTERNAL bool int8_tiles_allowed() { return cpu_features().amx_int8 && tiles_allowed(); }
 #endif
 
 } // namespace impl
@@ -1479,7 +1519,7 @@ static_assert(sizeof(block_tq2_0) == 66 && alignof(block_tq2_0) == 1, "TQ2_0 is 
 ///         |  e   | qs: 16 bytes                   |
 ///         +------+--------------------------------+
 ///           e8m0   nibbles, as in Q4_0
-///   e = 0 and 1 are subnormal scales; e = 255 is 2^127, not NaN
+///   e = 0 and 1 are subnormal scales; e = 255 is 2^127, not NaN as in the OCP's text, and no scale of a sane block
 struct block_mxfp4 {
     static constexpr size_t weights = 32;
     uint8_t e[1], qs[16];
@@ -1494,7 +1534,7 @@ static_assert(sizeof(block_mxfp4) == 17 && alignof(block_mxfp4) == 1, "MXFP4 is 
 ///         |  e[4]  | qs: 4 x 8 bytes                            |
 ///         +--------+--------------------------------------------+
 ///           ue4m3    per 16: low nibbles 0..7, high 8..15
-///   ue4m3(e) = (1 + m/8) 2^(x-7), x = bits 6:3 and m = bits 2:0; m 2^-9 where x = 0; 0 for e = 0x7f; bit 7 is ignored
+///   ue4m3(e) = (1 + m/8) 2^(x-7), x = bits 6:3 and m = bits 2:0; m 2^-9 where x = 0. 0x7f is 0; bit 7 is ignored, also of 0xff: 480
 struct block_nvfp4 {
     static constexpr size_t weights = 64;
     uint8_t e[4], qs[32];
@@ -1519,10 +1559,10 @@ constexpr bool formats_in_order() {
 }
 static_assert(formats_in_order(), "GK_FORMATS lists every QuantType in order");
 
-// ---- sane: every scale field is finite ----------------------------------------------------------------------------
+// ---- sane: every scale field is finite, and so is every weight -----------------------------------------------------
 
 GK_INL bool finite16(const uint8_t* p)             { return (load16(p) & 0x7c00) != 0x7c00; }
-GK_INL bool finite32(const uint8_t* p)             { return (load32(p) & 0x7f800000u) != 0x7f800000u; }
+GK_INL bool finite(float x)                        { return (f32_bits(x) & 0x7f800000u) != 0x7f800000u; }
 
 /// The f16 scale of an IQ1_M block: the top nibbles of its four words.
 GK_INL uint16_t iq1_m_scale(const block_iq1_m& b) {
@@ -1535,7 +1575,12 @@ GK_INL bool sane(const block_q3_k& b)              { return finite16(b.d); }
 GK_INL bool sane(const block_q4_k& b)              { return finite16(b.d) && finite16(b.dmin); }
 GK_INL bool sane(const block_q5_k& b)              { return finite16(b.d) && finite16(b.dmin); }
 GK_INL bool sane(const block_q6_k& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q8_k& b)              { return finite32(b.d); }
+GK_INL bool sane(const block_q8_k& b) {
+    const float d = load_as<float>(b.d);
+    bool weights = finite(d);
+    for (uint8_t q : b.qs) weights &= finite(d * static_cast<float>(static_cast<int8_t>(q)));
+    return weights;
+}
 GK_INL bool sane(const block_iq1_s& b)             { return finite16(b.d); }
 GK_INL bool sane(const block_iq1_m& b)             { return (iq1_m_scale(b) & 0x7c00) != 0x7c00; }
 GK_INL bool sane(const block_iq2_xxs& b)           { return finite16(b.d); }
@@ -1547,9 +1592,9 @@ GK_INL bool sane(const block_iq4_nl& b)            { return finite16(b.d); }
 GK_INL bool sane(const block_iq4_xs& b)            { return finite16(b.d); }
 GK_INL bool sane(const block_awq4& b)              { return finite16(b.s) && finite16(b.z); }
 GK_INL bool sane(const block_squeeze& b) {
-    bool finite = finite16(b.d);
-    for (size_t i = 0; i < sizeof b.levels; i += 4) finite &= finite32(b.levels + i);
-    return finite;
+    bool weights = finite16(b.d);
+    for (size_t i = 0; i < sizeof b.levels; i += 4) weights &= finite(f16_to_f32(load16(b.d)) * load_as<float>(b.levels + i));
+    return weights;
 }
 GK_INL bool sane(const block_q4_0& b)              { return finite16(b.d); }
 GK_INL bool sane(const block_q4_1& b)              { return finite16(b.d) && finite16(b.m); }
@@ -1560,7 +1605,11 @@ GK_INL bool sane(const block_q1_0& b)              { return finite16(b.d); }
 GK_INL bool sane(const block_q2_0& b)              { return finite16(b.d); }
 GK_INL bool sane(const block_tq1_0& b)             { return finite16(b.d); }
 GK_INL bool sane(const block_tq2_0& b)             { return finite16(b.d); }
-GK_INL bool sane(const block_mxfp4&)               { return true; }
+GK_INL bool sane(const block_mxfp4& b) {           // 8 times 2^125 and 4 times 2^126 are beyond f32; magnitudes rise with the low 3 bits
+    int top = 0;
+    for (uint8_t q : b.qs) { if ((q & 7) > top) top = q & 7; if ((q >> 4 & 7) > top) top = q >> 4 & 7; }
+    return b.e[0] < 253 || (b.e[0] == 253 && top < 6) || (b.e[0] == 254 && top < 4);
+}
 GK_INL bool sane(const block_nvfp4&)               { return true; }
 
 } // namespace impl
@@ -2207,9 +2256,9 @@ GK_INL vb   bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) { return {vco
 GK_INL vb   bnibbles(const void* p)                { const uint8x16_t x = vld1q_u8(static_cast<const uint8_t*>(p)); return {vandq_u8(x, vdupq_n_u8(15)), vshrq_n_u8(x, 4)}; }
 GK_INL vb   bbits(uint32_t m) {
     const uint8x8_t  one = vcreate_u8(0x8040201008040201u);
-    const uint8x16_t bit = vcombine_u8(one, one);
+    const uint8x16_t which = vcombine_u8(one, one);
     const auto spread = [m](int i) { return vdup_n_u8(static_cast<uint8_t>(m >> (8 * i))); };
-    return {vtstq_u8(vcombine_u8(spread(0), spread(1)), bit), vtstq_u8(vcombine_u8(spread(2), spread(3)), bit)};
+    return {vtstq_u8(vcombine_u8(spread(0), spread(1)), which), vtstq_u8(vcombine_u8(spread(2), spread(3)), which)};
 }
 GK_INL vb   band(vb a, vb b)                       { return {vandq_u8(a.lo, b.lo), vandq_u8(a.hi, b.hi)}; }
 GK_INL vb   bor(vb a, vb b)                        { return {vorrq_u8(a.lo, b.lo), vorrq_u8(a.hi, b.hi)}; }
@@ -2456,8 +2505,8 @@ GK_INL vf vgelu_erf(vf x) {
 GK_INL vf vswiglu(vf g, vf u) {
     const vf a = vcut(g, 200), least = vset(-100);
     const Reduced z = vreduce(a, rate_silu, 0);
-    const vm small = vlt(a, vset(1));
-    const vf twice = vselect(small, vset(2), vset(1)), half = vselect(small, vset(0.5f), vset(1));
+    const vm below_one = vlt(a, vset(1));
+    const vf twice = vselect(below_one, vset(2), vset(1)), half = vselect(below_one, vset(0.5f), vset(1));
     const vf e     = vraise(vexp_part(z.r, rate_silu), vbits(vmax(z.t, vset(round_bias - 100))));
     const vf rcp   = vrcp(vadd(vset(1), e)), q = vmul(e, rcp);
     const vf s     = vfma(vxfnma(e, q, vsub(e, q)), rcp, q);
@@ -2478,10 +2527,12 @@ GK_INL vf vswiglu(vf g, vf u) {
 struct Scales { float scale[16], offset[16]; };
 struct left_out {};                // the codec of a format that a GLLM_KERNELS_NO_ macro leaves out
 
-template <class Block, size_t Group, bool Offset = false, bool Levels = false> struct codec_of {
+/// Codes are unsigned, 0 .. Top, in a format with offsets, else Top is 0.
+template <class Block, size_t Group, int Top = 0, bool Levels = false> struct codec_of {
     using block = Block;
     static constexpr size_t group = Group;
-    static constexpr bool has_offset = Offset, has_levels = Levels, ragged = false;    // ragged: rows may end inside a block
+    static constexpr int    top   = Top;
+    static constexpr bool has_offset = Top != 0, has_levels = Levels, ragged = false;    // ragged: rows may end inside a block
 };
 
 // ---- helpers ----------------------------------------------------------------
@@ -2522,7 +2573,7 @@ struct codec_q4_0 : codec_of<impl::block_q4_0, 32> {
     GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
     GK_INL vb   codes(const block& b, size_t)      { return bsub(bnibbles(b.qs), bset(8)); }
 };
-struct codec_q4_1 : codec_of<impl::block_q4_1, 32, true> {
+struct codec_q4_1 : codec_of<impl::block_q4_1, 32, 15> {
     GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
     GK_INL vb   codes(const block& b, size_t)      { return bnibbles(b.qs); }
 };
@@ -2532,7 +2583,7 @@ struct codec_q5_0 : codec_of<impl::block_q5_0, 32> {
         return bsub(bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))), bset(16));
     }
 };
-struct codec_q5_1 : codec_of<impl::block_q5_1, 32, true> {
+struct codec_q5_1 : codec_of<impl::block_q5_1, 32, 31> {
     GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
     GK_INL vb   codes(const block& b, size_t)      { return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))); }
 };
@@ -2616,7 +2667,7 @@ GK_INL void scales_6bit(const uint8_t* sm, float d, float dmin, Scales& s) {
     scale_bytes(s.offset, x, 1, 8, -dmin);
 }
 
-struct codec_q2_k : codec_of<impl::block_q2_k, 16, true> {
+struct codec_q2_k : codec_of<impl::block_q2_k, 16, 3> {
     GK_INL void scales(const block& b, Scales& s) {
         const vb x = bload16(b.sm);
         scale_bytes(s.scale, band(x, bset(15)), 0, 16, half(b.d));
@@ -2635,11 +2686,11 @@ struct codec_q3_k : codec_of<impl::block_q3_k, 16> {
         return bsub(bor(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bshl(bfield(bload(b.hs), g, 1), 2)), bset(4));
     }
 };
-struct codec_q4_k : codec_of<impl::block_q4_k, 32, true> {
+struct codec_q4_k : codec_of<impl::block_q4_k, 32, 15> {
     GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
     GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15); }
 };
-struct codec_q5_k : codec_of<impl::block_q5_k, 32, true> {
+struct codec_q5_k : codec_of<impl::block_q5_k, 32, 31> {
     GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
     GK_INL vb   codes(const block& b, size_t g) {
         return bor(bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15), bshl(bfield(bload(b.hs), g, 1), 4));
@@ -2798,13 +2849,13 @@ using codec_iq3_s = left_out; using codec_iq4_nl = left_out; using codec_iq4_xs 
 // ---- checkpoints ------------------------------------------------------------
 #if GK_HAS_CHECKPOINTS
 
-struct codec_awq4 : codec_of<impl::block_awq4, 128, true> {
+struct codec_awq4 : codec_of<impl::block_awq4, 128, 15> {
     GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.s); s.offset[0] = -(half(b.s) * half(b.z)); }
     GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g % 2 * 32), g / 2 * 4, 15); }
 };
 struct codec_gptq4 : codec_awq4 { using block = impl::block_gptq4; };
 
-struct codec_squeeze : codec_of<impl::block_squeeze, 256, false, true> {
+struct codec_squeeze : codec_of<impl::block_squeeze, 256, 0, true> {
     GK_INL void scales(const block& b, Scales& s) {
         const float d = half(b.d);
         for (int i = 0; i < 8; i++) s.scale[i] = d * impl::load_as<float>(b.levels + 4 * i);
@@ -2890,7 +2941,8 @@ template <class C, size_t M> GK_INL void block_products(const typename C::block&
     }
 }
 
-/// y[i * ldy] = one row of weights . M rows of x. Chains of at most 64 steps, added up in double.
+/// y[i * ldy] = one row of weights . M rows of x. Two chains of 64 steps, or of half a block, added up in double: with chains, lanes and the
+/// result at most 130 roundings.
 template <class C, size_t M> void row_products(const uint8_t* row, const float* x, size_t ldx, size_t k, float* y, size_t ldy) {
     using block = typename C::block;
     constexpr size_t run = 128 * VF > block::weights ? 128 * VF / block::weights * block::weights : block::weights;
@@ -2927,7 +2979,7 @@ template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row
 // Compiled for the instruction set and again for each feature with a dot product of bytes, in a namespace of its own.
 //
 //   vd: sums of four products of bytes, 32 bytes' worth | bdot(w, q): w any signed bytes, q in -127 .. 127
-//   dfma(acc, v, s): acc + v s; dfma(acc, v, lo, hi): lo for the first 16 bytes, hi for the others | dsum
+//   dfma(acc, v, d, s): acc + v d s; dfma(acc, v, d, lo, hi): lo for the first 16 bytes, hi for the others | dsum
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
 //   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 | qbytes(q, k): byte k of 32 integers
@@ -2952,10 +3004,11 @@ GK_INL vd    dot_quads(vb w, vb q) {               // |w| <= 128 and |q| <= 127:
 #endif
 }
 GK_INL vd    bdot(vb w, const int8_t* q)           { return dot_quads(w, bload(q)); }
-GK_INL vacc  dfma(vacc acc, vd v, float s)         { return _mm256_fmadd_ps(_mm256_cvtepi32_ps(v), _mm256_set1_ps(s), acc); }
-GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
+GK_INL vacc  dscaled(vd v, float d)                { return _mm256_mul_ps(_mm256_cvtepi32_ps(v), _mm256_set1_ps(d)); }
+GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return _mm256_fmadd_ps(dscaled(v, d), _mm256_set1_ps(s), acc); }
+GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
     const __m256 s = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(lo)), _mm_set1_ps(hi), 1);
-    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(v), s, acc);
+    return _mm256_fmadd_ps(dscaled(v, d), s, acc);
 }
 GK_INL float dsum(vacc a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -3002,9 +3055,10 @@ GK_INL int32x4_t dot16(int8x16_t a, int8x16_t b) {
 #endif
 }
 GK_INL vd    bdot(vb w, const int8_t* q)           { return {dot16(vreinterpretq_s8_u8(w.lo), vld1q_s8(q)), dot16(vreinterpretq_s8_u8(w.hi), vld1q_s8(q + 16))}; }
-GK_INL vacc  dfma(vacc acc, vd v, float s)         { return vfma(vcvtq_f32_s32(vaddq_s32(v.lo, v.hi)), vset(s), acc); }
-GK_INL vacc  dfma(vacc acc, vd v, float lo, float hi) {
-    return vfma(vcvtq_f32_s32(v.hi), vset(hi), vfma(vcvtq_f32_s32(v.lo), vset(lo), acc));
+GK_INL vacc  dscaled(int32x4_t v, float d)         { return vmul(vcvtq_f32_s32(v), vset(d)); }
+GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return vfma(dscaled(vaddq_s32(v.lo, v.hi), d), vset(s), acc); }
+GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
+    return vfma(dscaled(v.hi, d), vset(hi), vfma(dscaled(v.lo, d), vset(lo), acc));
 }
 GK_INL float dsum(vacc acc)                        { return vsum(acc); }
 
@@ -3033,6 +3087,20 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 #endif
 
 #if GK_PASS != GK_SCALAR
+/// The whole steps of each offset, to be taken from the codes, so that weights of zero are codes of zero: scale (code - steps) + offset, where
+/// |offset| is at most half a scale, or of the sign that the first term has.
+template <size_t N> GK_INL void take_steps(Scales& s, int top, uint64_t (&steps)[16]) {
+    float t[N < VF ? VF : N];
+    for (size_t j = 0; j < N; j += VF) {
+        const size_t l = N - j < VF ? N - j : VF;
+        const vf scale = vload_n(s.scale + j, l), offset = vload_n(s.offset + j, l);
+        const vf z = vround(vmin(vset(static_cast<float>(top)), vmax(vdiv(vneg(offset), scale), vzero())));    // NaN is 0
+        vstore_n(s.offset + j, vxfma(z, scale, offset), l);
+        vstore_n(t + j, z, l);
+    }
+    for (size_t j = 0; j < N; j++) steps[j] = static_cast<uint64_t>(t[j]) * 0x0101010101010101u;
+}
+
 /// y[i * ldy] = one row of weights . M rows of rounded inputs, `groups` of 32 apart. Blocks are added up in double.
 template <class C, size_t M> void row_products(const uint8_t* row, const impl::Rounded32* x, size_t groups, float* y, size_t ldy) {
     using block = typename C::block;
@@ -3046,18 +3114,21 @@ template <class C, size_t M> void row_products(const uint8_t* row, const impl::R
             const block& b = *reinterpret_cast<const block*>(row);
             Scales s;
             C::scales(b, s);
+            [[maybe_unused]] uint64_t steps[16];
+            if constexpr (C::has_offset) take_steps<block::weights / C::group>(s, C::top, steps);
             for (size_t g = 0; g < block::weights / 32; g++) {
-                const vb     codes = C::codes(b, g);
                 const size_t lo = 32 * g / C::group, hi = (32 * g + 16) / C::group;
+                vb codes = C::codes(b, g);
+                if constexpr (C::has_offset) codes = bsub(codes, bquads(steps[lo], steps[lo], steps[hi], steps[hi]));
                 GK_UNROLL(4) for (size_t i = 0; i < M; i++) {
                     const impl::Rounded32& q = x[i * groups + p + g];
                     const vd dots = bdot(codes, q.q);
                     if constexpr (C::group >= 32) {
-                        sum[i] = dfma(sum[i], dots, s.scale[lo] * q.d);
-                        if (C::has_offset) offset[i][g & 1] += s.offset[lo] * q.total;
+                        sum[i] = dfma(sum[i], dots, q.d, s.scale[lo]);
+                        if (C::has_offset) offset[i][g & 1] += s.offset[lo] * (q.d * q.total);
                     } else {
-                        sum[i] = dfma(sum[i], dots, s.scale[lo] * q.d, s.scale[hi] * q.d);
-                        if (C::has_offset) { offset[i][0] += s.offset[lo] * q.sum[0]; offset[i][1] += s.offset[hi] * q.sum[1]; }
+                        sum[i] = dfma(sum[i], dots, q.d, s.scale[lo], s.scale[hi]);
+                        if (C::has_offset) { offset[i][0] += s.offset[lo] * (q.d * q.sum[0]); offset[i][1] += s.offset[hi] * (q.d * q.sum[1]); }
                     }
                 }
             }
@@ -3214,22 +3285,48 @@ template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, siz
     if (i < n) vstore_n(out + i, f(vload_n(a + i, n - i), vload_n(b + i, n - i)), n - i);
 }
 
-/// Sum of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few. Four chains of at most 32
-/// steps each are added up in f32, and these blocks in double: the error does not grow with n.
-template <class Term> GK_INL double blocked_sum(size_t n, const Term& term) {
+// Sums of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few. A rounding errs by u = 2^-24 of a partial
+// sum, which is at most sum |terms|; a sum of any n is off by as many u as roundings lie on the way of one term.
+
+/// Four chains of `steps` from i on, added up by lanes: steps + 2 roundings.
+template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, const Term& term) {
+    const size_t end = n - i > 4 * steps * VF ? i + 4 * steps * VF : n;
+    vf s0 = vzero(), s1 = vzero(), s2 = vzero(), s3 = vzero();
+    for (; i + 4 * VF <= end; i += 4 * VF) {
+        s0 = term(i, s0);
+        s1 = term(i + VF, s1);
+        s2 = term(i + 2 * VF, s2);
+        s3 = term(i + 3 * VF, s3);
+    }
+    if (i + VF <= end) { s0 = term(i, s0); i += VF; }
+    if (i + VF <= end) { s1 = term(i, s1); i += VF; }
+    if (i + VF <= end) { s2 = term(i, s2); i += VF; }
+    if (i < end)       { s3 = term.tail(i, s3, end - i); i = end; }
+    return vadd(vadd(s0, s1), vadd(s2, s3));
+}
+/// Blocks added up in double: steps + 2 + log2 VF roundings, 39 with that of the result where steps is 32.
+template <size_t steps = 32, class Term> GK_INL double blocked_sum(size_t n, const Term& term) {
+    double total = 0;
+    for (size_t i = 0; i < n;) total += static_cast<double>(vsum(sum_of_block<steps>(i, n, term)));
+    return total;
+}
+/// 4 roundings: short chains, and what is lost when they are added up by lanes is found (the TwoSum of Knuth) and kept. 64 blocks at a time, so
+/// that the sum of what was lost loses less than 2^-34; lanes are added in double.
+template <class Term> GK_INL double precise_sum(size_t n, const Term& term) {
     double total = 0;
     for (size_t i = 0; i < n;) {
-        const size_t end = n - i > 128 * VF ? i + 128 * VF : n;
-        vf s0 = vzero(), s1 = vzero(), s2 = vzero(), s3 = vzero();
-        for (; i + 4 * VF <= end; i += 4 * VF) {
-            s0 = term(i, s0);
-            s1 = term(i + VF, s1);
-            s2 = term(i + 2 * VF, s2);
-            s3 = term(i + 3 * VF, s3);
+        vf sum = vzero(), lost = vzero();
+        for (size_t block = 0; block < 64 && i < n; block++) {
+            const vf part = sum_of_block<2>(i, n, term), next = vadd(sum, part), back = vsub(next, sum);
+            lost = vadd(lost, vadd(vsub(sum, vsub(next, back)), vsub(part, back)));
+            sum  = next;
         }
-        for (; i + VF <= end; i += VF) s0 = term(i, s0);
-        if (i < end) { s1 = term.tail(i, s1, end - i); i = end; }
-        total += static_cast<double>(vsum(vadd(vadd(s0, s1), vadd(s2, s3))));
+        float s[VF], l[VF];
+        vstore(s, sum);
+        vstore(l, lost);
+        double kept = 0;
+        for (size_t j = 0; j < VF; j++) { total += static_cast<double>(s[j]); kept += static_cast<double>(l[j]); }
+        if (kept - kept == 0) total += kept;                    // not where the sum is infinite or NaN
     }
     return total;
 }
@@ -3275,6 +3372,11 @@ template <class E> E vec_sum_squares(const E* x, size_t n) { return vec_dot(x, x
 /// The larger of each lane, NaN if either is; m is what was found so far.
 GK_INL vf max_or_nan(vf x, vf m) { return vselect(vnan(x), x, vmax(x, m)); }
 
+/// The larger of the zeros in x, none of which compares above another: -0 if there is no +0.
+template <class E> GK_NOINLINE float zero_of(const E* x, size_t n) {
+    for (size_t i = 0; i < n; i++) if (impl::f32_bits(impl::to_f32(x[i])) == 0) return 0.0f;
+    return -0.0f;
+}
 template <class E> float max_of(const E* x, size_t n) {
     GLLM_KERNELS_ASSERT(n == 0 || x);
     vf m0 = vset(-impl::infinity), m1 = m0;
@@ -3291,7 +3393,8 @@ template <class E> float max_of(const E* x, size_t n) {
         m0 = max_or_nan(vload(last), m0);
     }
     m0 = vselect(vnan(m1), m1, vselect(vnan(m0), m0, vmax(m0, m1)));
-    return vany(vnan(m0)) ? impl::quiet_nan : vhmax(m0) + 0.0f;            // one zero, whichever lane it came from
+    const float max = vhmax(m0);
+    return vany(vnan(m0)) ? impl::quiet_nan : max == 0 ? zero_of(x, n) : max;
 }
 template <class E> E vec_max(const E* x, size_t n) { return rounded<E>(max_of(x, n)); }
 
@@ -3339,8 +3442,8 @@ template <class E> bool round32(const E* x, impl::Rounded32* out, size_t n) {
             sum[i / 16] += out->q[i];
         }
         out->d = max / 127;
-        for (int h = 0; h < 2; h++) out->sum[h] = out->d * static_cast<float>(sum[h]);
-        out->total = out->d * static_cast<float>(sum[0] + sum[1]);
+        for (int h = 0; h < 2; h++) out->sum[h] = static_cast<float>(sum[h]);
+        out->total = out->sum[0] + out->sum[1];
     }
     return true;
 }
@@ -3388,6 +3491,7 @@ template <class E> struct exp_terms {
 struct exp_scaled { vf max, scale; GK_MEM vf operator()(vf x) const { return vmul(vexp(vsub(x, max)), scale); } };
 
 /// softmax: out = e^(x - max x) / sum. f32 keeps the exponentials in out; the 16-bit types, which would round them, compute them again.
+/// In u: an exponential 2.4, and 0.4 of the largest for rounding x - max x (t e^-t < 0.37); these again and 4 in the sum; scale and product 2.
 template <class E> void softmax(const E* x, E* out, size_t n) {
     GLLM_KERNELS_ASSERT(n == 0 || (x && out));
     const float max = max_of(x, n);
@@ -3395,19 +3499,20 @@ template <class E> void softmax(const E* x, E* out, size_t n) {
         for (size_t i = 0; i < n; i++) out[i] = rounded<E>(0.0f);
         return;
     }
-    const vf scale = vset(static_cast<float>(1 / blocked_sum(n, exp_terms<E>{x, out, vset(max)})));
+    const vf scale = vset(static_cast<float>(1 / precise_sum(n, exp_terms<E>{x, out, vset(max)})));
     if (sizeof(E) == sizeof(float)) map1(static_cast<const E*>(out), out, n, scale_by{scale});
     else                            map1(x, out, n, exp_scaled{vset(max), scale});
 }
 
 // ---- normalisation ----------------------------------------------------------
 
-/// The same two formulas in double, for rows whose squares leave the range of f32.
+/// The same two formulas in double, for rows that f32 does not hold well.
 template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, const E* beta, E* out, size_t n, float eps) {
     double mean = 0, squares = 0;
-    if (beta) {
-        for (size_t i = 0; i < n; i++) mean += static_cast<double>(impl::to_f32(x[i]));
-        mean /= static_cast<double>(n);
+    for (int pass = 0; beta && pass < 2; pass++) {              // the second finds what the first one's rounding left
+        double sum = 0;
+        for (size_t i = 0; i < n; i++) sum += static_cast<double>(impl::to_f32(x[i])) - mean;
+        mean += sum / static_cast<double>(n);
     }
     for (size_t i = 0; i < n; i++) {
         const double d = static_cast<double>(impl::to_f32(x[i])) - mean;
@@ -3424,14 +3529,29 @@ GK_INL bool well_scaled(double mean_square) { return mean_square > 1e-28 && mean
 
 struct scaled_product { vf s; GK_MEM vf operator()(vf x, vf w) const { return vmul(vmul(x, s), w); } };
 
-/// rms_norm: y = x w / sqrt(mean(x^2) + eps).
+/// x s may be subnormal, and wrong by 2^-150; a weight may be 2^128. Does that matter beside the largest result? Not where one reaches 1, which
+/// the first few vectors tell of most rows, nor where no weight is 2^126 times the largest.
+template <class E> GK_INL bool products_keep(const E* x, const E* w, size_t n, const scaled_product& f) {
+    if (Element<E>::ELEM_ID == Element<f16>::ELEM_ID) return true;
+    vf y = vzero(), most = vzero();
+    for (size_t i = 0; i < n; i += VF) {
+        const size_t l = n - i < VF ? n - i : VF;
+        const vf     v = vload_n(w + i, l);
+        y    = vmax(vabs(f(vload_n(x + i, l), v)), y);
+        most = vmax(vabs(v), most);
+        if (vany(vlt(vset(1), y))) return true;
+    }
+    return vhmax(most) <= 8.507059e37f * vhmax(y);              // 2^126
+}
+
+/// rms_norm: y = x w / sqrt(mean(x^2) + eps). In u: half of the 14 of the sum, 1 of the scale, 2 of the products, 4 for subnormal ones.
 template <class E> void rms_norm(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) {
     GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && weight && out));
     for (size_t r = 0; r < rows; r++, x += n, out += n) {
-        const double mean_square = blocked_sum(n, product_terms<E>{x, x}) / static_cast<double>(n ? n : 1);
-        if (!well_scaled(mean_square)) { norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps); continue; }
-        const double scale = 1 / impl::sqrt64(mean_square + static_cast<double>(eps));
-        map2(x, weight, out, n, scaled_product{vset(static_cast<float>(scale))});
+        const double mean_square = blocked_sum<8>(n, product_terms<E>{x, x}) / static_cast<double>(n ? n : 1);
+        const scaled_product f   = {vset(static_cast<float>(1 / impl::sqrt64(mean_square + static_cast<double>(eps))))};
+        if (well_scaled(mean_square) && products_keep(x, weight, n, f)) map2(x, weight, out, n, f);
+        else norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps);
     }
 }
 
@@ -3451,15 +3571,18 @@ template <class E> struct centred_squares {
     }
 };
 
-/// layer_norm: y = (x - mean) / sqrt(var + eps) gamma + beta. The mean is a float and a remainder, found from the centred values.
+/// layer_norm: y = (x - mean) / sqrt(var + eps) gamma + beta. The mean is a float and a remainder, found from the centred values. Rows whose
+/// mean is 4096 times their deviation or more are left to double; in the others the float's error is a hundredth of the deviation. In u of the
+/// largest (x - mean) / deviation: the remainder 5.1, centring 2, half of the variance's 4 + 4.2, scale, product and sum 3.
 template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) {
     GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && gamma && beta && out));
     for (size_t r = 0; r < rows; r++, x += n, out += n) {
         const double count = static_cast<double>(n ? n : 1);
-        const vf     mean  = vset(static_cast<float>(blocked_sum(n, plain_terms<E>{x}) / count));
-        const vf     rest  = vset(static_cast<float>(blocked_sum(n, centred_terms<E>{x, mean}) / count));
-        const double var   = blocked_sum(n, centred_squares<E>{x, mean, rest}) / count;
-        if (!well_scaled(var)) { norm_in_double(x, gamma, beta, out, n, eps); continue; }
+        const double about = static_cast<double>(static_cast<float>(blocked_sum(n, plain_terms<E>{x}) / count));
+        const vf     mean  = vset(static_cast<float>(about));
+        const vf     rest  = vset(static_cast<float>(precise_sum(n, centred_terms<E>{x, mean}) / count));
+        const double var   = precise_sum(n, centred_squares<E>{x, mean, rest}) / count;
+        if (!well_scaled(var) || !(about * about < 16777216 * var)) { norm_in_double(x, gamma, beta, out, n, eps); continue; }
         const vf scale = vset(static_cast<float>(1 / impl::sqrt64(var + static_cast<double>(eps))));
         size_t i = 0;
         for (; i + VF <= n; i += VF) {
@@ -3478,6 +3601,7 @@ template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E*
 /// rope: (a, b) -> (a cos - b sin, a sin + b cos) for each pair of each head; interleaved pairs are lanes (2l, 2l + 1).
 template <class E> void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot, RopeStyle style) {
     GLLM_KERNELS_ASSERT(heads == 0 || n_rot < 2 || (qk && cos && sin));
+    GLLM_KERNELS_ASSERT(n_rot % 2 == 0 && n_rot <= head_dim);
     const size_t pairs = n_rot / 2;
     for (size_t h = 0; h < heads; h++, qk += head_dim) {
         if (style == RopeStyle::half) {
@@ -3544,7 +3668,7 @@ template <size_t M, size_t R, class E> void dot_block(const E* a, const E* b, si
 }
 
 /// c[i * ldc + j] = a_i . b_j for i < m <= 8 rows of a and j < R rows of b, k long: blocks are added up by lanes, 16 of them in double,
-/// in an order that depends on k alone.
+/// in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of lanes, 1 of the result: 52 at most.
 template <size_t R, class E> void dot_group(const E* a, const E* b, size_t m, size_t k, float* c, size_t ldc) {
     double total[8 * R] = {};
     for (size_t p0 = 0; p0 < k; p0 += DOT_BLOCKS) {
@@ -3597,7 +3721,8 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
 // A panel of B is packed just before its first use, while the tiles of the panel before it prefetch its source. If there are further
 // rows of C, it is kept for them in the B block, [KC][NC].
 // Every element of C is a sum of chains of CHAIN fused multiply-adds in order of k, whatever tile or thread computes it: chains are added up
-// in f32, LONG_K of k at most; beyond that in double. So the error of equal terms stays within 64 roundings.
+// in f32, LONG_K of k at most; beyond that in double. So a term meets at most CHAIN + k / CHAIN - 1 roundings, which err by u sum |a b| at most
+// each: 159 at k = 4096, 223 at LONG_K, 224 with that of the result beyond it.
 
 constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF, BAND = 4096;
 
@@ -3804,18 +3929,30 @@ inline void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m
 
 // ---- the loop nest ----------------------------------------------------------
 
-/// Rows of A in a block: a sixth of L2, the rest is for panels of B, C and what is prefetched. Blocks of equal size.
+/// Rows of A in a block: a sixth of L2, the rest is for panels of B, C and what is prefetched. Blocks of equal size, so not monotone in m.
 inline size_t block_rows(size_t m) {
     const size_t most = impl::l2_bytes() / (6 * KC * sizeof(float)), blocks = (m + most - 1) / most;
     return blocks ? round_up((m + blocks - 1) / blocks, MR) : MR;
 }
-constexpr size_t LONG_ROWS = 1024, LONG_COLUMNS = 512;          // of C at a time, where k is beyond LONG_K
+/// The blocks of a product, and where they lie in a thread's scratch, in floats from its start. Made from the largest part of a split; every
+/// part works with the same ones.
+template <class E> struct Blocks {
+    size_t mc, kc, nc;                                          // A is [mc][kc], B [kc][nc]
+    bool   keep;                                                // panels of B, for further rows of C
+    size_t b, sums, total;
+    Blocks(size_t m, size_t n, size_t k, bool own_sums)
+        : mc(block_rows(m)), kc(least(k, KC)), nc(least(round_up(n, NR), NC)), keep(m > mc),
+          b(mc * kc + VF), sums(b + kc * (keep ? nc : NR)), total(sums + (own_sums && sizeof(E) < sizeof(float) && k > KC ? m * nc : 0)) {}
+};
+/// Beyond LONG_K, C is computed so much at a time: sums in double, then those of a part of k in f32, then the blocks.
+struct LongBlocks {
+    size_t m, n, part, blocks;
+    LongBlocks(size_t all_m, size_t all_n) : m(least(all_m, 1024)), n(least(all_n, 512)), part(2 * m * n), blocks(3 * m * n) {}
+};
 template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
-    const bool   is_long = k > LONG_K;
-    const size_t mb = is_long ? least(m, LONG_ROWS) : m, nb = is_long ? least(n, LONG_COLUMNS) : n;
-    const size_t kc = least(k, KC), mc = block_rows(mb), nc = least(round_up(nb, NR), NC);
-    const size_t sums = is_long ? 3 * mb * nb : sizeof(E) == sizeof(float) || k <= KC ? 0 : m * nc;
-    return mc * kc + VF + kc * (mb <= mc ? NR : nc) + sums;
+    if (k <= LONG_K) return Blocks<E>(m, n, k, true).total;
+    const LongBlocks at(m, n);
+    return at.blocks + Blocks<E>(at.m, at.n, LONG_K, false).total;
 }
 
 /// The panels of one KC of one NC of columns of B, [kc][NR] each.
@@ -3864,13 +4001,12 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
     constexpr bool is_f32 = sizeof(E) == sizeof(float);
     const E* const a      = static_cast<const E*>(job.a);
     const E* const bias   = static_cast<const E*>(job.bias);
-    const size_t   mc_max = block_rows(job.m), kc_max = least(job.k, KC), nc_max = least(round_up(job.n, NR), NC);
-    const bool     keep   = job.m > mc_max;                     // panels of B for the next rows of C
+    const Blocks<E> at(job.part_m, job.part_n, job.k, !job.sums);
     float* const   a_block = job.scratch;
-    float* const   b_block = a_block + mc_max * kc_max + VF;
-    float* const   sums    = job.sums ? job.sums : b_block + kc_max * (keep ? nc_max : NR);
+    float* const   b_block = job.scratch + at.b;
+    float* const   sums    = job.sums ? job.sums : job.scratch + at.sums;
     const bool     in_sums  = job.sums || (!is_f32 && job.k > KC), own_tile = !is_f32 && !in_sums;
-    const size_t   ld_sums  = job.sums ? job.n : nc_max;
+    const size_t   ld_sums  = job.sums ? job.n : at.nc;
     float          local[is_f32 ? 1 : MR * NR];
     for (size_t j0 = 0; j0 < job.n; j0 += NC) {
         const size_t nc = least(job.n - j0, NC);
@@ -3879,10 +4015,10 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
             const size_t kc   = least(job.k - p0, KC);
             const bool   last = p0 + kc >= job.k;
             const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);    // a tile that needs finish()
-            BPanels<E>   panels = {job.b, b_block, keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
+            BPanels<E>   panels = {job.b, b_block, at.keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
                                    job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n + (job.column + j0) * kc : nullptr};
-            for (size_t i0 = 0; i0 < job.m; i0 += mc_max) {
-                const size_t mc = least(job.m - i0, mc_max);
+            for (size_t i0 = 0; i0 < job.m; i0 += at.mc) {
+                const size_t mc = least(job.m - i0, at.mc);
                 pack_a(a + i0 * job.lda + p0, job.lda, mc, kc, a_block);
                 for (size_t j = 0; j < nc; j += NR) {
                     const size_t       cols  = least(nc - j, NR);
@@ -3902,7 +4038,7 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                         i += rows;
                     }
                 }
-                if (keep) panels.ready = panels.ready ? panels.ready : b_block;
+                if (at.keep) panels.ready = panels.ready ? panels.ready : b_block;
             }
         }
     }
@@ -3911,17 +4047,19 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
 /// Any k: beyond LONG_K blocks of C are summed in double, part by part of k.
 template <class E> void gemm_run(const impl::GemmJob& job) {
     if (job.k <= LONG_K) { gemm_nest<E>(job); return; }
-    const size_t  mb = least(job.m, LONG_ROWS), nb = least(job.n, LONG_COLUMNS);
+    const LongBlocks at(job.part_m, job.part_n);
     double* const total = reinterpret_cast<double*>(job.scratch);
-    float* const  part  = job.scratch + 2 * mb * nb;
-    for (size_t i0 = 0; i0 < job.m; i0 += mb)
-        for (size_t j0 = 0; j0 < job.n; j0 += nb) {
+    float* const  part  = job.scratch + at.part;
+    for (size_t i0 = 0; i0 < job.m; i0 += at.m)
+        for (size_t j0 = 0; j0 < job.n; j0 += at.n) {
             impl::GemmJob block = job;
-            block.m       = least(job.m - i0, mb);
-            block.n       = least(job.n - j0, nb);
+            block.m       = least(job.m - i0, at.m);
+            block.n       = least(job.n - j0, at.n);
+            block.part_m  = at.m;
+            block.part_n  = at.n;
             block.column  = job.column + j0;
             block.sums    = part;
-            block.scratch = part + mb * nb;
+            block.scratch = job.scratch + at.blocks;
             const size_t size = block.m * block.n;
             for (size_t p = 0; p < job.k; p += LONG_K) {
                 block.k   = least(job.k - p, LONG_K);
@@ -4091,6 +4229,9 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 //               for each panel of B
 //                 microkernel         32 x 32 sums from zero, in the end added to C, which it prefetches
 //
+// Roundings: a tile product adds its pairs in two chains of 16, the chains, and its sum to the tile; f32 has 96 of them in a block of k, bf16 64,
+// and blocks are added in f32. With what is left out: 17 + 96 + 2 + k / TK u, 122 at k = 4096, 178 at the 64 blocks that tiles_win allows.
+//
 // Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its magnitudes. A pair of panels
 // whose products stay clear of both ends goes through the tiles, any other through fused multiply-adds from the original values, NaN and
 // infinities included. The choice rests on the rows, the columns and TK alone: no split into threads can change it.
@@ -4185,7 +4326,7 @@ template <class F> Range pack_tile_a(const typename F::E* a, size_t lda, size_t 
 }
 /// bf16: pairs as they lie in memory.
 GK_INL vi vload_pairs(const bf16* p, size_t n) {
-    return n >= 32 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi16(static_cast<__mmask32>((1u << n) - 1), p);
+    return n >= 32 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi16((1u << n) - 1, p);
 }
 template <> Range pack_tile_a<tile_form<bf16>::type>(const bf16* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
     RangeOfPairs range;
@@ -4383,7 +4524,7 @@ template <class F> struct TileScratch {
         sums  = b + least(round_up(n, TP), TN) * steps * 16 * F::planes_b;
         strip = sums + (sizeof(typename F::E) == sizeof(float) || k <= F::tk ? 0 : rows * least(round_up(n, TP), SN));
         wide  = strip + KC * NR;
-        total = wide + KC * TP + 16;                            // room to align
+        total = wide + KC * TP;
     }
 };
 
@@ -4406,14 +4547,14 @@ template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t ro
 template <class F> void tiles_run(const impl::GemmJob& job) {
     using E = typename F::E;
     constexpr bool is_f32 = sizeof(E) == sizeof(float);
-    const TileScratch<F> at(job.m, job.n, job.k);
-    float* const    scratch  = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(job.scratch) + 63) & ~static_cast<uintptr_t>(63));
+    const TileScratch<F> at(job.part_m, job.part_n, job.k);
+    float* const    scratch  = job.scratch;
     uint16_t* const a_block  = reinterpret_cast<uint16_t*>(scratch);
     uint16_t* const b_block  = reinterpret_cast<uint16_t*>(scratch + at.b);
     float* const    strip    = scratch + at.strip;
     const E* const  a        = static_cast<const E*>(job.a);
     const E* const  bias     = static_cast<const E*>(job.bias);
-    const size_t    ld_sums  = is_f32 ? job.ldc : least(round_up(job.n, TP), SN);
+    const size_t    ld_sums  = is_f32 ? job.ldc : least(round_up(job.part_n, TP), SN);
     Range           a_range[SM / TP], b_range[TN / TP];
     alignas(64) float sum[TN / TP][TP * TP];
 
@@ -4621,6 +4762,8 @@ template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 // Compiled for the instruction set and for each feature, as the integer dots of [8]. W holds plain codes, integers of 8 bits. Each group of
 // 32 of a row of x becomes integers of one, two or three signed digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for
 // one digit: one rounds to 8 bits, three keep 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32.
+// With three digits, in u of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in KD of k and 11 of these: 112.
+// In AMX tiles half a step counts 32 times, and a KD of k takes 3 additions: 51.
 //
 //   for each KD of k
 //     for each QN columns of C      unpack W and transpose it to a panel, [KD / QK][QN][QK] bytes       in L1
@@ -4853,7 +4996,7 @@ extern "C" const int GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_
 GK_NAMESPACE_BEGIN
 namespace impl {
 extern const int* const asm_objects;
-GK_API const int* const asm_objects = &GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
+GK_INTERNAL const int* const asm_objects = &GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
 }
 GK_NAMESPACE_END
 #endif
@@ -4914,6 +5057,7 @@ GK_REGION_END
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms in gcc 12's own avx512fintrin.h (GCC PR 105593)
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wsign-conversion"              // masks of all ones in its macros at -O0
 #endif
 GK_REGION("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
 #define GK_PASS GK_AVX512
@@ -5270,7 +5414,7 @@ static inline bool overlap(const Span& a, const Span& b) {
     return a.bytes && b.bytes && p < q + b.bytes && q < p + a.bytes;
 }
 /// Sizes that multiply, no null where there is something to read, an output apart from every input.
-template <size_t N> static Status check(const Span& out, const Span (&in)[N]) {
+template <size_t N> static Status check_buffers(const Span& out, const Span (&in)[N]) {
     if (!out.ok) return invalid("the product of these sizes overflows size_t");
     if (out.bytes && !out.data) return invalid("null pointer for a non-empty output");
     for (const Span& s : in) {
@@ -5284,13 +5428,15 @@ template <size_t N> static Status check(const Span& out, const Span (&in)[N]) {
 /// Scratch for one call: the caller's workspace, or allocated. Aligned to 64 bytes. None at all is always there.
 class Scratch {
 public:
+    /// What so many floats take at any alignment; 0 if that overflows.
+    static size_t bytes(size_t floats) { return floats > (SIZE_MAX - 64) / sizeof(float) ? 0 : floats * sizeof(float) + 63; }
+
     Scratch(const Workspace& w, size_t floats) : owned_(nullptr), data_(nullptr), ok_(floats == 0) {
-        if (floats == 0) return;
-        if (floats > (SIZE_MAX - 64) / sizeof(float)) return;
-        const size_t bytes = floats * sizeof(float) + 63;
+        const size_t needed = bytes(floats);
+        if (floats == 0 || needed == 0) return;
         void* p = w.data;
-        if (p) { if (w.bytes < bytes) return; }
-        else   { p = owned_ = GLLM_KERNELS_MALLOC(bytes); if (!p) return; }
+        if (p) { if (w.bytes < needed) return; }
+        else   { p = owned_ = GLLM_KERNELS_MALLOC(needed); if (!p) return; }
         data_ = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) & ~static_cast<uintptr_t>(63));
         ok_   = true;
     }
@@ -5324,18 +5470,33 @@ static inline size_t part_size(size_t count, size_t step, size_t width) {
     const size_t steps = (count + step - 1) / step, each = (steps + width - 1) / width;
     return each * step;
 }
+/// How `count` things are shared by threads, and the scratch of each: a multiple of 64 bytes.
+struct Share {
+    size_t part, tasks, each;
+    Share(const Parallel& p, size_t count, size_t step)
+        : part(part_size(count, step, width_of(p))), tasks(part ? (count + part - 1) / part : 0), each(0) {}
+    /// Floats for all tasks.
+    size_t floats(size_t needed) { each = aligned(needed); return each * tasks; }
+    static size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
+};
+template <class Body> void split(const Parallel& p, const Share& share, size_t count, const Body& body) {
+    Split<Body> s = {&body, count, share.part};
+    if (share.tasks == 1)    body(size_t(0), count, size_t(0));
+    else if (share.tasks) p.run(p.pool, static_cast<unsigned>(share.tasks), &Split<Body>::task, &s);
+}
 template <class Body> void split(const Parallel& p, size_t count, size_t step, const Body& body) {
-    if (count == 0) return;
-    if (width_of(p) == 1) { body(size_t(0), count, size_t(0)); return; }
-    Split<Body> s = {&body, count, part_size(count, step, width_of(p))};
-    const size_t tasks = (count + s.part - 1) / s.part;
-    if (tasks == 1) body(size_t(0), count, size_t(0));
-    else            p.run(p.pool, static_cast<unsigned>(tasks), &Split<Body>::task, &s);
+    split(p, Share(p, count, step), count, body);
 }
 /// Small work is not worth waking threads for.
 static inline Parallel worth(const Parallel& p, double operations) { return operations < 65536.0 ? Parallel() : p; }
 static inline double work(size_t a, size_t b, size_t c) {
     return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c);
+}
+
+/// Do all floats of m rows of n, and of panels of them, have an address? What is computed from sizes that do does not overflow.
+static inline bool addressable(size_t m, size_t n) {
+    return work(m, 1, 1) + 8192.0 < static_cast<double>(SIZE_MAX) / 1024
+        && (static_cast<double>(m) + 8192) * (static_cast<double>(n) + 8192) < static_cast<double>(SIZE_MAX) / 256;
 }
 
 } // namespace impl
@@ -5367,7 +5528,7 @@ template <class Block> static bool all_sane(const void* blocks, size_t n) {
     {#name, block_##suffix::weights, sizeof(block_##suffix), bits, all_sane<block_##suffix>, \
      block_##suffix::weights == 256 ? GK_RAGGED(256, name) : block_##suffix::weights == 128 ? GK_RAGGED(128, name) : \
      block_##suffix::weights == 64 ? GK_RAGGED(64, name) : GK_RAGGED(32, name), \
-     "bytes must be a whole number of " #name " blocks: see block_bytes", "a scale of a " #name " block is NaN or infinite"},
+     "bytes must be a whole number of " #name " blocks: see block_bytes", "a scale or a weight of a " #name " block is NaN or infinite"},
 static constexpr FormatInfo format_infos[] = {GK_FORMATS(GK_INFO)};
 #undef GK_INFO
 #undef GK_RAGGED
@@ -5376,7 +5537,7 @@ GK_INL bool              is_format(QuantType type) { return static_cast<size_t>(
 GK_INL const FormatInfo& format(QuantType type)    { return format_infos[static_cast<size_t>(type)]; }
 
 GK_INL void     store16(uint8_t* p, uint16_t x)    { memcpy(p, &x, 2); }
-GK_INL uint32_t word(const void* words, size_t i)  { return load32(static_cast<const uint8_t*>(words) + 4 * i); }
+GK_INL uint32_t word_at(const void* words, size_t i)  { return load32(static_cast<const uint8_t*>(words) + 4 * i); }
 
 /// Groups counted in one sweep over g_idx, so that no memory is needed for the counts.
 constexpr size_t group_tile = 512;
@@ -5440,7 +5601,7 @@ Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, si
     if (!group || group % 128 || k % group)      return invalid("group must be a multiple of 128 and a divisor of k for AWQ4");
     if (!n || !k)                                return success;
     const Span in[] = {{qweight, k, n / 8, 4}, {qzeros, k / group, n / 8, 4}, {scales, k / group, n, 2}};
-    if (Status st = check(Span(blocks, n, k / 128, sizeof(block_awq4)), in); !st) return st;
+    if (Status st = check_buffers(Span(blocks, n, k / 128, sizeof(block_awq4)), in); !st) return st;
 
     const uint8_t* const scale = static_cast<const uint8_t*>(scales);
     block_awq4* const out = static_cast<block_awq4*>(blocks);
@@ -5452,10 +5613,10 @@ Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, si
             block_awq4& b = out[o * row + c];
             memset(b.zero, 0, sizeof b.zero);
             memcpy(b.s, scale + 2 * (g * n + o), 2);
-            store16(b.z, f32_to_f16(static_cast<float>(word(qzeros, g * (n / 8) + column) >> shift & 15)));
+            store16(b.z, f32_to_f16(static_cast<float>(word_at(qzeros, g * (n / 8) + column) >> shift & 15)));
             for (size_t i = 0; i < 64; i++) {
-                const uint32_t lo = word(qweight, (c * 128 + i) * (n / 8) + column) >> shift & 15;
-                const uint32_t hi = word(qweight, (c * 128 + i + 64) * (n / 8) + column) >> shift & 15;
+                const uint32_t lo = word_at(qweight, (c * 128 + i) * (n / 8) + column) >> shift & 15;
+                const uint32_t hi = word_at(qweight, (c * 128 + i + 64) * (n / 8) + column) >> shift & 15;
                 b.qs[i] = static_cast<uint8_t>(lo | hi << 4);
             }
         }
@@ -5477,8 +5638,8 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
     const Span out_blocks(blocks, n, k / 128, sizeof(block_gptq4)), out_perm(perm, perm ? k : 0, 1, sizeof *perm);
     const Span in[] = {{qweight, k / 8, n, 4}, {qzeros, stored ? k / group : 0, n / 8, 4}, {scales, k / group, n, 2},
                        {g_idx, g_idx ? k : 0, 1, 4}};
-    if (Status st = check(out_blocks, in); !st) return st;
-    if (Status st = check(out_perm, in); !st) return st;
+    if (Status st = check_buffers(out_blocks, in); !st) return st;
+    if (Status st = check_buffers(out_perm, in); !st) return st;
     if (overlap(out_blocks, out_perm))           return invalid("blocks and perm overlap");
     if (g_idx) {
         for (size_t i = 0; i < k; i++)
@@ -5496,7 +5657,7 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
         for (size_t o = 0; o < n; o++) {
             const size_t g = c * 128 / group;
             uint32_t z = 8;
-            if (stored) z = (word(qzeros, g * (n / 8) + o / 8) >> (o % 8 * 4) & 15) + (zeros == GptqZeros::v1);
+            if (stored) z = (word_at(qzeros, g * (n / 8) + o / 8) >> (o % 8 * 4) & 15) + (zeros == GptqZeros::v1);
             block_gptq4& b = out[o * row + c];
             memset(b.zero, 0, sizeof b.zero);
             memcpy(b.s, scale + 2 * (g * n + o), 2);
@@ -5505,7 +5666,7 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
                 uint32_t q[2];
                 for (size_t h = 0; h < 2; h++) {
                     const size_t at = c * 128 + h * 64 + i, from = perm ? static_cast<size_t>(perm[at]) : at;
-                    q[h] = word(qweight, from / 8 * n + o) >> (from % 8 * 4) & 15;
+                    q[h] = word_at(qweight, from / 8 * n + o) >> (from % 8 * 4) & 15;
                 }
                 b.qs[i] = static_cast<uint8_t>(q[0] | q[1] << 4);
             }
@@ -5518,7 +5679,7 @@ Status pack_squeeze(const void* qweight, const float* lookup_table, size_t n, si
     if (k % 256)                                 return invalid("k must be a multiple of 256 for SQUEEZE");
     if (!n || !k)                                return success;
     const Span in[] = {{qweight, k / 32 * 3, n, 4}, {lookup_table, n, 8, sizeof(float)}};
-    if (Status st = check(Span(blocks, n, k / 256, sizeof(block_squeeze)), in); !st) return st;
+    if (Status st = check_buffers(Span(blocks, n, k / 256, sizeof(block_squeeze)), in); !st) return st;
 
     block_squeeze* const out = static_cast<block_squeeze*>(blocks);
     const size_t row = k / 256;
@@ -5528,7 +5689,7 @@ Status pack_squeeze(const void* qweight, const float* lookup_table, size_t n, si
             store16(b.d, 0x3c00);
             memcpy(b.levels, lookup_table + 8 * o, sizeof b.levels);
             for (size_t w = 0; w < 24; w++) {
-                const uint32_t x = word(qweight, (c * 24 + w) * n + o);
+                const uint32_t x = word_at(qweight, (c * 24 + w) * n + o);
                 memcpy(b.qs + 4 * w, &x, 4);
             }
         }
@@ -5538,7 +5699,7 @@ Status pack_squeeze(const void* qweight, const float* lookup_table, size_t n, si
 GptqZeros detect_gptq_zeros(const void* qzeros, size_t words) {
     size_t sevens = 0, eights = 0;
     for (size_t i = 0; qzeros && i < words; i++)
-        for (uint32_t x = impl::word(qzeros, i), p = 0; p < 8; p++, x >>= 4) {
+        for (uint32_t x = impl::word_at(qzeros, i), p = 0; p < 8; p++, x >>= 4) {
             sevens += (x & 15) == 7;
             eights += (x & 15) == 8;
         }
@@ -5554,22 +5715,23 @@ namespace impl {
 
 enum class Form { rows, transposed, packed };
 
-/// The header of a buffer of pack_b; panels follow at the next multiple of 64 bytes.
+/// The header of a buffer of pack_b. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy of the buffer.
 struct PackedHeader {
     char     magic[8];
-    uint8_t  isa, element, reserved[6];
+    uint8_t  isa, element, offset, reserved[5];
     uint64_t n, k, bytes;                                       // of the panels
 };
-constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '1'};
+constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '2'};
 constexpr size_t packed_header_bytes = 64 + 64;                 // header, and room to align the panels
-static inline const void* packed_panels(const void* packed) {
-    return reinterpret_cast<const void*>((reinterpret_cast<uintptr_t>(packed) + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63));
+static inline size_t aligned_offset(const void* packed) {
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(packed);
+    return ((begin + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63)) - begin;
 }
 
 /// At most this many rows of A stream B once, in place.
 constexpr size_t skinny = 8;
 /// B stays in the caches, its rows not all in the same sets of L1: tiles read A and B[k][n] in place.
-static inline bool small(size_t m, size_t n, size_t k) {
+static inline bool in_caches(size_t m, size_t n, size_t k) {
     const double b     = work(n, k, 1);
     const bool   alike = (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0;
     return k <= 4096 && ((m <= 512 && b <= 16384.0) || (!alike && (m <= 48 ? b <= 400000.0 : m <= 512 && b <= 70000.0)));
@@ -5583,24 +5745,21 @@ template <class E> struct Dense {
     auto path(size_t m, size_t n, size_t kdim) const -> void (*)(const GemmJob&) {
         const GemmKernels& g = *k.table().gemm;
         if (form == Form::transposed && m <= skinny) return g.run_dots;
-        if (form == Form::rows && small(m, n, kdim) && g.run_small) return g.run_small;
+        if (form == Form::rows && in_caches(m, n, kdim) && g.run_small) return g.run_small;
         if (form == Form::rows && m <= skinny) return g.run_skinny;
         return g.run;
     }
-    bool in_place(size_t m, size_t n, size_t kdim) const { return path(m, n, kdim) != k.table().gemm->run; }
-    /// Threads take columns when there are more of them to share, else rows.
-    static bool by_columns(size_t m, size_t n) { return n >= m; }
-
-    size_t scratch(size_t m, size_t n, size_t kdim, size_t* each) const {
-        *each = 0;
-        if (in_place(m, n, kdim)) return 0;
-        const GemmKernels& g = *k.table().gemm;
-        const size_t width = width_of(k.parallel);
-        const size_t rows = by_columns(m, n) ? m : part_size(m, g.mr, width);
-        const size_t cols = by_columns(m, n) ? part_size(n, g.nr, width) : n;
-        *each = (g.scratch_floats(rows, cols, kdim) + 15) / 16 * 16;
-        return *each * width;
-    }
+    /// How threads share a product, and the scratch that it takes: columns when there are more of them, else rows, in whole tiles.
+    struct Plan {
+        Parallel parallel;
+        bool     columns;
+        Share    share;
+        size_t   part_m, part_n, floats;
+        Plan(const Parallel& p, const GemmKernels& g, size_t m, size_t n, size_t kdim, bool in_place)
+            : parallel(worth(p, work(m, n, kdim))), columns(n >= m), share(parallel, columns ? n : m, columns ? g.nr : g.mr),
+              part_m(columns ? m : share.part), part_n(columns ? share.part : n),
+              floats(in_place ? 0 : share.floats(g.scratch_floats(part_m, part_n, kdim))) {}
+    };
 
     Status run(const E* a, const void* b, const E* bias, bool has_bias, E* c, size_t m, size_t n, size_t kdim,
             Activation act) const {
@@ -5608,7 +5767,7 @@ template <class E> struct Dense {
         if (m == 0 || n == 0) return success;
         const bool in_rows = form != Form::packed;
         const Span spans[] = {{a, m, kdim, sizeof(E)}, {in_rows ? b : nullptr, in_rows ? n : 0, kdim, sizeof(E)}, {bias, has_bias ? n : 0, 1, sizeof(E)}};
-        if (Status s = check(Span(c, m, n, sizeof(E)), spans); !s) return s;
+        if (Status s = check_buffers(Span(c, m, n, sizeof(E)), spans); !s) return s;
         if (form == Form::packed)
             if (Status s = check_packed(b, n, kdim, c, m); !s) return s;
 
@@ -5620,31 +5779,24 @@ template <class E> struct Dense {
         job.b.data = b;
         job.b.ld   = form == Form::rows ? n : kdim;
         job.b.panel = form == Form::rows ? g.panel_rows : g.panel_transposed;
-        if (form == Form::packed) g.take_packed(job.b, packed_panels(b), n, kdim);
-        const Parallel parallel = worth(k.parallel, work(m, n, kdim));
-        const auto     run_part = path(m, n, kdim);
-        size_t         each     = 0;
-        if (run_part == g.run) {
-            const Scratch memory(k.workspace, scratch(m, n, kdim, &each));
-            if (!memory) return no_memory();
-            job.scratch = memory.data();
-            run_job(parallel, g, job, each, run_part);
-        } else if (width_of(parallel) == 1) {
-            run_part(job);
-        } else {
-            run_job(parallel, g, job, each, run_part);
-        }
+        if (form == Form::packed) g.take_packed(job.b, panels_of(b), n, kdim);
+        const auto run_part = path(m, n, kdim);
+        if (run_part == g.run && !addressable(m, n)) return no_memory();
+        const Plan plan(k.parallel, g, m, n, kdim, run_part != g.run);
+        const Scratch memory(k.workspace, plan.floats);
+        if (!memory) return no_memory();
+        job.part_m  = plan.part_m;
+        job.part_n  = plan.part_n;
+        job.scratch = memory.data();
+        if (plan.share.tasks == 1) run_part(job);
+        else                       run_split(plan, job, run_part);
         return success;
     }
-
-    /// The job in parts of whole tiles, one a thread.
-    static void run_job(const Parallel& parallel, const GemmKernels& g, const GemmJob& job, size_t each,
-            void (*run_part)(const GemmJob&)) {
-        const bool columns = by_columns(job.m, job.n);
-        split(parallel, columns ? job.n : job.m, columns ? g.nr : g.mr, [&](size_t begin, size_t end, size_t task) {
+    static void run_split(const Plan& plan, const GemmJob& job, void (*run_part)(const GemmJob&)) {
+        split(plan.parallel, plan.share, plan.columns ? job.n : job.m, [&](size_t begin, size_t end, size_t task) {
             GemmJob part = job;
-            part.scratch = job.scratch + task * each;
-            if (columns) {
+            part.scratch = job.scratch + task * plan.share.each;
+            if (plan.columns) {
                 part.n      = end - begin;
                 part.column = begin;
                 part.c      = static_cast<E*>(job.c) + begin;
@@ -5658,16 +5810,23 @@ template <class E> struct Dense {
         });
     }
 
+    static const char* panels_of(const void* packed) {
+        PackedHeader h;
+        memcpy(&h, packed, sizeof h);
+        return static_cast<const char*>(packed) + h.offset;
+    }
     Status check_packed(const void* packed, size_t n, size_t kdim, const E* c, size_t m) const {
         if (!packed) return invalid("null pointer for the packed matrix");
         PackedHeader h;
         memcpy(&h, packed, sizeof h);
-        if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0)
+        if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0 || h.offset < sizeof h || h.offset >= packed_header_bytes)
             return invalid("this buffer was not made by pack_b or pack_b_transposed");
         if (h.isa != static_cast<uint8_t>(k.isa()))                  return invalid("this matrix was packed for another instruction set; pack it again after select()");
         if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))  return invalid("this matrix was packed for another element type");
         if (h.bytes != k.table().gemm->packed_bytes(h.n, h.k))       return invalid("this matrix was packed on a CPU with other features; pack it again");
         if (h.n != n || h.k != kdim)                                 return invalid("this matrix was packed with other n or k");
+        if (reinterpret_cast<uintptr_t>(panels_of(packed)) % alignof(float))
+            return invalid("this packed matrix was copied to an address that differs from its first one modulo 4");
         if (overlap(Span(c, m, n, sizeof(E)), Span(packed, k.packed_b_bytes(n, kdim), 1, 1)))
             return invalid("the output overlaps an input");
         return success;
@@ -5677,17 +5836,18 @@ template <class E> struct Dense {
         const size_t bytes = k.packed_b_bytes(n, kdim);
         if (bytes == 0) return invalid("the product of these sizes overflows size_t");
         const Span spans[] = {{b, n, kdim, sizeof(E)}};
-        if (Status s = check(Span(packed, bytes, 1, 1), spans); !s) return s;
+        if (Status s = check_buffers(Span(packed, bytes, 1, 1), spans); !s) return s;
         PackedHeader h = {};
         memcpy(h.magic, packed_magic, sizeof packed_magic);
         h.isa     = static_cast<uint8_t>(k.isa());
         h.element = static_cast<uint8_t>(Element<E>::ELEM_ID);
+        h.offset  = static_cast<uint8_t>(aligned_offset(packed));
         h.n = n;
         h.k = kdim;
         h.bytes = k.table().gemm->packed_bytes(n, kdim);
         memcpy(packed, &h, sizeof h);
         const GemmKernels& g = *k.table().gemm;
-        void* const panels = const_cast<void*>(packed_panels(packed));
+        void* const panels = static_cast<char*>(packed) + h.offset;
         BSource source = {};
         source.data  = b;
         source.ld    = form == Form::rows ? n : kdim;
@@ -5756,8 +5916,9 @@ template <class E> size_t CpuKernels<E>::packed_b_bytes(size_t n, size_t k) cons
     return table_->gemm->packed_bytes(n, k) + impl::packed_header_bytes;
 }
 template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n, size_t k) const {
-    size_t each = 0;
-    return impl::Dense<E>{*this, impl::Form::packed}.scratch(m, n, k, &each) * sizeof(float) + 64;
+    if (!impl::addressable(m, n)) return 0;
+    using Plan = typename impl::Dense<E>::Plan;
+    return impl::Scratch::bytes(Plan(parallel, *table_->gemm, m, n, k, false).floats);
 }
 
 // ---- quantised products -----------------------------------------------------
@@ -5781,139 +5942,143 @@ template <class E> struct Quantised {
     static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
 
     /// How a product is computed: rows decoded in registers for few inputs, exact or rounded ones; else in fixed point, or by the loop nest
-    /// with decoded panels.
+    /// with decoded panels. Inputs that have no fixed point go from `rounded` to `decoded`, and from `digits` to `nested`.
     enum class Route { decoded, rounded, digits, nested };
 
-    Route route(const Weights& w, size_t m, size_t kdim, Precision precision) const {
-        const bool fast = precision == Precision::fast;
-        if (m < few_rows) return fast && w.kernels->rows_fast ? Route::rounded : Route::decoded;
-        const DigitKernels* const d = digits(w, m);
-        return d && digits_of(d, precision) && kdim <= d->longest ? Route::digits : Route::nested;
+    /// The route of a product, which rests on its arguments alone; how threads share it; and its scratch: what the route needs, the larger
+    /// where it may turn to another one, then input and output widened if they are of a 16-bit type.
+    struct Plan {
+        Route               route;
+        const DigitKernels* digit_kernels;
+        size_t              digits;
+        Parallel            parallel;
+        Share               inputs, outputs, columns;           // of `digits`: packed by the first, multiplied by the second; of `nested`
+        size_t              packed, room, wide_x, wide_y, floats;
+    };
+
+    const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
+
+    Route route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t kdim, Precision precision) const {
+        if (m < few_rows) return precision == Precision::fast && f.rows_fast ? Route::rounded : Route::decoded;
+        return d && digits && kdim <= d->longest ? Route::digits : Route::nested;
     }
-    const DigitKernels* digits(const Weights& w, size_t m) const {
+    const DigitKernels* digit_kernels(const FormatKernels& f, size_t m) const {
         const DigitKernels* const tiles = float_table().gemm->digits;
         if (tiles && is_bf16) return nullptr;                   // one bf16 tile each is exact
-        return tiles && w.kernels->unpack && m >= 24 ? tiles : w.kernels->digits;
+        return tiles && f.unpack && m >= 24 ? tiles : f.digits;
     }
-    static size_t digits_of(const DigitKernels* d, Precision precision) { return precision == Precision::fast ? d->fast : d->exact; }
-    static size_t rounded_floats(size_t m, size_t kdim) { return (m * (kdim / 32) * sizeof(Rounded32) + 63) / 64 * 16; }
-
-    /// Floats of scratch: the input rounded or in digits; the input and output widened if they are of a 16-bit type; for the loop nest,
-    /// one part a thread.
-    size_t scratch(Route route, const DigitKernels* digits, size_t m, size_t n, size_t kdim, Precision precision, size_t* each) const {
+    Plan plan(const FormatKernels& f, size_t m, size_t n, size_t kdim, Precision precision) const {
+        const DigitKernels* const d = digit_kernels(f, m);
+        const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
+        return plan(route(f, d, digits, m, kdim, precision), d, digits, m, n, kdim);
+    }
+    Plan plan(Route route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim) const {
         const GemmKernels& g = *float_table().gemm;
-        *each = route != Route::nested ? 0 : (g.scratch_floats(m, part_size(n, g.nr, width_of(k.parallel)), kdim) + 15) / 16 * 16;
-        const size_t input = route == Route::rounded ? rounded_floats(m, kdim)
-                           : route == Route::digits  ? digit_floats(digits, m, kdim, precision) + digits->thread_floats * width_of(k.parallel) : 0;
-        return input + (is_f32 ? 0 : m * kdim + m * n) + *each * width_of(k.parallel);
+        const bool     fixed = route == Route::digits, nest = fixed || route == Route::nested;
+        const Parallel p     = worth(k.parallel, work(m, n, kdim));
+        Plan plan = {route, d, digits, p, Share(p, m, fixed ? d->rows : 1), Share(p, n, fixed ? d->columns : 1), Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0};
+        const size_t nested = nest ? plan.columns.floats(g.scratch_floats(m, plan.columns.part, kdim)) : 0;
+        if (fixed)                  plan.packed = Share::aligned(d->packed_floats(m, kdim, digits));
+        if (route == Route::rounded) plan.packed = Share::aligned((m * (kdim / 32) * sizeof(Rounded32) + sizeof(float) - 1) / sizeof(float));
+        const size_t own = plan.packed + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
+        plan.room   = own > nested ? own : nested;
+        plan.wide_x = is_f32 ? 0 : Share::aligned(m * kdim);
+        plan.wide_y = is_f32 ? 0 : Share::aligned(m * n);
+        plan.floats = plan.room + plan.wide_x + plan.wide_y;
+        return plan;
     }
-    static size_t digit_floats(const DigitKernels* d, size_t m, size_t kdim, Precision precision) {
-        return (d->packed_floats(m, kdim, digits_of(d, precision)) + 15) / 16 * 16;
-    }
-    const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
 
     /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
     Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
             Precision precision) const {
-        const Route best = route(w, m, kdim, precision);
-        bool done = false;
-        const Status status = run_on(best, w, input, output, scales, m, n, kdim, precision, &done);
-        if (done || best != Route::digits) return status;
-        return run_on(Route::nested, w, input, output, scales, m, n, kdim, precision, &done);      // no room for digits, or x does not fit them
-    }
-    Status run_on(Route route, const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
-            Precision precision, bool* done) const {
-        const DigitKernels* const d = digits(w, m);
-        return with_floats(route, d, input, output, scales, m, n, kdim, precision, done,
-                           [&](const float* x, const Rounded32* q, float* y, float* parts, size_t each) {
-            const Parallel p = worth(k.parallel, work(m, n, kdim));
-            if (route == Route::digits) return in_digits(p, *d, w, x, y, parts, m, n, kdim, precision);
-            if (route != Route::nested) {
-                split(p, n, 1, [&](size_t begin, size_t end, size_t) {
-                    const uint8_t* const rows = w.rows + begin * w.row_stride;
-                    if (q) w.kernels->rows_fast(rows, w.row_stride, end - begin, q, m, kdim, y + begin, n);
-                    else   w.kernels->rows(rows, w.row_stride, end - begin, x, m, kdim, y + begin, n);
-                });
-                return true;
+        if (!addressable(m, kdim) || !addressable(m, n)) return no_memory();
+        return with_floats(plan(*w.kernels, m, n, kdim, precision), input, output, scales, m, n, kdim,
+                           [&](const Plan& plan, float* room, const float* x, float* y) {
+            switch (plan.route) {
+                case Route::rounded: if (rounded(plan, w, input, reinterpret_cast<Rounded32*>(room), y, m, n, kdim)) return; break;
+                case Route::digits:  if (in_digits(plan, w, x, y, room, m, n, kdim)) return; break;
+                default: break;
             }
-            const GemmKernels& g = *float_table().gemm;
-            BSource b = {};
-            b.data          = w.rows;
-            b.ld            = w.row_stride;
-            b.dequant       = w.kernels->dequant;
-            b.block_weights = w.block_weights;
-            b.block_bytes   = w.block_bytes;
-            b.panel         = g.panel_format;
-            const bool   codes = w.kernels->unpack != nullptr, fast = precision == Precision::fast;
-            const size_t terms_x = is_bf16 ? 1 : !fast ? 3 : codes ? 1 : 2, terms_w = codes || fast ? 1 : 3;
-            const auto   run_part = g.run_terms[terms_x - 1][terms_w - 1];
-            nest(p, run_part, b, x, y, m, n, kdim, parts, each);
-            return true;
+            if (m < few_rows) decoded(plan, w, x, y, m, n, kdim);
+            else              nested(plan, w, x, y, room, m, n, kdim, precision);
         });
     }
 
-    /// The product in fixed point, x packed to `packed`, the threads' scratch behind it. False if x does not fit it.
-    static bool in_digits(const Parallel& p, const DigitKernels& d, const Weights& w, const float* x, float* y, float* packed, size_t m,
-            size_t n, size_t kdim, Precision precision) {
-        const size_t      digits = digits_of(&d, precision);
-        float* const      parts  = packed + digit_floats(&d, m, kdim, precision);
-        uint8_t* const    bytes  = reinterpret_cast<uint8_t*>(packed);
-        std::atomic<bool> fits{true};
-        split(p, m, d.rows, [&](size_t begin, size_t end, size_t) {
-            if (!d.pack(x, m, kdim, digits, begin, end, bytes)) fits = false;
-        });
-        if (!fits) return false;
-        split(p, n, d.columns, [&](size_t begin, size_t end, size_t task) {
-            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, bytes, m, end - begin, kdim, digits, y + begin, n,
-                   parts + task * d.thread_floats});
-        });
-        return true;
-    }
-
-    /// The loop nest with decoded panels, threads over columns.
-    void nest(const Parallel& p, void (*run_part)(const GemmJob&), const BSource& b, const float* x, float* y, size_t m, size_t n,
-            size_t kdim, float* parts, size_t each) const {
-        split(p, n, float_table().gemm->nr, [&](size_t begin, size_t end, size_t task) {
-            GemmJob job = {};
-            job.a = x;  job.lda = kdim;
-            job.b = b;  job.column = begin;
-            job.c = y + begin;  job.ldc = n;
-            job.m = job.all_m = m;  job.n = end - begin;  job.all_n = n;  job.k = kdim;
-            job.scratch = parts + task * each;
-            run_part(job);
-        });
-    }
-
-    /// *done = body(x, q, y, parts, each): x and y float copies of input and output, or themselves; q the rounded input, if that is wanted
-    /// and can be; parts the rest of the scratch.
-    template <class Body> Status with_floats(Route route, const DigitKernels* digits, const E* input, E* output, const E* scales, size_t m,
-            size_t n, size_t kdim, Precision precision, bool* done, const Body& body) const {
-        size_t  each = 0;
-        Scratch memory(k.workspace, scratch(route, digits, m, n, kdim, precision, &each));
+    /// body(plan, room, x, y): x and y float copies of input and output, or themselves.
+    template <class Body> Status with_floats(const Plan& plan, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
+            const Body& body) const {
+        const Scratch memory(k.workspace, plan.floats);
         if (!memory) return no_memory();
-        float* p = memory.data();
-        Rounded32* q = nullptr;
-        if (route == Route::rounded) {
-            Rounded32* const room = reinterpret_cast<Rounded32*>(p);
-            if (k.table().round32(input, room, m * kdim)) q = room;
-            p += rounded_floats(m, kdim);
-        }
-        const float* x = as_float(input);
-        float*       y = as_float(output);
+        float* const room = memory.data();
+        const float* x    = as_float(input);
+        float*       y    = as_float(output);
         if (!is_f32) {
-            float* const wide = p;
-            if (!q) k.table().widen(input, wide, m * kdim);
-            x = wide;
-            y = wide + m * kdim;
-            p = y + m * n;
+            k.table().widen(input, room + plan.room, m * kdim);
+            x = room + plan.room;
+            y = room + plan.room + plan.wide_x;
         }
-        *done = body(x, q, y, p, each);
-        if (!*done) return success;
+        body(plan, room, x, y);
         if (scales)
             for (size_t i = 0; i < m; i++)
                 for (size_t j = 0; j < n; j++) y[i * n + j] *= to_f32(scales[j]);
         if (!is_f32) k.table().narrow(y, output, m * n);
         return success;
+    }
+
+    void decoded(const Plan& plan, const Weights& w, const float* x, float* y, size_t m, size_t n, size_t kdim) const {
+        split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
+            w.kernels->rows(w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n);
+        });
+    }
+    /// False if the input cannot be rounded.
+    bool rounded(const Plan& plan, const Weights& w, const E* input, Rounded32* q, float* y, size_t m, size_t n, size_t kdim) const {
+        if (!k.table().round32(input, q, m * kdim)) return false;
+        split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
+            w.kernels->rows_fast(w.rows + begin * w.row_stride, w.row_stride, end - begin, q, m, kdim, y + begin, n);
+        });
+        return true;
+    }
+    /// The product in fixed point, x packed to `packed`, the threads' scratch behind it. False if x does not fit it.
+    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* packed, size_t m, size_t n, size_t kdim) {
+        const DigitKernels& d     = *plan.digit_kernels;
+        uint8_t* const      bytes = reinterpret_cast<uint8_t*>(packed);
+        std::atomic<bool>   fits{true};
+        split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
+            if (!d.pack(x, m, kdim, plan.digits, begin, end, bytes)) fits = false;
+        });
+        if (!fits) return false;
+        split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t task) {
+            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, bytes, m, end - begin, kdim, plan.digits,
+                   y + begin, n, packed + plan.packed + task * plan.outputs.each});
+        });
+        return true;
+    }
+    void nested(const Plan& plan, const Weights& w, const float* x, float* y, float* room, size_t m, size_t n, size_t kdim,
+            Precision precision) const {
+        const GemmKernels& g = *float_table().gemm;
+        BSource b = {};
+        b.data          = w.rows;
+        b.ld            = w.row_stride;
+        b.dequant       = w.kernels->dequant;
+        b.block_weights = w.block_weights;
+        b.block_bytes   = w.block_bytes;
+        b.panel         = g.panel_format;
+        const bool   codes = w.kernels->unpack != nullptr, fast = precision == Precision::fast;
+        const size_t terms_x = is_bf16 ? 1 : !fast ? 3 : codes ? 1 : 2, terms_w = codes || fast ? 1 : 3;
+        nest(plan, g.run_terms[terms_x - 1][terms_w - 1], b, x, y, room, m, n, kdim);
+    }
+    /// The loop nest with decoded panels, threads over columns.
+    static void nest(const Plan& plan, void (*run_part)(const GemmJob&), const BSource& b, const float* x, float* y, float* room, size_t m,
+            size_t n, size_t kdim) {
+        split(plan.parallel, plan.columns, n, [&](size_t begin, size_t end, size_t task) {
+            GemmJob job = {};
+            job.a = x;  job.lda = kdim;
+            job.b = b;  job.column = begin;
+            job.c = y + begin;  job.ldc = n;
+            job.m = job.all_m = job.part_m = m;  job.n = end - begin;  job.all_n = n;  job.part_n = plan.columns.part;  job.k = kdim;
+            job.scratch = room + task * plan.columns.each;
+            run_part(job);
+        });
     }
     static const float* as_float(const float* p) { return p; }
     static float*       as_float(float* p)       { return p; }
@@ -5935,7 +6100,7 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
         return s.code == Code::invalid_argument && static_cast<size_t>(type) < quant_type_count
                 ? impl::invalid("n must be a whole number of blocks of this type; see block_size") : s;
     const impl::Span spans[] = {{blocks, row_bytes(type, n), 1, 1}};
-    if (Status s = impl::check(impl::Span(out, n, 1, sizeof(float)), spans); !s) return s;
+    if (Status s = impl::check_buffers(impl::Span(out, n, 1, sizeof(float)), spans); !s) return s;
     table_->formats[static_cast<size_t>(type)].dequant(blocks, out, n);
     return impl::success;
 }
@@ -5948,7 +6113,7 @@ template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* bloc
     const size_t stride = row_bytes(type, k);
     if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
     const impl::Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
-    if (Status s = impl::check(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
+    if (Status s = impl::check_buffers(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return impl::success;
     const impl::Weights w = {&table_->formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride,
             block_size(type), block_bytes(type)};
@@ -5965,13 +6130,16 @@ template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* 
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
-    if (!impl::Span(nullptr, m, k, sizeof(float)).ok || !impl::Span(nullptr, m, n, sizeof(float)).ok) return 0;
     using Q = impl::Quantised<E>;
+    if (!impl::addressable(m, k) || !impl::addressable(m, n)) return 0;
     const Q q{*this};
-    size_t each = 0;
-    const size_t a = q.scratch(Q::Route::rounded, nullptr, m, n, k, Precision::fast, &each),
-                 b = q.scratch(Q::Route::nested, nullptr, m, n, k, Precision::fast, &each);
-    return (a > b ? a : b) * sizeof(float) + 64;
+    const impl::FormatKernels& codes = table_->formats[impl::plain8];          // the format with the most routes
+    const size_t all[] = {q.plan(Q::Route::nested, nullptr, 0, m, n, k).floats,       // tensors of checkpoints, whatever m
+                          q.plan(Q::Route::rounded, nullptr, 0, m, n, k).floats,
+                          q.plan(codes, m, n, k, Precision::exact).floats, q.plan(codes, m, n, k, Precision::fast).floats};
+    size_t most = 0;
+    for (size_t floats : all) if (floats > most) most = floats;
+    return impl::Scratch::bytes(most);
 }
 
 // ---- plain quantised products -----------------------------------------------
@@ -6002,7 +6170,7 @@ template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, si
     if (!times(kdim, bits, &total_bits) || total_bits > SIZE_MAX - 7) return invalid("the product of these sizes overflows size_t");
     const size_t stride = (total_bits + 7) / 8;
     const Span spans[] = {{weight, n, stride, 1}, {input, m, kdim, sizeof(E)}, {scales, n, 1, sizeof(E)}};
-    if (Status s = check(Span(output, m, n, sizeof(E)), spans); !s) return s;
+    if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return success;
     const Weights w = {&k.table().formats[format], static_cast<const uint8_t*>(weight), stride, 32, 4 * bits};
     if (precision == Precision::fast && m < few_rows && kdim % 32) precision = Precision::exact;        // rows of rounded groups are whole
@@ -6047,7 +6215,7 @@ static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span
     const bool   no_zeros = gptq && t.zeros == GptqZeros::symmetric;
     const Span spans[] = {{t.qweight, t.k, t.n / 8, 4}, {t.qzeros, no_zeros ? 0 : groups, t.n / 8, 4}, {t.scales, groups, t.n, 2},
                           {t.g_idx, t.g_idx ? t.k : 0, 1, 4}, input};
-    if (Status s = check(out, spans); !s) return s;
+    if (Status s = check_buffers(out, spans); !s) return s;
     if (t.g_idx)
         for (size_t i = 0; i < t.k; i++)
             if (t.g_idx[i] < 0 || static_cast<size_t>(t.g_idx[i]) >= groups) return invalid("g_idx holds a group that does not exist");
@@ -6060,16 +6228,16 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
     if (!k.table().checkpoints->dequant_awq)
         return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     if (m == 0 || t.n == 0) return success;
-    const Quantised<E> q{k};
-    bool done = false;
-    return q.with_floats(Quantised<E>::Route::nested, nullptr, input, output, nullptr, m, t.n, t.k, Precision::exact, &done,
-                         [&](const float* x, const Rounded32*, float* y, float* parts, size_t each) {
+    if (!addressable(m, t.k) || !addressable(m, t.n)) return no_memory();
+    using Q = Quantised<E>;
+    const Q q{k};
+    return q.with_floats(q.plan(Q::Route::nested, nullptr, 0, m, t.n, t.k), input, output, nullptr, m, t.n, t.k,
+                         [&](const typename Q::Plan& plan, float* room, const float* x, float* y) {
         const GemmKernels& g = *q.float_table().gemm;
         BSource b = {};
         b.data  = &t;
         b.panel = gptq ? g.panel_gptq : g.panel_awq;
-        q.nest(worth(k.parallel, work(m, t.n, t.k)), g.run, b, x, y, m, t.n, t.k, parts, each);
-        return true;
+        Q::nest(plan, g.run, b, x, y, room, m, t.n, t.k);
     });
 }
 
@@ -6114,13 +6282,14 @@ template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, con
         const E* input, E* output, size_t m, size_t n, size_t k) const {
     const impl::Span before[] = {{rows, n == SIZE_MAX ? n : n + 1, 1, 4}, {input, m, k, sizeof(E)}};
     const impl::Span out(output, m, n, sizeof(E));
-    if (Status s = impl::check(out, before); !s) return s;
+    if (Status s = impl::check_buffers(out, before); !s) return s;
+    if (m == 0 || n == 0) return impl::success;
     if (rows[0] < 0) return impl::invalid("rows must start at 0 or above and not decrease");
     for (size_t r = 0; r < n; r++)
         if (rows[r + 1] < rows[r]) return impl::invalid("rows must start at 0 or above and not decrease");
     const size_t count = static_cast<size_t>(rows[n]);
     const impl::Span entries[] = {{cols, count, 1, 4}, {vals, count, 1, 4}};
-    if (Status s = impl::check(out, entries); !s) return s;
+    if (Status s = impl::check_buffers(out, entries); !s) return s;
     for (size_t e = static_cast<size_t>(rows[0]); e < count; e++)
         if (cols[e] < 0 || static_cast<size_t>(cols[e]) >= k) return impl::invalid("cols holds an input that does not exist");
     impl::split(impl::worth(parallel, impl::work(m, count, 1)), n, 1, [&](size_t begin, size_t end, size_t) {
@@ -6302,7 +6471,6 @@ GK_NAMESPACE_END
 #undef GK_MEM
 #undef GK_NOINLINE
 #undef GK_UNROLL
-#undef GK_PRAGMA
 #undef GK_SCALAR
 #undef GK_AVX2
 #undef GK_AVX512
@@ -6338,8 +6506,13 @@ GK_NAMESPACE_END
 #endif // GLLM_KERNELS_IMPLEMENTATION
 
 #undef GK_API
+#undef GK_INTERNAL
+#undef GK_EXPORT
+#undef GK_HIDE
+#undef GK_HIDE_END
 #undef GK_NAMESPACE_BEGIN
 #undef GK_NAMESPACE_END
+#undef GK_PRAGMA
 #pragma pop_macro("min")
 #pragma pop_macro("max")
 
@@ -6369,3 +6542,4 @@ GK_NAMESPACE_END
 #undef GK_NS
 #undef GK_ISA
 #undef GK_FEATURE
+#endif // C++17
