@@ -231,7 +231,7 @@ template <class E> void check_quantised(const CpuKernels<E>& plain, const char* 
     if (op == Op::matmul) s.k = std::max<size_t>(1, s.k / gllm::block_size(type)) * gllm::block_size(type);
     const bool tensors = op == Op::awq || op == Op::gptq;
     if (tensors) s.n = (s.n + 7) / 8 * 8, s.k = (s.k + 31) / 32 * 32;
-    TEST_INFO(names[int(op)], isa, E, quant::format(type).name << " " << shape(s.m, s.n, s.k) << (p == Precision::exact ? " exact" : " fast"));
+    TEST_INFO(names[int(op)], isa, E, quant::format(type).name << " " << shape(s.m, s.n, s.k) << " precision " << int(p));
     const E *const x = pool<E>(rng, s.m * s.k), *const scales = pool<E>(rng, s.n);
     const uint8_t* const blocks = blocks_of(op == Op::matmul ? type : QuantType::Q8_0, s.n * s.k);
     if (!x || !blocks) return;
