@@ -1,4 +1,5 @@
-// The allocation hooks of the library under test: counted, fenced, filled with NaN, and able to fail.
+// The hooks of the library under test: allocations that are counted, fenced, filled with NaN, and able to fail; a second-level cache
+// of any size.
 // SPDX-License-Identifier: MIT
 #ifndef TESTS_HOOKS_HPP
 #define TESTS_HOOKS_HPP
@@ -13,6 +14,9 @@ long  allocations();                                            // blocks alive
 long  allocations_ever();
 long  overruns();                                               // blocks freed with something written past their end
 void  fail_allocations(bool fail);
+
+size_t l2_bytes();                                              // what the library takes for the second-level cache
+void   set_l2_bytes(size_t bytes);                              // 0: the default, 512 KiB
 
 } // namespace test
 
