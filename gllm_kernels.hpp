@@ -5475,8 +5475,12 @@ struct Share {
     size_t part, tasks, each;
     Share(const Parallel& p, size_t count, size_t step)
         : part(part_size(count, step, width_of(p))), tasks(part ? (count + part - 1) / part : 0), each(0) {}
-    /// Floats for all tasks.
-    size_t floats(size_t needed) { each = aligned(needed); return each * tasks; }
+    /// Floats for all tasks; SIZE_MAX if that overflows.
+    size_t floats(size_t needed) {
+        size_t all = 0;
+        each = aligned(needed);
+        return times(each, tasks, &all) ? all : SIZE_MAX;
+    }
     static size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
 };
 template <class Body> void split(const Parallel& p, const Share& share, size_t count, const Body& body) {
@@ -5493,11 +5497,11 @@ static inline double work(size_t a, size_t b, size_t c) {
     return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c);
 }
 
-/// Do all floats of m rows of n, and of panels of them, have an address? What is computed from sizes that do does not overflow.
+/// Can m rows of n floats, padded to tiles, lie in memory? What is computed from sizes that can does not overflow.
 static inline bool addressable(size_t m, size_t n) {
-    return work(m, 1, 1) + 8192.0 < static_cast<double>(SIZE_MAX) / 1024
-        && (static_cast<double>(m) + 8192) * (static_cast<double>(n) + 8192) < static_cast<double>(SIZE_MAX) / 256;
+    return (static_cast<double>(m) + 64) * (static_cast<double>(n) + 64) * sizeof(float) < static_cast<double>(SIZE_MAX) / 2;
 }
+static inline bool addressable(size_t m, size_t n, size_t k) { return addressable(m, n) && addressable(m, k) && addressable(n, k); }
 
 } // namespace impl
 GK_NAMESPACE_END
@@ -5781,7 +5785,7 @@ template <class E> struct Dense {
         job.b.panel = form == Form::rows ? g.panel_rows : g.panel_transposed;
         if (form == Form::packed) g.take_packed(job.b, panels_of(b), n, kdim);
         const auto run_part = path(m, n, kdim);
-        if (run_part == g.run && !addressable(m, n)) return no_memory();
+        if (run_part == g.run && !addressable(m, n, kdim)) return no_memory();
         const Plan plan(k.parallel, g, m, n, kdim, run_part != g.run);
         const Scratch memory(k.workspace, plan.floats);
         if (!memory) return no_memory();
@@ -5916,7 +5920,7 @@ template <class E> size_t CpuKernels<E>::packed_b_bytes(size_t n, size_t k) cons
     return table_->gemm->packed_bytes(n, k) + impl::packed_header_bytes;
 }
 template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n, size_t k) const {
-    if (!impl::addressable(m, n)) return 0;
+    if (!impl::addressable(m, n, k)) return 0;
     using Plan = typename impl::Dense<E>::Plan;
     return impl::Scratch::bytes(Plan(parallel, *table_->gemm, m, n, k, false).floats);
 }
@@ -5984,14 +5988,14 @@ template <class E> struct Quantised {
         plan.room   = own > nested ? own : nested;
         plan.wide_x = is_f32 ? 0 : Share::aligned(m * kdim);
         plan.wide_y = is_f32 ? 0 : Share::aligned(m * n);
-        plan.floats = plan.room + plan.wide_x + plan.wide_y;
+        plan.floats = plan.room == SIZE_MAX ? SIZE_MAX : plan.room + plan.wide_x + plan.wide_y;
         return plan;
     }
 
     /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
     Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
             Precision precision) const {
-        if (!addressable(m, kdim) || !addressable(m, n)) return no_memory();
+        if (!addressable(m, n, kdim)) return no_memory();
         return with_floats(plan(*w.kernels, m, n, kdim, precision), input, output, scales, m, n, kdim,
                            [&](const Plan& plan, float* room, const float* x, float* y) {
             switch (plan.route) {
@@ -6131,7 +6135,7 @@ template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* 
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
     using Q = impl::Quantised<E>;
-    if (!impl::addressable(m, k) || !impl::addressable(m, n)) return 0;
+    if (!impl::addressable(m, n, k)) return 0;
     const Q q{*this};
     const impl::FormatKernels& codes = table_->formats[impl::plain8];          // the format with the most routes
     const size_t all[] = {q.plan(Q::Route::nested, nullptr, 0, m, n, k).floats,       // tensors of checkpoints, whatever m
@@ -6228,7 +6232,7 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
     if (!k.table().checkpoints->dequant_awq)
         return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     if (m == 0 || t.n == 0) return success;
-    if (!addressable(m, t.k) || !addressable(m, t.n)) return no_memory();
+    if (!addressable(m, t.n, t.k)) return no_memory();
     using Q = Quantised<E>;
     const Q q{k};
     return q.with_floats(q.plan(Q::Route::nested, nullptr, 0, m, t.n, t.k), input, output, nullptr, m, t.n, t.k,
