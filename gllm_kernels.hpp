@@ -269,7 +269,7 @@ struct Workspace {
 };
 
 #ifdef GLLM_KERNELS_THREADS
-/// A small pool for programs that have none. Its workers park when idle; destruction joins them.
+/// A small pool for programs that have none. Its workers look for work some microseconds, then park; destruction joins them.
 class GK_EXPORT ThreadPool {
 public:
     explicit ThreadPool(unsigned width);                        // the caller counts as one; fewer if threads cannot start
@@ -6379,49 +6379,72 @@ template struct Element<bf16>;
 // ---- the thread pool --------------------------------------------------------
 
 #ifdef GLLM_KERNELS_THREADS
+/// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late sees a ticket without
+/// tasks left, of this round or of another. Who finds nothing to do looks again for some microseconds, since the next call is often near,
+/// and then parks.
 struct ThreadPool::State {
+    static constexpr int    PATIENCE = 1000;                    // looks
+    std::atomic<uint64_t>   ticket{0};
+    std::atomic<unsigned>   left{0};                            // tasks not finished
+    std::atomic<unsigned>   parked{0};                          // threads that wait for `moved`, the caller's among them
+    std::atomic<bool>       stop{false};
+    void                  (*task)(void*, unsigned) = nullptr;
+    void*                   arg = nullptr;
     std::mutex              lock;
-    std::condition_variable work, done;
+    std::condition_variable moved;
     std::thread*            workers = nullptr;
     unsigned                count   = 0;
-    unsigned long           round   = 0;                        // counts calls of run; workers wait for it to move
-    bool                    stop    = false;
-    void                  (*task)(void*, unsigned) = nullptr;
-    void*                   arg     = nullptr;
-    unsigned                next = 0, tasks = 0, busy = 0;      // next task to take; workers inside the current round
 
-    /// Takes tasks until none is left. Holds the lock on entry and exit.
-    void drain(std::unique_lock<std::mutex>& held) {
-        while (next < tasks) {
-            const unsigned i = next++;
-            held.unlock();
+    static void pause() {
+#if GK_X86 && defined(__GNUC__)
+        __builtin_ia32_pause();
+#elif GK_X86
+        _mm_pause();
+#elif (GK_ARM64 || GK_ARM32) && defined(__GNUC__)
+        __asm__ volatile("yield");
+#endif
+    }
+    template <class Ready> void await(const Ready& ready) {
+        for (int i = 0; i < PATIENCE; i++) {
+            if (ready()) return;
+            pause();
+        }
+        std::unique_lock<std::mutex> held(lock);
+        parked++;
+        moved.wait(held, ready);
+        parked--;
+    }
+    /// What one thread did may be what another waits for.
+    void tell() {
+        if (parked == 0) return;
+        { std::lock_guard<std::mutex> held(lock); }
+        moved.notify_all();
+    }
+    bool waiting() const { const uint64_t t = ticket; return static_cast<uint32_t>(t) < t >> 32; }
+    void drain() {
+        for (;;) {
+            const uint64_t t = ticket++;
+            const uint32_t i = static_cast<uint32_t>(t);
+            if (i >= t >> 32) return;
             task(arg, i);
-            held.lock();
+            if (--left == 0) tell();
         }
     }
     void worker() {
-        std::unique_lock<std::mutex> held(lock);
-        for (unsigned long seen = 0;;) {
-            work.wait(held, [&] { return stop || round != seen; });
-            if (stop) return;
-            seen = round;
-            busy++;
-            drain(held);
-            if (--busy == 0) done.notify_one();
+        while (!stop) {
+            if (waiting()) drain();
+            await([&] { return stop || waiting(); });
         }
     }
     static void run(void* pool, unsigned tasks, void (*task)(void*, unsigned), void* arg) {
         State& s = *static_cast<State*>(pool);
-        std::unique_lock<std::mutex> held(s.lock);
-        s.task  = task;
-        s.arg   = arg;
-        s.next  = 0;
-        s.tasks = tasks;
-        s.round++;
-        s.work.notify_all();
-        s.drain(held);
-        s.done.wait(held, [&] { return s.busy == 0; });
-        s.tasks = 0;
+        s.task   = task;
+        s.arg    = arg;
+        s.left   = tasks;
+        s.ticket = static_cast<uint64_t>(tasks) << 32;
+        s.tell();
+        s.drain();
+        s.await([&] { return s.left == 0; });
     }
 };
 
@@ -6439,11 +6462,8 @@ ThreadPool::ThreadPool(unsigned width) : state_(new (std::nothrow) State) {
 }
 ThreadPool::~ThreadPool() {
     if (!state_) return;
-    {
-        std::lock_guard<std::mutex> held(state_->lock);
-        state_->stop = true;
-    }
-    state_->work.notify_all();
+    state_->stop = true;
+    state_->tell();
     for (unsigned i = 0; i < state_->count; i++) state_->workers[i].join();
     delete[] state_->workers;
     delete state_;
