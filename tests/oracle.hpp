@@ -149,8 +149,6 @@ inline double gelu_erf(double x)   { return x == -INF ? -0.0 : 0.5 * x * std::er
 inline double gelu_quick(double x) { return x == -INF ? -0.0 : x / (1 + std::exp(-1.702 * x)); }
 inline double relu(double x)       { return x != x ? x : x > 0 ? x : 0; }
 
-inline double log2n(size_t n) { return n > 1 ? std::log2(double(n)) : 0; }
-
 /// sum of a_i b_i over i < n, a at steps of sa and b at steps of sb. abs: the sum of |a_i b_i|.
 template <class A, class B> double dot(const A* a, size_t sa, const B* b, size_t sb, size_t n, double* abs) {
     double sum = 0, sum_abs = 0;
@@ -163,13 +161,65 @@ template <class A, class B> double dot(const A* a, size_t sa, const B* b, size_t
     return sum;
 }
 
-/// The promise for dot products and sums: (8 + log2 n) 2^-24 sum |terms|, plus what underflow may cost. Where the terms
-/// themselves exceed f32 anything goes.
-inline double dot_bound(double abs, size_t n) {
-    return abs > MAX_F32 ? INF : (8 + log2n(n)) * U * abs + double(n) * MIN_SUBNORMAL;
+// ---- what is promised -------------------------------------------------------
+// The numbers of the manual, and of nothing else in the tests: errors of f32 arithmetic before the one rounding to E.
+
+constexpr double DOT_UNITS = 64;                                // of 2^-24 sum |terms|: dots, sums, gemv, any n
+inline double product_units(size_t k) { return k <= 4096 ? 160 : 256; }      // the same for dense and exact quantised products
+constexpr double FAST = 1.0 / 250;                              // of sum over 32-groups max |x| sum |w|
+constexpr double ROW_ULP = 16;                                  // of the largest result: softmax, rms_norm, layer_norm
+
+/// `units` of 2^-24 sum |terms|, plus what underflow of n terms may cost. Where the terms themselves exceed f32 anything goes.
+inline double units_bound(double units, double abs, size_t n) {
+    return abs > MAX_F32 ? INF : units * U * abs + double(n) * MIN_SUBNORMAL;
 }
-inline double gemm_bound(double abs, size_t k) {
-    return abs > MAX_F32 ? INF : 64 * U * abs + double(k) * MIN_SUBNORMAL;
+inline double dot_bound(double abs, size_t n)  { return units_bound(DOT_UNITS, abs, n); }
+inline double gemm_bound(double abs, size_t k) { return units_bound(product_units(k), abs, k); }
+
+/// Of a row: relative to its largest result, or what else it is measured by.
+inline void bound_by_largest(Want& want, double most = 0) {
+    for (double v : want.value) if (std::fabs(v) > most) most = std::fabs(v);
+    for (double& b : want.bound) b = ROW_ULP * ulp<float>(most);
+}
+
+template <class E> Want softmax(const std::vector<E>& x) {
+    Want   want;
+    double most = -INF, sum = 0;
+    for (E e : x) most = value(e) > most || value(e) != value(e) ? value(e) : most;
+    for (E e : x) sum += std::exp(value(e) - most);
+    for (E e : x) want.add(most == -INF ? 0 : std::exp(value(e) - most) / sum, 0);
+    bound_by_largest(want);
+    return want;
+}
+template <class E> Want rms_norm(const std::vector<E>& x, const std::vector<E>& w, float eps) {
+    Want   want;
+    double sum = 0;
+    for (E e : x) sum += value(e) * value(e);
+    const double root = std::sqrt(sum / double(x.size()) + value(eps));
+    for (size_t i = 0; i < x.size(); i++) want.add(value(x[i]) * value(w[i]) / root, 0);
+    bound_by_largest(want);
+    return want;
+}
+/// The bound of layer_norm is relative to the largest of its results and of what they are made of: |gamma| |x - mean| / sigma, |beta|.
+template <class E> Want layer_norm(const std::vector<E>& x, const std::vector<E>& gamma, const std::vector<E>& beta, float eps) {
+    Want   want;
+    double sum = 0, squares = 0, far = 0, steep = 0, most = 0;
+    for (E e : x) sum += value(e) - value(x[0]);                // the mean of data far from zero, to all digits of double
+    const double mean = sum / double(x.size()) + (x.empty() ? 0 : value(x[0]));
+    const auto   centred = [&](E e) { return (value(e) - value(x[0])) - sum / double(x.size()); };
+    if (mean - mean == 0)
+        for (E e : x) squares += centred(e) * centred(e);
+    else squares = QNAN;
+    const double root = std::sqrt(squares / double(x.size()) + value(eps));
+    for (size_t i = 0; i < x.size(); i++) {
+        far   = std::fmax(far, std::fabs(centred(x[i])));
+        steep = std::fmax(steep, std::fabs(value(gamma[i])));
+        most  = std::fmax(most, std::fabs(value(beta[i])));
+        want.add(centred(x[i]) / root * value(gamma[i]) + value(beta[i]), 0);
+    }
+    const double product = far / root * steep;
+    bound_by_largest(want, product > most ? product : most);
+    return want;
 }
 
 /// C[m][n] = A[m][k] B, B as [k][n].

@@ -334,8 +334,6 @@ inline size_t plain_row_bytes(int width, size_t k) { return (k * size_t(width) +
 
 // ---- products ---------------------------------------------------------------
 
-constexpr double EXACT = 64 * oracle::U, FAST = 1.0 / 250;
-
 /// output[m][n] = x[m][k] W[n][k]^T. In place of a bound each gets the sum over groups of 32 inputs of max |x| * sum |w|, which
 /// the promises of a quantised product are relative to.
 template <class E> oracle::Want product(const E* x, const double* w, size_t m, size_t n, size_t k) {
@@ -360,8 +358,10 @@ template <class E> oracle::Want product(const E* x, const double* w, size_t m, s
     return want;
 }
 
-/// Bounds from those sums: rate times as much, and what underflow of f32 may cost. Beyond the range of f32 anything goes.
-inline oracle::Want promised(oracle::Want want, double rate, size_t k) {
+/// Bounds from those sums: what this precision promises over k, `times` over, and what underflow of f32 may cost. Beyond the range of f32
+/// anything goes.
+inline oracle::Want promised(oracle::Want want, gllm::Precision precision, size_t k, double times = 1) {
+    const double rate = times * (precision == gllm::Precision::exact ? oracle::product_units(k) * oracle::U : oracle::FAST);
     for (size_t i = 0; i < want.size(); i++) {
         double& b = want.bound[i];
         b = !(b <= oracle::MAX_F32) ? oracle::INF : rate * b + double(k) * oracle::MIN_SUBNORMAL;

@@ -99,7 +99,7 @@ static std::string name_of(const Tensor& t) { return "n=" + std::to_string(t.n) 
 /// x W^T within the promise of exact products.
 template <class E, class Run> void check_product(const char* op, const std::string& at, const std::vector<double>& w, const E* x,
                                                  size_t m, size_t n, size_t k, Run run) {
-    check_op<E>(op, at + " m=" + std::to_string(m), quant::promised(quant::product(x, w.data(), m, n, k), quant::EXACT, k), run);
+    check_op<E>(op, at + " m=" + std::to_string(m), quant::promised(quant::product(x, w.data(), m, n, k), gllm::Precision::exact, k), run);
 }
 
 static Sizes row_counts() { return small() ? Sizes{ 1, 3, 9 } : Sizes{ 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33 }; }
@@ -386,7 +386,7 @@ TEST_CASE_TEMPLATE("pack_gptq4", E, ELEMENTS) {
                     for (size_t i = 0; i < x.size(); i++) moved[i] = x[i / t.k * t.k + size_t(perm[i % t.k])];
                     oracle::Want sum = quant::product(x.data(), w.data(), m, t.n, t.k);
                     sum.bound = quant::product(moved.data(), permuted.data(), m, t.n, t.k).bound;
-                    check_op<E>("matmul GPTQ4", name_of(t), quant::promised(sum, quant::EXACT, t.k),
+                    check_op<E>("matmul GPTQ4", name_of(t), quant::promised(sum, gllm::Precision::exact, t.k),
                         [&](const CpuKernels<E>& k, E* out) {
                         expect_ok(k.matmul(QuantType::GPTQ4, want.data(), moved.data(), out, m, t.n, t.k));
                     });
@@ -599,7 +599,7 @@ TEST_CASE_TEMPLATE("pack_squeeze, squeeze_matmul and csr_matmul_add make a layer
         for (size_t i = 0; i < all.size(); i++) either[i] = std::fabs(w[i]) + std::fabs(all[i] - w[i]);
         oracle::Want layer = quant::product(x.data(), all.data(), m, n, k);
         layer.bound = quant::product(x.data(), either.data(), m, n, k).bound;
-        check_op<E>("squeeze_matmul, csr_matmul_add", shape(m, n, k), quant::promised(layer, 2 * quant::EXACT, k),
+        check_op<E>("squeeze_matmul, csr_matmul_add", shape(m, n, k), quant::promised(layer, gllm::Precision::exact, k, 2),
             [&](const CpuKernels<E>& kk, E* out) {
             expect_ok(kk.squeeze_matmul(want.data(), x.data(), out, m, n, k));
             expect_ok(kk.csr_matmul_add(rows.data(), cols.data(), vals.data(), x.data(), out, m, n, k));

@@ -70,8 +70,7 @@ template <class E> struct Case {
         renew();
     }
     void renew() { want = quant::product(x.data(), w.data(), m, n, k); }
-    oracle::Want promised(Precision p) const { return quant::promised(want,
-        p == Precision::exact ? quant::EXACT : quant::FAST, k); }
+    oracle::Want promised(Precision p) const { return quant::promised(want, p, k); }
     std::string  name(const char* input) const { return quant::format(type).name + " " + shape(m, n, k) + " " + input; }
     Status run(const CpuKernels<E>& kernels, E* out, Precision p) const {
         return kernels.matmul(type, blocks.data(), x.data(), out, m, n, k, p);
@@ -414,7 +413,7 @@ TEST_CASE_TEMPLATE("gemv_q8, gemv_q4, gemv_q2, gemv_q1", E, ELEMENTS) {
             const float scale = float(n % 11 == 0 ? 0 : rng.gaussian() / 16);
             std::vector<double> w = plain_weights(width, codes.data(), 1, n);
             for (double& v : w) v *= double(scale);
-            const oracle::Want want = quant::promised(quant::product(x.data(), w.data(), 1, 1, n), quant::EXACT, n);
+            const oracle::Want want = quant::promised(quant::product(x.data(), w.data(), 1, 1, n), Precision::exact, n);
             check_op<E>(names[width], shape(n) + " " + INPUT_NAMES[int(input)], want,
                         [&](const CpuKernels<E>& k, E* out) { *out = gemv_plain<E>(k, width, codes.data(), x.data(), scale, n); });
         }
@@ -448,7 +447,7 @@ template <class E> void check_plain_gemm(int width, size_t m, size_t n, size_t k
     const oracle::Want want = quant::product(x.data(), w.data(), m, n, k);
     for (Precision p : PRECISIONS)
         check_op<E>(width == 8 ? "gemm_q8" : "gemm_q4", shape(m, n, k) + " " + INPUT_NAMES[int(input)] + (p == Precision::exact ? " exact" : " fast"),
-                    quant::promised(want, p == Precision::exact ? quant::EXACT : quant::FAST, k),
+                    quant::promised(want, p, k),
                     [&](const CpuKernels<E>& kk, E* out) {
                         expect_ok(width == 8 ? kk.gemm_q8(codes.data(), x.data(), out, scales.data(), m, n, k, p)
                                              : kk.gemm_q4(codes.data(), x.data(), out, scales.data(), m, n, k, p));
@@ -502,7 +501,7 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4: large inputs under zero weights spoil noth
         const oracle::Want want = quant::product(x.data(), plain_weights(width, codes.data(), n, k).data(), m, n, k);
         for (Precision p : PRECISIONS)
             check_op<E>("gemm_q", shape(m, n, k) + " bits " + std::to_string(width),
-                        quant::promised(want, p == Precision::exact ? quant::EXACT : quant::FAST, k), [&](const CpuKernels<E>& kk, E* out) {
+                        quant::promised(want, p, k), [&](const CpuKernels<E>& kk, E* out) {
                             expect_ok(width == 8 ? kk.gemm_q8(codes.data(), x.data(), out, ones.data(), m, n, k, p)
                                                  : kk.gemm_q4(codes.data(), x.data(), out, ones.data(), m, n, k, p));
                         });

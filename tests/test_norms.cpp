@@ -10,13 +10,6 @@ using namespace oracle;
 using namespace test;
 using gllm::CpuKernels;
 
-/// The promise of this family: 8 ulp of the row's largest result.
-inline void bound_by_largest(Want& want) {
-    double most = 0;
-    for (double v : want.value) if (std::fabs(v) > most) most = std::fabs(v);
-    for (double& b : want.bound) b = 8 * ulp<float>(most);
-}
-
 /// Rows of 2^20 are for some kinds of data only, to save time.
 template <class E> bool too_long(size_t n, Data mode) {
     return n > 5000 && mode != Data::gaussian && (mode != Data::equal || !std::is_same<E, float>::value);
@@ -29,38 +22,6 @@ inline const Sizes& row_lengths() {
         return s;
     }();
     return all;
-}
-
-template <class E> Want exact_softmax(const std::vector<E>& x) {
-    Want   want;
-    double most = -INF, sum = 0;
-    for (E e : x) most = value(e) > most || value(e) != value(e) ? value(e) : most;
-    for (E e : x) sum += std::exp(value(e) - most);
-    for (E e : x) want.add(most == -INF ? 0 : std::exp(value(e) - most) / sum, 0);
-    bound_by_largest(want);
-    return want;
-}
-
-template <class E> Want exact_rms_norm(const std::vector<E>& x, const std::vector<E>& w, float eps) {
-    Want   want;
-    double sum = 0;
-    for (E e : x) sum += value(e) * value(e);
-    const double root = std::sqrt(sum / double(x.size()) + value(eps));
-    for (size_t i = 0; i < x.size(); i++) want.add(value(x[i]) * value(w[i]) / root, 0);
-    bound_by_largest(want);
-    return want;
-}
-
-template <class E> Want exact_layer_norm(const std::vector<E>& x, const std::vector<E>& gamma, const std::vector<E>& beta, float eps) {
-    Want   want;
-    double sum = 0, squares = 0;
-    for (E e : x) sum += value(e);
-    const double mean = sum / double(x.size());
-    for (E e : x) squares += (value(e) - mean) * (value(e) - mean);
-    const double root = std::sqrt(squares / double(x.size()) + value(eps));
-    for (size_t i = 0; i < x.size(); i++) want.add((value(x[i]) - mean) / root * value(gamma[i]) + value(beta[i]), 0);
-    bound_by_largest(want);
-    return want;
 }
 
 /// op(kernels, x, out) from guarded memory, and in place.
@@ -77,7 +38,7 @@ template <class E, class Op> void check_row(const char* op, const std::string& a
 // ---- softmax ----------------------------------------------------------------
 
 template <class E> void check_softmax(const std::string& at, const std::vector<E>& x) {
-    check_row<E>("softmax", at, x, exact_softmax(x), [&](const CpuKernels<E>& k, const E* in, E* out) { k.softmax(in, out, x.size()); });
+    check_row<E>("softmax", at, x, softmax(x), [&](const CpuKernels<E>& k, const E* in, E* out) { k.softmax(in, out, x.size()); });
 }
 
 TEST_CASE_TEMPLATE("softmax", E, ELEMENTS) {
@@ -125,14 +86,14 @@ TEST_CASE_TEMPLATE("softmax with masks, NaN and infinities", E, ELEMENTS) {
 
 template <class E> void check_rms_norm(const std::string& at, const std::vector<E>& x, const std::vector<E>& weight, float eps) {
     const Guarded<E> w(weight);
-    check_row<E>("rms_norm", at, x, exact_rms_norm(x, weight, eps),
+    check_row<E>("rms_norm", at, x, rms_norm(x, weight, eps),
                  [&](const CpuKernels<E>& k, const E* in, E* out) { k.rms_norm(in, w.data(), out, x.size(), eps); });
 }
 
 template <class E> void check_layer_norm(const std::string& at, const std::vector<E>& x, const std::vector<E>& gamma,
                                          const std::vector<E>& beta, float eps) {
     const Guarded<E> g(gamma), b(beta);
-    check_row<E>("layer_norm", at, x, exact_layer_norm(x, gamma, beta, eps),
+    check_row<E>("layer_norm", at, x, layer_norm(x, gamma, beta, eps),
                  [&](const CpuKernels<E>& k, const E* in, E* out) { k.layer_norm(in, g.data(), b.data(), out, x.size(), eps); });
 }
 
