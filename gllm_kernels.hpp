@@ -16,7 +16,7 @@
 #if !defined(__cplusplus) || (__cplusplus < 201703L && (!defined(_MSVC_LANG) || _MSVC_LANG < 201703L))
 #error "gllm_kernels.hpp is a C++17 header: include it from C++, compiled with -std=c++17 or later."
 #else
-#ifndef GK_PASS                    // a pass is this file included by itself: section [11]
+#ifndef GK_PASS                    // a pass is this file included by itself: section [16]
 
 #pragma push_macro("min")          // some system headers define them; here they are names of functions
 #pragma push_macro("max")
@@ -66,13 +66,18 @@
 //
 // Contents: search for the tag, or grep '^// \['
 //
-//   [1] manual                          [8]  quant decoders      )
-//   [2] public API                      [9]  operations          ) compiled once per
-//   [3] configuration and platform      [10] matrix products     ) instruction set
-//   [4] element types                   [11] instruction-set expansion
-//   [5] CPU detection                   [12] dispatch and public entry points
-//   [6] quant layouts, [13] codebooks   [14] history and licence
-//   [7] vector primitives, math         )
+//   [1] manual                          [9]  vector primitives, exponentials  )
+//   [2] public API                      [10] operations                       )
+//   [3] configuration and platform      [11] codecs                           ) compiled once per
+//   [4] element types                   [12] decoded products                 ) instruction set
+//   [5] quant layouts                   [13] dense products                   )
+//   [6] codebooks                       [14] integer products, features       )
+//   [7] jobs and kernels                [15] AMX tiles                        )
+//   [8] routes                          [16] instruction-set expansion
+//                                       [17] detection and dispatch
+//                                       [18] public entry points
+//                                       [19] threads
+//                                       [20] history and licence
 //
 // ---- building ---------------------------------------------------------------
 //
@@ -129,9 +134,9 @@
 //
 // ---- adding to it -------------------------------------------------------------
 //
-//   an instruction set   a block of primitives in [7], a stanza in [11], a row of variants in [12], its bits in [5]
-//   an operation         a template in [9], a slot in KernelTable and in kernel_table(), a method in [2]
-//   a format             an enum value, a struct and a row of GK_FORMATS in [6], a codec in [8]
+//   an instruction set   a block of primitives in [9], a stanza in [16], its bits and a row of variants in [17]
+//   an operation         a template in [10], a slot in KernelTable and in kernel_table(), a method in [2]
+//   a format             an enum value, a struct and a row of GK_FORMATS in [5], a codec in [11]
 // ============================================================================
 // [2] PUBLIC API
 // ============================================================================
@@ -287,8 +292,8 @@ private:
 
 namespace impl {
 struct Rounded32;                                               // 32 inputs of a quantised product in 8 bits
-struct FormatKernels;                                           // the loops of one quantised format, section [8]
-struct GemmKernels;                                             // the loop nest and its packing, section [10]
+struct FormatKernels;                                           // the loops of one quantised format
+struct GemmKernels;                                             // the loop nest and its packing
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
 }
 
@@ -586,6 +591,11 @@ GK_NAMESPACE_END
 #define GK_AVX2   2
 #define GK_AVX512 3
 #define GK_NEON   4
+// Features of them: each compiles section [14] once more. A CPU with I8MM has DOTPROD.
+#define GK_AVXVNNI    1
+#define GK_AVX512VNNI 2
+#define GK_DOTPROD    3
+#define GK_I8MM       4
 #ifdef GLLM_KERNELS_ONLY_PASS
 #define GK_PASS_NAMED_scalar   GK_SCALAR
 #define GK_PASS_NAMED_avx2     GK_AVX2
@@ -745,363 +755,8 @@ constexpr int32_t mask_ramp[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -
 
 GK_NAMESPACE_END
 
-// ---- what the passes share with the public entry points ----------------------
-
-GK_NAMESPACE_BEGIN
-namespace impl {
-
-/// 32 inputs rounded to 8 bits: x = d q, q in -127 .. 127; sum[h] = sum q over half h, total over both.
-struct Rounded32 {
-    int8_t q[32];
-    float  d, sum[2], total;
-};
-
-/// The loops of one quantised format, on float inputs and outputs. Null members: the format was left out.
-struct FormatKernels {
-    /// n weights, whole blocks.
-    void (*dequant)(const void* blocks, float* out, size_t n);
-    /// y[i * ldy + r] = row r of the weights . x row i, for m rows of x and `rows` rows of weights, decoded in registers.
-    void (*rows)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy);
-    /// The same with rounded inputs, by integer dot products. Null where a format has no integer codes, or the pass no vectors.
-    void (*rows_fast)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const Rounded32* x, size_t m, size_t k, float* y, size_t ldy);
-    /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as is `digits`.
-    void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
-    const struct DigitKernels* digits;
-};
-
-/// y[m][n] = x W^T, W plain codes, x in fixed point: IN FIXED POINT in section [10].
-struct DigitJob {
-    const FormatKernels* format;
-    const uint8_t*       weights;
-    size_t               row_stride, block_bytes;               // a block is 32 codes
-    const uint8_t*       packed;                                // x, by pack()
-    size_t               m, n, k, digits;
-    float*               y; size_t ldy;
-    float*               scratch;                               // thread_floats of them
-};
-struct DigitKernels {
-    size_t rows, columns;                                       // of a tile
-    size_t exact, fast;                                         // how many digits each takes; 0: f32 is faster
-    size_t longest;                                             // k: all sums are f32
-    size_t thread_floats;
-    size_t (*packed_floats)(size_t m, size_t k, size_t digits);
-    /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 is not finite, or out of range.
-    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed);
-    void (*run)(const DigitJob& job);
-};
-
-/// A checkpoint tensor as it is in its file; CHECKPOINT KERNELS in section [8].
-struct Checkpoint {
-    const uint8_t *qweight, *qzeros, *scales;
-    const int32_t* g_idx;
-    size_t         n, k, group;
-    GptqZeros      zeros;
-};
-struct CheckpointKernels {
-    /// out[n][k], outputs j .. j+cols-1 of it. Null: left out.
-    void (*dequant_awq)(const Checkpoint& t, float* out, size_t j, size_t cols);
-    void (*dequant_gptq)(const Checkpoint& t, float* out, size_t j, size_t cols);
-};
-
-/// Where a product takes B from: panel() writes rows p .. p+kc-1 of columns j .. j+cols-1 as kc rows of NR floats, zeros beyond cols.
-struct BSource {
-    void (*panel)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
-    const void*  data;                 // dense or quantised weights, or a Checkpoint
-    size_t       ld;                   // elements, or bytes of a quantised row, between rows of data
-    const float* packed;               // not null: all panels exist already, in the order of pack_b
-    size_t       packed_n;             // their columns, with padding
-    void (*dequant)(const void* blocks, float* out, size_t n);
-    size_t       block_weights, block_bytes;
-};
-
-/// C[m][n] = act(A B + bias), the rows and columns of one thread. A and C are of the table's element type.
-struct GemmJob {
-    const void* a; size_t lda;
-    BSource     b; size_t column, row; // first column and row of B
-    const void* bias;                  // null: none
-    Activation  act;
-    void*       c; size_t ldc;
-    size_t      m, n, k;
-    size_t      all_m, all_n;          // of the whole product, which choose the path: a split must not
-    size_t      part_m, part_n;        // of the largest part of a split, which choose the blocks of all of them
-    float*      scratch;               // scratch_floats(part_m, part_n, k) of them, aligned to 64 bytes
-    float*      sums;                  // not null: [m][n] plain sums go here, and nothing to C
-};
-
-/// What a microkernel prefetches while it computes: `rows` rows of 128 bytes, at most one in eight steps of k.
-struct Ahead {
-    const char* row;
-    size_t      stride, rows;
-};
-/// The same for tiles: rows of C, and the next panel of A.
-struct TileAhead {
-    const char* row;
-    size_t      stride;
-    const char* panel;
-};
-
-/// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
-GK_INTERNAL size_t l2_bytes();
-#if GK_ARM64
-GK_INTERNAL bool in_order();                                         // does this core, a Cortex-A53, A55 or their like, take instructions in order?
-#endif
-#if GK_HAS_TILES
-GK_INTERNAL bool tiles_allowed();
-GK_INTERNAL bool int8_tiles_allowed();
-#endif
-
-struct GemmKernels {
-    size_t mr, nr, kc;
-    const DigitKernels* digits;                                 // better ones than a format has, for many rows; or null
-    size_t (*scratch_floats)(size_t m, size_t n, size_t k);     // of one thread
-    void (*run)(const GemmJob& job);                            // packs A and B
-    void (*run_terms[3][3])(const GemmJob& job);                // [a-1][b-1], f32: A is taken to a terms of 8 bits, B to b; or both exactly
-    void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
-    void (*run_skinny)(const GemmJob& job);                     // the same for at most 8 rows of A, any type
-    void (*run_dots)(const GemmJob& job);                       // reads A and B[n][k] in place: few rows of A
-    size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
-    void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
-    void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
-    void (*panel_rows)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);         // B[k][n]
-    void (*panel_transposed)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);   // B[n][k]
-    void (*panel_format)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
-    void (*panel_awq)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
-    void (*panel_gptq)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
-};
-
-} // namespace impl
-GK_NAMESPACE_END
-
 // ============================================================================
-// [5] CPU DETECTION: plain scalar code, on first use, once
-// ============================================================================
-
-#if GK_WANTED(GK_DISPATCH)
-GK_NAMESPACE_BEGIN
-namespace impl {
-
-/// A feature, its place in CpuFeatures, its name in GLLM_KERNELS_ISA, and what it needs to be of use.
-struct FeatureName { const char* name; bool CpuFeatures::* flag; bool CpuFeatures::* needs; };
-static const FeatureName feature_names[] = {
-    {"avx2",     &CpuFeatures::avx2,          nullptr},
-    {"avx512",   &CpuFeatures::avx512,        nullptr},
-    {"neon",     &CpuFeatures::neon,          nullptr},
-    {"f16c",     &CpuFeatures::f16c,          nullptr},
-    {"fma",      &CpuFeatures::fma,           nullptr},
-    {"avx_vnni", &CpuFeatures::avx_vnni,      &CpuFeatures::avx2},
-    {"vnni",     &CpuFeatures::avx512_vnni,   &CpuFeatures::avx512},
-    {"vbmi",     &CpuFeatures::avx512_vbmi,   &CpuFeatures::avx512},
-    {"bitalg",   &CpuFeatures::avx512_bitalg, &CpuFeatures::avx512},
-    {"gfni",     &CpuFeatures::gfni,          &CpuFeatures::avx512},
-    {"avx512_bf16", &CpuFeatures::avx512_bf16, &CpuFeatures::avx512},
-    {"avx512_fp16", &CpuFeatures::avx512_fp16, &CpuFeatures::avx512},
-    {"amx_int8", &CpuFeatures::amx_int8,      &CpuFeatures::avx512},
-    {"amx_bf16", &CpuFeatures::amx_bf16,      &CpuFeatures::avx512_vnni},
-    {"dotprod",  &CpuFeatures::neon_dotprod,  &CpuFeatures::neon},
-    {"fp16",     &CpuFeatures::neon_fp16,     &CpuFeatures::neon},
-    {"i8mm",     &CpuFeatures::neon_i8mm,     &CpuFeatures::neon_dotprod},
-    {"bf16",     &CpuFeatures::neon_bf16,     &CpuFeatures::neon},
-    {"sve",      &CpuFeatures::sve,           &CpuFeatures::neon},
-    {"sve2",     &CpuFeatures::sve2,          &CpuFeatures::neon},
-};
-
-#if GK_X86
-struct CpuidWords { uint32_t a, b, c, d; };
-static GK_NOINLINE CpuidWords cpuid(uint32_t leaf, uint32_t sub) {
-    CpuidWords r = {0, 0, 0, 0};
-#ifdef _MSC_VER
-    int words[4];
-    __cpuidex(words, static_cast<int>(leaf), static_cast<int>(sub));
-    memcpy(&r, words, sizeof r);
-#else
-    __cpuid_count(leaf, sub, r.a, r.b, r.c, r.d);
-#endif
-    return r;
-}
-/// XCR0: which register states the operating system saves. Only where CPUID.1 says OSXSAVE.
-static GK_NOINLINE uint64_t saved_states() {
-#ifdef _MSC_VER
-    return _xgetbv(0);
-#else
-    uint32_t lo, hi;
-    __asm__ volatile(".byte 0x0f, 0x01, 0xd0" : "=a"(lo), "=d"(hi) : "c"(0));
-    return (static_cast<uint64_t>(hi) << 32) | lo;
-#endif
-}
-#endif
-
-#if GK_ARM64 && defined(__APPLE__)
-static inline bool has_sysctl(const char* name) {
-    int    value = 0;
-    size_t bytes = sizeof value;
-    return sysctlbyname(name, &value, &bytes, nullptr, 0) == 0 && value != 0;
-}
-#endif
-
-static GK_NOINLINE CpuFeatures detect_hardware() {
-    CpuFeatures f = {};
-#if GK_X86
-    const auto has = [](uint32_t flags, int n) { return ((flags >> n) & 1) != 0; };
-    const uint32_t leaves = cpuid(0, 0).a;
-    if (leaves < 7) return f;
-    const CpuidWords l1 = cpuid(1, 0), l7 = cpuid(7, 0);
-    const CpuidWords l7b = l7.a >= 1 ? cpuid(7, 1) : CpuidWords{0, 0, 0, 0};
-    const uint64_t saved = has(l1.c, 27) ? saved_states() : 0;
-    const bool ymm = (saved & 6) == 6, zmm = (saved & 0xe6) == 0xe6, tiles = ((saved >> 17) & 3) == 3;
-    f.fma    = ymm && has(l1.c, 12);
-    f.f16c   = ymm && has(l1.c, 29);
-    f.avx2   = ymm && has(l1.c, 28) && has(l7.b, 5) && f.fma && f.f16c;
-    f.avx512 = f.avx2 && zmm && has(l7.b, 16) && has(l7.b, 17) && has(l7.b, 30) && has(l7.b, 31);
-    f.avx_vnni      = f.avx2   && has(l7b.a, 4);
-    f.avx512_vbmi   = f.avx512 && has(l7.c, 1);
-    f.gfni          = f.avx512 && has(l7.c, 8);
-    f.avx512_vnni   = f.avx512 && has(l7.c, 11);
-    f.avx512_bitalg = f.avx512 && has(l7.c, 12);
-    f.avx512_fp16   = f.avx512 && has(l7.d, 23);
-    f.avx512_bf16   = f.avx512 && has(l7b.a, 5);
-    f.amx_bf16      = f.avx512 && tiles && has(l7.d, 22) && has(l7.d, 24);
-    f.amx_int8      = f.avx512 && tiles && has(l7.d, 25) && has(l7.d, 24);
-#elif GK_ARM64
-    f.neon = true;
-#if defined(__linux__)
-    const unsigned long caps = getauxval(AT_HWCAP), caps2 = getauxval(26 /* AT_HWCAP2 */);
-    const auto has = [](unsigned long flags, int n) { return ((flags >> n) & 1) != 0; };
-    f.neon_fp16    = has(caps, 9) && has(caps, 10);
-    f.neon_dotprod = has(caps, 20);
-    f.sve          = has(caps, 22);
-    f.sve2         = has(caps2, 1);
-    f.neon_i8mm    = has(caps2, 13);
-    f.neon_bf16    = has(caps2, 14);
-#elif defined(__APPLE__)
-    f.neon_fp16    = has_sysctl("hw.optional.arm.FEAT_FP16");
-    f.neon_dotprod = has_sysctl("hw.optional.arm.FEAT_DotProd");
-    f.neon_i8mm    = has_sysctl("hw.optional.arm.FEAT_I8MM");
-    f.neon_bf16    = has_sysctl("hw.optional.arm.FEAT_BF16");
-#elif defined(_WIN32)
-    f.neon_dotprod = IsProcessorFeaturePresent(43 /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */) != 0;
-#endif
-#elif GK_ARM32 && defined(__linux__)
-    const unsigned long caps = getauxval(AT_HWCAP);
-    f.neon = ((caps >> 12) & 1) && ((caps >> 16) & 1);         // NEON and VFPv4
-#endif
-    return f;
-}
-
-/// GLLM_KERNELS_ISA = isa[,-feature]...: keeps no vector instruction set but the one named (avx512 implies avx2), less the
-/// features struck out. An unknown word changes nothing.
-static inline void narrow_features(CpuFeatures& f, const char* terms) {
-    for (const char* p = terms; *p;) {
-        const bool minus = *p == '-';
-        if (minus) p++;
-        size_t length = 0;
-        while (p[length] && p[length] != ',') length++;
-        const auto is = [&](const char* name) { return strlen(name) == length && memcmp(p, name, length) == 0; };
-        if (!minus) {
-            if (is("scalar") || is("avx2") || is("neon")) f.avx512 = false;
-            if (is("scalar") || is("neon"))               f.avx2   = false;
-            if (is("scalar") || is("avx2") || is("avx512")) f.neon = false;
-        } else if (is("amx")) {
-            f.amx_int8 = f.amx_bf16 = false;
-        } else {
-            for (const FeatureName& n : feature_names)
-                if (is(n.name)) f.*n.flag = false;
-            if (is("vnni")) f.avx_vnni = false;
-            if (is("fma") || is("f16c")) f.avx2 = false;
-        }
-        p += length;
-        if (*p == ',') p++;
-    }
-    if (!f.avx2) f.avx512 = false;
-    for (const FeatureName& n : feature_names)
-        if (n.needs && !(f.*n.needs)) f.*n.flag = false;
-}
-
-/// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
-GK_INTERNAL size_t l2_bytes() {
-#ifdef GLLM_KERNELS_L2_BYTES
-    return GLLM_KERNELS_L2_BYTES;
-#else
-    static std::atomic<size_t> known{0};
-    size_t bytes = known.load(std::memory_order_relaxed);
-    if (bytes) return bytes;
-    bytes = size_t(512) << 10;
-#if GK_X86
-    const bool     amd  = cpuid(0x80000000u, 0).a >= 0x8000001Du && cpuid(0x80000001u, 0).c >> 22 & 1;
-    const uint32_t leaf = amd ? 0x8000001Du : cpuid(0, 0).a >= 4 ? 4 : 0;
-    for (uint32_t i = 0; leaf && i < 8; i++) {
-        const CpuidWords w = cpuid(leaf, i);
-        if ((w.a & 31) == 0) break;
-        if ((w.a >> 5 & 7) == 2)
-            bytes = size_t((w.b >> 22) + 1) * ((w.b >> 12 & 1023) + 1) * ((w.b & 4095) + 1) * (size_t(w.c) + 1);
-    }
-    bytes = bytes < 131072 ? 131072 : bytes > 4194304 ? 4194304 : bytes;
-#endif
-    known.store(bytes, std::memory_order_relaxed);
-    return bytes;
-#endif
-}
-
-#if GK_ARM64
-/// By the part number of the core that asks first: Linux lets programs read it. Where cores differ, either answer is right, if slower.
-GK_INTERNAL bool in_order() {
-    static std::atomic<int> known{-1};
-    int yes = known.load(std::memory_order_relaxed);
-    if (yes >= 0) return yes != 0;
-    yes = 0;
-#if defined(__linux__) && defined(__GNUC__)
-    if (getauxval(AT_HWCAP) >> 11 & 1) {                        // HWCAP_CPUID
-        uint64_t midr;
-        __asm__("mrs %0, midr_el1" : "=r"(midr));
-        const unsigned a53 = 0xd03, a35 = 0xd04, a55 = 0xd05, a510 = 0xd46, a520 = 0xd80, part = midr >> 4 & 0xfff;
-        yes = midr >> 24 == 0x41 && (part == a53 || part == a35 || part == a55 || part == a510 || part == a520);
-    }
-#endif
-    known.store(yes, std::memory_order_relaxed);
-    return yes != 0;
-}
-#endif
-
-#if GK_HAS_TILES
-/// May this process use AMX tiles? Asks Linux once, at the first product that would; a repeated question is harmless.
-GK_INTERNAL bool tiles_allowed() {
-    static std::atomic<int> state{0};                           // 0 not asked, 1 no, 2 yes
-    int known = state.load(std::memory_order_relaxed);
-    if (known == 0) {
-        long result = 158;                                      // arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)
-        __asm__ volatile("syscall" : "+a"(result) : "D"(0x1023L), "S"(18L) : "rcx", "r11", "memory");
-        known = result == 0 ? 2 : 1;
-        state.store(known, std::memory_order_relaxed);
-    }
-    return known == 2;
-}
-GK_INTERNAL bool int8_tiles_allowed() { return cpu_features().amx_int8 && tiles_allowed(); }
-#endif
-
-} // namespace impl
-
-const CpuFeatures& cpu_features() {
-    // Every thread that finds it unset computes the same bytes; the first to claim it publishes them.
-    static CpuFeatures      features;
-    static std::atomic<int> state{0};                           // 0 unset, 1 being written, 2 ready
-    int seen = state.load(std::memory_order_acquire);
-    if (seen != 2) {
-        CpuFeatures f = impl::detect_hardware();
-        if (const char* terms = getenv("GLLM_KERNELS_ISA")) impl::narrow_features(f, terms);
-        if (seen == 0 && state.compare_exchange_strong(seen, 1)) {
-            features = f;
-            state.store(2, std::memory_order_release);
-        } else {
-            while (state.load(std::memory_order_acquire) != 2) {}
-        }
-    }
-    return features;
-}
-
-GK_NAMESPACE_END
-#endif
-
-// ============================================================================
-// [6] QUANT LAYOUTS: one struct and picture per format
+// [5] QUANT LAYOUTS: one struct and picture per format
 // ============================================================================
 //
 // A row of k weights is k / weights blocks, one after another, at any alignment: fields are bytes, little-endian, read
@@ -1616,7 +1271,7 @@ GK_INL bool sane(const block_nvfp4&)               { return true; }
 GK_NAMESPACE_END
 
 // ============================================================================
-// [13] CODEBOOKS: rank bitmaps, expanded at compile time
+// [6] CODEBOOKS: rank bitmaps, expanded at compile time
 // ============================================================================
 //
 // A grid is a set of rows of 8 digits to base 3, or 4 digits to base 8, element 0 the least significant. Bit V of its bitmap
@@ -1778,9 +1433,225 @@ constexpr auto iq3_s_grid   = expand<uint32_t, 512>(iq3_s_bitmap, iq3_s_values);
 } // namespace impl
 GK_NAMESPACE_END
 
+// ============================================================================
+// [7] JOBS AND KERNELS: what the passes share with the entry points
+// ============================================================================
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+/// 32 inputs rounded to 8 bits: x = d q, q in -127 .. 127; sum[h] = sum q over half h, total over both.
+struct Rounded32 {
+    int8_t q[32];
+    float  d, sum[2], total;
+};
+
+/// The loops of one quantised format, on float inputs and outputs. Null members: the format was left out.
+struct FormatKernels {
+    /// n weights, whole blocks.
+    void (*dequant)(const void* blocks, float* out, size_t n);
+    /// y[i * ldy + r] = row r of the weights . x row i, for m rows of x and `rows` rows of weights, decoded in registers.
+    void (*rows)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy);
+    /// The same with rounded inputs, by integer dot products. Null where a format has no integer codes, or the pass no vectors.
+    void (*rows_fast)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const Rounded32* x, size_t m, size_t k, float* y, size_t ldy);
+    /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as is `digits`.
+    void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
+    const struct DigitKernels* digits;
+};
+
+/// y[m][n] = x W^T, W plain codes, x in fixed point: section [14].
+struct DigitJob {
+    const FormatKernels* format;
+    const uint8_t*       weights;
+    size_t               row_stride, block_bytes;               // a block is 32 codes
+    const uint8_t*       packed;                                // x, by pack()
+    size_t               m, n, k, digits;
+    float*               y; size_t ldy;
+    float*               scratch;                               // thread_floats of them
+};
+struct DigitKernels {
+    size_t rows, columns;                                       // of a tile
+    size_t exact, fast;                                         // how many digits each takes; 0: f32 is faster
+    size_t longest;                                             // k: all sums are f32
+    size_t thread_floats;
+    size_t (*packed_floats)(size_t m, size_t k, size_t digits);
+    /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 is not finite, or out of range.
+    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed);
+    void (*run)(const DigitJob& job);
+};
+
+/// A checkpoint tensor as it is in its file; section [11].
+struct Checkpoint {
+    const uint8_t *qweight, *qzeros, *scales;
+    const int32_t* g_idx;
+    size_t         n, k, group;
+    GptqZeros      zeros;
+};
+struct CheckpointKernels {
+    /// out[n][k], outputs j .. j+cols-1 of it. Null: left out.
+    void (*dequant_awq)(const Checkpoint& t, float* out, size_t j, size_t cols);
+    void (*dequant_gptq)(const Checkpoint& t, float* out, size_t j, size_t cols);
+};
+
+/// Where a product takes B from: panel() writes rows p .. p+kc-1 of columns j .. j+cols-1 as kc rows of NR floats, zeros beyond cols.
+struct BSource {
+    void (*panel)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+    const void*  data;                 // dense or quantised weights, or a Checkpoint
+    size_t       ld;                   // elements, or bytes of a quantised row, between rows of data
+    const float* packed;               // not null: all panels exist already, in the order of pack_b
+    size_t       packed_n;             // their columns, with padding
+    void (*dequant)(const void* blocks, float* out, size_t n);
+    size_t       block_weights, block_bytes;
+};
+
+/// C[m][n] = act(A B + bias), the rows and columns of one thread. A and C are of the table's element type.
+struct GemmJob {
+    const void* a; size_t lda;
+    BSource     b; size_t column, row; // first column and row of B
+    const void* bias;                  // null: none
+    Activation  act;
+    void*       c; size_t ldc;
+    size_t      m, n, k;
+    size_t      all_m, all_n;          // of the whole product, which choose the path: a split must not
+    size_t      part_m, part_n;        // of the largest part of a split, which choose the blocks of all of them
+    float*      scratch;               // scratch_floats(part_m, part_n, k) of them, aligned to 64 bytes
+    float*      sums;                  // not null: [m][n] plain sums go here, and nothing to C
+};
+
+/// What a microkernel prefetches while it computes: `rows` rows of 128 bytes, at most one in eight steps of k.
+struct Ahead {
+    const char* row;
+    size_t      stride, rows;
+};
+/// The same for tiles: rows of C, and the next panel of A.
+struct TileAhead {
+    const char* row;
+    size_t      stride;
+    const char* panel;
+};
+
+/// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
+GK_INTERNAL size_t l2_bytes();
+#if GK_ARM64
+GK_INTERNAL bool in_order();                                         // does this core, a Cortex-A53, A55 or their like, take instructions in order?
+#endif
+#if GK_HAS_TILES
+GK_INTERNAL bool tiles_allowed();
+GK_INTERNAL bool int8_tiles_allowed();
+#endif
+
+struct GemmKernels {
+    size_t mr, nr, kc;
+    const DigitKernels* digits;                                 // better ones than a format has, for many rows; or null
+    size_t (*scratch_floats)(size_t m, size_t n, size_t k);     // of one thread
+    void (*run)(const GemmJob& job);                            // packs A and B
+    void (*run_terms[3][3])(const GemmJob& job);                // [a-1][b-1], f32: A is taken to a terms of 8 bits, B to b; or both exactly
+    void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
+    void (*run_skinny)(const GemmJob& job);                     // the same for at most 8 rows of A, any type
+    void (*run_dots)(const GemmJob& job);                       // reads A and B[n][k] in place: few rows of A
+    size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
+    void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
+    void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
+    void (*panel_rows)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);         // B[k][n]
+    void (*panel_transposed)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);   // B[n][k]
+    void (*panel_format)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+    void (*panel_awq)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+    void (*panel_gptq)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+};
+
+} // namespace impl
+GK_NAMESPACE_END
+
+// ============================================================================
+// [8] ROUTES: which way a product takes
+// ============================================================================
+//
+// Decided from the arguments and from what the instruction set has, never from threads, workspace or the data: the same call gives the same
+// bits. (Two exceptions: inputs that no fixed point holds, and panels that no tile holds, turn to floats, whatever the threads.)
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+GK_INL double work(size_t a, size_t b, size_t c)   { return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c); }
+
+// ---- threads: a call of fewer operations stays in its thread
+
+constexpr double SHARED_WORK = 65536;
+GK_INL Parallel worth(const Parallel& p, double operations) { return operations < SHARED_WORK ? Parallel() : p; }
+
+// ---- dense products
+
+enum class Form { rows, transposed, packed };                   // of B: [k][n], [n][k], panels of pack_b
+enum class DensePath { nest, in_caches, skinny, dots };         // the loop nest; or A and B in place: tiles, bands of B, dot products
+
+constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
+constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
+constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
+
+/// Do rows of B, read as columns of tiles, fall into the same sets of L1?
+GK_INL bool rows_collide(size_t n, size_t k)       { return (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0; }
+
+/// `tiles_in_place`: the element type has them.
+GK_INL DensePath dense_path(Form form, bool tiles_in_place, size_t m, size_t n, size_t k) {
+    if (form == Form::packed)     return DensePath::nest;
+    if (form == Form::transposed) return m <= SKINNY ? DensePath::dots : DensePath::nest;
+    const double b = work(n, k, 1);
+    if (tiles_in_place && m <= SMALL_M && k <= SMALL_K) {
+        if (b <= SMALL_B) return DensePath::in_caches;
+        if (!rows_collide(n, k) && b <= (m <= SMALL_M_OF_LARGE_B ? LARGE_B : MEDIUM_B)) return DensePath::in_caches;
+    }
+    return m <= SKINNY ? DensePath::skinny : DensePath::nest;
+}
+
+// ---- AMX tiles, where the loop nest may use them: are they worth their packing? Asked of the whole product, so that its parts agree.
+
+constexpr size_t TILE_BLOCKS = 64;                              // of k that one f32 sum may add up
+
+struct TileShape {
+    size_t planes_a, planes_b, block;                           // of k
+    bool   packed, ready;                                       // B in panels of floats; in panels of tiles
+};
+GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
+    if (k > TILE_BLOCKS * t.block)                return false;
+    if (t.ready)                                  return k > 0;
+    if (t.planes_a == 1 && t.planes_b == 1)       return m > 8 && n >= 16 && k >= 16;
+    return m >= (t.packed ? 48 : 24) && n >= 64 && k >= 32;
+}
+
+// ---- quantised products
+
+enum class QuantRoute { decoded, rounded, digits, nested };     // rows decoded in registers, with inputs as they are or rounded to 8 bits; in
+                                                                // fixed point; by the loop nest, with decoded panels
+constexpr size_t FEW_ROWS  = 8;                                 // of input, up to here: decode in registers
+constexpr size_t TILE_ROWS = 24;                                // from here: digits in AMX tiles
+
+/// What computes digits: tiles where there are some, else the kernels of the format. Null: nothing does.
+GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKernels* tiles, bool is_bf16, size_t m) {
+    if (tiles && is_bf16) return nullptr;                       // one bf16 tile each is exact
+    return tiles && f.unpack && m >= TILE_ROWS ? tiles : f.digits;
+}
+GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t k, Precision precision) {
+    const bool whole = k % 32 == 0;                             // groups to round
+    if (m < FEW_ROWS) return precision == Precision::fast && f.rows_fast && whole ? QuantRoute::rounded : QuantRoute::decoded;
+    return d && digits && k <= d->longest ? QuantRoute::digits : QuantRoute::nested;
+}
+/// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more or where fast asks for no more.
+struct Terms { size_t x, w; };
+GK_INL Terms quant_terms(bool codes, bool is_bf16, Precision precision) {
+    const bool fast = precision == Precision::fast;
+    return {is_bf16 ? 1u : !fast ? 3u : codes ? 1u : 2u, codes || fast ? 1u : 3u};
+}
+
+} // namespace impl
+GK_NAMESPACE_END
+
 #endif // GLLM_KERNELS_IMPLEMENTATION
 #else  // GK_PASS: compiled once per instruction set
 
+#ifndef GK_FEATURE
+#define GK_FEATURE    0
+#define GK_FEATURE_NS base
+#endif
 #if GK_PASS == GK_AVX2 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_avx2_f32_6x16
 #elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
@@ -1788,15 +1659,15 @@ GK_NAMESPACE_END
 #elif GK_PASS == GK_NEON && defined(GLLM_KERNELS_ASM) && GK_ARM64 && !defined(GK_EMULATED)
 #define GK_ASM_MICROKERNEL gk_gemm_neon_f32_8x12
 #endif
-#if defined(GK_ASM_MICROKERNEL) && GK_PASS == GK_AVX2 && defined(GK_FEATURE)
+#if defined(GK_ASM_MICROKERNEL) && GK_FEATURE == GK_AVXVNNI
 #define GK_ASM_DIGITS gk_qgemm_avxvnni_i8_6x16
-#elif defined(GK_ASM_MICROKERNEL) && GK_PASS == GK_AVX512 && defined(GK_FEATURE)
+#elif defined(GK_ASM_MICROKERNEL) && GK_FEATURE == GK_AVX512VNNI
 #define GK_ASM_DIGITS gk_qgemm_avx512vnni_i8_7x32
 #elif defined(GK_ASM_MICROKERNEL) && GK_PASS != GK_NEON
 #define GK_ASM_DIGITS gk_qgemm_avx2_i8_6x16
-#elif defined(GK_ASM_MICROKERNEL) && defined(GK_I8MM)
+#elif defined(GK_ASM_MICROKERNEL) && GK_FEATURE == GK_I8MM
 #define GK_ASM_DIGITS gk_qgemm_neoni8mm_i8_8x12
-#elif defined(GK_ASM_MICROKERNEL) && defined(GK_FEATURE)
+#elif defined(GK_ASM_MICROKERNEL) && GK_FEATURE == GK_DOTPROD
 #define GK_ASM_DIGITS gk_qgemm_neondot_i8_8x12
 #elif defined(GK_ASM_MICROKERNEL)
 #define GK_ASM_DIGITS gk_qgemm_neon_i8_4x8
@@ -1809,10 +1680,10 @@ GK_NAMESPACE_BEGIN
 namespace GK_NS {
 namespace {
 
-#ifndef GK_FEATURE                 // a feature's own inclusion holds only what it changes: INTEGER DOTS in [8]
+#if !GK_FEATURE                    // the pass of a feature holds [14] alone
 
 // ============================================================================
-// [7] VECTOR PRIMITIVES: one block per instruction set, one function per line
+// [9] VECTOR PRIMITIVES: one block per instruction set, one function per line
 // ============================================================================
 //
 // vf is VF floats, vi VF 32-bit integers, vm a mask of VF lanes, vb 32 bytes (as many as two 16-weight sub-blocks).
@@ -1829,7 +1700,8 @@ namespace {
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
 //   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j): signed
-//   bytes j VF .. as floats | bidx(b, j): the same as integers
+//   bytes j VF .. as floats | bidx(b, j): the same as integers | bseq2 bseq3 bseq4 (8, 16, 16 bytes read): 32 fields of 2, 3, 4 bits in
+//   sequence, low bits first | half(p): the f16 at p
 
 #if GK_PASS == GK_SCALAR            // ---- scalar -----------------------------
 
@@ -2330,8 +2202,6 @@ GK_INL vf   vscale2(vf x, vi n)                    { return _mm512_scalef_ps(x, 
 #else
 GK_INL vf   vscale2(vf x, vi n)                    { const vi half = visra(n, 1); return vmul(vmul(x, vpow2(half)), vpow2(visub(n, half))); }
 #endif
-// Extra primitives of section [7]; a line for its comment:
-//   half(p): the f16 at p | bseq2 bseq3 bseq4 (8, 16, 16 bytes read): 32 fields of 2, 3, 4 bits in sequence, low bits first
 
 #if GK_PASS == GK_SCALAR
 
@@ -2377,9 +2247,6 @@ GK_INL vb   bseq4(const void* p) {
 }
 
 #endif
-
-
-
 
 // ---- exponentials, and the gates made of them -------------------------------
 //
@@ -2516,745 +2383,7 @@ GK_INL vf vswiglu(vf g, vf u) {
 }
 
 // ============================================================================
-// [8] QUANT DECODERS
-// ============================================================================
-//
-// A codec turns a block into scales, once, and signed codes, 32 at a time: weight i is scale[i / group] code(i), plus
-// offset[i / group] where the format has one, or scale[code(i)] where it has levels. Scales and products are exact in f32
-// (Q8_K and the levels of SQUEEZE apart), so that every weight is rounded once at most, and to the same bits everywhere.
-// No byte outside the block is read.
-
-struct Scales { float scale[16], offset[16]; };
-struct left_out {};                // the codec of a format that a GLLM_KERNELS_NO_ macro leaves out
-
-/// Codes are unsigned, 0 .. Top, in a format with offsets, else Top is 0.
-template <class Block, size_t Group, int Top = 0, bool Levels = false> struct codec_of {
-    using block = Block;
-    static constexpr size_t group = Group;
-    static constexpr int    top   = Top;
-    static constexpr bool has_offset = Top != 0, has_levels = Levels, ragged = false;    // ragged: rows may end inside a block
-};
-
-// ---- helpers ----------------------------------------------------------------
-
-/// out[i] = d * byte i of x's half h, i < n; n is 8 or 16. May write all 16.
-GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
-#if GK_PASS == GK_AVX512            // two 256-bit stores: scalar loads that follow are not forwarded from one of 512 bits
-    const __m128i bytes = h ? _mm256_extracti128_si256(x, 1) : _mm256_castsi256_si128(x);
-    _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_set1_ps(d)));
-    if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))), _mm256_set1_ps(d)));
-#else
-    const int vectors = (n + static_cast<int>(VF) - 1) / static_cast<int>(VF), first = h * 16 / static_cast<int>(VF);
-    for (int j = 0; j < vectors; j++) vstore(out + j * static_cast<int>(VF), vmul(bfloat(x, first + j), vset(d)));
-#endif
-}
-GK_INL vb bload16(const uint8_t* p)                { return bquads(impl::load64(p), impl::load64(p + 8), 0, 0); }
-GK_INL vb bfield(vb x, size_t shift, int mask)     { return band(bshr(x, static_cast<int>(shift)), bset(mask)); }
-GK_INL vb bneg(vb x, vb minus)                     { return bsub(bxor(x, minus), minus); }      // minus is 0 or 255
-GK_INL vb bsigns(vb mask)                          { return bor(bxor(mask, bset(255)), bset(1)); }   // 255 -> 1, 0 -> -1
-
-/// Eight fields of 4 or 2 bits, low first, as eight bytes.
-GK_INL uint64_t spread4(uint32_t v) {
-    uint64_t x = v;
-    x = (x | x << 16) & 0x0000ffff0000ffffu;
-    x = (x | x << 8)  & 0x00ff00ff00ff00ffu;
-    return (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
-}
-GK_INL uint64_t spread2(uint32_t v) {
-    uint64_t x = v;
-    x = (x | x << 24) & 0x000000ff000000ffu;
-    x = (x | x << 12) & 0x000f000f000f000fu;
-    return (x | x << 6) & 0x0303030303030303u;
-}
-
-// ---- one scale, 32 weights or more ------------------------------------------
-
-struct codec_q4_0 : codec_of<impl::block_q4_0, 32> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
-    GK_INL vb   codes(const block& b, size_t)      { return bsub(bnibbles(b.qs), bset(8)); }
-};
-struct codec_q4_1 : codec_of<impl::block_q4_1, 32, 15> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
-    GK_INL vb   codes(const block& b, size_t)      { return bnibbles(b.qs); }
-};
-struct codec_q5_0 : codec_of<impl::block_q5_0, 32> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
-    GK_INL vb   codes(const block& b, size_t) {    // q + 16 h - 16
-        return bsub(bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))), bset(16));
-    }
-};
-struct codec_q5_1 : codec_of<impl::block_q5_1, 32, 31> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
-    GK_INL vb   codes(const block& b, size_t)      { return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))); }
-};
-struct codec_q8_0 : codec_of<impl::block_q8_0, 32> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
-    GK_INL vb   codes(const block& b, size_t)      { return bload(b.qs); }
-};
-struct codec_q1_0 : codec_of<impl::block_q1_0, 128> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
-    GK_INL vb   codes(const block& b, size_t g)    { return bsigns(bbits(impl::load32(b.qs + 4 * g))); }
-};
-struct codec_q2_0 : codec_of<impl::block_q2_0, 64> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
-    GK_INL vb   codes(const block& b, size_t g)    { return bsub(bseq2(b.qs + 8 * g), bset(1)); }
-};
-struct codec_tq2_0 : codec_of<impl::block_tq2_0, 256> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
-    GK_INL vb   codes(const block& b, size_t g)    { return bsub(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bset(1)); }
-};
-
-/// Tripling a byte mod 256 moves its next digit to the front; the front digit is how many thirds of 256 it reaches.
-struct codec_tq1_0 : codec_of<impl::block_tq1_0, 256> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
-    GK_INL vb   triple(vb x, vb where)             { return badd(x, band(badd(x, x), where)); }
-    GK_INL vb   codes(const block& b, size_t g) {
-        const uint64_t all = ~uint64_t{0}, hi = all << 32;
-        const vb every = bset(255);
-        vb x;
-        if (g < 5) {                               // digit g of qs
-            x = bload(b.qs);
-            for (size_t n = 0; n < g; n++) x = triple(x, every);
-        } else if (g < 7) {                        // digits 2g - 10 and 2g - 9 of qm
-            const uint64_t m0 = impl::load64(b.qm), m1 = impl::load64(b.qm + 8);
-            x = triple(bquads(m0, m1, m0, m1), bquads(0, 0, all, all));
-            if (g == 6) x = triple(triple(x, every), every);
-        } else {                                   // digit 4 of qm, digits 0, 1, 2, 3 of ql
-            const uint64_t l = impl::load32(b.ql) * 0x100000001u;
-            x = bquads(impl::load64(b.qm), impl::load64(b.qm + 8), l, l);
-            x = triple(x, bquads(all, all, hi, all));
-            x = triple(x, bquads(all, all, 0, all));
-            x = triple(x, bquads(all, all, 0, hi));
-            x = triple(x, bquads(all, all, 0, 0));
-        }
-        return bsub(bsub(bset(-1), bge(x, bset(86))), bge(x, bset(171)));
-    }
-};
-
-// ---- 4-bit floats -----------------------------------------------------------
-
-struct codec_mxfp4 : codec_of<impl::block_mxfp4, 32> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const uint32_t e = b.e[0];
-        s.scale[0] = impl::f32_from_bits(e < 2 ? 0x00200000u << e : (e - 1) << 23);
-    }
-    GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::e2m1_levels); }
-};
-struct codec_nvfp4 : codec_of<impl::block_nvfp4, 16> {
-    GK_INL void scales(const block& b, Scales& s) {
-        for (int j = 0; j < 4; j++) {
-            const uint32_t e = b.e[j] & 127u;      // exponent and fraction sit in an f32 as they are, biased by 119 more
-            const float subnormal = static_cast<float>(e) * (1.0f / 1024), normal = impl::f32_from_bits((e << 20) + (119u << 23));
-            s.scale[j] = b.e[j] == 127 ? 0 : e < 8 ? subnormal : normal;
-        }
-    }
-    GK_INL vb   codes(const block& b, size_t g) {
-        const uint64_t x = impl::load64(b.qs + 16 * g), y = impl::load64(b.qs + 16 * g + 8), low = 0x0f0f0f0f0f0f0f0fu;
-        return blut(bquads(x & low, x >> 4 & low, y & low, y >> 4 & low), impl::e2m1_levels);
-    }
-};
-
-// ---- K-quants ---------------------------------------------------------------
-#if GK_HAS_KQUANT
-
-/// The twelve bytes of Q4_K and Q5_K: eight 6-bit scales and mins, to d sc and -dmin mn.
-GK_INL void scales_6bit(const uint8_t* sm, float d, float dmin, Scales& s) {
-    const uint32_t a = impl::load32(sm), b = impl::load32(sm + 4), c = impl::load32(sm + 8);
-    const uint32_t low6 = 0x3f3f3f3fu, low4 = 0x0f0f0f0fu;
-    const uint32_t sc_hi = (c & low4) | (a >> 2 & 0x30303030u), mn_hi = (c >> 4 & low4) | (b >> 2 & 0x30303030u);
-    const vb x = bquads((a & low6) | static_cast<uint64_t>(sc_hi) << 32, 0, (b & low6) | static_cast<uint64_t>(mn_hi) << 32, 0);
-    scale_bytes(s.scale, x, 0, 8, d);
-    scale_bytes(s.offset, x, 1, 8, -dmin);
-}
-
-struct codec_q2_k : codec_of<impl::block_q2_k, 16, 3> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const vb x = bload16(b.sm);
-        scale_bytes(s.scale, band(x, bset(15)), 0, 16, half(b.d));
-        scale_bytes(s.offset, bshr(x, 4), 0, 16, -half(b.dmin));
-    }
-    GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3); }
-};
-struct codec_q3_k : codec_of<impl::block_q3_k, 16> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const uint64_t l = impl::load64(b.sc), h = impl::load32(b.sc + 8), low4 = 0x0f0f0f0f0f0f0f0fu, low2 = 0x0303030303030303u;
-        const uint64_t hh = h | h << 30;           // byte j of low2 & hh, hh >> 4: the high bits of scales j, 8 + j
-        const vb x = bquads((l & low4) | (hh & low2) << 4, (l >> 4 & low4) | (hh >> 4 & low2) << 4, 0, 0);
-        scale_bytes(s.scale, bsub(x, bset(32)), 0, 16, half(b.d));
-    }
-    GK_INL vb   codes(const block& b, size_t g) {  // q + 4 h - 4
-        return bsub(bor(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bshl(bfield(bload(b.hs), g, 1), 2)), bset(4));
-    }
-};
-struct codec_q4_k : codec_of<impl::block_q4_k, 32, 15> {
-    GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
-    GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15); }
-};
-struct codec_q5_k : codec_of<impl::block_q5_k, 32, 31> {
-    GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
-    GK_INL vb   codes(const block& b, size_t g) {
-        return bor(bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15), bshl(bfield(bload(b.hs), g, 1), 4));
-    }
-};
-struct codec_q6_k : codec_of<impl::block_q6_k, 16> {
-    GK_INL void scales(const block& b, Scales& s)  { scale_bytes(s.scale, bload16(b.sc), 0, 16, half(b.d)); }
-    GK_INL vb   codes(const block& b, size_t g) {  // q + 16 h - 32
-        const vb q = bfield(bload(b.qs + (g / 4 * 2 + g % 2) * 32), g % 4 / 2 * 4, 15);
-        return bsub(bor(q, bshl(bfield(bload(b.hs + g / 4 * 32), g % 4 * 2, 3), 4)), bset(32));
-    }
-};
-struct codec_q8_k : codec_of<impl::block_q8_k, 256> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = impl::load_as<float>(b.d); }
-    GK_INL vb   codes(const block& b, size_t g)    { return bload(b.qs + 32 * g); }
-};
-
-#else
-using codec_q2_k = left_out; using codec_q3_k = left_out; using codec_q4_k = left_out;
-using codec_q5_k = left_out; using codec_q6_k = left_out; using codec_q8_k = left_out;
-#endif
-// ---- IQ formats -------------------------------------------------------------
-#if GK_HAS_IQ
-
-/// Four 7-bit sign codes, one a byte, with bit 7 added to make every byte's count of ones even.
-GK_INL uint32_t even_signs(uint32_t code) {
-    uint32_t parity = code ^ code >> 4;
-    parity ^= parity >> 2;
-    parity ^= parity >> 1;
-    return code | (parity & 0x01010101u) << 7;
-}
-/// The same from the low 28 bits of a word.
-GK_INL uint32_t even_signs28(uint32_t w) {
-    return even_signs((w & 0x7f) | (w << 1 & 0x7f00) | (w << 2 & 0x7f0000) | (w << 3 & 0x7f000000));
-}
-/// Sixteen scales d (2n + 1) of eight bytes of nibbles n.
-GK_INL void scales_odd16(const uint8_t* sc, float d, Scales& s) {
-    const vb x = bquads(spread4(impl::load32(sc)), spread4(impl::load32(sc + 4)), 0, 0);
-    scale_bytes(s.scale, badd(badd(x, x), bset(1)), 0, 16, d);
-}
-/// Rows i, j of a grid of rows of four.
-template <class Grid> GK_INL uint64_t two_rows(const Grid& grid, size_t i, size_t j) {
-    return grid[i] | static_cast<uint64_t>(grid[j]) << 32;
-}
-
-struct codec_iq1_s : codec_of<impl::block_iq1_s, 32> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const float d = half(b.d) * 0.125f;
-        for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((impl::load16(b.qh + 2 * g) >> 11 & 14) + 1);
-    }
-    GK_INL vb   codes(const block& b, size_t g) {  // 8 grid +- 1
-        const uint8_t* q = b.qs + 4 * g;
-        const uint32_t h = impl::load16(b.qh + 2 * g);
-        const auto& grid = impl::iq1_grid;
-        const vb rows = bquads(grid[q[0] | (h << 8 & 0x700)], grid[q[1] | (h << 5 & 0x700)],
-                               grid[q[2] | (h << 2 & 0x700)], grid[q[3] | (h >> 1 & 0x700)]);
-        return badd(rows, bset(h >> 15 ? -1 : 1));
-    }
-};
-struct codec_iq1_m : codec_of<impl::block_iq1_m, 16> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const uint16_t pattern = impl::iq1_m_scale(b);
-        const float    d       = half(&pattern) * 0.125f;
-        for (int n = 0; n < 4; n++) {
-            const uint32_t y = static_cast<uint32_t>(impl::load16(b.sc + 2 * n)) << 1;
-            for (int j = 0; j < 4; j++) s.scale[4 * n + j] = d * static_cast<float>(static_cast<int>(y >> (3 * j) & 14) + 1);
-        }
-    }
-    GK_INL uint64_t shift(uint32_t sign)           { return 0x0101010101010101u | (0 - static_cast<uint64_t>(sign & 1)); }
-    GK_INL vb   codes(const block& b, size_t g) {
-        const uint8_t* q = b.qs + 4 * g;
-        const uint32_t h = impl::load16(b.qh + 2 * g);
-        const auto& grid = impl::iq1_grid;
-        const vb rows = bquads(grid[q[0] | (h << 8 & 0x700)], grid[q[1] | (h << 4 & 0x700)],
-                               grid[q[2] | (h & 0x700)], grid[q[3] | (h >> 4 & 0x700)]);
-        return badd(rows, bquads(shift(h >> 3), shift(h >> 7), shift(h >> 11), shift(h >> 15)));
-    }
-};
-struct codec_iq2_xxs : codec_of<impl::block_iq2_xxs, 32> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const float d = half(b.d) * 0.125f;
-        for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((b.qs[8 * g + 7] >> 3 & 30) + 1);
-    }
-    GK_INL vb   codes(const block& b, size_t g) {
-        const uint8_t* q = b.qs + 8 * g;
-        const auto& grid = impl::iq2_xxs_grid;
-        return bneg(bquads(grid[q[0]], grid[q[1]], grid[q[2]], grid[q[3]]), bbits(even_signs28(impl::load32(q + 4))));
-    }
-};
-struct codec_iq2_xs : codec_of<impl::block_iq2_xs, 16> {
-    GK_INL void scales(const block& b, Scales& s)  { scales_odd16(b.sc, half(b.d) * 0.125f, s); }
-    GK_INL vb   codes(const block& b, size_t g) {
-        const uint64_t x = impl::load64(b.qs + 8 * g);
-        const auto& grid = impl::iq2_xs_grid;
-        const vb rows = bquads(grid[x & 511], grid[x >> 16 & 511], grid[x >> 32 & 511], grid[x >> 48 & 511]);
-        const uint64_t signs = (x >> 9 & 0x7f) | (x >> 17 & 0x7f00) | (x >> 25 & 0x7f0000) | (x >> 33 & 0x7f000000);
-        return bneg(rows, bbits(even_signs(static_cast<uint32_t>(signs))));
-    }
-};
-struct codec_iq2_s : codec_of<impl::block_iq2_s, 16> {
-    GK_INL void scales(const block& b, Scales& s)  { scales_odd16(b.sc, half(b.d) * 0.125f, s); }
-    GK_INL vb   codes(const block& b, size_t g) {
-        const uint8_t* q = b.qs + 4 * g;
-        const uint32_t h = b.qh[g];
-        const auto& grid = impl::iq2_s_grid;
-        const vb rows = bquads(grid[q[0] | (h << 8 & 0x300)], grid[q[1] | (h << 6 & 0x300)],
-                               grid[q[2] | (h << 4 & 0x300)], grid[q[3] | (h << 2 & 0x300)]);
-        return bneg(rows, bbits(impl::load32(b.signs + 4 * g)));
-    }
-};
-struct codec_iq3_xxs : codec_of<impl::block_iq3_xxs, 32> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const float d = half(b.d) * 0.25f;
-        for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((b.ss[4 * g + 3] >> 3 & 30) + 1);
-    }
-    GK_INL vb   codes(const block& b, size_t g) {
-        const uint8_t* q = b.qs + 8 * g;
-        const auto& grid = impl::iq3_xxs_grid;
-        const vb rows = bquads(two_rows(grid, q[0], q[1]), two_rows(grid, q[2], q[3]),
-                               two_rows(grid, q[4], q[5]), two_rows(grid, q[6], q[7]));
-        return bneg(rows, bbits(even_signs28(impl::load32(b.ss + 4 * g))));
-    }
-};
-struct codec_iq3_s : codec_of<impl::block_iq3_s, 32> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const vb x = bquads(spread4(impl::load32(b.sc)), 0, 0, 0);
-        scale_bytes(s.scale, badd(badd(x, x), bset(1)), 0, 8, half(b.d));
-    }
-    GK_INL uint64_t pair(const uint8_t* q, uint32_t h) {
-        return two_rows(impl::iq3_s_grid, q[0] | (h << 8 & 256), q[1] | (h << 7 & 256));
-    }
-    GK_INL vb   codes(const block& b, size_t g) {
-        const uint8_t* q = b.qs + 8 * g;
-        const uint32_t h = b.qh[g];
-        const vb rows = bquads(pair(q, h), pair(q + 2, h >> 2), pair(q + 4, h >> 4), pair(q + 6, h >> 6));
-        return bneg(rows, bbits(impl::load32(b.signs + 4 * g)));
-    }
-};
-struct codec_iq4_nl : codec_of<impl::block_iq4_nl, 32> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
-    GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::iq4_levels); }
-};
-struct codec_iq4_xs : codec_of<impl::block_iq4_xs, 32> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const vb x = bquads(spread4(impl::load32(b.sl)) | spread2(impl::load16(b.sh)) << 4, 0, 0, 0);
-        scale_bytes(s.scale, bsub(x, bset(32)), 0, 8, half(b.d));
-    }
-    GK_INL vb   codes(const block& b, size_t g)    { return blut(bnibbles(b.qs + 16 * g), impl::iq4_levels); }
-};
-
-#else
-using codec_iq1_s = left_out; using codec_iq1_m = left_out; using codec_iq2_xxs = left_out;
-using codec_iq2_xs = left_out; using codec_iq2_s = left_out; using codec_iq3_xxs = left_out;
-using codec_iq3_s = left_out; using codec_iq4_nl = left_out; using codec_iq4_xs = left_out;
-#endif
-// ---- checkpoints ------------------------------------------------------------
-#if GK_HAS_CHECKPOINTS
-
-struct codec_awq4 : codec_of<impl::block_awq4, 128, 15> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.s); s.offset[0] = -(half(b.s) * half(b.z)); }
-    GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g % 2 * 32), g / 2 * 4, 15); }
-};
-struct codec_gptq4 : codec_awq4 { using block = impl::block_gptq4; };
-
-struct codec_squeeze : codec_of<impl::block_squeeze, 256, 0, true> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const float d = half(b.d);
-        for (int i = 0; i < 8; i++) s.scale[i] = d * impl::load_as<float>(b.levels + 4 * i);
-    }
-    GK_INL vb   codes(const block& b, size_t g)    { return bseq3(b.qs + 12 * g); }
-};
-
-#else
-using codec_awq4 = left_out; using codec_gptq4 = left_out; using codec_squeeze = left_out;
-#endif
-// ---- plain codes: no scale in the row; a block is 32 weights of it ----------
-
-struct block_plain8 { static constexpr size_t weights = 32; uint8_t q[32]; };     // int8
-struct block_plain4 { static constexpr size_t weights = 32; uint8_t q[16]; };     // code - 8, in sequence
-struct block_plain2 { static constexpr size_t weights = 32; uint8_t q[8]; };      // code - 2
-struct block_plain1 { static constexpr size_t weights = 32; uint8_t q[4]; };      // 2 code - 1
-
-template <class Block> struct codec_plain : codec_of<Block, 32> {
-    static constexpr bool ragged = true;
-    GK_INL void scales(const Block&, Scales& s)    { s.scale[0] = 1; }
-};
-struct codec_plain8 : codec_plain<block_plain8> {
-    GK_INL vb   codes(const block& b, size_t)      { return bload(b.q); }
-};
-struct codec_plain4 : codec_plain<block_plain4> {
-    GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq4(b.q), bset(8)); }
-};
-struct codec_plain2 : codec_plain<block_plain2> {
-    GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq2(b.q), bset(2)); }
-};
-struct codec_plain1 : codec_plain<block_plain1> {
-    GK_INL vb   codes(const block& b, size_t)      { return bsigns(bbits(impl::load32(b.q))); }
-};
-
-// ---- weights ----------------------------------------------------------------
-
-/// The weights 32g + j VF .. of a block, from its scales and their codes.
-template <class C> GK_INL vf weights_at(const Scales& s, vb codes, size_t g, size_t j) {
-    if constexpr (C::has_levels) {
-        return vlut8(s.scale, bidx(codes, static_cast<int>(j)));
-    } else {
-        const size_t i = (32 * g + j * VF) / C::group;
-        const vf     q = bfloat(codes, static_cast<int>(j));
-        if constexpr (C::has_offset) return vfma(q, vset(s.scale[i]), vset(s.offset[i]));
-        else                         return vmul(q, vset(s.scale[i]));
-    }
-}
-
-// ---- loops over a codec: dequantisation and products with decoded registers ---
-
-/// n weights. Whole blocks; the plain codecs, whose rows may end anywhere, decode their last few through a copy.
-template <class C> void dequant(const void* blocks, float* out, size_t n) {
-    using block = typename C::block;
-    const uint8_t* p = static_cast<const uint8_t*>(blocks);
-    for (; n >= block::weights; n -= block::weights, p += sizeof(block), out += block::weights) {
-        const block& b = *reinterpret_cast<const block*>(p);
-        Scales s;
-        C::scales(b, s);
-        for (size_t g = 0; g < block::weights / 32; g++) {
-            const vb codes = C::codes(b, g);
-            GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
-        }
-    }
-    if constexpr (C::ragged) if (n) {
-        block last = {};
-        float whole[block::weights];
-        memcpy(&last, p, (n * sizeof(block) + block::weights - 1) / block::weights);
-        dequant<C>(&last, whole, block::weights);
-        memcpy(out, whole, n * sizeof(float));
-    }
-}
-
-/// Adds blocks . x[m] to two chains of each of M sums.
-template <class C, size_t M> GK_INL void block_products(const typename C::block& b, const float* x, size_t ldx, vf (&sum)[M][2]) {
-    Scales s;
-    C::scales(b, s);
-    for (size_t g = 0; g < C::block::weights / 32; g++) {
-        const vb codes = C::codes(b, g);
-        GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) {
-            const vf w = weights_at<C>(s, codes, g, j);
-            GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i][j & 1] = vfma(w, vload(x + i * ldx + 32 * g + j * VF), sum[i][j & 1]);
-        }
-    }
-}
-
-/// y[i * ldy] = one row of weights . M rows of x. Two chains of 64 steps, or of half a block, added up in double: with chains, lanes and the
-/// result at most 130 roundings.
-template <class C, size_t M> void row_products(const uint8_t* row, const float* x, size_t ldx, size_t k, float* y, size_t ldy) {
-    using block = typename C::block;
-    constexpr size_t run = 128 * VF > block::weights ? 128 * VF / block::weights * block::weights : block::weights;
-    double total[M] = {};
-    const size_t whole = k / block::weights * block::weights;
-    for (size_t p = 0; p < whole;) {
-        const size_t end = whole - p > run ? p + run : whole;
-        vf sum[M][2];
-        for (auto& s : sum) s[0] = s[1] = vzero();
-        for (; p < end; p += block::weights, row += sizeof(block)) block_products<C, M>(*reinterpret_cast<const block*>(row), x + p, ldx, sum);
-        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(vsum(vadd(sum[i][0], sum[i][1])));
-    }
-    if constexpr (C::ragged) if (whole < k) {
-        float w[block::weights];
-        dequant<C>(row, w, k - whole);
-        for (size_t i = 0; i < M; i++)
-            for (size_t p = whole; p < k; p++) total[i] += static_cast<double>(w[p - whole]) * static_cast<double>(x[i * ldx + p]);
-    }
-    for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
-}
-
-template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy) {
-    for (size_t r = 0; r < rows; r++, weights += bytes_per_row) {
-        size_t i = 0;
-        if (VF > 1) for (; i + 4 <= m; i += 4) row_products<C, 4>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
-        for (; i < m; i++)         row_products<C, 1>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
-    }
-}
-
-#endif // GK_FEATURE
-
-// ---- integer dots: products with inputs rounded to 8 bits ---------------------
-//
-// Compiled for the instruction set and again for each feature with a dot product of bytes, in a namespace of its own.
-//
-//   vd: sums of four products of bytes, 32 bytes' worth | bdot(w, q): w any signed bytes, q in -127 .. 127
-//   dfma(acc, v, d, s): acc + v d s; dfma(acc, v, d, lo, hi): lo for the first 16 bytes, hi for the others | dsum
-//
-//   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
-//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 | qbytes(q, k): byte k of 32 integers
-
-#ifdef GK_FEATURE
-namespace GK_FEATURE {
-#else
-namespace plain {
-#endif
-
-#if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
-using vd   = __m256i;
-using vacc = __m256;
-GK_INL vd    dot_quads(vb w, vb q) {               // |w| <= 128 and |q| <= 127: two products fit 16 bits
-    const __m256i a = _mm256_abs_epi8(w), b = _mm256_sign_epi8(q, w);
-#if defined(GK_FEATURE) && GK_PASS == GK_AVX512
-    return _mm256_dpbusd_epi32(_mm256_setzero_si256(), a, b);
-#elif defined(GK_FEATURE)
-    return _mm256_dpbusd_avx_epi32(_mm256_setzero_si256(), a, b);
-#else
-    return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
-#endif
-}
-GK_INL vd    bdot(vb w, const int8_t* q)           { return dot_quads(w, bload(q)); }
-GK_INL vacc  dscaled(vd v, float d)                { return _mm256_mul_ps(_mm256_cvtepi32_ps(v), _mm256_set1_ps(d)); }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return _mm256_fmadd_ps(dscaled(v, d), _mm256_set1_ps(s), acc); }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
-    const __m256 s = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(lo)), _mm_set1_ps(hi), 1);
-    return _mm256_fmadd_ps(dscaled(v, d), s, acc);
-}
-GK_INL float dsum(vacc a) {
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-
-GK_INL __m256i qbyte(const int32_t* q, int k)      { return _mm256_and_si256(_mm256_srl_epi32(bload(q), _mm_cvtsi32_si128(8 * k)), _mm256_set1_epi32(255)); }
-GK_INL vb    qbytes(const int32_t* q, int k) {
-    const __m256i lo = _mm256_packus_epi32(qbyte(q, k), qbyte(q + 8, k)), hi = _mm256_packus_epi32(qbyte(q + 16, k), qbyte(q + 24, k));
-    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(lo, hi), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-}
-#if defined(GK_FEATURE) && GK_PASS == GK_AVX512
-using vq = __m512i;
-constexpr size_t QV = 16, QR = 7, QN = 32;
-constexpr int    FLIP = 128;
-GK_INL vq    qload(const uint8_t* p)               { return _mm512_loadu_si512(p); }
-GK_INL vq    qset(int32_t x)                       { return _mm512_set1_epi32(x); }
-GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm512_dpbusd_epi32(acc, w, qset(x)); }
-GK_INL void  qfma(float* t, vq n, float s)         { _mm512_storeu_ps(t, _mm512_fmadd_ps(_mm512_cvtepi32_ps(n), _mm512_set1_ps(s), _mm512_loadu_ps(t))); }
-#else
-using vq = __m256i;
-constexpr size_t QV = 8, QR = 6, QN = 16;
-GK_INL vq    qload(const uint8_t* p)               { return bload(p); }
-GK_INL vq    qset(int32_t x)                       { return _mm256_set1_epi32(x); }
-GK_INL void  qfma(float* t, vq n, float s)         { _mm256_storeu_ps(t, _mm256_fmadd_ps(_mm256_cvtepi32_ps(n), _mm256_set1_ps(s), _mm256_loadu_ps(t))); }
-#ifdef GK_FEATURE
-constexpr int    FLIP = 128;
-GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_dpbusd_avx_epi32(acc, w, qset(x)); }
-#else
-constexpr int    FLIP = 0;
-GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_add_epi32(acc, dot_quads(w, qset(x))); }
-#endif
-#endif
-
-#elif GK_PASS == GK_NEON
-struct vd { int32x4_t lo, hi; };
-using vacc = float32x4_t;
-GK_INL int32x4_t dot16(int8x16_t a, int8x16_t b) {
-#ifdef GK_FEATURE
-    return vdotq_s32(vdupq_n_s32(0), a, b);
-#else
-    return vpaddlq_s16(vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), vget_high_s8(a), vget_high_s8(b)));
-#endif
-}
-GK_INL vd    bdot(vb w, const int8_t* q)           { return {dot16(vreinterpretq_s8_u8(w.lo), vld1q_s8(q)), dot16(vreinterpretq_s8_u8(w.hi), vld1q_s8(q + 16))}; }
-GK_INL vacc  dscaled(int32x4_t v, float d)         { return vmul(vcvtq_f32_s32(v), vset(d)); }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return vfma(dscaled(vaddq_s32(v.lo, v.hi), d), vset(s), acc); }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
-    return vfma(dscaled(v.hi, d), vset(hi), vfma(dscaled(v.lo, d), vset(lo), acc));
-}
-GK_INL float dsum(vacc acc)                        { return vsum(acc); }
-
-GK_INL uint16x4_t qbyte(const int32_t* q, int k)   { return vmovn_u32(vshlq_u32(vreinterpretq_u32_s32(vld1q_s32(q)), vdupq_n_s32(-8 * k))); }
-GK_INL uint8x8_t  qbyte8(const int32_t* q, int k)  { return vmovn_u16(vcombine_u16(qbyte(q, k), qbyte(q + 4, k))); }
-GK_INL vb    qbytes(const int32_t* q, int k)       { return {vcombine_u8(qbyte8(q, k), qbyte8(q + 8, k)), vcombine_u8(qbyte8(q + 16, k), qbyte8(q + 24, k))}; }
-using vq = int32x4_t;
-constexpr int    FLIP = 0;
-#ifdef GK_FEATURE
-constexpr size_t QV = 4, QR = 8, QN = 12;
-#else
-constexpr size_t QV = 4, QR = 4, QN = 8;
-#endif
-GK_INL vq    qload(const uint8_t* p)               { return vreinterpretq_s32_u8(vld1q_u8(p)); }
-GK_INL vq    qset(int32_t x)                       { return vdupq_n_s32(x); }
-GK_INL vq    qdot(vq acc, vq w, int32_t x) {
-    const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(qset(x));
-#ifdef GK_FEATURE
-    return vdotq_s32(acc, a, b);
-#else
-    const int32x4_t lo = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b))), hi = vpaddlq_s16(vmull_s8(vget_high_s8(a), vget_high_s8(b)));
-    return vaddq_s32(acc, vcombine_s32(vpadd_s32(vget_low_s32(lo), vget_high_s32(lo)), vpadd_s32(vget_low_s32(hi), vget_high_s32(hi))));
-#endif
-}
-GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s32(n), vset(s), vload(t))); }
-#endif
-
-#if GK_PASS != GK_SCALAR
-/// The whole steps of each offset, to be taken from the codes, so that weights of zero are codes of zero: scale (code - steps) + offset, where
-/// |offset| is at most half a scale, or of the sign that the first term has.
-template <size_t N> GK_INL void take_steps(Scales& s, int top, uint64_t (&steps)[16]) {
-    float t[N < VF ? VF : N];
-    for (size_t j = 0; j < N; j += VF) {
-        const size_t l = N - j < VF ? N - j : VF;
-        const vf scale = vload_n(s.scale + j, l), offset = vload_n(s.offset + j, l);
-        const vf z = vround(vmin(vset(static_cast<float>(top)), vmax(vdiv(vneg(offset), scale), vzero())));    // NaN is 0
-        vstore_n(s.offset + j, vxfma(z, scale, offset), l);
-        vstore_n(t + j, z, l);
-    }
-    for (size_t j = 0; j < N; j++) steps[j] = static_cast<uint64_t>(t[j]) * 0x0101010101010101u;
-}
-
-/// y[i * ldy] = one row of weights . M rows of rounded inputs, `groups` of 32 apart. Blocks are added up in double.
-template <class C, size_t M> void row_products(const uint8_t* row, const impl::Rounded32* x, size_t groups, float* y, size_t ldy) {
-    using block = typename C::block;
-    double total[M] = {};
-    for (size_t p = 0; p < groups;) {
-        vacc  sum[M];
-        float offset[M][2] = {};                   // two chains, by halves or by groups
-        GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i] = vacc{};
-        const size_t end = groups - p > 64 ? p + 64 : groups;
-        for (; p < end; p += block::weights / 32, row += sizeof(block)) {
-            const block& b = *reinterpret_cast<const block*>(row);
-            Scales s;
-            C::scales(b, s);
-            [[maybe_unused]] uint64_t steps[16];
-            if constexpr (C::has_offset) take_steps<block::weights / C::group>(s, C::top, steps);
-            for (size_t g = 0; g < block::weights / 32; g++) {
-                const size_t lo = 32 * g / C::group, hi = (32 * g + 16) / C::group;
-                vb codes = C::codes(b, g);
-                if constexpr (C::has_offset) codes = bsub(codes, bquads(steps[lo], steps[lo], steps[hi], steps[hi]));
-                GK_UNROLL(4) for (size_t i = 0; i < M; i++) {
-                    const impl::Rounded32& q = x[i * groups + p + g];
-                    const vd dots = bdot(codes, q.q);
-                    if constexpr (C::group >= 32) {
-                        sum[i] = dfma(sum[i], dots, q.d, s.scale[lo]);
-                        if (C::has_offset) offset[i][g & 1] += s.offset[lo] * (q.d * q.total);
-                    } else {
-                        sum[i] = dfma(sum[i], dots, q.d, s.scale[lo], s.scale[hi]);
-                        if (C::has_offset) { offset[i][0] += s.offset[lo] * (q.d * q.sum[0]); offset[i][1] += s.offset[hi] * (q.d * q.sum[1]); }
-                    }
-                }
-            }
-        }
-        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(dsum(sum[i])) + static_cast<double>(offset[i][0] + offset[i][1]);
-    }
-    for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
-}
-
-template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row, size_t rows, const impl::Rounded32* x, size_t m, size_t k, float* y, size_t ldy) {
-    const size_t groups = k / 32;
-    for (size_t r = 0; r < rows; r++, weights += bytes_per_row) {
-        size_t i = 0;
-        for (; i + 4 <= m; i += 4) row_products<C, 4>(weights, x + i * groups, groups, y + i * ldy + r, ldy);
-        for (; i < m; i++)         row_products<C, 1>(weights, x + i * groups, groups, y + i * ldy + r, ldy);
-    }
-}
-
-template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) {
-    if constexpr (C::has_levels) return nullptr;
-    else                         return &format_rows<C>;
-}
-#else                              // without vectors, integers are no faster than floats
-template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) { return nullptr; }
-#endif
-
-template <class C> constexpr impl::FormatKernels format_kernels() {
-    return {&dequant<C>, &GK_NS::format_rows<C>, fast_rows<C>(), nullptr, nullptr};
-}
-#if GK_PASS != GK_SCALAR
-extern const impl::DigitKernels digit_kernels;                  // in [10]
-
-template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* out) {
-    using block = typename C::block;
-    for (size_t i = 0; i < n; i += 32, row += sizeof(block)) {
-        block last = {};
-        if (n - i < 32) memcpy(&last, row, ((n - i) * sizeof(block) + 31) / 32);
-        const vb codes = bxor(C::codes(n - i < 32 ? last : *reinterpret_cast<const block*>(row), 0), bset(flip));
-        memcpy(out + i, &codes, 32);
-    }
-}
-template <class C> constexpr impl::FormatKernels plain_kernels() {
-    return {&dequant<C>, &GK_NS::format_rows<C>, fast_rows<C>(), &unpack<C>, &digit_kernels};
-}
-#else
-template <class C> constexpr impl::FormatKernels plain_kernels() { return format_kernels<C>(); }
-#endif
-
-template <> constexpr impl::FormatKernels format_kernels<left_out>() { return {}; }
-constexpr impl::FormatKernels format_table[] = {
-#define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
-    GK_FORMATS(GK_FORMAT)
-#undef GK_FORMAT
-    plain_kernels<codec_plain8>(), plain_kernels<codec_plain4>(), plain_kernels<codec_plain2>(), plain_kernels<codec_plain1>(),
-};
-
-}
-
-#ifndef GK_FEATURE
-
-#if GK_HAS_CHECKPOINTS
-// ---- checkpoint tensors: weights in columns, eight 4-bit codes a word ---------
-//
-//   AWQ   word [i][o/8]: outputs 8 .. 8+7 of input i, at nibbles 0 4 1 5 2 6 3 7.   Zeros the same.
-//   GPTQ  word [i/8][o]: inputs 8 .. 8+7 of output o, in order.                     Zeros [g][o/8]: outputs in order.
-//   Both  scales f16 [g][o];  w = (q - z) s
-
-constexpr int32_t awq_shifts[8]   = {0, 16, 4, 20, 8, 24, 12, 28};
-constexpr int32_t plain_shifts[8] = {0, 4, 8, 12, 16, 20, 24, 28};
-
-GK_INL vf checkpoint_scales(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
-    f16 s[VF] = {};
-    memcpy(s, t.scales + 2 * (g * t.n + o), 2 * l);
-    return vload(s);
-}
-
-struct awq_tensor {
-    GK_INL vf codes(const uint8_t* words, size_t row, size_t n, size_t o, size_t l) {
-        return vnibbles(words + 4 * (row * (n / 8) + o / 8), awq_shifts + o % 8, l);
-    }
-    /// out[i][ldo] = the weights of inputs p .. p+kc-1 for outputs j .. j+cols-1, zeros up to a multiple of VF.
-    static void columns(const impl::Checkpoint& t, float* out, size_t ldo, size_t p, size_t kc, size_t j, size_t cols) {
-        for (size_t v = 0; v < cols; v += VF) {
-            const size_t l = cols - v < VF ? cols - v : VF, o = j + v;
-            vf zero = vzero(), scale = vzero();
-            for (size_t i = p; i < p + kc; i++) {
-                if (i == p || i % t.group == 0) {
-                    zero  = codes(t.qzeros, i / t.group, t.n, o, l);
-                    scale = checkpoint_scales(t, i / t.group, o, l);
-                }
-                vstore(out + (i - p) * ldo + v, vmul(vsub(codes(t.qweight, i, t.n, o, l), zero), scale));
-            }
-        }
-    }
-};
-
-struct gptq_tensor {
-    GK_INL vf zeros(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
-        if (t.zeros == GptqZeros::symmetric) return vset(8.0f);
-        const vf z = vnibbles(t.qzeros + 4 * (g * (t.n / 8) + o / 8), plain_shifts + o % 8, l);
-        return t.zeros == GptqZeros::v1 ? vadd(z, vset(1.0f)) : z;
-    }
-    static void columns(const impl::Checkpoint& t, float* out, size_t ldo, size_t p, size_t kc, size_t j, size_t cols) {
-        for (size_t v = 0; v < cols; v += VF) {
-            const size_t l = cols - v < VF ? cols - v : VF, o = j + v;
-            vf     zero = vzero(), scale = vzero();
-            size_t group = SIZE_MAX;
-            for (size_t i = p; i < p + kc; i++) {
-                const size_t g = t.g_idx ? static_cast<size_t>(t.g_idx[i]) : i / t.group;
-                if (g != group) {
-                    group = g;
-                    zero  = zeros(t, g, o, l);
-                    scale = checkpoint_scales(t, g, o, l);
-                }
-                uint32_t words[VF] = {};
-                memcpy(words, t.qweight + 4 * (i / 8 * t.n + o), 4 * l);
-                const vi q = viand(vishr(viload(words), static_cast<int>(i % 8 * 4)), viset(15));
-                vstore(out + (i - p) * ldo + v, vmul(vsub(vfloat(q), zero), scale));
-            }
-        }
-    }
-};
-#endif
-
-// ============================================================================
-// [9] OPERATIONS: each written once
+// [10] OPERATIONS: each written once
 // ============================================================================
 
 // ---- loops ------------------------------------------------------------------
@@ -3709,7 +2838,530 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
 }
 
 // ============================================================================
-// [10] MATRIX PRODUCTS: packing and the loop nest
+// [11] CODECS: how each format is decoded
+// ============================================================================
+//
+// A codec turns a block into scales, once, and signed codes, 32 at a time: weight i is scale[i / group] code(i), plus
+// offset[i / group] where the format has one, or scale[code(i)] where it has levels. Scales and products are exact in f32
+// (Q8_K and the levels of SQUEEZE apart), so that every weight is rounded once at most, and to the same bits everywhere.
+// No byte outside the block is read.
+
+struct Scales { float scale[16], offset[16]; };
+struct left_out {};                // the codec of a format that a GLLM_KERNELS_NO_ macro leaves out
+
+/// Codes are unsigned, 0 .. Top, in a format with offsets, else Top is 0.
+template <class Block, size_t Group, int Top = 0, bool Levels = false> struct codec_of {
+    using block = Block;
+    static constexpr size_t group = Group;
+    static constexpr int    top   = Top;
+    static constexpr bool has_offset = Top != 0, has_levels = Levels, ragged = false;    // ragged: rows may end inside a block
+};
+
+// ---- helpers ----------------------------------------------------------------
+
+/// out[i] = d * byte i of x's half h, i < n; n is 8 or 16. May write all 16.
+GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
+#if GK_PASS == GK_AVX512            // two 256-bit stores: scalar loads that follow are not forwarded from one of 512 bits
+    const __m128i bytes = h ? _mm256_extracti128_si256(x, 1) : _mm256_castsi256_si128(x);
+    _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_set1_ps(d)));
+    if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))), _mm256_set1_ps(d)));
+#else
+    const int vectors = (n + static_cast<int>(VF) - 1) / static_cast<int>(VF), first = h * 16 / static_cast<int>(VF);
+    for (int j = 0; j < vectors; j++) vstore(out + j * static_cast<int>(VF), vmul(bfloat(x, first + j), vset(d)));
+#endif
+}
+GK_INL vb bload16(const uint8_t* p)                { return bquads(impl::load64(p), impl::load64(p + 8), 0, 0); }
+GK_INL vb bfield(vb x, size_t shift, int mask)     { return band(bshr(x, static_cast<int>(shift)), bset(mask)); }
+GK_INL vb bneg(vb x, vb minus)                     { return bsub(bxor(x, minus), minus); }      // minus is 0 or 255
+GK_INL vb bsigns(vb mask)                          { return bor(bxor(mask, bset(255)), bset(1)); }   // 255 -> 1, 0 -> -1
+
+/// Eight fields of 4 or 2 bits, low first, as eight bytes.
+GK_INL uint64_t spread4(uint32_t v) {
+    uint64_t x = v;
+    x = (x | x << 16) & 0x0000ffff0000ffffu;
+    x = (x | x << 8)  & 0x00ff00ff00ff00ffu;
+    return (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
+}
+GK_INL uint64_t spread2(uint32_t v) {
+    uint64_t x = v;
+    x = (x | x << 24) & 0x000000ff000000ffu;
+    x = (x | x << 12) & 0x000f000f000f000fu;
+    return (x | x << 6) & 0x0303030303030303u;
+}
+
+// ---- one scale, 32 weights or more ------------------------------------------
+
+struct codec_q4_0 : codec_of<impl::block_q4_0, 32> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t)      { return bsub(bnibbles(b.qs), bset(8)); }
+};
+struct codec_q4_1 : codec_of<impl::block_q4_1, 32, 15> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
+    GK_INL vb   codes(const block& b, size_t)      { return bnibbles(b.qs); }
+};
+struct codec_q5_0 : codec_of<impl::block_q5_0, 32> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t) {    // q + 16 h - 16
+        return bsub(bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))), bset(16));
+    }
+};
+struct codec_q5_1 : codec_of<impl::block_q5_1, 32, 31> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
+    GK_INL vb   codes(const block& b, size_t)      { return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))); }
+};
+struct codec_q8_0 : codec_of<impl::block_q8_0, 32> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t)      { return bload(b.qs); }
+};
+struct codec_q1_0 : codec_of<impl::block_q1_0, 128> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bsigns(bbits(impl::load32(b.qs + 4 * g))); }
+};
+struct codec_q2_0 : codec_of<impl::block_q2_0, 64> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bsub(bseq2(b.qs + 8 * g), bset(1)); }
+};
+struct codec_tq2_0 : codec_of<impl::block_tq2_0, 256> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bsub(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bset(1)); }
+};
+
+/// Tripling a byte mod 256 moves its next digit to the front; the front digit is how many thirds of 256 it reaches.
+struct codec_tq1_0 : codec_of<impl::block_tq1_0, 256> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   triple(vb x, vb where)             { return badd(x, band(badd(x, x), where)); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint64_t all = ~uint64_t{0}, hi = all << 32;
+        const vb every = bset(255);
+        vb x;
+        if (g < 5) {                               // digit g of qs
+            x = bload(b.qs);
+            for (size_t n = 0; n < g; n++) x = triple(x, every);
+        } else if (g < 7) {                        // digits 2g - 10 and 2g - 9 of qm
+            const uint64_t m0 = impl::load64(b.qm), m1 = impl::load64(b.qm + 8);
+            x = triple(bquads(m0, m1, m0, m1), bquads(0, 0, all, all));
+            if (g == 6) x = triple(triple(x, every), every);
+        } else {                                   // digit 4 of qm, digits 0, 1, 2, 3 of ql
+            const uint64_t l = impl::load32(b.ql) * 0x100000001u;
+            x = bquads(impl::load64(b.qm), impl::load64(b.qm + 8), l, l);
+            x = triple(x, bquads(all, all, hi, all));
+            x = triple(x, bquads(all, all, 0, all));
+            x = triple(x, bquads(all, all, 0, hi));
+            x = triple(x, bquads(all, all, 0, 0));
+        }
+        return bsub(bsub(bset(-1), bge(x, bset(86))), bge(x, bset(171)));
+    }
+};
+
+// ---- 4-bit floats -----------------------------------------------------------
+
+struct codec_mxfp4 : codec_of<impl::block_mxfp4, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const uint32_t e = b.e[0];
+        s.scale[0] = impl::f32_from_bits(e < 2 ? 0x00200000u << e : (e - 1) << 23);
+    }
+    GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::e2m1_levels); }
+};
+struct codec_nvfp4 : codec_of<impl::block_nvfp4, 16> {
+    GK_INL void scales(const block& b, Scales& s) {
+        for (int j = 0; j < 4; j++) {
+            const uint32_t e = b.e[j] & 127u;      // exponent and fraction sit in an f32 as they are, biased by 119 more
+            const float subnormal = static_cast<float>(e) * (1.0f / 1024), normal = impl::f32_from_bits((e << 20) + (119u << 23));
+            s.scale[j] = b.e[j] == 127 ? 0 : e < 8 ? subnormal : normal;
+        }
+    }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint64_t x = impl::load64(b.qs + 16 * g), y = impl::load64(b.qs + 16 * g + 8), low = 0x0f0f0f0f0f0f0f0fu;
+        return blut(bquads(x & low, x >> 4 & low, y & low, y >> 4 & low), impl::e2m1_levels);
+    }
+};
+
+// ---- K-quants ---------------------------------------------------------------
+#if GK_HAS_KQUANT
+
+/// The twelve bytes of Q4_K and Q5_K: eight 6-bit scales and mins, to d sc and -dmin mn.
+GK_INL void scales_6bit(const uint8_t* sm, float d, float dmin, Scales& s) {
+    const uint32_t a = impl::load32(sm), b = impl::load32(sm + 4), c = impl::load32(sm + 8);
+    const uint32_t low6 = 0x3f3f3f3fu, low4 = 0x0f0f0f0fu;
+    const uint32_t sc_hi = (c & low4) | (a >> 2 & 0x30303030u), mn_hi = (c >> 4 & low4) | (b >> 2 & 0x30303030u);
+    const vb x = bquads((a & low6) | static_cast<uint64_t>(sc_hi) << 32, 0, (b & low6) | static_cast<uint64_t>(mn_hi) << 32, 0);
+    scale_bytes(s.scale, x, 0, 8, d);
+    scale_bytes(s.offset, x, 1, 8, -dmin);
+}
+
+struct codec_q2_k : codec_of<impl::block_q2_k, 16, 3> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const vb x = bload16(b.sm);
+        scale_bytes(s.scale, band(x, bset(15)), 0, 16, half(b.d));
+        scale_bytes(s.offset, bshr(x, 4), 0, 16, -half(b.dmin));
+    }
+    GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3); }
+};
+struct codec_q3_k : codec_of<impl::block_q3_k, 16> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const uint64_t l = impl::load64(b.sc), h = impl::load32(b.sc + 8), low4 = 0x0f0f0f0f0f0f0f0fu, low2 = 0x0303030303030303u;
+        const uint64_t hh = h | h << 30;           // byte j of low2 & hh, hh >> 4: the high bits of scales j, 8 + j
+        const vb x = bquads((l & low4) | (hh & low2) << 4, (l >> 4 & low4) | (hh >> 4 & low2) << 4, 0, 0);
+        scale_bytes(s.scale, bsub(x, bset(32)), 0, 16, half(b.d));
+    }
+    GK_INL vb   codes(const block& b, size_t g) {  // q + 4 h - 4
+        return bsub(bor(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bshl(bfield(bload(b.hs), g, 1), 2)), bset(4));
+    }
+};
+struct codec_q4_k : codec_of<impl::block_q4_k, 32, 15> {
+    GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15); }
+};
+struct codec_q5_k : codec_of<impl::block_q5_k, 32, 31> {
+    GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        return bor(bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15), bshl(bfield(bload(b.hs), g, 1), 4));
+    }
+};
+struct codec_q6_k : codec_of<impl::block_q6_k, 16> {
+    GK_INL void scales(const block& b, Scales& s)  { scale_bytes(s.scale, bload16(b.sc), 0, 16, half(b.d)); }
+    GK_INL vb   codes(const block& b, size_t g) {  // q + 16 h - 32
+        const vb q = bfield(bload(b.qs + (g / 4 * 2 + g % 2) * 32), g % 4 / 2 * 4, 15);
+        return bsub(bor(q, bshl(bfield(bload(b.hs + g / 4 * 32), g % 4 * 2, 3), 4)), bset(32));
+    }
+};
+struct codec_q8_k : codec_of<impl::block_q8_k, 256> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = impl::load_as<float>(b.d); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bload(b.qs + 32 * g); }
+};
+
+#else
+using codec_q2_k = left_out; using codec_q3_k = left_out; using codec_q4_k = left_out;
+using codec_q5_k = left_out; using codec_q6_k = left_out; using codec_q8_k = left_out;
+#endif
+// ---- IQ formats -------------------------------------------------------------
+#if GK_HAS_IQ
+
+/// Four 7-bit sign codes, one a byte, with bit 7 added to make every byte's count of ones even.
+GK_INL uint32_t even_signs(uint32_t code) {
+    uint32_t parity = code ^ code >> 4;
+    parity ^= parity >> 2;
+    parity ^= parity >> 1;
+    return code | (parity & 0x01010101u) << 7;
+}
+/// The same from the low 28 bits of a word.
+GK_INL uint32_t even_signs28(uint32_t w) {
+    return even_signs((w & 0x7f) | (w << 1 & 0x7f00) | (w << 2 & 0x7f0000) | (w << 3 & 0x7f000000));
+}
+/// Sixteen scales d (2n + 1) of eight bytes of nibbles n.
+GK_INL void scales_odd16(const uint8_t* sc, float d, Scales& s) {
+    const vb x = bquads(spread4(impl::load32(sc)), spread4(impl::load32(sc + 4)), 0, 0);
+    scale_bytes(s.scale, badd(badd(x, x), bset(1)), 0, 16, d);
+}
+/// Rows i, j of a grid of rows of four.
+template <class Grid> GK_INL uint64_t two_rows(const Grid& grid, size_t i, size_t j) {
+    return grid[i] | static_cast<uint64_t>(grid[j]) << 32;
+}
+
+struct codec_iq1_s : codec_of<impl::block_iq1_s, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const float d = half(b.d) * 0.125f;
+        for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((impl::load16(b.qh + 2 * g) >> 11 & 14) + 1);
+    }
+    GK_INL vb   codes(const block& b, size_t g) {  // 8 grid +- 1
+        const uint8_t* q = b.qs + 4 * g;
+        const uint32_t h = impl::load16(b.qh + 2 * g);
+        const auto& grid = impl::iq1_grid;
+        const vb rows = bquads(grid[q[0] | (h << 8 & 0x700)], grid[q[1] | (h << 5 & 0x700)],
+                               grid[q[2] | (h << 2 & 0x700)], grid[q[3] | (h >> 1 & 0x700)]);
+        return badd(rows, bset(h >> 15 ? -1 : 1));
+    }
+};
+struct codec_iq1_m : codec_of<impl::block_iq1_m, 16> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const uint16_t pattern = impl::iq1_m_scale(b);
+        const float    d       = half(&pattern) * 0.125f;
+        for (int n = 0; n < 4; n++) {
+            const uint32_t y = static_cast<uint32_t>(impl::load16(b.sc + 2 * n)) << 1;
+            for (int j = 0; j < 4; j++) s.scale[4 * n + j] = d * static_cast<float>(static_cast<int>(y >> (3 * j) & 14) + 1);
+        }
+    }
+    GK_INL uint64_t shift(uint32_t sign)           { return 0x0101010101010101u | (0 - static_cast<uint64_t>(sign & 1)); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 4 * g;
+        const uint32_t h = impl::load16(b.qh + 2 * g);
+        const auto& grid = impl::iq1_grid;
+        const vb rows = bquads(grid[q[0] | (h << 8 & 0x700)], grid[q[1] | (h << 4 & 0x700)],
+                               grid[q[2] | (h & 0x700)], grid[q[3] | (h >> 4 & 0x700)]);
+        return badd(rows, bquads(shift(h >> 3), shift(h >> 7), shift(h >> 11), shift(h >> 15)));
+    }
+};
+struct codec_iq2_xxs : codec_of<impl::block_iq2_xxs, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const float d = half(b.d) * 0.125f;
+        for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((b.qs[8 * g + 7] >> 3 & 30) + 1);
+    }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 8 * g;
+        const auto& grid = impl::iq2_xxs_grid;
+        return bneg(bquads(grid[q[0]], grid[q[1]], grid[q[2]], grid[q[3]]), bbits(even_signs28(impl::load32(q + 4))));
+    }
+};
+struct codec_iq2_xs : codec_of<impl::block_iq2_xs, 16> {
+    GK_INL void scales(const block& b, Scales& s)  { scales_odd16(b.sc, half(b.d) * 0.125f, s); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint64_t x = impl::load64(b.qs + 8 * g);
+        const auto& grid = impl::iq2_xs_grid;
+        const vb rows = bquads(grid[x & 511], grid[x >> 16 & 511], grid[x >> 32 & 511], grid[x >> 48 & 511]);
+        const uint64_t signs = (x >> 9 & 0x7f) | (x >> 17 & 0x7f00) | (x >> 25 & 0x7f0000) | (x >> 33 & 0x7f000000);
+        return bneg(rows, bbits(even_signs(static_cast<uint32_t>(signs))));
+    }
+};
+struct codec_iq2_s : codec_of<impl::block_iq2_s, 16> {
+    GK_INL void scales(const block& b, Scales& s)  { scales_odd16(b.sc, half(b.d) * 0.125f, s); }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 4 * g;
+        const uint32_t h = b.qh[g];
+        const auto& grid = impl::iq2_s_grid;
+        const vb rows = bquads(grid[q[0] | (h << 8 & 0x300)], grid[q[1] | (h << 6 & 0x300)],
+                               grid[q[2] | (h << 4 & 0x300)], grid[q[3] | (h << 2 & 0x300)]);
+        return bneg(rows, bbits(impl::load32(b.signs + 4 * g)));
+    }
+};
+struct codec_iq3_xxs : codec_of<impl::block_iq3_xxs, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const float d = half(b.d) * 0.25f;
+        for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((b.ss[4 * g + 3] >> 3 & 30) + 1);
+    }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 8 * g;
+        const auto& grid = impl::iq3_xxs_grid;
+        const vb rows = bquads(two_rows(grid, q[0], q[1]), two_rows(grid, q[2], q[3]),
+                               two_rows(grid, q[4], q[5]), two_rows(grid, q[6], q[7]));
+        return bneg(rows, bbits(even_signs28(impl::load32(b.ss + 4 * g))));
+    }
+};
+struct codec_iq3_s : codec_of<impl::block_iq3_s, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const vb x = bquads(spread4(impl::load32(b.sc)), 0, 0, 0);
+        scale_bytes(s.scale, badd(badd(x, x), bset(1)), 0, 8, half(b.d));
+    }
+    GK_INL uint64_t pair(const uint8_t* q, uint32_t h) {
+        return two_rows(impl::iq3_s_grid, q[0] | (h << 8 & 256), q[1] | (h << 7 & 256));
+    }
+    GK_INL vb   codes(const block& b, size_t g) {
+        const uint8_t* q = b.qs + 8 * g;
+        const uint32_t h = b.qh[g];
+        const vb rows = bquads(pair(q, h), pair(q + 2, h >> 2), pair(q + 4, h >> 4), pair(q + 6, h >> 6));
+        return bneg(rows, bbits(impl::load32(b.signs + 4 * g)));
+    }
+};
+struct codec_iq4_nl : codec_of<impl::block_iq4_nl, 32> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+    GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::iq4_levels); }
+};
+struct codec_iq4_xs : codec_of<impl::block_iq4_xs, 32> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const vb x = bquads(spread4(impl::load32(b.sl)) | spread2(impl::load16(b.sh)) << 4, 0, 0, 0);
+        scale_bytes(s.scale, bsub(x, bset(32)), 0, 8, half(b.d));
+    }
+    GK_INL vb   codes(const block& b, size_t g)    { return blut(bnibbles(b.qs + 16 * g), impl::iq4_levels); }
+};
+
+#else
+using codec_iq1_s = left_out; using codec_iq1_m = left_out; using codec_iq2_xxs = left_out;
+using codec_iq2_xs = left_out; using codec_iq2_s = left_out; using codec_iq3_xxs = left_out;
+using codec_iq3_s = left_out; using codec_iq4_nl = left_out; using codec_iq4_xs = left_out;
+#endif
+// ---- checkpoints ------------------------------------------------------------
+#if GK_HAS_CHECKPOINTS
+
+struct codec_awq4 : codec_of<impl::block_awq4, 128, 15> {
+    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.s); s.offset[0] = -(half(b.s) * half(b.z)); }
+    GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g % 2 * 32), g / 2 * 4, 15); }
+};
+struct codec_gptq4 : codec_awq4 { using block = impl::block_gptq4; };
+
+struct codec_squeeze : codec_of<impl::block_squeeze, 256, 0, true> {
+    GK_INL void scales(const block& b, Scales& s) {
+        const float d = half(b.d);
+        for (int i = 0; i < 8; i++) s.scale[i] = d * impl::load_as<float>(b.levels + 4 * i);
+    }
+    GK_INL vb   codes(const block& b, size_t g)    { return bseq3(b.qs + 12 * g); }
+};
+
+#else
+using codec_awq4 = left_out; using codec_gptq4 = left_out; using codec_squeeze = left_out;
+#endif
+// ---- plain codes: no scale in the row; a block is 32 weights of it ----------
+
+struct block_plain8 { static constexpr size_t weights = 32; uint8_t q[32]; };     // int8
+struct block_plain4 { static constexpr size_t weights = 32; uint8_t q[16]; };     // code - 8, in sequence
+struct block_plain2 { static constexpr size_t weights = 32; uint8_t q[8]; };      // code - 2
+struct block_plain1 { static constexpr size_t weights = 32; uint8_t q[4]; };      // 2 code - 1
+
+template <class Block> struct codec_plain : codec_of<Block, 32> {
+    static constexpr bool ragged = true;
+    GK_INL void scales(const Block&, Scales& s)    { s.scale[0] = 1; }
+};
+struct codec_plain8 : codec_plain<block_plain8> {
+    GK_INL vb   codes(const block& b, size_t)      { return bload(b.q); }
+};
+struct codec_plain4 : codec_plain<block_plain4> {
+    GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq4(b.q), bset(8)); }
+};
+struct codec_plain2 : codec_plain<block_plain2> {
+    GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq2(b.q), bset(2)); }
+};
+struct codec_plain1 : codec_plain<block_plain1> {
+    GK_INL vb   codes(const block& b, size_t)      { return bsigns(bbits(impl::load32(b.q))); }
+};
+
+// ---- weights ----------------------------------------------------------------
+
+/// The weights 32g + j VF .. of a block, from its scales and their codes.
+template <class C> GK_INL vf weights_at(const Scales& s, vb codes, size_t g, size_t j) {
+    if constexpr (C::has_levels) {
+        return vlut8(s.scale, bidx(codes, static_cast<int>(j)));
+    } else {
+        const size_t i = (32 * g + j * VF) / C::group;
+        const vf     q = bfloat(codes, static_cast<int>(j));
+        if constexpr (C::has_offset) return vfma(q, vset(s.scale[i]), vset(s.offset[i]));
+        else                         return vmul(q, vset(s.scale[i]));
+    }
+}
+
+#if GK_HAS_CHECKPOINTS
+// ---- checkpoint tensors: weights in columns, eight 4-bit codes a word ---------
+//
+//   AWQ   word [i][o/8]: outputs 8 .. 8+7 of input i, at nibbles 0 4 1 5 2 6 3 7.   Zeros the same.
+//   GPTQ  word [i/8][o]: inputs 8 .. 8+7 of output o, in order.                     Zeros [g][o/8]: outputs in order.
+//   Both  scales f16 [g][o];  w = (q - z) s
+
+constexpr int32_t awq_shifts[8]   = {0, 16, 4, 20, 8, 24, 12, 28};
+constexpr int32_t plain_shifts[8] = {0, 4, 8, 12, 16, 20, 24, 28};
+
+GK_INL vf checkpoint_scales(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
+    f16 s[VF] = {};
+    memcpy(s, t.scales + 2 * (g * t.n + o), 2 * l);
+    return vload(s);
+}
+
+struct awq_tensor {
+    GK_INL vf codes(const uint8_t* words, size_t row, size_t n, size_t o, size_t l) {
+        return vnibbles(words + 4 * (row * (n / 8) + o / 8), awq_shifts + o % 8, l);
+    }
+    /// out[i][ldo] = the weights of inputs p .. p+kc-1 for outputs j .. j+cols-1, zeros up to a multiple of VF.
+    static void columns(const impl::Checkpoint& t, float* out, size_t ldo, size_t p, size_t kc, size_t j, size_t cols) {
+        for (size_t v = 0; v < cols; v += VF) {
+            const size_t l = cols - v < VF ? cols - v : VF, o = j + v;
+            vf zero = vzero(), scale = vzero();
+            for (size_t i = p; i < p + kc; i++) {
+                if (i == p || i % t.group == 0) {
+                    zero  = codes(t.qzeros, i / t.group, t.n, o, l);
+                    scale = checkpoint_scales(t, i / t.group, o, l);
+                }
+                vstore(out + (i - p) * ldo + v, vmul(vsub(codes(t.qweight, i, t.n, o, l), zero), scale));
+            }
+        }
+    }
+};
+
+struct gptq_tensor {
+    GK_INL vf zeros(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
+        if (t.zeros == GptqZeros::symmetric) return vset(8.0f);
+        const vf z = vnibbles(t.qzeros + 4 * (g * (t.n / 8) + o / 8), plain_shifts + o % 8, l);
+        return t.zeros == GptqZeros::v1 ? vadd(z, vset(1.0f)) : z;
+    }
+    static void columns(const impl::Checkpoint& t, float* out, size_t ldo, size_t p, size_t kc, size_t j, size_t cols) {
+        for (size_t v = 0; v < cols; v += VF) {
+            const size_t l = cols - v < VF ? cols - v : VF, o = j + v;
+            vf     zero = vzero(), scale = vzero();
+            size_t group = SIZE_MAX;
+            for (size_t i = p; i < p + kc; i++) {
+                const size_t g = t.g_idx ? static_cast<size_t>(t.g_idx[i]) : i / t.group;
+                if (g != group) {
+                    group = g;
+                    zero  = zeros(t, g, o, l);
+                    scale = checkpoint_scales(t, g, o, l);
+                }
+                uint32_t words[VF] = {};
+                memcpy(words, t.qweight + 4 * (i / 8 * t.n + o), 4 * l);
+                const vi q = viand(vishr(viload(words), static_cast<int>(i % 8 * 4)), viset(15));
+                vstore(out + (i - p) * ldo + v, vmul(vsub(vfloat(q), zero), scale));
+            }
+        }
+    }
+};
+#endif
+
+// ============================================================================
+// [12] DECODED PRODUCTS: weights decoded in registers
+// ============================================================================
+
+/// n weights. Whole blocks; the plain codecs, whose rows may end anywhere, decode their last few through a copy.
+template <class C> void dequant(const void* blocks, float* out, size_t n) {
+    using block = typename C::block;
+    const uint8_t* p = static_cast<const uint8_t*>(blocks);
+    for (; n >= block::weights; n -= block::weights, p += sizeof(block), out += block::weights) {
+        const block& b = *reinterpret_cast<const block*>(p);
+        Scales s;
+        C::scales(b, s);
+        for (size_t g = 0; g < block::weights / 32; g++) {
+            const vb codes = C::codes(b, g);
+            GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
+        }
+    }
+    if constexpr (C::ragged) if (n) {
+        block last = {};
+        float whole[block::weights];
+        memcpy(&last, p, (n * sizeof(block) + block::weights - 1) / block::weights);
+        dequant<C>(&last, whole, block::weights);
+        memcpy(out, whole, n * sizeof(float));
+    }
+}
+
+/// Adds blocks . x[m] to two chains of each of M sums.
+template <class C, size_t M> GK_INL void block_products(const typename C::block& b, const float* x, size_t ldx, vf (&sum)[M][2]) {
+    Scales s;
+    C::scales(b, s);
+    for (size_t g = 0; g < C::block::weights / 32; g++) {
+        const vb codes = C::codes(b, g);
+        GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) {
+            const vf w = weights_at<C>(s, codes, g, j);
+            GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i][j & 1] = vfma(w, vload(x + i * ldx + 32 * g + j * VF), sum[i][j & 1]);
+        }
+    }
+}
+
+/// y[i * ldy] = one row of weights . M rows of x. Two chains of 64 steps, or of half a block, added up in double: with chains, lanes and the
+/// result at most 130 roundings.
+template <class C, size_t M> void row_products(const uint8_t* row, const float* x, size_t ldx, size_t k, float* y, size_t ldy) {
+    using block = typename C::block;
+    constexpr size_t run = 128 * VF > block::weights ? 128 * VF / block::weights * block::weights : block::weights;
+    double total[M] = {};
+    const size_t whole = k / block::weights * block::weights;
+    for (size_t p = 0; p < whole;) {
+        const size_t end = whole - p > run ? p + run : whole;
+        vf sum[M][2];
+        for (auto& s : sum) s[0] = s[1] = vzero();
+        for (; p < end; p += block::weights, row += sizeof(block)) block_products<C, M>(*reinterpret_cast<const block*>(row), x + p, ldx, sum);
+        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(vsum(vadd(sum[i][0], sum[i][1])));
+    }
+    if constexpr (C::ragged) if (whole < k) {
+        float w[block::weights];
+        dequant<C>(row, w, k - whole);
+        for (size_t i = 0; i < M; i++)
+            for (size_t p = whole; p < k; p++) total[i] += static_cast<double>(w[p - whole]) * static_cast<double>(x[i * ldx + p]);
+    }
+    for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
+}
+
+template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy) {
+    for (size_t r = 0; r < rows; r++, weights += bytes_per_row) {
+        size_t i = 0;
+        if (VF > 1) for (; i + 4 <= m; i += 4) row_products<C, 4>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
+        for (; i < m; i++)         row_products<C, 1>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
+    }
+}
+
+// ============================================================================
+// [13] DENSE PRODUCTS: packing and the loop nest
 // ============================================================================
 //
 //   for each NC columns of C
@@ -3783,17 +3435,6 @@ void panel_format(const impl::BSource& b, float* out, size_t p, size_t kc, size_
         transpose(rows, KC, count, kc, out + r, NR);
     }
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
-}
-/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to `count` rows of `stride` bytes; beyond them up to a multiple of
-/// 64, and in columns beyond cols, codes of 0.
-[[maybe_unused]] void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, size_t count, int flip,
-                                     float* rows, size_t stride) {
-    uint8_t* bytes = reinterpret_cast<uint8_t*>(rows);
-    for (size_t c = 0; c < count; c++, bytes += stride) {
-        const size_t done = c < cols ? round_up(kc, 32) : 0;
-        if (done) job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
-        memset(bytes + done, flip, round_up(kc, 64) - done);
-    }
 }
 #if GK_HAS_CHECKPOINTS
 template <class Decode> void panel_checkpoint(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
@@ -4213,7 +3854,395 @@ constexpr impl::CheckpointKernels checkpoint_kernels = {};
 
 template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 
-// ---- products in AMX tiles ----------------------------------------------------
+#endif // !GK_FEATURE
+
+// ============================================================================
+// [14] INTEGER PRODUCTS, AND THE FEATURES THAT SPEED THEM UP
+// ============================================================================
+//
+// This section is compiled for the instruction set and once more for each feature with a dot product of bytes, in a namespace of its own.
+
+namespace GK_FEATURE_NS {
+
+// ---- dots of bytes ------------------------------------------------------------
+//
+//   vd: sums of four products of bytes, 32 bytes' worth | bdot(w, q): w any signed bytes, q in -127 .. 127
+//   dfma(acc, v, d, s): acc + v d s; dfma(acc, v, d, lo, hi): lo for the first 16 bytes, hi for the others | dsum
+//
+//   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
+//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 | qbytes(q, k): byte k of 32 integers
+
+#if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
+using vd   = __m256i;
+using vacc = __m256;
+GK_INL vd    dot_quads(vb w, vb q) {               // |w| <= 128 and |q| <= 127: two products fit 16 bits
+    const __m256i a = _mm256_abs_epi8(w), b = _mm256_sign_epi8(q, w);
+#if GK_FEATURE == GK_AVX512VNNI
+    return _mm256_dpbusd_epi32(_mm256_setzero_si256(), a, b);
+#elif GK_FEATURE == GK_AVXVNNI
+    return _mm256_dpbusd_avx_epi32(_mm256_setzero_si256(), a, b);
+#else
+    return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
+#endif
+}
+GK_INL vd    bdot(vb w, const int8_t* q)           { return dot_quads(w, bload(q)); }
+GK_INL vacc  dscaled(vd v, float d)                { return _mm256_mul_ps(_mm256_cvtepi32_ps(v), _mm256_set1_ps(d)); }
+GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return _mm256_fmadd_ps(dscaled(v, d), _mm256_set1_ps(s), acc); }
+GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
+    const __m256 s = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(lo)), _mm_set1_ps(hi), 1);
+    return _mm256_fmadd_ps(dscaled(v, d), s, acc);
+}
+GK_INL float dsum(vacc a) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+GK_INL __m256i qbyte(const int32_t* q, int k)      { return _mm256_and_si256(_mm256_srl_epi32(bload(q), _mm_cvtsi32_si128(8 * k)), _mm256_set1_epi32(255)); }
+GK_INL vb    qbytes(const int32_t* q, int k) {
+    const __m256i lo = _mm256_packus_epi32(qbyte(q, k), qbyte(q + 8, k)), hi = _mm256_packus_epi32(qbyte(q + 16, k), qbyte(q + 24, k));
+    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(lo, hi), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+#if GK_FEATURE == GK_AVX512VNNI
+using vq = __m512i;
+constexpr size_t QV = 16, QR = 7, QN = 32;
+constexpr int    FLIP = 128;
+GK_INL vq    qload(const uint8_t* p)               { return _mm512_loadu_si512(p); }
+GK_INL vq    qset(int32_t x)                       { return _mm512_set1_epi32(x); }
+GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm512_dpbusd_epi32(acc, w, qset(x)); }
+GK_INL void  qfma(float* t, vq n, float s)         { _mm512_storeu_ps(t, _mm512_fmadd_ps(_mm512_cvtepi32_ps(n), _mm512_set1_ps(s), _mm512_loadu_ps(t))); }
+#else
+using vq = __m256i;
+constexpr size_t QV = 8, QR = 6, QN = 16;
+GK_INL vq    qload(const uint8_t* p)               { return bload(p); }
+GK_INL vq    qset(int32_t x)                       { return _mm256_set1_epi32(x); }
+GK_INL void  qfma(float* t, vq n, float s)         { _mm256_storeu_ps(t, _mm256_fmadd_ps(_mm256_cvtepi32_ps(n), _mm256_set1_ps(s), _mm256_loadu_ps(t))); }
+#if GK_FEATURE == GK_AVXVNNI
+constexpr int    FLIP = 128;
+GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_dpbusd_avx_epi32(acc, w, qset(x)); }
+#else
+constexpr int    FLIP = 0;
+GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_add_epi32(acc, dot_quads(w, qset(x))); }
+#endif
+#endif
+
+#elif GK_PASS == GK_NEON
+struct vd { int32x4_t lo, hi; };
+using vacc = float32x4_t;
+GK_INL int32x4_t dot16(int8x16_t a, int8x16_t b) {
+#if GK_FEATURE >= GK_DOTPROD
+    return vdotq_s32(vdupq_n_s32(0), a, b);
+#else
+    return vpaddlq_s16(vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), vget_high_s8(a), vget_high_s8(b)));
+#endif
+}
+GK_INL vd    bdot(vb w, const int8_t* q)           { return {dot16(vreinterpretq_s8_u8(w.lo), vld1q_s8(q)), dot16(vreinterpretq_s8_u8(w.hi), vld1q_s8(q + 16))}; }
+GK_INL vacc  dscaled(int32x4_t v, float d)         { return vmul(vcvtq_f32_s32(v), vset(d)); }
+GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return vfma(dscaled(vaddq_s32(v.lo, v.hi), d), vset(s), acc); }
+GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
+    return vfma(dscaled(v.hi, d), vset(hi), vfma(dscaled(v.lo, d), vset(lo), acc));
+}
+GK_INL float dsum(vacc acc)                        { return vsum(acc); }
+
+GK_INL uint16x4_t qbyte(const int32_t* q, int k)   { return vmovn_u32(vshlq_u32(vreinterpretq_u32_s32(vld1q_s32(q)), vdupq_n_s32(-8 * k))); }
+GK_INL uint8x8_t  qbyte8(const int32_t* q, int k)  { return vmovn_u16(vcombine_u16(qbyte(q, k), qbyte(q + 4, k))); }
+GK_INL vb    qbytes(const int32_t* q, int k)       { return {vcombine_u8(qbyte8(q, k), qbyte8(q + 8, k)), vcombine_u8(qbyte8(q + 16, k), qbyte8(q + 24, k))}; }
+using vq = int32x4_t;
+constexpr int    FLIP = 0;
+#if GK_FEATURE >= GK_DOTPROD
+constexpr size_t QV = 4, QR = 8, QN = 12;
+#else
+constexpr size_t QV = 4, QR = 4, QN = 8;
+#endif
+GK_INL vq    qload(const uint8_t* p)               { return vreinterpretq_s32_u8(vld1q_u8(p)); }
+GK_INL vq    qset(int32_t x)                       { return vdupq_n_s32(x); }
+GK_INL vq    qdot(vq acc, vq w, int32_t x) {
+    const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(qset(x));
+#if GK_FEATURE >= GK_DOTPROD
+    return vdotq_s32(acc, a, b);
+#else
+    const int32x4_t lo = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b))), hi = vpaddlq_s16(vmull_s8(vget_high_s8(a), vget_high_s8(b)));
+    return vaddq_s32(acc, vcombine_s32(vpadd_s32(vget_low_s32(lo), vget_high_s32(lo)), vpadd_s32(vget_low_s32(hi), vget_high_s32(hi))));
+#endif
+}
+GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s32(n), vset(s), vload(t))); }
+#endif
+
+// ---- products with inputs rounded to 8 bits -------------------------------------
+
+#if GK_PASS != GK_SCALAR
+/// The whole steps of each offset, to be taken from the codes, so that weights of zero are codes of zero: scale (code - steps) + offset, where
+/// |offset| is at most half a scale, or of the sign that the first term has.
+template <size_t N> GK_INL void take_steps(Scales& s, int top, uint64_t (&steps)[16]) {
+    float t[N < VF ? VF : N];
+    for (size_t j = 0; j < N; j += VF) {
+        const size_t l = N - j < VF ? N - j : VF;
+        const vf scale = vload_n(s.scale + j, l), offset = vload_n(s.offset + j, l);
+        const vf z = vround(vmin(vset(static_cast<float>(top)), vmax(vdiv(vneg(offset), scale), vzero())));    // NaN is 0
+        vstore_n(s.offset + j, vxfma(z, scale, offset), l);
+        vstore_n(t + j, z, l);
+    }
+    for (size_t j = 0; j < N; j++) steps[j] = static_cast<uint64_t>(t[j]) * 0x0101010101010101u;
+}
+
+/// y[i * ldy] = one row of weights . M rows of rounded inputs, `groups` of 32 apart. Blocks are added up in double.
+template <class C, size_t M> void rounded_products(const uint8_t* row, const impl::Rounded32* x, size_t groups, float* y, size_t ldy) {
+    using block = typename C::block;
+    double total[M] = {};
+    for (size_t p = 0; p < groups;) {
+        vacc  sum[M];
+        float offset[M][2] = {};                   // two chains, by halves or by groups
+        GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i] = vacc{};
+        const size_t end = groups - p > 64 ? p + 64 : groups;
+        for (; p < end; p += block::weights / 32, row += sizeof(block)) {
+            const block& b = *reinterpret_cast<const block*>(row);
+            Scales s;
+            C::scales(b, s);
+            [[maybe_unused]] uint64_t steps[16];
+            if constexpr (C::has_offset) take_steps<block::weights / C::group>(s, C::top, steps);
+            for (size_t g = 0; g < block::weights / 32; g++) {
+                const size_t lo = 32 * g / C::group, hi = (32 * g + 16) / C::group;
+                vb codes = C::codes(b, g);
+                if constexpr (C::has_offset) codes = bsub(codes, bquads(steps[lo], steps[lo], steps[hi], steps[hi]));
+                GK_UNROLL(4) for (size_t i = 0; i < M; i++) {
+                    const impl::Rounded32& q = x[i * groups + p + g];
+                    const vd dots = bdot(codes, q.q);
+                    if constexpr (C::group >= 32) {
+                        sum[i] = dfma(sum[i], dots, q.d, s.scale[lo]);
+                        if (C::has_offset) offset[i][g & 1] += s.offset[lo] * (q.d * q.total);
+                    } else {
+                        sum[i] = dfma(sum[i], dots, q.d, s.scale[lo], s.scale[hi]);
+                        if (C::has_offset) { offset[i][0] += s.offset[lo] * (q.d * q.sum[0]); offset[i][1] += s.offset[hi] * (q.d * q.sum[1]); }
+                    }
+                }
+            }
+        }
+        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(dsum(sum[i])) + static_cast<double>(offset[i][0] + offset[i][1]);
+    }
+    for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
+}
+
+template <class C> void rounded_rows(const uint8_t* weights, size_t bytes_per_row, size_t rows, const impl::Rounded32* x, size_t m, size_t k, float* y, size_t ldy) {
+    const size_t groups = k / 32;
+    for (size_t r = 0; r < rows; r++, weights += bytes_per_row) {
+        size_t i = 0;
+        for (; i + 4 <= m; i += 4) rounded_products<C, 4>(weights, x + i * groups, groups, y + i * ldy + r, ldy);
+        for (; i < m; i++)         rounded_products<C, 1>(weights, x + i * groups, groups, y + i * ldy + r, ldy);
+    }
+}
+
+template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) {
+    if constexpr (C::has_levels) return nullptr;
+    else                         return &rounded_rows<C>;
+}
+#else                              // without vectors, integers are no faster than floats
+template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) { return nullptr; }
+#endif
+
+
+// ---- products in fixed point ---------------------------------------------------
+//
+// W holds plain codes, integers of 8 bits. Each group of
+// 32 of a row of x becomes integers of one, two or three signed digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for
+// one digit: one rounds to 8 bits, three keep 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32.
+// With three digits, in u of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in KD of k and 11 of these: 112.
+// In AMX tiles half a step counts 32 times, and a KD of k takes 3 additions: 51.
+//
+//   for each KD of k
+//     for each QN columns of C      unpack W and transpose it to a panel, [KD / QK][QN][QK] bytes       in L1
+//       for each QR rows of C       microkernel on a tile from zero, which is added to C                x comes from L2
+//
+// A panel of x is, for each group and each digit from the highest: if FLIP, int32 -128 sum q for each row, to start its sums with, as W is
+// stored as w + 128; the float that the digit counts; and the digits, [32 / QK][QR][QK].
+
+#if GK_PASS != GK_SCALAR
+
+constexpr size_t KD = 1024, UNIT = QR * (FLIP ? 40 : 36);
+#if GK_FEATURE == GK_I8MM || (defined(GK_ASM_DIGITS) && GK_PASS == GK_NEON && !GK_FEATURE)
+constexpr size_t QK = 8;
+#else
+constexpr size_t QK = 4;
+#endif
+
+/// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Its assembly twin has the same prototype and gives the same bits.
+#ifndef GK_ASM_DIGITS
+void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b_panel, float* t) {
+    const uint8_t *a = static_cast<const uint8_t*>(a_panel), *b = static_cast<const uint8_t*>(b_panel);
+    for (size_t i = 0; i < QR * QN; i++) t[i] = 0;
+    for (size_t g = 0; g < groups; g++, b += 32 * QN)
+        for (size_t d = 0; d < digits; d++, a += UNIT) {
+            const uint8_t* const scales = a + (FLIP ? 4 * QR : 0);
+#if GK_FEATURE == GK_I8MM          // two rows by two columns in a vector
+            int32x4_t n[QR / 2][QN / 2];
+            GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++)
+                GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++) n[r][c] = vdupq_n_s32(0);
+            for (size_t u = 0; u < 32; u += QK) {
+                const uint8_t* const x = scales + 4 * QR + u * QR;
+                GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++) {
+                    const int8x16_t rows = vreinterpretq_s8_u8(vld1q_u8(x + 16 * r));
+                    GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++)
+                        n[r][c] = vmmlaq_s32(n[r][c], rows, vreinterpretq_s8_u8(vld1q_u8(b + u * QN + 16 * c)));
+                }
+            }
+            GK_UNROLL(4) for (size_t r = 0; r < QR; r += 2)
+                GK_UNROLL(4) for (size_t c = 0; c < QN / 2; c += 2) {
+                    const int32x4_t v = n[r / 2][c], w = n[r / 2][c + 1];
+                    float* const    at = t + r * QN + c * 2;
+                    qfma(at,      vcombine_s32(vget_low_s32(v), vget_low_s32(w)),   impl::load_as<float>(scales + 4 * r));
+                    qfma(at + QN, vcombine_s32(vget_high_s32(v), vget_high_s32(w)), impl::load_as<float>(scales + 4 * r + 4));
+                }
+#else
+            constexpr size_t C = QN / QV;
+            vq n[QR][C];
+            GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qset(FLIP ? impl::load_as<int32_t>(a + 4 * r) : 0);
+            for (size_t u = 0; u < 32 / QK; u++) {
+                vq w[C];
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(b + (u * QN + c * QV) * QK);
+                GK_UNROLL(8) for (size_t r = 0; r < QR; r++) {
+                    const int32_t x = impl::load_as<int32_t>(scales + 4 * QR + (u * QR + r) * QK);
+                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qdot(n[r][c], w[c], x);
+                }
+            }
+            GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++) qfma(t + r * QN + c * QV, n[r][c], impl::load_as<float>(scales + 4 * r));
+#endif
+        }
+}
+constexpr auto best_digit_tile = &digit_tile;
+#else
+constexpr auto best_digit_tile = &GK_ASM_DIGITS;
+#endif
+
+/// Up to 32 of x to row r of a group's units. False if they have no fixed point.
+bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
+    const float max = group_maximum(x, n);
+    if (max != max) return false;
+    const float one = full_scale(digits), d = max / one;
+    int32_t     q[32];
+    to_digits(x, n, max == 0 ? 0 : one / max, q);
+    for (size_t k = digits; k-- > 0; units += UNIT) {
+        uint8_t* const scales = units + (FLIP ? 4 * QR : 0);
+        const vb       bytes  = bxor(qbytes(q, static_cast<int>(k)), bset(128));
+        uint8_t        digit[32];
+        memcpy(digit, &bytes, 32);
+        for (size_t i = 0; i < 32; i += QK) memcpy(scales + 4 * QR + i * QR + r * QK, digit + i, QK);
+        if (FLIP) {
+            int32_t sum = 0;
+            for (size_t i = 0; i < 32; i++) sum += (q[i] >> (8 * k)) & 255;
+            const int32_t start = 128 * (32 * 128 - sum);
+            memcpy(units + 4 * r, &start, 4);
+        }
+        const float counts = k == 0 ? d : k == 1 ? d * 256 : d * 65536;
+        memcpy(scales + 4 * r, &counts, 4);
+    }
+    return true;
+}
+
+GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
+/// Bytes of all panels of x over `k` of k.
+GK_INL size_t packed_bytes(size_t m, size_t k, size_t digits)         { return panels_of(m) * ((k + 31) / 32) * digits * UNIT; }
+size_t packed_floats(size_t m, size_t k, size_t digits)               { return packed_bytes(m, k, digits) / 4; }
+
+bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+    for (size_t p = 0; p < k; p += KD) {
+        const size_t kc = least(k - p, KD), panel = (kc + 31) / 32 * digits * UNIT;
+        for (size_t i = from / QR * QR; i < round_up(to, QR); i++)
+            for (size_t q = 0; q < kc; q += 32) {
+                uint8_t* const units = packed + packed_bytes(m, p, digits) + i / QR * panel + q / 32 * digits * UNIT;
+                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) return false;
+            }
+    }
+    return true;
+}
+
+/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to `count` rows of `stride` bytes; beyond them up to a multiple of
+/// 64, and in columns beyond cols, codes of 0.
+void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, size_t count, int flip,
+                                     float* rows, size_t stride) {
+    uint8_t* bytes = reinterpret_cast<uint8_t*>(rows);
+    for (size_t c = 0; c < count; c++, bytes += stride) {
+        const size_t done = c < cols ? round_up(kc, 32) : 0;
+        if (done) job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
+        memset(bytes + done, flip, round_up(kc, 64) - done);
+    }
+}
+/// kc codes of columns j .. j+cols-1 from p on, as a panel.
+void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
+    float rows[QN * KD / 4];
+    const size_t words = round_up(kc, 32) / 4;
+    unpack_columns(job, p, kc, j, cols, QN, FLIP, rows, KD);
+    if (QK == 4) { transpose(rows, KD / 4, QN, words, panel, QN); return; }       // words of four codes
+    float pairs[QN * KD / 4];
+    transpose(rows, KD / 4, QN, words, pairs, QN);
+    for (size_t w = 0; w < words; w++)
+        for (size_t c = 0; c < QN; c++) memcpy(panel + (w / 2 * QN + c) * 2 + w % 2, pairs + w * QN + c, 4);
+}
+
+void digit_product(const impl::DigitJob& job) {
+    float panel[QN * KD / 4], t[QR * QN];
+    for (size_t p = 0; p < job.k; p += KD) {
+        const size_t kc = least(job.k - p, KD), groups = (kc + 31) / 32;
+        for (size_t j = 0; j < job.n; j += QN) {
+            const size_t   cols = least(job.n - j, QN);
+            const uint8_t* a    = job.packed + packed_bytes(job.m, p, job.digits);
+            digit_panel(job, p, kc, j, cols, panel);
+            for (size_t i = 0; i < job.m; i += QR, a += groups * job.digits * UNIT) {
+                for (size_t r = 0; r < least(job.m - i, QR); r++)
+                    for (size_t c = 0; c < cols; c += 16) prefetch(reinterpret_cast<const char*>(job.y + (i + r) * job.ldy + j + c));
+                best_digit_tile(groups, job.digits, a, panel, t);
+                move_tile(t, QN, job.y + i * job.ldy + j, job.ldy, least(job.m - i, QR), cols, p != 0);
+            }
+        }
+    }
+}
+
+#if GK_FEATURE == GK_AVX512VNNI || GK_FEATURE == GK_I8MM
+constexpr size_t exact_digits = 3, fast_digits = 1;
+#else
+constexpr size_t exact_digits = 0, fast_digits = GK_PASS == GK_AVX512 ? 0 : 1;     // AVX-512 has wider vectors for f32 than for this
+#endif
+const impl::DigitKernels digit_kernels = {QR, QN, exact_digits, fast_digits, LONG_K, 0, &packed_floats, &pack_digits, &digit_product};
+
+#endif
+
+// ---- the kernels of each format ---------------------------------------------------
+
+template <class C> constexpr impl::FormatKernels format_kernels() {
+    return {&dequant<C>, &format_rows<C>, fast_rows<C>(), nullptr, nullptr};
+}
+#if GK_PASS != GK_SCALAR
+template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* out) {
+    using block = typename C::block;
+    for (size_t i = 0; i < n; i += 32, row += sizeof(block)) {
+        block last = {};
+        if (n - i < 32) memcpy(&last, row, ((n - i) * sizeof(block) + 31) / 32);
+        const vb codes = bxor(C::codes(n - i < 32 ? last : *reinterpret_cast<const block*>(row), 0), bset(flip));
+        memcpy(out + i, &codes, 32);
+    }
+}
+template <class C> constexpr impl::FormatKernels plain_kernels() {
+    return {&dequant<C>, &format_rows<C>, fast_rows<C>(), &unpack<C>, &digit_kernels};
+}
+#else
+template <class C> constexpr impl::FormatKernels plain_kernels() { return format_kernels<C>(); }
+#endif
+
+template <> constexpr impl::FormatKernels format_kernels<left_out>() { return {}; }
+constexpr impl::FormatKernels format_table[] = {
+#define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
+    GK_FORMATS(GK_FORMAT)
+#undef GK_FORMAT
+    plain_kernels<codec_plain8>(), plain_kernels<codec_plain4>(), plain_kernels<codec_plain2>(), plain_kernels<codec_plain1>(),
+};
+
+} // namespace GK_FEATURE_NS
+
+#if !GK_FEATURE
+
+// ============================================================================
+// [15] AMX TILES
+// ============================================================================
 //
 // The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16. bf16 enters the tiles as it is, one plane. f32 and f16
 // are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is 2^-22.9 |a b| at most. Integer codes
@@ -4612,7 +4641,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     gk_gemm_amx_tiles(0);
 }
 
-// ---- plain codes in AMX-INT8 tiles: as IN FIXED POINT below, with one scale for DK of a row, sums over DK in int32
+// ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for DK of a row, sums over DK in int32
 //
 // A panel of x: the scales of its 32 rows, then for each digit from the highest, for each 64 of k, two tiles of 16 rows. The step of the
 // fixed point is to stay small beside the largest of every group of 32, or the product is left to others.
@@ -4644,7 +4673,7 @@ bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, si
         int32_t q[32];
         to_digits(x + p, p < kc ? least(kc - p, 32) : 0, top == 0 ? 0 : one / top, q);
         for (size_t k = 0; k < digits; k++) {
-            const vb bytes = bxor(plain::qbytes(q, static_cast<int>(digits - 1 - k)), bset(128));
+            const vb bytes = bxor(base::qbytes(q, static_cast<int>(digits - 1 - k)), bset(128));
             memcpy(out + k * plane + p / 64 * DIGIT_STEP + p % 64, &bytes, 32);
         }
     }
@@ -4666,7 +4695,7 @@ bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t 
 /// kc codes of columns j .. j+cols-1 from p on: for each 64 of k two tiles, row j of a tile being k = 4j .. 4j+3 of 16 columns.
 void pack_tile_codes(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
     float rows[TP * DK / 4];
-    unpack_columns(job, p, kc, j, cols, TP, 0, rows, DK);
+    base::unpack_columns(job, p, kc, j, cols, TP, 0, rows, DK);
     for (size_t s = 0; s < digit_steps(kc); s++)
         for (size_t c = 0; c < TP; c += 16, panel += 256) transpose(rows + c * (DK / 4) + s * 16, DK / 4, 16, 16, panel, 16);
 }
@@ -4712,22 +4741,15 @@ void tile_digit_product(const impl::DigitJob& job) {
 }
 constexpr impl::DigitKernels tile_digits = {TP, TP, 3, 2, LONG_K, DN / TP * TILE_CODES + 3 * DN * TP, &tile_digits_floats, &pack_tile_digits, &tile_digit_product};
 
-// ---- which way
-
-/// Are tiles worth their packing? Asked of the whole product, so that its parts agree.
-template <class F> bool tiles_win(const impl::GemmJob& job) {
-    if (job.k > 64 * F::tk) return false;                       // more blocks than one f32 sum should add up
-    if (F::as_it_is && job.b.panel == &panel_tiles) return job.k > 0;
-    if (F::planes_a == 1 && F::planes_b == 1) return job.all_m > 8 && job.all_n >= 16 && job.k >= 16;
-    return job.all_m >= (job.b.packed ? 48 : 24) && job.all_n >= 64 && job.k >= 32;
-}
+// ---- the kernels
 
 template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {          // of all forms of float the exact one takes most
     const size_t fused = scratch_floats<E>(m, n, k), tiles = TileScratch<typename tile_form<E>::type>(m, n, k).total;
     return fused > tiles ? fused : tiles;
 }
 template <class E, class F = typename tile_form<E>::type> void tiles_or_fused(const impl::GemmJob& job) {
-    if (tiles_win<F>(job) && impl::tiles_allowed()) tiles_run<F>(job);
+    const impl::TileShape shape = {F::planes_a, F::planes_b, F::tk, job.b.packed != nullptr, F::as_it_is && job.b.panel == &panel_tiles};
+    if (impl::tiles_win(shape, job.all_m, job.all_n, job.k) && impl::tiles_allowed()) tiles_run<F>(job);
     else gemm_run<E>(job);
 }
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
@@ -4755,171 +4777,6 @@ template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 
 #endif
 
-#endif // GK_FEATURE
-
-// ---- products in fixed point ---------------------------------------------------
-//
-// Compiled for the instruction set and for each feature, as the integer dots of [8]. W holds plain codes, integers of 8 bits. Each group of
-// 32 of a row of x becomes integers of one, two or three signed digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for
-// one digit: one rounds to 8 bits, three keep 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32.
-// With three digits, in u of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in KD of k and 11 of these: 112.
-// In AMX tiles half a step counts 32 times, and a KD of k takes 3 additions: 51.
-//
-//   for each KD of k
-//     for each QN columns of C      unpack W and transpose it to a panel, [KD / QK][QN][QK] bytes       in L1
-//       for each QR rows of C       microkernel on a tile from zero, which is added to C                x comes from L2
-//
-// A panel of x is, for each group and each digit from the highest: if FLIP, int32 -128 sum q for each row, to start its sums with, as W is
-// stored as w + 128; the float that the digit counts; and the digits, [32 / QK][QR][QK].
-
-#if GK_PASS != GK_SCALAR
-
-#ifdef GK_FEATURE
-namespace GK_FEATURE {
-#else
-namespace plain {
-#endif
-
-constexpr size_t KD = 1024, UNIT = QR * (FLIP ? 40 : 36);
-#if defined(GK_I8MM) || (defined(GK_ASM_DIGITS) && GK_PASS == GK_NEON && !defined(GK_FEATURE))
-constexpr size_t QK = 8;
-#else
-constexpr size_t QK = 4;
-#endif
-
-/// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Its assembly twin has the same prototype and gives the same bits.
-#ifndef GK_ASM_DIGITS
-void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b_panel, float* t) {
-    const uint8_t *a = static_cast<const uint8_t*>(a_panel), *b = static_cast<const uint8_t*>(b_panel);
-    for (size_t i = 0; i < QR * QN; i++) t[i] = 0;
-    for (size_t g = 0; g < groups; g++, b += 32 * QN)
-        for (size_t d = 0; d < digits; d++, a += UNIT) {
-            const uint8_t* const scales = a + (FLIP ? 4 * QR : 0);
-#ifdef GK_I8MM                     // two rows by two columns in a vector
-            int32x4_t n[QR / 2][QN / 2];
-            GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++)
-                GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++) n[r][c] = vdupq_n_s32(0);
-            for (size_t u = 0; u < 32; u += QK) {
-                const uint8_t* const x = scales + 4 * QR + u * QR;
-                GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++) {
-                    const int8x16_t rows = vreinterpretq_s8_u8(vld1q_u8(x + 16 * r));
-                    GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++)
-                        n[r][c] = vmmlaq_s32(n[r][c], rows, vreinterpretq_s8_u8(vld1q_u8(b + u * QN + 16 * c)));
-                }
-            }
-            GK_UNROLL(4) for (size_t r = 0; r < QR; r += 2)
-                GK_UNROLL(4) for (size_t c = 0; c < QN / 2; c += 2) {
-                    const int32x4_t v = n[r / 2][c], w = n[r / 2][c + 1];
-                    float* const    at = t + r * QN + c * 2;
-                    qfma(at,      vcombine_s32(vget_low_s32(v), vget_low_s32(w)),   impl::load_as<float>(scales + 4 * r));
-                    qfma(at + QN, vcombine_s32(vget_high_s32(v), vget_high_s32(w)), impl::load_as<float>(scales + 4 * r + 4));
-                }
-#else
-            constexpr size_t C = QN / QV;
-            vq n[QR][C];
-            GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
-                GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qset(FLIP ? impl::load_as<int32_t>(a + 4 * r) : 0);
-            for (size_t u = 0; u < 32 / QK; u++) {
-                vq w[C];
-                GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(b + (u * QN + c * QV) * QK);
-                GK_UNROLL(8) for (size_t r = 0; r < QR; r++) {
-                    const int32_t x = impl::load_as<int32_t>(scales + 4 * QR + (u * QR + r) * QK);
-                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qdot(n[r][c], w[c], x);
-                }
-            }
-            GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
-                GK_UNROLL(4) for (size_t c = 0; c < C; c++) qfma(t + r * QN + c * QV, n[r][c], impl::load_as<float>(scales + 4 * r));
-#endif
-        }
-}
-constexpr auto best_digit_tile = &digit_tile;
-#else
-constexpr auto best_digit_tile = &GK_ASM_DIGITS;
-#endif
-
-/// Up to 32 of x to row r of a group's units. False if they have no fixed point.
-bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
-    const float max = group_maximum(x, n);
-    if (max != max) return false;
-    const float one = full_scale(digits), d = max / one;
-    int32_t     q[32];
-    to_digits(x, n, max == 0 ? 0 : one / max, q);
-    for (size_t k = digits; k-- > 0; units += UNIT) {
-        uint8_t* const scales = units + (FLIP ? 4 * QR : 0);
-        const vb       bytes  = bxor(qbytes(q, static_cast<int>(k)), bset(128));
-        uint8_t        digit[32];
-        memcpy(digit, &bytes, 32);
-        for (size_t i = 0; i < 32; i += QK) memcpy(scales + 4 * QR + i * QR + r * QK, digit + i, QK);
-        if (FLIP) {
-            int32_t sum = 0;
-            for (size_t i = 0; i < 32; i++) sum += (q[i] >> (8 * k)) & 255;
-            const int32_t start = 128 * (32 * 128 - sum);
-            memcpy(units + 4 * r, &start, 4);
-        }
-        const float counts = k == 0 ? d : k == 1 ? d * 256 : d * 65536;
-        memcpy(scales + 4 * r, &counts, 4);
-    }
-    return true;
-}
-
-GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
-/// Bytes of all panels of x over `k` of k.
-GK_INL size_t packed_bytes(size_t m, size_t k, size_t digits)         { return panels_of(m) * ((k + 31) / 32) * digits * UNIT; }
-size_t packed_floats(size_t m, size_t k, size_t digits)               { return packed_bytes(m, k, digits) / 4; }
-
-bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
-    for (size_t p = 0; p < k; p += KD) {
-        const size_t kc = least(k - p, KD), panel = (kc + 31) / 32 * digits * UNIT;
-        for (size_t i = from / QR * QR; i < round_up(to, QR); i++)
-            for (size_t q = 0; q < kc; q += 32) {
-                uint8_t* const units = packed + packed_bytes(m, p, digits) + i / QR * panel + q / 32 * digits * UNIT;
-                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) return false;
-            }
-    }
-    return true;
-}
-
-/// kc codes of columns j .. j+cols-1 from p on, as a panel.
-void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
-    float rows[QN * KD / 4];
-    const size_t words = round_up(kc, 32) / 4;
-    unpack_columns(job, p, kc, j, cols, QN, FLIP, rows, KD);
-    if (QK == 4) { transpose(rows, KD / 4, QN, words, panel, QN); return; }       // words of four codes
-    float pairs[QN * KD / 4];
-    transpose(rows, KD / 4, QN, words, pairs, QN);
-    for (size_t w = 0; w < words; w++)
-        for (size_t c = 0; c < QN; c++) memcpy(panel + (w / 2 * QN + c) * 2 + w % 2, pairs + w * QN + c, 4);
-}
-
-void digit_product(const impl::DigitJob& job) {
-    float panel[QN * KD / 4], t[QR * QN];
-    for (size_t p = 0; p < job.k; p += KD) {
-        const size_t kc = least(job.k - p, KD), groups = (kc + 31) / 32;
-        for (size_t j = 0; j < job.n; j += QN) {
-            const size_t   cols = least(job.n - j, QN);
-            const uint8_t* a    = job.packed + packed_bytes(job.m, p, job.digits);
-            digit_panel(job, p, kc, j, cols, panel);
-            for (size_t i = 0; i < job.m; i += QR, a += groups * job.digits * UNIT) {
-                for (size_t r = 0; r < least(job.m - i, QR); r++)
-                    for (size_t c = 0; c < cols; c += 16) prefetch(reinterpret_cast<const char*>(job.y + (i + r) * job.ldy + j + c));
-                best_digit_tile(groups, job.digits, a, panel, t);
-                move_tile(t, QN, job.y + i * job.ldy + j, job.ldy, least(job.m - i, QR), cols, p != 0);
-            }
-        }
-    }
-}
-
-#if (defined(GK_FEATURE) && GK_PASS == GK_AVX512) || defined(GK_I8MM)
-constexpr size_t exact_digits = 3, fast_digits = 1;
-#else
-constexpr size_t exact_digits = 0, fast_digits = GK_PASS == GK_AVX512 ? 0 : 1;     // AVX-512 has wider vectors for f32 than for this
-#endif
-const impl::DigitKernels digit_kernels = {QR, QN, exact_digits, fast_digits, LONG_K, 0, &packed_floats, &pack_digits, &digit_product};
-
-}
-#endif
-
-#ifndef GK_FEATURE
 // ---- the tables of this pass --------------------------------------------------
 
 template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm = &gemm_table<E>) {
@@ -4928,15 +4785,13 @@ template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKerne
             &layer_norm<E>, &rope<E>, &widen<E>, &narrow<E>, &round32<E>, gemm, &checkpoint_kernels, formats};
 }
 
-#endif // GK_FEATURE
+#endif // !GK_FEATURE
 
 } // unnamed namespace
 
-#ifdef GK_FEATURE
-namespace with_feature { namespace GK_FEATURE {
-#define GK_PRODUCTS GK_NS::GK_FEATURE::format_table
-#else
-#define GK_PRODUCTS plain::format_table
+#define GK_PRODUCTS GK_NS::GK_FEATURE_NS::format_table
+#if GK_FEATURE
+namespace with_feature { namespace GK_FEATURE_NS {
 #endif
 extern const KernelTable<float> table_f32;
 extern const KernelTable<f16>   table_f16;
@@ -4944,10 +4799,10 @@ extern const KernelTable<bf16>  table_bf16;
 const KernelTable<float> table_f32  = kernel_table<float>(GK_PRODUCTS);
 const KernelTable<f16>   table_f16  = kernel_table<f16>(GK_PRODUCTS);
 const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS);
-#ifdef GK_FEATURE
+#if GK_FEATURE
 } }
 #endif
-#if defined(GK_TILES) && defined(GK_FEATURE)
+#if defined(GK_TILES) && GK_FEATURE == GK_AVX512VNNI
 namespace with_tiles {
 extern const KernelTable<float> table_f32;
 extern const KernelTable<f16>   table_f16;
@@ -4972,7 +4827,7 @@ GK_NAMESPACE_END
 #define GLLM_KERNELS_EXPANDED
 
 // ============================================================================
-// [11] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
+// [16] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
 // ============================================================================
 //
 // A region sets the target of every function in it. All of them sit in an unnamed namespace: nothing compiled for one set can stand in for
@@ -5047,7 +4902,8 @@ GK_REGION("avx2,fma,f16c,avxvnni")
 #define GK_PASS    GK_AVX2
 #define GK_NS      avx2
 #define GK_ISA     avx2
-#define GK_FEATURE vnni
+#define GK_FEATURE GK_AVXVNNI
+#define GK_FEATURE_NS vnni
 #include GLLM_KERNELS_SELF
 GK_REGION_END
 #endif
@@ -5070,7 +4926,8 @@ GK_REGION("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
 #define GK_PASS    GK_AVX512
 #define GK_NS      avx512
 #define GK_ISA     avx512
-#define GK_FEATURE vnni
+#define GK_FEATURE GK_AVX512VNNI
+#define GK_FEATURE_NS vnni
 #include GLLM_KERNELS_SELF
 GK_REGION_END
 #if defined(__GNUC__) && !defined(__clang__)
@@ -5096,7 +4953,8 @@ GK_REGION("arch=armv8.2-a+dotprod")
 #define GK_PASS    GK_NEON
 #define GK_NS      neon
 #define GK_ISA     neon
-#define GK_FEATURE dotprod
+#define GK_FEATURE GK_DOTPROD
+#define GK_FEATURE_NS dotprod
 #include GLLM_KERNELS_SELF
 GK_REGION_END
 #endif
@@ -5106,10 +4964,9 @@ GK_REGION("arch=armv8.2-a+dotprod+i8mm")
 #define GK_PASS    GK_NEON
 #define GK_NS      neon
 #define GK_ISA     neon
-#define GK_FEATURE i8mm
-#define GK_I8MM
+#define GK_FEATURE GK_I8MM
+#define GK_FEATURE_NS i8mm
 #include GLLM_KERNELS_SELF
-#undef GK_I8MM
 GK_REGION_END
 #endif
 
@@ -5260,10 +5117,234 @@ GK_NAMESPACE_END
 #undef GK_EMULATED
 #endif
 // ============================================================================
-// [12] DISPATCH AND PUBLIC ENTRY POINTS
+// [17] DETECTION AND DISPATCH: plain scalar code, on first use, once
 // ============================================================================
 
 #if GK_WANTED(GK_DISPATCH)
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+/// A feature, its place in CpuFeatures, its name in GLLM_KERNELS_ISA, and what it needs to be of use.
+struct FeatureName { const char* name; bool CpuFeatures::* flag; bool CpuFeatures::* needs; };
+static const FeatureName feature_names[] = {
+    {"avx2",     &CpuFeatures::avx2,          nullptr},
+    {"avx512",   &CpuFeatures::avx512,        nullptr},
+    {"neon",     &CpuFeatures::neon,          nullptr},
+    {"f16c",     &CpuFeatures::f16c,          nullptr},
+    {"fma",      &CpuFeatures::fma,           nullptr},
+    {"avx_vnni", &CpuFeatures::avx_vnni,      &CpuFeatures::avx2},
+    {"vnni",     &CpuFeatures::avx512_vnni,   &CpuFeatures::avx512},
+    {"vbmi",     &CpuFeatures::avx512_vbmi,   &CpuFeatures::avx512},
+    {"bitalg",   &CpuFeatures::avx512_bitalg, &CpuFeatures::avx512},
+    {"gfni",     &CpuFeatures::gfni,          &CpuFeatures::avx512},
+    {"avx512_bf16", &CpuFeatures::avx512_bf16, &CpuFeatures::avx512},
+    {"avx512_fp16", &CpuFeatures::avx512_fp16, &CpuFeatures::avx512},
+    {"amx_int8", &CpuFeatures::amx_int8,      &CpuFeatures::avx512},
+    {"amx_bf16", &CpuFeatures::amx_bf16,      &CpuFeatures::avx512_vnni},
+    {"dotprod",  &CpuFeatures::neon_dotprod,  &CpuFeatures::neon},
+    {"fp16",     &CpuFeatures::neon_fp16,     &CpuFeatures::neon},
+    {"i8mm",     &CpuFeatures::neon_i8mm,     &CpuFeatures::neon_dotprod},
+    {"bf16",     &CpuFeatures::neon_bf16,     &CpuFeatures::neon},
+    {"sve",      &CpuFeatures::sve,           &CpuFeatures::neon},
+    {"sve2",     &CpuFeatures::sve2,          &CpuFeatures::neon},
+};
+
+#if GK_X86
+struct CpuidWords { uint32_t a, b, c, d; };
+static GK_NOINLINE CpuidWords cpuid(uint32_t leaf, uint32_t sub) {
+    CpuidWords r = {0, 0, 0, 0};
+#ifdef _MSC_VER
+    int words[4];
+    __cpuidex(words, static_cast<int>(leaf), static_cast<int>(sub));
+    memcpy(&r, words, sizeof r);
+#else
+    __cpuid_count(leaf, sub, r.a, r.b, r.c, r.d);
+#endif
+    return r;
+}
+/// XCR0: which register states the operating system saves. Only where CPUID.1 says OSXSAVE.
+static GK_NOINLINE uint64_t saved_states() {
+#ifdef _MSC_VER
+    return _xgetbv(0);
+#else
+    uint32_t lo, hi;
+    __asm__ volatile(".byte 0x0f, 0x01, 0xd0" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (static_cast<uint64_t>(hi) << 32) | lo;
+#endif
+}
+#endif
+
+#if GK_ARM64 && defined(__APPLE__)
+static inline bool has_sysctl(const char* name) {
+    int    value = 0;
+    size_t bytes = sizeof value;
+    return sysctlbyname(name, &value, &bytes, nullptr, 0) == 0 && value != 0;
+}
+#endif
+
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+#if GK_X86
+    const auto has = [](uint32_t flags, int n) { return ((flags >> n) & 1) != 0; };
+    const uint32_t leaves = cpuid(0, 0).a;
+    if (leaves < 7) return f;
+    const CpuidWords l1 = cpuid(1, 0), l7 = cpuid(7, 0);
+    const CpuidWords l7b = l7.a >= 1 ? cpuid(7, 1) : CpuidWords{0, 0, 0, 0};
+    const uint64_t saved = has(l1.c, 27) ? saved_states() : 0;
+    const bool ymm = (saved & 6) == 6, zmm = (saved & 0xe6) == 0xe6, tiles = ((saved >> 17) & 3) == 3;
+    f.fma    = ymm && has(l1.c, 12);
+    f.f16c   = ymm && has(l1.c, 29);
+    f.avx2   = ymm && has(l1.c, 28) && has(l7.b, 5) && f.fma && f.f16c;
+    f.avx512 = f.avx2 && zmm && has(l7.b, 16) && has(l7.b, 17) && has(l7.b, 30) && has(l7.b, 31);
+    f.avx_vnni      = f.avx2   && has(l7b.a, 4);
+    f.avx512_vbmi   = f.avx512 && has(l7.c, 1);
+    f.gfni          = f.avx512 && has(l7.c, 8);
+    f.avx512_vnni   = f.avx512 && has(l7.c, 11);
+    f.avx512_bitalg = f.avx512 && has(l7.c, 12);
+    f.avx512_fp16   = f.avx512 && has(l7.d, 23);
+    f.avx512_bf16   = f.avx512 && has(l7b.a, 5);
+    f.amx_bf16      = f.avx512 && tiles && has(l7.d, 22) && has(l7.d, 24);
+    f.amx_int8      = f.avx512 && tiles && has(l7.d, 25) && has(l7.d, 24);
+#elif GK_ARM64
+    f.neon = true;
+#if defined(__linux__)
+    const unsigned long caps = getauxval(AT_HWCAP), caps2 = getauxval(26 /* AT_HWCAP2 */);
+    const auto has = [](unsigned long flags, int n) { return ((flags >> n) & 1) != 0; };
+    f.neon_fp16    = has(caps, 9) && has(caps, 10);
+    f.neon_dotprod = has(caps, 20);
+    f.sve          = has(caps, 22);
+    f.sve2         = has(caps2, 1);
+    f.neon_i8mm    = has(caps2, 13);
+    f.neon_bf16    = has(caps2, 14);
+#elif defined(__APPLE__)
+    f.neon_fp16    = has_sysctl("hw.optional.arm.FEAT_FP16");
+    f.neon_dotprod = has_sysctl("hw.optional.arm.FEAT_DotProd");
+    f.neon_i8mm    = has_sysctl("hw.optional.arm.FEAT_I8MM");
+    f.neon_bf16    = has_sysctl("hw.optional.arm.FEAT_BF16");
+#elif defined(_WIN32)
+    f.neon_dotprod = IsProcessorFeaturePresent(43 /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */) != 0;
+#endif
+#elif GK_ARM32 && defined(__linux__)
+    const unsigned long caps = getauxval(AT_HWCAP);
+    f.neon = ((caps >> 12) & 1) && ((caps >> 16) & 1);         // NEON and VFPv4
+#endif
+    return f;
+}
+
+/// GLLM_KERNELS_ISA = isa[,-feature]...: keeps no vector instruction set but the one named (avx512 implies avx2), less the
+/// features struck out. An unknown word changes nothing.
+static inline void narrow_features(CpuFeatures& f, const char* terms) {
+    for (const char* p = terms; *p;) {
+        const bool minus = *p == '-';
+        if (minus) p++;
+        size_t length = 0;
+        while (p[length] && p[length] != ',') length++;
+        const auto is = [&](const char* name) { return strlen(name) == length && memcmp(p, name, length) == 0; };
+        if (!minus) {
+            if (is("scalar") || is("avx2") || is("neon")) f.avx512 = false;
+            if (is("scalar") || is("neon"))               f.avx2   = false;
+            if (is("scalar") || is("avx2") || is("avx512")) f.neon = false;
+        } else if (is("amx")) {
+            f.amx_int8 = f.amx_bf16 = false;
+        } else {
+            for (const FeatureName& n : feature_names)
+                if (is(n.name)) f.*n.flag = false;
+            if (is("vnni")) f.avx_vnni = false;
+            if (is("fma") || is("f16c")) f.avx2 = false;
+        }
+        p += length;
+        if (*p == ',') p++;
+    }
+    if (!f.avx2) f.avx512 = false;
+    for (const FeatureName& n : feature_names)
+        if (n.needs && !(f.*n.needs)) f.*n.flag = false;
+}
+
+/// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
+GK_INTERNAL size_t l2_bytes() {
+#ifdef GLLM_KERNELS_L2_BYTES
+    return GLLM_KERNELS_L2_BYTES;
+#else
+    static std::atomic<size_t> known{0};
+    size_t bytes = known.load(std::memory_order_relaxed);
+    if (bytes) return bytes;
+    bytes = size_t(512) << 10;
+#if GK_X86
+    const bool     amd  = cpuid(0x80000000u, 0).a >= 0x8000001Du && cpuid(0x80000001u, 0).c >> 22 & 1;
+    const uint32_t leaf = amd ? 0x8000001Du : cpuid(0, 0).a >= 4 ? 4 : 0;
+    for (uint32_t i = 0; leaf && i < 8; i++) {
+        const CpuidWords w = cpuid(leaf, i);
+        if ((w.a & 31) == 0) break;
+        if ((w.a >> 5 & 7) == 2)
+            bytes = size_t((w.b >> 22) + 1) * ((w.b >> 12 & 1023) + 1) * ((w.b & 4095) + 1) * (size_t(w.c) + 1);
+    }
+    bytes = bytes < 131072 ? 131072 : bytes > 4194304 ? 4194304 : bytes;
+#endif
+    known.store(bytes, std::memory_order_relaxed);
+    return bytes;
+#endif
+}
+
+#if GK_ARM64
+/// By the part number of the core that asks first: Linux lets programs read it. Where cores differ, either answer is right, if slower.
+GK_INTERNAL bool in_order() {
+    static std::atomic<int> known{-1};
+    int yes = known.load(std::memory_order_relaxed);
+    if (yes >= 0) return yes != 0;
+    yes = 0;
+#if defined(__linux__) && defined(__GNUC__)
+    if (getauxval(AT_HWCAP) >> 11 & 1) {                        // HWCAP_CPUID
+        uint64_t midr;
+        __asm__("mrs %0, midr_el1" : "=r"(midr));
+        const unsigned a53 = 0xd03, a35 = 0xd04, a55 = 0xd05, a510 = 0xd46, a520 = 0xd80, part = midr >> 4 & 0xfff;
+        yes = midr >> 24 == 0x41 && (part == a53 || part == a35 || part == a55 || part == a510 || part == a520);
+    }
+#endif
+    known.store(yes, std::memory_order_relaxed);
+    return yes != 0;
+}
+#endif
+
+#if GK_HAS_TILES
+/// May this process use AMX tiles? Asks Linux once, at the first product that would; a repeated question is harmless.
+GK_INTERNAL bool tiles_allowed() {
+    static std::atomic<int> state{0};                           // 0 not asked, 1 no, 2 yes
+    int known = state.load(std::memory_order_relaxed);
+    if (known == 0) {
+        long result = 158;                                      // arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)
+        __asm__ volatile("syscall" : "+a"(result) : "D"(0x1023L), "S"(18L) : "rcx", "r11", "memory");
+        known = result == 0 ? 2 : 1;
+        state.store(known, std::memory_order_relaxed);
+    }
+    return known == 2;
+}
+GK_INTERNAL bool int8_tiles_allowed() { return cpu_features().amx_int8 && tiles_allowed(); }
+#endif
+
+} // namespace impl
+
+const CpuFeatures& cpu_features() {
+    // Every thread that finds it unset computes the same bytes; the first to claim it publishes them.
+    static CpuFeatures      features;
+    static std::atomic<int> state{0};                           // 0 unset, 1 being written, 2 ready
+    int seen = state.load(std::memory_order_acquire);
+    if (seen != 2) {
+        CpuFeatures f = impl::detect_hardware();
+        if (const char* terms = getenv("GLLM_KERNELS_ISA")) impl::narrow_features(f, terms);
+        if (seen == 0 && state.compare_exchange_strong(seen, 1)) {
+            features = f;
+            state.store(2, std::memory_order_release);
+        } else {
+            while (state.load(std::memory_order_acquire) != 2) {}
+        }
+    }
+    return features;
+}
+
+GK_NAMESPACE_END
+
+// ---- tables ---------------------------------------------------------------------
+
 #define GK_DECLARE_TABLES extern const KernelTable<float> table_f32; extern const KernelTable<f16> table_f16; extern const KernelTable<bf16> table_bf16;
 GK_NAMESPACE_BEGIN
 namespace scalar { GK_DECLARE_TABLES }
@@ -5383,6 +5464,10 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
     return {Code::ok, "ok"};
 }
 
+// ============================================================================
+// [18] PUBLIC ENTRY POINTS
+// ============================================================================
+
 // ---- arguments --------------------------------------------------------------
 
 namespace impl {
@@ -5452,7 +5537,7 @@ private:
     bool   ok_;
 };
 
-// ---- threads ----------------------------------------------------------------
+// ---- splitting --------------------------------------------------------------
 
 static inline size_t width_of(const Parallel& p) { return p.run && p.width > 1 ? p.width : 1; }
 
@@ -5491,12 +5576,6 @@ template <class Body> void split(const Parallel& p, const Share& share, size_t c
 template <class Body> void split(const Parallel& p, size_t count, size_t step, const Body& body) {
     split(p, Share(p, count, step), count, body);
 }
-/// Small work is not worth waking threads for.
-static inline Parallel worth(const Parallel& p, double operations) { return operations < 65536.0 ? Parallel() : p; }
-static inline double work(size_t a, size_t b, size_t c) {
-    return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c);
-}
-
 /// Can m rows of n floats, padded to tiles, lie in memory? What is computed from sizes that can does not overflow.
 static inline bool addressable(size_t m, size_t n) {
     return (static_cast<double>(m) + 64) * (static_cast<double>(n) + 64) * sizeof(float) < static_cast<double>(SIZE_MAX) / 2;
@@ -5717,8 +5796,6 @@ namespace impl {
 
 // ---- dense products ---------------------------------------------------------
 
-enum class Form { rows, transposed, packed };
-
 /// The header of a buffer of pack_b. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy of the buffer.
 struct PackedHeader {
     char     magic[8];
@@ -5732,25 +5809,18 @@ static inline size_t aligned_offset(const void* packed) {
     return ((begin + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63)) - begin;
 }
 
-/// At most this many rows of A stream B once, in place.
-constexpr size_t skinny = 8;
-/// B stays in the caches, its rows not all in the same sets of L1: tiles read A and B[k][n] in place.
-static inline bool in_caches(size_t m, size_t n, size_t k) {
-    const double b     = work(n, k, 1);
-    const bool   alike = (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0;
-    return k <= 4096 && ((m <= 512 && b <= 16384.0) || (!alike && (m <= 48 ? b <= 400000.0 : m <= 512 && b <= 70000.0)));
-}
-
 template <class E> struct Dense {
     const CpuKernels<E>& k;
     Form                 form;
 
-    /// The path for a shape. It depends on nothing else.
     auto path(size_t m, size_t n, size_t kdim) const -> void (*)(const GemmJob&) {
         const GemmKernels& g = *k.table().gemm;
-        if (form == Form::transposed && m <= skinny) return g.run_dots;
-        if (form == Form::rows && in_caches(m, n, kdim) && g.run_small) return g.run_small;
-        if (form == Form::rows && m <= skinny) return g.run_skinny;
+        switch (dense_path(form, g.run_small != nullptr, m, n, kdim)) {
+            case DensePath::in_caches: return g.run_small;
+            case DensePath::skinny:    return g.run_skinny;
+            case DensePath::dots:      return g.run_dots;
+            case DensePath::nest:      break;
+        }
         return g.run;
     }
     /// How threads share a product, and the scratch that it takes: columns when there are more of them, else rows, in whole tiles.
@@ -5827,8 +5897,8 @@ template <class E> struct Dense {
             return invalid("this buffer was not made by pack_b or pack_b_transposed");
         if (h.isa != static_cast<uint8_t>(k.isa()))                  return invalid("this matrix was packed for another instruction set; pack it again after select()");
         if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))  return invalid("this matrix was packed for another element type");
-        if (h.bytes != k.table().gemm->packed_bytes(h.n, h.k))       return invalid("this matrix was packed on a CPU with other features; pack it again");
         if (h.n != n || h.k != kdim)                                 return invalid("this matrix was packed with other n or k");
+        if (h.bytes != k.table().gemm->packed_bytes(n, kdim))        return invalid("this matrix was packed on a CPU with other features; pack it again");
         if (reinterpret_cast<uintptr_t>(panels_of(packed)) % alignof(float))
             return invalid("this packed matrix was copied to an address that differs from its first one modulo 4");
         if (overlap(Span(c, m, n, sizeof(E)), Span(packed, k.packed_b_bytes(n, kdim), 1, 1)))
@@ -5938,22 +6008,16 @@ struct Weights {
     size_t               row_stride, block_weights, block_bytes;
 };
 
-constexpr size_t few_rows = 8;         // of input: decode in registers, else decode panels for the loop nest
-
 template <class E> struct Quantised {
     const CpuKernels<E>& k;
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
 
-    /// How a product is computed: rows decoded in registers for few inputs, exact or rounded ones; else in fixed point, or by the loop nest
-    /// with decoded panels. Inputs that have no fixed point go from `rounded` to `decoded`, and from `digits` to `nested`.
-    enum class Route { decoded, rounded, digits, nested };
-
-    /// The route of a product, which rests on its arguments alone; how threads share it; and its scratch: what the route needs, the larger
-    /// where it may turn to another one, then input and output widened if they are of a 16-bit type.
+    /// The route of a product, how threads share it, and its scratch: what the route needs, the larger where inputs that have no fixed point may
+    /// turn it from `digits` to `nested`, then input and output widened if they are of a 16-bit type.
     struct Plan {
-        Route               route;
-        const DigitKernels* digit_kernels;
+        QuantRoute          route;
+        const DigitKernels* kernels;
         size_t              digits;
         Parallel            parallel;
         Share               inputs, outputs, columns;           // of `digits`: packed by the first, multiplied by the second; of `nested`
@@ -5962,28 +6026,19 @@ template <class E> struct Quantised {
 
     const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
 
-    Route route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t kdim, Precision precision) const {
-        if (m < few_rows) return precision == Precision::fast && f.rows_fast ? Route::rounded : Route::decoded;
-        return d && digits && kdim <= d->longest ? Route::digits : Route::nested;
-    }
-    const DigitKernels* digit_kernels(const FormatKernels& f, size_t m) const {
-        const DigitKernels* const tiles = float_table().gemm->digits;
-        if (tiles && is_bf16) return nullptr;                   // one bf16 tile each is exact
-        return tiles && f.unpack && m >= 24 ? tiles : f.digits;
-    }
     Plan plan(const FormatKernels& f, size_t m, size_t n, size_t kdim, Precision precision) const {
-        const DigitKernels* const d = digit_kernels(f, m);
+        const DigitKernels* const d = digit_kernels(f, float_table().gemm->digits, is_bf16, m);
         const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
-        return plan(route(f, d, digits, m, kdim, precision), d, digits, m, n, kdim);
+        return plan(quant_route(f, d, digits, m, kdim, precision), d, digits, m, n, kdim);
     }
-    Plan plan(Route route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim) const {
+    Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim) const {
         const GemmKernels& g = *float_table().gemm;
-        const bool     fixed = route == Route::digits, nest = fixed || route == Route::nested;
+        const bool     fixed = route == QuantRoute::digits, nest = fixed || route == QuantRoute::nested;
         const Parallel p     = worth(k.parallel, work(m, n, kdim));
         Plan plan = {route, d, digits, p, Share(p, m, fixed ? d->rows : 1), Share(p, n, fixed ? d->columns : 1), Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0};
         const size_t nested = nest ? plan.columns.floats(g.scratch_floats(m, plan.columns.part, kdim)) : 0;
         if (fixed)                  plan.packed = Share::aligned(d->packed_floats(m, kdim, digits));
-        if (route == Route::rounded) plan.packed = Share::aligned((m * (kdim / 32) * sizeof(Rounded32) + sizeof(float) - 1) / sizeof(float));
+        if (route == QuantRoute::rounded) plan.packed = Share::aligned((m * (kdim / 32) * sizeof(Rounded32) + sizeof(float) - 1) / sizeof(float));
         const size_t own = plan.packed + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
         plan.room   = own > nested ? own : nested;
         plan.wide_x = is_f32 ? 0 : Share::aligned(m * kdim);
@@ -5999,11 +6054,11 @@ template <class E> struct Quantised {
         return with_floats(plan(*w.kernels, m, n, kdim, precision), input, output, scales, m, n, kdim,
                            [&](const Plan& plan, float* room, const float* x, float* y) {
             switch (plan.route) {
-                case Route::rounded: if (rounded(plan, w, input, reinterpret_cast<Rounded32*>(room), y, m, n, kdim)) return; break;
-                case Route::digits:  if (in_digits(plan, w, x, y, room, m, n, kdim)) return; break;
+                case QuantRoute::rounded: if (rounded(plan, w, input, reinterpret_cast<Rounded32*>(room), y, m, n, kdim)) return; break;
+                case QuantRoute::digits:  if (in_digits(plan, w, x, y, room, m, n, kdim)) return; break;
                 default: break;
             }
-            if (m < few_rows) decoded(plan, w, x, y, m, n, kdim);
+            if (m < FEW_ROWS) decoded(plan, w, x, y, m, n, kdim);
             else              nested(plan, w, x, y, room, m, n, kdim, precision);
         });
     }
@@ -6044,7 +6099,7 @@ template <class E> struct Quantised {
     }
     /// The product in fixed point, x packed to `packed`, the threads' scratch behind it. False if x does not fit it.
     static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* packed, size_t m, size_t n, size_t kdim) {
-        const DigitKernels& d     = *plan.digit_kernels;
+        const DigitKernels& d     = *plan.kernels;
         uint8_t* const      bytes = reinterpret_cast<uint8_t*>(packed);
         std::atomic<bool>   fits{true};
         split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
@@ -6067,9 +6122,8 @@ template <class E> struct Quantised {
         b.block_weights = w.block_weights;
         b.block_bytes   = w.block_bytes;
         b.panel         = g.panel_format;
-        const bool   codes = w.kernels->unpack != nullptr, fast = precision == Precision::fast;
-        const size_t terms_x = is_bf16 ? 1 : !fast ? 3 : codes ? 1 : 2, terms_w = codes || fast ? 1 : 3;
-        nest(plan, g.run_terms[terms_x - 1][terms_w - 1], b, x, y, room, m, n, kdim);
+        const Terms terms = quant_terms(w.kernels->unpack != nullptr, is_bf16, precision);
+        nest(plan, g.run_terms[terms.x - 1][terms.w - 1], b, x, y, room, m, n, kdim);
     }
     /// The loop nest with decoded panels, threads over columns.
     static void nest(const Plan& plan, void (*run_part)(const GemmJob&), const BSource& b, const float* x, float* y, float* room, size_t m,
@@ -6138,8 +6192,8 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
     if (!impl::addressable(m, n, k)) return 0;
     const Q q{*this};
     const impl::FormatKernels& codes = table_->formats[impl::plain8];          // the format with the most routes
-    const size_t all[] = {q.plan(Q::Route::nested, nullptr, 0, m, n, k).floats,       // tensors of checkpoints, whatever m
-                          q.plan(Q::Route::rounded, nullptr, 0, m, n, k).floats,
+    const size_t all[] = {q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats,       // tensors of checkpoints, whatever m
+                          q.plan(impl::QuantRoute::rounded, nullptr, 0, m, n, k).floats,
                           q.plan(codes, m, n, k, Precision::exact).floats, q.plan(codes, m, n, k, Precision::fast).floats};
     size_t most = 0;
     for (size_t floats : all) if (floats > most) most = floats;
@@ -6177,7 +6231,6 @@ template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, si
     if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return success;
     const Weights w = {&k.table().formats[format], static_cast<const uint8_t*>(weight), stride, 32, 4 * bits};
-    if (precision == Precision::fast && m < few_rows && kdim % 32) precision = Precision::exact;        // rows of rounded groups are whole
     return Quantised<E>{k}.run(w, input, output, scales, m, n, kdim, precision);
 }
 
@@ -6235,7 +6288,7 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
     if (!addressable(m, t.n, t.k)) return no_memory();
     using Q = Quantised<E>;
     const Q q{k};
-    return q.with_floats(q.plan(Q::Route::nested, nullptr, 0, m, t.n, t.k), input, output, nullptr, m, t.n, t.k,
+    return q.with_floats(q.plan(QuantRoute::nested, nullptr, 0, m, t.n, t.k), input, output, nullptr, m, t.n, t.k,
                          [&](const typename Q::Plan& plan, float* room, const float* x, float* y) {
         const GemmKernels& g = *q.float_table().gemm;
         BSource b = {};
@@ -6376,7 +6429,10 @@ template struct Element<f16>;
 template struct Element<bf16>;
 #endif
 
-// ---- the thread pool --------------------------------------------------------
+// ============================================================================
+// [19] THREADS: a pool for those who have none
+// ============================================================================
+
 
 #ifdef GLLM_KERNELS_THREADS
 /// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late sees a ticket without
@@ -6499,6 +6555,10 @@ GK_NAMESPACE_END
 #undef GK_AVX2
 #undef GK_AVX512
 #undef GK_NEON
+#undef GK_AVXVNNI
+#undef GK_AVX512VNNI
+#undef GK_DOTPROD
+#undef GK_I8MM
 #undef GK_A64
 #undef GK_HAS_AVX2
 #undef GK_HAS_AVX512
@@ -6541,7 +6601,7 @@ GK_NAMESPACE_END
 #pragma pop_macro("max")
 
 // ============================================================================
-// [14] HISTORY AND LICENCE
+// [20] HISTORY AND LICENCE
 // ============================================================================
 //
 //   0.1.0  2026-11-21  scalar, AVX2, AVX-512, NEON; 29 block formats; AWQ, GPTQ, SqueezeLLM checkpoints
@@ -6566,4 +6626,5 @@ GK_NAMESPACE_END
 #undef GK_NS
 #undef GK_ISA
 #undef GK_FEATURE
+#undef GK_FEATURE_NS
 #endif // C++17
