@@ -269,7 +269,8 @@ TEST_CASE_TEMPLATE("quantised products, exact: 160 u, 256 u beyond k = 4096", E,
                         std::vector<double> want(m), sums(m);
                         std::vector<std::string> at(m);
                         for (size_t r = 0; r < m; r++) {
-                            const Pattern& p = by_groups[rng.below(by_groups.size())];
+                            Pattern p = by_groups[rng.below(by_groups.size())];
+                            if (rng.below(2)) p.stride = p.lanes = 1, p.kind = rng.below(2) ? Kind::above : Kind::chains;
                             const int shift = int(rng.below(6));
                             const std::vector<double> t = terms<E>(rng, kk / 32, p);
                             at[r] = shape(m, n, kk) + " groups " + p.name() + " times " + std::to_string(1 << shift);
