@@ -19,7 +19,8 @@ using gllm::Status;
 namespace {
 
 inline void expect_ok(Status s) { CHECK_MESSAGE(s, "refused: " << text(s.what)); }
-template <class E> constexpr size_t thin() { return std::is_same<E, float>::value ? 1 : 3; }       // of the cases for short types, one in so many
+/// Short types get one in so many of the cases.
+template <class E> constexpr size_t thin() { return std::is_same<E, float>::value ? 1 : 3; }
 bool slow(gllm::Isa isa) { return small() || gllm::isa_presence(isa) == gllm::Presence::emulated; }
 
 // ---- the record -------------------------------------------------------------
@@ -53,7 +54,10 @@ template <class E> struct Worst {
         if (std::is_same<E, float>::value) record.add(what, seen, units, where);
         if (!good && seen > most) most = seen, limit = units, at = where;
     }
-    ~Worst() { CHECK_MESSAGE(misses == 0, what << ": " << misses << " of " << of << " wrong, the worst by " << most << " units of " << limit << ": " << at); }
+    ~Worst() {
+        CHECK_MESSAGE(misses == 0, what << ": " << misses << " of " << of << " wrong, the worst by " << most << " units of " << limit
+                                        << ": " << at);
+    }
 };
 
 // ---- patterns ---------------------------------------------------------------
@@ -378,7 +382,9 @@ TEST_CASE_TEMPLATE("rms_norm: 16 ulp of the largest result", E, float, gllm::bf1
             k.rms_norm(x.data(), w.data(), out.data(), x.size(), eps);
             judge_row(worst, out, rms_norm(x, w, eps), at);
         };
-        const auto check = [&](const std::vector<E>& x, const std::vector<E>& w, float eps, const std::string& at) { judge(sums, x, w, eps, at); };
+        const auto check = [&](const std::vector<E>& x, const std::vector<E>& w, float eps, const std::string& at) {
+            judge(sums, x, w, eps, at);
+        };
         each_row(rng, slow(k.isa()), [&](size_t n, const Pattern& p) {
             const std::vector<double> t = terms<float>(rng, n, p);
             std::vector<E> x(n), w(n, round_to<E>(1));
@@ -397,7 +403,8 @@ TEST_CASE_TEMPLATE("rms_norm: 16 ulp of the largest result", E, float, gllm::bf1
                 for (size_t n : Sizes{ 2, 9, 100 }) {           // a large weight on a tiny input
                     std::vector<E> x(n, round_to<E>(1)), w(n, round_to<E>(1e-38));
                     x[n - 1] = round_to<E>(a), w[n - 1] = round_to<E>(b);
-                    const std::string at = shape(n) + " 1 and 10^" + std::to_string(int(std::log10(a))) + ", weights 10^-38 and 10^" + std::to_string(int(std::log10(b)));
+                    const std::string at = shape(n) + " 1 and 10^" + std::to_string(int(std::log10(a))) + ", weights 10^-38 and 10^"
+                                         + std::to_string(int(std::log10(b)));
                     judge(weights, x, w, 0.0f, at);
                     for (E& e : x) e = round_to<E>(1e18 * value(e));
                     judge(weights, x, w, 1e-5f, at + ", inputs times 10^18");
@@ -409,7 +416,8 @@ TEST_CASE_TEMPLATE("layer_norm: 16 ulp of what its results are made of", E, floa
     for_each_isa<E>([&](const CpuKernels<E>& k, const char* isa) {
         Worst<E> worst("layer_norm", isa);
         Rng rng(6);
-        const auto check = [&](const std::vector<E>& x, const std::vector<E>& gamma, const std::vector<E>& beta, float eps, const std::string& at) {
+        using Row = const std::vector<E>&;
+        const auto check = [&](Row x, Row gamma, Row beta, float eps, const std::string& at) {
             std::vector<E> out(x.size());
             k.layer_norm(x.data(), gamma.data(), beta.data(), out.data(), x.size(), eps);
             judge_row(worst, out, layer_norm(x, gamma, beta, eps), at);
