@@ -304,6 +304,41 @@ TEST_CASE("validate_blocks") {
     }
 }
 
+TEST_CASE("validate_blocks: what decodes to an infinity is not sane, whatever its scale") {
+    const auto check = [](gllm::QuantType type, const Bytes& block, const std::string& at) {
+        bool finite = true;
+        for (float w : quant::to_f32(quant::decode(type, block.data(), quant::format(type).weights))) finite = finite && std::isfinite(w);
+        const Status s = gllm::validate_blocks(type, block.data(), block.size());
+        if (!finite) CHECK_MESSAGE(!s, quant::format(type).name << " " << at << " decodes to an infinity, and is called sane");
+        return finite;
+    };
+    for (unsigned e = 0; e < 256; e++)
+        for (unsigned code = 0; code < 16; code++)
+            for (size_t where : { size_t(1), size_t(9), size_t(16) }) {
+                Bytes block(17, 0);
+                block[0] = uint8_t(e), block[where] = uint8_t(where == 9 ? code << 4 : code);
+                const bool finite = check(gllm::QuantType::MXFP4, block, "e = " + std::to_string(e) + ", code " + std::to_string(code));
+                if (e < 253) CHECK((finite && gllm::validate_blocks(gllm::QuantType::MXFP4, block.data(), block.size())));
+            }
+    for (float d : { 3e38f, -3e38f, 2.7e36f, 2e36f, 1.0f })
+        for (int code : { 0, 1, -1, 2, 127, -128 }) {
+            Bytes block(292, 0);
+            quant::put(block.data(), oracle::bits_of(d), 4);
+            block[4 + 77] = uint8_t(code);
+            quant::put(block.data() + 260 + 2 * 4, uint64_t(int64_t(code)), 2);
+            if (check(gllm::QuantType::Q8_K, block, std::to_string(d) + " times " + std::to_string(code)) && std::fabs(d) < 2.5e36f)
+                CHECK(gllm::validate_blocks(gllm::QuantType::Q8_K, block.data(), block.size()));
+        }
+    for (float level : { 1e38f, 3e33f, 1.0f })
+        for (unsigned h : { 0x7bffu, 0x3c00u, 0xfbffu }) {      // 65504, 1, -65504
+            Bytes block(130, 0);
+            quant::put(block.data(), h, 2);
+            quant::put(block.data() + 98, oracle::bits_of(level), 4);            // of code 0, which all are
+            if (check(gllm::QuantType::SQUEEZE, block, std::to_string(level)))
+                CHECK(gllm::validate_blocks(gllm::QuantType::SQUEEZE, block.data(), block.size()));
+        }
+}
+
 // ---- tables -----------------------------------------------------------------
 
 TEST_CASE("block_size, block_bytes, bits, row_bytes, quant_name") {

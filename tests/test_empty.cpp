@@ -84,7 +84,8 @@ template <class E> std::vector<Call> operations(const CpuKernels<E>& k) {
         M("squeeze_matmul",    "mn", [&](Any p, S s) { return k.squeeze_matmul(p, p, p, s[0], s[1], s[2]); }),
         M("validate_blocks",   "m",  [&](Any p, S s) { return gllm::validate_blocks(QuantType::Q4_K, p, s[0]); }),
         M("pack_squeeze",      "nk", [&](Any p, S s) { return gllm::pack_squeeze(p, p, s[1], s[2], p); }),
-        { "detect_gptq_zeros", { 9 }, "n", "n", "", quiet([&](Any p, S s) { CHECK(gllm::detect_gptq_zeros(p, s[0]) == GptqZeros::unknown); }) },
+        { "detect_gptq_zeros", { 9 }, "n", "n", "",
+          quiet([&](Any p, S s) { CHECK(gllm::detect_gptq_zeros(p, s[0]) == GptqZeros::unknown); }) },
 
         { "dequant_awq4", { 8, 256, 128 }, "nkg", "nk", "g", [&](Any p, S s) { return k.dequant_awq4(p, p, p, p, s[0], s[1], s[2]); } },
         { "pack_awq4",    { 8, 256, 128 }, "nkg", "nk", "g", [&](Any p, S s) { return gllm::pack_awq4(p, p, p, s[0], s[1], s[2], p); } },
@@ -94,7 +95,8 @@ template <class E> std::vector<Call> operations(const CpuKernels<E>& k) {
     for (Precision e : { Precision::exact, Precision::fast }) {
         all.push_back(M("gemm_q8", "mn", [&k, e](Any p, S s) { return k.gemm_q8(p, p, p, p, s[0], s[1], s[2], e); }));
         all.push_back(M("gemm_q4", "mn", [&k, e](Any p, S s) { return k.gemm_q4(p, p, p, p, s[0], s[1], s[2], e); }));
-        all.push_back(M("kquant_matmul", "mn", [&k, e](Any p, S s) { return k.kquant_matmul(p, p, p, QuantType::Q6_K, s[0], s[1], s[2], e); }));
+        all.push_back(M("kquant_matmul", "mn",
+                        [&k, e](Any p, S s) { return k.kquant_matmul(p, p, p, QuantType::Q6_K, s[0], s[1], s[2], e); }));
         all.push_back(M("iq_matmul", "mn", [&k, e](Any p, S s) { return k.iq_matmul(p, p, p, QuantType::IQ3_S, s[0], s[1], s[2], e); }));
         for (int t = 0; t < gllm::quant_type_count; t++)
             all.push_back(M("matmul", "mn", [&k, e, t](Any p, S s) { return k.matmul(QuantType(t), p, p, p, s[0], s[1], s[2], e); }));
@@ -204,7 +206,8 @@ TEST_CASE_TEMPLATE("nothing to add up: zeros, the bias, or what was there", E, E
         }
         gives("awq_matmul", nothing, [&](E* c) { return k.awq_matmul(nullptr, nullptr, nullptr, none, c, m, n, 0, 128); });
         for (GptqZeros z : { GptqZeros::v1, GptqZeros::symmetric })
-            gives("gptq_matmul", nothing, [&](E* c) { return k.gptq_matmul(nullptr, nullptr, nullptr, nullptr, none, c, m, n, 0, 128, z); });
+            gives("gptq_matmul", nothing,
+                  [&](E* c) { return k.gptq_matmul(nullptr, nullptr, nullptr, nullptr, none, c, m, n, 0, 128, z); });
         const std::vector<int32_t> rows(n + 1);
         for (size_t kk : Sizes{ 0, 7 }) {
             const std::vector<E> x(m * kk, oracle::round_to<E>(1.0));

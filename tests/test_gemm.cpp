@@ -253,6 +253,37 @@ TEST_CASE_TEMPLATE("both packings of a matrix are the same to the product", E, E
     });
 }
 
+TEST_CASE_TEMPLATE("a packed matrix moved to another alignment: the same bits, or refused", E, ELEMENTS) {
+    Rng rng(19);
+    const Operands<E> o(rng, 9, 45, 70, Data::gaussian);
+    for_each_isa<E>([&](const CpuKernels<E>& k, const char* isa) {
+        TEST_INFO("prepacked", isa, E, shape(o.m, o.n, o.k));
+        const size_t bytes = k.packed_b_bytes(o.n, o.k);
+        std::vector<uint8_t> from(bytes + 128), to(bytes + 128);
+        const auto at = [](std::vector<uint8_t>& v, size_t offset) {             // bytes behind a multiple of 64
+            return v.data() + (64 - reinterpret_cast<uintptr_t>(v.data()) % 64) % 64 + offset;
+        };
+        std::vector<E> want(o.m * o.n);
+        for (size_t first : Sizes{ 0, 1, 24, 63 }) {
+            uint8_t* const packed = at(from, first);
+            expect_ok(k.pack_b(o.b.data(), o.n, o.k, packed));
+            expect_ok(k.gemm_prepacked(o.a.data(), packed, want.data(), o.m, o.n, o.k));
+            size_t      wrong = 0;
+            std::string example;
+            for (size_t offset = 0; offset < 64; offset++) {
+                std::memset(to.data(), 0x55, to.size());
+                std::memcpy(at(to, offset), packed, bytes);
+                Fenced<E>    c(o.m * o.n);
+                const Status s = k.gemm_prepacked(o.a.data(), at(to, offset), c.data(), o.m, o.n, o.k);
+                const std::string miss = s ? differ(c.data(), want.data(), want.size())
+                                       : s.code != Code::invalid_argument || !s.what || !*s.what || !c.untouched() ? "badly refused" : "";
+                if (!miss.empty() && wrong++ == 0) example = "to " + std::to_string(offset) + ": " + miss;
+            }
+            CHECK_MESSAGE(wrong == 0, "packed at " << first << ", " << wrong << " moves of 64 wrong, the first " << example);
+        }
+    });
+}
+
 // ---- memory -----------------------------------------------------------------
 
 /// Calls every form with these kernels; each(name, call) gets call(c) -> Status.

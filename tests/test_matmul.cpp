@@ -235,6 +235,88 @@ TEST_CASE_TEMPLATE("a corrupt scale spoils its output only", E, float, gllm::bf1
     }
 }
 
+// ---- weights that are zero --------------------------------------------------
+
+/// A block of a format with offsets whose every weight is scale * code + offset = 0, at any size of the scale.
+static Bytes zero_block(Rng& rng, QuantType type) {
+    Bytes b(quant::format(type).bytes);
+    const auto half = [](double v) { return round_to<gllm::f16>(v).bits; };
+    const auto fill = [&](size_t from, size_t count, unsigned byte) { std::memset(b.data() + from, int(byte), count); };
+    const double d = std::ldexp(1.0 + double(rng.below(16)) / 16, int(rng.below(12)) - 10);
+    const unsigned q = 1 + unsigned(rng.below(3));              // the code; products are exact
+    switch (type) {
+        case QuantType::AWQ4: case QuantType::GPTQ4:
+            quant::put(b.data(), half(d), 2), quant::put(b.data() + 2, half(5 * q), 2), fill(8, 64, 5 * q * 0x11);
+            break;
+        case QuantType::Q4_1:
+            quant::put(b.data(), half(d), 2), quant::put(b.data() + 2, half(-d * q), 2), fill(4, 16, q * 0x11);
+            break;
+        case QuantType::Q5_1:                                   // codes 16 + q
+            quant::put(b.data(), half(d), 2), quant::put(b.data() + 2, half(-d * (16 + q)), 2), fill(4, 4, 0xff), fill(8, 16, q * 0x11);
+            break;
+        case QuantType::Q2_K:
+            quant::put(b.data() + 80, half(d), 2), quant::put(b.data() + 82, half(d), 2), fill(0, 16, 2 + (2 * q << 4)), fill(16, 64, q * 0x55);
+            break;
+        default: {                                              // Q4_K, Q5_K: scale 2, minimum 2 q
+            const bool five = type == QuantType::Q5_K;
+            quant::put(b.data(), half(d), 2), quant::put(b.data() + 2, half(d), 2);
+            fill(4, 4, 2), fill(8, 4, 2 * q), fill(12, 4, 2 + (2 * q << 4)), fill(five ? 48 : 16, 128, q * 0x11);
+        }
+    }
+    return b;
+}
+
+TEST_CASE_TEMPLATE("weights that an offset makes zero count for nothing", E, ELEMENTS) {
+    for (QuantType type : { QuantType::AWQ4, QuantType::GPTQ4, QuantType::Q4_1, QuantType::Q5_1, QuantType::Q2_K, QuantType::Q4_K, QuantType::Q5_K })
+        for (size_t m : Sizes{ 1, 4, 9 })
+            for (bool all : { true, false })
+                for (Input input : { Input::gaussian, Input::outliers, Input::equal }) {
+                    const Format& f = quant::format(type);
+                    Rng rng(uint64_t(type) * 100 + m);
+                    Case<E> c(rng, type, m, 5, f.weights < 256 ? 16 : 4, input);
+                    const size_t spoilt = rng.below(c.blocks.size() / f.bytes);
+                    for (size_t block = 0; block * f.bytes < c.blocks.size(); block++) {
+                        Bytes b = zero_block(rng, type);
+                        if (!all && block == spoilt) b[(type == QuantType::Q2_K ? 79 : f.bytes - 1) - rng.below(16)] ^= 0x11;     // two codes
+                        std::memcpy(c.blocks.data() + block * f.bytes, b.data(), f.bytes);
+                    }
+                    c.w = quant::decode(type, c.blocks.data(), c.n * c.k);
+                    size_t zeros = 0;
+                    for (double w : c.w) zeros += w == 0;
+                    CHECK((all ? zeros == c.w.size() : zeros < c.w.size() && zeros + 5 > c.w.size()));
+                    c.renew();
+                    c.check(c.name(INPUT_NAMES[int(input)]) + (all ? " all zero" : " all but a few zero"));
+                }
+}
+
+TEST_CASE_TEMPLATE("huge scales over codes of zero, or over small inputs", E, float, gllm::bf16) {
+    for (QuantType type : { QuantType::MXFP4, QuantType::Q8_K })
+        for (size_t m : Sizes{ 1, 4, 9, 25 })
+            for (double size : { 1.0, 1e-6, 1e30, 3e38 })       // of the inputs
+                for (int kind = 0; kind < 3; kind++) {          // all codes zero; a few blocks ordinary; one code in each block, inputs small
+                    if (kind == 2 && size > 1e-5) continue;
+                    const Format& f = quant::format(type);
+                    Rng rng(m);
+                    Case<E> c(rng, type, m, 5, f.weights < 256 ? 16 : 3, Input::gaussian);
+                    for (size_t i = 0; i < c.x.size(); i++)
+                        c.x[i] = round_to<E>(kind == 1 && i % c.k < f.weights ? rng.uniform(-1, 1) : size * rng.uniform(-1, 1));
+                    for (size_t block = 0; block * f.bytes < c.blocks.size(); block++) {
+                        if (kind == 1 && block * f.weights % c.k == 0) continue;
+                        uint8_t* const b = c.blocks.data() + block * f.bytes;
+                        std::memset(b, 0, f.bytes);
+                        const size_t at = rng.below(16);
+                        if (type == QuantType::MXFP4) b[0] = uint8_t(kind == 2 ? 240 : 240 + rng.below(13));
+                        else quant::put(b, oracle::bits_of(3e38f), 4);
+                        if (kind == 2 && type == QuantType::MXFP4) b[1 + at] = 1;
+                        if (kind == 2 && type == QuantType::Q8_K) b[4 + at] = 1, b[260] = 1;
+                    }
+                    c.w = quant::decode(type, c.blocks.data(), c.n * c.k);
+                    c.renew();
+                    c.check(c.name(kind == 0 ? "zero codes" : kind == 1 ? "zero codes but in one block" : "one code a block")
+                            + ", inputs of " + std::to_string(size));
+                }
+}
+
 // ---- same bits --------------------------------------------------------------
 
 TEST_CASE_TEMPLATE("threads and alignment change no bit", E, ELEMENTS) {

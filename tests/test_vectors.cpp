@@ -178,6 +178,23 @@ TEST_CASE_TEMPLATE("vec_max", E, ELEMENTS) {
         }
 }
 
+TEST_CASE_TEMPLATE("vec_max of zeros: +0 if there is one, else -0", E, ELEMENTS) {
+    const E minus = round_to<E>(-0.0), plus = round_to<E>(0.0);
+    for (size_t n = 1; n <= 70; n += small() ? 7 : 1) {
+        std::vector<E> x(n, minus);
+        check_bits<E>("vec_max", shape(n) + " of -0", { minus }, [&](const CpuKernels<E>& k, E* out) { *out = k.vec_max(x.data(), n); });
+        for (size_t at = 0; at < n; at += small() ? 5 : 1) {
+            x[at] = plus;
+            check_bits<E>("vec_max", shape(n) + " of -0, +0 at " + std::to_string(at), { plus },
+                          [&](const CpuKernels<E>& k, E* out) { *out = k.vec_max(x.data(), n); });
+            x[at] = round_to<E>(-1);
+            check_bits<E>("vec_max", shape(n) + " of -0, -1 at " + std::to_string(at), { n > 1 ? minus : x[at] },
+                          [&](const CpuKernels<E>& k, E* out) { *out = k.vec_max(x.data(), n); });
+            x[at] = minus;
+        }
+    }
+}
+
 TEST_CASE_TEMPLATE("the alignment of the inputs changes no bit", E, ELEMENTS) {
     for (size_t n : Sizes{ 5, 16, 31, 100, 1000 }) {
         Rng rng(n);

@@ -249,8 +249,9 @@ template <class E> void check_quantised(const CpuKernels<E>& plain, const char* 
                 case Op::plain8: return k.gemm_q8(blocks, x, y, scales, s.m, s.n, s.k, p);
                 case Op::plain4: return k.gemm_q4(blocks, x, y, scales, s.m, s.n, s.k, p);
                 case Op::awq:    return k.awq_matmul(blocks, blocks, halves.data(), x, y, s.m, s.n, s.k, 32);
-                default:         return k.gptq_matmul(blocks, blocks, halves.data(), act_order ? index.data() : nullptr, x, y, s.m, s.n, s.k,
-                                                      32, GptqZeros::v1);
+                default:
+                    return k.gptq_matmul(blocks, blocks, halves.data(), act_order ? index.data() : nullptr, x, y, s.m, s.n, s.k, 32,
+                                         GptqZeros::v1);
             }
         },
         [&](const CpuKernels<E>& k) {                           // of any type and precision for what has none of its own
@@ -292,7 +293,8 @@ TEST_CASE("quantised products of inputs out of range: matmul_workspace_bytes") {
                     x[rng.below(x.size())] = float(odd);
                     const uint8_t* const blocks = blocks_of(type, n * kk);
                     for (Precision p : { Precision::exact, Precision::fast }) {
-                        TEST_INFO("matmul", isa, float, quant::format(type).name << " " << shape(m, n, kk) << " precision " << int(p) << " with " << odd);
+                        TEST_INFO("matmul", isa, float,
+                                  quant::format(type).name << " " << shape(m, n, kk) << " precision " << int(p) << " with " << odd);
                         check_scratch<float>(k, m * n, rng, 1 + unsigned(rng.below(4)), CACHES[rng.below(10)],
                             [&](const CpuKernels<float>& kernels, float* y) {
                                 return kernels.matmul(type, blocks, x.data(), y, m, n, kk, p);
@@ -333,7 +335,8 @@ TEST_CASE_TEMPLATE("workspaces of sizes that overflow: 0", E, ELEMENTS) {
                             zero("gemm_workspace_bytes", width, { m, n, k }, kernels.gemm_workspace_bytes(m, n, k));
                         if (no_output || overflows(n, k, 1))
                             for (Precision p : { Precision::exact, Precision::fast })
-                                zero("matmul_workspace_bytes", width, { m, n, k }, kernels.matmul_workspace_bytes(QuantType::Q8_0, m, n, k, p));
+                                zero("matmul_workspace_bytes", width, { m, n, k },
+                                     kernels.matmul_workspace_bytes(QuantType::Q8_0, m, n, k, p));
                     }
         CHECK_MESSAGE(misses == 0, misses << " not 0, the first: " << first);
     });
