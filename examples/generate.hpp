@@ -15,6 +15,7 @@
 #include "llama.hpp"
 
 #include <stdlib.h>
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -144,6 +145,8 @@ private:
         const uintptr_t at = reinterpret_cast<uintptr_t>(info->si_addr);
         for (const Watch* w = first(); w; w = w->next_) {
             if (at - reinterpret_cast<uintptr_t>(w->file_.data()) >= w->file_.size()) continue;
+            static std::atomic_flag told = ATOMIC_FLAG_INIT;        // other threads may be here as well
+            while (told.test_and_set()) pause();
             const char* const parts[] = {"\ngenerate: ", w->name_, ": the file became shorter while it was in use, or its disk fails\n"};
             for (const char* part : parts)
                 if (write(w->err_, part, strlen(part)) < 0) break;
@@ -259,11 +262,7 @@ inline int write_text(llama::Model& model, const llama::Vocabulary& words, const
     return 0;
 }
 
-inline int measure(llama::Model& model, const llama::Vocabulary& words, const Options& o) {
-    gguf::Mapping text;
-    const Watch watch(text, o.perplexity, o.err);
-    const std::string error = text.open(o.perplexity);
-    if (!error.empty()) return fail(o, o.perplexity, error);
+inline int measure(llama::Model& model, const llama::Vocabulary& words, const gguf::Mapping& text, const Options& o) {
     const std::string_view all(reinterpret_cast<const char*>(text.data()), text.size());
     const auto start = std::chrono::steady_clock::now();
     double nats = 0;
@@ -286,11 +285,16 @@ inline int measure(llama::Model& model, const llama::Vocabulary& words, const Op
 // ---- the program ----------------------------------------------------------------
 
 inline int run_options(const Options& o) {
+    gguf::Mapping text;
+    const Watch watch_text(text, o.perplexity, o.err);
+    std::string error = o.perplexity ? text.open(o.perplexity) : std::string();
+    if (!error.empty()) return fail(o, o.perplexity, error);
+
     gguf::File file;
-    const Watch watch(file.mapping(), o.model, o.err);
+    const Watch watch_file(file.mapping(), o.model, o.err);
     llama::Vocabulary words;
     llama::Model model;
-    std::string error = file.open(o.model);
+    error = file.open(o.model);
     if (error.empty()) error = model.load(file);
     if (error.empty()) error = words.load(file);
     if (error.empty() && words.size() != model.vocabulary)
@@ -304,7 +308,7 @@ inline int run_options(const Options& o) {
     model.set_parallel(parallel);
     fprintf(o.err, "isa %s, %u thread%s; %s\n", gllm::isa_name(model.isa()), threads, threads > 1 ? "s" : "",
             gguf::type_summary(file).c_str());
-    return o.perplexity ? measure(model, words, o) : write_text(model, words, o);
+    return o.perplexity ? measure(model, words, text, o) : write_text(model, words, o);
 }
 
 inline int run(int argc, char** argv, FILE* out, FILE* err) try {
