@@ -6,8 +6,8 @@
 //
 // The file is mapped and nothing in it is copied: names, strings, arrays and tensors are views into it. Nothing in it is
 // trusted either. Every count is held against the bytes that remain before anything is stored, so that a reader of a
-// damaged file needs no more memory than a small multiple of its size, and the first fault is told with the key or tensor
-// it is in. Hosts are little-endian, as the files are.
+// damaged file needs no more memory than a small multiple of its size, no byte belongs to two tensors, and the first fault is
+// told with the key or tensor it is in. Hosts are little-endian, as the files are.
 //
 // SPDX-License-Identifier: MIT
 
@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <algorithm>
+#include <exception>
 #include <map>
 #include <string>
 #include <string_view>
@@ -34,6 +36,7 @@
 #endif
 #include <windows.h>
 #elif defined(__unix__) || defined(__APPLE__)
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -62,11 +65,15 @@ public:
         if (file == INVALID_HANDLE_VALUE) return "cannot open the file";
         std::string error;
         LARGE_INTEGER bytes;
-        if (!GetFileSizeEx(file, &bytes)) {
+        if (GetFileType(file) != FILE_TYPE_DISK) {
+            error = "not a regular file";
+        } else if (!GetFileSizeEx(file, &bytes)) {
             error = "cannot tell the size of the file";
+        } else if (bytes.QuadPart == 0) {
+            error = "the file is empty";
         } else if (static_cast<uint64_t>(bytes.QuadPart) > SIZE_MAX) {
             error = "the file is larger than the address space";
-        } else if (bytes.QuadPart > 0) {
+        } else {
             const HANDLE view = CreateFileMappingA(file, nullptr, PAGE_READONLY, 0, 0, nullptr);
             void* p = view ? MapViewOfFile(view, FILE_MAP_READ, 0, 0, 0) : nullptr;
             if (view) CloseHandle(view);
@@ -88,15 +95,20 @@ public:
 #elif defined(__unix__) || defined(__APPLE__)
     std::string open(const char* path) {
         close();
-        const int file = ::open(path, O_RDONLY);
-        if (file < 0) return "cannot open the file";
+        const int file = ::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);   // a FIFO would wait for its writer
+        if (file < 0) return std::string("cannot open the file: ") + strerror(errno);
         std::string error;
         struct stat info;
-        if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
-            error = "not a regular file";
+        if (fstat(file, &info) != 0) {
+            error = "cannot tell the size of the file";
+        } else if (!S_ISREG(info.st_mode)) {
+            error = S_ISDIR(info.st_mode) ? "not a regular file but a directory" : S_ISFIFO(info.st_mode) ?
+                    "not a regular file but a FIFO" : "not a regular file but a device or its like";
+        } else if (info.st_size == 0) {
+            error = "the file is empty";
         } else if (static_cast<uint64_t>(info.st_size) > SIZE_MAX) {
             error = "the file is larger than the address space";
-        } else if (info.st_size > 0) {
+        } else {
             void* p = mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ, MAP_PRIVATE, file, 0);
             if (p != MAP_FAILED) {
                 data_ = static_cast<const unsigned char*>(p);
@@ -127,6 +139,7 @@ public:
         const bool failed = ferror(file) != 0;
         fclose(file);
         if (failed) { close(); return "cannot read the file"; }
+        if (size_ == 0) return "the file is empty";
         data_ = bytes_.data();
         return std::string();
     }
@@ -155,17 +168,18 @@ inline size_t kind_bytes(Kind kind) {
     return bytes[static_cast<uint32_t>(kind)];
 }
 
-/// A name out of the file, fit for a message: quoted, cut at 64 bytes, what is not printable as \xNN.
-inline std::string quoted(std::string_view name) {
-    std::string out = "'";
+/// A name from outside, fit for a message: cut at 64 bytes, what is not printable as \xNN.
+inline std::string printable(std::string_view name) {
+    std::string out;
     for (size_t i = 0; i < name.size() && i < 64; i++) {
         const unsigned char c = static_cast<unsigned char>(name[i]);
         char hex[8];
         if (c >= 0x20 && c < 0x7f) out += static_cast<char>(c);
         else out += (snprintf(hex, sizeof hex, "\\x%02X", static_cast<unsigned>(c)), hex);
     }
-    return out + (name.size() > 64 ? "...'" : "'");
+    return out + (name.size() > 64 ? "..." : "");
 }
+inline std::string quoted(std::string_view name) { return "'" + printable(name) + "'"; }
 
 /// Reads forward and never past the end: a get() that fails reads nothing.
 class Cursor {
@@ -309,12 +323,15 @@ struct Tensor {
 class File {
 public:
     /// Each returns what is wrong, or an empty string. parse() keeps views into the caller's bytes.
-    std::string open(const char* path) {
+    std::string open(const char* path) try {
         const std::string error = mapping_.open(path);
         return error.empty() ? parse(mapping_.data(), mapping_.size()) : error;
+    } catch (const std::exception&) {                               // bad_alloc or its like
+        return "out of memory";
     }
     std::string parse(const void* data, size_t size);
 
+    const Mapping& mapping() const { return mapping_; }
     const std::vector<Tensor>& tensors() const { return tensors_; }
     const std::map<std::string_view, Value>& metadata() const { return metadata_; }
     const Tensor* tensor(std::string_view name) const {
@@ -335,6 +352,7 @@ private:
     std::string parse_value(Cursor& c, Value& value);
     std::string parse_tensor(Cursor& c, Tensor& tensor);
     static std::string skip_values(Cursor& c, Kind kind, uint64_t count, int depth);
+    std::string overlap() const;
 
     Mapping mapping_;
     std::map<std::string_view, Value> metadata_;
@@ -343,7 +361,7 @@ private:
     uint64_t alignment_ = 32;
 };
 
-inline std::string File::parse(const void* data, size_t size) {
+inline std::string File::parse(const void* data, size_t size) try {
     metadata_.clear();
     index_.clear();
     tensors_.clear();
@@ -395,6 +413,21 @@ inline std::string File::parse(const void* data, size_t size) {
                    " reach past the end of the file, which holds " + std::to_string(available) + " bytes of tensors";
         t.data = begin + static_cast<size_t>(start + t.offset);
     }
+    return overlap();
+} catch (const std::exception&) {                                   // bad_alloc or its like
+    return "out of memory";
+}
+
+/// Tensors that share bytes would let a small file describe any number of layers.
+inline std::string File::overlap() const {
+    std::vector<const Tensor*> order;
+    for (const Tensor& t : tensors_) order.push_back(&t);
+    std::sort(order.begin(), order.end(), [](const Tensor* a, const Tensor* b) {
+        return a->offset != b->offset ? a->offset < b->offset : a < b;
+    });
+    for (size_t i = 1; i < order.size(); i++)
+        if (order[i]->offset - order[i - 1]->offset < order[i - 1]->bytes)
+            return "tensor " + quoted(order[i]->name) + ": its data overlap those of " + quoted(order[i - 1]->name);
     return std::string();
 }
 

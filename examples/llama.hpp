@@ -7,7 +7,8 @@
 //   std::vector<float> logits(model.vocabulary);
 //   model.eval(prompt.data(), prompt.size(), logits.data(), 1);    // logits after the last token
 //
-// Weights are used where they lie in the mapped file. Activations and the key/value cache are f32.
+// Weights are used where they lie in the mapped file. Activations and the key/value cache are f32. Memory follows the tensors that
+// are there and the tokens that were given: what a file only claims, such as a long context, costs nothing.
 //
 // SPDX-License-Identifier: MIT
 
@@ -19,6 +20,7 @@
 #include <math.h>
 #include <algorithm>
 #include <functional>
+#include <new>
 #include <queue>
 
 namespace llama {
@@ -160,7 +162,7 @@ inline std::string replace_all(std::string_view text, std::string_view from, std
     return out;
 }
 
-inline std::string Vocabulary::load(const gguf::File& file) {
+inline std::string Vocabulary::load(const gguf::File& file) try {
     const std::string_view model = file.text("tokenizer.ggml.model");
     if (model.empty()) return "key 'tokenizer.ggml.model' is missing: the file has no vocabulary";
     if (model != "llama")
@@ -222,6 +224,8 @@ inline std::string Vocabulary::load(const gguf::File& file) {
     flag("tokenizer.ggml.add_bos_token", add_bos);
     flag("tokenizer.ggml.add_space_prefix", add_space_prefix);
     return in.error;
+} catch (const std::exception&) {                                   // bad_alloc or its like
+    return "out of memory";
 }
 
 inline std::vector<int32_t> Vocabulary::encode_plain(std::string_view plain) const {
@@ -295,24 +299,20 @@ public:
     }
     gllm::Isa isa() const { return k_.isa(); }
     size_t position() const { return position_; }
-    void reset() {
-        position_ = 0;
-        for (Layer& layer : layers_)
-            for (Cache& cache : layer.caches) { cache.keys.clear(); cache.values.clear(); }
-    }
+    void reset() { position_ = 0; }
 
     /// Appends n tokens and writes logits[outputs][vocabulary], those that follow each of the last `outputs` tokens.
     /// Any status but ok leaves the sequence empty.
     gllm::Status eval(const int32_t* tokens, size_t n, float* logits, size_t outputs);
 
 private:
-    struct Cache { std::vector<float> keys, values; };              // of one key/value head, [position][head_dim]
     struct Layer {
         const float *attn_norm, *ffn_norm;
         Matrix q, k, v, o, gate, up, down;
-        std::vector<Cache> caches;                                  // [kv_heads]
+        std::vector<float> keys, values;                            // [kv_heads][room_][head_dim]
     };
 
+    void make_room(size_t positions);
     gllm::Status forward(const int32_t* tokens, size_t n, float* logits, size_t outputs);
     gllm::Status embed(int32_t token, float* out) const;
     gllm::Status multiply(const Matrix& w, const float* x, float* y, size_t m);
@@ -327,20 +327,29 @@ private:
     std::vector<Layer> layers_;
     float epsilon_ = 0;
     double rope_base_ = 0;
-    size_t position_ = 0;
+    size_t position_ = 0, room_ = 0, batch_ = 1;                    // positions held, those there is memory for, tokens together
     std::vector<float> x_, h_, q_, key_, value_, mixed_, gate_, up_, cos_, sin_, scores_, query_, head_out_, wide_, part_;
 };
 
 /// Runs expr, a Status, and returns it unless it is ok.
 #define LLAMA_TRY(expr) do { const gllm::Status status_ = (expr); if (!status_) return status_; } while (0)
 
-constexpr size_t batch_tokens = 128;                                // evaluated together
-constexpr size_t attention_tokens = 32;                             // whose scores are held together
+constexpr size_t batch_tokens = 128;                                // evaluated together, as long as no activation
+constexpr size_t batch_floats = size_t(1) << 22;                    // needs more than this
+constexpr size_t attention_tokens = 32;                             // whose scores are held together, of every query head
+constexpr size_t attention_rows = 512;                              // of a key/value head as long as these are not more
 constexpr size_t wide_floats = size_t(1) << 16;                     // f16 and bf16 weights widened at a time
 
-inline std::string Model::load(const gguf::File& file) {
+/// The number of floats in [a][b][c], or bad_alloc where there cannot be that many.
+inline size_t floats(size_t a, size_t b, size_t c = 1) {
+    const size_t most = SIZE_MAX / sizeof(float) / 2;
+    if (a && (b > most / a || (b && c > most / a / b))) throw std::bad_alloc();
+    return a * b * c;
+}
+
+inline std::string Model::load(const gguf::File& file) try {
     layers_.clear();
-    position_ = 0;
+    position_ = room_ = 0;
     Loader in(file);
     const std::string_view architecture = file.text("general.architecture");
     if (architecture != "llama")
@@ -400,7 +409,6 @@ inline std::string Model::load(const gguf::File& file) {
         l.gate = in.matrix(block + "ffn_gate.weight", hidden, width);
         l.up   = in.matrix(block + "ffn_up.weight", hidden, width);
         l.down = in.matrix(block + "ffn_down.weight", width, hidden);
-        if (in.ok()) l.caches.resize(kv_heads);
         layers_.push_back(std::move(l));
     }
     output_norm_ = in.vector("output_norm.weight", width);
@@ -409,39 +417,61 @@ inline std::string Model::load(const gguf::File& file) {
 
     for (size_t i = 0; i < in.used.size(); i++)                     // biases and the like would change the result
         if (!in.used[i]) return "tensor " + gguf::quoted(file.tensors()[i].name) + " has no place in a plain llama model";
+    batch_ = std::min(batch_tokens, std::max(size_t(1), batch_floats / std::max({width, hidden, heads * head_dim})));
     return std::string();
+} catch (const std::exception&) {                                   // bad_alloc or its like
+    return "out of memory";
 }
 
-inline gllm::Status Model::eval(const int32_t* tokens, size_t n, float* logits, size_t outputs) {
+inline gllm::Status Model::eval(const int32_t* tokens, size_t n, float* logits, size_t outputs) try {
     gllm::Status status = {gllm::Code::ok, ""};
     if (outputs > n) status = {gllm::Code::invalid_argument, "outputs must be at most n"};
     if (n > context - position_) status = {gllm::Code::invalid_argument, "the text is longer than the model's context"};
     for (size_t i = 0; i < n; i++)
         if (tokens[i] < 0 || static_cast<size_t>(tokens[i]) >= vocabulary)
             status = {gllm::Code::invalid_argument, "a token must be below the vocabulary's size"};
-    for (size_t i = 0; status && i < n; i += batch_tokens) {
-        const size_t m = std::min(batch_tokens, n - i), after = n - i - m;
+    for (size_t i = 0; status && i < n; i += batch_) {
+        const size_t m = std::min(batch_, n - i), after = n - i - m;
         const size_t wanted = outputs > after ? std::min(m, outputs - after) : 0;   // of these m tokens, the last
         status = forward(tokens + i, m, logits, wanted);
         if (wanted) logits += wanted * vocabulary;
     }
     if (!status) reset();
     return status;
+} catch (const std::exception&) {                                   // bad_alloc or its like
+    reset();
+    room_ = 0;
+    return {gllm::Code::out_of_memory, "out of memory"};
+}
+
+/// Grows the cache of every layer to hold these positions; at least to twice what it was, so that growing is rare.
+inline void Model::make_room(size_t positions) {
+    if (positions <= room_) return;
+    const size_t room = std::min(context, std::max(positions, room_ * 2));
+    for (Layer& layer : layers_)
+        for (std::vector<float>* cache : {&layer.keys, &layer.values}) {
+            std::vector<float> grown(floats(kv_heads, room, head_dim));
+            for (size_t head = 0; head < kv_heads && position_; head++)
+                memcpy(&grown[head * room * head_dim], &(*cache)[head * room_ * head_dim], position_ * head_dim * sizeof(float));
+            cache->swap(grown);
+        }
+    room_ = room;
 }
 
 /// One batch: x is the residual stream [n][width], h its normalised form or what is to be added to it.
 inline gllm::Status Model::forward(const int32_t* tokens, size_t n, float* logits, size_t outputs) {
     const size_t q_width = heads * head_dim, kv_width = kv_heads * head_dim, pairs = n_rot / 2;
-    x_.resize(n * width);
-    h_.resize(n * width);
-    q_.resize(n * q_width);
-    mixed_.resize(n * q_width);
-    key_.resize(n * kv_width);
-    value_.resize(n * kv_width);
-    gate_.resize(n * hidden);
-    up_.resize(n * hidden);
-    cos_.resize(n * pairs);
-    sin_.resize(n * pairs);
+    make_room(position_ + n);
+    x_.resize(floats(n, width));
+    h_.resize(floats(n, width));
+    q_.resize(floats(n, q_width));
+    mixed_.resize(floats(n, q_width));
+    key_.resize(floats(n, kv_width));
+    value_.resize(floats(n, kv_width));
+    gate_.resize(floats(n, hidden));
+    up_.resize(floats(n, hidden));
+    cos_.resize(floats(n, pairs));
+    sin_.resize(floats(n, pairs));
     for (size_t i = 0; i < n; i++) {
         LLAMA_TRY(embed(tokens[i], &x_[i * width]));
         for (size_t j = 0; j < pairs; j++) {
@@ -487,33 +517,32 @@ inline gllm::Status Model::attend(Layer& layer, size_t n) {
     const size_t group_width = group * head_dim;
     const float scale = 1.0f / sqrtf(static_cast<float>(head_dim));
     k_.vec_scale(q_.data(), scale, n * q_width);
+    const size_t step = std::min(attention_tokens * group, attention_rows);
     for (size_t head = 0; head < kv_heads; head++) {
-        Cache& cache = layer.caches[head];
+        float* const keys = &layer.keys[head * room_ * head_dim];
+        float* const values = &layer.values[head * room_ * head_dim];
         for (size_t i = 0; i < n; i++) {
-            const float* key = &key_[i * kv_width + head * head_dim];
-            const float* value = &value_[i * kv_width + head * head_dim];
-            cache.keys.insert(cache.keys.end(), key, key + head_dim);
-            cache.values.insert(cache.values.end(), value, value + head_dim);
+            const size_t to = (position_ + i) * head_dim, from = i * kv_width + head * head_dim;
+            memcpy(keys + to, &key_[from], head_dim * sizeof(float));
+            memcpy(values + to, &value_[from], head_dim * sizeof(float));
         }
-        for (size_t first = 0; first < n; first += attention_tokens) {
-            const size_t count = std::min(attention_tokens, n - first), rows = count * group;
-            const size_t seen = position_ + first + count;          // by the last of these tokens
-            query_.resize(rows * head_dim);
-            head_out_.resize(rows * head_dim);
-            scores_.resize(rows * seen);
-            for (size_t i = 0; i < count; i++)
-                memcpy(&query_[i * group_width], &q_[(first + i) * q_width + head * group_width], group_width * sizeof(float));
-            LLAMA_TRY(k_.gemm_transposed_b(query_.data(), cache.keys.data(), scores_.data(), rows, seen, head_dim));
+        const auto at = [&](size_t row) { return row / group * q_width + head * group_width + row % group * head_dim; };
+        for (size_t first = 0; first < n * group; first += step) {  // row: token * group + query head
+            const size_t rows = std::min(step, n * group - first);
+            const size_t seen = position_ + (first + rows - 1) / group + 1;         // positions, by the last of these rows
+            query_.resize(floats(rows, head_dim));
+            head_out_.resize(floats(rows, head_dim));
+            scores_.resize(floats(rows, seen));
+            for (size_t r = 0; r < rows; r++) memcpy(&query_[r * head_dim], &q_[at(first + r)], head_dim * sizeof(float));
+            LLAMA_TRY(k_.gemm_transposed_b(query_.data(), keys, scores_.data(), rows, seen, head_dim));
             for (size_t r = 0; r < rows; r++) {
                 float* row = &scores_[r * seen];
-                const size_t visible = position_ + first + r / group + 1;
+                const size_t visible = position_ + (first + r) / group + 1;
                 k_.softmax(row, row, visible);
                 std::fill(row + visible, row + seen, 0.0f);
             }
-            LLAMA_TRY(k_.gemm(scores_.data(), cache.values.data(), head_out_.data(), rows, head_dim, seen));
-            for (size_t i = 0; i < count; i++)
-                memcpy(&mixed_[(first + i) * q_width + head * group_width], &head_out_[i * group_width],
-                       group_width * sizeof(float));
+            LLAMA_TRY(k_.gemm(scores_.data(), values, head_out_.data(), rows, head_dim, seen));
+            for (size_t r = 0; r < rows; r++) memcpy(&mixed_[at(first + r)], &head_out_[r * head_dim], head_dim * sizeof(float));
         }
     }
     return {gllm::Code::ok, ""};
@@ -543,8 +572,8 @@ inline gllm::Status Model::multiply(const Matrix& w, const float* x, float* y, s
     if (w.type.storage == gguf::Storage::f32)
         return k_.gemm_transposed_b(x, reinterpret_cast<const float*>(w.data), y, m, w.rows, w.cols);
     const size_t step = std::min(w.rows, std::max(size_t(1), wide_floats / w.cols));
-    wide_.resize(step * w.cols);
-    part_.resize(m * step);
+    wide_.resize(floats(step, w.cols));
+    part_.resize(floats(m, step));
     for (size_t row = 0; row < w.rows; row += step) {
         const size_t count = std::min(step, w.rows - row);
         widen(w, row, count, wide_.data());
@@ -568,20 +597,24 @@ inline double negative_log_likelihood(const float* logits, size_t n, int32_t tok
 constexpr size_t window_bytes = 256;
 
 /// The summed negative log-likelihood of a text's tokens in nats, from an empty cache: the input is BOS and all but the last.
-inline gllm::Status likelihood(Model& model, const Vocabulary& words, std::string_view text, double& nats) {
+inline gllm::Status likelihood(Model& model, const Vocabulary& words, std::string_view text, double& nats) try {
     std::vector<int32_t> tokens = words.encode_plain(text);
     nats = 0;
     if (tokens.empty()) return {gllm::Code::ok, ""};
     if (words.bos < 0) return {gllm::Code::unsupported, "the vocabulary has no BOS token to predict the first token from"};
     tokens.insert(tokens.begin(), words.bos);
     const size_t n = tokens.size() - 1;
-    std::vector<float> logits(n * model.vocabulary);
+    std::vector<float> logits(floats(std::min(n, batch_tokens), model.vocabulary));
     model.reset();
-    const gllm::Status status = model.eval(tokens.data(), n, logits.data(), n);
-    if (!status) return status;
-    for (size_t i = 0; i < n; i++)
-        nats += negative_log_likelihood(&logits[i * model.vocabulary], model.vocabulary, tokens[i + 1]);
-    return status;
+    for (size_t first = 0; first < n; first += batch_tokens) {
+        const size_t m = std::min(batch_tokens, n - first);
+        LLAMA_TRY(model.eval(&tokens[first], m, logits.data(), m));
+        for (size_t i = 0; i < m; i++)
+            nats += negative_log_likelihood(&logits[i * model.vocabulary], model.vocabulary, tokens[first + i + 1]);
+    }
+    return {gllm::Code::ok, ""};
+} catch (const std::exception&) {                                   // bad_alloc or its like
+    return {gllm::Code::out_of_memory, "out of memory"};
 }
 
 #undef LLAMA_TRY

@@ -1,5 +1,5 @@
-// The examples' model: likelihood, logits and greedy text of real GGUF files against reference numbers in double, and what
-// becomes of files that are damaged. SPDX-License-Identifier: MIT
+// The examples' model: likelihood, logits and greedy text of real GGUF files against reference numbers in double, what becomes
+// of files that are damaged, and the program around it: its options, messages and memory. SPDX-License-Identifier: MIT
 //
 // Environment: GLLM_KERNELS_MODELS=dir   where further models of reference.txt may lie
 //              GLLM_KERNELS_FULL=1       the whole evaluation text for all of them
@@ -9,18 +9,28 @@
 #define GLLM_KERNELS_THREADS
 #endif
 #include "harness.hpp"
-#include "../examples/llama.hpp"
+#include "../examples/generate.hpp"
 
+#include <atomic>
+#include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <new>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/stat.h>
+#include <sys/wait.h>
+#endif
 
 #ifndef GLLM_EXAMPLES_MODEL_DIR
 #define GLLM_EXAMPLES_MODEL_DIR "examples/model"
 #endif
 
-// ---- every allocation of this program, for its size ---------------------------
+// ---- every allocation of this program: its size, the sum of those alive, and one that fails -----------------------------
 
 static thread_local size_t largest_allocation = 0;
+static thread_local long   allocations_left   = -1;                 // of this thread; all fail after them. -1: any number
+static std::atomic<size_t> allocated{0}, most_allocated{0};
 
 #if defined(__GNUC__)
 #define NOINLINE __attribute__((noinline))                          // or malloc and delete meet in one function, which warns
@@ -28,17 +38,32 @@ static thread_local size_t largest_allocation = 0;
 #define NOINLINE
 #endif
 
+constexpr size_t before_block = alignof(std::max_align_t) < sizeof(size_t) ? sizeof(size_t) : alignof(std::max_align_t);
+
 NOINLINE void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
     if (bytes > largest_allocation) largest_allocation = bytes;
-    return std::malloc(bytes ? bytes : 1);
+    if (allocations_left == 0 || bytes > SIZE_MAX / 2) return nullptr;
+    if (allocations_left > 0) allocations_left--;
+    unsigned char* const raw = static_cast<unsigned char*>(std::malloc(before_block + bytes));
+    if (!raw) return nullptr;
+    std::memcpy(raw, &bytes, sizeof bytes);
+    const size_t now = allocated += bytes;
+    if (now > most_allocated) most_allocated = now;
+    return raw + before_block;
 }
 NOINLINE void* operator new(size_t bytes) {
     if (void* p = operator new(bytes, std::nothrow)) return p;
-    std::fputs("out of memory\n", stderr);
-    std::abort();
+    throw std::bad_alloc();
 }
-NOINLINE void operator delete(void* p) noexcept { std::free(p); }
-NOINLINE void operator delete(void* p, size_t) noexcept { std::free(p); }
+NOINLINE void operator delete(void* p) noexcept {
+    if (!p) return;
+    unsigned char* const raw = static_cast<unsigned char*>(p) - before_block;
+    size_t bytes;
+    std::memcpy(&bytes, raw, sizeof bytes);
+    allocated -= bytes;
+    std::free(raw);
+}
+NOINLINE void operator delete(void* p, size_t) noexcept { operator delete(p); }
 
 namespace {
 
@@ -414,7 +439,12 @@ struct Original {
     std::string with(size_t at, const std::string& patch) const { return patched(bytes, at, patch); }
     template <class T> std::string with_value(const std::string& name, T v) const { return with(after(name) + 4, raw(v)); }
     std::string with_key(const std::string& more) const { return with_more(more, 1, "", 0); }
-    std::string with_tensor(const std::string& more) const { return with_more("", 0, more, 1); }
+    /// One more tensor, of zeros, behind the others.
+    std::string with_tensor(const std::string& name, uint64_t n) const {
+        std::string s = with_more("", 0, tensor(name, {n}, 0, (bytes.size() - start + 31) / 32 * 32), 1);
+        s.resize((s.size() + 31) / 32 * 32 + n * sizeof(float));
+        return s;
+    }
     std::string with_more(const std::string& keys, uint64_t key_count, const std::string& tensors, uint64_t tensor_count) const {
         std::string s = header(39 + tensor_count, 29 + key_count) + keys + bytes.substr(24, head - 24) + tensors;
         s.resize((s.size() + 31) / 32 * 32);
@@ -488,12 +518,13 @@ TEST_CASE("damaged files: the message names the place") {
         {"tensor 'blk.1.attn_q.weight': ", o.with(o.after(q) + 12, raw<uint64_t>(1) + raw<uint32_t>(12) + raw<uint64_t>(huge))},
         {"tensor 'blk.1.attn_q.weight': rows of 255", o.with(o.after(q) + 4, raw<uint64_t>(255))},
         {"tensor 'blk.1.attn_q.weight' is 256 x 255", o.with(o.after(q) + 12, raw<uint64_t>(255))},
-        {"tensor 'blk.1.attn_q.weight' is 512 x 256", o.with(o.after(q) + 4, raw<uint64_t>(512))},
+        {"tensor 'blk.1.attn_q.weight' is 512 x 128", o.with(o.after(q) + 4, raw<uint64_t>(512) + raw<uint64_t>(128))},
         {"tensor 'blk.1.attn_q.weight': 1", o.with(o.after(q) + 12, raw<uint64_t>(100000))},
         {"tensor 'blk.1.attn_q.weight': type 4 ", o.with(o.after(q) + 20, raw<uint32_t>(4))},
         {"tensor 'blk.1.attn_q.weight': type 9 ", o.with(o.after(q) + 20, raw<uint32_t>(9))},
         {"tensor 'blk.1.attn_q.weight': type 4294967295 ", o.with(o.after(q) + 20, raw<uint32_t>(0xffffffff))},
         {"tensor 'blk.1.attn_q.weight': offset", o.with(o.after(q) + 24, raw<uint64_t>(17))},
+        {"tensor 'output_norm.weight': its data overlap", o.with(o.after("output_norm.weight") + 16, raw<uint64_t>(64))},
         {"tensor 'blk.1.attn_q.weight': 36864 bytes", o.with(o.after(q) + 24, raw<uint64_t>(uint64_t(1) << 40))},
         {"tensor 'blk.1.attn_q.weight': 36864 bytes", o.with(o.after(q) + 24, raw<uint64_t>(UINT64_MAX - 31))},
         {"tensor 'output.weight': 54390 bytes", o.bytes.substr(0, o.end - 1)},
@@ -527,9 +558,9 @@ TEST_CASE("damaged files: the message names the place") {
         {"'llama.expert_count'", o.with_key(key("llama.expert_count", gguf::Kind::u32, raw<uint32_t>(8)))},
         {"'llama.rope.scaling.type' is 'yarn'", o.with_key(key("llama.rope.scaling.type", gguf::Kind::string, text("yarn")))},
         {"'llama.rope.scale_linear'", o.with_key(key("llama.rope.scale_linear", gguf::Kind::f32, raw(4.0f)))},
-        {"tensor 'rope_freqs.weight'", o.with_tensor(tensor("rope_freqs.weight", {16}, 0, 37312))},
-        {"tensor 'blk.0.attn_q.bias'", o.with_tensor(tensor("blk.0.attn_q.bias", {256}, 0, 37312))},
-        {"tensor 'a\\x01\\xFFb'", o.with_tensor(tensor("a\x01\xFF" "b", {256}, 0, 37312))},
+        {"tensor 'rope_freqs.weight'", o.with_tensor("rope_freqs.weight", 16)},
+        {"tensor 'blk.0.attn_q.bias'", o.with_tensor("blk.0.attn_q.bias", 256)},
+        {"tensor 'a\\x01\\xFFb'", o.with_tensor("a\x01\xFF" "b", 256)},
 
         {"'tokenizer.ggml.model' is 'gpt-2'", o.with(o.after("tokenizer.ggml.model") + 12, "gpt-2")},
         {"'tokenizer.ggml.scores'", o.with(o.after("tokenizer.ggml.scores") + 16, raw<uint32_t>(0x7fc00000))},
@@ -613,7 +644,7 @@ TEST_CASE("corrupt weights, weights at the very end of a file") {
 
 TEST_CASE("files that are not there") {
     gguf::File file;
-    CHECK(file.open("no/such/file.gguf") == "cannot open the file");
+    CHECK(file.open("no/such/file.gguf").find("cannot open the file") == 0);
     CHECK(!file.open(".").empty());
     CHECK(file.parse(nullptr, 0).find("not a GGUF file") != std::string::npos);
     const std::string empty = header(0, 0);
@@ -621,3 +652,414 @@ TEST_CASE("files that are not there") {
     CHECK(file.tensors().empty());
     CHECK(file.tensor("output.weight") == nullptr);
 }
+
+// ---- small models of any shape ----------------------------------------------------
+
+namespace {
+
+/// A model whose tensors are as small as its shape allows, in one type, with a vocabulary of one token a byte.
+struct Small {
+    uint64_t layers = 1, width = 8, hidden = 8, heads = 2, kv_heads = 1, head_dim = 4;
+    uint32_t context = 512;
+    bool half = true, tied = false, shared = false;                 // shared: all tensors lie at offset 0
+
+    std::string file() const {
+        using K = gguf::Kind;
+        std::string words, scores, types, keys;
+        for (int i = 0; i < 259; i++) {
+            char name[8];
+            std::snprintf(name, sizeof name, i < 3 ? "<%d>" : "<0x%02X>", static_cast<unsigned>(i < 3 ? i : i - 3));
+            words += text(name);
+            scores += raw(0.0f);
+            types += raw<int32_t>(i < 3 ? 3 : 6);
+        }
+        uint64_t key_count = 0, tensor_count = 0, at = 0;
+        const auto add = [&](const std::string& name, K kind, const std::string& value) { keys += key(name, kind, value); key_count++; };
+        const auto number = [&](const std::string& name, uint64_t n) { add("llama." + name, K::u64, raw(n)); };
+        add("general.architecture", K::string, text("llama"));
+        add("tokenizer.ggml.model", K::string, text("llama"));
+        add("tokenizer.ggml.tokens", K::array, array(K::string, 259, words));
+        add("tokenizer.ggml.scores", K::array, array(K::f32, 259, scores));
+        add("tokenizer.ggml.token_type", K::array, array(K::i32, 259, types));
+        add("tokenizer.ggml.bos_token_id", K::u32, raw<uint32_t>(1));
+        add("llama.attention.layer_norm_rms_epsilon", K::f32, raw(1e-5f));
+        number("block_count", layers);
+        number("embedding_length", width);
+        number("feed_forward_length", hidden);
+        number("context_length", context);
+        number("attention.head_count", heads);
+        number("attention.head_count_kv", kv_heads);
+        number("attention.key_length", head_dim);
+        number("attention.value_length", head_dim);
+
+        std::string tensors;
+        const auto put = [&](const std::string& name, uint64_t cols, uint64_t rows) {
+            const bool vector = rows == 0;
+            tensors += vector ? tensor(name, {cols}, 0, shared ? 0 : at) : tensor(name, {cols, rows}, half ? 1 : 0, shared ? 0 : at);
+            const uint64_t bytes = cols * (vector ? 1 : rows) * (vector || !half ? 4 : 2);
+            at = shared ? std::max(at, bytes) : at + (bytes + 31) / 32 * 32;
+            tensor_count++;
+        };
+        put("token_embd.weight", width, 259);
+        for (uint64_t i = 0; i < layers; i++) {
+            const std::string block = "blk." + std::to_string(i) + ".";
+            put(block + "attn_norm.weight", width, 0);
+            put(block + "attn_q.weight", width, heads * head_dim);
+            put(block + "attn_k.weight", width, kv_heads * head_dim);
+            put(block + "attn_v.weight", width, kv_heads * head_dim);
+            put(block + "attn_output.weight", heads * head_dim, width);
+            put(block + "ffn_norm.weight", width, 0);
+            put(block + "ffn_gate.weight", width, hidden);
+            put(block + "ffn_up.weight", width, hidden);
+            put(block + "ffn_down.weight", hidden, width);
+        }
+        put("output_norm.weight", width, 0);
+        if (!tied) put("output.weight", width, 259);
+        std::string s = header(tensor_count, key_count) + keys + tensors;
+        s.resize((s.size() + 31) / 32 * 32);
+        const size_t start = s.size();
+        s.resize(start + at);
+        for (size_t i = start; i < s.size(); i++) s[i] = i % 2 ? '\x1c' : static_cast<char>(i * 37 >> 3);   // f16 near 0.004, f32 near 5e-22
+        return s;
+    }
+};
+
+/// The most memory that loading and so many tokens needed at once, or what went wrong.
+size_t memory_of(const std::string& file, size_t tokens, std::string& error) {
+    const size_t before = allocated;
+    most_allocated = before;
+    Loaded m(file.data(), file.size());
+    error = m.error;
+    if (error.empty()) {
+        const std::vector<int32_t> ids(tokens, 40);
+        std::vector<float> logits(m.model.vocabulary);
+        const gllm::Status status = m.model.eval(ids.data(), tokens, logits.data(), 1);
+        if (!status) error = status.what;
+        else if (!std::isfinite(logits[0])) error = "the logits are not finite";
+    }
+    return most_allocated - before;
+}
+
+} // namespace
+
+TEST_CASE("memory follows the file and the tokens") {
+    const size_t mib = size_t(1) << 20, tokens = 40;
+    std::string error;
+    {                                                               // nothing of its own in any layer
+        Small s;
+        s.layers = test::small() ? 200 : 2000;
+        s.width = 1;
+        s.heads = s.kv_heads = 16384;
+        s.head_dim = 2;
+        s.context = INT32_MAX;
+        s.shared = true;
+        const std::string file = s.file();
+        CHECK(file.size() < mib * 3 / 2);
+        CHECK(memory_of(file, tokens, error) < 8 * file.size());
+        CHECK_MESSAGE(error.find("its data overlap those of") != std::string::npos, error);
+    }
+    {                                                               // heads cost nothing until there are tokens
+        Small s;
+        s.layers = 4;
+        s.width = 1;
+        s.heads = s.kv_heads = 16384;
+        s.head_dim = 2;
+        const std::string file = s.file();
+        CHECK(load_error(file) == "");
+        if (!test::small()) {
+            CHECK(memory_of(file, 2, error) < 16 * file.size());
+            CHECK(error == "");
+        }
+    }
+    {                                                               // many queries of one key
+        Small s;
+        s.width = 1;
+        s.heads = 16384;
+        s.head_dim = 2;
+        const std::string file = s.file();
+        CHECK(memory_of(file, test::small() ? 3 : tokens, error) < 24 * mib);
+        CHECK(error == "");
+    }
+    {                                                               // wide activations
+        Small s;
+        s.width = 1;
+        s.hidden = 1 << 18;
+        const std::string file = s.file();
+        CHECK(memory_of(file, test::small() ? 3 : 128, error) < 48 * mib);
+        CHECK(error == "");
+    }
+    Small s;                                                        // a context that is only claimed
+    const size_t few = memory_of(s.file(), tokens, error);
+    CHECK(error == "");
+    s.context = INT32_MAX;
+    CHECK(memory_of(s.file(), tokens, error) == few);
+    CHECK(error == "");
+    s.tied = true;                                                  // one tensor used twice is no overlap
+    CHECK(memory_of(s.file(), tokens, error) <= few);
+    CHECK(error == "");
+}
+
+// ---- the program ------------------------------------------------------------------
+
+namespace {
+
+/// A directory that goes away again.
+struct Scratch {
+    std::filesystem::path dir;
+    Scratch() {
+        for (unsigned i = 0; dir.empty(); i++) {
+            const auto name = std::filesystem::temp_directory_path() / ("gllm_kernels_test_" + std::to_string(test::Rng(i).bits() ^
+                              static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count())));
+            if (std::filesystem::create_directory(name)) dir = name;
+        }
+    }
+    ~Scratch() { std::error_code ignored; std::filesystem::remove_all(dir, ignored); }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    std::string path(const std::string& name) const { return (dir / name).string(); }
+    std::string write(const std::string& name, const std::string& bytes) const {
+        std::ofstream(path(name), std::ios::binary) << bytes;
+        return path(name);
+    }
+};
+
+struct Ran { int status; std::string out, err; };
+
+/// What generate does with these arguments. Of this thread's allocations, those after the first `allocations` fail.
+Ran run(const Scratch& scratch, std::vector<std::string> args, long allocations = -1) {
+    args.insert(args.begin(), "generate");
+    std::vector<char*> argv;
+    for (std::string& arg : args) argv.push_back(&arg[0]);
+    const std::string names[] = {scratch.path("stdout"), scratch.path("stderr")};
+    FILE* files[2];
+    for (int i = 0; i < 2; i++) REQUIRE((files[i] = std::fopen(names[i].c_str(), "wb")) != nullptr);
+    allocations_left = allocations;
+    const int status = generate::run(static_cast<int>(argv.size()), argv.data(), files[0], files[1]);
+    const bool all_used = allocations_left == 0;
+    allocations_left = -1;
+    for (FILE* file : files) std::fclose(file);
+    CHECK((all_used || allocations < 0 || status == 0));
+    return {status, read_file(names[0]), read_file(names[1])};
+}
+
+bool starts(const std::string& s, const std::string& with) { return s.compare(0, with.size(), with) == 0; }
+
+} // namespace
+
+TEST_CASE("generate: writes and measures") {
+    const Scratch scratch;
+    const std::string model = find_model(first_model), tiny = scratch.write("tiny.gguf", Small().file());
+    const std::string line = reference("greedy64")[0];
+    if (!test::small() && first_word(line) == first_model) {
+        const Ran r = run(scratch, {model, "-n", "64", "-t", "2"});
+        CHECK(r.status == 0);
+        CHECK(r.out == "In the beginning" + between_bars(line, 1) + "\n");
+        CHECK(r.err.find(", 2 threads; Q4_K x ") != std::string::npos);
+    }
+    CHECK(run(scratch, {tiny, "-n", "0", "-p", "x"}).out == "x\n");
+    CHECK(run(scratch, {tiny, "-n", "3", "--temp", "1e1", "--top-k", "0", "--seed", "18446744073709551615"}).status == 0);
+    CHECK(run(scratch, {tiny, "-n", "4294967295"}).err.find("stopped: the context of 512 tokens is full") != std::string::npos);
+    const Ran lengthy = run(scratch, {tiny, "-p", std::string(600, 'a')});
+    CHECK(lengthy.status == 1);
+    CHECK(lengthy.err.find("generate: -p: 604 tokens, for a context of 512\n") != std::string::npos);
+    const Ran help = run(scratch, {"--help"});
+    CHECK(help.status == 0);
+    CHECK(help.err == "");
+    CHECK(help.out == generate::usage);
+
+    test::Rng rng(7);
+    std::string binary(5000, ' ');
+    for (char& c : binary) c = static_cast<char>(rng.bits());
+    const struct { const char* name; std::string bytes; } texts[] = {
+        {"one", "a"}, {"zeros", std::string(1000, '\0')}, {"binary", binary}, {"line", std::string(test::small() ? 600 : 20000, 'q')},
+        {"cut", "\xE2\x96"}, {"model", Small().file().substr(0, 3000)}, {"spaces", std::string(170, ' ')},
+    };
+    for (const auto& t : texts) {
+        INFO(t.name);
+        const Ran r = run(scratch, {tiny, "--perplexity", scratch.write(t.name, t.bytes)});
+        CHECK_MESSAGE(r.status == 0, r.err);
+        CHECK(starts(r.out, "bits per byte: "));
+        CHECK(std::isfinite(std::strtod(r.out.c_str() + 15, nullptr)));
+    }
+    const Ran empty = run(scratch, {tiny, "--perplexity", scratch.write("nothing", "")});
+    CHECK(empty.status == 1);
+    CHECK(empty.err.find("nothing: the file is empty\n") != std::string::npos);
+    CHECK(run(scratch, {tiny, "--perplexity", scratch.path("none")}).err.find("none: cannot open the file") != std::string::npos);
+#if defined(__linux__)
+    if (FILE* full = std::fopen("/dev/full", "wb")) {
+        std::string args[] = {"generate", tiny};
+        char* argv[] = {&args[0][0], &args[1][0]};
+        FILE* err = std::fopen(scratch.path("stderr").c_str(), "wb");
+        CHECK(generate::run(2, argv, full, err) == 1);
+        std::fclose(full);
+        std::fclose(err);
+        CHECK(read_file(scratch.path("stderr")).find("generate: the output: cannot be written") != std::string::npos);
+    }
+#endif
+}
+
+TEST_CASE("generate: options that are wrong are named") {
+    const Scratch scratch;
+    const std::string m = "m.gguf";
+    const struct { std::vector<std::string> args; const char* what; } cases[] = {
+        {{}, "no model is named"},
+        {{"-n", "3"}, "no model is named"},
+        {{""}, "an empty name"},
+        {{m, "other"}, "two models, 'm.gguf' and 'other'"},
+        {{m, "--foo"}, "unknown option --foo"},
+        {{m, "--foo", "3"}, "unknown option --foo"},
+        {{"--foo", m}, "unknown option --foo"},
+        {{m, "-"}, "unknown option -"},
+        {{m, "-n3"}, "unknown option -n3"},
+        {{m, "-\x1b[2J"}, "unknown option -\\x1B[2J"},
+        {{m, "-p"}, "option -p needs a value"},
+        {{m, "-n"}, "option -n needs a value"},
+        {{m, "-t"}, "option -t needs a value"},
+        {{m, "--temp"}, "option --temp needs a value"},
+        {{m, "--top-k"}, "option --top-k needs a value"},
+        {{m, "--seed"}, "option --seed needs a value"},
+        {{m, "--perplexity"}, "option --perplexity needs a value"},
+        {{m, "-n", "-1"}, "option -n is '-1', where a whole number from 0 to 4294967295 is needed"},
+        {{m, "-n", "4294967296"}, "option -n is '4294967296'"},
+        {{m, "-n", "99999999999999999999999"}, "option -n is '9999"},
+        {{m, "-n", "many"}, "option -n is 'many'"},
+        {{m, "-n", "3x"}, "option -n is '3x'"},
+        {{m, "-n", ""}, "option -n is ''"},
+        {{m, "-n", "-t", "3"}, "option -n is '-t'"},
+        {{m, "-t", "0"}, "option -t is '0', where a whole number from 1 to 1024 is needed"},
+        {{m, "-t", "1025"}, "option -t is '1025'"},
+        {{m, "-t", "1.5"}, "option -t is '1.5'"},
+        {{m, "--temp", "hot"}, "option --temp is 'hot', where a number from 0 to 1000000 is needed"},
+        {{m, "--temp", "-0.1"}, "option --temp is '-0.1'"},
+        {{m, "--temp", "nan"}, "option --temp is 'nan'"},
+        {{m, "--temp", "inf"}, "option --temp is 'inf'"},
+        {{m, "--temp", "1e7"}, "option --temp is '1e7'"},
+        {{m, "--temp", "0x1"}, "option --temp is '0x1'"},
+        {{m, "--temp", ""}, "option --temp is ''"},
+        {{m, "--top-k", "-4"}, "option --top-k is '-4'"},
+        {{m, "--seed", "18446744073709551616"}, "option --seed is '18446744073709551616'"},
+    };
+    for (const auto& c : cases) {
+        const Ran r = run(scratch, c.args);
+        INFO(r.err);
+        CHECK(r.status == 1);
+        CHECK(r.out == "");
+        CHECK(starts(r.err, std::string("generate: ") + c.what));
+        CHECK(r.err.find(std::string("\n") + generate::usage) != std::string::npos);
+    }
+}
+
+TEST_CASE("generate: what is no model file") {
+    const Scratch scratch;
+    const std::string whole = Small().file();
+    const auto refused = [&](const std::string& path, const std::string& what) {
+        const Ran r = run(scratch, {path, "-n", "3"});
+        CHECK(r.status == 1);
+        CHECK(r.out == "");
+        CHECK_MESSAGE(starts(r.err, "generate: " + path + ": " + what), r.err);
+    };
+    refused(scratch.path("none"), "cannot open the file");
+    refused(scratch.write("empty", ""), "the file is empty");
+    refused(scratch.write("text", "In the beginning"), "not a GGUF file");
+    for (size_t n = 4; n + 32 < whole.size(); n += whole.size() / 40) refused(scratch.write("cut", whole.substr(0, n)), "");
+    refused(scratch.write("cut", whole.substr(0, whole.size() - 100)), "tensor 'output.weight': 4144 bytes at offset ");
+#if defined(__unix__) || defined(__APPLE__)
+    const std::string fifo = scratch.path("fifo");
+    REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+    alarm(60);                                                      // rather than wait for a writer
+    refused(fifo, "not a regular file but a FIFO");
+    refused(scratch.dir.string(), "not a regular file but a directory");
+    refused("/dev/null", "not a regular file but a device");
+    const Ran r = run(scratch, {scratch.write("tiny.gguf", whole), "--perplexity", fifo});
+    alarm(0);
+    CHECK(r.status == 1);
+    CHECK(r.err.find("fifo: not a regular file but a FIFO") != std::string::npos);
+#endif
+}
+
+#if defined(__linux__)
+TEST_CASE("generate: threads") {
+    const Scratch scratch;
+    const std::string tiny = scratch.write("tiny.gguf", Small().file());
+    cpu_set_t all, one;
+    REQUIRE(sched_getaffinity(0, sizeof all, &all) == 0);
+    const int count = CPU_COUNT(&all);
+    CPU_ZERO(&one);
+    for (int cpu = 0; CPU_COUNT(&one) == 0; cpu++)
+        if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+    const auto told = [](int n) { return ", " + std::to_string(n) + (n > 1 ? " threads; " : " thread; "); };
+    CHECK(run(scratch, {tiny, "-n", "2"}).err.find(told(count)) != std::string::npos);
+    CHECK(run(scratch, {tiny, "-n", "2", "-t", "3"}).err.find(told(3)) != std::string::npos);
+    REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
+    const Ran bound = run(scratch, {tiny, "-n", "2"});
+    REQUIRE(sched_setaffinity(0, sizeof all, &all) == 0);
+    CHECK_MESSAGE(bound.err.find(told(1)) != std::string::npos, bound.err);
+}
+#endif
+
+TEST_CASE("generate: every allocation fails") {
+    const Scratch scratch;
+    Small s;
+    s.tied = true;
+    const std::string tiny = scratch.write("tiny.gguf", s.file()), text = scratch.write("text", "some words");
+    const std::vector<std::string> write = {tiny, "-n", "3", "-t", "2", "--temp", "1"}, measure = {tiny, "-t", "1", "--perplexity", text};
+    for (const auto& args : {write, measure}) {
+        const Ran want = run(scratch, args);
+        REQUIRE_MESSAGE(want.status == 0, want.err);
+        long failed = 0;
+        for (long n = 0;; n += test::small() ? 41 : 1) {
+            const Ran r = run(scratch, args, n);
+            if (r.status == 0) {
+                CHECK(r.out == want.out);
+                if (n > 80) break;
+                continue;
+            }
+            failed++;
+            CHECK(r.status == 1);
+            CHECK_MESSAGE(r.err.find("out of memory\n") != std::string::npos, r.err);
+        }
+        CHECK(failed > (test::small() ? 1 : 80));
+    }
+    test::fail_allocations(true);                                   // those of the kernels
+    const Ran r = run(scratch, write);
+    test::fail_allocations(false);
+    CHECK((r.status == 0 || (r.status == 1 && starts(r.err.substr(r.err.find('\n') + 1), "generate: "))));
+}
+
+#if defined(__linux__)
+TEST_CASE("generate: files that become shorter") {
+    if (test::small()) return;                                      // emulators have ideas of their own about SIGBUS
+    const Scratch scratch;
+    const std::string model = scratch.write("model.gguf", Original().bytes), text = scratch.write("text", eval_text());
+    for (const std::string& victim : {model, text}) {
+        int ends[2];
+        REQUIRE(pipe(ends) == 0);
+        const pid_t child = fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            FILE* err = fdopen(ends[1], "wb");
+            FILE* out = std::fopen("/dev/null", "wb");
+            std::setvbuf(err, nullptr, _IONBF, 0);
+            std::string args[] = {"generate", model, "--perplexity", text};
+            char* argv[] = {&args[0][0], &args[1][0], &args[2][0], &args[3][0]};
+            _exit(err && out ? generate::run(4, argv, out, err) : 7);
+        }
+        close(ends[1]);
+        std::string told;
+        bool cut = false;
+        char c;
+        while (read(ends[0], &c, 1) == 1) {
+            told += c;
+            if (c == '\n' && !cut) cut = truncate(victim.c_str(), 0) == 0;           // it is at work now
+        }
+        close(ends[0]);
+        int status = 0;
+        REQUIRE(waitpid(child, &status, 0) == child);
+        CHECK(WIFEXITED(status));
+        CHECK(WEXITSTATUS(status) == 1);
+        CHECK_MESSAGE(told.find("generate: " + victim + ": the file became shorter") != std::string::npos, told);
+        scratch.write("model.gguf", Original().bytes);
+    }
+}
+#endif
