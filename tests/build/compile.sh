@@ -3,26 +3,8 @@
 # check, and last "N passed, N failed". SPDX-License-Identifier: MIT
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
-passed=0 failed=0
+. tests/build/check.sh
 W="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror"
-
-check() {                                       # check NAME COMMAND...: the command succeeds and says nothing
-    local name=$1; shift
-    if "$@" >"$tmp/log" 2>&1 && [ ! -s "$tmp/log" ]; then
-        passed=$((passed + 1)); echo "ok      $cxx: $name"
-    else
-        failed=$((failed + 1)); echo "FAILED  $cxx: $name"; head -n 20 "$tmp/log"
-    fi
-}
-refused() {                                     # refused NAME WORDS COMMAND...: the command fails and its output has the words
-    local name=$1 words=$2; shift 2
-    if ! "$@" >"$tmp/log" 2>&1 && grep -q "$words" "$tmp/log"; then
-        passed=$((passed + 1)); echo "ok      $cxx: $name"
-    else
-        failed=$((failed + 1)); echo "FAILED  $cxx: $name"; head -n 20 "$tmp/log"
-    fi
-}
 
 cat >"$tmp/implementation.cpp" <<'END'
 #define GLLM_KERNELS_IMPLEMENTATION
@@ -116,5 +98,4 @@ if command -v $cxx >/dev/null; then
 else
     echo "skipped $cxx: not installed"
 fi
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+finish
