@@ -65,7 +65,7 @@ ifeq ($(origin RUN),undefined)
 ifneq ($(WINDOWS),)
 RUN      := $(shell command -v wine >/dev/null || ! command -v wine64 >/dev/null && echo wine || echo wine64)
 else ifneq ($(MACHINE),$(shell uname -m))
-SYSROOT  := $(firstword $(foreach d,$(shell $(CXX) -print-sysroot) /usr/$(CROSS:-=),$(if $(wildcard $d/lib/ld-* $d/lib64/ld-*),$d)))
+SYSROOT  := $(firstword $(foreach d,/usr/$(CROSS:-=) $(filter-out /,$(shell $(CXX) -print-sysroot)),$(if $(wildcard $d/lib/ld-* $d/lib64/ld-*),$d)))
 STATIC   := $(if $(SYSROOT),,-static)
 RUN      := qemu-$(patsubst arm%,arm,$(patsubst i%86,i386,$(patsubst powerpc%,ppc%,$(MACHINE)))) $(SYSROOT:%=-L %)
 endif
@@ -74,7 +74,7 @@ endif
 EMULATED := $(filter qemu-%,$(notdir $(firstword $(RUN))))
 emulator:
 	@$(if $(RUN),command -v $(firstword $(RUN)) >/dev/null || { \
-	    echo "no $(firstword $(RUN)) to run these programs with: install $(if $(EMULATED),qemu-user,it), or say RUN=" >&2; exit 1; })
+	    echo "no $(firstword $(RUN)) to run these programs with: install $(if $(EMULATED),qemu-user,it)$(comma) or set RUN" >&2; exit 1; })
 
 # ---- objects: rebuilt when the compiler or its flags change -----------------------------------------------------------
 STAMP := $(B)/obj/flags
