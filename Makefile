@@ -1,18 +1,20 @@
 # gllm_kernels
 #
 #   make              build/libgllm_kernels.a: implementation and assembly
+#   make shared       build/libgllm_kernels_shared.so: the same; its users define GLLM_KERNELS_SHARED
 #   make run          the example program on the model in examples/model
 #   make test         all tests of this machine, native and emulated; NATIVE=1 without the emulated sets, SAN=1 with sanitizers, ISA=avx2 on one
-#   make test-build   warnings, language modes, include orders, link-time optimisation
+#   make test-build   warnings, language modes, include orders, link-time optimisation, copies in one process, installation
 #   make test-cross   the tests for other machines, under emulators; ONLY="aarch64 windows" SKIP="riscv64"
 #   make mca          predicted cycles of the assembly's loops against their budgets
 #   make bench        OP=rms_norm ISA=avx2 ELEM=f16 SHAPE=4096 THREADS=2 QUICK=1 JSON=file
-#   make examples asm install clean
+#   make examples asm install uninstall clean
 #
-# CXX=clang++  CROSS=aarch64-linux-gnu-  CXXFLAGS=-O3  LDFLAGS=-static  RUN=qemu-aarch64  B=build  PREFIX= DESTDIR=
+# CXX=clang++  CROSS=aarch64-linux-gnu-  CXXFLAGS=-O3  LDFLAGS=-static  RUN=qemu-aarch64  B=build  PREFIX= LIBDIR= INCLUDEDIR= DESTDIR=
+# CROSS brings its own RUN, where this system has the emulator.
 
-ifeq ($(origin CXX),default)
-CXX      := $(CROSS)g++
+ifeq ($(origin CXX),default)                    # a mingw of win32 threads may have no std::mutex
+CXX      := $(CROSS)g++$(if $(findstring mingw,$(CROSS)),$(shell $(CROSS)g++ -v 2>&1 | grep -q 'model: posix' || ! command -v $(CROSS)g++-posix >/dev/null || echo -posix))
 endif
 ifeq ($(origin AR),default)
 AR       := $(CROSS)ar
@@ -23,15 +25,22 @@ B        ?= build$(if $(SAN),/san)$(if $(NATIVE),/native)
 MODEL    ?= examples/model/kjv-mixed.gguf
 
 TARGET   := $(shell $(CXX) -dumpmachine)
-EXE      := $(if $(findstring mingw,$(TARGET)),.exe)
+WINDOWS  := $(findstring mingw,$(TARGET))
+EXE      := $(if $(WINDOWS),.exe)
 comma    := ,
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion
-FLAGS    := -std=c++17 $(CXXFLAGS) $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined)
+FLAGS    := -std=c++17 $(if $(WINDOWS),,-fPIC) $(CXXFLAGS) $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined)
 CPP      := -I. -DGLLM_KERNELS_ASM -MMD -MP
 LIBS     := -pthread $(if $(findstring linux,$(TARGET)),-ldl)
 ENV      := $(if $(ISA),GLLM_KERNELS_ISA=$(ISA))
+VERSION  := $(shell sed -n 's/^.define GLLM_KERNELS_VERSION_[MP][A-Z]* *//p' gllm_kernels.hpp | paste -sd. -)
+SERIES   := $(basename $(VERSION))
 
 LIB      := $(B)/libgllm_kernels.a
+SO       := libgllm_kernels_shared$(if $(WINDOWS),.dll,$(if $(findstring darwin,$(TARGET)),.dylib,.so))
+SONAME   := $(if $(WINDOWS),$(SO),$(if $(findstring darwin,$(TARGET)),$(SO:.dylib=.$(SERIES).dylib),$(SO).$(SERIES)))
+SOFILE   := $(if $(WINDOWS),$(SO),$(if $(findstring darwin,$(TARGET)),$(SO:.dylib=.$(VERSION).dylib),$(SO).$(VERSION)))
+SHARED   := $(B)/$(SOFILE)
 ASM      := $(patsubst asm/%.S,$(B)/obj/asm/%.o,$(wildcard asm/*/*.S))
 EXAMPLES := $(patsubst examples/%.cpp,$(B)/%$(EXE),$(wildcard examples/*.cpp))
 TESTS    := $(patsubst tests/%.cpp,$(B)/%$(EXE),$(wildcard tests/test_*.cpp))
@@ -41,11 +50,31 @@ ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
-.PHONY: all asm examples tests run test test-build test-cross mca bench install clean deps
+.PHONY: all shared asm examples tests run test test-build test-cross mca bench install uninstall clean deps emulator
 all: $(LIB)
+shared: $(SHARED)
 asm: $(ASM)
 examples: $(EXAMPLES)
 tests: $(TESTS)
+
+# ---- another machine: the emulator for its programs, and either the libraries they need or none -----------------------
+STATIC   := $(if $(WINDOWS),-static)
+ifneq ($(CROSS),)
+MACHINE  := $(firstword $(subst -, ,$(TARGET)))
+ifeq ($(origin RUN),undefined)
+ifneq ($(WINDOWS),)
+RUN      := $(shell command -v wine >/dev/null || ! command -v wine64 >/dev/null && echo wine || echo wine64)
+else ifneq ($(MACHINE),$(shell uname -m))
+SYSROOT  := $(firstword $(foreach d,/usr/$(CROSS:-=) $(filter-out /,$(shell $(CXX) -print-sysroot)),$(if $(wildcard $d/lib/ld-* $d/lib64/ld-*),$d)))
+STATIC   := $(if $(SYSROOT),,-static)
+RUN      := qemu-$(patsubst arm%,arm,$(patsubst i%86,i386,$(patsubst powerpc%,ppc%,$(MACHINE)))) $(SYSROOT:%=-L %)
+endif
+endif
+endif
+EMULATED := $(filter qemu-%,$(notdir $(firstword $(RUN))))
+emulator:
+	@$(if $(RUN),command -v $(firstword $(RUN)) >/dev/null || { \
+	    echo "no $(firstword $(RUN)) to run these programs with: install $(if $(EMULATED),qemu-user,it)$(comma) or set RUN" >&2; exit 1; })
 
 # ---- objects: rebuilt when the compiler or its flags change -----------------------------------------------------------
 STAMP := $(B)/obj/flags
@@ -57,9 +86,9 @@ $(B)/obj/asm/%.o: asm/%.S $(STAMP)
 	$(COMPILE) -c $< -o $@
 $(B)/obj/tests/%.o: tests/%.S $(STAMP)
 	$(COMPILE) -c $< -o $@
-$(B)/obj/gllm_kernels.o: gllm_kernels.hpp $(STAMP)
-	@printf '%s\n' '#define GLLM_KERNELS_IMPLEMENTATION' '#define GLLM_KERNELS_THREADS' '#include "gllm_kernels.hpp"' >$(B)/gllm_kernels.cpp
-	$(COMPILE) -c $(B)/gllm_kernels.cpp -o $@
+$(B)/obj/gllm_kernels.o $(B)/obj/gllm_kernels_shared.o: gllm_kernels.hpp $(STAMP)
+	@printf '%s\n' '#define GLLM_KERNELS_IMPLEMENTATION' '#define GLLM_KERNELS_THREADS' '#include "gllm_kernels.hpp"' >$(@:.o=.cpp)
+	$(COMPILE) $(if $(findstring shared,$@),-DGLLM_KERNELS_SHARED) -c $(@:.o=.cpp) -o $@
 $(B)/obj/examples/%.o: examples/%.cpp $(STAMP)
 	$(COMPILE) -c $< -o $@
 $(B)/obj/bench/%.o: bench/%.cpp $(STAMP)
@@ -74,7 +103,18 @@ $(B)/obj/tests.a: $(HELPERS) $(ASM)
 $(LIB) $(B)/obj/asm.a $(B)/obj/tests.a:
 	@rm -f $@ && echo "$(AR) $@" && $(AR) qcs $@ $^
 
-LINK = @echo "link $@" && $(CXX) $(FLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+ifneq ($(WINDOWS),)
+SHARED_LINK := -static -Wl,--out-implib,$(B)/$(SO).a
+else ifneq ($(findstring darwin,$(TARGET)),)
+SHARED_LINK := -Wl,-install_name,@rpath/$(SONAME)
+else
+SHARED_LINK := -Wl,-soname,$(SONAME)
+endif
+$(SHARED): $(B)/obj/gllm_kernels_shared.o $(ASM)
+	@echo "link $@" && $(CXX) $(FLAGS) $(filter-out -static,$(LDFLAGS)) -shared $(SHARED_LINK) $^ -o $@ $(LIBS)
+	$(if $(WINDOWS),,@ln -sf $(SOFILE) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/$(SO))
+
+LINK = @echo "link $@" && $(CXX) $(FLAGS) $(LDFLAGS) $(STATIC) $^ -o $@ $(LIBS)
 $(EXAMPLES): $(B)/%$(EXE): $(B)/obj/examples/%.o $(B)/obj/asm.a
 	$(LINK)
 $(TESTS): $(B)/%$(EXE): $(B)/obj/tests/%.o $(B)/obj/tests.a
@@ -83,56 +123,58 @@ $(B)/bench$(EXE): $(B)/obj/bench/bench.o $(LIB)
 	$(LINK)
 
 # ---- what one runs ----------------------------------------------------------------------------------------------------
-run: $(B)/generate$(EXE)
+run: $(B)/generate$(EXE) | emulator
 	$(ENV) $(RUN) $< $(MODEL) -p "In the beginning"
 LESSER   := $(if $(findstring x86_64,$(TARGET)),-amx_int8 -amx -amx$(comma)-vnni$(comma)-avx_vnni) $(if $(findstring aarch64,$(TARGET)),-i8mm -i8mm$(comma)-dotprod)
-test: $(TESTS)                                  # products once more without the newer features of this CPU
+test: $(TESTS) | emulator                       # products once more without the newer features of this CPU
 	@$(ENV) RUN="$(RUN)" tests/build/run.sh $^ $(if $(ISA),,$(foreach t,gemm matmul,$(addprefix $(B)/test_$t$(EXE)@,$(LESSER))))
 test-build: deps
-	@tests/build/compile.sh $(CXX)
+	@tests/build/all.sh $(CXX)
 test-cross: deps
 	@tests/build/cross.sh $(ONLY)
 mca:
 	@tests/build/mca.sh $(OP)
-bench: $(B)/bench$(EXE)
-	@$(RUN) $< $(if $(OP),--op $(OP)) $(if $(ISA),--isa $(ISA)) $(if $(ELEM),--elem $(ELEM)) $(if $(SHAPE),--shape $(SHAPE)) \
+bench: $(B)/bench$(EXE) | emulator
+	@$(RUN) $< $(if $(EMULATED),--emulator $(EMULATED)) $(if $(OP),--op $(OP)) $(if $(ISA),--isa $(ISA)) $(if $(ELEM),--elem $(ELEM)) $(if $(SHAPE),--shape $(SHAPE)) \
 	    $(if $(THREADS),--threads $(THREADS)) $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
 deps:
 	@tests/build/need.sh doctest simde
 clean:
 	rm -rf $(B)
 
-# ---- install ----------------------------------------------------------------------------------------------------------
-VERSION := $(shell sed -n 's/^.define GLLM_KERNELS_VERSION_[MP][A-Z]* *//p' gllm_kernels.hpp | paste -sd. -)
-D       := $(DESTDIR)$(PREFIX)
-define PKG_CONFIG
-'prefix=$(PREFIX)' '' 'Name: gllm_kernels' 'Description: CPU kernels for running language models' 'Version: $(VERSION)' \
-'Cflags: -I$${prefix}/include -DGLLM_KERNELS_THREADS' 'Libs: -L$${prefix}/lib -lgllm_kernels -pthread'
-endef
-define CMAKE_PACKAGE
-'include(CMakeFindDependencyMacro)' 'find_dependency(Threads)' \
-'get_filename_component(_gllm "$${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)' \
-'add_library(gllm::kernels INTERFACE IMPORTED)' \
-'set_target_properties(gllm::kernels PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "$${_gllm}/include"' \
-'    INTERFACE_COMPILE_FEATURES cxx_std_17 INTERFACE_LINK_LIBRARIES Threads::Threads)' \
-'foreach(name kernels_asm kernels_static)' \
-'  add_library(gllm::$${name} STATIC IMPORTED)' \
-'  set_target_properties(gllm::$${name} PROPERTIES IMPORTED_LOCATION "$${_gllm}/lib/libgllm_kernels.a"' \
-'      INTERFACE_LINK_LIBRARIES gllm::kernels)' \
-'endforeach()' \
-'set_target_properties(gllm::kernels_asm PROPERTIES INTERFACE_COMPILE_DEFINITIONS GLLM_KERNELS_ASM)' \
-'set_target_properties(gllm::kernels_static PROPERTIES INTERFACE_COMPILE_DEFINITIONS GLLM_KERNELS_THREADS)'
-endef
-define CMAKE_VERSION
-'set(PACKAGE_VERSION $(VERSION))' 'if(NOT PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)' \
-'  set(PACKAGE_VERSION_COMPATIBLE TRUE)' 'endif()'
-endef
-install: $(LIB)
-	install -d $(D)/include $(D)/lib/pkgconfig $(D)/lib/cmake/gllm_kernels
-	install -m 644 gllm_kernels.hpp $(D)/include
-	install -m 644 $(LIB) $(D)/lib
-	@printf '%s\n' $(PKG_CONFIG) >$(D)/lib/pkgconfig/gllm_kernels.pc
-	@printf '%s\n' $(CMAKE_PACKAGE) >$(D)/lib/cmake/gllm_kernels/gllm_kernels-config.cmake
-	@printf '%s\n' $(CMAKE_VERSION) >$(D)/lib/cmake/gllm_kernels/gllm_kernels-config-version.cmake
+# ---- install: the files of `cmake --install`, whose texts are in CMakeLists.txt ------------------------------------------
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR     := $(PREFIX)/bin
+DOCDIR     := $(PREFIX)/share/doc/gllm_kernels
+PACKAGE    := $(LIBDIR)/cmake/gllm_kernels
+PKGCONFIG  := $(LIBDIR)/pkgconfig
+INSTALLED  := $(INCLUDEDIR)/gllm_kernels.hpp $(DOCDIR)/LICENSE $(LIBDIR)/libgllm_kernels.a $(if $(WINDOWS),\
+    $(BINDIR)/$(SO) $(LIBDIR)/$(SO).a,$(addprefix $(LIBDIR)/,$(SOFILE) $(SONAME) $(SO))) $(PACKAGE)/gllm_kernels-config.cmake \
+    $(PACKAGE)/gllm_kernels-config-version.cmake $(PKGCONFIG)/gllm_kernels.pc $(PKGCONFIG)/gllm_kernels_shared.pc
+
+# A directory as seen from LIBDIR, so that an installed tree may move; as it is where one of the two is outside PREFIX.
+from_lib    = $(if $(filter-out $(PREFIX)/%,$(LIBDIR) $1),$1,$(shell echo $(LIBDIR:$(PREFIX)/%=%) | sed 's|[^/][^/]*|..|g')/$(1:$(PREFIX)/%=%))
+INCLUDE    := $(call from_lib,$(INCLUDEDIR))
+# text NAME FILE [LIBRARY DEFINITIONS]
+text        = sed -n '/^set($1 \[=\[$$/,/^\]=\])/{//!p;}' CMakeLists.txt | sed -e 's|@version@|$(VERSION)|' -e 's|@include@|$(INCLUDE)|' \
+    -e 's|@pc_include@|$(if $(filter /%,$(INCLUDE)),,$${libdir}/)$(INCLUDE)|' -e 's|@archive@|libgllm_kernels.a|' -e 's|@import@|$(SO).a|' \
+    -e 's|@shared@|$(if $(WINDOWS),$(call from_lib,$(BINDIR))/)$(SO)|' -e 's|@soname@|$(if $(findstring darwin,$(TARGET)),@rpath/)$(SONAME)|' \
+    -e 's|@name@|$3|' -e 's|@definitions@|$4|' >$(DESTDIR)$2
+
+install: $(LIB) $(SHARED)
+	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
+	install -m 644 gllm_kernels.hpp $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 LICENSE $(DESTDIR)$(DOCDIR)
+	install -m 644 $(LIB) $(if $(WINDOWS),$(B)/$(SO).a) $(DESTDIR)$(LIBDIR)
+	install -m 755 $(SHARED) $(DESTDIR)$(if $(WINDOWS),$(BINDIR),$(LIBDIR))
+	$(if $(WINDOWS),,@ln -sf $(SOFILE) $(DESTDIR)$(LIBDIR)/$(SONAME) && ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/$(SO))
+	@$(call text,config,$(PACKAGE)/gllm_kernels-config.cmake)
+	@$(call text,config_version,$(PACKAGE)/gllm_kernels-config-version.cmake)
+	@$(call text,pkg_config,$(PKGCONFIG)/gllm_kernels.pc,gllm_kernels,-DGLLM_KERNELS_THREADS)
+	@$(call text,pkg_config,$(PKGCONFIG)/gllm_kernels_shared.pc,gllm_kernels_shared,-DGLLM_KERNELS_SHARED -DGLLM_KERNELS_THREADS)
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	-@rmdir $(DESTDIR)$(PACKAGE) $(DESTDIR)$(DOCDIR) 2>/dev/null || true
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -4,7 +4,8 @@
 // time        median of interleaved samples, the instruction sets in turn; what a row is compared with is timed beside each sample
 // memory      bytes of operands and results; of weights for quantised products, of results for dequantisation
 // share       of F, the multiply-add peak of that instruction set, or of R, the read bandwidth of the memory (rows that walk
-//             through 512 MiB of distinct weights or vectors): both measured beside the row, on as many threads
+//             through 512 MiB of distinct weights or vectors): both measured beside the row, on as many threads; - where there
+//             is no loop to measure it with, and under an emulator, whose speed is its own
 // vs scalar   median of the pairwise ratios; where the scalar form is shown too and does not run for long
 // err         largest error against double, relative to the largest result; for products, to the sum of |terms|. Decoding
 //             is compared with the scalar instruction set's, and products with the double product of what that decodes
@@ -69,10 +70,11 @@ const char USAGE[] =
     "  --elem LIST    of f32,f16,bf16; without it f32, and a few products of the others\n"
     "  --shape LIST   such as 4096,512x512,512x4096x4096 (n, rows x n, m x n x k): only operations of as many sizes\n"
     "  --threads N    the operations that split, and what they gain over one thread\n"
-    "  --quick        fewer shapes and samples\n";
+    "  --quick        fewer shapes and samples\n"
+    "  --emulator X   this runs under X: no shares, as no peak can be measured\n";
 
 struct Options {
-    std::string op, isa, elem, shape, json;
+    std::string op, isa, elem, shape, json, emulator;
     unsigned    threads = 1;
     bool        quick = false;
 } options;
@@ -135,11 +137,16 @@ void fma_neon(size_t n) { FMA_CHAINS(float32x4_t, 24, vdupq_n_f32, FMA, vaddq_f3
 #undef FMA
 #endif
 // the scalar one is a product and a sum, as wide as the compiler's baseline
-using Four = float __attribute__((vector_size(16)));
-#define SET(v) Four{ v, v, v, v }
+#if defined(__SSE__) || defined(__ARM_NEON)
+constexpr int WIDE = 4;
+#else
+constexpr int WIDE = 1;
+#endif
+using Wide = float __attribute__((vector_size(4 * WIDE)));
+#define SET(v) Wide{} + (v)
 #define FMA(a, x, y) (a) * (x) + (y)
 #define ADD(a, b) (a) + (b)
-void fma_scalar(size_t n) { FMA_CHAINS(Four, 12, SET, FMA, ADD) }
+void fma_scalar(size_t n) { FMA_CHAINS(Wide, 12, SET, FMA, ADD) }
 #undef SET
 #undef FMA
 #undef ADD
@@ -188,16 +195,16 @@ double peak_of(void (*loop)(size_t), double flops, size_t n, const Parallel& par
     return flops * double(n) * parallel.width / (now() - start);
 }
 
-/// F of one instruction set.
+/// F of one instruction set; 0 where it cannot be measured.
 double fma_peak(Isa isa, const Parallel& parallel) {
-    (void)isa;
+    if (!options.emulator.empty()) return 0;
 #if X86
     if (isa == Isa::avx512) return peak_of(fma_avx512, 24 * 32, 10000, parallel);
     if (isa == Isa::avx2) return peak_of(fma_avx2, 12 * 16, 10000, parallel);
 #elif defined(__aarch64__)
     if (isa == Isa::neon) return peak_of(fma_neon, 24 * 8, 10000, parallel);
 #endif
-    return peak_of(fma_scalar, 12 * 8, 10000, parallel);
+    return isa == Isa::scalar ? peak_of(fma_scalar, 12 * 2 * WIDE, 10000, parallel) : 0;
 }
 
 /// P; 0 where there are no tiles, or no leave to use them.
@@ -205,7 +212,7 @@ double tile_peak(const Parallel& parallel) {
 #if TILES && defined(GLLM_KERNELS_ASM)
     const long request = 0x1023, tile_data = 18;                // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
     static const bool allowed = gllm::cpu_features().amx_bf16 && syscall(SYS_arch_prctl, request, tile_data) == 0;
-    if (allowed) return peak_of(fma_tiles, 4 * 2 * 16 * 16 * 32, 1000, parallel);
+    if (allowed && options.emulator.empty()) return peak_of(fma_tiles, 4 * 2 * 16 * 16 * 32, 1000, parallel);
 #endif
     (void)parallel;
     return 0;
@@ -960,7 +967,7 @@ void measure(const std::string& op, const char* elem, const std::string& shape, 
     }
     for (size_t p = 0; p < 3 * pairs; p++) {
         double scalar = 0;
-        const double bandwidth = w.memory && p < pairs ? read_bandwidth(parallel) : 0;
+        const double bandwidth = w.memory && p < pairs && options.emulator.empty() ? read_bandwidth(parallel) : 0;
         for (Lane& lane : lanes) {
             if (p >= pairs && !lane.tiles) continue;
             const auto seconds = [&](const Run<E>& run) {
@@ -972,7 +979,7 @@ void measure(const std::string& op, const char* elem, const std::string& shape, 
             for (const Versus<E>& v : versus) s.versus.push_back(seconds(v.run));
             const double peak = w.memory ? bandwidth : fma_peak(lane.k.isa(), parallel), tiles = lane.tiles ? tile_peak(parallel) : 0;
             s.seconds = seconds(w.run);
-            s.share = (w.memory ? w.bytes : w.flops) / s.seconds / peak;
+            if (peak > 0) s.share = (w.memory ? w.bytes : w.flops) / s.seconds / peak;
             if (lane.k.isa() == Isa::scalar) scalar = s.seconds;
             if (tiles > 0) s.share_of_p = w.flops / s.seconds / tiles;
             if (scalar > 0) s.vs_scalar = scalar / s.seconds;
@@ -1061,7 +1068,8 @@ int main(int argc, char** argv) {
         if (a == "--help") { fputs(USAGE, stdout); return 0; }
         std::string threads;
         std::string* const text = a == "--op" ? &options.op : a == "--isa" ? &options.isa : a == "--elem" ? &options.elem
-                                : a == "--shape" ? &options.shape : a == "--json" ? &options.json : a == "--threads" ? &threads : nullptr;
+                                : a == "--shape" ? &options.shape : a == "--json" ? &options.json
+                                : a == "--emulator" ? &options.emulator : a == "--threads" ? &threads : nullptr;
         if (!text) return misuse("no such option:", a);
         if (++i == argc) return misuse("no value for", a);
         *text = argv[i];
@@ -1085,9 +1093,15 @@ int main(int argc, char** argv) {
     gllm::ThreadPool pool(options.threads);
     const Parallel parallel = options.threads > 1 ? pool.parallel() : Parallel{};
     const double tiles = tile_peak(parallel);
-    printf("# F (%s): %.1f GFLOP/s", gllm::isa_name(gllm::best_isa()), fma_peak(gllm::best_isa(), parallel) * 1e-9);
+    const double fma = fma_peak(gllm::best_isa(), parallel);
+    if (!options.emulator.empty())
+        printf("# under %s: its speed, and of no machine; no shares of a peak", options.emulator.c_str());
+    else if (fma > 0)
+        printf("# F (%s): %.1f GFLOP/s", gllm::isa_name(gllm::best_isa()), fma * 1e-9);
+    else
+        printf("# F (%s): not measured", gllm::isa_name(gllm::best_isa()));
     if (tiles > 0) printf("   P (bf16 tiles): %.0f GFLOP/s", tiles * 1e-9);
-    if (!options.quick) printf("   R: %.1f GB/s", read_bandwidth(parallel) * 1e-9);
+    if (!options.quick && options.emulator.empty()) printf("   R: %.1f GB/s", read_bandwidth(parallel) * 1e-9);
     printf("   threads: %u\n", parallel.width);
     if (tiles > 0) printf("# rows with a share of P: the best third of their samples, for tiles have slow phases on a shared machine\n");
     printf("%-24s %-4s %-15s %-7s %11s %13s %17s %9s %10s\n",

@@ -3,37 +3,51 @@
 # check, and last "N passed, N failed". SPDX-License-Identifier: MIT
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
-passed=0 failed=0
+. tests/build/check.sh
 W="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror"
-
-check() {                                       # check NAME COMMAND...: the command succeeds and says nothing
-    local name=$1; shift
-    if "$@" >"$tmp/log" 2>&1 && [ ! -s "$tmp/log" ]; then
-        passed=$((passed + 1)); echo "ok      $cxx: $name"
-    else
-        failed=$((failed + 1)); echo "FAILED  $cxx: $name"; head -n 20 "$tmp/log"
-    fi
-}
-refused() {                                     # refused NAME WORDS COMMAND...: the command fails and its output has the words
-    local name=$1 words=$2; shift 2
-    if ! "$@" >"$tmp/log" 2>&1 && grep -q "$words" "$tmp/log"; then
-        passed=$((passed + 1)); echo "ok      $cxx: $name"
-    else
-        failed=$((failed + 1)); echo "FAILED  $cxx: $name"; head -n 20 "$tmp/log"
-    fi
-}
 
 cat >"$tmp/implementation.cpp" <<'END'
 #define GLLM_KERNELS_IMPLEMENTATION
 #include "gllm_kernels.hpp"
 END
 cat >"$tmp/macros.cpp" <<'END'
+#ifdef GLLM_KERNELS_IMPLEMENTATION                // system headers need not survive these macros: they come first
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <new>
+#include <thread>
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+#endif
 #define min(a, b) (((a) < (b)) ? (a) : (b))
 #define max(a, b) (((a) > (b)) ? (a) : (b))
+#define small char
+#define check(x) x
+#define bit(b) (1 << (b))
+#define word(...) 0
 #include "gllm_kernels.hpp"
 #include "gllm_kernels.hpp"
-int main() { return gllm::CpuKernels<float>().isa() > gllm::Isa::neon; }
+int main() { return gllm::CpuKernels<float>().isa() > gllm::Isa::neon || min(1, max(2, word(3))) > bit(1); }
+END
+cat >"$tmp/holder.cpp" <<'END'
+#include "gllm_kernels.hpp"
+struct Holder {                                   // a user's type that holds, takes and gives those of the library
+    gllm::CpuKernels<float> k;
+    gllm::Parallel          parallel;
+    gllm::f16               half[9];
+    gllm::Status run(gllm::QuantType type, const float* x, float* y);
+};
+gllm::Status Holder::run(gllm::QuantType type, const float* x, float* y) { return k.matmul(type, half, x, y, 1, 1, 32); }
 END
 cat >"$tmp/user.cpp" <<'END'
 #include "gllm_kernels.hpp"
@@ -71,13 +85,31 @@ cat >"$tmp/sum.cpp" <<'END'
 int main() { const float x[3] = { 1, 2, 3 }; return gllm::CpuKernels<float>().vec_sum(x, 3) == 6 ? 0 : 1; }
 END
 
+one_error() {                                   # one_error COMPILATION...: fails, as `refused` wants it, on just one error
+    local out; out=$("$@" 2>&1); echo "$out"
+    [ "$(grep -c 'error:' <<<"$out")" != 1 ]
+}
+bits() {                                        # bits NAME FLAG...: compiled with these flags, the fingerprint is that of $tmp/b
+    local to=$tmp/$1; shift
+    $cxx -std=c++17 -O1 -I. "$@" -c tests/build/fingerprint.cpp -o "$to.o" && $cxx "$to.o" -o "$to" && "$to" >"$to.out" && cmp "$tmp/b" "$to.out"
+}
+
 for cxx in "${@:-g++}"; do
     lto=-flto; $cxx --version | grep -q clang || lto=-flto=auto
     strict="-fno-exceptions -fno-rtti -fno-threadsafe-statics"
     check "C++17, every warning an error"         $cxx -std=c++17 -O2 -I. $W -DGLLM_KERNELS_THREADS -c "$tmp/implementation.cpp" -o "$tmp/i.o"
     check "C++20, no exceptions, no RTTI"         $cxx -std=c++20 -I. $W $strict -fsyntax-only "$tmp/implementation.cpp"
     check "no exceptions, no RTTI, -O0"           $cxx -std=c++17 -O0 -I. $W $strict -c "$tmp/implementation.cpp" -o "$tmp/i0.o"
-    check "after min and max macros, twice"       $cxx -std=c++17 -I. $W -fsyntax-only "$tmp/macros.cpp"
+    strictest=-Wsign-conversion; $cxx --version | grep -q clang || strictest+=" -Wuseless-cast"
+    refused "one error in C"     "is a C++17 header" one_error $cxx -x c -I. -fsyntax-only -include gllm_kernels.hpp /dev/null
+    refused "one error in C++14" "is a C++17 header" one_error $cxx -x c++ -std=c++14 -I. -fsyntax-only -include gllm_kernels.hpp /dev/null
+    check "after macros of common names, twice"   $cxx -std=c++17 -I. $W -fsyntax-only "$tmp/macros.cpp"
+    check "implementation after them"             $cxx -std=c++17 -I. $W -DGLLM_KERNELS_IMPLEMENTATION -DGLLM_KERNELS_THREADS -fsyntax-only "$tmp/macros.cpp"
+    check "in types of the user's"                $cxx -std=c++17 -I. $W -fsyntax-only "$tmp/holder.cpp"
+    check "and $strictest"                        $cxx -std=c++17 -I. $W $strictest -fsyntax-only "$tmp/implementation.cpp"
+    check "and $strictest, with assembly"         $cxx -std=c++17 -I. $W $strictest -DGLLM_KERNELS_ASM -fsyntax-only "$tmp/implementation.cpp"
+    check "a system header under $strictest"      $cxx -std=c++17 -isystem . $W $strictest -fsyntax-only "$tmp/user.cpp"
+    check "a system header, implementation"       $cxx -std=c++17 -isystem . $W $strictest -fsyntax-only "$tmp/implementation.cpp"
     check "declarations under -ffast-math"        $cxx -std=c++17 -I. $W -ffast-math -fsyntax-only "$tmp/user.cpp"
     refused "implementation under -ffast-math" "fast-math" $cxx -std=c++17 -I. -ffast-math -fsyntax-only "$tmp/implementation.cpp"
     check "two files"                             $cxx -std=c++17 -O0 -I. $W "$tmp/user.cpp" "$tmp/other.cpp" -o "$tmp/two"
@@ -102,6 +134,11 @@ for cxx in "${@:-g++}"; do
     check "with every flag of this CPU"           $cxx -std=c++17 -O2 -march=native -I. tests/build/fingerprint.cpp -o "$tmp/native"
     check "with no flag"                          $cxx -std=c++17 -O2 -I. tests/build/fingerprint.cpp -o "$tmp/plain"
     check "the same choice and the same bits"     sh -c "'$tmp/native' >'$tmp/a' && '$tmp/plain' >'$tmp/b' && cmp '$tmp/a' '$tmp/b'"
+    loose="-ffast-math -fno-finite-math-only" finite="-ffinite-math-only -freciprocal-math"     # in compiling: linking would set modes
+    bits loose $loose >"$tmp/loose.log" 2>&1 & loosely=$!
+    check "the same bits under $finite"           bits finite $finite
+    wait $loosely; status=$?; cp "$tmp/loose.log" "$tmp/log"
+    result $status "the same bits under $loose"
     for pass in scalar avx2 avx512 neon dispatch; do
         check "only the pass $pass"               $cxx -std=c++17 -O0 -I. $W -DGLLM_KERNELS_ONLY_PASS=$pass -c "$tmp/implementation.cpp" -o "$tmp/only_$pass.o"
     done
@@ -116,5 +153,4 @@ if command -v $cxx >/dev/null; then
 else
     echo "skipped $cxx: not installed"
 fi
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+finish

@@ -21,6 +21,7 @@ here() {
         doctest) header_dir doctest doctest.h >/dev/null ;;
         simde)   header_dir simde x86/avx2.h >/dev/null ;;
         wine)    command -v wine >/dev/null 2>&1 || command -v wine64 >/dev/null 2>&1 ;;
+        *mingw*g++) command -v "$1-posix" >/dev/null 2>&1 || "$1" -v 2>&1 | grep -q "model: [^w]" ;;    # win32 may have no std::mutex
         *)       command -v "$1" >/dev/null 2>&1 ;;
     esac
 }

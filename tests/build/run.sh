@@ -24,6 +24,9 @@ one() {                                         # one PROGRAM FILE: its counts t
     cat "$2.out"
 }
 
+case ${RUN:-} in *wine*)                         # its prefix, before several programs would make it at once
+    [ -e "${WINEPREFIX:-$HOME/.wine}/system.reg" ] || { ${RUN%% *} wineboot --init; ${RUN%% *}server -w || wineserver -w; } >/dev/null 2>&1 ;;
+esac
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 2)} n=0
 for program; do
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
