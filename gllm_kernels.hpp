@@ -99,8 +99,8 @@
 //   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS     leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
-// The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature" terms
-// such as "avx512,-amx,-vnni". It never switches on what the CPU lacks.
+// The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature"
+// terms such as "avx512,-amx,-vnni". It never switches on what the CPU lacks.
 //
 // ---- numbers ----------------------------------------------------------------
 //
@@ -117,20 +117,47 @@
 //   quantised products, fast                        1/250 of the same sum: inputs are rounded to 8 bits, or weights to bf16,
 //                                                   wherever that is faster
 //
-// These hold for any data, worst cases included, where results and terms are neither subnormal nor infinite; each is derived where its sum is
-// defined. Ordinary data errs by a few u. A plain sum of k terms, as BLAS may compute it, promises k u. Products with a bias or scales round once
-// more for each. f16 and bf16 are widened exactly and rounded once. NaN in gives NaN out, also in relu, max and softmax. A row of -inf only is a
-// masked one: its softmax is zeros. Floating-point modes are never touched; ARMv7 NEON, which flushes subnormals, is the one
-// exception to the table. The same input gives the same bits whatever the threads, their split, or the alignment.
+// These hold for any data, worst cases included, where results and terms are neither subnormal nor infinite; each is
+// derived where its sum is defined. Ordinary data errs by a few u. A plain sum of k terms, as BLAS may compute it,
+// promises k u. A bias and scales round once more each. f16 and bf16 are widened exactly and rounded once. NaN in gives
+// NaN out, also in relu, max and softmax. A row of -inf only is a masked one: its softmax is zeros. Floating-point
+// modes are never touched; ARMv7 NEON, which flushes subnormals, is the one exception to the table. The same input
+// gives the same bits whatever the threads, their split, or the alignment.
 //
 // ---- errors, threads, memory --------------------------------------------------
 //
-// What can be called wrongly returns a Status and checks before it writes: null pointers, sizes that overflow or do not divide,
-// outputs over inputs. What cannot, has GLLM_KERNELS_ASSERT. Weights are bytes at any alignment, and nothing is read past their
-// end. Nothing throws, prints or aborts.
+// What can be called wrongly returns a Status and checks before it writes: null pointers, sizes that overflow or do not
+// divide, outputs over inputs. What cannot, has GLLM_KERNELS_ASSERT. Weights are bytes at any alignment, and nothing is
+// read past their end. Nothing throws, prints or aborts.
 //
-// A CpuKernels runs in the calling thread until it is given a Parallel; then products and row forms split rows or columns.
-// Scratch is allocated at the start of a call and freed at its end, or taken from `workspace`.
+// A CpuKernels runs in the calling thread until it is given a Parallel; then products and row forms split rows or
+// columns. Scratch is allocated at the start of a call and freed at its end, or taken from `workspace`.
+//
+// ---- life of a call ------------------------------------------------------------
+//
+// k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [18] matmul checks the arguments and fills Weights;
+// Quantised::plan asks quant_route [8], which says `decoded` for so few rows; a Share of the n output rows for each
+// thread; no scratch. Quantised::decoded calls table().formats[Q4_K].rows, which is format_rows<codec_q4_k> [12] of the
+// AVX-512 pass: for each row, codec_q4_k [11] turns a block into scales and codes, block_products multiplies them as
+// floats, row_products adds up. With Precision::fast the route is `rounded`: [10] round32, then rounded_rows [14] of
+// the VNNI feature, if the CPU has it.
+//
+// k.gemm(a, b, c, 512, 512, 512): [18] Dense::run checks, dense_path [8] says `nest`, Dense::Plan shares the columns of
+// C and sizes scratch by Blocks [13]; each thread runs gemm_run -> gemm_nest, which packs panels and calls
+// best_microkernel (asm/, or tile<> as its twin). On a CPU with AMX the table of dispatch [17] has tiles_or_fused [15]
+// in its place.
+//
+// ---- glossary ------------------------------------------------------------------
+//
+//   block    weights that share a struct of a quant format; of a product: the part of A, B or C that a cache holds
+//   group    inputs or weights that share a scale; the bounds above count groups of 32 inputs
+//   code     the integer that a format stores for a weight; a plain code is one without a scale in its row
+//   panel    a strip of A or B, as wide as a tile, in the order in which a microkernel reads it
+//   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX
+//   digit    of an input in fixed point: one of up to three signed digits to base 256
+//   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
+//   chain    additions one after another into one accumulator
+//   route    which of its ways a product takes
 //
 // ---- adding to it -------------------------------------------------------------
 //
@@ -166,8 +193,8 @@ template <> struct ElementConstants<f16>   { static constexpr f16  ZERO = {0}, O
 template <> struct ElementConstants<bf16>  { static constexpr bf16 ZERO = {0}, ONE = {0x3f80};   static constexpr int ELEM_ID = 2; };
 }
 
-/// Scalar arithmetic on one element, E = float, f16 or bf16: widen to f32, compute, round once to nearest even. NaN stays a quiet
-/// NaN, overflow becomes infinity. mul_add is acc + a b with one rounding in all.
+/// Scalar arithmetic on one element, E = float, f16 or bf16: widen to f32, compute, round once to nearest even. NaN
+/// stays a quiet NaN, overflow becomes infinity. mul_add is acc + a b with one rounding in all.
 template <class E> struct GK_EXPORT Element : impl::ElementConstants<E> {     // ZERO, ONE, ELEM_ID
     static E from_f32(float v);
     static float to_f32(E v);
@@ -237,17 +264,18 @@ GK_API size_t      block_bytes(QuantType type);
 GK_API int         bits       (QuantType type);                 // nominal bits of a code
 GK_API size_t      row_bytes  (QuantType type, size_t k);       // 0 when k is not a whole number of blocks
 
-/// Is this buffer sane: a whole number of blocks, all scales and all weights finite? Nothing else in a block can be wrong.
+/// Is this buffer sane: a whole number of blocks, all scales and all weights finite? Nothing else in a block can be
+/// wrong.
 GK_API Status validate_blocks(QuantType type, const void* blocks, size_t bytes);
 
-/// AutoAWQ "GEMM" tensors (qweight u32 [k][n/8], qzeros u32 [k/group][n/8], scales f16 [k/group][n]) to rows of
-/// AWQ4 blocks, n * row_bytes(AWQ4, k) bytes. k and group must be multiples of 128, group a divisor of k, n a multiple of 8.
+/// AutoAWQ "GEMM" tensors (qweight u32 [k][n/8], qzeros u32 [k/group][n/8], scales f16 [k/group][n]) to rows of AWQ4
+/// blocks, n * row_bytes(AWQ4, k) bytes. k and group must be multiples of 128, group a divisor of k, n a multiple of 8.
 GK_API Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, size_t n, size_t k,
                         size_t group, void* blocks);
 
-/// GPTQ tensors (qweight u32 [k/8][n], qzeros u32 [k/group][n/8], scales f16 [k/group][n], g_idx i32 [k] or null) to rows
-/// of GPTQ4 blocks. perm[k] receives the input that each packed column stands for: multiply with x[perm[i]].
-/// perm may be null only if g_idx is null. Each group must own exactly `group` inputs.
+/// GPTQ tensors (qweight u32 [k/8][n], qzeros u32 [k/group][n/8], scales f16 [k/group][n], g_idx i32 [k] or null) to
+/// rows of GPTQ4 blocks. perm[k] receives the input that each packed column stands for: multiply with x[perm[i]]. perm
+/// may be null only if g_idx is null. Each group must own exactly `group` inputs.
 GK_API Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx,
                          size_t n, size_t k, size_t group, GptqZeros zeros, void* blocks, int32_t* perm);
 
@@ -274,7 +302,8 @@ struct Workspace {
 };
 
 #ifdef GLLM_KERNELS_THREADS
-/// A small pool for programs that have none. Its workers look for work some microseconds, then park; destruction joins them.
+/// A small pool for programs that have none. Its workers look for work some microseconds, then park; destruction joins
+/// them.
 class GK_EXPORT ThreadPool {
 public:
     explicit ThreadPool(unsigned width);                        // the caller counts as one; fewer if threads cannot start
@@ -297,8 +326,8 @@ struct GemmKernels;                                             // the loop nest
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
 }
 
-/// One instruction set's kernels for one element type: what CpuKernels<E> calls. Single-threaded and unchecked; a range of
-/// rows is a matter of pointer arithmetic on them.
+/// One instruction set's kernels for one element type: what CpuKernels<E> calls. Single-threaded and unchecked; a range
+/// of rows is a matter of pointer arithmetic on them.
 template <class E> struct KernelTable {
     Isa isa;
     E    (*vec_dot)(const E* a, const E* b, size_t n);
@@ -333,8 +362,8 @@ template <class E> struct KernelTable {
 
 // ---- the kernels ------------------------------------------------------------
 
-/// Every operation, for one element type, on one instruction set. Copyable, three words and a pointer; a const one may be used
-/// by several threads at once as long as its workspace is empty.
+/// Every operation, for one element type, on one instruction set. Copyable, three words and a pointer; a const one may
+/// be used by several threads at once as long as its workspace is empty.
 ///
 /// Matrices are row-major. Reductions accumulate in f32 or better; f16 and bf16 inputs are widened exactly
 /// and results rounded once. n = 0 is valid everywhere and touches nothing. Elementwise operations accept out == in.
@@ -510,7 +539,7 @@ GK_NAMESPACE_END
 #include <new>
 #include <thread>
 #if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAS_GTHREADS)
-#error "gllm_kernels: GLLM_KERNELS_THREADS needs std::thread, which this compiler lacks; take mingw-w64's compiler for POSIX threads (x86_64-w64-mingw32-g++-posix)."
+#error "gllm_kernels: GLLM_KERNELS_THREADS needs std::thread; take mingw-w64's compiler of POSIX threads (..-g++-posix)."
 #endif
 #endif
 
@@ -550,10 +579,8 @@ GK_NAMESPACE_END
 #include <sys/sysctl.h>
 #endif
 #endif
-#if defined(_WIN32)
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
+#if GK_ARM64 && defined(_WIN32)                                 // one function of it: <windows.h> defines hundreds of macros
+extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigned long feature);
 #endif
 
 #ifndef GLLM_KERNELS_MALLOC
@@ -586,7 +613,8 @@ GK_NAMESPACE_END
 #define GK_UNROLL(n) GK_PRAGMA(GCC unroll n)
 #endif
 
-// The passes, and which of them this file compiles: all, or the one that GLLM_KERNELS_ONLY_PASS names (dispatch is all the rest).
+// The passes, and which of them this file compiles: all, or the one that GLLM_KERNELS_ONLY_PASS names (dispatch is all
+// the rest).
 #define GK_SCALAR 1
 #define GK_AVX2   2
 #define GK_AVX512 3
@@ -645,14 +673,15 @@ GK_NAMESPACE_END
 #define GK_HAS_I8MM 0
 #endif
 
-// Arithmetic is what is written, whatever parts of fast-math the user's flags ask for: a b + c is two roundings unless it is written as a fused
-// operation, sums keep their order, NaN and infinities exist.
+// Arithmetic is what is written, whatever parts of fast-math the user's flags ask for: a b + c is two roundings unless
+// it is written as a fused operation, sums keep their order, NaN and infinities exist.
 #if defined(__clang__)
 #pragma float_control(precise, on, push)
 #pragma clang fp contract(off)
 #elif defined(__GNUC__)
 #pragma GCC push_options
-#pragma GCC optimize("fp-contract=off", "no-unsafe-math-optimizations", "no-associative-math", "no-reciprocal-math", "no-finite-math-only", "signed-zeros", "trapping-math")
+#pragma GCC optimize("fp-contract=off", "no-unsafe-math-optimizations", "no-associative-math", "no-reciprocal-math")
+#pragma GCC optimize("no-finite-math-only", "signed-zeros", "trapping-math")
 #endif
 
 // ============================================================================
@@ -760,8 +789,8 @@ GK_NAMESPACE_END
 // ============================================================================
 //
 // A row of k weights is k / weights blocks, one after another, at any alignment: fields are bytes, little-endian, read
-// with load16 and load32. "low first" numbers bits, or fields of bits, from the least significant up; rows of nibbles or
-// bits hold their weights as pictured. Integers are unsigned unless marked.
+// with load16 and load32. "low first" numbers bits, or fields of bits, from the least significant up; rows of nibbles
+// or bits hold their weights as pictured. Integers are unsigned unless marked.
 
 // What the build holds: the layouts are always there, decoders and codebooks of a family can be left out.
 #ifdef GLLM_KERNELS_NO_KQUANT
@@ -1274,9 +1303,9 @@ GK_NAMESPACE_END
 // [6] CODEBOOKS: rank bitmaps, expanded at compile time
 // ============================================================================
 //
-// A grid is a set of rows of 8 digits to base 3, or 4 digits to base 8, element 0 the least significant. Bit V of its bitmap
-// says whether the row of number V belongs; the index of a row is the count of bits set below its own. Expanded, byte j
-// of a row is element j, ready for use.
+// A grid is a set of rows of 8 digits to base 3, or 4 digits to base 8, element 0 the least significant. Bit V of its
+// bitmap says whether the row of number V belongs; the index of a row is the count of bits set below its own. Expanded,
+// byte j of a row is element j, ready for use.
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -1446,15 +1475,25 @@ struct Rounded32 {
     float  d, sum[2], total;
 };
 
+/// y[i * ldy + r] = row r of the weights . row i of x[m][k], or of x[m][k / 32] where X is Rounded32.
+template <class X> struct RowsJob {
+    const uint8_t* weights;
+    size_t         stride, rows;       // bytes from row to row
+    const X*       x;
+    size_t         m, k;
+    float*         y; size_t ldy;
+};
+
 /// The loops of one quantised format, on float inputs and outputs. Null members: the format was left out.
 struct FormatKernels {
     /// n weights, whole blocks.
     void (*dequant)(const void* blocks, float* out, size_t n);
-    /// y[i * ldy + r] = row r of the weights . x row i, for m rows of x and `rows` rows of weights, decoded in registers.
-    void (*rows)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy);
-    /// The same with rounded inputs, by integer dot products. Null where a format has no integer codes, or the pass no vectors.
-    void (*rows_fast)(const uint8_t* weights, size_t bytes_per_row, size_t rows, const Rounded32* x, size_t m, size_t k, float* y, size_t ldy);
-    /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as is `digits`.
+    /// Weights decoded in registers.
+    void (*rows)(const RowsJob<float>& job);
+    /// By integer dot products. Null where a format has no integer codes, or the pass no vectors.
+    void (*rows_fast)(const RowsJob<Rounded32>& job);
+    /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as
+    /// is `digits`.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
     const struct DigitKernels* digits;
 };
@@ -1470,14 +1509,14 @@ struct DigitJob {
     float*               scratch;                               // thread_floats of them
 };
 struct DigitKernels {
-    size_t rows, columns;                                       // of a tile
-    size_t exact, fast;                                         // how many digits each takes; 0: f32 is faster
-    size_t longest;                                             // k: all sums are f32
-    size_t thread_floats;
-    size_t (*packed_floats)(size_t m, size_t k, size_t digits);
+    size_t rows = 0, columns = 0;                               // of a tile
+    size_t exact = 0, fast = 0;                                 // how many digits each takes; 0: f32 is faster
+    size_t longest = 0;                                         // k: all sums are f32
+    size_t thread_floats = 0;
+    size_t (*packed_floats)(size_t m, size_t k, size_t digits) = nullptr;
     /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 is not finite, or out of range.
-    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed);
-    void (*run)(const DigitJob& job);
+    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) = nullptr;
+    void (*run)(const DigitJob& job) = nullptr;
 };
 
 /// A checkpoint tensor as it is in its file; section [11].
@@ -1493,7 +1532,8 @@ struct CheckpointKernels {
     void (*dequant_gptq)(const Checkpoint& t, float* out, size_t j, size_t cols);
 };
 
-/// Where a product takes B from: panel() writes rows p .. p+kc-1 of columns j .. j+cols-1 as kc rows of NR floats, zeros beyond cols.
+/// Where a product takes B from: panel() writes rows p .. p+kc-1 of columns j .. j+cols-1 as kc rows of NR floats,
+/// zeros beyond cols.
 struct BSource {
     void (*panel)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
     const void*  data;                 // dense or quantised weights, or a Checkpoint
@@ -1533,7 +1573,8 @@ struct TileAhead {
 /// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
 GK_INTERNAL size_t l2_bytes();
 #if GK_ARM64
-GK_INTERNAL bool in_order();                                         // does this core, a Cortex-A53, A55 or their like, take instructions in order?
+/// Does this core, a Cortex-A53, A55 or their like, take instructions in order?
+GK_INTERNAL bool in_order();
 #endif
 #if GK_HAS_TILES
 GK_INTERNAL bool tiles_allowed();
@@ -1541,7 +1582,7 @@ GK_INTERNAL bool int8_tiles_allowed();
 #endif
 
 struct GemmKernels {
-    size_t mr, nr, kc;
+    size_t mr, nr;                                              // splits are at multiples of them
     const DigitKernels* digits;                                 // better ones than a format has, for many rows; or null
     size_t (*scratch_floats)(size_t m, size_t n, size_t k);     // of one thread
     void (*run)(const GemmJob& job);                            // packs A and B
@@ -1566,8 +1607,9 @@ GK_NAMESPACE_END
 // [8] ROUTES: which way a product takes
 // ============================================================================
 //
-// Decided from the arguments and from what the instruction set has, never from threads, workspace or the data: the same call gives the same
-// bits. (Two exceptions: inputs that no fixed point holds, and panels that no tile holds, turn to floats, whatever the threads.)
+// Decided from the arguments and from what the instruction set has, never from threads, workspace or the data: the same
+// call gives the same bits. (Two exceptions: inputs that no fixed point holds, and panels that no tile holds, turn to
+// floats, whatever the threads.)
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -1620,8 +1662,9 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 
 // ---- quantised products
 
-enum class QuantRoute { decoded, rounded, digits, nested };     // rows decoded in registers, with inputs as they are or rounded to 8 bits; in
-                                                                // fixed point; by the loop nest, with decoded panels
+/// Rows decoded in registers, with inputs as they are or rounded to 8 bits; in fixed point; by the loop nest, with decoded
+/// panels.
+enum class QuantRoute { decoded, rounded, digits, nested };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, up to here: decode in registers
 constexpr size_t TILE_ROWS = 24;                                // from here: digits in AMX tiles
 
@@ -1635,7 +1678,8 @@ GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, siz
     if (m < FEW_ROWS) return precision == Precision::fast && f.rows_fast && whole ? QuantRoute::rounded : QuantRoute::decoded;
     return d && digits && k <= d->longest ? QuantRoute::digits : QuantRoute::nested;
 }
-/// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more or where fast asks for no more.
+/// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more or where
+/// fast asks for no more.
 struct Terms { size_t x, w; };
 GK_INL Terms quant_terms(bool codes, bool is_bf16, Precision precision) {
     const bool fast = precision == Precision::fast;
@@ -1689,9 +1733,9 @@ namespace {
 // vf is VF floats, vi VF 32-bit integers, vm a mask of VF lanes, vb 32 bytes (as many as two 16-weight sub-blocks).
 //
 //   vzero vset | vload vstore (float, f16, bf16) | vload_n vstore_n: the first n <= VF lanes, no byte beyond; others load as 0
-//   vadd vsub vmul vdiv vsqrt vneg vabs | vmin vmax: second operand if either is NaN
+//   vadd vsub vmul vdiv vneg vabs | vmin vmax: second operand if either is NaN
 //   vfma(a,b,c) = a b + c, fused where the unit exists | vxfma: always one rounding | vfnma(a,b,c) = c - a b
-//   vlt vle vnan -> vm | vselect(m, a, b) = m ? a : b | vany
+//   vlt vnan -> vm | vselect(m, a, b) = m ? a : b | vany
 //   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra | vbits vunbits
 //   vpow2(n) = 2^n, n in -126..127 | vscale2(x, n) = x 2^n rounded once, n in -252..252
 //   vsum vhmax: over lanes, vhmax with no regard to NaN
@@ -1725,7 +1769,6 @@ GK_INL vf   vadd(vf a, vf b)                       { return a + b; }
 GK_INL vf   vsub(vf a, vf b)                       { return a - b; }
 GK_INL vf   vmul(vf a, vf b)                       { return a * b; }
 GK_INL vf   vdiv(vf a, vf b)                       { return a / b; }
-GK_INL vf   vsqrt(vf a)                            { return impl::sqrt32(a); }
 GK_INL vf   vneg(vf a)                             { return -a; }
 GK_INL vf   vabs(vf a)                             { return impl::f32_from_bits(impl::f32_bits(a) & 0x7fffffffu); }
 GK_INL vf   vmin(vf a, vf b)                       { return a < b ? a : b; }
@@ -1734,7 +1777,6 @@ GK_INL vf   vfma(vf a, vf b, vf c)                 { return a * b + c; }
 GK_INL vf   vfnma(vf a, vf b, vf c)                { return c - a * b; }
 GK_INL vf   vxfma(vf a, vf b, vf c)                { return impl::fma32(a, b, c); }
 GK_INL vm   vlt(vf a, vf b)                        { return a < b; }
-GK_INL vm   vle(vf a, vf b)                        { return a <= b; }
 GK_INL vm   vnan(vf a)                             { return a != a; }
 GK_INL bool vany(vm m)                             { return m; }
 GK_INL vf   vselect(vm m, vf a, vf b)              { return m ? a : b; }
@@ -1826,7 +1868,6 @@ GK_INL vf   vadd(vf a, vf b)                       { return _mm256_add_ps(a, b);
 GK_INL vf   vsub(vf a, vf b)                       { return _mm256_sub_ps(a, b); }
 GK_INL vf   vmul(vf a, vf b)                       { return _mm256_mul_ps(a, b); }
 GK_INL vf   vdiv(vf a, vf b)                       { return _mm256_div_ps(a, b); }
-GK_INL vf   vsqrt(vf a)                            { return _mm256_sqrt_ps(a); }
 GK_INL vf   vneg(vf a)                             { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }
 GK_INL vf   vabs(vf a)                             { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 GK_INL vf   vmin(vf a, vf b)                       { return _mm256_min_ps(a, b); }
@@ -1835,7 +1876,6 @@ GK_INL vf   vfma(vf a, vf b, vf c)                 { return _mm256_fmadd_ps(a, b
 GK_INL vf   vfnma(vf a, vf b, vf c)                { return _mm256_fnmadd_ps(a, b, c); }
 GK_INL vf   vxfma(vf a, vf b, vf c)                { return _mm256_fmadd_ps(a, b, c); }
 GK_INL vm   vlt(vf a, vf b)                        { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
-GK_INL vm   vle(vf a, vf b)                        { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
 GK_INL vm   vnan(vf a)                             { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
 GK_INL bool vany(vm m)                             { return _mm256_movemask_ps(m) != 0; }
 GK_INL vf   vselect(vm m, vf a, vf b)              { return _mm256_blendv_ps(b, a, m); }
@@ -1924,7 +1964,6 @@ GK_INL vf   vadd(vf a, vf b)                       { return _mm512_add_ps(a, b);
 GK_INL vf   vsub(vf a, vf b)                       { return _mm512_sub_ps(a, b); }
 GK_INL vf   vmul(vf a, vf b)                       { return _mm512_mul_ps(a, b); }
 GK_INL vf   vdiv(vf a, vf b)                       { return _mm512_div_ps(a, b); }
-GK_INL vf   vsqrt(vf a)                            { return _mm512_sqrt_ps(a); }
 GK_INL vf   vneg(vf a)                             { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
 GK_INL vf   vabs(vf a)                             { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
 GK_INL vf   vmin(vf a, vf b)                       { return _mm512_min_ps(a, b); }
@@ -1933,7 +1972,6 @@ GK_INL vf   vfma(vf a, vf b, vf c)                 { return _mm512_fmadd_ps(a, b
 GK_INL vf   vfnma(vf a, vf b, vf c)                { return _mm512_fnmadd_ps(a, b, c); }
 GK_INL vf   vxfma(vf a, vf b, vf c)                { return _mm512_fmadd_ps(a, b, c); }
 GK_INL vm   vlt(vf a, vf b)                        { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
-GK_INL vm   vle(vf a, vf b)                        { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
 GK_INL vm   vnan(vf a)                             { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 GK_INL bool vany(vm m)                             { return m != 0; }
 GK_INL vf   vselect(vm m, vf a, vf b)              { return _mm512_mask_mov_ps(b, m, a); }
@@ -2029,7 +2067,6 @@ GK_INL void vstore(bf16* p, vf v) {
 GK_INL vf   vload(const f16* p)                    { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&p->bits))); }
 GK_INL void vstore(f16* p, vf v)                   { vst1_u16(&p->bits, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
 GK_INL vf   vdiv(vf a, vf b)                       { return vdivq_f32(a, b); }
-GK_INL vf   vsqrt(vf a)                            { return vsqrtq_f32(a); }
 GK_INL vf   vxfma(vf a, vf b, vf c)                { return vfmaq_f32(c, a, b); }
 GK_INL vf   vfnma(vf a, vf b, vf c)                { return vfmsq_f32(c, a, b); }
 GK_INL vf   vround(vf a)                           { return vrndnq_f32(a); }
@@ -2043,7 +2080,6 @@ GK_INL uint8x16_t lookup(uint8x16_t table, uint8x16_t i) { return vqtbl1q_u8(tab
 GK_INL vf   vload(const f16* p)                    { float t[4]; for (int i = 0; i < 4; i++) t[i] = impl::f16_to_f32(p[i].bits); return vld1q_f32(t); }
 GK_INL void vstore(f16* p, vf v)                   { float t[4]; vst1q_f32(t, v); for (int i = 0; i < 4; i++) p[i].bits = impl::f32_to_f16(t[i]); }
 GK_INL vf   vdiv(vf a, vf b)                       { float s[4], t[4]; vst1q_f32(s, a); vst1q_f32(t, b); for (int i = 0; i < 4; i++) s[i] /= t[i]; return vld1q_f32(s); }
-GK_INL vf   vsqrt(vf a)                            { float t[4]; vst1q_f32(t, a); for (float& x : t) x = impl::sqrt32(x); return vld1q_f32(t); }
 #if defined(GK_EMULATED)
 GK_INL vf   vxfma(vf a, vf b, vf c) {
     float s[4], t[4], u[4];
@@ -2084,7 +2120,6 @@ GK_INL vf   vmul(vf a, vf b)                       { return vmulq_f32(a, b); }
 GK_INL vf   vneg(vf a)                             { return vnegq_f32(a); }
 GK_INL vf   vabs(vf a)                             { return vabsq_f32(a); }
 GK_INL vm   vlt(vf a, vf b)                        { return vcltq_f32(a, b); }
-GK_INL vm   vle(vf a, vf b)                        { return vcleq_f32(a, b); }
 GK_INL vm   vnan(vf a)                             { return vmvnq_u32(vceqq_f32(a, a)); }
 GK_INL vf   vselect(vm m, vf a, vf b)              { return vbslq_f32(m, a, b); }
 GK_INL vf   vmin(vf a, vf b)                       { return vbslq_f32(vcltq_f32(a, b), a, b); }
@@ -2250,13 +2285,15 @@ GK_INL vb   bseq4(const void* p) {
 
 // ---- exponentials, and the gates made of them -------------------------------
 //
-// e^(rate q) = 2^n e^(rate r) with n = nearest(rate q / ln 2), r = q - n (ln 2 / rate), |rate r| <= 0.347. The rate lives in the
-// constants, so that a scaled argument costs neither an instruction nor a rounding.
+// e^(rate q) = 2^n e^(rate r) with n = nearest(rate q / ln 2), r = q - n (ln 2 / rate), |rate r| <= 0.347. The rate
+// lives in the constants, so that a scaled argument costs neither an instruction nor a rounding.
 //
-// A gate is x s(x) with s(x) + s(-x) = 1. With a = |x| and y = a s(-a) it is max(x, 0) - y on both sides of zero. s(-a) is carried
-// times 2^48 to the last step, since it may be subnormal where y is not; a is cut where y has long rounded to 0.
+// A gate is x s(x) with s(x) + s(-x) = 1. With a = |x| and y = a s(-a) it is max(x, 0) - y on both sides of zero. s(-a)
+// is carried times 2^48 to the last step, since it may be subnormal where y is not; a is cut where y has long rounded
+// to 0.
 
-/// part (e^(rate r) - 1) = r (first + r (c[0] + .. + c[4] r^4)), error 3.1e-9 of e^(rate r) before the coefficients are rounded.
+/// part (e^(rate r) - 1) = r (first + r (c[0] + .. + c[4] r^4)), error 3.1e-9 of e^(rate r) before the coefficients are
+/// rounded.
 struct ExpRate {
     float per_ln2, ln2_hi, ln2_lo, first, c[5];
     constexpr explicit ExpRate(double rate, double part = 1)
@@ -2319,8 +2356,8 @@ GK_INL vf vexp(vf x) {
     return vscale(vexp_part(z.r, rate_exp), z);
 }
 
-/// tanh a = h / (1 - h), h = (1 - e^-2a) / 2 = (1 - 2^n) / 2 + 2^n (1 - e^-2r) / 2, within 2 ulp: the remainder of the division is
-/// taken as (h - q) + h q, which leaves out the rounding of 1 - h.
+/// tanh a = h / (1 - h), h = (1 - e^-2a) / 2 = (1 - 2^n) / 2 + 2^n (1 - e^-2r) / 2, within 2 ulp: the remainder of the
+/// division is taken as (h - q) + h q, which leaves out the rounding of 1 - h.
 GK_INL vf vtanh(vf x) {
     const Reduced z = vreduce(vmin(vset(10), vabs(x)), rate_tanh, 127);
     const vf power = vunbits(vishl(vbits(z.t), 23));
@@ -2355,7 +2392,8 @@ GK_INL vf vgelu(vf x) {
     return vgate(x, a, z, rate_gelu);
 }
 
-/// y = a erfc(a / sqrt 2) / 2 = e^(-a^2 / 2) g f(g - 0.375), g = a / (a + 1.875), f minimax for 0 <= a <= 14.5, relative error 7.3e-9.
+/// y = a erfc(a / sqrt 2) / 2 = e^(-a^2 / 2) g f(g - 0.375), g = a / (a + 1.875), f minimax for 0 <= a <= 14.5,
+/// relative error 7.3e-9.
 GK_INL vf vgelu_erf(vf x) {
     constexpr float f[12] = {0.735994163f, -0.592809566f, -0.0825627831f, 0.231843432f, 0.151788227f, -0.0446923804f,
                              -0.141929348f, -0.10880685f, 0.00387679746f, 0.16506524f, 0.118466312f, -0.148729164f};
@@ -2367,8 +2405,8 @@ GK_INL vf vgelu_erf(vf x) {
     return vfnma(vmul(e, g), vset(down48), vramp(x));
 }
 
-/// silu(g) u where neither factor alone need be normal: 2 silu(g) times u / 2 below |g| = 1, powers below 2^-100 last; the division
-/// as in vtanh.
+/// silu(g) u where neither factor alone need be normal: 2 silu(g) times u / 2 below |g| = 1, powers below 2^-100 last;
+/// the division as in vtanh.
 GK_INL vf vswiglu(vf g, vf u) {
     const vf a = vcut(g, 200), least = vset(-100);
     const Reduced z = vreduce(a, rate_silu, 0);
@@ -2414,8 +2452,9 @@ template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, siz
     if (i < n) vstore_n(out + i, f(vload_n(a + i, n - i), vload_n(b + i, n - i)), n - i);
 }
 
-// Sums of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few. A rounding errs by u = 2^-24 of a partial
-// sum, which is at most sum |terms|; a sum of any n is off by as many u as roundings lie on the way of one term.
+// Sums of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few. A rounding errs
+// by u = 2^-24 of a partial sum, which is at most sum |terms|; a sum of any n is off by as many u as roundings lie on
+// the way of one term.
 
 /// Four chains of `steps` from i on, added up by lanes: steps + 2 roundings.
 template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, const Term& term) {
@@ -2439,8 +2478,8 @@ template <size_t steps = 32, class Term> GK_INL double blocked_sum(size_t n, con
     for (size_t i = 0; i < n;) total += static_cast<double>(vsum(sum_of_block<steps>(i, n, term)));
     return total;
 }
-/// 4 roundings: short chains, and what is lost when they are added up by lanes is found (the TwoSum of Knuth) and kept. 64 blocks at a time, so
-/// that the sum of what was lost loses less than 2^-34; lanes are added in double.
+/// 4 roundings: short chains, and what is lost when they are added up by lanes is found (the TwoSum of Knuth) and kept.
+/// 64 blocks at a time, so that the sum of what was lost loses less than 2^-34; lanes are added in double.
 template <class Term> GK_INL double precise_sum(size_t n, const Term& term) {
     double total = 0;
     for (size_t i = 0; i < n;) {
@@ -2527,26 +2566,22 @@ template <class E> float max_of(const E* x, size_t n) {
 }
 template <class E> E vec_max(const E* x, size_t n) { return rounded<E>(max_of(x, n)); }
 
-template <class E> void widen(const E* x, float* out, size_t n) {
-    size_t i = 0;
-    for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
-    if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
-}
-template <class E> void narrow(const float* x, E* out, size_t n) {
+template <class From, class To> void convert(const From* x, To* out, size_t n) {
     size_t i = 0;
     for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
     if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
 }
 
-/// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0 nor of 1e-30 .. 1e30.
+/// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
+/// nor of 1e-30 .. 1e30.
 template <class E> GK_INL float group_maximum(const E* x, size_t n) {
     vf m = vzero();
     for (size_t j = 0; j < n; j += VF) m = max_or_nan(vabs(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j)), m);
     const float max = vhmax(m);
     return !vany(vnan(m)) && (max == 0 || (max >= 1e-30f && max <= 1e30f)) ? max : impl::quiet_nan;
 }
-/// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to base 256: none is
-/// negative, none borrows.
+/// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to
+/// base 256: none is negative, none borrows.
 GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
     for (size_t j = 0; j < 32; j += VF) {
         const vf v = j + VF <= n ? vload(x + j) : j < n ? vload_n(x + j, n - j) : vzero();
@@ -2619,8 +2654,9 @@ template <class E> struct exp_terms {
 };
 struct exp_scaled { vf max, scale; GK_MEM vf operator()(vf x) const { return vmul(vexp(vsub(x, max)), scale); } };
 
-/// softmax: out = e^(x - max x) / sum. f32 keeps the exponentials in out; the 16-bit types, which would round them, compute them again.
-/// In u: an exponential 2.4, and 0.4 of the largest for rounding x - max x (t e^-t < 0.37); these again and 4 in the sum; scale and product 2.
+/// softmax: out = e^(x - max x) / sum. f32 keeps the exponentials in out; the 16-bit types, which would round them,
+/// compute them again. In u: an exponential 2.4, and 0.4 of the largest for rounding x - max x (t e^-t < 0.37); these
+/// again and 4 in the sum; scale and product 2.
 template <class E> void softmax(const E* x, E* out, size_t n) {
     GLLM_KERNELS_ASSERT(n == 0 || (x && out));
     const float max = max_of(x, n);
@@ -2658,8 +2694,8 @@ GK_INL bool well_scaled(double mean_square) { return mean_square > 1e-28 && mean
 
 struct scaled_product { vf s; GK_MEM vf operator()(vf x, vf w) const { return vmul(vmul(x, s), w); } };
 
-/// x s may be subnormal, and wrong by 2^-150; a weight may be 2^128. Does that matter beside the largest result? Not where one reaches 1, which
-/// the first few vectors tell of most rows, nor where no weight is 2^126 times the largest.
+/// x s may be subnormal, and wrong by 2^-150; a weight may be 2^128. Does that matter beside the largest result? Not
+/// where one reaches 1, which the first few vectors tell of most rows, nor where no weight is 2^126 times the largest.
 template <class E> GK_INL bool products_keep(const E* x, const E* w, size_t n, const scaled_product& f) {
     if (Element<E>::ELEM_ID == Element<f16>::ELEM_ID) return true;
     vf y = vzero(), most = vzero();
@@ -2673,7 +2709,8 @@ template <class E> GK_INL bool products_keep(const E* x, const E* w, size_t n, c
     return vhmax(most) <= 8.507059e37f * vhmax(y);              // 2^126
 }
 
-/// rms_norm: y = x w / sqrt(mean(x^2) + eps). In u: half of the 14 of the sum, 1 of the scale, 2 of the products, 4 for subnormal ones.
+/// rms_norm: y = x w / sqrt(mean(x^2) + eps). In u: half of the 14 of the sum, 1 of the scale, 2 of the products, 4 for
+/// subnormal ones.
 template <class E> void rms_norm(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) {
     GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && weight && out));
     for (size_t r = 0; r < rows; r++, x += n, out += n) {
@@ -2700,9 +2737,10 @@ template <class E> struct centred_squares {
     }
 };
 
-/// layer_norm: y = (x - mean) / sqrt(var + eps) gamma + beta. The mean is a float and a remainder, found from the centred values. Rows whose
-/// mean is 4096 times their deviation or more are left to double; in the others the float's error is a hundredth of the deviation. In u of the
-/// largest (x - mean) / deviation: the remainder 5.1, centring 2, half of the variance's 4 + 4.2, scale, product and sum 3.
+/// layer_norm: y = (x - mean) / sqrt(var + eps) gamma + beta. The mean is a float and a remainder, found from the
+/// centred values. Rows whose mean is 4096 times their deviation or more are left to double; in the others the float's
+/// error is a hundredth of the deviation. In u of the largest (x - mean) / deviation: the remainder 5.1, centring 2,
+/// half of the variance's 4 + 4.2, scale, product and sum 3.
 template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) {
     GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && gamma && beta && out));
     for (size_t r = 0; r < rows; r++, x += n, out += n) {
@@ -2768,8 +2806,8 @@ GK_INL void prefetch(const char*)   {}
 
 constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK, DOT_ROWS = VF >= 16 ? 4 : 2;
 
-/// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. Where M rows
-/// hold up the streams of b, these are prefetched a block ahead.
+/// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output.
+/// Where M rows hold up the streams of b, these are prefetched a block ahead.
 template <size_t M, size_t R, class E> void dot_block(const E* a, const E* b, size_t ld, size_t n, vf* total) {
     vf s[M][R];
     GK_UNROLL(8) for (size_t i = 0; i < M; i++)
@@ -2796,8 +2834,9 @@ template <size_t M, size_t R, class E> void dot_block(const E* a, const E* b, si
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) total[i * R + j] = vadd(total[i * R + j], s[i][j]);
 }
 
-/// c[i * ldc + j] = a_i . b_j for i < m <= 8 rows of a and j < R rows of b, k long: blocks are added up by lanes, 16 of them in double,
-/// in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of lanes, 1 of the result: 52 at most.
+/// c[i * ldc + j] = a_i . b_j for i < m <= 8 rows of a and j < R rows of b, k long: blocks are added up by lanes, 16 of
+/// them in double, in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of lanes, 1 of
+/// the result: 52 at most.
 template <size_t R, class E> void dot_group(const E* a, const E* b, size_t m, size_t k, float* c, size_t ldc) {
     double total[8 * R] = {};
     for (size_t p0 = 0; p0 < k; p0 += DOT_BLOCKS) {
@@ -2818,7 +2857,8 @@ template <size_t R, class E> void dot_group(const E* a, const E* b, size_t m, si
         for (size_t j = 0; j < R; j++) c[i * ldc + j] = static_cast<float>(total[i * R + j]);
 }
 
-/// C[m][n] = A[m][k] B[n][k]^T for m <= 8: rows of B are streams, eight of them against one row of A, four against more.
+/// C[m][n] = A[m][k] B[n][k]^T for m <= 8: rows of B are streams, eight of them against one row of A, four against
+/// more.
 template <class E> void dot_rows(const E* a, const E* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
     size_t j = 0;
     if (m == 1) for (; j + 8 <= n; j += 8) dot_group<8>(a, b + j * k, m, k, c + j, ldc);
@@ -2833,7 +2873,7 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
         const size_t rows = m - i < 64 ? m - i : 64;
         float        t[64];
         dot_rows(x, a + i * n, t, 64, 1, rows, n);
-        narrow(t, y + i, rows);
+        convert(t, y + i, rows);
     }
 }
 
@@ -2842,9 +2882,9 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
 // ============================================================================
 //
 // A codec turns a block into scales, once, and signed codes, 32 at a time: weight i is scale[i / group] code(i), plus
-// offset[i / group] where the format has one, or scale[code(i)] where it has levels. Scales and products are exact in f32
-// (Q8_K and the levels of SQUEEZE apart), so that every weight is rounded once at most, and to the same bits everywhere.
-// No byte outside the block is read.
+// offset[i / group] where the format has one, or scale[code(i)] where it has levels. Scales and products are exact in
+// f32 (Q8_K and the levels of SQUEEZE apart), so that every weight is rounded once at most, and to the same bits
+// everywhere. No byte outside the block is read.
 
 struct Scales { float scale[16], offset[16]; };
 struct left_out {};                // the codec of a format that a GLLM_KERNELS_NO_ macro leaves out
@@ -3329,8 +3369,8 @@ template <class C, size_t M> GK_INL void block_products(const typename C::block&
     }
 }
 
-/// y[i * ldy] = one row of weights . M rows of x. Two chains of 64 steps, or of half a block, added up in double: with chains, lanes and the
-/// result at most 130 roundings.
+/// y[i * ldy] = one row of weights . M rows of x. Two chains of 64 steps, or of half a block, added up in double: with
+/// chains, lanes and the result at most 130 roundings.
 template <class C, size_t M> void row_products(const uint8_t* row, const float* x, size_t ldx, size_t k, float* y, size_t ldy) {
     using block = typename C::block;
     constexpr size_t run = 128 * VF > block::weights ? 128 * VF / block::weights * block::weights : block::weights;
@@ -3352,11 +3392,14 @@ template <class C, size_t M> void row_products(const uint8_t* row, const float* 
     for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
 }
 
-template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row, size_t rows, const float* x, size_t m, size_t k, float* y, size_t ldy) {
-    for (size_t r = 0; r < rows; r++, weights += bytes_per_row) {
-        size_t i = 0;
-        if (VF > 1) for (; i + 4 <= m; i += 4) row_products<C, 4>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
-        for (; i < m; i++)         row_products<C, 1>(weights, x + i * k, k, k, y + i * ldy + r, ldy);
+template <class C> void format_rows(const impl::RowsJob<float>& job) {
+    const uint8_t* row = job.weights;
+    const size_t   k   = job.k;
+    for (size_t r = 0; r < job.rows; r++, row += job.stride) {
+        float* const y = job.y + r;
+        size_t       i = 0;
+        if (VF > 1) for (; i + 4 <= job.m; i += 4) row_products<C, 4>(row, job.x + i * k, k, k, y + i * job.ldy, job.ldy);
+        for (; i < job.m; i++)                     row_products<C, 1>(row, job.x + i * k, k, k, y + i * job.ldy, job.ldy);
     }
 }
 
@@ -3370,11 +3413,11 @@ template <class C> void format_rows(const uint8_t* weights, size_t bytes_per_row
 //         for each NR columns           pack a panel of B, [KC][NR]                         in L1
 //           for each MR rows            microkernel on a tile of C, [MR][NR]                in registers
 //
-// A panel of B is packed just before its first use, while the tiles of the panel before it prefetch its source. If there are further
-// rows of C, it is kept for them in the B block, [KC][NC].
-// Every element of C is a sum of chains of CHAIN fused multiply-adds in order of k, whatever tile or thread computes it: chains are added up
-// in f32, LONG_K of k at most; beyond that in double. So a term meets at most CHAIN + k / CHAIN - 1 roundings, which err by u sum |a b| at most
-// each: 159 at k = 4096, 223 at LONG_K, 224 with that of the result beyond it.
+// A panel of B is packed just before its first use, while the tiles of the panel before it prefetch its source. If
+// there are further rows of C, it is kept for them in the B block, [KC][NC]. Every element of C is a sum of chains of
+// CHAIN fused multiply-adds in order of k, whatever tile or thread computes it: chains are added up in f32, LONG_K of k
+// at most; beyond that in double. So a term meets at most CHAIN + k / CHAIN - 1 roundings, which err by u sum |a b| at
+// most each: 159 at k = 4096, 223 at LONG_K, 224 with that of the result beyond it.
 
 constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF, BAND = 4096;
 
@@ -3383,8 +3426,8 @@ GK_INL size_t least(size_t a, size_t b)     { return a < b ? a : b; }
 
 // ---- packing ----------------------------------------------------------------
 
-/// dst[c][ldd] = src[r][lds]^T for r < rows, c < cols. Lanes up to the next multiple of VF are written, as zeros, beyond the rows;
-/// with ldd < VF they are overwritten by the next row.
+/// dst[c][ldd] = src[r][lds]^T for r < rows, c < cols. Lanes up to the next multiple of VF are written, as zeros,
+/// beyond the rows; with ldd < VF they are overwritten by the next row.
 template <class E> void transpose(const E* src, size_t lds, size_t rows, size_t cols, float* dst, size_t ldd) {
     for (size_t r = 0; r < rows; r += VF)
         for (size_t c = 0; c < cols; c += VF) {
@@ -3491,8 +3534,8 @@ template <size_t R, size_t C, bool Tail> void tile(const Tile& t, size_t j, size
         }
 }
 
-/// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype. C += the tile where `accumulate` is odd;
-/// the rest of it is the address of an Ahead, or 0.
+/// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype. C += the tile where
+/// `accumulate` is odd; the rest of it is the address of an Ahead, or 0.
 #ifndef GK_ASM_MICROKERNEL
 void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
     tile<MR, NRV, false>({k, a, 1, MR, b, NR, c, ldc, (accumulate & 1) != 0, 0}, 0, 0);
@@ -3570,13 +3613,14 @@ inline void move_tile(const float* x, size_t ldx, float* y, size_t ldy, size_t m
 
 // ---- the loop nest ----------------------------------------------------------
 
-/// Rows of A in a block: a sixth of L2, the rest is for panels of B, C and what is prefetched. Blocks of equal size, so not monotone in m.
+/// Rows of A in a block: a sixth of L2, the rest is for panels of B, C and what is prefetched. Blocks of equal size, so
+/// not monotone in m.
 inline size_t block_rows(size_t m) {
     const size_t most = impl::l2_bytes() / (6 * KC * sizeof(float)), blocks = (m + most - 1) / most;
     return blocks ? round_up((m + blocks - 1) / blocks, MR) : MR;
 }
-/// The blocks of a product, and where they lie in a thread's scratch, in floats from its start. Made from the largest part of a split; every
-/// part works with the same ones.
+/// The blocks of a product, and where they lie in a thread's scratch, in floats from its start. Made from the largest
+/// part of a split; every part works with the same ones.
 template <class E> struct Blocks {
     size_t mc, kc, nc;                                          // A is [mc][kc], B [kc][nc]
     bool   keep;                                                // panels of B, for further rows of C
@@ -3610,7 +3654,8 @@ template <class E> struct BPanels {
         b.panel(b, panel, p, kc, column + j, least(nc - j, NR));
         return panel;
     }
-    /// What at(j) will read, part `i` of it when a part is `rows` rows of 128 bytes. Lines that two panels share were read with the first.
+    /// What at(j) will read, part `i` of it when a part is `rows` rows of 128 bytes. Lines that two panels share were
+    /// read with the first.
     impl::Ahead source(size_t j, size_t i, size_t rows) const {
         const size_t ld = b.ld * sizeof(E), from = i * rows;
         const char* const data = static_cast<const char*>(b.data);
@@ -3623,7 +3668,8 @@ template <class E> struct BPanels {
     }
 };
 
-/// A full tile, or a part of one, from packed panels: chains of CHAIN. The first of several prefetches B, another one C.
+/// A full tile, or a part of one, from packed panels: chains of CHAIN. The first of several prefetches B, another one
+/// C.
 inline void packed_tile(Tile t, size_t rows, size_t cols, const impl::Ahead& next_b, const impl::Ahead& next_c) {
     const size_t k = t.k;
     for (size_t p = 0; p < k || p == 0; p += CHAIN) {
@@ -3756,7 +3802,8 @@ template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, 
     for (; j < cols; j += VF)               band<R, 1, true>(a, b + j, ldb, steps, t + j, ldt, least(cols - j, VF));
 }
 
-/// A and B[k][n] in place, up to 8 rows of A: bands of 8 rows of B are streamed along a page of columns, C is summed in L1.
+/// A and B[k][n] in place, up to 8 rows of A: bands of 8 rows of B are streamed along a page of columns, C is summed in
+/// L1.
 template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
     const E* const bias = static_cast<const E*>(job.bias);
     float  chain[BAND], sum[BAND];
@@ -3772,7 +3819,7 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
             float a[8 * 8];                                     // by k, widened
             for (size_t r = 0; r < job.m; r++) {
                 float row[8 < VF ? VF : 8];
-                widen(static_cast<const E*>(job.a) + r * job.lda + p, row, steps);
+                convert(static_cast<const E*>(job.a) + r * job.lda + p, row, steps);
                 for (size_t q = 0; q < steps; q++) a[q * 8 + r] = row[q];
             }
             for (size_t r = 0; r < job.m;) {
@@ -3823,17 +3870,27 @@ inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) 
 }
 
 template <class E> constexpr impl::GemmKernels gemm_kernels() {
-    return {MR, NR, KC, nullptr, &scratch_floats<E>, &gemm_run<E>,
-            {{&gemm_run<E>, &gemm_run<E>, &gemm_run<E>}, {&gemm_run<E>, &gemm_run<E>, &gemm_run<E>}, {&gemm_run<E>, &gemm_run<E>, &gemm_run<E>}},
-            sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr, &gemm_run_skinny<E>, &gemm_run_dots<E>,
-            &packed_floats_bytes, &pack_floats, &take_floats,
-            &panel_rows<E>, &panel_transposed<E>, &panel_format,
+    impl::GemmKernels g = {};
+    g.mr = MR;
+    g.nr = NR;
+    g.scratch_floats   = &scratch_floats<E>;
+    g.run              = &gemm_run<E>;
+    for (auto& row : g.run_terms)
+        for (auto& run : row) run = &gemm_run<E>;
+    g.run_small        = sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr;
+    g.run_skinny       = &gemm_run_skinny<E>;
+    g.run_dots         = &gemm_run_dots<E>;
+    g.packed_bytes     = &packed_floats_bytes;
+    g.pack             = &pack_floats;
+    g.take_packed      = &take_floats;
+    g.panel_rows       = &panel_rows<E>;
+    g.panel_transposed = &panel_transposed<E>;
+    g.panel_format     = &panel_format;
 #if GK_HAS_CHECKPOINTS
-            &panel_checkpoint<awq_tensor>, &panel_checkpoint<gptq_tensor>
-#else
-            nullptr, nullptr
+    g.panel_awq        = &panel_checkpoint<awq_tensor>;
+    g.panel_gptq       = &panel_checkpoint<gptq_tensor>;
 #endif
-    };
+    return g;
 }
 
 #if GK_HAS_CHECKPOINTS
@@ -3860,7 +3917,8 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 // [14] INTEGER PRODUCTS, AND THE FEATURES THAT SPEED THEM UP
 // ============================================================================
 //
-// This section is compiled for the instruction set and once more for each feature with a dot product of bytes, in a namespace of its own.
+// This section is compiled for the instruction set and once more for each feature with a dot product of bytes, in a
+// namespace of its own.
 
 namespace GK_FEATURE_NS {
 
@@ -3971,8 +4029,9 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 // ---- products with inputs rounded to 8 bits -------------------------------------
 
 #if GK_PASS != GK_SCALAR
-/// The whole steps of each offset, to be taken from the codes, so that weights of zero are codes of zero: scale (code - steps) + offset, where
-/// |offset| is at most half a scale, or of the sign that the first term has.
+/// The whole steps of each offset, to be taken from the codes: w = scale (code - steps) + offset. A weight of zero is then
+/// a code of zero, and rounds to nothing;
+/// what is left of the offset is at most half a scale, or of the sign of the first term.
 template <size_t N> GK_INL void take_steps(Scales& s, int top, uint64_t (&steps)[16]) {
     float t[N < VF ? VF : N];
     for (size_t j = 0; j < N; j += VF) {
@@ -4022,12 +4081,14 @@ template <class C, size_t M> void rounded_products(const uint8_t* row, const imp
     for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
 }
 
-template <class C> void rounded_rows(const uint8_t* weights, size_t bytes_per_row, size_t rows, const impl::Rounded32* x, size_t m, size_t k, float* y, size_t ldy) {
-    const size_t groups = k / 32;
-    for (size_t r = 0; r < rows; r++, weights += bytes_per_row) {
-        size_t i = 0;
-        for (; i + 4 <= m; i += 4) rounded_products<C, 4>(weights, x + i * groups, groups, y + i * ldy + r, ldy);
-        for (; i < m; i++)         rounded_products<C, 1>(weights, x + i * groups, groups, y + i * ldy + r, ldy);
+template <class C> void rounded_rows(const impl::RowsJob<impl::Rounded32>& job) {
+    const uint8_t* row    = job.weights;
+    const size_t   groups = job.k / 32;
+    for (size_t r = 0; r < job.rows; r++, row += job.stride) {
+        float* const y = job.y + r;
+        size_t       i = 0;
+        for (; i + 4 <= job.m; i += 4) rounded_products<C, 4>(row, job.x + i * groups, groups, y + i * job.ldy, job.ldy);
+        for (; i < job.m; i++)         rounded_products<C, 1>(row, job.x + i * groups, groups, y + i * job.ldy, job.ldy);
     }
 }
 
@@ -4042,18 +4103,18 @@ template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::r
 
 // ---- products in fixed point ---------------------------------------------------
 //
-// W holds plain codes, integers of 8 bits. Each group of
-// 32 of a row of x becomes integers of one, two or three signed digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for
-// one digit: one rounds to 8 bits, three keep 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32.
-// With three digits, in u of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in KD of k and 11 of these: 112.
-// In AMX tiles half a step counts 32 times, and a KD of k takes 3 additions: 51.
+// W holds plain codes, integers of 8 bits. Each group of 32 of a row of x becomes integers of one, two or three signed
+// digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for one digit: one rounds to 8 bits, three keep
+// 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32. With three digits, in u
+// of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in KD of k and 11 of these:
+// 112. In AMX tiles half a step counts 32 times, and a KD of k takes 3 additions: 51.
 //
 //   for each KD of k
 //     for each QN columns of C      unpack W and transpose it to a panel, [KD / QK][QN][QK] bytes       in L1
 //       for each QR rows of C       microkernel on a tile from zero, which is added to C                x comes from L2
 //
-// A panel of x is, for each group and each digit from the highest: if FLIP, int32 -128 sum q for each row, to start its sums with, as W is
-// stored as w + 128; the float that the digit counts; and the digits, [32 / QK][QR][QK].
+// A panel of x is, for each group and each digit from the highest: if FLIP, int32 -128 sum q for each row, to start its
+// sums with, as W is stored as w + 128; the float that the digit counts; and the digits, [32 / QK][QR][QK].
 
 #if GK_PASS != GK_SCALAR
 
@@ -4064,7 +4125,8 @@ constexpr size_t QK = 8;
 constexpr size_t QK = 4;
 #endif
 
-/// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Its assembly twin has the same prototype and gives the same bits.
+/// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Its assembly twin has the same prototype and gives
+/// the same bits.
 #ifndef GK_ASM_DIGITS
 void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b_panel, float* t) {
     const uint8_t *a = static_cast<const uint8_t*>(a_panel), *b = static_cast<const uint8_t*>(b_panel);
@@ -4156,8 +4218,8 @@ bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from,
     return true;
 }
 
-/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to `count` rows of `stride` bytes; beyond them up to a multiple of
-/// 64, and in columns beyond cols, codes of 0.
+/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to `count` rows of `stride` bytes; beyond
+/// them up to a multiple of 64, and in columns beyond cols, codes of 0.
 void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, size_t count, int flip,
                                      float* rows, size_t stride) {
     uint8_t* bytes = reinterpret_cast<uint8_t*>(rows);
@@ -4202,14 +4264,30 @@ constexpr size_t exact_digits = 3, fast_digits = 1;
 #else
 constexpr size_t exact_digits = 0, fast_digits = GK_PASS == GK_AVX512 ? 0 : 1;     // AVX-512 has wider vectors for f32 than for this
 #endif
-const impl::DigitKernels digit_kernels = {QR, QN, exact_digits, fast_digits, LONG_K, 0, &packed_floats, &pack_digits, &digit_product};
+constexpr impl::DigitKernels all_digit_kernels() {
+    impl::DigitKernels d;
+    d.rows    = QR;
+    d.columns = QN;
+    d.exact   = exact_digits;
+    d.fast    = fast_digits;
+    d.longest = LONG_K;
+    d.packed_floats = &packed_floats;
+    d.pack    = &pack_digits;
+    d.run     = &digit_product;
+    return d;
+}
+constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 
 #endif
 
 // ---- the kernels of each format ---------------------------------------------------
 
 template <class C> constexpr impl::FormatKernels format_kernels() {
-    return {&dequant<C>, &format_rows<C>, fast_rows<C>(), nullptr, nullptr};
+    impl::FormatKernels f = {};
+    f.dequant   = &dequant<C>;
+    f.rows      = &format_rows<C>;
+    f.rows_fast = fast_rows<C>();
+    return f;
 }
 #if GK_PASS != GK_SCALAR
 template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* out) {
@@ -4222,7 +4300,10 @@ template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* 
     }
 }
 template <class C> constexpr impl::FormatKernels plain_kernels() {
-    return {&dequant<C>, &format_rows<C>, fast_rows<C>(), &unpack<C>, &digit_kernels};
+    impl::FormatKernels f = format_kernels<C>();
+    f.unpack = &unpack<C>;
+    f.digits = &digit_kernels;
+    return f;
 }
 #else
 template <class C> constexpr impl::FormatKernels plain_kernels() { return format_kernels<C>(); }
@@ -4244,10 +4325,11 @@ constexpr impl::FormatKernels format_table[] = {
 // [15] AMX TILES
 // ============================================================================
 //
-// The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16. bf16 enters the tiles as it is, one plane. f32 and f16
-// are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is 2^-22.9 |a b| at most. Integer codes
-// of up to 8 bits are a bf16 each, as are inputs that were bf16: three products, nothing left out. Fast products round W to bf16, and the
-// input to 16 bits, or to bf16 where W has no more bits than that: 2^-8 |a b| at most.
+// The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16. bf16 enters the tiles as it is, one
+// plane. f32 and f16 are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is
+// 2^-22.9 |a b| at most. Integer codes of up to 8 bits are a bf16 each, as are inputs that were bf16: three products,
+// nothing left out. Fast products round W to bf16, and the input to 16 bits, or to bf16 where W has no more bits than
+// that: 2^-8 |a b| at most.
 //
 //   for each SN columns of C
 //     for each SM rows of C
@@ -4258,17 +4340,20 @@ constexpr impl::FormatKernels format_table[] = {
 //               for each panel of B
 //                 microkernel         32 x 32 sums from zero, in the end added to C, which it prefetches
 //
-// Roundings: a tile product adds its pairs in two chains of 16, the chains, and its sum to the tile; f32 has 96 of them in a block of k, bf16 64,
-// and blocks are added in f32. With what is left out: 17 + 96 + 2 + k / TK u, 122 at k = 4096, 178 at the 64 blocks that tiles_win allows.
+// Roundings: a tile product adds its pairs in two chains of 16, the chains, and its sum to the tile; f32 has 96 of them
+// in a block of k, bf16 64, and blocks are added in f32. With what is left out: 17 + 96 + 2 + k / TK u, 122 at k =
+// 4096, 178 at the 64 blocks that tiles_win allows.
 //
-// Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its magnitudes. A pair of panels
-// whose products stay clear of both ends goes through the tiles, any other through fused multiply-adds from the original values, NaN and
-// infinities included. The choice rests on the rows, the columns and TK alone: no split into threads can change it.
+// Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its
+// magnitudes. A pair of panels whose products stay clear of both ends goes through the tiles, any other through fused
+// multiply-adds from the original values, NaN and infinities included. The choice rests on the rows, the columns and TK
+// alone: no split into threads can change it.
 
 #ifdef GK_TILES
 
-/// How a product enters the tiles: its element type, planes of A and of B, depth of a block, steps of 32 of it at a time, and the microkernel.
-/// Pair j of a step is k = j, 16 + j; or 2 j, 2 j + 1 where elements go in as they lie in memory.
+/// How a product enters the tiles: its element type, planes of A and of B, depth of a block, steps of 32 of it at a
+/// time, and the microkernel. Pair j of a step is k = j, 16 + j; or 2 j, 2 j + 1 where elements go in as they lie in
+/// memory.
 template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct TileForm {
     using E = Element;
     static constexpr size_t planes_a = A, planes_b = B, tk = Depth, chunk = Steps, step_a = A * 1024, step_b = B * 1024;
@@ -4282,11 +4367,12 @@ template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
 constexpr size_t TN = 256, SM = 2048, SN = 2048, TP = 32;
 
-/// Magnitudes as bits of f32: the largest, and the smallest that is not zero, less one; all zero is 0 and the largest integer.
+/// Magnitudes as bits of f32: the largest, and the smallest that is not zero, less one; all zero is 0 and the largest
+/// integer.
 struct Range {
     uint32_t top, low;
-    /// Can the tiles take products of these? With |x| in 2^-102 .. 2^100 every term of a split is normal; with |x y| over 2^-98 what is
-    /// flushed is below 2^-24 of it; sums of 2048 products are to stay under 2^126.
+    /// Can the tiles take products of these? With |x| in 2^-102 .. 2^100 every term of a split is normal; with |x y|
+    /// over 2^-98 what is flushed is below 2^-24 of it; sums of 2048 products are to stay under 2^126.
     bool suits(const Range& b) const {
         const uint32_t least_a = low >> 23, least_b = b.low >> 23, most_a = top >> 23, most_b = b.top >> 23;
         return least_a >= 25 && least_b >= 25 && least_a + least_b >= 254 - 98 && most_a < 227 && most_b < 227
@@ -4322,7 +4408,8 @@ struct RangeOfPairs {
 
 // ---- packing
 
-/// The 16 pairs of one row of a tile in each plane, planes 2 KiB apart. Rounding is to nearest, ties away from zero: it leaves 16 and 8 bits.
+/// The 16 pairs of one row of a tile in each plane, planes 2 KiB apart. Rounding is to nearest, ties away from zero: it
+/// leaves 16 and 8 bits.
 GK_INL vi vpair(vf x, vf y)                        { return vior(_mm512_srli_epi32(vbits(x), 16), vbits(y)); }
 GK_INL vf vround8(vf x)                            { return vunbits(viand(viadd(vbits(x), viset(0x8000)), viset(-0x10000))); }
 template <size_t planes> GK_INL void split_pairs(vf x, vf y, uint16_t* out) {
@@ -4500,7 +4587,8 @@ struct PackedTiles {
     size_t padded, ranges;
     PackedTiles(size_t n, size_t k) : padded(round_up(n, TP)), ranges((k + F::tk - 1) / F::tk * (padded / TP)) {}
     size_t data() const { return round_up(ranges * sizeof(Range), 64); }
-    /// Index of the range, and of the first element of the panel, of columns j .. over the block of k that begins at p, kc deep.
+    /// Index of the range, and of the first element of the panel, of columns j .. over the block of k that begins at p,
+    /// kc deep.
     size_t range(size_t p, size_t j) const              { return p / F::tk * (padded / TP) + j / TP; }
     size_t panel(size_t p, size_t kc, size_t j) const   { return p * padded + j * round_up(kc, 32); }
 };
@@ -4566,7 +4654,7 @@ template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t ro
                                    float* t, float* wide, float* strip) {
     for (size_t q = 0; q < kc; q += KC) {
         const size_t depth = least(kc - q, KC);
-        for (size_t r = 0; r < rows; r++) widen(static_cast<const E*>(job.a) + (i + r) * job.lda + p + q, wide + r * KC, depth);
+        for (size_t r = 0; r < rows; r++) convert(static_cast<const E*>(job.a) + (i + r) * job.lda + p + q, wide + r * KC, depth);
         const float* const b = float_panel(job, p + q, depth, j, cols, strip);
         for (size_t d = 0; d < depth; d += CHAIN)
             for (size_t r = 0; r < rows; r += MR)
@@ -4643,8 +4731,9 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
 
 // ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for DK of a row, sums over DK in int32
 //
-// A panel of x: the scales of its 32 rows, then for each digit from the highest, for each 64 of k, two tiles of 16 rows. The step of the
-// fixed point is to stay small beside the largest of every group of 32, or the product is left to others.
+// A panel of x: the scales of its 32 rows, then for each digit from the highest, for each 64 of k, two tiles of 16
+// rows. The step of the fixed point is to stay small beside the largest of every group of 32, or the product is left to
+// others.
 
 constexpr size_t DK = 1024, DN = 128, DIGIT_STEP = 2048, DIGIT_CHUNK = 8;
 
@@ -4692,7 +4781,8 @@ bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t 
     }
     return true;
 }
-/// kc codes of columns j .. j+cols-1 from p on: for each 64 of k two tiles, row j of a tile being k = 4j .. 4j+3 of 16 columns.
+/// kc codes of columns j .. j+cols-1 from p on: for each 64 of k two tiles, row j of a tile being k = 4j .. 4j+3 of 16
+/// columns.
 void pack_tile_codes(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
     float rows[TP * DK / 4];
     base::unpack_columns(job, p, kc, j, cols, TP, 0, rows, DK);
@@ -4739,7 +4829,20 @@ void tile_digit_product(const impl::DigitJob& job) {
     }
     gk_gemm_amx_tiles(0);
 }
-constexpr impl::DigitKernels tile_digits = {TP, TP, 3, 2, LONG_K, DN / TP * TILE_CODES + 3 * DN * TP, &tile_digits_floats, &pack_tile_digits, &tile_digit_product};
+constexpr impl::DigitKernels tile_digit_kernels() {
+    impl::DigitKernels d;
+    d.rows    = TP;
+    d.columns = TP;
+    d.exact   = 3;
+    d.fast    = 2;
+    d.longest = LONG_K;
+    d.thread_floats = DN / TP * TILE_CODES + 3 * DN * TP;
+    d.packed_floats = &tile_digits_floats;
+    d.pack    = &pack_tile_digits;
+    d.run     = &tile_digit_product;
+    return d;
+}
+constexpr impl::DigitKernels tile_digits = tile_digit_kernels();
 
 // ---- the kernels
 
@@ -4780,9 +4883,37 @@ template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 // ---- the tables of this pass --------------------------------------------------
 
 template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm = &gemm_table<E>) {
-    return {Isa::GK_ISA, &vec_dot<E>, &vec_add<E>, &vec_sub<E>, &vec_mul<E>, &vec_scale<E>, &vec_axpy<E>, &vec_sum<E>, &vec_max<E>, &vec_sum_squares<E>,
-            &gemv<E>, &silu<E>, &gelu<E>, &gelu_erf<E>, &gelu_quick<E>, &relu<E>, &tanh<E>, &exp<E>, &swiglu<E>, &softmax<E>, &rms_norm<E>,
-            &layer_norm<E>, &rope<E>, &widen<E>, &narrow<E>, &round32<E>, gemm, &checkpoint_kernels, formats};
+    KernelTable<E> t = {};
+    t.isa             = Isa::GK_ISA;
+    t.vec_dot         = &vec_dot<E>;
+    t.vec_add         = &vec_add<E>;
+    t.vec_sub         = &vec_sub<E>;
+    t.vec_mul         = &vec_mul<E>;
+    t.vec_scale       = &vec_scale<E>;
+    t.vec_axpy        = &vec_axpy<E>;
+    t.vec_sum         = &vec_sum<E>;
+    t.vec_max         = &vec_max<E>;
+    t.vec_sum_squares = &vec_sum_squares<E>;
+    t.gemv            = &gemv<E>;
+    t.silu            = &silu<E>;
+    t.gelu            = &gelu<E>;
+    t.gelu_erf        = &gelu_erf<E>;
+    t.gelu_quick      = &gelu_quick<E>;
+    t.relu            = &relu<E>;
+    t.tanh            = &tanh<E>;
+    t.exp             = &exp<E>;
+    t.swiglu          = &swiglu<E>;
+    t.softmax         = &softmax<E>;
+    t.rms_norm        = &rms_norm<E>;
+    t.layer_norm      = &layer_norm<E>;
+    t.rope            = &rope<E>;
+    t.widen           = &convert<E, float>;
+    t.narrow          = &convert<float, E>;
+    t.round32         = &round32<E>;
+    t.gemm            = gemm;
+    t.checkpoints     = &checkpoint_kernels;
+    t.formats         = formats;
+    return t;
 }
 
 #endif // !GK_FEATURE
@@ -4830,8 +4961,8 @@ GK_NAMESPACE_END
 // [16] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
 // ============================================================================
 //
-// A region sets the target of every function in it. All of them sit in an unnamed namespace: nothing compiled for one set can stand in for
-// anything compiled for another. A pass leaves three tables behind.
+// A region sets the target of every function in it. All of them sit in an unnamed namespace: nothing compiled for one
+// set can stand in for anything compiled for another. A pass leaves three tables behind.
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define GK_REGION(features)
@@ -4972,8 +5103,8 @@ GK_REGION_END
 
 // ---- emulated sets: the same passes through SIMDe -----------------------------
 //
-// SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes, and a name that is no macro
-// is one it lacks: those that the primitives need are supplied here.
+// SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes, and a name that
+// is no macro is one it lacks: those that the primitives need are supplied here.
 
 #if defined(GLLM_KERNELS_EMULATE) && GK_WANTED(GK_DISPATCH)
 #define SIMDE_ENABLE_NATIVE_ALIASES
@@ -5231,8 +5362,8 @@ static GK_NOINLINE CpuFeatures detect_hardware() {
     return f;
 }
 
-/// GLLM_KERNELS_ISA = isa[,-feature]...: keeps no vector instruction set but the one named (avx512 implies avx2), less the
-/// features struck out. An unknown word changes nothing.
+/// GLLM_KERNELS_ISA = isa[,-feature]...: keeps no vector instruction set but the one named (avx512 implies avx2), less
+/// the features struck out. An unknown word changes nothing.
 static inline void narrow_features(CpuFeatures& f, const char* terms) {
     for (const char* p = terms; *p;) {
         const bool minus = *p == '-';
@@ -5286,7 +5417,8 @@ GK_INTERNAL size_t l2_bytes() {
 }
 
 #if GK_ARM64
-/// By the part number of the core that asks first: Linux lets programs read it. Where cores differ, either answer is right, if slower.
+/// By the part number of the core that asks first: Linux lets programs read it. Where cores differ, either answer is
+/// right, if slower.
 GK_INTERNAL bool in_order() {
     static std::atomic<int> known{-1};
     int yes = known.load(std::memory_order_relaxed);
@@ -5389,7 +5521,8 @@ struct Variant {
     Tables              tables;
 };
 #define GK_TABLES(ns) {&ns::table_f32, &ns::table_f16, &ns::table_bf16}
-/// Everything that was compiled in, the best of each Isa first. Tiles come with the formats of VNNI, which every CPU with them has.
+/// Everything that was compiled in, the best of each Isa first. Tiles come with the formats of VNNI, which every CPU
+/// with them has.
 static const Variant variants[] = {
     {Isa::scalar, Presence::native,   nullptr,                    GK_TABLES(scalar)},
 #if GK_HAS_AVX_VNNI
@@ -5796,7 +5929,8 @@ namespace impl {
 
 // ---- dense products ---------------------------------------------------------
 
-/// The header of a buffer of pack_b. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy of the buffer.
+/// The header of a buffer of pack_b. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy
+/// of the buffer.
 struct PackedHeader {
     char     magic[8];
     uint8_t  isa, element, offset, reserved[5];
@@ -5823,7 +5957,8 @@ template <class E> struct Dense {
         }
         return g.run;
     }
-    /// How threads share a product, and the scratch that it takes: columns when there are more of them, else rows, in whole tiles.
+    /// How threads share a product, and the scratch that it takes: columns when there are more of them, else rows, in
+    /// whole tiles.
     struct Plan {
         Parallel parallel;
         bool     columns;
@@ -6013,8 +6148,9 @@ template <class E> struct Quantised {
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
 
-    /// The route of a product, how threads share it, and its scratch: what the route needs, the larger where inputs that have no fixed point may
-    /// turn it from `digits` to `nested`, then input and output widened if they are of a 16-bit type.
+    /// The route of a product, how threads share it, and its scratch: what the route needs, the larger where inputs
+    /// that have no fixed point may turn it from `digits` to `nested`, then input and output widened if they are of a
+    /// 16-bit type.
     struct Plan {
         QuantRoute          route;
         const DigitKernels* kernels;
@@ -6035,7 +6171,8 @@ template <class E> struct Quantised {
         const GemmKernels& g = *float_table().gemm;
         const bool     fixed = route == QuantRoute::digits, nest = fixed || route == QuantRoute::nested;
         const Parallel p     = worth(k.parallel, work(m, n, kdim));
-        Plan plan = {route, d, digits, p, Share(p, m, fixed ? d->rows : 1), Share(p, n, fixed ? d->columns : 1), Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0};
+        Plan plan = {route, d, digits, p, Share(p, m, fixed ? d->rows : 1), Share(p, n, fixed ? d->columns : 1),
+                     Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0};
         const size_t nested = nest ? plan.columns.floats(g.scratch_floats(m, plan.columns.part, kdim)) : 0;
         if (fixed)                  plan.packed = Share::aligned(d->packed_floats(m, kdim, digits));
         if (route == QuantRoute::rounded) plan.packed = Share::aligned((m * (kdim / 32) * sizeof(Rounded32) + sizeof(float) - 1) / sizeof(float));
@@ -6086,14 +6223,14 @@ template <class E> struct Quantised {
 
     void decoded(const Plan& plan, const Weights& w, const float* x, float* y, size_t m, size_t n, size_t kdim) const {
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows(w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n);
+            w.kernels->rows({w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n});
         });
     }
     /// False if the input cannot be rounded.
     bool rounded(const Plan& plan, const Weights& w, const E* input, Rounded32* q, float* y, size_t m, size_t n, size_t kdim) const {
         if (!k.table().round32(input, q, m * kdim)) return false;
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows_fast(w.rows + begin * w.row_stride, w.row_stride, end - begin, q, m, kdim, y + begin, n);
+            w.kernels->rows_fast({w.rows + begin * w.row_stride, w.row_stride, end - begin, q, m, kdim, y + begin, n});
         });
         return true;
     }
@@ -6214,7 +6351,7 @@ template <class E> E plain_row(const CpuKernels<E>& k, size_t format, size_t bit
         const size_t count = n - p < chunk ? n - p : chunk;
         float x[chunk], y = 0;
         k.table().widen(input + p, x, count);
-        k.table().formats[format].rows(static_cast<const uint8_t*>(weight) + p * bits / 8, 0, 1, x, 1, count, &y, 1);
+        k.table().formats[format].rows({static_cast<const uint8_t*>(weight) + p * bits / 8, 0, 1, x, 1, count, &y, 1});
         total += static_cast<double>(y);
     }
     E out;
@@ -6375,8 +6512,8 @@ Scalar::Scalar(bf16 v) : value(impl::bf16_to_f32(v.bits)) {}
 namespace impl {
 template <class E> E make(float v) { E e; from_f32(v, &e); return e; }
 
-/// a b + c in double, inexact results rounded to the neighbour whose last bit is 1: rounding that once more, to a shorter type, is rounding
-/// the exact sum.
+/// a b + c in double, inexact results rounded to the neighbour whose last bit is 1: rounding that once more, to a
+/// shorter type, is rounding the exact sum.
 static inline double mul_add_to_odd(float a, float b, float c) {
     const double x = static_cast<double>(a) * static_cast<double>(b), y = static_cast<double>(c), sum = x + y;
     if (!(sum - sum == 0)) return sum;                          // NaN or infinite
@@ -6435,9 +6572,9 @@ template struct Element<bf16>;
 
 
 #ifdef GLLM_KERNELS_THREADS
-/// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late sees a ticket without
-/// tasks left, of this round or of another. Who finds nothing to do looks again for some microseconds, since the next call is often near,
-/// and then parks.
+/// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late
+/// sees a ticket without tasks left, of this round or of another. Who finds nothing to do looks again for some
+/// microseconds, since the next call is often near, and then parks.
 struct ThreadPool::State {
     static constexpr int    PATIENCE = 1000;                    // looks
     std::atomic<uint64_t>   ticket{0};
@@ -6608,16 +6745,16 @@ GK_NAMESPACE_END
 //
 // MIT licence. Copyright (c) 2026 the gllm_kernels authors.
 //
-// Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files
-// (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge,
-// publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do
-// so, subject to the following conditions: The above copyright notice and this permission notice shall be included in all copies or
-// substantial portions of the Software.
+// Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+// documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+// rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to
+// permit persons to whom the Software is furnished to do so, subject to the following conditions: The above copyright
+// notice and this permission notice shall be included in all copies or substantial portions of the Software.
 //
-// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
-// MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE
-// FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
-// WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+// THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+// WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+// COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+// OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 
 #endif // GK_PASS
 

@@ -235,11 +235,12 @@ TEST_CASE_TEMPLATE("no table has a hole", E, ELEMENTS) {
         TEST_INFO("table", isa, E, "");
         const gllm::KernelTable<E>& t = k.table();
         CHECK(t.isa == k.isa());
-        const bool filled[] = {
-            !!t.vec_dot, !!t.vec_add, !!t.vec_sub, !!t.vec_mul, !!t.vec_scale, !!t.vec_axpy, !!t.vec_sum, !!t.vec_max, !!t.vec_sum_squares,
-            !!t.gemv, !!t.silu, !!t.gelu, !!t.gelu_erf, !!t.gelu_quick, !!t.relu, !!t.tanh, !!t.exp, !!t.swiglu, !!t.softmax, !!t.rms_norm,
-            !!t.layer_norm, !!t.rope, !!t.widen, !!t.narrow, !!t.gemm, !!t.checkpoints, !!t.formats };
-        for (size_t i = 0; i < sizeof filled; i++) CHECK_MESSAGE(filled[i], "slot " << i);
+        const char* const   begin = reinterpret_cast<const char*>(&t);
+        for (size_t at = sizeof(void*); at < sizeof t; at += sizeof(void*)) {      // behind the Isa a table is pointers
+            uintptr_t slot;
+            std::memcpy(&slot, begin + at, sizeof slot);
+            CHECK_MESSAGE(slot != 0, "slot " << at / sizeof(void*) - 1);
+        }
     });
 }
 
