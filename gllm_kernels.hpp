@@ -24,7 +24,8 @@
 #undef max
 #define GK_PRAGMA(x) _Pragma(#x)
 
-// What other modules of a process see: nothing, or, of a shared library of its own, the public API.
+// What other modules of a process see: no function, or, of a shared library of its own, those of the API. Types are as
+// visible as the user's, which may have them as members.
 #ifdef _WIN32
 #define GK_HIDE
 #define GK_HIDE_END
@@ -32,8 +33,10 @@
 #define GK_HIDE     GK_PRAGMA(GCC visibility push(hidden))
 #define GK_HIDE_END GK_PRAGMA(GCC visibility pop)
 #endif
-#if !defined(GLLM_KERNELS_SHARED)
+#if !defined(GLLM_KERNELS_SHARED) && defined(_WIN32)
 #define GK_EXPORT
+#elif !defined(GLLM_KERNELS_SHARED)
+#define GK_EXPORT __attribute__((visibility("hidden")))
 #elif !defined(_WIN32)
 #define GK_EXPORT __attribute__((visibility("default")))
 #elif defined(GLLM_KERNELS_IMPLEMENTATION)
@@ -44,13 +47,17 @@
 #ifdef GLLM_KERNELS_STATIC         // the whole library private to each file that implements it
 #define GK_API      [[maybe_unused]]
 #define GK_INTERNAL [[maybe_unused]]
-#define GK_NAMESPACE_BEGIN namespace gllm { namespace {
-#define GK_NAMESPACE_END } }
+#define GK_PUBLIC_BEGIN namespace gllm { namespace {
+#define GK_PUBLIC_END   } }
+#define GK_NAMESPACE_BEGIN GK_PUBLIC_BEGIN
+#define GK_NAMESPACE_END   GK_PUBLIC_END
 #else
 #define GK_API      GK_EXPORT
 #define GK_INTERNAL
-#define GK_NAMESPACE_BEGIN GK_HIDE namespace gllm {
-#define GK_NAMESPACE_END } GK_HIDE_END
+#define GK_PUBLIC_BEGIN namespace gllm {
+#define GK_PUBLIC_END   }
+#define GK_NAMESPACE_BEGIN GK_HIDE GK_PUBLIC_BEGIN
+#define GK_NAMESPACE_END   GK_PUBLIC_END GK_HIDE_END
 #endif
 
 #ifndef GLLM_KERNELS_HPP
@@ -171,7 +178,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-GK_NAMESPACE_BEGIN
+GK_PUBLIC_BEGIN
 
 // ---- element types ----------------------------------------------------------
 
@@ -181,7 +188,7 @@ struct bf16 { uint16_t bits; };    ///< upper half of an IEEE binary32
 /// A scalar operand of an operation on E: accepts float, f16 or bf16, and enters the arithmetic as f32.
 struct Scalar {
     float value;
-    Scalar(float v) : value(v) {}
+    GK_API Scalar(float v) : value(v) {}
     GK_API Scalar(f16 v);
     GK_API Scalar(bf16 v);
 };
@@ -195,23 +202,23 @@ template <> struct ElementConstants<bf16>  { static constexpr bf16 ZERO = {0}, O
 
 /// Scalar arithmetic on one element, E = float, f16 or bf16: widen to f32, compute, round once to nearest even. NaN
 /// stays a quiet NaN, overflow becomes infinity. mul_add is acc + a b with one rounding in all.
-template <class E> struct GK_EXPORT Element : impl::ElementConstants<E> {     // ZERO, ONE, ELEM_ID
-    static E from_f32(float v);
-    static float to_f32(E v);
-    static E mul_add(E acc, E a, E b);
-    static E add(E a, E b);
-    static E sub(E a, E b);
-    static E mul(E a, E b);
-    static E div(E a, E b);
-    static E neg(E a);
-    static E max(E a, E b);
-    static E min(E a, E b);
-    static E sqrt(E a);
-    static E exp(E a);
-    static E recip(E a);
-    static E abs(E a);
-    static E tanh(E a);
-    static const float* as_f32(const E* p);                     // p itself for float, else null
+template <class E> struct Element : impl::ElementConstants<E> {     // ZERO, ONE, ELEM_ID
+    GK_API static E from_f32(float v);
+    GK_API static float to_f32(E v);
+    GK_API static E mul_add(E acc, E a, E b);
+    GK_API static E add(E a, E b);
+    GK_API static E sub(E a, E b);
+    GK_API static E mul(E a, E b);
+    GK_API static E div(E a, E b);
+    GK_API static E neg(E a);
+    GK_API static E max(E a, E b);
+    GK_API static E min(E a, E b);
+    GK_API static E sqrt(E a);
+    GK_API static E exp(E a);
+    GK_API static E recip(E a);
+    GK_API static E abs(E a);
+    GK_API static E tanh(E a);
+    GK_API static const float* as_f32(const E* p);                     // p itself for float, else null
 };
 
 // ---- instruction sets -------------------------------------------------------
@@ -240,7 +247,7 @@ enum class Code : uint8_t { ok, invalid_argument, unsupported, out_of_memory, co
 struct Status {
     Code        code;
     const char* what;                                           // static text: what is wrong, what would be right
-    explicit operator bool() const { return code == Code::ok; }
+    GK_API explicit operator bool() const { return code == Code::ok; }
 };
 
 // ---- quantised weights ------------------------------------------------------
@@ -304,13 +311,13 @@ struct Workspace {
 #ifdef GLLM_KERNELS_THREADS
 /// A small pool for programs that have none. Its workers look for work some microseconds, then park; destruction joins
 /// them.
-class GK_EXPORT ThreadPool {
+class ThreadPool {
 public:
-    explicit ThreadPool(unsigned width);                        // the caller counts as one; fewer if threads cannot start
-    ~ThreadPool();
+    GK_API explicit ThreadPool(unsigned width);                        // the caller counts as one; fewer if threads cannot start
+    GK_API ~ThreadPool();
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
-    Parallel parallel();                                        // for k.parallel; one call at a time
+    GK_API Parallel parallel();                                        // for k.parallel; one call at a time
 private:
     struct State;
     State* state_;
@@ -322,6 +329,7 @@ private:
 namespace impl {
 struct Rounded32;                                               // 32 inputs of a quantised product in 8 bits
 struct FormatKernels;                                           // the loops of one quantised format
+struct DigitKernels;                                            // those in fixed point
 struct GemmKernels;                                             // the loop nest and its packing
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
 }
@@ -368,144 +376,144 @@ template <class E> struct KernelTable {
 /// Matrices are row-major. Reductions accumulate in f32 or better; f16 and bf16 inputs are widened exactly
 /// and results rounded once. n = 0 is valid everywhere and touches nothing. Elementwise operations accept out == in.
 /// Accuracy: the manual, "Numbers".
-template <class E> class GK_EXPORT CpuKernels {
+template <class E> class CpuKernels {
 public:
-    CpuKernels();                                               // best_isa()
-    Status select(Isa isa);                                     // unsupported, and no change, if not present here
-    Isa isa() const { return table_->isa; }
-    const KernelTable<E>& table() const { return *table_; }
+    GK_API CpuKernels();                                               // best_isa()
+    GK_API Status select(Isa isa);                                     // unsupported, and no change, if not present here
+    GK_API Isa isa() const { return table_->isa; }
+    GK_API const KernelTable<E>& table() const { return *table_; }
 
     Parallel  parallel;
     Workspace workspace;
 
     // ---- vectors
-    E    vec_dot(const E* a, const E* b, size_t n) const             { return table_->vec_dot(a, b, n); }
-    void vec_add(const E* a, const E* b, E* out, size_t n) const     { table_->vec_add(a, b, out, n); }
-    void vec_sub(const E* a, const E* b, E* out, size_t n) const     { table_->vec_sub(a, b, out, n); }
-    void vec_mul(const E* a, const E* b, E* out, size_t n) const     { table_->vec_mul(a, b, out, n); }
-    void vec_scale(E* x, Scalar s, size_t n) const                   { table_->vec_scale(x, s.value, n); }
-    void vec_axpy(E* y, Scalar a, const E* x, size_t n) const        { table_->vec_axpy(y, a.value, x, n); }  // y += a x
-    E    vec_sum(const E* x, size_t n) const                         { return table_->vec_sum(x, n); }
-    E    vec_max(const E* x, size_t n) const                         { return table_->vec_max(x, n); }  // -inf for n = 0
-    E    vec_sum_squares(const E* x, size_t n) const                 { return table_->vec_sum_squares(x, n); }
+    GK_API E    vec_dot(const E* a, const E* b, size_t n) const             { return table_->vec_dot(a, b, n); }
+    GK_API void vec_add(const E* a, const E* b, E* out, size_t n) const     { table_->vec_add(a, b, out, n); }
+    GK_API void vec_sub(const E* a, const E* b, E* out, size_t n) const     { table_->vec_sub(a, b, out, n); }
+    GK_API void vec_mul(const E* a, const E* b, E* out, size_t n) const     { table_->vec_mul(a, b, out, n); }
+    GK_API void vec_scale(E* x, Scalar s, size_t n) const                   { table_->vec_scale(x, s.value, n); }
+    GK_API void vec_axpy(E* y, Scalar a, const E* x, size_t n) const        { table_->vec_axpy(y, a.value, x, n); }  // y += a x
+    GK_API E    vec_sum(const E* x, size_t n) const                         { return table_->vec_sum(x, n); }
+    GK_API E    vec_max(const E* x, size_t n) const                         { return table_->vec_max(x, n); }  // -inf for n = 0
+    GK_API E    vec_sum_squares(const E* x, size_t n) const                 { return table_->vec_sum_squares(x, n); }
 
     // ---- activations
-    void silu(const E* x, E* out, size_t n) const                    { table_->silu(x, out, n); }        // x / (1 + e^-x)
-    void gelu(const E* x, E* out, size_t n) const                    { table_->gelu(x, out, n); }        // the tanh form
-    void gelu_erf(const E* x, E* out, size_t n) const                { table_->gelu_erf(x, out, n); }    // x (1 + erf(x/sqrt 2)) / 2
-    void gelu_quick(const E* x, E* out, size_t n) const              { table_->gelu_quick(x, out, n); }  // x / (1 + e^(-1.702 x))
-    void relu(const E* x, E* out, size_t n) const                    { table_->relu(x, out, n); }
-    void tanh(const E* x, E* out, size_t n) const                    { table_->tanh(x, out, n); }
-    void exp(const E* x, E* out, size_t n) const                     { table_->exp(x, out, n); }
-    void swiglu(const E* gate, const E* up, E* out, size_t n) const  { table_->swiglu(gate, up, out, n); }  // silu(gate) up
-    void softmax(const E* x, E* out, size_t n) const                 { table_->softmax(x, out, n); }     // one row; all -inf gives zeros
+    GK_API void silu(const E* x, E* out, size_t n) const                    { table_->silu(x, out, n); }        // x / (1 + e^-x)
+    GK_API void gelu(const E* x, E* out, size_t n) const                    { table_->gelu(x, out, n); }        // the tanh form
+    GK_API void gelu_erf(const E* x, E* out, size_t n) const                { table_->gelu_erf(x, out, n); }    // x (1 + erf(x/sqrt 2)) / 2
+    GK_API void gelu_quick(const E* x, E* out, size_t n) const              { table_->gelu_quick(x, out, n); }  // x / (1 + e^(-1.702 x))
+    GK_API void relu(const E* x, E* out, size_t n) const                    { table_->relu(x, out, n); }
+    GK_API void tanh(const E* x, E* out, size_t n) const                    { table_->tanh(x, out, n); }
+    GK_API void exp(const E* x, E* out, size_t n) const                     { table_->exp(x, out, n); }
+    GK_API void swiglu(const E* gate, const E* up, E* out, size_t n) const  { table_->swiglu(gate, up, out, n); }  // silu(gate) up
+    GK_API void softmax(const E* x, E* out, size_t n) const                 { table_->softmax(x, out, n); }     // one row; all -inf gives zeros
 
     // ---- normalisation: one row, and [rows][n]
     //      rms_norm    x w / sqrt(mean(x^2) + eps)
     //      layer_norm  (x - mean) / sqrt(var + eps) gamma + beta, biased variance of the second pass
-    void rms_norm(const E* x, const E* weight, E* out, size_t n, float eps) const { table_->rms_norm(x, weight, out, 1, n, eps); }
-    void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t n, float eps) const {
+    GK_API void rms_norm(const E* x, const E* weight, E* out, size_t n, float eps) const { table_->rms_norm(x, weight, out, 1, n, eps); }
+    GK_API void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t n, float eps) const {
         table_->layer_norm(x, gamma, beta, out, 1, n, eps);
     }
-    void rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) const;
-    void layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) const;
+    GK_API void rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) const;
+    GK_API void layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) const;
 
     // ---- positions: rotates qk[heads][head_dim] in place by the angles cos[n_rot/2], sin[n_rot/2]. Only the first n_rot
     //      elements of a head turn; 0 means all of them. n_rot is even and at most head_dim (asserted). rope_with_pos takes row
     //      `position` of tables [positions][n_rot/2].
-    void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, RopeStyle style, size_t n_rot = 0) const {
+    GK_API void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, RopeStyle style, size_t n_rot = 0) const {
         table_->rope(qk, cos, sin, heads, head_dim, n_rot ? n_rot : head_dim, style);
     }
-    void rope_with_pos(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t position, RopeStyle style,
-                       size_t n_rot = 0) const {
+    GK_API void rope_with_pos(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t position, RopeStyle style,
+                              size_t n_rot = 0) const {
         const size_t row = position * ((n_rot ? n_rot : head_dim) / 2);
         rope(qk, cos + row, sin + row, heads, head_dim, style, n_rot);
     }
 
     // ---- dense products: y[m] = A[m][n] x[n]; C[m][n] = A[m][k] B[k][n], "transposed" B[n][k].
     //      C is overwritten and may be uninitialised; it must not overlap an input. k = 0 gives zeros (plus bias).
-    void   gemv(const E* a, const E* x, E* y, size_t m, size_t n) const;
-    Status gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const;
-    Status gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const;
-    Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
-    Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API void   gemv(const E* a, const E* x, E* y, size_t m, size_t n) const;
+    GK_API Status gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
+    GK_API Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
 
     //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with instruction set,
     //      element, n and k; one that does not fit is refused. It may be copied, to an address that is the same modulo 4.
-    size_t packed_b_bytes(size_t n, size_t k) const;            // 0 when the size overflows
-    Status pack_b(const E* b, size_t n, size_t k, void* packed) const;
-    Status pack_b_transposed(const E* bt, size_t n, size_t k, void* packed) const;
-    Status gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const;
-    Status gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k) const;
-    Status gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k,
-                                   Activation act) const;
+    GK_API size_t packed_b_bytes(size_t n, size_t k) const;            // 0 when the size overflows
+    GK_API Status pack_b(const E* b, size_t n, size_t k, void* packed) const;
+    GK_API Status pack_b_transposed(const E* bt, size_t n, size_t k, void* packed) const;
+    GK_API Status gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k,
+                                          Activation act) const;
     //      Workspace enough for any of the above, at this parallel.width; 0 when the size overflows.
-    size_t gemm_workspace_bytes(size_t m, size_t n, size_t k) const;
+    GK_API size_t gemm_workspace_bytes(size_t m, size_t n, size_t k) const;
 
     // ---- dequantisation: n weights, a whole number of blocks, to f32. Correctly rounded, the same bits on every ISA.
-    Status dequant(QuantType type, const void* blocks, float* out, size_t n) const;
-    Status dequant_q2_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q2_K, blocks, out, n); }
-    Status dequant_q3_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q3_K, blocks, out, n); }
-    Status dequant_q4_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q4_K, blocks, out, n); }
-    Status dequant_q5_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q5_K, blocks, out, n); }
-    Status dequant_q6_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q6_K, blocks, out, n); }
-    Status dequant_q8_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q8_K, blocks, out, n); }
-    Status dequant_iq1_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ1_S, blocks, out, n); }
-    Status dequant_iq1_m  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ1_M, blocks, out, n); }
-    Status dequant_iq2_xxs(const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_XXS, blocks, out, n); }
-    Status dequant_iq2_xs (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_XS, blocks, out, n); }
-    Status dequant_iq2_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_S, blocks, out, n); }
-    Status dequant_iq3_xxs(const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ3_XXS, blocks, out, n); }
-    Status dequant_iq3_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ3_S, blocks, out, n); }
-    Status dequant_iq4_nl (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ4_NL, blocks, out, n); }
-    Status dequant_iq4_xs (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ4_XS, blocks, out, n); }
-    Status dequant_squeeze(const void* blocks, float* out, size_t n) const { return dequant(QuantType::SQUEEZE, blocks, out, n); }
+    GK_API Status dequant(QuantType type, const void* blocks, float* out, size_t n) const;
+    GK_API Status dequant_q2_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q2_K, blocks, out, n); }
+    GK_API Status dequant_q3_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q3_K, blocks, out, n); }
+    GK_API Status dequant_q4_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q4_K, blocks, out, n); }
+    GK_API Status dequant_q5_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q5_K, blocks, out, n); }
+    GK_API Status dequant_q6_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q6_K, blocks, out, n); }
+    GK_API Status dequant_q8_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q8_K, blocks, out, n); }
+    GK_API Status dequant_iq1_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ1_S, blocks, out, n); }
+    GK_API Status dequant_iq1_m  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ1_M, blocks, out, n); }
+    GK_API Status dequant_iq2_xxs(const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_XXS, blocks, out, n); }
+    GK_API Status dequant_iq2_xs (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_XS, blocks, out, n); }
+    GK_API Status dequant_iq2_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_S, blocks, out, n); }
+    GK_API Status dequant_iq3_xxs(const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ3_XXS, blocks, out, n); }
+    GK_API Status dequant_iq3_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ3_S, blocks, out, n); }
+    GK_API Status dequant_iq4_nl (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ4_NL, blocks, out, n); }
+    GK_API Status dequant_iq4_xs (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ4_XS, blocks, out, n); }
+    GK_API Status dequant_squeeze(const void* blocks, float* out, size_t n) const { return dequant(QuantType::SQUEEZE, blocks, out, n); }
 
     //      Whole checkpoint tensors, to out[n][k]: AutoAWQ "GEMM" and GPTQ layouts, any group that divides k (AWQ), any
     //      group and any g_idx (GPTQ). Words are little-endian u32, scales f16, at any alignment. n and, for GPTQ, k are multiples of 8.
-    Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k, size_t group) const;
-    Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
-                         size_t n, size_t k, size_t group, GptqZeros zeros) const;
+    GK_API Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k, size_t group) const;
+    GK_API Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
+                                size_t n, size_t k, size_t group, GptqZeros zeros) const;
 
     // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble first, code - 8;
     //      q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows start on a byte.
     //      gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T, precision as for format products.
-    E gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const;
-    E gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const;
-    E gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const;
-    E gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const;
-    Status gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k,
-                   Precision precision = Precision::exact) const;
-    Status gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k,
-                   Precision precision = Precision::exact) const;
+    GK_API E gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const;
+    GK_API E gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const;
+    GK_API E gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const;
+    GK_API E gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const;
+    GK_API Status gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k,
+                          Precision precision = Precision::exact) const;
+    GK_API Status gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k,
+                          Precision precision = Precision::exact) const;
 
     // ---- format products: output[m][n] = input[m][k] W^T, the rows of W as they are on disk, decoded inside the kernel.
     //      kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
-    Status matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k,
-                  Precision precision = Precision::exact) const;
-    Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
+    GK_API Status matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k,
                          Precision precision = Precision::exact) const;
-    Status iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
-                     Precision precision = Precision::exact) const;
-    Status squeeze_matmul(const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k) const {
+    GK_API Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
+                                Precision precision = Precision::exact) const;
+    GK_API Status iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
+                            Precision precision = Precision::exact) const;
+    GK_API Status squeeze_matmul(const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k) const {
         return matmul(QuantType::SQUEEZE, blocks, input, output, m, n, k);
     }
-    Status awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input, E* output,
-                      size_t m, size_t n, size_t k, size_t group) const;
-    Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, const E* input, E* output,
-                       size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const;
+    GK_API Status awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input, E* output,
+                             size_t m, size_t n, size_t k, size_t group) const;
+    GK_API Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, const E* input, E* output,
+                              size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const;
     //      Enough for any of them and for gemm_q8 and gemm_q4, at this parallel.width; 0 when the size overflows.
-    size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k, Precision precision = Precision::exact) const;
+    GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k, Precision precision = Precision::exact) const;
 
     //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1], cols in [0, k).
-    Status csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals, const E* input, E* output,
-                          size_t m, size_t n, size_t k) const;
+    GK_API Status csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals, const E* input, E* output,
+                                 size_t m, size_t n, size_t k) const;
 
 private:
     const KernelTable<E>* table_;
 };
 
-GK_NAMESPACE_END
+GK_PUBLIC_END
 
 #endif // GLLM_KERNELS_HPP
 
@@ -1495,7 +1503,7 @@ struct FormatKernels {
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as
     /// is `digits`.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
-    const struct DigitKernels* digits;
+    const DigitKernels* digits;
 };
 
 /// y[m][n] = x W^T, W plain codes, x in fixed point: section [14].
@@ -6731,6 +6739,8 @@ GK_NAMESPACE_END
 #undef GK_EXPORT
 #undef GK_HIDE
 #undef GK_HIDE_END
+#undef GK_PUBLIC_BEGIN
+#undef GK_PUBLIC_END
 #undef GK_NAMESPACE_BEGIN
 #undef GK_NAMESPACE_END
 #undef GK_PRAGMA
