@@ -27,16 +27,16 @@
 // What other modules of a process see: no function, or, of a shared library of its own, those of the API. Types are as
 // visible as the user's, which may have them as members.
 #ifdef _WIN32
+#define GK_HIDDEN
 #define GK_HIDE
 #define GK_HIDE_END
 #else
+#define GK_HIDDEN   __attribute__((visibility("hidden")))
 #define GK_HIDE     GK_PRAGMA(GCC visibility push(hidden))
 #define GK_HIDE_END GK_PRAGMA(GCC visibility pop)
 #endif
-#if !defined(GLLM_KERNELS_SHARED) && defined(_WIN32)
-#define GK_EXPORT
-#elif !defined(GLLM_KERNELS_SHARED)
-#define GK_EXPORT __attribute__((visibility("hidden")))
+#if !defined(GLLM_KERNELS_SHARED)
+#define GK_EXPORT GK_HIDDEN
 #elif !defined(_WIN32)
 #define GK_EXPORT __attribute__((visibility("default")))
 #elif defined(GLLM_KERNELS_IMPLEMENTATION)
@@ -6583,7 +6583,7 @@ template struct Element<bf16>;
 /// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late
 /// sees a ticket without tasks left, of this round or of another. Who finds nothing to do looks again for some
 /// microseconds, since the next call is often near, and then parks.
-struct ThreadPool::State {
+struct GK_HIDDEN ThreadPool::State {
     static constexpr int    PATIENCE = 1000;                    // looks
     std::atomic<uint64_t>   ticket{0};
     std::atomic<unsigned>   left{0};                            // tasks not finished
@@ -6737,6 +6737,7 @@ GK_NAMESPACE_END
 #undef GK_API
 #undef GK_INTERNAL
 #undef GK_EXPORT
+#undef GK_HIDDEN
 #undef GK_HIDE
 #undef GK_HIDE_END
 #undef GK_PUBLIC_BEGIN
