@@ -5,7 +5,7 @@ cd "$(dirname "$0")" || exit 1
 passed=0 failed=0
 [ $# -ne 0 ] || set -- g++
 for script in "copies.sh $1" "install.sh $1" "compile.sh $*"; do
-    out=$(./$script | tee -a /dev/stderr | tail -n 1)
+    out=$(./$script | tee >(cat >&2) | tail -n 1)
     passed=$((passed + ${out%% *})) out=${out#*, } failed=$((failed + ${out%% *}))
 done
 echo "$passed passed, $failed failed"

@@ -42,7 +42,7 @@ while read -r name cross run; do
     if ! make -s -j "${JOBS:-$(nproc)}" B="$dir" CROSS="$cross" LDFLAGS=-static NATIVE=$native "${list[@]}" </dev/null; then
         echo "== $name: does not build"; failed=$((failed + 1)); continue
     fi
-    out=$(RUN=$run tests/build/run.sh "${list[@]}" </dev/null | tee -a /dev/stderr | tail -n 1)
+    out=$(RUN=$run tests/build/run.sh "${list[@]}" </dev/null | tee >(cat >&2) | tail -n 1)
     passed=$((passed + ${out%% *})) out=${out#*, } failed=$((failed + ${out%% *}))
 done <<<"$rows"
 [ -z "$skipped" ] || echo "SKIPPED:$skipped"
