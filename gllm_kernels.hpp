@@ -39,10 +39,14 @@
 #define GK_EXPORT GK_HIDDEN
 #elif !defined(_WIN32)
 #define GK_EXPORT __attribute__((visibility("default")))
+#define GK_TYPE   GK_EXPORT            // of a template argument, whatever -fvisibility says
 #elif defined(GLLM_KERNELS_IMPLEMENTATION)
 #define GK_EXPORT __declspec(dllexport)
 #else
 #define GK_EXPORT __declspec(dllimport)
+#endif
+#ifndef GK_TYPE
+#define GK_TYPE
 #endif
 #ifdef GLLM_KERNELS_STATIC         // the whole library private to each file that implements it
 #define GK_API      [[maybe_unused]]
@@ -182,8 +186,8 @@ GK_PUBLIC_BEGIN
 
 // ---- element types ----------------------------------------------------------
 
-struct f16  { uint16_t bits; };    ///< IEEE binary16
-struct bf16 { uint16_t bits; };    ///< upper half of an IEEE binary32
+struct GK_TYPE f16  { uint16_t bits; };    ///< IEEE binary16
+struct GK_TYPE bf16 { uint16_t bits; };    ///< upper half of an IEEE binary32
 
 /// A scalar operand of an operation on E: accepts float, f16 or bf16, and enters the arithmetic as f32.
 struct Scalar {
@@ -524,7 +528,8 @@ GK_PUBLIC_END
 // [3] CONFIGURATION AND PLATFORM
 // ============================================================================
 
-#if defined(__FAST_MATH__) && !defined(GLLM_KERNELS_ALLOW_FAST_MATH)
+// gcc is told below to forget any part of it; clang cannot forget -ffinite-math-only.
+#if (defined(__FAST_MATH__) || (defined(__clang__) && __FINITE_MATH_ONLY__)) && !defined(GLLM_KERNELS_ALLOW_FAST_MATH)
 #error "gllm_kernels: compile the file that defines GLLM_KERNELS_IMPLEMENTATION without -ffast-math, or define GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity."
 #endif
 
@@ -537,6 +542,9 @@ GK_PUBLIC_END
 #endif
 #endif
 
+#if defined(__clang__)             // what the user's flags ask of fast-math ends here, for the intrinsics too
+#pragma float_control(precise, on, push)
+#endif
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -681,10 +689,8 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_HAS_I8MM 0
 #endif
 
-// Arithmetic is what is written, whatever parts of fast-math the user's flags ask for: a b + c is two roundings unless
-// it is written as a fused operation, sums keep their order, NaN and infinities exist.
+// a b + c is two roundings unless it is written as a fused operation; sums keep their order, NaN and infinities exist.
 #if defined(__clang__)
-#pragma float_control(precise, on, push)
 #pragma clang fp contract(off)
 #elif defined(__GNUC__)
 #pragma GCC push_options
@@ -6737,6 +6743,7 @@ GK_NAMESPACE_END
 #undef GK_API
 #undef GK_INTERNAL
 #undef GK_EXPORT
+#undef GK_TYPE
 #undef GK_HIDDEN
 #undef GK_HIDE
 #undef GK_HIDE_END

@@ -38,7 +38,7 @@ int main() {
     gllm::ThreadPool pool(2);
     k.parallel = pool.parallel();
 #endif
-    return k.vec_dot(x, x, 3) == 14 ? 0 : 1;
+    return k.vec_dot(x, x, 3) == 14 && gllm::CpuKernels<gllm::f16>().isa() == k.isa() ? 0 : 1;
 }
 END_OF_USER
 cat >"$tmp/user/CMakeLists.txt" <<'END_OF_CMAKE'
