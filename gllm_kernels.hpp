@@ -2480,10 +2480,12 @@ template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, 
         s2 = term(i + 2 * VF, s2);
         s3 = term(i + 3 * VF, s3);
     }
-    if (i + VF <= end) { s0 = term(i, s0); i += VF; }
-    if (i + VF <= end) { s1 = term(i, s1); i += VF; }
-    if (i + VF <= end) { s2 = term(i, s2); i += VF; }
-    if (i < end)       { s3 = term.tail(i, s3, end - i); i = end; }
+    if (i < end) {
+        if (i + VF <= end) { s0 = term(i, s0); i += VF; }
+        if (i + VF <= end) { s1 = term(i, s1); i += VF; }
+        if (i + VF <= end) { s2 = term(i, s2); i += VF; }
+        if (i < end)       { s3 = term.tail(i, s3, end - i); i = end; }
+    }
     return vadd(vadd(s0, s1), vadd(s2, s3));
 }
 /// Blocks added up in double: steps + 2 + log2 VF roundings, 39 with that of the result where steps is 32.
@@ -2492,14 +2494,15 @@ template <size_t steps = 32, class Term> GK_INL double blocked_sum(size_t n, con
     for (size_t i = 0; i < n;) total += static_cast<double>(vsum(sum_of_block<steps>(i, n, term)));
     return total;
 }
-/// 4 roundings: short chains, and what is lost when they are added up by lanes is found (the TwoSum of Knuth) and kept.
-/// 64 blocks at a time, so that the sum of what was lost loses less than 2^-34; lanes are added in double.
-template <class Term> GK_INL double precise_sum(size_t n, const Term& term) {
+/// steps + 2 roundings, one less where terms are added as they are: short chains, and what is lost when they are added up
+/// by lanes is found (the TwoSum of Knuth) and kept. 64 blocks at a time, so that the sum of what was lost loses less than
+/// 2^-34; lanes are added in double.
+template <size_t steps, class Term> GK_INL double precise_sum(size_t n, const Term& term) {
     double total = 0;
     for (size_t i = 0; i < n;) {
         vf sum = vzero(), lost = vzero();
         for (size_t block = 0; block < 64 && i < n; block++) {
-            const vf part = sum_of_block<2>(i, n, term), next = vadd(sum, part), back = vsub(next, sum);
+            const vf part = sum_of_block<steps>(i, n, term), next = vadd(sum, part), back = vsub(next, sum);
             lost = vadd(lost, vadd(vsub(sum, vsub(next, back)), vsub(part, back)));
             sum  = next;
         }
@@ -2670,7 +2673,7 @@ struct exp_scaled { vf max, scale; GK_MEM vf operator()(vf x) const { return vmu
 
 /// softmax: out = e^(x - max x) / sum. f32 keeps the exponentials in out; the 16-bit types, which would round them,
 /// compute them again. In u: an exponential 2.4, and 0.4 of the largest for rounding x - max x (t e^-t < 0.37); these
-/// again and 4 in the sum; scale and product 2.
+/// again and 5 in the sum; scale and product 2: 12.6.
 template <class E> void softmax(const E* x, E* out, size_t n) {
     GLLM_KERNELS_ASSERT(n == 0 || (x && out));
     const float max = max_of(x, n);
@@ -2678,7 +2681,7 @@ template <class E> void softmax(const E* x, E* out, size_t n) {
         for (size_t i = 0; i < n; i++) out[i] = rounded<E>(0.0f);
         return;
     }
-    const vf scale = vset(static_cast<float>(1 / precise_sum(n, exp_terms<E>{x, out, vset(max)})));
+    const vf scale = vset(static_cast<float>(1 / precise_sum<4>(n, exp_terms<E>{x, out, vset(max)})));
     if (sizeof(E) == sizeof(float)) map1(static_cast<const E*>(out), out, n, scale_by{scale});
     else                            map1(x, out, n, exp_scaled{vset(max), scale});
 }
@@ -2754,15 +2757,15 @@ template <class E> struct centred_squares {
 /// layer_norm: y = (x - mean) / sqrt(var + eps) gamma + beta. The mean is a float and a remainder, found from the
 /// centred values. Rows whose mean is 4096 times their deviation or more are left to double; in the others the float's
 /// error is a hundredth of the deviation. In u of the largest (x - mean) / deviation: the remainder 5.1, centring 2,
-/// half of the variance's 4 + 4.2, scale, product and sum 3.
+/// half of the variance's 6 + 4.2, scale, product and sum 3: 15.2.
 template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) {
     GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && gamma && beta && out));
     for (size_t r = 0; r < rows; r++, x += n, out += n) {
         const double count = static_cast<double>(n ? n : 1);
         const double about = static_cast<double>(static_cast<float>(blocked_sum(n, plain_terms<E>{x}) / count));
         const vf     mean  = vset(static_cast<float>(about));
-        const vf     rest  = vset(static_cast<float>(precise_sum(n, centred_terms<E>{x, mean}) / count));
-        const double var   = precise_sum(n, centred_squares<E>{x, mean, rest}) / count;
+        const vf     rest  = vset(static_cast<float>(precise_sum<2>(n, centred_terms<E>{x, mean}) / count));
+        const double var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / count;
         if (!well_scaled(var) || !(about * about < 16777216 * var)) { norm_in_double(x, gamma, beta, out, n, eps); continue; }
         const vf scale = vset(static_cast<float>(1 / impl::sqrt64(var + static_cast<double>(eps))));
         size_t i = 0;
@@ -3939,7 +3942,8 @@ namespace GK_FEATURE_NS {
 // ---- dots of bytes ------------------------------------------------------------
 //
 //   vd: sums of four products of bytes, 32 bytes' worth | bdot(w, q): w any signed bytes, q in -127 .. 127
-//   dfma(acc, v, d, s): acc + v d s; dfma(acc, v, d, lo, hi): lo for the first 16 bytes, hi for the others | dsum
+//   dfma(acc, v, d, s): acc + v d s; dfma(acc, v, d, lo, hi): lo for the first 16 bytes, hi for the others |
+//   dfma(acc, v, d, s, w, t): acc + d (v s + w t), the sum in parentheses rounded once if w t is exact | dsum
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
 //   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 | qbytes(q, k): byte k of 32 integers
@@ -3963,6 +3967,9 @@ GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return _mm256_fmadd_ps(dsc
 GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
     const __m256 s = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(lo)), _mm_set1_ps(hi), 1);
     return _mm256_fmadd_ps(dscaled(v, d), s, acc);
+}
+GK_INL vacc  dfma(vacc acc, vd v, float d, float s, vd w, float t) {
+    return _mm256_fmadd_ps(_mm256_fmadd_ps(_mm256_cvtepi32_ps(v), _mm256_set1_ps(s), dscaled(w, t)), _mm256_set1_ps(d), acc);
 }
 GK_INL float dsum(vacc a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -4014,6 +4021,9 @@ GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return vfma(dscaled(vaddq_
 GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
     return vfma(dscaled(v.hi, d), vset(hi), vfma(dscaled(v.lo, d), vset(lo), acc));
 }
+GK_INL vacc  dfma(vacc acc, vd v, float d, float s, vd w, float t) {
+    return vfma(vxfma(vcvtq_f32_s32(vaddq_s32(v.lo, v.hi)), vset(s), dscaled(vaddq_s32(w.lo, w.hi), t)), vset(d), acc);
+}
 GK_INL float dsum(vacc acc)                        { return vsum(acc); }
 
 GK_INL uint16x4_t qbyte(const int32_t* q, int k)   { return vmovn_u32(vshlq_u32(vreinterpretq_u32_s32(vld1q_s32(q)), vdupq_n_s32(-8 * k))); }
@@ -4043,24 +4053,27 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 // ---- products with inputs rounded to 8 bits -------------------------------------
 
 #if GK_PASS != GK_SCALAR
-/// The whole steps of each offset, to be taken from the codes: w = scale (code - steps) + offset. A weight of zero is then
-/// a code of zero, and rounds to nothing;
-/// what is left of the offset is at most half a scale, or of the sign of the first term.
-template <size_t N> GK_INL void take_steps(Scales& s, int top, uint64_t (&steps)[16]) {
+// Where an offset makes weights zero, or nearly, their products must vanish with them: not as a difference of two sums that were
+// rounded apart. One offset a block goes into each lane, before a rounding: 11 bits of an f16 times sums of at most 508 are
+// exact. Of several, with more bits, the whole steps are taken from the codes: w = scale (code - steps) + offset, where what
+// is left of the offset is at most half a scale, or of the sign of the first term.
+
+template <size_t N> GK_INL void take_steps(Scales& s, int top, int (&steps)[16]) {
     float t[N < VF ? VF : N];
     for (size_t j = 0; j < N; j += VF) {
         const size_t l = N - j < VF ? N - j : VF;
         const vf scale = vload_n(s.scale + j, l), offset = vload_n(s.offset + j, l);
         const vf z = vround(vmin(vset(static_cast<float>(top)), vmax(vdiv(vneg(offset), scale), vzero())));    // NaN is 0
-        vstore_n(s.offset + j, vxfma(z, scale, offset), l);
+        vstore_n(s.offset + j, vadd(vmul(z, scale), offset), l);
         vstore_n(t + j, z, l);
     }
-    for (size_t j = 0; j < N; j++) steps[j] = static_cast<uint64_t>(t[j]) * 0x0101010101010101u;
+    for (size_t j = 0; j < N; j++) steps[j] = static_cast<int>(t[j]);
 }
 
 /// y[i * ldy] = one row of weights . M rows of rounded inputs, `groups` of 32 apart. Blocks are added up in double.
 template <class C, size_t M> void rounded_products(const uint8_t* row, const impl::Rounded32* x, size_t groups, float* y, size_t ldy) {
     using block = typename C::block;
+    constexpr bool one_offset = C::has_offset && C::group == block::weights;
     double total[M] = {};
     for (size_t p = 0; p < groups;) {
         vacc  sum[M];
@@ -4071,16 +4084,22 @@ template <class C, size_t M> void rounded_products(const uint8_t* row, const imp
             const block& b = *reinterpret_cast<const block*>(row);
             Scales s;
             C::scales(b, s);
-            [[maybe_unused]] uint64_t steps[16];
-            if constexpr (C::has_offset) take_steps<block::weights / C::group>(s, C::top, steps);
+            [[maybe_unused]] int steps[16];
+            if constexpr (C::has_offset && !one_offset) take_steps<block::weights / C::group>(s, C::top, steps);
             for (size_t g = 0; g < block::weights / 32; g++) {
                 const size_t lo = 32 * g / C::group, hi = (32 * g + 16) / C::group;
                 vb codes = C::codes(b, g);
-                if constexpr (C::has_offset) codes = bsub(codes, bquads(steps[lo], steps[lo], steps[hi], steps[hi]));
+                if constexpr (C::has_offset && !one_offset) {
+                    const uint64_t every = 0x0101010101010101u;
+                    const uint64_t l = static_cast<uint64_t>(steps[lo]) * every, h = static_cast<uint64_t>(steps[hi]) * every;
+                    codes = bsub(codes, C::group >= 32 ? bset(steps[lo]) : bquads(l, l, h, h));
+                }
                 GK_UNROLL(4) for (size_t i = 0; i < M; i++) {
                     const impl::Rounded32& q = x[i * groups + p + g];
                     const vd dots = bdot(codes, q.q);
-                    if constexpr (C::group >= 32) {
+                    if constexpr (one_offset) {
+                        sum[i] = dfma(sum[i], dots, q.d, s.scale[0], bdot(bset(1), q.q), s.offset[0]);
+                    } else if constexpr (C::group >= 32) {
                         sum[i] = dfma(sum[i], dots, q.d, s.scale[lo]);
                         if (C::has_offset) offset[i][g & 1] += s.offset[lo] * (q.d * q.total);
                     } else {
