@@ -321,7 +321,7 @@ public:
     GK_API ~ThreadPool();
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
-    GK_API Parallel parallel();                                        // for k.parallel; one call at a time
+    GK_API Parallel parallel();                                 // for k.parallel; one call at a time. Of one thread: no run
 private:
     struct State;
     State* state_;
