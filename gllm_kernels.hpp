@@ -331,8 +331,8 @@ private:
 // ---- the kernel table -------------------------------------------------------
 
 namespace impl {
-struct Rounded32;                                               // 32 inputs of a quantised product in 8 bits
 struct FormatKernels;                                           // the loops of one quantised format
+struct CodeKernels;                                             // how inputs are prepared for them
 struct DigitKernels;                                            // those in fixed point
 struct GemmKernels;                                             // the loop nest and its packing
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
@@ -366,7 +366,6 @@ template <class E> struct KernelTable {
     void (*rope)(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot, RopeStyle style);
     void (*widen)(const E* x, float* out, size_t n);
     void (*narrow)(const float* x, E* out, size_t n);
-    bool (*round32)(const E* x, impl::Rounded32* out, size_t n);    // n a multiple of 32; false: a group is not finite, or out of range
     const impl::GemmKernels*       gemm;
     const impl::CheckpointKernels* checkpoints;
     const impl::FormatKernels*     formats;                     // [quant_type_count], then the plain q8 q4 q2 q1
@@ -1483,33 +1482,50 @@ GK_NAMESPACE_END
 GK_NAMESPACE_BEGIN
 namespace impl {
 
-/// 32 inputs rounded to 8 bits: x = d q, q in -127 .. 127; sum[h] = sum q over half h, total over both.
-struct Rounded32 {
-    int8_t q[32];
-    float  d, sum[2], total;
+/// 256 weights as integers: weight i is scale[i / 16] code[i] + rest[i / 16]. Where a format has offsets, their whole steps
+/// are in the codes: a weight is 0 only if its code and its rest are, |rest| is at most half a scale or has the sign of all
+/// of the group's weights, and so |scale code| + |rest| <= 3 |weight|.
+constexpr size_t CODE_RUN = 4;                                  // blocks that are decoded at a time
+struct CodeBlock {
+    int8_t code[256];
+    float  scale[16], rest[16];
 };
 
-/// y[i * ldy + r] = row r of the weights . row i of x[m][k], or of x[m][k / 32] where X is Rounded32.
-template <class X> struct RowsJob {
-    const uint8_t* weights;
-    size_t         stride, rows;       // bytes from row to row
-    const X*       x;
-    size_t         m, k;
-    float*         y; size_t ldy;
+/// y[i * ldy + r] = row r of the weights . row i of x[m][k]. By codes: `prepared` is x in fixed point, of so many digits.
+struct RowsJob {
+    const FormatKernels* format;
+    const uint8_t*       weights;
+    size_t               stride, rows;                          // bytes from row to row
+    const float*         x;
+    size_t               m, k;
+    float*               y; size_t ldy;
+    const uint8_t*       prepared;
+    size_t               digits;
 };
 
 /// The loops of one quantised format, on float inputs and outputs. Null members: the format was left out.
 struct FormatKernels {
+    size_t block_weights, block_bytes;
     /// n weights, whole blocks.
     void (*dequant)(const void* blocks, float* out, size_t n);
-    /// Weights decoded in registers.
-    void (*rows)(const RowsJob<float>& job);
-    /// By integer dot products. Null where a format has no integer codes, or the pass no vectors.
-    void (*rows_fast)(const RowsJob<Rounded32>& job);
+    /// Weights decoded to floats.
+    void (*rows)(const RowsJob& job);
+    /// n weights of a row as blocks of codes, zeros behind them. Bit b of the result: block b has scales beyond what codes
+    /// serve, and is all zero. Null where a format has no integer codes, or the pass no vectors, as are the two below.
+    unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
+    void (*rows_by_codes)(const RowsJob& job);
+    const CodeKernels* by_codes;
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as
     /// is `digits`.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
     const DigitKernels* digits;
+};
+
+/// What is the same for all formats: how x is prepared, one row of it at a time.
+struct CodeKernels {
+    size_t exact;                                               // how many digits that takes; 0: floats are faster
+    size_t (*prepared_bytes)(size_t k, size_t digits);          // a multiple of 64
+    void (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
 };
 
 /// y[m][n] = x W^T, W plain codes, x in fixed point: section [14].
@@ -1676,10 +1692,11 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 
 // ---- quantised products
 
-/// Rows decoded in registers, with inputs as they are or rounded to 8 bits; in fixed point; by the loop nest, with decoded
-/// panels.
-enum class QuantRoute { decoded, rounded, digits, nested };
-constexpr size_t FEW_ROWS  = 8;                                 // of input, up to here: decode in registers
+/// Few rows of x: weights as codes, x in fixed point; or weights decoded to floats. Many: plain codes in fixed point; or the
+/// loop nest, with decoded panels.
+enum class QuantRoute { decoded, codes, digits, nested };
+constexpr size_t FEW_ROWS  = 8;                                 // of input, up to here: weights are not packed
+constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24;                                // from here: digits in AMX tiles
 
 /// What computes digits: tiles where there are some, else the kernels of the format. Null: nothing does.
@@ -1687,9 +1704,12 @@ GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKern
     if (tiles && is_bf16) return nullptr;                       // one bf16 tile each is exact
     return tiles && f.unpack && m >= TILE_ROWS ? tiles : f.digits;
 }
-GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t k, Precision precision) {
-    const bool whole = k % 32 == 0;                             // groups to round
-    if (m < FEW_ROWS) return precision == Precision::fast && f.rows_fast && whole ? QuantRoute::rounded : QuantRoute::decoded;
+GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
+    return !f.codes ? 0 : precision == Precision::fast ? 1 : f.by_codes->exact;
+}
+GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t k,
+        Precision precision) {
+    if (m < FEW_ROWS) return n >= FEW_OUTPUTS && code_digits(f, precision) ? QuantRoute::codes : QuantRoute::decoded;
     return d && digits && k <= d->longest ? QuantRoute::digits : QuantRoute::nested;
 }
 /// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more or where
@@ -1932,6 +1952,7 @@ GK_INL void vtranspose(vf (&r)[8]) {
     GK_UNROLL(4) for (int i = 0; i < 4; i++) { r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20); r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31); }
 }
 GK_INL vf   vdouble(vf a)                          { return _mm256_permutevar8x32_ps(a, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)); }
+GK_INL vf   vload_twice(const float* p)            { return vdouble(_mm256_castps128_ps256(_mm_loadu_ps(p))); }
 GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm256_fmaddsub_ps(x, c, _mm256_mul_ps(_mm256_permute_ps(x, 0xb1), s)); }
 GK_INL vf   vlut8(const float* table, vi i)        { return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), i); }
 
@@ -2041,6 +2062,7 @@ GK_INL void vtranspose(vf (&r)[16]) {
     }
 }
 GK_INL vf   vdouble(vf a)                          { return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), a); }
+GK_INL vf   vload_twice(const float* p)            { return vdouble(_mm512_castps256_ps512(_mm256_loadu_ps(p))); }
 GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm512_fmaddsub_ps(x, c, _mm512_mul_ps(_mm512_permute_ps(x, 0xb1), s)); }
 GK_INL vf   vlut8(const float* table, vi i)        { return _mm512_permutexvar_ps(i, _mm512_castps256_ps512(_mm256_loadu_ps(table))); }
 
@@ -2160,6 +2182,7 @@ GK_INL void vtranspose(vf (&r)[4]) {
     r[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
 }
 GK_INL vf   vdouble(vf a)                          { return vzipq_f32(a, a).val[0]; }
+GK_INL vf   vload_twice(const float* p)            { const float32x2_t a = vld1_f32(p); return vdouble(vcombine_f32(a, a)); }
 GK_INL vf   vrotate(vf x, vf c, vf s) {
     static const uint32_t even_sign[4] = {0x80000000u, 0, 0x80000000u, 0};
     const vf turned = vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(vmulq_f32(vrev64q_f32(x), s)), vld1q_u32(even_sign)));
@@ -2172,6 +2195,11 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
 }
 
 GK_INL vb   bload(const void* p)                   { const uint8_t* q = static_cast<const uint8_t*>(p); return {vld1q_u8(q), vld1q_u8(q + 16)}; }
+GK_INL vb   bpack16(const vi (&n)[4]) {
+    const int8x16_t x = vcombine_s8(vmovn_s16(vcombine_s16(vmovn_s32(n[0]), vmovn_s32(n[1]))), vmovn_s16(vcombine_s16(vmovn_s32(n[2]), vmovn_s32(n[3]))));
+    return {vreinterpretq_u8_s8(x), vreinterpretq_u8_s8(x)};
+}
+GK_INL vb   bspread(vb a, size_t i, size_t j)      { return {lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(i))), lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(j)))}; }
 GK_INL vb   bset(int x)                            { const uint8x16_t v = vdupq_n_u8(static_cast<uint8_t>(x)); return {v, v}; }
 GK_INL vb   bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) { return {vcombine_u8(vcreate_u8(a), vcreate_u8(b)), vcombine_u8(vcreate_u8(c), vcreate_u8(d))}; }
 GK_INL vb   bnibbles(const void* p)                { const uint8x16_t x = vld1q_u8(static_cast<const uint8_t*>(p)); return {vandq_u8(x, vdupq_n_u8(15)), vshrq_n_u8(x, 4)}; }
@@ -2218,6 +2246,20 @@ GK_INL vb   bseq3(const void* p) {
 #endif
 
 #if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512   // ---- bytes of both x86 sets ----
+
+#if GK_PASS == GK_AVX2
+GK_INL vb   bpack16(const vi (&n)[2]) {
+    const __m256i x = _mm256_permute4x64_epi64(_mm256_packs_epi32(n[0], n[1]), 0xd8);
+    return _mm256_permute4x64_epi64(_mm256_packs_epi16(x, x), 0x88);
+}
+#else
+GK_INL vb   bpack16(const vi (&n)[1]) {
+    const __m256i lo = _mm512_castsi512_si256(n[0]), hi = _mm512_extracti64x4_epi64(n[0], 1);
+    const __m256i x  = _mm256_permute4x64_epi64(_mm256_packs_epi32(lo, hi), 0xd8);
+    return _mm256_permute4x64_epi64(_mm256_packs_epi16(x, x), 0x88);
+}
+#endif
+GK_INL vb   bspread(vb a, size_t i, size_t j)      { return _mm256_shuffle_epi8(a, _mm256_set_m128i(_mm_set1_epi8(static_cast<char>(j)), _mm_set1_epi8(static_cast<char>(i)))); }
 
 GK_INL vb   bload(const void* p)                   { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 GK_INL vb   bset(int x)                            { return _mm256_set1_epi8(static_cast<char>(x)); }
@@ -2590,12 +2632,12 @@ template <class From, class To> void convert(const From* x, To* out, size_t n) {
 }
 
 /// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
-/// nor of 1e-30 .. 1e30.
-template <class E> GK_INL float group_maximum(const E* x, size_t n) {
+/// nor of `least` .. 1 / least.
+template <class E> GK_INL float group_maximum(const E* x, size_t n, float least = 1e-30f) {
     vf m = vzero();
     for (size_t j = 0; j < n; j += VF) m = max_or_nan(vabs(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j)), m);
     const float max = vhmax(m);
-    return !vany(vnan(m)) && (max == 0 || (max >= 1e-30f && max <= 1e30f)) ? max : impl::quiet_nan;
+    return !vany(vnan(m)) && (max == 0 || (max >= least && max <= 1 / least)) ? max : impl::quiet_nan;
 }
 /// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to
 /// base 256: none is negative, none borrows.
@@ -2608,26 +2650,6 @@ GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
 }
 /// The largest integer of so many signed digits to base 256, the highest of them 127.
 constexpr float full_scale(size_t digits)          { return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f; }
-
-/// Groups of 32 inputs as d q, d = max / 127. False, with `out` half done, for a group that has no fixed point.
-template <class E> bool round32(const E* x, impl::Rounded32* out, size_t n) {
-    for (; n; n -= 32, x += 32, out++) {
-        const float max = group_maximum(x, 32);
-        if (max != max) return false;
-        const vf inverse = vset(max == 0 ? 0 : 127 / max);
-        float    t[32];
-        for (size_t j = 0; j < 32; j += VF) vstore(t + j, vround(vmul(vload(x + j), inverse)));
-        int sum[2] = {};
-        for (size_t i = 0; i < 32; i++) {
-            out->q[i] = static_cast<int8_t>(t[i]);
-            sum[i / 16] += out->q[i];
-        }
-        out->d = max / 127;
-        for (int h = 0; h < 2; h++) out->sum[h] = static_cast<float>(sum[h]);
-        out->total = out->sum[0] + out->sum[1];
-    }
-    return true;
-}
 
 // ---- activations ------------------------------------------------------------
 
@@ -2912,6 +2934,7 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
     static constexpr size_t group = Group;
     static constexpr int    top   = Top;
     static constexpr bool has_offset = Top != 0, has_levels = Levels, ragged = false;    // ragged: rows may end inside a block
+    static constexpr bool wide_scales = false;     // beyond those of f16
 };
 
 // ---- helpers ----------------------------------------------------------------
@@ -3013,6 +3036,7 @@ struct codec_tq1_0 : codec_of<impl::block_tq1_0, 256> {
 // ---- 4-bit floats -----------------------------------------------------------
 
 struct codec_mxfp4 : codec_of<impl::block_mxfp4, 32> {
+    static constexpr bool wide_scales = true;
     GK_INL void scales(const block& b, Scales& s) {
         const uint32_t e = b.e[0];
         s.scale[0] = impl::f32_from_bits(e < 2 ? 0x00200000u << e : (e - 1) << 23);
@@ -3083,6 +3107,7 @@ struct codec_q6_k : codec_of<impl::block_q6_k, 16> {
     }
 };
 struct codec_q8_k : codec_of<impl::block_q8_k, 256> {
+    static constexpr bool wide_scales = true;
     GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = impl::load_as<float>(b.d); }
     GK_INL vb   codes(const block& b, size_t g)    { return bload(b.qs + 32 * g); }
 };
@@ -3373,51 +3398,108 @@ template <class C> void dequant(const void* blocks, float* out, size_t n) {
     }
 }
 
-/// Adds blocks . x[m] to two chains of each of M sums.
-template <class C, size_t M> GK_INL void block_products(const typename C::block& b, const float* x, size_t ldx, vf (&sum)[M][2]) {
-    Scales s;
-    C::scales(b, s);
-    for (size_t g = 0; g < C::block::weights / 32; g++) {
-        const vb codes = C::codes(b, g);
-        GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) {
-            const vf w = weights_at<C>(s, codes, g, j);
-            GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i][j & 1] = vfma(w, vload(x + i * ldx + 32 * g + j * VF), sum[i][j & 1]);
+#if GK_PASS != GK_SCALAR
+/// The scales and offsets of 256 weights, `blocks` blocks and zeros behind them, one each for 16 weights.
+template <class C> GK_INL void scales_of_16(const typename C::block* b, size_t blocks, Scales& s) {
+    using block = typename C::block;
+    constexpr size_t each = C::group / 16, entries = block::weights / C::group, all = 256 / C::group;
+    float* const parts[] = {s.scale, s.offset};
+    if constexpr (all == entries) {
+        C::scales(*b, s);
+    } else {
+        for (size_t i = 0; i < all / entries; i++) {
+            Scales one = {};
+            if (i < blocks) C::scales(b[i], one);
+            for (size_t j = 0; j < entries; j++) {
+                s.scale[i * entries + j]  = one.scale[j];
+                s.offset[i * entries + j] = one.offset[j];
+            }
+        }
+    }
+    for (size_t p = 0; p < (C::has_offset ? 2 : 1); p++) {
+        float* const v = parts[p];
+        if (each == 2) {
+            vf wide[16 / VF];
+            for (size_t j = 0; j < 16 / VF; j++) wide[j] = vload_twice(v + j * VF / 2);
+            for (size_t j = 0; j < 16 / VF; j++) vstore(v + j * VF, wide[j]);
+        } else if (each > 2) {
+            for (size_t i = 16; i-- > 0;) v[i] = v[i / each];
         }
     }
 }
-
-/// y[i * ldy] = one row of weights . M rows of x. Two chains of 64 steps, or of half a block, added up in double: with
-/// chains, lanes and the result at most 130 roundings.
-template <class C, size_t M> void row_products(const uint8_t* row, const float* x, size_t ldx, size_t k, float* y, size_t ldy) {
-    using block = typename C::block;
-    constexpr size_t run = 128 * VF > block::weights ? 128 * VF / block::weights * block::weights : block::weights;
-    double total[M] = {};
-    const size_t whole = k / block::weights * block::weights;
-    for (size_t p = 0; p < whole;) {
-        const size_t end = whole - p > run ? p + run : whole;
-        vf sum[M][2];
-        for (auto& s : sum) s[0] = s[1] = vzero();
-        for (; p < end; p += block::weights, row += sizeof(block)) block_products<C, M>(*reinterpret_cast<const block*>(row), x + p, ldx, sum);
-        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(vsum(vadd(sum[i][0], sum[i][1])));
+/// Are the scales such that codes serve: all of them times those of prepared inputs normal, and no sum infinite?
+template <class C> GK_INL bool are_wide(const Scales& s) {
+    bool wide = false;
+    if constexpr (C::wide_scales)
+        for (size_t i = 0; i < 16; i++) {
+            const float a = s.scale[i] < 0 ? -s.scale[i] : s.scale[i];
+            wide |= a != 0 && !(a >= 0x1p-40f && a <= 0x1p60f);
+        }
+    return wide;
+}
+/// The whole steps of the offsets, for the codes, and what is left of them: w = scale (code - steps) + rest. Where an offset
+/// makes weights zero, or nearly, their products must vanish with them: not as a difference of two sums that were rounded apart.
+template <class C> GK_INL vb take_steps(const Scales& s, float* rest) {
+    vi steps[16 / VF];
+    for (size_t j = 0; j < 16 / VF; j++) {
+        const vf scale = vload(s.scale + j * VF), offset = vload(s.offset + j * VF), top = vset(static_cast<float>(C::top));
+        const vf z = vround(vmin(top, vmax(vdiv(vneg(offset), scale), vzero())));      // NaN is 0
+        steps[j] = vint(z);
+        vstore(rest + j * VF, vadd(vmul(z, scale), offset));                           // the product is exact
     }
-    if constexpr (C::ragged) if (whole < k) {
-        float w[block::weights];
-        dequant<C>(row, w, k - whole);
-        for (size_t i = 0; i < M; i++)
-            for (size_t p = whole; p < k; p++) total[i] += static_cast<double>(w[p - whole]) * static_cast<double>(x[i * ldx + p]);
-    }
-    for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
+    return bpack16(steps);
 }
 
-template <class C> void format_rows(const impl::RowsJob<float>& job) {
-    const uint8_t* row = job.weights;
-    const size_t   k   = job.k;
-    for (size_t r = 0; r < job.rows; r++, row += job.stride) {
-        float* const y = job.y + r;
-        size_t       i = 0;
-        if (VF > 1) for (; i + 4 <= job.m; i += 4) row_products<C, 4>(row, job.x + i * k, k, k, y + i * job.ldy, job.ldy);
-        for (; i < job.m; i++)                     row_products<C, 1>(row, job.x + i * k, k, k, y + i * job.ldy, job.ldy);
+template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBlock* out) {
+    using block = typename C::block;
+    constexpr size_t N = block::weights, per = 256 / N, ahead = impl::CODE_RUN * 2 * per * sizeof(block);
+    unsigned odd = 0;
+    for (size_t i = 0; i < n; i += 256, row += per * sizeof(block), out++) {
+        const block* b      = reinterpret_cast<const block*>(row);
+        size_t       blocks = per;
+        block        last[per];
+        for (size_t at = 0; at < per * sizeof(block); at += 64) prefetch(reinterpret_cast<const char*>(row) + ahead + at);
+        if (N < 256 && n - i < 256) {
+            blocks = (n - i + N - 1) / N;
+            memset(last, 0, sizeof last);
+            memcpy(last, row, ((n - i) * sizeof(block) + N - 1) / N);
+            b = last;
+        }
+        Scales s;
+        [[maybe_unused]] vb steps;
+        scales_of_16<C>(b, blocks, s);
+        const bool wide = are_wide<C>(s);
+        if (wide) { s = {}; odd |= 1u << (i / 256); }
+        memcpy(out->scale, s.scale, sizeof s.scale);
+        if constexpr (C::has_offset) steps = take_steps<C>(s, out->rest);
+        else                         memset(out->rest, 0, sizeof out->rest);
+        GK_UNROLL(8) for (size_t g = 0; g < 8; g++) {
+            vb codes = C::codes(b[32 * g / N], 32 * g % N / 32);
+            if constexpr (C::has_offset) codes = bsub(codes, bspread(steps, 2 * g, 2 * g + 1));
+            memcpy(out->code + 32 * g, &codes, 32);
+        }
     }
+    return odd;
+}
+#endif
+
+/// Rows decoded to floats, DECODED of them at a time, which is a whole number of blocks: a sum of that many, then sums of
+/// these in double.
+void decoded_rows(const impl::RowsJob& job) {
+    constexpr size_t DECODED = 1024, INPUTS = 8;
+    const impl::FormatKernels& f = *job.format;
+    float w[DECODED];
+    for (size_t r = 0; r < job.rows; r++)
+        for (size_t i = 0; i < job.m; i += INPUTS) {
+            const size_t inputs = job.m - i < INPUTS ? job.m - i : INPUTS;
+            double total[INPUTS] = {};
+            for (size_t p = 0; p < job.k; p += DECODED) {
+                const size_t n = job.k - p < DECODED ? job.k - p : DECODED;
+                f.dequant(job.weights + r * job.stride + p / f.block_weights * f.block_bytes, w, n);
+                for (size_t j = 0; j < inputs; j++) total[j] += blocked_sum(n, product_terms<float>{w, job.x + (i + j) * job.k + p});
+            }
+            for (size_t j = 0; j < inputs; j++) job.y[(i + j) * job.ldy + r] = static_cast<float>(total[j]);
+        }
 }
 
 // ============================================================================
@@ -3941,17 +4023,14 @@ namespace GK_FEATURE_NS {
 
 // ---- dots of bytes ------------------------------------------------------------
 //
-//   vd: sums of four products of bytes, 32 bytes' worth | bdot(w, q): w any signed bytes, q in -127 .. 127
-//   dfma(acc, v, d, s): acc + v d s; dfma(acc, v, d, lo, hi): lo for the first 16 bytes, hi for the others |
-//   dfma(acc, v, d, s, w, t): acc + d (v s + w t), the sum in parentheses rounded once if w t is exact | dsum
+//   sum_quads<D>(c, x, s): for each four signed bytes of c, their sum times the four integers of D digits at x, 256 bytes apart; s as
+//   prepared | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
-//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 | qbytes(q, k): byte k of 32 integers
+//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 | qbytes(q, s): bits s .. s + 7 of 32 integers
 
 #if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
-using vd   = __m256i;
-using vacc = __m256;
-GK_INL vd    dot_quads(vb w, vb q) {               // |w| <= 128 and |q| <= 127: two products fit 16 bits
+GK_INL __m256i dot_quads(__m256i w, __m256i q) {   // |w| <= 128 and |q| <= 127: two products fit 16 bits
     const __m256i a = _mm256_abs_epi8(w), b = _mm256_sign_epi8(q, w);
 #if GK_FEATURE == GK_AVX512VNNI
     return _mm256_dpbusd_epi32(_mm256_setzero_si256(), a, b);
@@ -3961,25 +4040,52 @@ GK_INL vd    dot_quads(vb w, vb q) {               // |w| <= 128 and |q| <= 127:
     return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
 #endif
 }
-GK_INL vd    bdot(vb w, const int8_t* q)           { return dot_quads(w, bload(q)); }
-GK_INL vacc  dscaled(vd v, float d)                { return _mm256_mul_ps(_mm256_cvtepi32_ps(v), _mm256_set1_ps(d)); }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return _mm256_fmadd_ps(dscaled(v, d), _mm256_set1_ps(s), acc); }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
-    const __m256 s = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(lo)), _mm_set1_ps(hi), 1);
-    return _mm256_fmadd_ps(dscaled(v, d), s, acc);
+#if !GK_FEATURE
+/// Digits to base 128: |c| <= 128 times two of 0 .. 127 fit 16 bits, as do two of -127 .. 127 under |c|.
+template <size_t D> GK_INL __m256i sum_quads256(const int8_t* codes, const uint8_t* x) {
+    const __m256i c = bload(codes), top = _mm256_maddubs_epi16(_mm256_abs_epi8(c), _mm256_sign_epi8(bload(x), c));
+    __m256i t = _mm256_madd_epi16(top, _mm256_set1_epi16(D == 1 ? 1 : D == 2 ? 128 : 16384));
+    for (size_t d = 1; d < D; d++)
+        t = _mm256_add_epi32(t, _mm256_madd_epi16(_mm256_maddubs_epi16(bload(x + 256 * d), c), _mm256_set1_epi16(D - d == 2 ? 128 : 1)));
+    return t;
 }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float s, vd w, float t) {
-    return _mm256_fmadd_ps(_mm256_fmadd_ps(_mm256_cvtepi32_ps(v), _mm256_set1_ps(s), dscaled(w, t)), _mm256_set1_ps(d), acc);
+#endif
+#if GK_PASS == GK_AVX512
+#if GK_FEATURE
+template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t* start) {
+    const __m512i c = viload(codes);
+    __m512i t = _mm512_dpbusd_epi32(viload(start), _mm512_xor_si512(c, _mm512_set1_epi8(-128)), viload(x));
+    for (size_t d = 1; d < D; d++) t = _mm512_dpbusd_epi32(_mm512_slli_epi32(t, 8), viload(x + 256 * d), c);
+    return t;
 }
-GK_INL float dsum(vacc a) {
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+#else
+template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(sum_quads256<D>(codes, x)), sum_quads256<D>(codes + 32, x + 32), 1);
 }
+#endif
+template <int q> GK_INL vf spread(vf v) {
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(4 * q, 4 * q, 4 * q, 4 * q, 4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 2, 4 * q + 2,
+                                                   4 * q + 2, 4 * q + 2, 4 * q + 3, 4 * q + 3, 4 * q + 3, 4 * q + 3), v);
+}
+#else
+#if GK_FEATURE
+template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t* start) {
+    const __m256i c = bload(codes);
+    __m256i t = _mm256_dpbusd_avx_epi32(bload(start), _mm256_xor_si256(c, _mm256_set1_epi8(-128)), bload(x));
+    for (size_t d = 1; d < D; d++) t = _mm256_dpbusd_avx_epi32(_mm256_slli_epi32(t, 8), bload(x + 256 * d), c);
+    return t;
+}
+#else
+template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) { return sum_quads256<D>(codes, x); }
+#endif
+template <int q> GK_INL vf spread(vf v) {
+    return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(2 * q, 2 * q, 2 * q, 2 * q, 2 * q + 1, 2 * q + 1, 2 * q + 1, 2 * q + 1));
+}
+#endif
 
-GK_INL __m256i qbyte(const int32_t* q, int k)      { return _mm256_and_si256(_mm256_srl_epi32(bload(q), _mm_cvtsi32_si128(8 * k)), _mm256_set1_epi32(255)); }
-GK_INL vb    qbytes(const int32_t* q, int k) {
-    const __m256i lo = _mm256_packus_epi32(qbyte(q, k), qbyte(q + 8, k)), hi = _mm256_packus_epi32(qbyte(q + 16, k), qbyte(q + 24, k));
+GK_INL __m256i qbyte(const int32_t* q, int shift)  { return _mm256_and_si256(_mm256_srl_epi32(bload(q), _mm_cvtsi32_si128(shift)), _mm256_set1_epi32(255)); }
+GK_INL vb    qbytes(const int32_t* q, int shift) {
+    const __m256i lo = _mm256_packus_epi32(qbyte(q, shift), qbyte(q + 8, shift)), hi = _mm256_packus_epi32(qbyte(q + 16, shift), qbyte(q + 24, shift));
     return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(lo, hi), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 #if GK_FEATURE == GK_AVX512VNNI
@@ -4006,29 +4112,31 @@ GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_add_epi32(acc
 #endif
 
 #elif GK_PASS == GK_NEON
-struct vd { int32x4_t lo, hi; };
-using vacc = float32x4_t;
-GK_INL int32x4_t dot16(int8x16_t a, int8x16_t b) {
+GK_INL vi    dot16(int8x16_t a, int8x16_t b) {     // |a| <= 128 and |b| <= 127: two products fit 16 bits
 #if GK_FEATURE >= GK_DOTPROD
     return vdotq_s32(vdupq_n_s32(0), a, b);
 #else
     return vpaddlq_s16(vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), vget_high_s8(a), vget_high_s8(b)));
 #endif
 }
-GK_INL vd    bdot(vb w, const int8_t* q)           { return {dot16(vreinterpretq_s8_u8(w.lo), vld1q_s8(q)), dot16(vreinterpretq_s8_u8(w.hi), vld1q_s8(q + 16))}; }
-GK_INL vacc  dscaled(int32x4_t v, float d)         { return vmul(vcvtq_f32_s32(v), vset(d)); }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float s) { return vfma(dscaled(vaddq_s32(v.lo, v.hi), d), vset(s), acc); }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float lo, float hi) {
-    return vfma(dscaled(v.hi, d), vset(hi), vfma(dscaled(v.lo, d), vset(lo), acc));
+template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) {
+    const int8x16_t c = vld1q_s8(codes);
+    vi t = dot16(c, vreinterpretq_s8_u8(vld1q_u8(x)));
+    for (size_t d = 1; d < D; d++) {
+        const int8x16_t digit = vreinterpretq_s8_u8(vld1q_u8(x + 256 * d));
+#if GK_FEATURE >= GK_DOTPROD
+        t = vdotq_s32(vshlq_n_s32(t, 7), c, digit);
+#else
+        t = vaddq_s32(vshlq_n_s32(t, 7), dot16(c, digit));
+#endif
+    }
+    return t;
 }
-GK_INL vacc  dfma(vacc acc, vd v, float d, float s, vd w, float t) {
-    return vfma(vxfma(vcvtq_f32_s32(vaddq_s32(v.lo, v.hi)), vset(s), dscaled(vaddq_s32(w.lo, w.hi), t)), vset(d), acc);
-}
-GK_INL float dsum(vacc acc)                        { return vsum(acc); }
+template <int q> GK_INL vf spread(vf v)            { return vdupq_n_f32(vgetq_lane_f32(v, q)); }
 
-GK_INL uint16x4_t qbyte(const int32_t* q, int k)   { return vmovn_u32(vshlq_u32(vreinterpretq_u32_s32(vld1q_s32(q)), vdupq_n_s32(-8 * k))); }
-GK_INL uint8x8_t  qbyte8(const int32_t* q, int k)  { return vmovn_u16(vcombine_u16(qbyte(q, k), qbyte(q + 4, k))); }
-GK_INL vb    qbytes(const int32_t* q, int k)       { return {vcombine_u8(qbyte8(q, k), qbyte8(q + 8, k)), vcombine_u8(qbyte8(q + 16, k), qbyte8(q + 24, k))}; }
+GK_INL uint16x4_t qbyte(const int32_t* q, int shift) { return vmovn_u32(vshlq_u32(vreinterpretq_u32_s32(vld1q_s32(q)), vdupq_n_s32(-shift))); }
+GK_INL uint8x8_t  qbyte8(const int32_t* q, int shift) { return vmovn_u16(vcombine_u16(qbyte(q, shift), qbyte(q + 4, shift))); }
+GK_INL vb    qbytes(const int32_t* q, int shift)   { return {vcombine_u8(qbyte8(q, shift), qbyte8(q + 8, shift)), vcombine_u8(qbyte8(q + 16, shift), qbyte8(q + 24, shift))}; }
 using vq = int32x4_t;
 constexpr int    FLIP = 0;
 #if GK_FEATURE >= GK_DOTPROD
@@ -4050,89 +4158,175 @@ GK_INL vq    qdot(vq acc, vq w, int32_t x) {
 GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s32(n), vset(s), vload(t))); }
 #endif
 
-// ---- products with inputs rounded to 8 bits -------------------------------------
+// ---- products by codes ----------------------------------------------------------
+//
+// Few rows of x: rows of W become blocks of codes, so many at a time that they stay in L1, and are multiplied with x in
+// fixed point. Each group of 32 of x becomes integers X of one or three digits, x = d X with d = max |x| / FULL: one rounds
+// to 8 bits, three keep 23, or 21 where digits are to base 128. For 256 of x, in their order:
+//
+//   uint8 digit[D][256]         from the highest, which is signed; the others are not
+//   int32 start[64]             if FLIP: -128 sum of the highest digits of four, as codes are taken as code + 128 there
+//   float scale[16], sum[16]    d, and d sum X, of 16 each
+//
+// and behind all of them a byte for each 256: its groups that have no fixed point, which are zeros above; these, and blocks
+// of weights whose scales are too wide, are multiplied as floats and added in double.
+//
+// Sums of four code X are exact: 4 . 128 FULL < 2^31. To the bound, in u of max |x| sum |w|: half a step of X 8 or 2, rounding
+// to it 2, d 1. Then, thrice for formats with offsets, |scale code| + |rest| <= 3 |w|: a sum to f32 1, scale d 1, a chain of 20,
+// 16 of these, lanes 4 and the result 1: 140 at most; every 4096 of k are added in double.
 
 #if GK_PASS != GK_SCALAR
-// Where an offset makes weights zero, or nearly, their products must vanish with them: not as a difference of two sums that were
-// rounded apart. One offset a block goes into each lane, before a rounding: 11 bits of an f16 times sums of at most 508 are
-// exact. Of several, with more bits, the whole steps are taken from the codes: w = scale (code - steps) + offset, where what
-// is left of the offset is at most half a scale, or of the sign of the first term.
 
-template <size_t N> GK_INL void take_steps(Scales& s, int top, int (&steps)[16]) {
-    float t[N < VF ? VF : N];
-    for (size_t j = 0; j < N; j += VF) {
-        const size_t l = N - j < VF ? N - j : VF;
-        const vf scale = vload_n(s.scale + j, l), offset = vload_n(s.offset + j, l);
-        const vf z = vround(vmin(vset(static_cast<float>(top)), vmax(vdiv(vneg(offset), scale), vzero())));    // NaN is 0
-        vstore_n(s.offset + j, vadd(vmul(z, scale), offset), l);
-        vstore_n(t + j, z, l);
-    }
-    for (size_t j = 0; j < N; j++) steps[j] = static_cast<int>(t[j]);
+constexpr int    BASE = FLIP ? 8 : 7;                           // bits of a digit
+constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + (FLIP ? 256 : 0) + 128; }
+constexpr float  code_full_scale(size_t digits)    { return digits == 1 ? 127.0f : 63.0f * (1 << (BASE * 2)); }
+
+size_t prepared_bytes(size_t k, size_t digits) {
+    const size_t blocks = (k + 255) / 256;
+    return round_up(blocks * code_x_bytes(digits) + blocks, 64);
 }
 
-/// y[i * ldy] = one row of weights . M rows of rounded inputs, `groups` of 32 apart. Blocks are added up in double.
-template <class C, size_t M> void rounded_products(const uint8_t* row, const impl::Rounded32* x, size_t groups, float* y, size_t ldy) {
-    using block = typename C::block;
-    constexpr bool one_offset = C::has_offset && C::group == block::weights;
-    double total[M] = {};
-    for (size_t p = 0; p < groups;) {
-        vacc  sum[M];
-        float offset[M][2] = {};                   // two chains, by halves or by groups
-        GK_UNROLL(4) for (size_t i = 0; i < M; i++) sum[i] = vacc{};
-        const size_t end = groups - p > 64 ? p + 64 : groups;
-        for (; p < end; p += block::weights / 32, row += sizeof(block)) {
-            const block& b = *reinterpret_cast<const block*>(row);
-            Scales s;
-            C::scales(b, s);
-            [[maybe_unused]] int steps[16];
-            if constexpr (C::has_offset && !one_offset) take_steps<block::weights / C::group>(s, C::top, steps);
-            for (size_t g = 0; g < block::weights / 32; g++) {
-                const size_t lo = 32 * g / C::group, hi = (32 * g + 16) / C::group;
-                vb codes = C::codes(b, g);
-                if constexpr (C::has_offset && !one_offset) {
-                    const uint64_t every = 0x0101010101010101u;
-                    const uint64_t l = static_cast<uint64_t>(steps[lo]) * every, h = static_cast<uint64_t>(steps[hi]) * every;
-                    codes = bsub(codes, C::group >= 32 ? bset(steps[lo]) : bquads(l, l, h, h));
-                }
-                GK_UNROLL(4) for (size_t i = 0; i < M; i++) {
-                    const impl::Rounded32& q = x[i * groups + p + g];
-                    const vd dots = bdot(codes, q.q);
-                    if constexpr (one_offset) {
-                        sum[i] = dfma(sum[i], dots, q.d, s.scale[0], bdot(bset(1), q.q), s.offset[0]);
-                    } else if constexpr (C::group >= 32) {
-                        sum[i] = dfma(sum[i], dots, q.d, s.scale[lo]);
-                        if (C::has_offset) offset[i][g & 1] += s.offset[lo] * (q.d * q.total);
-                    } else {
-                        sum[i] = dfma(sum[i], dots, q.d, s.scale[lo], s.scale[hi]);
-                        if (C::has_offset) { offset[i][0] += s.offset[lo] * (q.d * q.sum[0]); offset[i][1] += s.offset[hi] * (q.d * q.sum[1]); }
-                    }
+/// A group of n <= 32 of x to its places in a block, all zeros if it has no fixed point: then false.
+bool prepare_group(const float* x, size_t n, size_t digits, size_t g, uint8_t* block) {
+    const float max  = group_maximum(x, n, 0x1p-60f), full = code_full_scale(digits);
+    const bool  fits = max == max;
+    const float d    = fits ? max / full : 0, per_step = fits && max != 0 ? full / max : 0;
+    int32_t     q[32];
+    float* const scale = reinterpret_cast<float*>(block + code_x_bytes(digits) - 128) + 2 * g;
+    vf sum[2] = {vzero(), vzero()};
+    for (size_t j = 0; j < 32; j += VF) {
+        const vf v = !fits || j >= n ? vzero() : vround(vmul(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j), vset(per_step)));
+        const vi i = vint(v);
+        memcpy(q + j, &i, sizeof i);
+        sum[j / 16] = vadd(sum[j / 16], v);
+    }
+    for (size_t h = 0; h < 2; h++) { scale[h] = d; scale[16 + h] = d * vsum(sum[h]); }
+    for (size_t i = 0; i < digits; i++) {
+        const int shift = BASE * static_cast<int>(digits - 1 - i);
+        const vb  bytes = i == 0 || BASE == 8 ? qbytes(q, shift) : band(qbytes(q, shift), bset(127));
+        memcpy(block + 256 * i + 32 * g, &bytes, 32);
+    }
+    if (FLIP)
+        for (size_t i = 0; i < 8; i++) {
+            const int8_t* const top = reinterpret_cast<const int8_t*>(block + 32 * g + 4 * i);
+            const int32_t start = -128 * (top[0] + top[1] + top[2] + top[3]);
+            memcpy(block + 256 * digits + 32 * g + 4 * i, &start, 4);
+        }
+    return fits;
+}
+void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
+    uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(digits);
+    for (size_t p = 0; p < k; p += 256, prepared += code_x_bytes(digits), odd++) {
+        unsigned groups = 0;
+        for (size_t g = 0; g < 8; g++) {
+            const size_t at = p + 32 * g, n = at < k ? least(k - at, 32) : 0;
+            if (!prepare_group(n ? x + at : x, n, digits, g, prepared)) groups |= 1u << g;
+        }
+        *odd = static_cast<uint8_t>(groups);
+    }
+}
+
+/// R rows of codes, CODE_RUN blocks apart, and their sums by lanes.
+template <size_t D, size_t R> struct CodeTile {
+    vf sum[R], scale[R];
+
+    template <int q> GK_MEM void step(const impl::CodeBlock* w, const uint8_t* x, size_t j) {
+        const size_t at = (4 * j + q) * 4 * VF;
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + at, x + at, x + 256 * D + at);
+            sum[r] = vfma(vfloat(t), spread<q>(scale[r]), sum[r]);
+        }
+    }
+    GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x) {
+        const float* const scales = reinterpret_cast<const float*>(x + code_x_bytes(D) - 128);
+        GK_UNROLL(4) for (size_t j = 0; j < 16 / VF; j++) {
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                const impl::CodeBlock& b = w[r * impl::CODE_RUN];
+                scale[r] = vmul(vload(b.scale + j * VF), vload(scales + j * VF));
+                sum[r]   = vfma(vload(b.rest + j * VF), vload(scales + 16 + j * VF), sum[r]);
+            }
+            step<0>(w, x, j);
+            step<1>(w, x, j);
+            step<2>(w, x, j);
+            step<3>(w, x, j);
+        }
+    }
+};
+/// sums[R][VF] += codes times x over so many blocks, up to CODE_RUN.
+template <size_t D, size_t R> void code_products(const impl::CodeBlock* w, const uint8_t* x, size_t blocks, float* sums) {
+    constexpr size_t chain = VF / 4;               // blocks whose sums are one chain
+    for (size_t b = 0; b < blocks;) {
+        CodeTile<D, R> tile;
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) tile.sum[r] = vzero();
+        for (size_t end = least(b + chain, blocks); b < end; b++) tile.block(w + b, x + b * code_x_bytes(D));
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) vstore(sums + r * VF, vadd(vload(sums + r * VF), tile.sum[r]));
+    }
+}
+
+/// What codes and fixed point do not serve of so many blocks of a row: blocks of W by the bits of odd_w, groups of x by
+/// those of odd_x.
+double odd_products(const impl::FormatKernels& f, const uint8_t* row, const float* x, size_t n, unsigned odd_w, const uint8_t* odd_x) {
+    double total = 0;
+    for (size_t b = 0; 256 * b < n; b++) {
+        const unsigned groups = odd_w >> b & 1 ? 255 : odd_x[b];
+        const size_t   count  = least(n - 256 * b, 256);
+        if (!groups) continue;
+        float w[256];
+        f.dequant(row + 256 * b / f.block_weights * f.block_bytes, w, count);
+        for (size_t g = 0; 32 * g < count; g++)
+            if (groups >> g & 1) total += blocked_sum(least(count - 32 * g, 32), product_terms<float>{w + 32 * g, x + 256 * b + 32 * g});
+    }
+    return total;
+}
+
+/// Rows r, r + apart .. of W, R of them, walked together: so many streams from memory.
+template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
+    constexpr size_t INPUTS = 8, RUN = impl::CODE_RUN;
+    const impl::FormatKernels& f = *job.format;
+    const size_t blocks = (job.k + 255) / 256, x_bytes = prepared_bytes(job.k, D), row_blocks = 256 * f.block_bytes / f.block_weights;
+    alignas(64) impl::CodeBlock w[R * RUN];
+    for (size_t i = 0; i < job.m; i += INPUTS) {
+        const size_t inputs = least(job.m - i, INPUTS);
+        alignas(64) float sum[INPUTS][R * VF] = {};
+        double total[INPUTS][R] = {};
+        for (size_t b = 0; b < blocks; b += RUN) {
+            const size_t   count = least(blocks - b, RUN), n = least(job.k - 256 * b, 256 * RUN);
+            const uint8_t* rows[R];
+            unsigned       odd[R];
+            for (size_t j = 0; j < R; j++) {
+                rows[j] = job.weights + (r + j * apart) * job.stride + b * row_blocks;
+                odd[j]  = f.codes(rows[j], n, w + j * RUN);
+            }
+            for (size_t l = 0; l < inputs; l++) {
+                const uint8_t* const x     = job.prepared + (i + l) * x_bytes;
+                const uint8_t* const odd_x = x + blocks * code_x_bytes(D) + b;
+                code_products<D, R>(w, x + b * code_x_bytes(D), count, sum[l]);
+                unsigned any = 0;
+                for (size_t c = 0; c < count; c++) any |= odd_x[c];
+                for (size_t j = 0; j < R; j++)
+                    if (any | odd[j]) total[l][j] += odd_products(f, rows[j], job.x + (i + l) * job.k + 256 * b, n, odd[j], odd_x);
+                if ((b / RUN) % 4 != 3 && b + RUN < blocks) continue;
+                for (size_t j = 0; j < R; j++) {
+                    total[l][j] += static_cast<double>(vsum(vload(sum[l] + j * VF)));
+                    vstore(sum[l] + j * VF, vzero());
                 }
             }
         }
-        for (size_t i = 0; i < M; i++) total[i] += static_cast<double>(dsum(sum[i])) + static_cast<double>(offset[i][0] + offset[i][1]);
-    }
-    for (size_t i = 0; i < M; i++) y[i * ldy] = static_cast<float>(total[i]);
-}
-
-template <class C> void rounded_rows(const impl::RowsJob<impl::Rounded32>& job) {
-    const uint8_t* row    = job.weights;
-    const size_t   groups = job.k / 32;
-    for (size_t r = 0; r < job.rows; r++, row += job.stride) {
-        float* const y = job.y + r;
-        size_t       i = 0;
-        for (; i + 4 <= job.m; i += 4) rounded_products<C, 4>(row, job.x + i * groups, groups, y + i * job.ldy, job.ldy);
-        for (; i < job.m; i++)         rounded_products<C, 1>(row, job.x + i * groups, groups, y + i * job.ldy, job.ldy);
+        for (size_t l = 0; l < inputs; l++)
+            for (size_t j = 0; j < R; j++) job.y[(i + l) * job.ldy + r + j * apart] = static_cast<float>(total[l][j]);
     }
 }
-
-template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) {
-    if constexpr (C::has_levels) return nullptr;
-    else                         return &rounded_rows<C>;
+template <size_t D> void rows_of_digits(const impl::RowsJob& job) {
+    const size_t part = job.rows / 4;
+    for (size_t r = 0; r < part; r++)            code_rows<D, 4>(job, r, part);
+    for (size_t r = 4 * part; r < job.rows; r++) code_rows<D, 1>(job, r, 0);
 }
-#else                              // without vectors, integers are no faster than floats
-template <class C> constexpr auto fast_rows() -> decltype(impl::FormatKernels::rows_fast) { return nullptr; }
+void rows_by_codes(const impl::RowsJob& job) {
+    if (job.digits == 1) rows_of_digits<1>(job);
+    else                 rows_of_digits<3>(job);
+}
+constexpr impl::CodeKernels code_kernels = {3, &prepared_bytes, &prepare};
 #endif
-
 
 // ---- products in fixed point ---------------------------------------------------
 //
@@ -4218,7 +4412,7 @@ bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* unit
     to_digits(x, n, max == 0 ? 0 : one / max, q);
     for (size_t k = digits; k-- > 0; units += UNIT) {
         uint8_t* const scales = units + (FLIP ? 4 * QR : 0);
-        const vb       bytes  = bxor(qbytes(q, static_cast<int>(k)), bset(128));
+        const vb       bytes  = bxor(qbytes(q, 8 * static_cast<int>(k)), bset(128));
         uint8_t        digit[32];
         memcpy(digit, &bytes, 32);
         for (size_t i = 0; i < 32; i += QK) memcpy(scales + 4 * QR + i * QR + r * QK, digit + i, QK);
@@ -4317,9 +4511,17 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 
 template <class C> constexpr impl::FormatKernels format_kernels() {
     impl::FormatKernels f = {};
-    f.dequant   = &dequant<C>;
-    f.rows      = &format_rows<C>;
-    f.rows_fast = fast_rows<C>();
+    f.block_weights = C::block::weights;
+    f.block_bytes   = sizeof(typename C::block);
+    f.dequant       = &dequant<C>;
+    f.rows          = &decoded_rows;
+#if GK_PASS != GK_SCALAR
+    if constexpr (!C::has_levels) {
+        f.codes         = &row_codes<C>;
+        f.rows_by_codes = &rows_by_codes;
+        f.by_codes      = &code_kernels;
+    }
+#endif
     return f;
 }
 #if GK_PASS != GK_SCALAR
@@ -4942,7 +5144,6 @@ template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKerne
     t.rope            = &rope<E>;
     t.widen           = &convert<E, float>;
     t.narrow          = &convert<float, E>;
-    t.round32         = &round32<E>;
     t.gemm            = gemm;
     t.checkpoints     = &checkpoint_kernels;
     t.formats         = formats;
@@ -6198,9 +6399,10 @@ template <class E> struct Quantised {
     Plan plan(const FormatKernels& f, size_t m, size_t n, size_t kdim, Precision precision) const {
         const DigitKernels* const d = digit_kernels(f, float_table().gemm->digits, is_bf16, m);
         const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
-        return plan(quant_route(f, d, digits, m, kdim, precision), d, digits, m, n, kdim);
+        const QuantRoute route = quant_route(f, d, digits, m, n, kdim, precision);
+        return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes) : plan(route, d, digits, m, n, kdim);
     }
-    Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim) const {
+    Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim, const CodeKernels* codes = nullptr) const {
         const GemmKernels& g = *float_table().gemm;
         const bool     fixed = route == QuantRoute::digits, nest = fixed || route == QuantRoute::nested;
         const Parallel p     = worth(k.parallel, work(m, n, kdim));
@@ -6208,7 +6410,7 @@ template <class E> struct Quantised {
                      Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0};
         const size_t nested = nest ? plan.columns.floats(g.scratch_floats(m, plan.columns.part, kdim)) : 0;
         if (fixed)                  plan.packed = Share::aligned(d->packed_floats(m, kdim, digits));
-        if (route == QuantRoute::rounded) plan.packed = Share::aligned((m * (kdim / 32) * sizeof(Rounded32) + sizeof(float) - 1) / sizeof(float));
+        if (codes)                  plan.packed = m * codes->prepared_bytes(kdim, digits) / sizeof(float);
         const size_t own = plan.packed + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
         plan.room   = own > nested ? own : nested;
         plan.wide_x = is_f32 ? 0 : Share::aligned(m * kdim);
@@ -6224,7 +6426,7 @@ template <class E> struct Quantised {
         return with_floats(plan(*w.kernels, m, n, kdim, precision), input, output, scales, m, n, kdim,
                            [&](const Plan& plan, float* room, const float* x, float* y) {
             switch (plan.route) {
-                case QuantRoute::rounded: if (rounded(plan, w, input, reinterpret_cast<Rounded32*>(room), y, m, n, kdim)) return; break;
+                case QuantRoute::codes:   by_codes(plan, w, x, y, reinterpret_cast<uint8_t*>(room), m, n, kdim); return;
                 case QuantRoute::digits:  if (in_digits(plan, w, x, y, room, m, n, kdim)) return; break;
                 default: break;
             }
@@ -6256,16 +6458,18 @@ template <class E> struct Quantised {
 
     void decoded(const Plan& plan, const Weights& w, const float* x, float* y, size_t m, size_t n, size_t kdim) const {
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows({w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n});
+            w.kernels->rows({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n, nullptr, 0});
         });
     }
-    /// False if the input cannot be rounded.
-    bool rounded(const Plan& plan, const Weights& w, const E* input, Rounded32* q, float* y, size_t m, size_t n, size_t kdim) const {
-        if (!k.table().round32(input, q, m * kdim)) return false;
-        split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows_fast({w.rows + begin * w.row_stride, w.row_stride, end - begin, q, m, kdim, y + begin, n});
+    void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, uint8_t* prepared, size_t m, size_t n, size_t kdim) const {
+        const CodeKernels& c     = *w.kernels->by_codes;
+        const size_t       bytes = c.prepared_bytes(kdim, plan.digits);
+        split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
+            for (size_t i = begin; i < end; i++) c.prepare(x + i * kdim, kdim, plan.digits, prepared + i * bytes);
         });
-        return true;
+        split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
+            w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n, prepared, plan.digits});
+        });
     }
     /// The product in fixed point, x packed to `packed`, the threads' scratch behind it. False if x does not fit it.
     static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* packed, size_t m, size_t n, size_t kdim) {
@@ -6363,7 +6567,7 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
     const Q q{*this};
     const impl::FormatKernels& codes = table_->formats[impl::plain8];          // the format with the most routes
     const size_t all[] = {q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats,       // tensors of checkpoints, whatever m
-                          q.plan(impl::QuantRoute::rounded, nullptr, 0, m, n, k).floats,
+                          !codes.by_codes ? 0 : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats,
                           q.plan(codes, m, n, k, Precision::exact).floats, q.plan(codes, m, n, k, Precision::fast).floats};
     size_t most = 0;
     for (size_t floats : all) if (floats > most) most = floats;
@@ -6384,7 +6588,8 @@ template <class E> E plain_row(const CpuKernels<E>& k, size_t format, size_t bit
         const size_t count = n - p < chunk ? n - p : chunk;
         float x[chunk], y = 0;
         k.table().widen(input + p, x, count);
-        k.table().formats[format].rows({static_cast<const uint8_t*>(weight) + p * bits / 8, 0, 1, x, 1, count, &y, 1});
+        const FormatKernels& f = k.table().formats[format];
+        f.rows({&f, static_cast<const uint8_t*>(weight) + p * bits / 8, 0, 1, x, 1, count, &y, 1, nullptr, 0});
         total += static_cast<double>(y);
     }
     E out;
