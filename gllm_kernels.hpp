@@ -80,7 +80,7 @@
 //   [1] manual                          [9]  vector primitives, exponentials  )
 //   [2] public API                      [10] operations                       )
 //   [3] configuration and platform      [11] codecs                           ) compiled once per
-//   [4] element types                   [12] decoded products                 ) instruction set
+//   [4] element types                   [12] rows of weights                  ) instruction set
 //   [5] quant layouts                   [13] dense products                   )
 //   [6] codebooks                       [14] integer products, features       )
 //   [7] jobs and kernels                [15] AMX tiles                        )
@@ -147,11 +147,12 @@
 // ---- life of a call ------------------------------------------------------------
 //
 // k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [18] matmul checks the arguments and fills Weights;
-// Quantised::plan asks quant_route [8], which says `decoded` for so few rows; a Share of the n output rows for each
-// thread; no scratch. Quantised::decoded calls table().formats[Q4_K].rows, which is format_rows<codec_q4_k> [12] of the
-// AVX-512 pass: for each row, codec_q4_k [11] turns a block into scales and codes, block_products multiplies them as
-// floats, row_products adds up. With Precision::fast the route is `rounded`: [10] round32, then rounded_rows [14] of
-// the VNNI feature, if the CPU has it.
+// Quantised::plan asks quant_route [8], which says `codes` for so few rows, and finds room for x in fixed point;
+// Quantised::by_codes has it prepared [14] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output rows
+// of each thread. That is [14] of the feature that the CPU has, VNNI for one: four rows at a time, row_codes<codec_q4_k>
+// [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11] reads them, and
+// code_products multiplies them with x: exact sums of integers, scaled and added up as floats. With Precision::fast x has
+// one digit, not three.
 //
 // k.gemm(a, b, c, 512, 512, 512): [18] Dense::run checks, dense_path [8] says `nest`, Dense::Plan shares the columns of
 // C and sizes scratch by Blocks [13]; each thread runs gemm_run -> gemm_nest, which packs panels and calls
@@ -165,7 +166,7 @@
 //   code     the integer that a format stores for a weight; a plain code is one without a scale in its row
 //   panel    a strip of A or B, as wide as a tile, in the order in which a microkernel reads it
 //   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX
-//   digit    of an input in fixed point: one of up to three signed digits to base 256
+//   digit    of an input in fixed point: one of up to three, to base 256 or 128
 //   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
 //   chain    additions one after another into one accumulator
 //   route    which of its ways a product takes
@@ -1485,11 +1486,11 @@ namespace impl {
 /// 256 weights as integers: weight i is scale[i / 16] code[i] + rest[i / 16]. Where a format has offsets, their whole steps
 /// are in the codes: a weight is 0 only if its code and its rest are, |rest| is at most half a scale or has the sign of all
 /// of the group's weights, and so |scale code| + |rest| <= 3 |weight|.
-constexpr size_t CODE_RUN = 4;                                  // blocks that are decoded at a time
 struct CodeBlock {
     int8_t code[256];
     float  scale[16], rest[16];
 };
+constexpr size_t CODE_RUN = 4;                                  // blocks that are decoded at a time
 
 /// y[i * ldy + r] = row r of the weights . row i of x[m][k]. By codes: `prepared` is x in fixed point, of so many digits.
 struct RowsJob {
@@ -1952,7 +1953,6 @@ GK_INL void vtranspose(vf (&r)[8]) {
     GK_UNROLL(4) for (int i = 0; i < 4; i++) { r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20); r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31); }
 }
 GK_INL vf   vdouble(vf a)                          { return _mm256_permutevar8x32_ps(a, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)); }
-GK_INL vf   vload_twice(const float* p)            { return vdouble(_mm256_castps128_ps256(_mm_loadu_ps(p))); }
 GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm256_fmaddsub_ps(x, c, _mm256_mul_ps(_mm256_permute_ps(x, 0xb1), s)); }
 GK_INL vf   vlut8(const float* table, vi i)        { return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), i); }
 
@@ -2062,7 +2062,6 @@ GK_INL void vtranspose(vf (&r)[16]) {
     }
 }
 GK_INL vf   vdouble(vf a)                          { return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), a); }
-GK_INL vf   vload_twice(const float* p)            { return vdouble(_mm512_castps256_ps512(_mm256_loadu_ps(p))); }
 GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm512_fmaddsub_ps(x, c, _mm512_mul_ps(_mm512_permute_ps(x, 0xb1), s)); }
 GK_INL vf   vlut8(const float* table, vi i)        { return _mm512_permutexvar_ps(i, _mm512_castps256_ps512(_mm256_loadu_ps(table))); }
 
@@ -2182,7 +2181,6 @@ GK_INL void vtranspose(vf (&r)[4]) {
     r[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
 }
 GK_INL vf   vdouble(vf a)                          { return vzipq_f32(a, a).val[0]; }
-GK_INL vf   vload_twice(const float* p)            { const float32x2_t a = vld1_f32(p); return vdouble(vcombine_f32(a, a)); }
 GK_INL vf   vrotate(vf x, vf c, vf s) {
     static const uint32_t even_sign[4] = {0x80000000u, 0, 0x80000000u, 0};
     const vf turned = vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(vmulq_f32(vrev64q_f32(x), s)), vld1q_u32(even_sign)));
@@ -2195,6 +2193,13 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
 }
 
 GK_INL vb   bload(const void* p)                   { const uint8_t* q = static_cast<const uint8_t*>(p); return {vld1q_u8(q), vld1q_u8(q + 16)}; }
+GK_INL vb   btwice(vb a)                           { const uint8x16x2_t z = vzipq_u8(a.lo, a.lo); return {z.val[0], z.val[1]}; }
+template <size_t stride> GK_INL void vhalves(const uint8_t* p, vf (&v)[4]) {
+    for (size_t j = 0; j < 4; j++) {
+        const float32x2_t a = vdup_n_f32(half(p + 2 * j * stride)), b = vdup_n_f32(half(p + (2 * j + 1) * stride));
+        v[j] = vcombine_f32(a, b);
+    }
+}
 GK_INL vb   bpack16(const vi (&n)[4]) {
     const int8x16_t x = vcombine_s8(vmovn_s16(vcombine_s16(vmovn_s32(n[0]), vmovn_s32(n[1]))), vmovn_s16(vcombine_s16(vmovn_s32(n[2]), vmovn_s32(n[3]))));
     return {vreinterpretq_u8_s8(x), vreinterpretq_u8_s8(x)};
@@ -2259,6 +2264,24 @@ GK_INL vb   bpack16(const vi (&n)[1]) {
     return _mm256_permute4x64_epi64(_mm256_packs_epi16(x, x), 0x88);
 }
 #endif
+GK_INL vb   btwice(vb a)                           { const __m128i x = _mm256_castsi256_si128(a); return _mm256_castsi128_si256(_mm_unpacklo_epi8(x, x)); }
+template <size_t stride> GK_INL void vhalves(const uint8_t* p, vf (&v)[16 / VF]) {
+    __m128i h = _mm_cvtsi32_si128(impl::load16(p));
+    h = _mm_insert_epi16(h, impl::load16(p + stride), 1);
+    h = _mm_insert_epi16(h, impl::load16(p + 2 * stride), 2);
+    h = _mm_insert_epi16(h, impl::load16(p + 3 * stride), 3);
+    h = _mm_insert_epi16(h, impl::load16(p + 4 * stride), 4);
+    h = _mm_insert_epi16(h, impl::load16(p + 5 * stride), 5);
+    h = _mm_insert_epi16(h, impl::load16(p + 6 * stride), 6);
+    h = _mm_insert_epi16(h, impl::load16(p + 7 * stride), 7);
+#if GK_PASS == GK_AVX512
+    v[0] = vdouble(_mm512_castps256_ps512(_mm256_cvtph_ps(h)));
+#else
+    const __m256 f = _mm256_cvtph_ps(h);
+    v[0] = vdouble(f);
+    v[1] = vdouble(_mm256_permute2f128_ps(f, f, 1));
+#endif
+}
 GK_INL vb   bspread(vb a, size_t i, size_t j)      { return _mm256_shuffle_epi8(a, _mm256_set_m128i(_mm_set1_epi8(static_cast<char>(j)), _mm_set1_epi8(static_cast<char>(i)))); }
 
 GK_INL vb   bload(const void* p)                   { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
@@ -2921,12 +2944,15 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
 // ============================================================================
 //
 // A codec turns a block into scales, once, and signed codes, 32 at a time: weight i is scale[i / group] code(i), plus
-// offset[i / group] where the format has one, or scale[code(i)] where it has levels. Scales and products are exact in
+// offset[i / group] where the format has one, or scale[code(i)] where it has levels. Scales that are a float times small
+// integers are given as these, by steps(); one that is the f16 at the block's start, before that of the offset, is not given. Scales and products are exact in
 // f32 (Q8_K and the levels of SQUEEZE apart), so that every weight is rounded once at most, and to the same bits
 // everywhere. No byte outside the block is read.
 
 struct Scales { float scale[16], offset[16]; };
+struct ByteScales { vb scale; float d; vb offset; float m; };   // scale[i] = d times byte i; offset[i] = m times byte i
 struct left_out {};                // the codec of a format that a GLLM_KERNELS_NO_ macro leaves out
+enum class ScaleForm { floats, bytes, half };
 
 /// Codes are unsigned, 0 .. Top, in a format with offsets, else Top is 0.
 template <class Block, size_t Group, int Top = 0, bool Levels = false> struct codec_of {
@@ -2935,6 +2961,7 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
     static constexpr int    top   = Top;
     static constexpr bool has_offset = Top != 0, has_levels = Levels, ragged = false;    // ragged: rows may end inside a block
     static constexpr bool wide_scales = false;     // beyond those of f16
+    static constexpr ScaleForm scale_form = ScaleForm::floats;
 };
 
 // ---- helpers ----------------------------------------------------------------
@@ -2969,36 +2996,50 @@ GK_INL uint64_t spread2(uint32_t v) {
     return (x | x << 6) & 0x0303030303030303u;
 }
 
+template <class Block, size_t Group, int Top = 0> struct half_codec_of : codec_of<Block, Group, Top> {
+    static constexpr ScaleForm scale_form = ScaleForm::half;
+};
+template <class Block, size_t Group, int Top = 0> struct byte_codec_of : codec_of<Block, Group, Top> {
+    static constexpr ScaleForm scale_form = ScaleForm::bytes;
+};
+template <class C> GK_INL void scales_of(const typename C::block& b, Scales& s) {
+    constexpr int n = static_cast<int>(C::block::weights / C::group);
+    if constexpr (C::scale_form == ScaleForm::half) {
+        const uint8_t* const p = reinterpret_cast<const uint8_t*>(&b);
+        s.scale[0] = half(p);
+        if (C::has_offset) s.offset[0] = half(p + 2);
+    } else if constexpr (C::scale_form == ScaleForm::bytes) {
+        const ByteScales x = C::steps(b);
+        scale_bytes(s.scale, x.scale, 0, n, x.d);
+        if (C::has_offset) scale_bytes(s.offset, x.offset, 0, n, x.m);
+    } else {
+        C::scales(b, s);
+    }
+}
+
 // ---- one scale, 32 weights or more ------------------------------------------
 
-struct codec_q4_0 : codec_of<impl::block_q4_0, 32> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+struct codec_q4_0 : half_codec_of<impl::block_q4_0, 32> {
     GK_INL vb   codes(const block& b, size_t)      { return bsub(bnibbles(b.qs), bset(8)); }
 };
-struct codec_q4_1 : codec_of<impl::block_q4_1, 32, 15> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
+struct codec_q4_1 : half_codec_of<impl::block_q4_1, 32, 15> {
     GK_INL vb   codes(const block& b, size_t)      { return bnibbles(b.qs); }
 };
-struct codec_q5_0 : codec_of<impl::block_q5_0, 32> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+struct codec_q5_0 : half_codec_of<impl::block_q5_0, 32> {
     GK_INL vb   codes(const block& b, size_t) {    // q + 16 h - 16
         return bsub(bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))), bset(16));
     }
 };
-struct codec_q5_1 : codec_of<impl::block_q5_1, 32, 31> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); s.offset[0] = half(b.m); }
+struct codec_q5_1 : half_codec_of<impl::block_q5_1, 32, 31> {
     GK_INL vb   codes(const block& b, size_t)      { return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))); }
 };
-struct codec_q8_0 : codec_of<impl::block_q8_0, 32> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+struct codec_q8_0 : half_codec_of<impl::block_q8_0, 32> {
     GK_INL vb   codes(const block& b, size_t)      { return bload(b.qs); }
 };
-struct codec_q1_0 : codec_of<impl::block_q1_0, 128> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+struct codec_q1_0 : half_codec_of<impl::block_q1_0, 128> {
     GK_INL vb   codes(const block& b, size_t g)    { return bsigns(bbits(impl::load32(b.qs + 4 * g))); }
 };
-struct codec_q2_0 : codec_of<impl::block_q2_0, 64> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+struct codec_q2_0 : half_codec_of<impl::block_q2_0, 64> {
     GK_INL vb   codes(const block& b, size_t g)    { return bsub(bseq2(b.qs + 8 * g), bset(1)); }
 };
 struct codec_tq2_0 : codec_of<impl::block_tq2_0, 256> {
@@ -3060,47 +3101,41 @@ struct codec_nvfp4 : codec_of<impl::block_nvfp4, 16> {
 // ---- K-quants ---------------------------------------------------------------
 #if GK_HAS_KQUANT
 
-/// The twelve bytes of Q4_K and Q5_K: eight 6-bit scales and mins, to d sc and -dmin mn.
-GK_INL void scales_6bit(const uint8_t* sm, float d, float dmin, Scales& s) {
+/// The twelve bytes of Q4_K and Q5_K: eight 6-bit scales sc and mins mn, for d sc and -dmin mn.
+GK_INL ByteScales steps_6bit(const uint8_t* sm, float d, float dmin) {
     const uint32_t a = impl::load32(sm), b = impl::load32(sm + 4), c = impl::load32(sm + 8);
     const uint32_t low6 = 0x3f3f3f3fu, low4 = 0x0f0f0f0fu;
     const uint32_t sc_hi = (c & low4) | (a >> 2 & 0x30303030u), mn_hi = (c >> 4 & low4) | (b >> 2 & 0x30303030u);
-    const vb x = bquads((a & low6) | static_cast<uint64_t>(sc_hi) << 32, 0, (b & low6) | static_cast<uint64_t>(mn_hi) << 32, 0);
-    scale_bytes(s.scale, x, 0, 8, d);
-    scale_bytes(s.offset, x, 1, 8, -dmin);
+    return {bquads((a & low6) | static_cast<uint64_t>(sc_hi) << 32, 0, 0, 0), d, bquads((b & low6) | static_cast<uint64_t>(mn_hi) << 32, 0, 0, 0), -dmin};
 }
 
-struct codec_q2_k : codec_of<impl::block_q2_k, 16, 3> {
-    GK_INL void scales(const block& b, Scales& s) {
-        const vb x = bload16(b.sm);
-        scale_bytes(s.scale, band(x, bset(15)), 0, 16, half(b.d));
-        scale_bytes(s.offset, bshr(x, 4), 0, 16, -half(b.dmin));
-    }
+struct codec_q2_k : byte_codec_of<impl::block_q2_k, 16, 3> {
+    GK_INL ByteScales steps(const block& b)        { const vb x = bload16(b.sm); return {band(x, bset(15)), half(b.d), bshr(x, 4), -half(b.dmin)}; }
     GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3); }
 };
-struct codec_q3_k : codec_of<impl::block_q3_k, 16> {
-    GK_INL void scales(const block& b, Scales& s) {
+struct codec_q3_k : byte_codec_of<impl::block_q3_k, 16> {
+    GK_INL ByteScales steps(const block& b) {
         const uint64_t l = impl::load64(b.sc), h = impl::load32(b.sc + 8), low4 = 0x0f0f0f0f0f0f0f0fu, low2 = 0x0303030303030303u;
         const uint64_t hh = h | h << 30;           // byte j of low2 & hh, hh >> 4: the high bits of scales j, 8 + j
         const vb x = bquads((l & low4) | (hh & low2) << 4, (l >> 4 & low4) | (hh >> 4 & low2) << 4, 0, 0);
-        scale_bytes(s.scale, bsub(x, bset(32)), 0, 16, half(b.d));
+        return {bsub(x, bset(32)), half(b.d), x, 0};
     }
     GK_INL vb   codes(const block& b, size_t g) {  // q + 4 h - 4
         return bsub(bor(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bshl(bfield(bload(b.hs), g, 1), 2)), bset(4));
     }
 };
-struct codec_q4_k : codec_of<impl::block_q4_k, 32, 15> {
-    GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
+struct codec_q4_k : byte_codec_of<impl::block_q4_k, 32, 15> {
+    GK_INL ByteScales steps(const block& b)        { return steps_6bit(b.sm, half(b.d), half(b.dmin)); }
     GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15); }
 };
-struct codec_q5_k : codec_of<impl::block_q5_k, 32, 31> {
-    GK_INL void scales(const block& b, Scales& s)  { scales_6bit(b.sm, half(b.d), half(b.dmin), s); }
+struct codec_q5_k : byte_codec_of<impl::block_q5_k, 32, 31> {
+    GK_INL ByteScales steps(const block& b)        { return steps_6bit(b.sm, half(b.d), half(b.dmin)); }
     GK_INL vb   codes(const block& b, size_t g) {
         return bor(bfield(bload(b.qs + g / 2 * 32), g % 2 * 4, 15), bshl(bfield(bload(b.hs), g, 1), 4));
     }
 };
-struct codec_q6_k : codec_of<impl::block_q6_k, 16> {
-    GK_INL void scales(const block& b, Scales& s)  { scale_bytes(s.scale, bload16(b.sc), 0, 16, half(b.d)); }
+struct codec_q6_k : byte_codec_of<impl::block_q6_k, 16> {
+    GK_INL ByteScales steps(const block& b)        { const vb x = bload16(b.sc); return {x, half(b.d), x, 0}; }
     GK_INL vb   codes(const block& b, size_t g) {  // q + 16 h - 32
         const vb q = bfield(bload(b.qs + (g / 4 * 2 + g % 2) * 32), g % 4 / 2 * 4, 15);
         return bsub(bor(q, bshl(bfield(bload(b.hs + g / 4 * 32), g % 4 * 2, 3), 4)), bset(32));
@@ -3131,9 +3166,9 @@ GK_INL uint32_t even_signs28(uint32_t w) {
     return even_signs((w & 0x7f) | (w << 1 & 0x7f00) | (w << 2 & 0x7f0000) | (w << 3 & 0x7f000000));
 }
 /// Sixteen scales d (2n + 1) of eight bytes of nibbles n.
-GK_INL void scales_odd16(const uint8_t* sc, float d, Scales& s) {
+GK_INL ByteScales steps_odd16(const uint8_t* sc, float d) {
     const vb x = bquads(spread4(impl::load32(sc)), spread4(impl::load32(sc + 4)), 0, 0);
-    scale_bytes(s.scale, badd(badd(x, x), bset(1)), 0, 16, d);
+    return {badd(badd(x, x), bset(1)), d, x, 0};
 }
 /// Rows i, j of a grid of rows of four.
 template <class Grid> GK_INL uint64_t two_rows(const Grid& grid, size_t i, size_t j) {
@@ -3184,8 +3219,8 @@ struct codec_iq2_xxs : codec_of<impl::block_iq2_xxs, 32> {
         return bneg(bquads(grid[q[0]], grid[q[1]], grid[q[2]], grid[q[3]]), bbits(even_signs28(impl::load32(q + 4))));
     }
 };
-struct codec_iq2_xs : codec_of<impl::block_iq2_xs, 16> {
-    GK_INL void scales(const block& b, Scales& s)  { scales_odd16(b.sc, half(b.d) * 0.125f, s); }
+struct codec_iq2_xs : byte_codec_of<impl::block_iq2_xs, 16> {
+    GK_INL ByteScales steps(const block& b)        { return steps_odd16(b.sc, half(b.d) * 0.125f); }
     GK_INL vb   codes(const block& b, size_t g) {
         const uint64_t x = impl::load64(b.qs + 8 * g);
         const auto& grid = impl::iq2_xs_grid;
@@ -3194,8 +3229,8 @@ struct codec_iq2_xs : codec_of<impl::block_iq2_xs, 16> {
         return bneg(rows, bbits(even_signs(static_cast<uint32_t>(signs))));
     }
 };
-struct codec_iq2_s : codec_of<impl::block_iq2_s, 16> {
-    GK_INL void scales(const block& b, Scales& s)  { scales_odd16(b.sc, half(b.d) * 0.125f, s); }
+struct codec_iq2_s : byte_codec_of<impl::block_iq2_s, 16> {
+    GK_INL ByteScales steps(const block& b)        { return steps_odd16(b.sc, half(b.d) * 0.125f); }
     GK_INL vb   codes(const block& b, size_t g) {
         const uint8_t* q = b.qs + 4 * g;
         const uint32_t h = b.qh[g];
@@ -3218,10 +3253,10 @@ struct codec_iq3_xxs : codec_of<impl::block_iq3_xxs, 32> {
         return bneg(rows, bbits(even_signs28(impl::load32(b.ss + 4 * g))));
     }
 };
-struct codec_iq3_s : codec_of<impl::block_iq3_s, 32> {
-    GK_INL void scales(const block& b, Scales& s) {
+struct codec_iq3_s : byte_codec_of<impl::block_iq3_s, 32> {
+    GK_INL ByteScales steps(const block& b) {
         const vb x = bquads(spread4(impl::load32(b.sc)), 0, 0, 0);
-        scale_bytes(s.scale, badd(badd(x, x), bset(1)), 0, 8, half(b.d));
+        return {badd(badd(x, x), bset(1)), half(b.d), x, 0};
     }
     GK_INL uint64_t pair(const uint8_t* q, uint32_t h) {
         return two_rows(impl::iq3_s_grid, q[0] | (h << 8 & 256), q[1] | (h << 7 & 256));
@@ -3233,14 +3268,13 @@ struct codec_iq3_s : codec_of<impl::block_iq3_s, 32> {
         return bneg(rows, bbits(impl::load32(b.signs + 4 * g)));
     }
 };
-struct codec_iq4_nl : codec_of<impl::block_iq4_nl, 32> {
-    GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
+struct codec_iq4_nl : half_codec_of<impl::block_iq4_nl, 32> {
     GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::iq4_levels); }
 };
-struct codec_iq4_xs : codec_of<impl::block_iq4_xs, 32> {
-    GK_INL void scales(const block& b, Scales& s) {
+struct codec_iq4_xs : byte_codec_of<impl::block_iq4_xs, 32> {
+    GK_INL ByteScales steps(const block& b) {
         const vb x = bquads(spread4(impl::load32(b.sl)) | spread2(impl::load16(b.sh)) << 4, 0, 0, 0);
-        scale_bytes(s.scale, bsub(x, bset(32)), 0, 8, half(b.d));
+        return {bsub(x, bset(32)), half(b.d), x, 0};
     }
     GK_INL vb   codes(const block& b, size_t g)    { return blut(bnibbles(b.qs + 16 * g), impl::iq4_levels); }
 };
@@ -3373,7 +3407,7 @@ struct gptq_tensor {
 #endif
 
 // ============================================================================
-// [12] DECODED PRODUCTS: weights decoded in registers
+// [12] ROWS OF WEIGHTS: decoded to floats, or to integers
 // ============================================================================
 
 /// n weights. Whole blocks; the plain codecs, whose rows may end anywhere, decode their last few through a copy.
@@ -3383,7 +3417,7 @@ template <class C> void dequant(const void* blocks, float* out, size_t n) {
     for (; n >= block::weights; n -= block::weights, p += sizeof(block), out += block::weights) {
         const block& b = *reinterpret_cast<const block*>(p);
         Scales s;
-        C::scales(b, s);
+        scales_of<C>(b, s);
         for (size_t g = 0; g < block::weights / 32; g++) {
             const vb codes = C::codes(b, g);
             GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
@@ -3399,56 +3433,99 @@ template <class C> void dequant(const void* blocks, float* out, size_t n) {
 }
 
 #if GK_PASS != GK_SCALAR
-/// The scales and offsets of 256 weights, `blocks` blocks and zeros behind them, one each for 16 weights.
-template <class C> GK_INL void scales_of_16(const typename C::block* b, size_t blocks, Scales& s) {
+/// The scales, or offsets, of 256 weights, one each for 16.
+struct Scales16 { vf scale[16 / VF], offset[16 / VF]; };
+
+GK_INL void vscaled(vb bytes, float d, vf (&out)[16 / VF]) {
+    for (int j = 0; j < static_cast<int>(16 / VF); j++) out[j] = vmul(bfloat(bytes, j), vset(d));
+}
+template <class C> GK_INL void scales_of_16(const typename C::block* b, size_t blocks, Scales16& s) {
     using block = typename C::block;
-    constexpr size_t each = C::group / 16, entries = block::weights / C::group, all = 256 / C::group;
-    float* const parts[] = {s.scale, s.offset};
-    if constexpr (all == entries) {
-        C::scales(*b, s);
+    constexpr size_t each = C::group / 16, entries = block::weights / C::group;
+    if constexpr (C::scale_form == ScaleForm::bytes) {
+        const ByteScales x = C::steps(*b);
+        vscaled(each == 2 ? btwice(x.scale) : x.scale, x.d, s.scale);
+        if constexpr (C::has_offset) vscaled(each == 2 ? btwice(x.offset) : x.offset, x.m, s.offset);
+    } else if constexpr (C::scale_form == ScaleForm::half && block::weights == 32) {
+        const uint8_t* const p = reinterpret_cast<const uint8_t*>(b);
+        vhalves<sizeof(block)>(p, s.scale);
+        if constexpr (C::has_offset) vhalves<sizeof(block)>(p + 2, s.offset);
     } else {
-        for (size_t i = 0; i < all / entries; i++) {
+        float scale[16], offset[16] = {};
+        for (size_t i = 0; i < 256 / block::weights; i++) {
             Scales one = {};
-            if (i < blocks) C::scales(b[i], one);
-            for (size_t j = 0; j < entries; j++) {
-                s.scale[i * entries + j]  = one.scale[j];
-                s.offset[i * entries + j] = one.offset[j];
+            if (i < blocks) scales_of<C>(b[i], one);
+            for (size_t j = 0; j < entries * each; j++) {
+                scale[i * entries * each + j] = one.scale[j / each];
+                if (C::has_offset) offset[i * entries * each + j] = one.offset[j / each];
             }
         }
-    }
-    for (size_t p = 0; p < (C::has_offset ? 2 : 1); p++) {
-        float* const v = parts[p];
-        if (each == 2) {
-            vf wide[16 / VF];
-            for (size_t j = 0; j < 16 / VF; j++) wide[j] = vload_twice(v + j * VF / 2);
-            for (size_t j = 0; j < 16 / VF; j++) vstore(v + j * VF, wide[j]);
-        } else if (each > 2) {
-            for (size_t i = 16; i-- > 0;) v[i] = v[i / each];
-        }
+        for (size_t j = 0; j < 16 / VF; j++) { s.scale[j] = vload(scale + j * VF); s.offset[j] = vload(offset + j * VF); }
     }
 }
-/// Are the scales such that codes serve: all of them times those of prepared inputs normal, and no sum infinite?
-template <class C> GK_INL bool are_wide(const Scales& s) {
-    bool wide = false;
-    if constexpr (C::wide_scales)
-        for (size_t i = 0; i < 16; i++) {
-            const float a = s.scale[i] < 0 ? -s.scale[i] : s.scale[i];
-            wide |= a != 0 && !(a >= 0x1p-40f && a <= 0x1p60f);
-        }
-    return wide;
+/// Are the scales such that codes do not serve: times those of prepared inputs subnormal, or a sum of theirs infinite?
+template <class C> GK_INL bool are_wide(const Scales16& s) {
+    if constexpr (!C::wide_scales) return false;
+    for (vf v : s.scale) {
+        const vf a = vabs(v);
+        if (vany(vlt(vset(0x1p60f), a)) || vany(vlt(vselect(vlt(vzero(), a), a, vset(1)), vset(0x1p-40f)))) return true;
+    }
+    return false;
 }
 /// The whole steps of the offsets, for the codes, and what is left of them: w = scale (code - steps) + rest. Where an offset
 /// makes weights zero, or nearly, their products must vanish with them: not as a difference of two sums that were rounded apart.
-template <class C> GK_INL vb take_steps(const Scales& s, float* rest) {
+template <class C> GK_INL vb take_steps(const Scales16& s, float* rest) {
     vi steps[16 / VF];
     for (size_t j = 0; j < 16 / VF; j++) {
-        const vf scale = vload(s.scale + j * VF), offset = vload(s.offset + j * VF), top = vset(static_cast<float>(C::top));
+        const vf scale = s.scale[j], offset = s.offset[j], top = vset(static_cast<float>(C::top));
         const vf z = vround(vmin(top, vmax(vdiv(vneg(offset), scale), vzero())));      // NaN is 0
         steps[j] = vint(z);
         vstore(rest + j * VF, vadd(vmul(z, scale), offset));                           // the product is exact
     }
     return bpack16(steps);
 }
+
+#if GK_PASS == GK_AVX512            // 64 codes at a time: two groups of 32 are the halves of a vector
+GK_INL __m512i wide_both(const uint8_t* p)         { return _mm512_broadcast_i32x8(bload(p)); }
+GK_INL __m512i wide_load(const uint8_t* p)         { return _mm512_loadu_si512(p); }
+/// Fields of so many bits at `lo` in the lower half, at `hi` in the upper.
+GK_INL __m512i wide_field(__m512i x, size_t lo, size_t hi, int mask) {
+    const __m512i count = _mm512_inserti64x4(_mm512_set1_epi16(static_cast<short>(lo)), _mm256_set1_epi16(static_cast<short>(hi)), 1);
+    return _mm512_and_si512(lo | hi ? _mm512_srlv_epi16(x, count) : x, _mm512_set1_epi8(static_cast<char>(mask)));
+}
+GK_INL __m512i wide_minus(__m512i x, int n)        { return _mm512_sub_epi8(x, _mm512_set1_epi8(static_cast<char>(n))); }
+GK_INL __m512i wide_spread(vb a, size_t h) {       // byte 4h + i in quarter i
+    const __m512i index = _mm512_set_epi32(0x03030303, 0x03030303, 0x03030303, 0x03030303, 0x02020202, 0x02020202, 0x02020202, 0x02020202,
+                                           0x01010101, 0x01010101, 0x01010101, 0x01010101, 0, 0, 0, 0);
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x8(a), _mm512_add_epi8(index, _mm512_set1_epi8(static_cast<char>(4 * h))));
+}
+template <class C> GK_INL __m512i wide_codes(C, const typename C::block* b, size_t h) {
+    constexpr size_t N = C::block::weights;
+    const vb lo = C::codes(b[64 * h / N], 64 * h % N / 32), hi = C::codes(b[(64 * h + 32) / N], (64 * h + 32) % N / 32);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1);
+}
+#if GK_HAS_KQUANT
+GK_INL __m512i wide_codes(codec_q2_k, const impl::block_q2_k* b, size_t h) {
+    return wide_field(wide_both(b->qs + h / 2 * 32), h % 2 * 4, h % 2 * 4 + 2, 3);
+}
+GK_INL __m512i wide_codes(codec_q3_k, const impl::block_q3_k* b, size_t h) {
+    const __m512i high = wide_field(wide_both(b->hs), 2 * h, 2 * h + 1, 1);
+    return wide_minus(_mm512_or_si512(wide_field(wide_both(b->qs + h / 2 * 32), h % 2 * 4, h % 2 * 4 + 2, 3), _mm512_slli_epi16(high, 2)), 4);
+}
+GK_INL __m512i wide_codes(codec_q4_k, const impl::block_q4_k* b, size_t h) {
+    return wide_field(wide_both(b->qs + 32 * h), 0, 4, 15);
+}
+GK_INL __m512i wide_codes(codec_q5_k, const impl::block_q5_k* b, size_t h) {
+    const __m512i high = wide_field(wide_both(b->hs), 2 * h, 2 * h + 1, 1);
+    return _mm512_or_si512(wide_field(wide_both(b->qs + 32 * h), 0, 4, 15), _mm512_slli_epi16(high, 4));
+}
+GK_INL __m512i wide_codes(codec_q6_k, const impl::block_q6_k* b, size_t h) {
+    const __m512i high = wide_field(wide_both(b->hs + h / 2 * 32), h % 2 * 4, h % 2 * 4 + 2, 3);
+    return wide_minus(_mm512_or_si512(wide_field(wide_load(b->qs + h / 2 * 64), h % 2 * 4, h % 2 * 4, 15), _mm512_slli_epi16(high, 4)), 32);
+}
+GK_INL __m512i wide_codes(codec_q8_k, const impl::block_q8_k* b, size_t h) { return wide_load(b->qs + 64 * h); }
+#endif
+#endif
 
 template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBlock* out) {
     using block = typename C::block;
@@ -3465,19 +3542,29 @@ template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBl
             memcpy(last, row, ((n - i) * sizeof(block) + N - 1) / N);
             b = last;
         }
-        Scales s;
+        Scales16 s;
         [[maybe_unused]] vb steps;
         scales_of_16<C>(b, blocks, s);
         const bool wide = are_wide<C>(s);
-        if (wide) { s = {}; odd |= 1u << (i / 256); }
-        memcpy(out->scale, s.scale, sizeof s.scale);
+        if (wide) odd |= 1u << (i / 256);
+        for (size_t j = 0; j < 16 / VF; j++) {
+            vstore(out->scale + j * VF, wide ? vzero() : s.scale[j]);
+            if (!C::has_offset) vstore(out->rest + j * VF, vzero());
+        }
         if constexpr (C::has_offset) steps = take_steps<C>(s, out->rest);
-        else                         memset(out->rest, 0, sizeof out->rest);
+#if GK_PASS == GK_AVX512
+        GK_UNROLL(4) for (size_t h = 0; h < 4; h++) {
+            __m512i codes = wide_codes(C{}, b, h);
+            if constexpr (C::has_offset) codes = _mm512_sub_epi8(codes, wide_spread(steps, h));
+            _mm512_storeu_si512(out->code + 64 * h, codes);
+        }
+#else
         GK_UNROLL(8) for (size_t g = 0; g < 8; g++) {
             vb codes = C::codes(b[32 * g / N], 32 * g % N / 32);
             if constexpr (C::has_offset) codes = bsub(codes, bspread(steps, 2 * g, 2 * g + 1));
             memcpy(out->code + 32 * g, &codes, 32);
         }
+#endif
     }
     return odd;
 }
@@ -4050,6 +4137,13 @@ template <size_t D> GK_INL __m256i sum_quads256(const int8_t* codes, const uint8
     return t;
 }
 #endif
+/// For each four of 32 integers minus their sum, as 512 high + low, high in the upper half.
+GK_INL __m256i minus_quads(const int32_t* q) {
+    const __m256i a = _mm256_hadd_epi32(bload(q), bload(q + 8)), b = _mm256_hadd_epi32(bload(q + 16), bload(q + 24));
+    const __m256i s = _mm256_permutevar8x32_epi32(_mm256_hadd_epi32(a, b), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    const __m256i n = _mm256_sub_epi32(_mm256_setzero_si256(), s), low = _mm256_and_si256(n, _mm256_set1_epi32(511));
+    return _mm256_or_si256(low, _mm256_slli_epi32(_mm256_srai_epi32(n, 9), 16));
+}
 #if GK_PASS == GK_AVX512
 #if GK_FEATURE
 template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t* start) {
@@ -4165,6 +4259,7 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 // to 8 bits, three keep 23, or 21 where digits are to base 128. For 256 of x, in their order:
 //
 //   uint8 digit[D][256]         from the highest, which is signed; the others are not
+//   int16 minus[64][2]          on x86: 512 high + low = -sum X of four; times (z, 512 z), what an offset of z takes from unsigned codes
 //   int32 start[64]             if FLIP: -128 sum of the highest digits of four, as codes are taken as code + 128 there
 //   float scale[16], sum[16]    d, and d sum X, of 16 each
 //
@@ -4178,7 +4273,8 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 #if GK_PASS != GK_SCALAR
 
 constexpr int    BASE = FLIP ? 8 : 7;                           // bits of a digit
-constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + (FLIP ? 256 : 0) + 128; }
+constexpr size_t MINUS = GK_PASS == GK_NEON ? 0 : 256;           // bytes
+constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + MINUS + (FLIP ? 256 : 0) + 128; }
 constexpr float  code_full_scale(size_t digits)    { return digits == 1 ? 127.0f : 63.0f * (1 << (BASE * 2)); }
 
 size_t prepared_bytes(size_t k, size_t digits) {
@@ -4206,12 +4302,11 @@ bool prepare_group(const float* x, size_t n, size_t digits, size_t g, uint8_t* b
         const vb  bytes = i == 0 || BASE == 8 ? qbytes(q, shift) : band(qbytes(q, shift), bset(127));
         memcpy(block + 256 * i + 32 * g, &bytes, 32);
     }
-    if (FLIP)
-        for (size_t i = 0; i < 8; i++) {
-            const int8_t* const top = reinterpret_cast<const int8_t*>(block + 32 * g + 4 * i);
-            const int32_t start = -128 * (top[0] + top[1] + top[2] + top[3]);
-            memcpy(block + 256 * digits + 32 * g + 4 * i, &start, 4);
-        }
+#if GK_PASS != GK_NEON
+    const __m256i minus = minus_quads(q), start = dot_quads(bset(-128), qbytes(q, BASE * static_cast<int>(digits - 1)));
+    memcpy(block + 256 * digits + 32 * g, &minus, 32);
+    if (FLIP) memcpy(block + 256 * digits + MINUS + 32 * g, &start, 32);
+#endif
     return fits;
 }
 void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
@@ -4233,7 +4328,7 @@ template <size_t D, size_t R> struct CodeTile {
     template <int q> GK_MEM void step(const impl::CodeBlock* w, const uint8_t* x, size_t j) {
         const size_t at = (4 * j + q) * 4 * VF;
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-            const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + at, x + at, x + 256 * D + at);
+            const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + at, x + at, x + 256 * D + MINUS + at);
             sum[r] = vfma(vfloat(t), spread<q>(scale[r]), sum[r]);
         }
     }
@@ -4287,8 +4382,10 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
     alignas(64) impl::CodeBlock w[R * RUN];
     for (size_t i = 0; i < job.m; i += INPUTS) {
         const size_t inputs = least(job.m - i, INPUTS);
-        alignas(64) float sum[INPUTS][R * VF] = {};
-        double total[INPUTS][R] = {};
+        alignas(64) float sum[INPUTS][R * VF];
+        double total[INPUTS][R];
+        for (size_t l = 0; l < inputs; l++)
+            for (size_t j = 0; j < R; j++) { vstore(sum[l] + j * VF, vzero()); total[l][j] = 0; }
         for (size_t b = 0; b < blocks; b += RUN) {
             const size_t   count = least(blocks - b, RUN), n = least(job.k - 256 * b, 256 * RUN);
             const uint8_t* rows[R];
