@@ -635,11 +635,13 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_AVX2   2
 #define GK_AVX512 3
 #define GK_NEON   4
-// Features of them: each compiles section [14] once more. A CPU with I8MM has DOTPROD.
+// Features of them: each of the first four compiles section [14] once more. A CPU with I8MM has DOTPROD.
 #define GK_AVXVNNI    1
 #define GK_AVX512VNNI 2
 #define GK_DOTPROD    3
 #define GK_I8MM       4
+#define GK_AMX        5            // kernels of section [15]
+#define GK_IN_ORDER   6            // of cores that take instructions in order
 #ifdef GLLM_KERNELS_ONLY_PASS
 #define GK_PASS_NAMED_scalar   GK_SCALAR
 #define GK_PASS_NAMED_avx2     GK_AVX2
@@ -1504,6 +1506,9 @@ struct RowsJob {
     size_t               digits;
 };
 
+struct DotJob;
+using DotRows = void(DotJob* job);
+
 /// The loops of one quantised format, on float inputs and outputs. Null members: the format was left out.
 struct FormatKernels {
     size_t block_weights, block_bytes;
@@ -1516,6 +1521,7 @@ struct FormatKernels {
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
+    DotRows* dots;                                              // the same for one row of x and whole blocks of 256; or null
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as
     /// is `digits`.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
@@ -1631,6 +1637,102 @@ struct GemmKernels {
     void (*panel_gptq)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
 };
 
+// ---- assembly kernels: a file of asm/ and a row each -----------------------------
+
+/// C[rows][columns] = A B, or += A B where `accumulate` is odd, on packed panels: [k][rows] and [k][columns] floats. The rest
+/// of `accumulate` is the address of an Ahead, or 0.
+using GemmTile  = void(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+/// t[rows][columns] = panels a times b over `groups` of 32 of k: section [14].
+using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
+/// t[32][32] = A B, or += A B, over steps of k: section [15]. Ahead: what to prefetch.
+using BytesInTiles = void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
+using TermsInTiles = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
+using TilesSwitch  = void(size_t on);
+/// Rows of W by one row of x in fixed point: section [14].
+struct DotJob {
+    const uint8_t* weights;
+    size_t         row_bytes, segment_bytes;                    // to the next row; to the same row of the next segment
+    size_t         rows, blocks, digits;                        // rows of a segment; blocks of 256 in a row; 1 or 3
+    const uint8_t* x;
+    float*         y; size_t y_segment;
+    alignas(64) uint8_t room[768];                              // the kernel's own
+};
+/// Which pass, and feature of it, a kernel is for; what more the CPU needs; its tile, and what it works on: consecutive k in a
+/// panel, terms of A and B as two digits, or a QuantType.
+template <class F> struct AsmKernel {
+    const char* name;
+    F*          run;
+    int         pass, feature;
+    bool CpuFeatures::* needs;
+    size_t      rows, columns, kind;
+};
+/// The kernel for a pass and a feature; null if there is none.
+template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
+    for (const AsmKernel<F>& row : rows)
+        if (row.pass == pass && row.feature == feature && row.kind == kind) return row.run;
+    return nullptr;
+}
+#define GK_KERNEL(symbol, pass, feature, needs, rows, columns, kind) {#symbol, &symbol, pass, feature, &CpuFeatures::needs, rows, columns, kind}
+#define GK_DOT(symbol, pass, feature, needs, rows, columns, type) \
+    GK_KERNEL(symbol, pass, feature, needs, rows, columns, static_cast<size_t>(QuantType::type))
+
+#if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
+extern "C" {
+GemmTile     gk_gemm_avx2_f32_6x16, gk_gemm_avx512_f32_14x32;
+DigitTile    gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnni_i8_7x32;
+BytesInTiles gk_qgemm_amx_i8_32x32;
+TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
+             gk_gemm_amx_bf16x3_32x32;
+TilesSwitch  gk_gemm_amx_tiles;
+DotRows      gk_qdot_avx512vnni_q4_k_4;
+}
+constexpr AsmKernel<GemmTile> gemm_tiles[] = {
+    GK_KERNEL(gk_gemm_avx2_f32_6x16,       GK_AVX2,   0,             avx2,        6, 16,  1),
+    GK_KERNEL(gk_gemm_avx512_f32_14x32,    GK_AVX512, 0,             avx512,      14, 32, 1),
+};
+constexpr AsmKernel<DigitTile> digit_tiles[] = {
+    GK_KERNEL(gk_qgemm_avx2_i8_6x16,       GK_AVX2,   0,             avx2,        6, 16,  4),
+    GK_KERNEL(gk_qgemm_avx2_i8_6x16,       GK_AVX512, 0,             avx2,        6, 16,  4),
+    GK_KERNEL(gk_qgemm_avxvnni_i8_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16,  4),
+    GK_KERNEL(gk_qgemm_avx512vnni_i8_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32,  4),
+};
+constexpr AsmKernel<DotRows> dot_rows[] = {
+    GK_DOT(gk_qdot_avx512vnni_q4_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q4_K),
+};
+constexpr AsmKernel<BytesInTiles> byte_tiles[] = {
+    GK_KERNEL(gk_qgemm_amx_i8_32x32,       GK_AVX512, GK_AMX,        amx_int8,    32, 32, 1),
+};
+constexpr AsmKernel<TermsInTiles> term_tiles[] = {
+    GK_KERNEL(gk_gemm_amx_bf16_32x32,      GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 11),
+    GK_KERNEL(gk_gemm_amx_bf16x1x3_32x32,  GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 13),
+    GK_KERNEL(gk_gemm_amx_bf16x2x1_32x32,  GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 21),
+    GK_KERNEL(gk_gemm_amx_bf16x3x1_32x32,  GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 31),
+    GK_KERNEL(gk_gemm_amx_bf16x3_32x32,    GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 33),
+};
+constexpr AsmKernel<TilesSwitch> tile_switches[] = {
+    GK_KERNEL(gk_gemm_amx_tiles,           GK_AVX512, GK_AMX,        amx_bf16,    0, 0,   0),
+};
+#elif defined(GLLM_KERNELS_ASM) && GK_ARM64
+extern "C" {
+GemmTile  gk_gemm_neon_f32_8x12, gk_gemm_neoninorder_f32_8x12;
+DigitTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8x12;
+}
+constexpr AsmKernel<GemmTile> gemm_tiles[] = {
+    GK_KERNEL(gk_gemm_neon_f32_8x12,        GK_NEON, 0,           neon,         8, 12, 1),
+    GK_KERNEL(gk_gemm_neoninorder_f32_8x12, GK_NEON, GK_IN_ORDER, neon,         8, 12, 1),
+};
+constexpr AsmKernel<DigitTile> digit_tiles[] = {
+    GK_KERNEL(gk_qgemm_neon_i8_4x8,         GK_NEON, 0,           neon,         4, 8,  8),
+    GK_KERNEL(gk_qgemm_neondot_i8_8x12,     GK_NEON, GK_DOTPROD,  neon_dotprod, 8, 12, 4),
+    GK_KERNEL(gk_qgemm_neoni8mm_i8_8x12,    GK_NEON, GK_I8MM,     neon_i8mm,    8, 12, 8),
+};
+constexpr AsmKernel<DotRows> dot_rows[] = {{}};
+#else
+constexpr AsmKernel<GemmTile>  gemm_tiles[]  = {{}};
+constexpr AsmKernel<DigitTile> digit_tiles[] = {{}};
+constexpr AsmKernel<DotRows>   dot_rows[]    = {{}};
+#endif
+
 } // namespace impl
 GK_NAMESPACE_END
 
@@ -1731,25 +1833,10 @@ GK_NAMESPACE_END
 #define GK_FEATURE    0
 #define GK_FEATURE_NS base
 #endif
-#if GK_PASS == GK_AVX2 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
-#define GK_ASM_MICROKERNEL gk_gemm_avx2_f32_6x16
-#elif GK_PASS == GK_AVX512 && defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && !defined(GK_EMULATED)
-#define GK_ASM_MICROKERNEL gk_gemm_avx512_f32_14x32
-#elif GK_PASS == GK_NEON && defined(GLLM_KERNELS_ASM) && GK_ARM64 && !defined(GK_EMULATED)
-#define GK_ASM_MICROKERNEL gk_gemm_neon_f32_8x12
-#endif
-#if defined(GK_ASM_MICROKERNEL) && GK_FEATURE == GK_AVXVNNI
-#define GK_ASM_DIGITS gk_qgemm_avxvnni_i8_6x16
-#elif defined(GK_ASM_MICROKERNEL) && GK_FEATURE == GK_AVX512VNNI
-#define GK_ASM_DIGITS gk_qgemm_avx512vnni_i8_7x32
-#elif defined(GK_ASM_MICROKERNEL) && GK_PASS != GK_NEON
-#define GK_ASM_DIGITS gk_qgemm_avx2_i8_6x16
-#elif defined(GK_ASM_MICROKERNEL) && GK_FEATURE == GK_I8MM
-#define GK_ASM_DIGITS gk_qgemm_neoni8mm_i8_8x12
-#elif defined(GK_ASM_MICROKERNEL) && GK_FEATURE == GK_DOTPROD
-#define GK_ASM_DIGITS gk_qgemm_neondot_i8_8x12
-#elif defined(GK_ASM_MICROKERNEL)
-#define GK_ASM_DIGITS gk_qgemm_neon_i8_4x8
+#ifdef GK_EMULATED
+#define GK_ASM_PASS 0               // no kernels of asm/
+#else
+#define GK_ASM_PASS GK_PASS
 #endif
 #if GK_PASS == GK_AVX512 && GK_HAS_TILES && !defined(GK_EMULATED)
 #define GK_TILES
@@ -3720,20 +3807,17 @@ template <size_t R, size_t C, bool Tail> void tile(const Tile& t, size_t j, size
         }
 }
 
-/// The microkernel: a full tile of packed panels. Its assembly twin has the same prototype. C += the tile where
-/// `accumulate` is odd; the rest of it is the address of an Ahead, or 0.
-#ifndef GK_ASM_MICROKERNEL
+/// The microkernel: a full tile of packed panels, and the twin of those in assembly.
 void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
     tile<MR, NRV, false>({k, a, 1, MR, b, NR, c, ldc, (accumulate & 1) != 0, 0}, 0, 0);
 }
-constexpr auto best_microkernel = &microkernel;
-#elif GK_PASS == GK_NEON            // two schedules of the same sums
-inline void best_microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
-    (impl::in_order() ? gk_gemm_neoninorder_f32_8x12 : gk_gemm_neon_f32_8x12)(k, a, b, c, ldc, accumulate);
-}
-#else
-constexpr auto best_microkernel = &GK_ASM_MICROKERNEL;
+GK_INL impl::GemmTile* best_microkernel() {
+    constexpr auto usual = impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, 0, 1), in_order = impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, GK_IN_ORDER, 1);
+#if GK_ARM64
+    if (in_order && impl::in_order()) return in_order;          // two schedules of the same sums
 #endif
+    return in_order || usual ? usual : &microkernel;
+}
 
 /// R rows of any number of columns, in the widest tiles that R leaves registers for.
 template <size_t R> void row_tiles(const Tile& t, size_t cols) {
@@ -3861,7 +3945,7 @@ inline void packed_tile(Tile t, size_t rows, size_t cols, const impl::Ahead& nex
     for (size_t p = 0; p < k || p == 0; p += CHAIN) {
         const impl::Ahead& ahead = p == 0 && k > CHAIN && next_b.row ? next_b : next_c;
         t.k = least(k - p, CHAIN);
-        if (rows == MR && cols == NR) best_microkernel(t.k, t.a, t.b, t.c, t.ldc, reinterpret_cast<uintptr_t>(&ahead) | t.accumulate);
+        if (rows == MR && cols == NR) best_microkernel()(t.k, t.a, t.b, t.c, t.ldc, reinterpret_cast<uintptr_t>(&ahead) | t.accumulate);
         else any_tile(t, rows, cols);
         t.a += CHAIN * MR;
         t.b += CHAIN * NR;
@@ -4418,9 +4502,39 @@ template <size_t D> void rows_of_digits(const impl::RowsJob& job) {
     for (size_t r = 0; r < part; r++)            code_rows<D, 4>(job, r, part);
     for (size_t r = 4 * part; r < job.rows; r++) code_rows<D, 1>(job, r, 0);
 }
+/// Does fixed point hold all of one prepared row?
+bool all_fits(const impl::RowsJob& job) {
+    const size_t blocks = (job.k + 255) / 256;
+    const uint8_t* const odd = job.prepared + blocks * code_x_bytes(job.digits);
+    unsigned any = 0;
+    for (size_t b = 0; b < blocks; b++) any |= odd[b];
+    return !any;
+}
+/// By the kernel that keeps codes in registers: rows in four segments, then what is left over, each as four times itself.
+void fused_rows(const impl::RowsJob& job) {
+    const size_t part = job.rows / 4;
+    impl::DotJob d;
+    d.weights   = job.weights;
+    d.row_bytes = job.stride;
+    d.segment_bytes = part * job.stride;
+    d.rows      = d.y_segment = part;
+    d.blocks    = job.k / 256;
+    d.digits    = job.digits;
+    d.x         = job.prepared;
+    d.y         = job.y;
+    if (part) job.format->dots(&d);
+    d.segment_bytes = d.y_segment = 0;
+    for (size_t r = 4 * part; r < job.rows; r++) {
+        d.rows    = 1;
+        d.weights = job.weights + r * job.stride;
+        d.y       = job.y + r;
+        job.format->dots(&d);
+    }
+}
 void rows_by_codes(const impl::RowsJob& job) {
-    if (job.digits == 1) rows_of_digits<1>(job);
-    else                 rows_of_digits<3>(job);
+    if (job.format->dots && job.m == 1 && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
+    else if (job.digits == 1) rows_of_digits<1>(job);
+    else                      rows_of_digits<3>(job);
 }
 constexpr impl::CodeKernels code_kernels = {3, &prepared_bytes, &prepare};
 #endif
@@ -4443,15 +4557,11 @@ constexpr impl::CodeKernels code_kernels = {3, &prepared_bytes, &prepare};
 #if GK_PASS != GK_SCALAR
 
 constexpr size_t KD = 1024, UNIT = QR * (FLIP ? 40 : 36);
-#if GK_FEATURE == GK_I8MM || (defined(GK_ASM_DIGITS) && GK_PASS == GK_NEON && !GK_FEATURE)
-constexpr size_t QK = 8;
-#else
-constexpr size_t QK = 4;
-#endif
+/// Consecutive k that lie together in panels: 4, or 8 where the kernel or the unit takes them so.
+constexpr auto   digits_of_4 = impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 4), digits_of_8 = impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 8);
+constexpr size_t QK = digits_of_8 || GK_FEATURE == GK_I8MM ? 8 : 4;
 
-/// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Its assembly twin has the same prototype and gives
-/// the same bits.
-#ifndef GK_ASM_DIGITS
+/// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Those in assembly give the same bits.
 void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b_panel, float* t) {
     const uint8_t *a = static_cast<const uint8_t*>(a_panel), *b = static_cast<const uint8_t*>(b_panel);
     for (size_t i = 0; i < QR * QN; i++) t[i] = 0;
@@ -4495,10 +4605,7 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
 #endif
         }
 }
-constexpr auto best_digit_tile = &digit_tile;
-#else
-constexpr auto best_digit_tile = &GK_ASM_DIGITS;
-#endif
+constexpr impl::DigitTile* best_digit_tile = digits_of_8 ? digits_of_8 : digits_of_4 ? digits_of_4 : &digit_tile;
 
 /// Up to 32 of x to row r of a group's units. False if they have no fixed point.
 bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
@@ -4606,7 +4713,7 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 
 // ---- the kernels of each format ---------------------------------------------------
 
-template <class C> constexpr impl::FormatKernels format_kernels() {
+template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]] size_t type) {
     impl::FormatKernels f = {};
     f.block_weights = C::block::weights;
     f.block_bytes   = sizeof(typename C::block);
@@ -4617,6 +4724,7 @@ template <class C> constexpr impl::FormatKernels format_kernels() {
         f.codes         = &row_codes<C>;
         f.rows_by_codes = &rows_by_codes;
         f.by_codes      = &code_kernels;
+        f.dots          = impl::kernel_for(impl::dot_rows, GK_ASM_PASS, GK_FEATURE, type);
     }
 #endif
     return f;
@@ -4632,18 +4740,18 @@ template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* 
     }
 }
 template <class C> constexpr impl::FormatKernels plain_kernels() {
-    impl::FormatKernels f = format_kernels<C>();
+    impl::FormatKernels f = format_kernels<C>(SIZE_MAX);
     f.unpack = &unpack<C>;
     f.digits = &digit_kernels;
     return f;
 }
 #else
-template <class C> constexpr impl::FormatKernels plain_kernels() { return format_kernels<C>(); }
+template <class C> constexpr impl::FormatKernels plain_kernels() { return format_kernels<C>(SIZE_MAX); }
 #endif
 
-template <> constexpr impl::FormatKernels format_kernels<left_out>() { return {}; }
+template <> constexpr impl::FormatKernels format_kernels<left_out>(size_t) { return {}; }
 constexpr impl::FormatKernels format_table[] = {
-#define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(),
+#define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(static_cast<size_t>(QuantType::NAME)),
     GK_FORMATS(GK_FORMAT)
 #undef GK_FORMAT
     plain_kernels<codec_plain8>(), plain_kernels<codec_plain4>(), plain_kernels<codec_plain2>(), plain_kernels<codec_plain1>(),
@@ -4692,11 +4800,13 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
     static constexpr bool   as_it_is = sizeof(E) == 2 && A == 1;
     static constexpr size_t pair = as_it_is ? 2 : 1, half = as_it_is ? 1 : 16;
     static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;         // bytes of the next panel that a step prefetches
-    static constexpr auto   kernel = A == 1 ? (B == 1 ? &gk_gemm_amx_bf16_32x32 : &gk_gemm_amx_bf16x1x3_32x32) : A == 2 ? &gk_gemm_amx_bf16x2x1_32x32 :
-                                     B == 1 ? &gk_gemm_amx_bf16x3x1_32x32 : &gk_gemm_amx_bf16x3_32x32;
+    static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B);
+    static_assert(kernel, "there is a kernel for these terms");
 };
 template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 16>; };
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
+constexpr auto switch_tiles   = impl::kernel_for(impl::tile_switches, GK_AVX512, GK_AMX, 0);
+constexpr auto bytes_in_tiles = impl::kernel_for(impl::byte_tiles, GK_AVX512, GK_AMX, 1);
 constexpr size_t TN = 256, SM = 2048, SN = 2048, TP = 32;
 
 /// Magnitudes as bits of f32: the largest, and the smallest that is not zero, less one; all zero is 0 and the largest
@@ -5007,7 +5117,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     Range           a_range[SM / TP], b_range[TN / TP];
     alignas(64) float sum[TN / TP][TP * TP];
 
-    gk_gemm_amx_tiles(1);
+    switch_tiles(1);
     for (size_t j1 = 0; j1 < job.n; j1 += SN)
         for (size_t i1 = 0; i1 < job.m; i1 += SM)
             for (size_t p = 0; p < job.k; p += F::tk) {
@@ -5058,7 +5168,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                     }
                 }
             }
-    gk_gemm_amx_tiles(0);
+    switch_tiles(0);
 }
 
 // ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for DK of a row, sums over DK in int32
@@ -5128,7 +5238,7 @@ void tile_digit_product(const impl::DigitJob& job) {
     constexpr size_t panels = DN / TP;
     float* const   b_block = job.scratch;
     int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);           // [digit][panel][32][32]
-    gk_gemm_amx_tiles(1);
+    switch_tiles(1);
     for (size_t p = 0; p < job.k; p += DK) {
         const size_t kc = least(job.k - p, DK), steps = digit_steps(kc), plane = steps * DIGIT_STEP, size = digit_panel_bytes(kc, job.digits);
         for (size_t j0 = 0; j0 < job.n; j0 += DN) {
@@ -5142,7 +5252,7 @@ void tile_digit_product(const impl::DigitJob& job) {
                         for (size_t j = 0; j < nc; j += TP, ahead.panel += DIGIT_CHUNK * 256) {
                             const uint8_t* const a = a_panel + TP * sizeof(float) + d * plane + q * DIGIT_STEP;
                             ahead.row = reinterpret_cast<const char*>(job.y + (i + (d * steps + q) * TP / (job.digits * steps)) * job.ldy + j0 + j);
-                            gk_qgemm_amx_i8_32x32(least(steps - q, DIGIT_CHUNK), reinterpret_cast<const int8_t*>(a),
+                            bytes_in_tiles(least(steps - q, DIGIT_CHUNK), reinterpret_cast<const int8_t*>(a),
                                                   reinterpret_cast<const int8_t*>(b_block + j / TP * TILE_CODES) + q * DIGIT_STEP,
                                                   sums + (d * panels + j / TP) * TP * TP, q, &ahead);
                         }
@@ -5159,7 +5269,7 @@ void tile_digit_product(const impl::DigitJob& job) {
             }
         }
     }
-    gk_gemm_amx_tiles(0);
+    switch_tiles(0);
 }
 constexpr impl::DigitKernels tile_digit_kernels() {
     impl::DigitKernels d;
@@ -5278,8 +5388,7 @@ const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &tiles_tab
 
 } // namespace GK_NS
 GK_NAMESPACE_END
-#undef GK_ASM_MICROKERNEL
-#undef GK_ASM_DIGITS
+#undef GK_ASM_PASS
 #undef GK_TILES
 
 #endif // GK_PASS
@@ -5316,30 +5425,6 @@ extern const int* const asm_objects;
 GK_INTERNAL const int* const asm_objects = &GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
 }
 GK_NAMESPACE_END
-#endif
-#if defined(__x86_64__)
-extern "C" {
-void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
-void gk_gemm_avx512_f32_14x32(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
-void gk_qgemm_avx2_i8_6x16(size_t groups, size_t digits, const void* a, const void* b, float* t);
-void gk_qgemm_avxvnni_i8_6x16(size_t groups, size_t digits, const void* a, const void* b, float* t);
-void gk_qgemm_avx512vnni_i8_7x32(size_t groups, size_t digits, const void* a, const void* b, float* t);
-void gk_gemm_amx_tiles(size_t on);
-void gk_qgemm_amx_i8_32x32(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
-void gk_gemm_amx_bf16_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
-void gk_gemm_amx_bf16x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
-void gk_gemm_amx_bf16x1x3_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
-void gk_gemm_amx_bf16x2x1_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
-void gk_gemm_amx_bf16x3x1_32x32(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
-}
-#elif defined(__aarch64__)
-extern "C" {
-void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
-void gk_gemm_neoninorder_f32_8x12(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
-void gk_qgemm_neon_i8_4x8(size_t groups, size_t digits, const void* a, const void* b, float* t);
-void gk_qgemm_neondot_i8_8x12(size_t groups, size_t digits, const void* a, const void* b, float* t);
-void gk_qgemm_neoni8mm_i8_8x12(size_t groups, size_t digits, const void* a, const void* b, float* t);
-}
 #endif
 #endif
 
