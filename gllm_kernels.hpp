@@ -1521,7 +1521,7 @@ struct FormatKernels {
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
-    DotRows* dots;                                              // the same for one row of x and whole blocks of 256; or null
+    DotRows* dots; size_t segments;                             // the same for one row of x and whole blocks of 256; or null
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as
     /// is `digits`.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
@@ -1666,12 +1666,20 @@ template <class F> struct AsmKernel {
     bool CpuFeatures::* needs;
     size_t      rows, columns, kind;
 };
-/// The kernel for a pass and a feature; null if there is none.
-template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
+/// The row, or the kernel, for a pass and a feature; null if there is none.
+template <class F, size_t n> constexpr const AsmKernel<F>* row_for(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
     for (const AsmKernel<F>& row : rows)
-        if (row.pass == pass && row.feature == feature && row.kind == kind) return row.run;
+        if (row.pass == pass && row.feature == feature && row.kind == kind) return &row;
     return nullptr;
 }
+template <class F, size_t n> constexpr bool has_kernel(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
+    return row_for(rows, pass, feature, kind) != nullptr;
+}
+template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
+    const AsmKernel<F>* const row = row_for(rows, pass, feature, kind);
+    return row ? row->run : nullptr;
+}
+template <class F> constexpr F* first_of(F* a, F* b) { return a ? a : b; }
 #define GK_KERNEL(symbol, pass, feature, needs, rows, columns, kind) {#symbol, &symbol, pass, feature, &CpuFeatures::needs, rows, columns, kind}
 #define GK_DOT(symbol, pass, feature, needs, rows, columns, type) \
     GK_KERNEL(symbol, pass, feature, needs, rows, columns, static_cast<size_t>(QuantType::type))
@@ -3812,11 +3820,11 @@ void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc,
     tile<MR, NRV, false>({k, a, 1, MR, b, NR, c, ldc, (accumulate & 1) != 0, 0}, 0, 0);
 }
 GK_INL impl::GemmTile* best_microkernel() {
-    constexpr auto usual = impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, 0, 1), in_order = impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, GK_IN_ORDER, 1);
-#if GK_ARM64
-    if (in_order && impl::in_order()) return in_order;          // two schedules of the same sums
+#if GK_ARM64                       // two schedules of the same sums
+    if (impl::has_kernel(impl::gemm_tiles, GK_ASM_PASS, GK_IN_ORDER, 1) && impl::in_order())
+        return impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, GK_IN_ORDER, 1);
 #endif
-    return in_order || usual ? usual : &microkernel;
+    return impl::first_of(impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, 0, 1), &microkernel);
 }
 
 /// R rows of any number of columns, in the widest tiles that R leaves registers for.
@@ -4510,26 +4518,25 @@ bool all_fits(const impl::RowsJob& job) {
     for (size_t b = 0; b < blocks; b++) any |= odd[b];
     return !any;
 }
-/// By the kernel that keeps codes in registers: rows in four segments, then what is left over, each as four times itself.
+/// By the kernel that keeps codes in registers: rows in segments, then what is left over, each as that many times itself.
 void fused_rows(const impl::RowsJob& job) {
-    const size_t part = job.rows / 4;
+    const impl::FormatKernels& f = *job.format;
     impl::DotJob d;
-    d.weights   = job.weights;
     d.row_bytes = job.stride;
-    d.segment_bytes = part * job.stride;
-    d.rows      = d.y_segment = part;
     d.blocks    = job.k / 256;
     d.digits    = job.digits;
     d.x         = job.prepared;
-    d.y         = job.y;
-    if (part) job.format->dots(&d);
-    d.segment_bytes = d.y_segment = 0;
-    for (size_t r = 4 * part; r < job.rows; r++) {
-        d.rows    = 1;
-        d.weights = job.weights + r * job.stride;
-        d.y       = job.y + r;
-        job.format->dots(&d);
-    }
+    const auto run = [&](size_t row, size_t rows, size_t apart) {
+        d.weights       = job.weights + row * job.stride;
+        d.segment_bytes = apart * job.stride;
+        d.rows          = rows;
+        d.y             = job.y + row;
+        d.y_segment     = apart;
+        f.dots(&d);
+    };
+    const size_t part = job.rows / f.segments;
+    if (part) run(0, part, part);
+    for (size_t r = f.segments * part; r < job.rows; r++) run(r, 1, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     if (job.format->dots && job.m == 1 && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
@@ -4558,8 +4565,7 @@ constexpr impl::CodeKernels code_kernels = {3, &prepared_bytes, &prepare};
 
 constexpr size_t KD = 1024, UNIT = QR * (FLIP ? 40 : 36);
 /// Consecutive k that lie together in panels: 4, or 8 where the kernel or the unit takes them so.
-constexpr auto   digits_of_4 = impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 4), digits_of_8 = impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 8);
-constexpr size_t QK = digits_of_8 || GK_FEATURE == GK_I8MM ? 8 : 4;
+constexpr size_t QK = impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 8) || GK_FEATURE == GK_I8MM ? 8 : 4;
 
 /// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Those in assembly give the same bits.
 void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b_panel, float* t) {
@@ -4605,7 +4611,7 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
 #endif
         }
 }
-constexpr impl::DigitTile* best_digit_tile = digits_of_8 ? digits_of_8 : digits_of_4 ? digits_of_4 : &digit_tile;
+constexpr impl::DigitTile* best_digit_tile = impl::first_of(impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK), &digit_tile);
 
 /// Up to 32 of x to row r of a group's units. False if they have no fixed point.
 bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
@@ -4724,7 +4730,9 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.codes         = &row_codes<C>;
         f.rows_by_codes = &rows_by_codes;
         f.by_codes      = &code_kernels;
-        f.dots          = impl::kernel_for(impl::dot_rows, GK_ASM_PASS, GK_FEATURE, type);
+        const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, GK_FEATURE, type);
+        f.dots     = row ? row->run : nullptr;
+        f.segments = row ? row->rows : 0;
     }
 #endif
     return f;
@@ -4801,7 +4809,7 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
     static constexpr size_t pair = as_it_is ? 2 : 1, half = as_it_is ? 1 : 16;
     static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;         // bytes of the next panel that a step prefetches
     static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B);
-    static_assert(kernel, "there is a kernel for these terms");
+    static_assert(impl::has_kernel(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B), "there is a kernel for these terms");
 };
 template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 16>; };
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
