@@ -1,6 +1,7 @@
 // The one compiled copy of the library that every test program links. GLLM_KERNELS_EMULATE and
 // GLLM_KERNELS_ASM come from the build. SPDX-License-Identifier: MIT
 #include "hooks.hpp"
+#include "kernels.hpp"
 
 #define GLLM_KERNELS_MALLOC(bytes) test::hooked_malloc(bytes)
 #define GLLM_KERNELS_FREE(p)       test::hooked_free(p)
@@ -61,5 +62,56 @@ void fail_allocations(bool fail)  { failing = fail; }
 
 size_t l2_bytes()                 { return l2 ? size_t(l2) : size_t(512) << 10; }
 void   set_l2_bytes(size_t bytes) { l2 = bytes; }
+
+} // namespace test
+
+// ---- assembly kernels ---------------------------------------------------------
+
+namespace test {
+
+using namespace gllm::impl;
+
+template <class F, size_t n> static void add(std::vector<Kernel>& all, const char* table, const AsmKernel<F> (&rows)[n]) {
+    for (const AsmKernel<F>& row : rows) {
+        bool known = !row.run;
+        for (const Kernel& k : all) known |= strcmp(k.name, row.name) == 0;
+        if (known) continue;
+        const void* formats = nullptr;
+        for (const Variant& v : variants)
+            if (v.feature == row.needs) formats = v.tables.f32->formats;
+        all.push_back({ table, row.name, reinterpret_cast<void (*)()>(row.run), gllm::cpu_features().*row.needs, row.rows, row.columns,
+                        row.kind, formats });
+    }
+}
+
+std::vector<Kernel> kernels(const char* table) {
+    std::vector<Kernel> all, of_table;
+#define ADD(rows) add(all, #rows, rows)
+    ADD(gemm_tiles);
+    ADD(digit_tiles);
+    ADD(dot_rows);
+#if GK_HAS_TILES
+    ADD(byte_tiles);
+    ADD(term_tiles);
+    ADD(tile_switches);
+#endif
+#undef ADD
+    for (const Kernel& k : all)
+        if (strcmp(k.table, table) == 0) of_table.push_back(k);
+    return of_table;
+}
+
+static const FormatKernels& format_of(const Kernel& kernel) { return static_cast<const FormatKernels*>(kernel.formats)[kernel.kind]; }
+
+size_t prepared_bytes(const Kernel& kernel, size_t k, size_t digits) { return format_of(kernel).by_codes->prepared_bytes(k, digits); }
+void prepare(const Kernel& kernel, const float* x, size_t k, size_t digits, uint8_t* prepared) {
+    format_of(kernel).by_codes->prepare(x, k, digits, prepared);
+}
+void twin_of_dots(const Kernel& kernel, const uint8_t* weights, size_t rows, const float* x, size_t k, const uint8_t* prepared,
+                  size_t digits, float* y) {
+    FormatKernels twin = format_of(kernel);
+    twin.dots = nullptr;
+    twin.rows_by_codes({ &twin, weights, k / twin.block_weights * twin.block_bytes, rows, x, 1, k, y, rows, prepared, digits });
+}
 
 } // namespace test

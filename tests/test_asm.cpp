@@ -2,23 +2,18 @@
 // bit for bit against fused multiply-adds in the promised order, and against a double oracle. SPDX-License-Identifier: MIT
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "calling.hpp"
+#include "kernels.hpp"
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
 extern "C" {
 extern const int GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1;
 void misbehave(uint64_t how);
-
-using GemmTile = void(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
-#ifdef __x86_64__
-GemmTile gk_gemm_avx2_f32_6x16, gk_gemm_avx512_f32_14x32;
-#else
-GemmTile gk_gemm_neon_f32_8x12, gk_gemm_neoninorder_f32_8x12;
-#endif
 }
 
 namespace {
 
+using GemmTile = void(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
 struct Tile { const char* name; GemmTile* run; bool present; size_t rows, columns; };
 
 void check_tile(const Tile& tile, size_t k, size_t ldc, size_t offset, bool accumulate) {
@@ -80,17 +75,8 @@ TEST_CASE("checked_call reports each breach of the calling convention, and only 
 TEST_CASE("sentinel") { CHECK(GLLM_KERNELS_ASM_is_defined_but_the_objects_of_asm_are_not_linked_v1 == 1); }
 
 TEST_CASE("gemm tiles") {
-    const gllm::CpuFeatures& cpu = gllm::cpu_features();
-    const Tile tiles[] = {
-#ifdef __x86_64__
-        { "gk_gemm_avx2_f32_6x16",    gk_gemm_avx2_f32_6x16,    cpu.avx2,   6,  16 },
-        { "gk_gemm_avx512_f32_14x32", gk_gemm_avx512_f32_14x32, cpu.avx512, 14, 32 },
-#else
-        { "gk_gemm_neon_f32_8x12",        gk_gemm_neon_f32_8x12,        cpu.neon, 8, 12 },
-        { "gk_gemm_neoninorder_f32_8x12", gk_gemm_neoninorder_f32_8x12, cpu.neon, 8, 12 },
-#endif
-    };
-    for (const Tile& tile : tiles) {
+    for (const test::Kernel& kernel : test::kernels("gemm_tiles")) {
+        const Tile tile = { kernel.name, reinterpret_cast<GemmTile*>(kernel.run), kernel.present, kernel.rows, kernel.columns };
         if (!tile.present) { MESSAGE("skipped: " << test::text(tile.name) << ", not for this CPU"); continue; }
         for (size_t k : { 0u, 1u, 2u, 3u, 4u, 5u, 7u, 8u, 13u, 14u, 15u, 17u, 18u, 63u, 256u, 257u })
             for (size_t gap : { 0u, 1u, 37u })

@@ -3,19 +3,13 @@
 // beyond the tile, and broken calling conventions. SPDX-License-Identifier: MIT
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "calling.hpp"
+#include "kernels.hpp"
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
-extern "C" {
-using QGemmTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
-#ifdef __x86_64__
-QGemmTile gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnni_i8_7x32;
-#else
-QGemmTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8x12;
-#endif
-}
-
 namespace {
+
+using QGemmTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
 
 struct Tile {
     const char* name;
@@ -131,19 +125,9 @@ void check_tile(const Tile& tile, size_t groups, size_t digits, Kind kind, test:
 } // namespace
 
 TEST_CASE("int8 gemm tiles") {
-    const gllm::CpuFeatures& cpu = gllm::cpu_features();
-    const Tile tiles[] = {
-#ifdef __x86_64__
-        { "gk_qgemm_avx2_i8_6x16",       gk_qgemm_avx2_i8_6x16,       cpu.avx2,                      6, 16, 4, false },
-        { "gk_qgemm_avxvnni_i8_6x16",    gk_qgemm_avxvnni_i8_6x16,    cpu.avx2 && cpu.avx_vnni,      6, 16, 4, true },
-        { "gk_qgemm_avx512vnni_i8_7x32", gk_qgemm_avx512vnni_i8_7x32, cpu.avx512 && cpu.avx512_vnni, 7, 32, 4, true },
-#else
-        { "gk_qgemm_neon_i8_4x8",        gk_qgemm_neon_i8_4x8,        cpu.neon,                      4, 8,  8, false },
-        { "gk_qgemm_neondot_i8_8x12",    gk_qgemm_neondot_i8_8x12,    cpu.neon_dotprod,              8, 12, 4, false },
-        { "gk_qgemm_neoni8mm_i8_8x12",   gk_qgemm_neoni8mm_i8_8x12,   cpu.neon_i8mm,                 8, 12, 8, false },
-#endif
-    };
-    for (const Tile& tile : tiles) {
+    for (const test::Kernel& kernel : test::kernels("digit_tiles")) {
+        const bool biased = std::strstr(kernel.name, "vnni") != nullptr;
+        const Tile tile = { kernel.name, reinterpret_cast<QGemmTile*>(kernel.run), kernel.present, kernel.rows, kernel.columns, kernel.kind, biased };
         if (!tile.present) { MESSAGE("skipped: " << test::text(tile.name) << ", not for this CPU"); continue; }
         size_t turn = 0;
         for (size_t groups : { 0u, 1u, 2u, 3u, 7u, 32u })

@@ -19,6 +19,9 @@
 //
 //   A step is 24 FMA on 2 pipes = 12 cycles, and 5 vectors loaded. Each half of A is loaded again as soon as its
 //   four rows are done, and B two steps at a time, so that a core that runs in order seldom waits.
+//
+// mca: neoverse-n1 2*12
+// mca: neoverse-v1 2*12/2
 
 #include "../gk_asm.h"
 #ifdef __aarch64__

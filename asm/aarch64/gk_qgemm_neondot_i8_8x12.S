@@ -20,6 +20,9 @@
 //
 //   First rows 0-3, then rows 4-7 go over all groups, which leaves both sorts of sums in registers: panels should fit L1.
 //   Half a unit is 96 sdot + 12 * (fsub, fmla, mov) = 132 on 2 pipes = 66 cycles, and 33 vectors loaded.
+//
+// mca: neoverse-n1 1*66
+// mca: neoverse-v1 1*66/2
 
 #include "../gk_asm.h"
 #ifdef __aarch64__

@@ -20,6 +20,9 @@
 //   a[5] ymm3 ymm14    ymm15
 //
 //   A step is 12 FMA on 2 ports = 6 cycles, and 8 loads on 2 ports = 4 cycles; 20 micro-operations.
+//
+// mca: skylake 8*6
+// mca: alderlake 8*6
 
 #include "../gk_asm.h"
 #ifdef __x86_64__

@@ -23,6 +23,8 @@
 //   A step is 28 FMA on 2 ports = 14 cycles, and 23 loads on 2 ports = 12 cycles; 38 micro-operations.
 //   (Broadcast once a row it would be 45 of these, inside each FMA 30 loads, 15 cycles.) A line to prefetch in four
 //   steps is a trickle that the line fill buffers can take beside the panels.
+//
+// mca: sapphirerapids 8*14*2
 
 #include "../gk_asm.h"
 #ifdef __x86_64__

@@ -20,6 +20,8 @@
 //   x w = (x with the sign of w) |w|: a pair of products is at most 2 * 127 * 128 and fits 16 bits.
 //   For four steps of k that is 12 * (sign, 2 * 2 products, widening sum) and 2 * |w| on 2 ports = 19 cycles, 12 additions
 //   on a third, and 66 micro-operations; with 12 conversions and 12 FMA a unit is 164 cycles.
+//
+// mca: skylake 1*164
 
 #include "../gk_asm.h"
 #ifdef __x86_64__

@@ -5,22 +5,9 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 
-# Budget: units in an iteration * cycles in the banner, / 2 with twice the pipes. LLVM's sapphirerapids has one of the two ports
-# for 512 bits, hence * 2: nothing else may come before them. AMX has no model.
-#     kernel                          cpu             budget
-rows="gk_gemm_avx2_f32_6x16           skylake         8*6
-      gk_gemm_avx2_f32_6x16           alderlake       8*6
-      gk_gemm_avx512_f32_14x32        sapphirerapids  8*14*2
-      gk_qgemm_avx2_i8_6x16           skylake         1*164
-      gk_qgemm_avxvnni_i8_6x16        alderlake       1*54
-      gk_qgemm_avx512vnni_i8_7x32     sapphirerapids  1*70*2
-      gk_gemm_neon_f32_8x12           neoverse-n1     2*12
-      gk_gemm_neon_f32_8x12           neoverse-v1     2*12/2
-      gk_gemm_neoninorder_f32_8x12    cortex-a55      1*27
-      gk_qgemm_neon_i8_4x8            cortex-a72      1*70
-      gk_qgemm_neondot_i8_8x12        neoverse-n1     1*66
-      gk_qgemm_neondot_i8_8x12        neoverse-v1     1*66/2
-      gk_qgemm_neoni8mm_i8_8x12       neoverse-v1     1*21.5"
+# In a file: "// mca: CPU BUDGET". Budget: units in an iteration * cycles in the banner, / 2 with twice the pipes. LLVM's
+# sapphirerapids has one of the two ports for 512 bits, hence * 2: nothing else may come before them. AMX has no model.
+rows=$(awk '/^\/\/ mca: / { name = FILENAME; gsub(/.*\/|\.S$/, "", name); print name, $3, $4 }' asm/*/*.S)
 
 newest() {                                      # the newest llvm-mca that knows these CPUs
     local c v

@@ -1,0 +1,86 @@
+// The kernels that multiply rows of codes by one prepared row of x, each called as the library calls it: bit for bit against the twin
+// over the primitives, and against the double product of what the blocks decode to. Catches codes or scales read wrongly, integers that
+// saturate, an order of sums that differs, reads beyond the weights or x, segments mixed up, and broken calling conventions.
+// SPDX-License-Identifier: MIT
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "calling.hpp"
+#include "kernels.hpp"
+#include "quant_oracle.hpp"
+
+#if defined(__x86_64__) || defined(__aarch64__)
+
+namespace {
+
+using gllm::Precision;
+using gllm::QuantType;
+using quant::Fill;
+using test::Kernel;
+
+/// What a kernel takes, as it reads it.
+struct Job {
+    const uint8_t* weights;
+    size_t         row_bytes, segment_bytes, rows, blocks, digits;
+    const uint8_t* x;
+    float*         y;
+    size_t         y_segment;
+    alignas(64) uint8_t room[768];
+};
+static_assert(offsetof(Job, room) == 128, "where kernels have their room");
+
+enum class Inputs { random, highest, lowest, alternating, outliers, zeros };
+const Inputs INPUTS[] = { Inputs::random, Inputs::highest, Inputs::lowest, Inputs::alternating, Inputs::outliers, Inputs::zeros };
+
+std::vector<float> draw_x(test::Rng& rng, size_t k, Inputs kind) {
+    std::vector<float> x(k);
+    for (size_t i = 0; i < k; i++) {
+        const float g = float(rng.gaussian());
+        x[i] = kind == Inputs::random ? g : kind == Inputs::highest ? 3 : kind == Inputs::lowest ? -3 : kind == Inputs::alternating ? (i % 2 ? 3.0f : -3.0f)
+             : kind == Inputs::outliers ? (i % 37 ? g / 1000 : 1000 * g) : 0;
+    }
+    return x;
+}
+
+void check(const Kernel& kernel, size_t rows, size_t blocks, size_t digits, Fill codes, Inputs inputs, test::Edge edge) {
+    const QuantType type = QuantType(kernel.kind);
+    const size_t    k = 256 * blocks, n = kernel.rows * rows, bytes = gllm::row_bytes(type, k);
+    INFO(test::text(kernel.name) << " rows=" << n << " k=" << k << " digits=" << digits << " codes " << int(codes) << " inputs " << int(inputs)
+         << (edge == test::Edge::end ? " at the end" : " at the beginning") << " of a page, seed " << test::seed());
+    test::Rng rng(rows * 1000 + blocks * 16 + digits * 4 + size_t(codes));
+    const test::Guarded<uint8_t> w(quant::make_rows(rng, type, n, k, codes, true), edge);
+    const std::vector<float>     x = draw_x(rng, k, inputs);
+    std::vector<uint8_t>         prepared(test::prepared_bytes(kernel, k, digits));
+    test::prepare(kernel, x.data(), k, digits, prepared.data());
+    const test::Guarded<uint8_t> px(prepared, test::Edge::end);
+
+    std::vector<float> twin(n);
+    test::twin_of_dots(kernel, w.data(), n, x.data(), k, px.data(), digits, twin.data());
+    test::Fenced<float> y(n, 0);
+    Job job = { w.data(), bytes, rows * bytes, rows, blocks, digits, px.data(), y.data(), rows, {} };
+    const std::string convention = test::call(reinterpret_cast<void (*)(Job*)>(kernel.run), &job);
+    CHECK_MESSAGE(convention.empty(), convention);
+    const std::string bits = test::differ(static_cast<const float*>(y.data()), twin.data(), n), broken = y.broken();
+    CHECK_MESSAGE(bits.empty(), bits);
+    CHECK_MESSAGE(broken.empty(), broken);
+
+    const std::vector<double> weights = quant::decode(type, w.data(), n * k);
+    const oracle::Want want = quant::promised(quant::product(x.data(), weights.data(), 1, n, k), digits == 1 ? Precision::fast : Precision::exact, k);
+    const std::string wrong = test::compare(static_cast<const float*>(y.data()), want);
+    CHECK_MESSAGE(wrong.empty(), wrong);
+}
+
+} // namespace
+
+TEST_CASE("rows of codes") {
+    for (const Kernel& kernel : test::kernels("dot_rows")) {
+        if (!kernel.present) { MESSAGE("skipped: " << test::text(kernel.name) << ", not for this CPU"); continue; }
+        for (size_t digits : { 1u, 3u }) {
+            for (size_t blocks : { 1u, 2u, 3u, 4u, 5u, 8u, 15u, 16u, 17u, 33u })
+                for (size_t rows : { 1u, 3u })
+                    for (test::Edge edge : { test::Edge::end, test::Edge::begin }) check(kernel, rows, blocks, digits, Fill::random, Inputs::random, edge);
+            for (Fill codes : { Fill::random, Fill::zeros, Fill::ones })
+                for (Inputs inputs : INPUTS) check(kernel, 2, 5, digits, codes, inputs, test::Edge::end);
+        }
+    }
+}
+
+#endif
