@@ -1806,7 +1806,8 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 /// Few rows of x: weights as codes, x in fixed point; or weights decoded to floats. Many: plain codes in fixed point; or the
 /// loop nest, with decoded panels.
 enum class QuantRoute { decoded, codes, digits, nested };
-constexpr size_t FEW_ROWS  = 8;                                 // of input, up to here: weights are not packed
+constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
+constexpr size_t FEW_BY_CODES = 13, FEW_BY_FAST_CODES = 24;     // the same where they become codes
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24;                                // from here: digits in AMX tiles
 
@@ -1820,8 +1821,10 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 }
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t k,
         Precision precision) {
-    if (m < FEW_ROWS) return n >= FEW_OUTPUTS && code_digits(f, precision) ? QuantRoute::codes : QuantRoute::decoded;
-    return d && digits && k <= d->longest ? QuantRoute::digits : QuantRoute::nested;
+    const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
+    if (m < FEW_ROWS)                        return codes ? QuantRoute::codes : QuantRoute::decoded;
+    if (d && digits && k <= d->longest)      return QuantRoute::digits;
+    return codes && m < (precision == Precision::fast ? FEW_BY_FAST_CODES : FEW_BY_CODES) ? QuantRoute::codes : QuantRoute::nested;
 }
 /// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more or where
 /// fast asks for no more.
@@ -4468,7 +4471,7 @@ double odd_products(const impl::FormatKernels& f, const uint8_t* row, const floa
 
 /// Rows r, r + apart .. of W, R of them, walked together: so many streams from memory.
 template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
-    constexpr size_t INPUTS = 8, RUN = impl::CODE_RUN;
+    constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN;
     const impl::FormatKernels& f = *job.format;
     const size_t blocks = (job.k + 255) / 256, x_bytes = prepared_bytes(job.k, D), row_blocks = 256 * f.block_bytes / f.block_weights;
     alignas(64) impl::CodeBlock w[R * RUN];
