@@ -151,8 +151,9 @@
 // Quantised::by_codes has it prepared [14] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output rows
 // of each thread. That is [14] of the feature that the CPU has, VNNI for one: four rows at a time, row_codes<codec_q4_k>
 // [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11] reads them, and
-// code_products multiplies them with x: exact sums of integers, scaled and added up as floats. With Precision::fast x has
-// one digit, not three.
+// code_products multiplies them with x: exact sums of integers, scaled and added up as floats. Where asm/ has a kernel
+// for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits. With Precision::fast x
+// has one digit, not three.
 //
 // k.gemm(a, b, c, 512, 512, 512): [18] Dense::run checks, dense_path [8] says `nest`, Dense::Plan shares the columns of
 // C and sizes scratch by Blocks [13]; each thread runs gemm_run -> gemm_nest, which packs panels and calls
@@ -176,6 +177,7 @@
 //   an instruction set   a block of primitives in [9], a stanza in [16], its bits and a row of variants in [17]
 //   an operation         a template in [10], a slot in KernelTable and in kernel_table(), a method in [2]
 //   a format             an enum value, a struct and a row of GK_FORMATS in [5], a codec in [11]
+//   an assembly kernel   a file of asm/, its name and a row of its table in [7]; tests and `make mca` find it there
 // ============================================================================
 // [2] PUBLIC API
 // ============================================================================
@@ -1521,7 +1523,8 @@ struct FormatKernels {
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
-    DotRows* dots; size_t segments;                             // the same for one row of x and whole blocks of 256; or null
+    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs.
+    DotRows* dots; size_t segments; bool CpuFeatures::* needs;
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as
     /// is `digits`.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
@@ -4542,7 +4545,8 @@ void fused_rows(const impl::RowsJob& job) {
     for (size_t r = f.segments * part; r < job.rows; r++) run(r, 1, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
-    if (job.format->dots && job.m == 1 && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
+    const impl::FormatKernels& f = *job.format;
+    if (f.dots && cpu_features().*f.needs && job.m == 1 && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
     else if (job.digits == 1) rows_of_digits<1>(job);
     else                      rows_of_digits<3>(job);
 }
@@ -4736,6 +4740,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, GK_FEATURE, type);
         f.dots     = row ? row->run : nullptr;
         f.segments = row ? row->rows : 0;
+        f.needs    = row ? row->needs : nullptr;
     }
 #endif
     return f;
@@ -5694,7 +5699,7 @@ static const FeatureName feature_names[] = {
     {"vnni",     &CpuFeatures::avx512_vnni,   &CpuFeatures::avx512},
     {"vbmi",     &CpuFeatures::avx512_vbmi,   &CpuFeatures::avx512},
     {"bitalg",   &CpuFeatures::avx512_bitalg, &CpuFeatures::avx512},
-    {"gfni",     &CpuFeatures::gfni,          &CpuFeatures::avx512},
+    {"gfni",     &CpuFeatures::gfni,          &CpuFeatures::avx512_vbmi},
     {"avx512_bf16", &CpuFeatures::avx512_bf16, &CpuFeatures::avx512},
     {"avx512_fp16", &CpuFeatures::avx512_fp16, &CpuFeatures::avx512},
     {"amx_int8", &CpuFeatures::amx_int8,      &CpuFeatures::avx512},
@@ -5756,7 +5761,7 @@ static GK_NOINLINE CpuFeatures detect_hardware() {
     f.avx512 = f.avx2 && zmm && has(l7.b, 16) && has(l7.b, 17) && has(l7.b, 30) && has(l7.b, 31);
     f.avx_vnni      = f.avx2   && has(l7b.a, 4);
     f.avx512_vbmi   = f.avx512 && has(l7.c, 1);
-    f.gfni          = f.avx512 && has(l7.c, 8);
+    f.gfni          = f.avx512_vbmi && has(l7.c, 8);
     f.avx512_vnni   = f.avx512 && has(l7.c, 11);
     f.avx512_bitalg = f.avx512 && has(l7.c, 12);
     f.avx512_fp16   = f.avx512 && has(l7.d, 23);
