@@ -1868,20 +1868,21 @@ namespace {
 //
 // vf is VF floats, vi VF 32-bit integers, vm a mask of VF lanes, vb 32 bytes (as many as two 16-weight sub-blocks).
 //
-//   vzero vset | vload vstore (float, f16, bf16) | vload_n vstore_n: the first n <= VF lanes, no byte beyond; others load as 0
+//   vzero vset; vset2: lo in the lower half, hi in the upper | vload vstore (float, f16, bf16) | vload_n vstore_n: the first n <= VF lanes, no byte beyond; others load as 0
 //   vadd vsub vmul vdiv vneg vabs | vmin vmax: second operand if either is NaN
 //   vfma(a,b,c) = a b + c, fused where the unit exists | vxfma: always one rounding | vfnma(a,b,c) = c - a b
 //   vlt vnan -> vm | vselect(m, a, b) = m ? a : b | vany
 //   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra | vbits vunbits
 //   vpow2(n) = 2^n, n in -126..127 | vscale2(x, n) = x 2^n rounded once, n in -252..252
 //   vsum vhmax: over lanes, vhmax with no regard to NaN
-//   vkeep(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vdouble: lane l is lane l / 2 | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
+//   vkeep(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vdouble: lane l is lane l / 2 | vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
 //   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3 of word l / 8
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
 //   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j): signed
 //   bytes j VF .. as floats | bidx(b, j): the same as integers | bseq2 bseq3 bseq4 (8, 16, 16 bytes read): 32 fields of 2, 3, 4 bits in
-//   sequence, low bits first | half(p): the f16 at p
+//   sequence, low bits first | half(p): the f16 at p | bpack16: 16 integers to bytes, twice | bspread(a, i, j): byte i in the first
+//   16, byte j in the others | btwice: byte i / 2 of the first eight, 16 bytes that count
 
 #if GK_PASS == GK_SCALAR            // ---- scalar -----------------------------
 
@@ -1983,6 +1984,7 @@ constexpr size_t VF = 8, MR = 6, NR = 16;
 GK_INL vi   lanes_below(size_t n)                  { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(impl::mask_ramp + 16 - n)); }
 GK_INL vf   vzero()                                { return _mm256_setzero_ps(); }
 GK_INL vf   vset(float x)                          { return _mm256_set1_ps(x); }
+GK_INL vf   vset2(float lo, float hi)              { return _mm256_insertf128_ps(_mm256_set1_ps(lo), _mm_set1_ps(hi), 1); }
 GK_INL vf   vload(const float* p)                  { return _mm256_loadu_ps(p); }
 GK_INL vf   vload(const f16* p)                    { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
 GK_INL vf   vload(const bf16* p)                   { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16)); }
@@ -2074,6 +2076,7 @@ constexpr size_t VF = 16, MR = 14, NR = 32;
 GK_INL vm   lanes_below(size_t n)                  { return static_cast<vm>((1u << n) - 1); }
 GK_INL vf   vzero()                                { return _mm512_setzero_ps(); }
 GK_INL vf   vset(float x)                          { return _mm512_set1_ps(x); }
+GK_INL vf   vset2(float lo, float hi)              { return _mm512_castsi512_ps(_mm512_inserti64x4(_mm512_castps_si512(_mm512_set1_ps(lo)), _mm256_castps_si256(_mm256_set1_ps(hi)), 1)); }
 GK_INL vf   vload(const float* p)                  { return _mm512_loadu_ps(p); }
 GK_INL vf   vload_f16(__m256i x)                   { return _mm512_cvtph_ps(x); }
 GK_INL vf   vload_bf16(__m256i x)                  { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
@@ -2191,6 +2194,7 @@ constexpr size_t VF = 4, MR = 8, NR = 12;
 GK_INL vi   lanes_below(size_t n)                  { return vld1q_s32(impl::mask_ramp + 16 - n); }
 GK_INL vf   vzero()                                { return vdupq_n_f32(0); }
 GK_INL vf   vset(float x)                          { return vdupq_n_f32(x); }
+GK_INL vf   vset2(float lo, float hi)              { return vcombine_f32(vdup_n_f32(lo), vdup_n_f32(hi)); }
 GK_INL vf   vload(const float* p)                  { return vld1q_f32(p); }
 GK_INL vf   vload(const bf16* p)                   { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(&p->bits), 16)); }
 GK_INL void vstore(float* p, vf v)                 { vst1q_f32(p, v); }
@@ -3542,7 +3546,7 @@ GK_INL void vscaled(vb bytes, float d, vf (&out)[16 / VF]) {
 }
 template <class C> GK_INL void scales_of_16(const typename C::block* b, size_t blocks, Scales16& s) {
     using block = typename C::block;
-    constexpr size_t each = C::group / 16, entries = block::weights / C::group;
+    constexpr size_t each = C::group / 16;
     if constexpr (C::scale_form == ScaleForm::bytes) {
         const ByteScales x = C::steps(*b);
         vscaled(each == 2 ? btwice(x.scale) : x.scale, x.d, s.scale);
@@ -3552,26 +3556,33 @@ template <class C> GK_INL void scales_of_16(const typename C::block* b, size_t b
         vhalves<sizeof(block)>(p, s.scale);
         if constexpr (C::has_offset) vhalves<sizeof(block)>(p + 2, s.offset);
     } else {
-        float scale[16], offset[16] = {};
-        for (size_t i = 0; i < 256 / block::weights; i++) {
-            Scales one = {};
-            if (i < blocks) scales_of<C>(b[i], one);
-            for (size_t j = 0; j < entries * each; j++) {
-                scale[i * entries * each + j] = one.scale[j / each];
-                if (C::has_offset) offset[i * entries * each + j] = one.offset[j / each];
-            }
+        static_assert(each == 8, "two blocks, one scale and offset each");
+        Scales one = {}, two = {};
+        scales_of<C>(b[0], one);
+        if (blocks > 1) scales_of<C>(b[1], two);
+        for (size_t j = 0; j < 16 / VF; j++) {
+            const Scales &lo = j * VF < 8 ? one : two, &hi = (j + 1) * VF <= 8 ? one : two;
+            s.scale[j]  = vset2(lo.scale[0], hi.scale[0]);
+            s.offset[j] = vset2(lo.offset[0], hi.offset[0]);
         }
-        for (size_t j = 0; j < 16 / VF; j++) { s.scale[j] = vload(scale + j * VF); s.offset[j] = vload(offset + j * VF); }
     }
 }
-/// Are the scales such that codes do not serve: times those of prepared inputs subnormal, or a sum of theirs infinite?
-template <class C> GK_INL bool are_wide(const Scales16& s) {
-    if constexpr (!C::wide_scales) return false;
-    for (vf v : s.scale) {
-        const vf a = vabs(v);
-        if (vany(vlt(vset(0x1p60f), a)) || vany(vlt(vselect(vlt(vzero(), a), a, vset(1)), vset(0x1p-40f)))) return true;
+/// The same one by one, to memory: loads of vectors would wait for such stores. True, and zeros, if codes do not serve such
+/// scales: times those of prepared inputs subnormal, or a sum of theirs infinite.
+template <class C> GK_INL bool put_scales_of_16(const typename C::block* b, size_t blocks, float* scale) {
+    constexpr size_t each = C::group / 16, entries = C::block::weights / C::group;
+    bool wide = false;
+    for (size_t i = 0; i < 256 / C::block::weights; i++) {
+        Scales one = {};
+        if (i < blocks) scales_of<C>(b[i], one);
+        for (size_t j = 0; j < entries; j++) {
+            const float s = one.scale[j], a = s < 0 ? -s : s;
+            if (C::wide_scales) wide |= a != 0 && !(a >= 0x1p-40f && a <= 0x1p60f);
+            for (size_t l = 0; l < each; l++) scale[(i * entries + j) * each + l] = s;
+        }
     }
-    return false;
+    if (wide) memset(scale, 0, 16 * sizeof(float));
+    return wide;
 }
 /// The whole steps of the offsets, for the codes, and what is left of them: w = scale (code - steps) + rest. Where an offset
 /// makes weights zero, or nearly, their products must vanish with them: not as a difference of two sums that were rounded apart.
@@ -3643,16 +3654,18 @@ template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBl
             memcpy(last, row, ((n - i) * sizeof(block) + N - 1) / N);
             b = last;
         }
-        Scales16 s;
         [[maybe_unused]] vb steps;
-        scales_of_16<C>(b, blocks, s);
-        const bool wide = are_wide<C>(s);
-        if (wide) odd |= 1u << (i / 256);
-        for (size_t j = 0; j < 16 / VF; j++) {
-            vstore(out->scale + j * VF, wide ? vzero() : s.scale[j]);
-            if (!C::has_offset) vstore(out->rest + j * VF, vzero());
+        constexpr bool in_vectors = C::scale_form == ScaleForm::bytes || C::has_offset || (C::scale_form == ScaleForm::half && N == 32);
+        if constexpr (!in_vectors) {
+            if (put_scales_of_16<C>(b, blocks, out->scale)) odd |= 1u << (i / 256);
+        } else {
+            Scales16 s;
+            scales_of_16<C>(b, blocks, s);
+            for (size_t j = 0; j < 16 / VF; j++) vstore(out->scale + j * VF, s.scale[j]);
+            if constexpr (C::has_offset) steps = take_steps<C>(s, out->rest);
         }
-        if constexpr (C::has_offset) steps = take_steps<C>(s, out->rest);
+        if (!C::has_offset)
+            for (size_t j = 0; j < 16; j += VF) vstore(out->rest + j, vzero());
 #if GK_PASS == GK_AVX512
         GK_UNROLL(4) for (size_t h = 0; h < 4; h++) {
             __m512i codes = wide_codes(C{}, b, h);
