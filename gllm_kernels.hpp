@@ -1621,23 +1621,24 @@ GK_INTERNAL bool tiles_allowed();
 GK_INTERNAL bool int8_tiles_allowed();
 #endif
 
+using RunPart = void(const GemmJob& job);
+using Panel   = void(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+/// B[k][n], B[n][k], rows of a quantised format, tensors of checkpoints.
+enum class BForm { rows, transposed, format, awq, gptq };
+
 struct GemmKernels {
     size_t mr, nr;                                              // splits are at multiples of them
     const DigitKernels* digits;                                 // better ones than a format has, for many rows; or null
     size_t (*scratch_floats)(size_t m, size_t n, size_t k);     // of one thread
-    void (*run)(const GemmJob& job);                            // packs A and B
-    void (*run_terms[3][3])(const GemmJob& job);                // [a-1][b-1], f32: A is taken to a terms of 8 bits, B to b; or both exactly
-    void (*run_small)(const GemmJob& job);                      // reads A and B[k][n] in place; f32 only, else null
-    void (*run_skinny)(const GemmJob& job);                     // the same for at most 8 rows of A, any type
-    void (*run_dots)(const GemmJob& job);                       // reads A and B[n][k] in place: few rows of A
+    RunPart* run;                                               // packs A and B
+    RunPart* (*run_terms)(size_t a, size_t b);                  // f32: A is taken to a terms of 8 bits, B to b; or both exactly
+    RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
+    RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
+    RunPart* run_dots;                                          // reads A and B[n][k] in place: few rows of A
     size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
     void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
     void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
-    void (*panel_rows)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);         // B[k][n]
-    void (*panel_transposed)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);   // B[n][k]
-    void (*panel_format)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
-    void (*panel_awq)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
-    void (*panel_gptq)(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
+    Panel* (*panel)(BForm form);
 };
 
 // ---- assembly kernels: a file of asm/ and a row each -----------------------------
@@ -1875,7 +1876,7 @@ namespace {
 //   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra | vbits vunbits
 //   vpow2(n) = 2^n, n in -126..127 | vscale2(x, n) = x 2^n rounded once, n in -252..252
 //   vsum vhmax: over lanes, vhmax with no regard to NaN
-//   vkeep(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vdouble: lane l is lane l / 2 | vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
+//   vfirst(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vdouble: lane l is lane l / 2 | vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
 //   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3 of word l / 8
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
@@ -1933,7 +1934,7 @@ GK_INL vi   vbits(vf a)                            { return static_cast<vi>(impl
 GK_INL vf   vunbits(vi a)                          { return impl::f32_from_bits(static_cast<uint32_t>(a)); }
 GK_INL float vsum(vf a)                            { return a; }
 GK_INL float vhmax(vf a)                           { return a; }
-GK_INL vf   vkeep(vf a, size_t n)                  { return n ? a : 0.0f; }
+GK_INL vf   vfirst(vf a, size_t n)                 { return n ? a : 0.0f; }
 GK_INL void vtranspose(vf (&)[1])                  {}
 GK_INL vf   vdouble(vf a)                          { return a; }
 GK_INL vf   vrotate(vf, vf, vf)                    { return 0; }
@@ -2044,7 +2045,7 @@ GK_INL float vhmax(vf a) {
 GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
     return vfloat(viand(_mm256_srlv_epi32(viset(static_cast<int32_t>(impl::load32(p))), viload(shifts)), viset(15)));
 }
-GK_INL vf   vkeep(vf a, size_t n)                  { return _mm256_and_ps(a, _mm256_castsi256_ps(lanes_below(n))); }
+GK_INL vf   vfirst(vf a, size_t n)                 { return _mm256_and_ps(a, _mm256_castsi256_ps(lanes_below(n))); }
 GK_INL void vtranspose(vf (&r)[8]) {
     vf a[8], b[8];
     GK_UNROLL(4) for (int i = 0; i < 8; i += 2) { a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]); a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]); }
@@ -2147,7 +2148,7 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t n) {
     const vi      s  = _mm512_broadcast_i32x8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(shifts)));
     return vfloat(viand(_mm512_srlv_epi32(_mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1), s), viset(15)));
 }
-GK_INL vf   vkeep(vf a, size_t n)                  { return _mm512_maskz_mov_ps(lanes_below(n), a); }
+GK_INL vf   vfirst(vf a, size_t n)                 { return _mm512_maskz_mov_ps(lanes_below(n), a); }
 GK_INL void vtranspose(vf (&r)[16]) {
     vf a[16], b[16];
     GK_UNROLL(8) for (int i = 0; i < 16; i += 2) { a[i] = _mm512_unpacklo_ps(r[i], r[i + 1]); a[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]); }
@@ -2277,7 +2278,7 @@ GK_INL vi   vishr(vi a, int n)                     { return vreinterpretq_s32_u3
 GK_INL vi   visra(vi a, int n)                     { return vshlq_s32(a, vdupq_n_s32(-n)); }
 GK_INL vi   vbits(vf a)                            { return vreinterpretq_s32_f32(a); }
 GK_INL vf   vunbits(vi a)                          { return vreinterpretq_f32_s32(a); }
-GK_INL vf   vkeep(vf a, size_t n)                  { return vunbits(vandq_s32(vbits(a), lanes_below(n))); }
+GK_INL vf   vfirst(vf a, size_t n)                 { return vunbits(vandq_s32(vbits(a), lanes_below(n))); }
 GK_INL void vtranspose(vf (&r)[4]) {
     const float32x4x2_t a = vtrnq_f32(r[0], r[1]), b = vtrnq_f32(r[2], r[3]);
     r[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));
@@ -2516,21 +2517,21 @@ GK_INL vf vexp_tail(vf r, const ExpRate& e) {
 }
 GK_INL vf vexp_slope(vf r, const ExpRate& e)       { return vfma(vexp_tail(r, e), r, vset(e.first)); }
 GK_INL vf vexp_part(vf r, const ExpRate& e)        { return vfma(vexp_slope(r, e), r, vset(1)); }
-GK_INL vf vraise(vf p, vi t)                       { return vunbits(viadd(vbits(p), vishl(t, 23))); }   // p 2^(n + shift), both normal
-GK_INL vf vramp(vf x)                              { return vmax(vset(-0.0f), x); }
+GK_INL vf vexponent(vf p, vi t)                    { return vunbits(viadd(vbits(p), vishl(t, 23))); }   // p 2^(n + shift), both normal
+GK_INL vf vabove(vf x)                             { return vmax(vset(-0.0f), x); }
 
-// vcut(x, limit): min(|x|, limit), either of the two for NaN | vrcp: 1 / b to 2^-13 or better
+// vleast(x, limit): min(|x|, limit), either of the two for NaN | vrcp: 1 / b to 2^-13 or better
 // vscale(p, z): 2^n p rounded once, p in 0.7..1.5, n in -152..128, z reduced with shift 126
 #if GK_PASS == GK_AVX512
-GK_INL vf vcut(vf x, float limit)                  { return _mm512_maskz_range_ps(0xffff, x, vset(limit), 10); }
+GK_INL vf vleast(vf x, float limit)                { return _mm512_maskz_range_ps(0xffff, x, vset(limit), 10); }
 GK_INL vf vrcp(vf b)                               { return _mm512_maskz_rcp14_ps(0xffff, b); }
 GK_INL vf vscale(vf p, const Reduced& z)           { return _mm512_maskz_scalef_ps(0xffff, p, z.n); }
 #else
-GK_INL vf vcut(vf x, float limit)                  { return vmin(vset(limit), vabs(x)); }
+GK_INL vf vleast(vf x, float limit)                { return vmin(vset(limit), vabs(x)); }
 GK_INL vf vrcp(vf b)                               { return vdiv(vset(1), b); }
 GK_INL vf vscale(vf p, const Reduced& z) {
     const vi t = vbits(z.t), normal = vbits(vmax(z.t, vset(round_bias + 2)));
-    return vmul(vmul(p, vunbits(vishl(normal, 23))), vraise(vset(2), visub(t, normal)));
+    return vmul(vmul(p, vunbits(vishl(normal, 23))), vexponent(vset(2), visub(t, normal)));
 }
 #endif
 
@@ -2554,22 +2555,22 @@ GK_INL vf vtanh(vf x) {
 
 /// max(x, 0) - a e / (1 + e), z reduced with shift 48. Each gate is within 4 ulp where its result is normal.
 GK_INL vf vgate(vf x, vf a, const Reduced& z, const ExpRate& rate) {
-    const vf e = vraise(vexp_part(z.r, rate), vbits(z.t));
-    return vfnma(vmul(a, vdiv(e, vfma(e, vset(down48), vset(1)))), vset(down48), vramp(x));
+    const vf e = vexponent(vexp_part(z.r, rate), vbits(z.t));
+    return vfnma(vmul(a, vdiv(e, vfma(e, vset(down48), vset(1)))), vset(down48), vabove(x));
 }
 GK_INL vf vsilu(vf x) {
-    const vf a = vcut(x, 110);
+    const vf a = vleast(x, 110);
     return vgate(x, a, vreduce(a, rate_silu, up48), rate_silu);
 }
 GK_INL vf vgelu_quick(vf x) {
-    const vf a = vcut(x, 65);
+    const vf a = vleast(x, 65);
     return vgate(x, a, vreduce(a, rate_quick, up48), rate_quick);
 }
 
 /// sqrt(8 / pi) (a + 0.044715 a^3) = rate a v, v = a^2 + 1 / 0.044715 in two parts; c_hi - v is exact.
 GK_INL vf vgelu(vf x) {
     constexpr double c = 1 / 0.044715, c_hi = 1465638 / 65536.0;
-    const vf a = vcut(x, 11), c_top = vset(static_cast<float>(c_hi));
+    const vf a = vleast(x, 11), c_top = vset(static_cast<float>(c_hi));
     const vf v = vxfma(a, a, c_top), v_lo = vadd(vxfma(a, a, vsub(c_top, v)), vset(static_cast<float>(c - c_hi)));
     Reduced z = vreduce_product(a, v, rate_gelu, up48);
     z.r = vfnma(a, v_lo, z.r);
@@ -2581,25 +2582,25 @@ GK_INL vf vgelu(vf x) {
 GK_INL vf vgelu_erf(vf x) {
     constexpr float f[12] = {0.735994163f, -0.592809566f, -0.0825627831f, 0.231843432f, 0.151788227f, -0.0446923804f,
                              -0.141929348f, -0.10880685f, 0.00387679746f, 0.16506524f, 0.118466312f, -0.148729164f};
-    const vf a = vcut(x, 14.5f), g = vdiv(a, vadd(a, vset(1.875f))), u = vsub(g, vset(0.375f));
+    const vf a = vleast(x, 14.5f), g = vdiv(a, vadd(a, vset(1.875f))), u = vsub(g, vset(0.375f));
     vf p = vset(f[11]);
     GK_UNROLL(11) for (int k = 10; k >= 0; k--) p = vfma(p, u, vset(f[k]));
     const Reduced z = vreduce_product(a, a, rate_erf, up48);
-    const vf e = vraise(vfma(vmul(z.r, vexp_slope(z.r, rate_erf)), p, p), vbits(z.t));
-    return vfnma(vmul(e, g), vset(down48), vramp(x));
+    const vf e = vexponent(vfma(vmul(z.r, vexp_slope(z.r, rate_erf)), p, p), vbits(z.t));
+    return vfnma(vmul(e, g), vset(down48), vabove(x));
 }
 
 /// silu(g) u where neither factor alone need be normal: 2 silu(g) times u / 2 below |g| = 1, powers below 2^-100 last;
 /// the division as in vtanh.
 GK_INL vf vswiglu(vf g, vf u) {
-    const vf a = vcut(g, 200), least = vset(-100);
+    const vf a = vleast(g, 200), least = vset(-100);
     const Reduced z = vreduce(a, rate_silu, 0);
     const vm below_one = vlt(a, vset(1));
     const vf twice = vselect(below_one, vset(2), vset(1)), half = vselect(below_one, vset(0.5f), vset(1));
-    const vf e     = vraise(vexp_part(z.r, rate_silu), vbits(vmax(z.t, vset(round_bias - 100))));
+    const vf e     = vexponent(vexp_part(z.r, rate_silu), vbits(vmax(z.t, vset(round_bias - 100))));
     const vf rcp   = vrcp(vadd(vset(1), e)), q = vmul(e, rcp);
     const vf s     = vfma(vxfnma(e, q, vsub(e, q)), rcp, q);
-    const vf y     = vmul(vfnma(vmul(twice, a), s, vmul(twice, vramp(g))), vmul(half, u));
+    const vf y     = vmul(vfnma(vmul(twice, a), s, vmul(twice, vabove(g))), vmul(half, u));
     if (!vany(vlt(g, vset(-69)))) return y;
     return vselect(vlt(g, vzero()), vscale2(y, vint(vsub(z.n, vmax(z.n, least)))), y);
 }
@@ -2814,7 +2815,7 @@ template <class E> struct exp_terms {
         return vadd(acc, e);
     }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const {
-        const vf e = vkeep(vexp(vsub(vload_n(x + i, n), max)), n);
+        const vf e = vfirst(vexp(vsub(vload_n(x + i, n), max)), n);
         put_n(keep + i, e, n);
         return vadd(acc, e);
     }
@@ -2892,14 +2893,14 @@ template <class E> struct centred_terms {
     const E* x;
     vf       mean;
     GK_MEM vf operator()(size_t i, vf acc) const     { return vadd(acc, vsub(vload(x + i), mean)); }
-    GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vkeep(vsub(vload_n(x + i, n), mean), n)); }
+    GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vfirst(vsub(vload_n(x + i, n), mean), n)); }
 };
 template <class E> struct centred_squares {
     const E* x;
     vf       mean, rest;
     GK_MEM vf operator()(size_t i, vf acc) const     { const vf d = vsub(vsub(vload(x + i), mean), rest); return vfma(d, d, acc); }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const {
-        const vf d = vkeep(vsub(vsub(vload_n(x + i, n), mean), rest), n);
+        const vf d = vfirst(vsub(vsub(vload_n(x + i, n), mean), rest), n);
         return vfma(d, d, acc);
     }
 };
@@ -4166,27 +4167,34 @@ inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) 
     b.packed_n = round_up(n, NR);
 }
 
+template <class E> impl::Panel* panel_of(impl::BForm form) {
+    switch (form) {
+        case impl::BForm::rows:       return &panel_rows<E>;
+        case impl::BForm::transposed: return &panel_transposed<E>;
+        case impl::BForm::format:     return &panel_format;
+#if GK_HAS_CHECKPOINTS
+        case impl::BForm::awq:        return &panel_checkpoint<awq_tensor>;
+        case impl::BForm::gptq:       return &panel_checkpoint<gptq_tensor>;
+#endif
+        default:                      return nullptr;
+    }
+}
+template <class E> impl::RunPart* run_exactly(size_t, size_t) { return &gemm_run<E>; }
+
 template <class E> constexpr impl::GemmKernels gemm_kernels() {
     impl::GemmKernels g = {};
     g.mr = MR;
     g.nr = NR;
     g.scratch_floats   = &scratch_floats<E>;
     g.run              = &gemm_run<E>;
-    for (auto& row : g.run_terms)
-        for (auto& run : row) run = &gemm_run<E>;
+    g.run_terms        = &run_exactly<E>;
     g.run_small        = sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr;
     g.run_skinny       = &gemm_run_skinny<E>;
     g.run_dots         = &gemm_run_dots<E>;
     g.packed_bytes     = &packed_floats_bytes;
     g.pack             = &pack_floats;
     g.take_packed      = &take_floats;
-    g.panel_rows       = &panel_rows<E>;
-    g.panel_transposed = &panel_transposed<E>;
-    g.panel_format     = &panel_format;
-#if GK_HAS_CHECKPOINTS
-    g.panel_awq        = &panel_checkpoint<awq_tensor>;
-    g.panel_gptq       = &panel_checkpoint<gptq_tensor>;
-#endif
+    g.panel            = &panel_of<E>;
     return g;
 }
 
@@ -4571,11 +4579,11 @@ constexpr impl::CodeKernels code_kernels = {3, &prepared_bytes, &prepare};
 // W holds plain codes, integers of 8 bits. Each group of 32 of a row of x becomes integers of one, two or three signed
 // digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for one digit: one rounds to 8 bits, three keep
 // 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32. With three digits, in u
-// of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in KD of k and 11 of these:
-// 112. In AMX tiles half a step counts 32 times, and a KD of k takes 3 additions: 51.
+// of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in DIGIT_K of k and 11 of these:
+// 112. In AMX tiles half a step counts 32 times, and a DIGIT_K of k takes 3 additions: 51.
 //
-//   for each KD of k
-//     for each QN columns of C      unpack W and transpose it to a panel, [KD / QK][QN][QK] bytes       in L1
+//   for each DIGIT_K of k
+//     for each QN columns of C      unpack W and transpose it to a panel, [DIGIT_K / QK][QN][QK] bytes       in L1
 //       for each QR rows of C       microkernel on a tile from zero, which is added to C                x comes from L2
 //
 // A panel of x is, for each group and each digit from the highest: if FLIP, int32 -128 sum q for each row, to start its
@@ -4583,7 +4591,7 @@ constexpr impl::CodeKernels code_kernels = {3, &prepared_bytes, &prepare};
 
 #if GK_PASS != GK_SCALAR
 
-constexpr size_t KD = 1024, UNIT = QR * (FLIP ? 40 : 36);
+constexpr size_t DIGIT_K = 1024, UNIT = QR * (FLIP ? 40 : 36);
 /// Consecutive k that lie together in panels: 4, or 8 where the kernel or the unit takes them so.
 constexpr size_t QK = impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 8) || GK_FEATURE == GK_I8MM ? 8 : 4;
 
@@ -4664,8 +4672,8 @@ GK_INL size_t packed_bytes(size_t m, size_t k, size_t digits)         { return p
 size_t packed_floats(size_t m, size_t k, size_t digits)               { return packed_bytes(m, k, digits) / 4; }
 
 bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
-    for (size_t p = 0; p < k; p += KD) {
-        const size_t kc = least(k - p, KD), panel = (kc + 31) / 32 * digits * UNIT;
+    for (size_t p = 0; p < k; p += DIGIT_K) {
+        const size_t kc = least(k - p, DIGIT_K), panel = (kc + 31) / 32 * digits * UNIT;
         for (size_t i = from / QR * QR; i < round_up(to, QR); i++)
             for (size_t q = 0; q < kc; q += 32) {
                 uint8_t* const units = packed + packed_bytes(m, p, digits) + i / QR * panel + q / 32 * digits * UNIT;
@@ -4688,20 +4696,20 @@ void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, si
 }
 /// kc codes of columns j .. j+cols-1 from p on, as a panel.
 void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
-    float rows[QN * KD / 4];
+    float rows[QN * DIGIT_K / 4];
     const size_t words = round_up(kc, 32) / 4;
-    unpack_columns(job, p, kc, j, cols, QN, FLIP, rows, KD);
-    if (QK == 4) { transpose(rows, KD / 4, QN, words, panel, QN); return; }       // words of four codes
-    float pairs[QN * KD / 4];
-    transpose(rows, KD / 4, QN, words, pairs, QN);
+    unpack_columns(job, p, kc, j, cols, QN, FLIP, rows, DIGIT_K);
+    if (QK == 4) { transpose(rows, DIGIT_K / 4, QN, words, panel, QN); return; }       // words of four codes
+    float pairs[QN * DIGIT_K / 4];
+    transpose(rows, DIGIT_K / 4, QN, words, pairs, QN);
     for (size_t w = 0; w < words; w++)
         for (size_t c = 0; c < QN; c++) memcpy(panel + (w / 2 * QN + c) * 2 + w % 2, pairs + w * QN + c, 4);
 }
 
 void digit_product(const impl::DigitJob& job) {
-    float panel[QN * KD / 4], t[QR * QN];
-    for (size_t p = 0; p < job.k; p += KD) {
-        const size_t kc = least(job.k - p, KD), groups = (kc + 31) / 32;
+    float panel[QN * DIGIT_K / 4], t[QR * QN];
+    for (size_t p = 0; p < job.k; p += DIGIT_K) {
+        const size_t kc = least(job.k - p, DIGIT_K), groups = (kc + 31) / 32;
         for (size_t j = 0; j < job.n; j += QN) {
             const size_t   cols = least(job.n - j, QN);
             const uint8_t* a    = job.packed + packed_bytes(job.m, p, job.digits);
@@ -4800,10 +4808,10 @@ constexpr impl::FormatKernels format_table[] = {
 // nothing left out. Fast products round W to bf16, and the input to 16 bits, or to bf16 where W has no more bits than
 // that: 2^-8 |a b| at most.
 //
-//   for each SN columns of C
-//     for each SM rows of C
-//       for each TK of k              pack A    [SM][TK] as panels of 32 rows                in L3
-//         for each TN columns         pack B    [TK][TN] as panels of 32 columns             in L2
+//   for each C_COLUMNS columns of C
+//     for each C_ROWS rows of C
+//       for each TK of k              pack A    [C_ROWS][TK] as panels of 32 rows                in L3
+//         for each B_COLUMNS columns         pack B    [TK][B_COLUMNS] as panels of 32 columns             in L2
 //           for each panel of A       it prefetches the next
 //             for each chunk of k     of A, in L1
 //               for each panel of B
@@ -4836,7 +4844,7 @@ template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
 constexpr auto switch_tiles   = impl::kernel_for(impl::tile_switches, GK_AVX512, GK_AMX, 0);
 constexpr auto bytes_in_tiles = impl::kernel_for(impl::byte_tiles, GK_AVX512, GK_AMX, 1);
-constexpr size_t TN = 256, SM = 2048, SN = 2048, TP = 32;
+constexpr size_t B_COLUMNS = 256, C_ROWS = 2048, C_COLUMNS = 2048, PANEL = 32;
 
 /// Magnitudes as bits of f32: the largest, and the smallest that is not zero, less one; all zero is 0 and the largest
 /// integer.
@@ -4898,7 +4906,7 @@ template <size_t planes> GK_INL void split_pairs(vf x, vf y, uint16_t* out) {
 template <class F> Range pack_tile_a(const typename F::E* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
     RangeOf range;
     for (size_t p = 0; p < kc; p += 32, panel += F::step_a)
-        for (size_t r = 0; r < TP; r++) {
+        for (size_t r = 0; r < PANEL; r++) {
             const typename F::E* const row = a + r * lda + p;
             vf x = vzero(), y = vzero();
             if (r < rows && kc - p >= 32) { x = vload(row); y = vload(row + 16); }
@@ -4917,7 +4925,7 @@ GK_INL vi vload_pairs(const bf16* p, size_t n) {
 }
 template <> Range pack_tile_a<tile_form<bf16>::type>(const bf16* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
     RangeOfPairs range;
-    for (size_t r = 0; r < TP; r++, a += lda)
+    for (size_t r = 0; r < PANEL; r++, a += lda)
         for (size_t p = 0; p < kc; p += 32) {
             const vi x = r < rows ? vload_pairs(a + p, kc - p) : viset(0);
             range.add(x);
@@ -4941,7 +4949,7 @@ template <class F> Range pack_tile_panel(const impl::GemmJob& job, size_t p, siz
         for (size_t q = 0; q < depth; q += 32, panel += F::step_b)
             for (size_t i = 0; i < 16; i++) {
                 const size_t even = q + i * F::pair, odd = even + F::half;
-                for (size_t c = 0; c < TP; c += 16) {
+                for (size_t c = 0; c < PANEL; c += 16) {
                     const vf x = even < depth ? vload(b + even * NR + c) : vzero(), y = odd < depth ? vload(b + odd * NR + c) : vzero();
                     range.add(x);
                     range.add(y);
@@ -4954,7 +4962,7 @@ template <class F> Range pack_tile_panel(const impl::GemmJob& job, size_t p, siz
 /// One plane of quantised weights: decoded by rows, 16 x 16 pairs transposed.
 Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* row) {
     RangeOf range;
-    for (size_t c = 0; c < TP; c += 16)
+    for (size_t c = 0; c < PANEL; c += 16)
         for (size_t end = p + kc, from = p; from < end; from += KC) {
             const size_t depth = least(end - from, KC), steps = round_up(depth, 32) / 32;
             vf t[KC / 32][16];
@@ -4981,46 +4989,46 @@ Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, s
 }
 /// The same from B[k][n] itself, nc columns to panels of `size`: whole rows, fetched 32 ahead.
 template <class F> void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
-    RangeOf range[TN / TP];
+    RangeOf range[B_COLUMNS / PANEL];
     for (size_t p = 0; p < kc; p += 32)
         for (size_t i = 0; i < 16; i++)
-            for (size_t c = 0; c < round_up(nc, TP); c += 16) {
+            for (size_t c = 0; c < round_up(nc, PANEL); c += 16) {
                 const size_t    l    = c < nc ? least(nc - c, 16) : 0;
-                uint16_t* const out  = panels + c / TP * size + p / 32 * F::step_b + c % TP * 32;
+                uint16_t* const out  = panels + c / PANEL * size + p / 32 * F::step_b + c % PANEL * 32;
                 const typename F::E* const row = b + (p + i) * ldb + c;
                 const vf x = p + i < kc ? vload_n(row, l) : vzero(), y = p + 16 + i < kc ? vload_n(row + 16 * ldb, l) : vzero();
                 _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
                 _mm_prefetch(reinterpret_cast<const char*>(row + 48 * ldb), _MM_HINT_T1);
-                range[c / TP].add(x);
-                range[c / TP].add(y);
+                range[c / PANEL].add(x);
+                range[c / PANEL].add(y);
                 split_pairs<F::planes_b>(x, y, out + i * 32);
             }
-    for (size_t i = 0; i * TP < nc; i++) ranges[i] = range[i].range();
+    for (size_t i = 0; i * PANEL < nc; i++) ranges[i] = range[i].range();
 }
 /// bf16: two rows interleaved.
 template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
     const vi left = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), right = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-    RangeOfPairs range[TN / TP];
+    RangeOfPairs range[B_COLUMNS / PANEL];
     for (size_t p = 0; p < round_up(kc, 32); p += 2)
-        for (size_t c = 0; c < nc; c += TP) {
+        for (size_t c = 0; c < nc; c += PANEL) {
             const bf16* const row = b + p * ldb + c;
-            uint16_t* const   out = panels + c / TP * size + p / 32 * 1024 + p % 32 * 16;
+            uint16_t* const   out = panels + c / PANEL * size + p / 32 * 1024 + p % 32 * 16;
             const vi x = p < kc ? vload_pairs(row, nc - c) : viset(0), y = p + 1 < kc ? vload_pairs(row + ldb, nc - c) : viset(0);
             const vi lo = _mm512_unpacklo_epi16(x, y), hi = _mm512_unpackhi_epi16(x, y);
             _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
             _mm_prefetch(reinterpret_cast<const char*>(row + 33 * ldb), _MM_HINT_T1);
-            range[c / TP].add(x);
-            range[c / TP].add(y);
+            range[c / PANEL].add(x);
+            range[c / PANEL].add(y);
             _mm512_store_si512(out,       _mm512_permutex2var_epi64(lo, left,  hi));
             _mm512_store_si512(out + 512, _mm512_permutex2var_epi64(lo, right, hi));
         }
-    for (size_t i = 0; i * TP < nc; i++) ranges[i] = range[i].range();
+    for (size_t i = 0; i * PANEL < nc; i++) ranges[i] = range[i].range();
 }
 /// bf16 from B[n][k]: 16 x 16 pairs transposed.
 Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint16_t* panel) {
     RangeOfPairs range;
     for (size_t p = 0; p < kc; p += 32)
-        for (size_t c = 0; c < TP; c += 16, panel += 512) {
+        for (size_t c = 0; c < PANEL; c += 16, panel += 512) {
             vf t[16];
             GK_UNROLL(16) for (size_t i = 0; i < 16; i++) {
                 t[i] = c + i < cols ? vunbits(vload_pairs(b + (c + i) * ldb + p, kc - p)) : vzero();
@@ -5040,8 +5048,8 @@ template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t k
         pack_tile_rows<F>(b + p * job.b.ld + column, job.b.ld, kc, nc, panels, size, ranges);
         return;
     }
-    for (size_t c = 0; c < nc; c += TP, panels += size, ranges++) {
-        const size_t cols = least(nc - c, TP);
+    for (size_t c = 0; c < nc; c += PANEL, panels += size, ranges++) {
+        const size_t cols = least(nc - c, PANEL);
         if (F::as_it_is && !job.b.packed && job.b.panel == &panel_transposed<E>)
             *ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, cols, panels);
         else if (F::planes_b == 1 && job.b.dequant)
@@ -5056,11 +5064,11 @@ template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t k
 struct PackedTiles {
     using F = tile_form<bf16>::type;
     size_t padded, ranges;
-    PackedTiles(size_t n, size_t k) : padded(round_up(n, TP)), ranges((k + F::tk - 1) / F::tk * (padded / TP)) {}
+    PackedTiles(size_t n, size_t k) : padded(round_up(n, PANEL)), ranges((k + F::tk - 1) / F::tk * (padded / PANEL)) {}
     size_t data() const { return round_up(ranges * sizeof(Range), 64); }
     /// Index of the range, and of the first element of the panel, of columns j .. over the block of k that begins at p,
     /// kc deep.
-    size_t range(size_t p, size_t j) const              { return p / F::tk * (padded / TP) + j / TP; }
+    size_t range(size_t p, size_t j) const              { return p / F::tk * (padded / PANEL) + j / PANEL; }
     size_t panel(size_t p, size_t kc, size_t j) const   { return p * padded + j * round_up(kc, 32); }
 };
 size_t packed_tiles_bytes(size_t n, size_t k) {
@@ -5076,8 +5084,8 @@ void pack_tiles(const impl::BSource& b, size_t n, size_t k, size_t begin, size_t
     job.b = b;
     for (size_t p = 0; p < k; p += F::tk) {
         const size_t kc = least(k - p, F::tk);
-        for (size_t j = begin; j < end; j += TP)
-            pack_tile_b<F>(job, p, kc, j, least(n - j, TP), tiles + at.panel(p, kc, j), 0, ranges + at.range(p, j), nullptr);
+        for (size_t j = begin; j < end; j += PANEL)
+            pack_tile_b<F>(job, p, kc, j, least(n - j, PANEL), tiles + at.panel(p, kc, j), 0, ranges + at.range(p, j), nullptr);
     }
 }
 /// Back to floats, where tiles are not used.
@@ -5088,7 +5096,7 @@ void panel_tiles(const impl::BSource& b, float* out, size_t p, size_t kc, size_t
     const uint16_t* tiles = reinterpret_cast<const uint16_t*>(static_cast<const char*>(b.data) + at.data())
                           + at.panel(block, least(b.ld - block, F::tk), j) + (p - block) / 32 * F::step_b;
     for (size_t i = 0; i < kc; i += 2, tiles += i % 32 ? 32 : F::step_b - 15 * 32)
-        for (size_t c = 0; c < TP; c += 16) {
+        for (size_t c = 0; c < PANEL; c += 16) {
             const vi pairs = viload(tiles + c * 32);
             vstore(out + i * NR + c, vunbits(_mm512_slli_epi32(pairs, 16)));
             if (i + 1 < kc) vstore(out + (i + 1) * NR + c, vunbits(viand(pairs, viset(-0x10000))));
@@ -5107,12 +5115,12 @@ void take_tiles(impl::BSource& b, const void* panels, size_t n, size_t k) {
 template <class F> struct TileScratch {
     size_t b, sums, strip, wide, total;
     TileScratch(size_t m, size_t n, size_t k) {
-        const size_t steps = round_up(least(k, F::tk), 32) / 32, rows = least(round_up(m, TP), SM);
+        const size_t steps = round_up(least(k, F::tk), 32) / 32, rows = least(round_up(m, PANEL), C_ROWS);
         b     = rows * steps * 16 * F::planes_a;
-        sums  = b + least(round_up(n, TP), TN) * steps * 16 * F::planes_b;
-        strip = sums + (sizeof(typename F::E) == sizeof(float) || k <= F::tk ? 0 : rows * least(round_up(n, TP), SN));
+        sums  = b + least(round_up(n, PANEL), B_COLUMNS) * steps * 16 * F::planes_b;
+        strip = sums + (sizeof(typename F::E) == sizeof(float) || k <= F::tk ? 0 : rows * least(round_up(n, PANEL), C_COLUMNS));
         wide  = strip + KC * NR;
-        total = wide + KC * TP;
+        total = wide + KC * PANEL;
     }
 };
 
@@ -5129,7 +5137,7 @@ template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t ro
         const float* const b = float_panel(job, p + q, depth, j, cols, strip);
         for (size_t d = 0; d < depth; d += CHAIN)
             for (size_t r = 0; r < rows; r += MR)
-                any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * TP, TP, q + d != 0, 0}, least(rows - r, MR), cols);
+                any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * PANEL, PANEL, q + d != 0, 0}, least(rows - r, MR), cols);
     }
 }
 template <class F> void tiles_run(const impl::GemmJob& job) {
@@ -5142,23 +5150,23 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     float* const    strip    = scratch + at.strip;
     const E* const  a        = static_cast<const E*>(job.a);
     const E* const  bias     = static_cast<const E*>(job.bias);
-    const size_t    ld_sums  = is_f32 ? job.ldc : least(round_up(job.part_n, TP), SN);
-    Range           a_range[SM / TP], b_range[TN / TP];
-    alignas(64) float sum[TN / TP][TP * TP];
+    const size_t    ld_sums  = is_f32 ? job.ldc : least(round_up(job.part_n, PANEL), C_COLUMNS);
+    Range           a_range[C_ROWS / PANEL], b_range[B_COLUMNS / PANEL];
+    alignas(64) float sum[B_COLUMNS / PANEL][PANEL * PANEL];
 
     switch_tiles(1);
-    for (size_t j1 = 0; j1 < job.n; j1 += SN)
-        for (size_t i1 = 0; i1 < job.m; i1 += SM)
+    for (size_t j1 = 0; j1 < job.n; j1 += C_COLUMNS)
+        for (size_t i1 = 0; i1 < job.m; i1 += C_ROWS)
             for (size_t p = 0; p < job.k; p += F::tk) {
                 const size_t kc = least(job.k - p, F::tk), steps = (kc + 31) / 32, a_size = steps * F::step_a, b_size = steps * F::step_b;
-                const size_t i_end = least(job.m, i1 + SM), j_end = least(job.n, j1 + SN);
+                const size_t i_end = least(job.m, i1 + C_ROWS), j_end = least(job.n, j1 + C_COLUMNS);
                 const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);    // finish() writes C
-                for (size_t i = i1; i < i_end; i += TP) {
-                    uint16_t* const panel = a_block + (i - i1) / TP * a_size;
-                    a_range[(i - i1) / TP] = pack_tile_a<F>(a + i * job.lda + p, job.lda, least(i_end - i, TP), kc, panel);
+                for (size_t i = i1; i < i_end; i += PANEL) {
+                    uint16_t* const panel = a_block + (i - i1) / PANEL * a_size;
+                    a_range[(i - i1) / PANEL] = pack_tile_a<F>(a + i * job.lda + p, job.lda, least(i_end - i, PANEL), kc, panel);
                 }
-                for (size_t j0 = j1; j0 < j_end; j0 += TN) {
-                    const size_t nc = least(j_end - j0, TN);
+                for (size_t j0 = j1; j0 < j_end; j0 += B_COLUMNS) {
+                    const size_t nc = least(j_end - j0, B_COLUMNS);
                     const uint16_t* b_panels = b_block;
                     const Range*    ranges   = b_range;
                     if (F::as_it_is && job.b.panel == &panel_tiles) {
@@ -5169,30 +5177,30 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                     } else {
                         pack_tile_b<F>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
                     }
-                    for (size_t i = i1; i < i_end; i += TP) {
-                        const size_t          rows    = least(i_end - i, TP);
-                        const uint16_t* const a_panel = a_block + (i - i1) / TP * a_size;
-                        const Range&          a_magnitudes = a_range[(i - i1) / TP];
+                    for (size_t i = i1; i < i_end; i += PANEL) {
+                        const size_t          rows    = least(i_end - i, PANEL);
+                        const uint16_t* const a_panel = a_block + (i - i1) / PANEL * a_size;
+                        const Range&          a_magnitudes = a_range[(i - i1) / PANEL];
                         E* const              c       = static_cast<E*>(job.c) + i * job.ldc + j0;
                         float* const          sums    = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1));
-                        const uint16_t* const a_next  = i + TP < i_end ? a_panel + a_size : a_block;
+                        const uint16_t* const a_next  = i + PANEL < i_end ? a_panel + a_size : a_block;
                         impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next)};
-                        const size_t          chunk   = i_end - i1 <= TP ? steps : F::chunk;       // one panel of A: B streams past it
+                        const size_t          chunk   = i_end - i1 <= PANEL ? steps : F::chunk;       // one panel of A: B streams past it
                         for (size_t q = 0; q < steps; q += chunk)
-                            for (size_t j = 0; j < nc; j += TP, ahead.panel += chunk * F::ahead) {
-                                ahead.row = reinterpret_cast<const char*>(sums + q * TP / steps * ld_sums + j);
-                                const uint16_t *a_chunk = a_panel + q * F::step_a, *b_chunk = b_panels + j / TP * b_size + q * F::step_b;
-                                if (a_magnitudes.suits(ranges[j / TP]))
-                                    F::kernel(least(steps - q, chunk), a_chunk, b_chunk, sum[j / TP], q, &ahead);
+                            for (size_t j = 0; j < nc; j += PANEL, ahead.panel += chunk * F::ahead) {
+                                ahead.row = reinterpret_cast<const char*>(sums + q * PANEL / steps * ld_sums + j);
+                                const uint16_t *a_chunk = a_panel + q * F::step_a, *b_chunk = b_panels + j / PANEL * b_size + q * F::step_b;
+                                if (a_magnitudes.suits(ranges[j / PANEL]))
+                                    F::kernel(least(steps - q, chunk), a_chunk, b_chunk, sum[j / PANEL], q, &ahead);
                             }
-                        for (size_t j = 0; j < nc; j += TP) {
-                            const size_t cols = least(nc - j, TP);
-                            float* const t    = sum[j / TP];
-                            if (!a_magnitudes.suits(ranges[j / TP]))
+                        for (size_t j = 0; j < nc; j += PANEL) {
+                            const size_t cols = least(nc - j, PANEL);
+                            float* const t    = sum[j / PANEL];
+                            if (!a_magnitudes.suits(ranges[j / PANEL]))
                                 fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, scratch + at.wide, strip);
-                            if (done && p) move_tile(sums + j, ld_sums, t, TP, rows, cols, true);
-                            if (done) finish(t, TP, bias ? bias + j0 + j : nullptr, job.act, c + j, job.ldc, rows, cols);
-                            else      move_tile(t, TP, sums + j, ld_sums, rows, cols, p != 0);
+                            if (done && p) move_tile(sums + j, ld_sums, t, PANEL, rows, cols, true);
+                            if (done) finish(t, PANEL, bias ? bias + j0 + j : nullptr, job.act, c + j, job.ldc, rows, cols);
+                            else      move_tile(t, PANEL, sums + j, ld_sums, rows, cols, p != 0);
                         }
                     }
                 }
@@ -5200,25 +5208,25 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     switch_tiles(0);
 }
 
-// ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for DK of a row, sums over DK in int32
+// ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for SCALE_K of a row, sums over SCALE_K in int32
 //
 // A panel of x: the scales of its 32 rows, then for each digit from the highest, for each 64 of k, two tiles of 16
 // rows. The step of the fixed point is to stay small beside the largest of every group of 32, or the product is left to
 // others.
 
-constexpr size_t DK = 1024, DN = 128, DIGIT_STEP = 2048, DIGIT_CHUNK = 8;
+constexpr size_t SCALE_K = 1024, DN = 128, DIGIT_STEP = 2048, DIGIT_CHUNK = 8;
 
 GK_INL size_t digit_steps(size_t k)                { return (k + 63) / 64; }
-GK_INL size_t digit_panel_bytes(size_t kc, size_t digits)             { return TP * sizeof(float) + digits * digit_steps(kc) * DIGIT_STEP; }
+GK_INL size_t digit_panel_bytes(size_t kc, size_t digits)             { return PANEL * sizeof(float) + digits * digit_steps(kc) * DIGIT_STEP; }
 /// Bytes of the panels of all m rows over the k before p.
-GK_INL size_t tile_digits_before(size_t m, size_t p, size_t digits)   { return round_up(m, TP) / TP * (p / DK) * digit_panel_bytes(DK, digits); }
+GK_INL size_t tile_digits_before(size_t m, size_t p, size_t digits)   { return round_up(m, PANEL) / PANEL * (p / SCALE_K) * digit_panel_bytes(SCALE_K, digits); }
 size_t tile_digits_floats(size_t m, size_t k, size_t digits) {
-    return (tile_digits_before(m, k, digits) + round_up(m, TP) / TP * digit_panel_bytes(k % DK, digits)) / sizeof(float);
+    return (tile_digits_before(m, k, digits) + round_up(m, PANEL) / PANEL * digit_panel_bytes(k % SCALE_K, digits)) / sizeof(float);
 }
 
 /// kc of a row to row r of a panel, whose digits lie `plane` bytes apart.
 bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, size_t plane, uint8_t* panel) {
-    float top = 0, maxima[DK / 32];
+    float top = 0, maxima[SCALE_K / 32];
     for (size_t p = 0; p < kc; p += 32) {
         const float max = maxima[p / 32] = group_maximum(x + p, least(kc - p, 32));
         if (max != max) return false;
@@ -5228,7 +5236,7 @@ bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, si
         if (maxima[p / 32] != 0 && maxima[p / 32] * 32 < top) return false;
     const float one = full_scale(digits), d = top / one;
     memcpy(panel + r * sizeof d, &d, sizeof d);
-    uint8_t* const out = panel + TP * sizeof(float) + r / 16 * 1024 + r % 16 * 64;
+    uint8_t* const out = panel + PANEL * sizeof(float) + r / 16 * 1024 + r % 16 * 64;
     for (size_t p = 0; p < round_up(kc, 64); p += 32) {
         int32_t q[32];
         to_digits(x + p, p < kc ? least(kc - p, 32) : 0, top == 0 ? 0 : one / top, q);
@@ -5241,12 +5249,12 @@ bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, si
 }
 bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
     if (!impl::int8_tiles_allowed()) return false;
-    for (size_t p = 0; p < k; p += DK) {
-        const size_t kc = least(k - p, DK), size = digit_panel_bytes(kc, digits);
-        for (size_t i = from / TP * TP; i < to; i += TP) {
-            uint8_t* const panel = packed + tile_digits_before(m, p, digits) + i / TP * size;
-            if (m - i < TP) memset(panel, 0, size);
-            for (size_t r = 0; r < least(m - i, TP); r++)
+    for (size_t p = 0; p < k; p += SCALE_K) {
+        const size_t kc = least(k - p, SCALE_K), size = digit_panel_bytes(kc, digits);
+        for (size_t i = from / PANEL * PANEL; i < to; i += PANEL) {
+            uint8_t* const panel = packed + tile_digits_before(m, p, digits) + i / PANEL * size;
+            if (m - i < PANEL) memset(panel, 0, size);
+            for (size_t r = 0; r < least(m - i, PANEL); r++)
                 if (!pack_tile_digits_row(x + (i + r) * k + p, kc, digits, r, digit_steps(kc) * DIGIT_STEP, panel)) return false;
         }
     }
@@ -5255,42 +5263,42 @@ bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t 
 /// kc codes of columns j .. j+cols-1 from p on: for each 64 of k two tiles, row j of a tile being k = 4j .. 4j+3 of 16
 /// columns.
 void pack_tile_codes(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
-    float rows[TP * DK / 4];
-    base::unpack_columns(job, p, kc, j, cols, TP, 0, rows, DK);
+    float rows[PANEL * SCALE_K / 4];
+    base::unpack_columns(job, p, kc, j, cols, PANEL, 0, rows, SCALE_K);
     for (size_t s = 0; s < digit_steps(kc); s++)
-        for (size_t c = 0; c < TP; c += 16, panel += 256) transpose(rows + c * (DK / 4) + s * 16, DK / 4, 16, 16, panel, 16);
+        for (size_t c = 0; c < PANEL; c += 16, panel += 256) transpose(rows + c * (SCALE_K / 4) + s * 16, SCALE_K / 4, 16, 16, panel, 16);
 }
 
-constexpr size_t TILE_CODES = DK / 64 * DIGIT_STEP / sizeof(float);              // floats of a panel of W
+constexpr size_t TILE_CODES = SCALE_K / 64 * DIGIT_STEP / sizeof(float);              // floats of a panel of W
 
 void tile_digit_product(const impl::DigitJob& job) {
-    constexpr size_t panels = DN / TP;
+    constexpr size_t panels = DN / PANEL;
     float* const   b_block = job.scratch;
     int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);           // [digit][panel][32][32]
     switch_tiles(1);
-    for (size_t p = 0; p < job.k; p += DK) {
-        const size_t kc = least(job.k - p, DK), steps = digit_steps(kc), plane = steps * DIGIT_STEP, size = digit_panel_bytes(kc, job.digits);
+    for (size_t p = 0; p < job.k; p += SCALE_K) {
+        const size_t kc = least(job.k - p, SCALE_K), steps = digit_steps(kc), plane = steps * DIGIT_STEP, size = digit_panel_bytes(kc, job.digits);
         for (size_t j0 = 0; j0 < job.n; j0 += DN) {
             const size_t nc = least(job.n - j0, DN);
-            for (size_t j = 0; j < nc; j += TP) pack_tile_codes(job, p, kc, j0 + j, least(nc - j, TP), b_block + j / TP * TILE_CODES);
+            for (size_t j = 0; j < nc; j += PANEL) pack_tile_codes(job, p, kc, j0 + j, least(nc - j, PANEL), b_block + j / PANEL * TILE_CODES);
             const uint8_t* a_panel = job.packed + tile_digits_before(job.m, p, job.digits);
-            for (size_t i = 0; i < job.m; i += TP, a_panel += size) {
+            for (size_t i = 0; i < job.m; i += PANEL, a_panel += size) {
                 impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float), reinterpret_cast<const char*>(a_panel + size)};
                 for (size_t d = 0; d < job.digits; d++)
                     for (size_t q = 0; q < steps; q += DIGIT_CHUNK)
-                        for (size_t j = 0; j < nc; j += TP, ahead.panel += DIGIT_CHUNK * 256) {
-                            const uint8_t* const a = a_panel + TP * sizeof(float) + d * plane + q * DIGIT_STEP;
-                            ahead.row = reinterpret_cast<const char*>(job.y + (i + (d * steps + q) * TP / (job.digits * steps)) * job.ldy + j0 + j);
+                        for (size_t j = 0; j < nc; j += PANEL, ahead.panel += DIGIT_CHUNK * 256) {
+                            const uint8_t* const a = a_panel + PANEL * sizeof(float) + d * plane + q * DIGIT_STEP;
+                            ahead.row = reinterpret_cast<const char*>(job.y + (i + (d * steps + q) * PANEL / (job.digits * steps)) * job.ldy + j0 + j);
                             bytes_in_tiles(least(steps - q, DIGIT_CHUNK), reinterpret_cast<const int8_t*>(a),
-                                                  reinterpret_cast<const int8_t*>(b_block + j / TP * TILE_CODES) + q * DIGIT_STEP,
-                                                  sums + (d * panels + j / TP) * TP * TP, q, &ahead);
+                                                  reinterpret_cast<const int8_t*>(b_block + j / PANEL * TILE_CODES) + q * DIGIT_STEP,
+                                                  sums + (d * panels + j / PANEL) * PANEL * PANEL, q, &ahead);
                         }
-                for (size_t r = 0; r < least(job.m - i, TP); r++)
+                for (size_t r = 0; r < least(job.m - i, PANEL); r++)
                     for (size_t j = 0; j < nc; j += VF) {
                         float scale = impl::load_as<float>(a_panel + r * sizeof(float)) * (job.digits == 2 ? 256.0f : 65536.0f);
                         vf    v = vzero();
                         for (size_t d = 0; d < job.digits; d++, scale /= 256)
-                            v = vfma(vfloat(viload(sums + ((d * panels + j / TP) * TP + r) * TP + j % TP)), vset(scale), v);
+                            v = vfma(vfloat(viload(sums + ((d * panels + j / PANEL) * PANEL + r) * PANEL + j % PANEL)), vset(scale), v);
                         float* const y = job.y + (i + r) * job.ldy + j0 + j;
                         const size_t l = least(nc - j, VF);
                         vstore_n(y, p ? vadd(vload_n(y, l), v) : v, l);
@@ -5302,12 +5310,12 @@ void tile_digit_product(const impl::DigitJob& job) {
 }
 constexpr impl::DigitKernels tile_digit_kernels() {
     impl::DigitKernels d;
-    d.rows    = TP;
-    d.columns = TP;
+    d.rows    = PANEL;
+    d.columns = PANEL;
     d.exact   = 3;
     d.fast    = 2;
     d.longest = LONG_K;
-    d.thread_floats = DN / TP * TILE_CODES + 3 * DN * TP;
+    d.thread_floats = DN / PANEL * TILE_CODES + 3 * DN * PANEL;
     d.packed_floats = &tile_digits_floats;
     d.pack    = &pack_tile_digits;
     d.run     = &tile_digit_product;
@@ -5326,20 +5334,21 @@ template <class E, class F = typename tile_form<E>::type> void tiles_or_fused(co
     if (impl::tiles_win(shape, job.all_m, job.all_n, job.k) && impl::tiles_allowed()) tiles_run<F>(job);
     else gemm_run<E>(job);
 }
+/// f32: three terms are all of a float, one all of a code; products of fewer than nine where one factor has fewer.
+template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
+    using impl::RunPart;
+    if (sizeof(E) != sizeof(float) || (a == 3 && b == 3)) return &tiles_or_fused<E>;
+    if (b == 3) return a == 1 ? &tiles_or_fused<float, TileForm<float, 1, 3, 512, 8>> : &tiles_or_fused<E>;
+    return a == 1 ? &tiles_or_fused<float, TileForm<float, 1, 1, 1024, 8>> : a == 2 ? &tiles_or_fused<float, TileForm<float, 2, 1, 512, 8>>
+                                                                                  : &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
+}
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
     impl::GemmKernels g = gemm_kernels<E>();
-    g.mr = TP;
+    g.mr = PANEL;
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
-    for (auto& row : g.run_terms)
-        for (auto& run : row) run = g.run;
-    if (sizeof(E) == sizeof(float)) {
-        g.run_terms[0][0] = &tiles_or_fused<float, TileForm<float, 1, 1, 1024, 8>>;
-        g.run_terms[0][2] = &tiles_or_fused<float, TileForm<float, 1, 3, 512, 8>>;
-        g.run_terms[1][0] = &tiles_or_fused<float, TileForm<float, 2, 1, 512, 8>>;
-        g.run_terms[2][0] = &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
-        g.digits          = &tile_digits;
-    }
+    g.run_terms = &run_terms<E>;
+    if (sizeof(E) == sizeof(float)) g.digits = &tile_digits;
     if (tile_form<E>::type::as_it_is) {
         g.packed_bytes = &packed_tiles_bytes;
         g.pack         = &pack_tiles;
@@ -6432,7 +6441,7 @@ template <class E> struct Dense {
         job.m = job.all_m = m;  job.n = job.all_n = n;  job.k = kdim;
         job.b.data = b;
         job.b.ld   = form == Form::rows ? n : kdim;
-        job.b.panel = form == Form::rows ? g.panel_rows : g.panel_transposed;
+        job.b.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
         if (form == Form::packed) g.take_packed(job.b, panels_of(b), n, kdim);
         const auto run_part = path(m, n, kdim);
         if (run_part == g.run && !addressable(m, n, kdim)) return no_memory();
@@ -6446,7 +6455,7 @@ template <class E> struct Dense {
         else                       run_split(plan, job, run_part);
         return success;
     }
-    static void run_split(const Plan& plan, const GemmJob& job, void (*run_part)(const GemmJob&)) {
+    static void run_split(const Plan& plan, const GemmJob& job, RunPart* run_part) {
         split(plan.parallel, plan.share, plan.columns ? job.n : job.m, [&](size_t begin, size_t end, size_t task) {
             GemmJob part = job;
             part.scratch = job.scratch + task * plan.share.each;
@@ -6505,7 +6514,7 @@ template <class E> struct Dense {
         BSource source = {};
         source.data  = b;
         source.ld    = form == Form::rows ? n : kdim;
-        source.panel = form == Form::rows ? g.panel_rows : g.panel_transposed;
+        source.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
         split(worth(k.parallel, work(n, kdim, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
             g.pack(source, n, kdim, begin, end, panels);
         });
@@ -6706,12 +6715,12 @@ template <class E> struct Quantised {
         b.dequant       = w.kernels->dequant;
         b.block_weights = w.block_weights;
         b.block_bytes   = w.block_bytes;
-        b.panel         = g.panel_format;
+        b.panel         = g.panel(BForm::format);
         const Terms terms = quant_terms(w.kernels->unpack != nullptr, is_bf16, precision);
-        nest(plan, g.run_terms[terms.x - 1][terms.w - 1], b, x, y, room, m, n, kdim);
+        nest(plan, g.run_terms(terms.x, terms.w), b, x, y, room, m, n, kdim);
     }
     /// The loop nest with decoded panels, threads over columns.
-    static void nest(const Plan& plan, void (*run_part)(const GemmJob&), const BSource& b, const float* x, float* y, float* room, size_t m,
+    static void nest(const Plan& plan, RunPart* run_part, const BSource& b, const float* x, float* y, float* room, size_t m,
             size_t n, size_t kdim) {
         split(plan.parallel, plan.columns, n, [&](size_t begin, size_t end, size_t task) {
             GemmJob job = {};
@@ -6879,7 +6888,7 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
         const GemmKernels& g = *q.float_table().gemm;
         BSource b = {};
         b.data  = &t;
-        b.panel = gptq ? g.panel_gptq : g.panel_awq;
+        b.panel = g.panel(gptq ? BForm::gptq : BForm::awq);
         Q::nest(plan, g.run, b, x, y, room, m, t.n, t.k);
     });
 }
