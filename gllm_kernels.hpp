@@ -4394,50 +4394,61 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 constexpr int    BASE = FLIP ? 8 : 7;                           // bits of a digit
 constexpr size_t MINUS = GK_PASS == GK_NEON ? 0 : 256;           // bytes
 constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + MINUS + (FLIP ? 256 : 0) + 128; }
-constexpr float  code_full_scale(size_t digits)    { return digits == 1 ? 127.0f : 63.0f * (1 << (BASE * 2)); }
 
 size_t prepared_bytes(size_t k, size_t digits) {
     const size_t blocks = (k + 255) / 256;
     return round_up(blocks * code_x_bytes(digits) + blocks, 64);
 }
 
-/// A group of n <= 32 of x to its places in a block, all zeros if it has no fixed point: then false.
-bool prepare_group(const float* x, size_t n, size_t digits, size_t g, uint8_t* block) {
-    const float max  = group_maximum(x, n, 0x1p-60f), full = code_full_scale(digits);
-    const bool  fits = max == max;
-    const float d    = fits ? max / full : 0, per_step = fits && max != 0 ? full / max : 0;
-    int32_t     q[32];
-    float* const scale = reinterpret_cast<float*>(block + code_x_bytes(digits) - 128) + 2 * g;
+/// A group of 32 of x, times per_step, to its places in a block.
+template <size_t D> GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, uint8_t* block) {
+    int32_t q[32];
     vf sum[2] = {vzero(), vzero()};
-    for (size_t j = 0; j < 32; j += VF) {
-        const vf v = !fits || j >= n ? vzero() : vround(vmul(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j), vset(per_step)));
+    GK_UNROLL(8) for (size_t j = 0; j < 32; j += VF) {
+        const vf v = vround(vmul(vload(x + j), vset(per_step)));
         const vi i = vint(v);
         memcpy(q + j, &i, sizeof i);
         sum[j / 16] = vadd(sum[j / 16], v);
     }
+    float* const scale = reinterpret_cast<float*>(block + code_x_bytes(D) - 128) + 2 * g;
     for (size_t h = 0; h < 2; h++) { scale[h] = d; scale[16 + h] = d * vsum(sum[h]); }
-    for (size_t i = 0; i < digits; i++) {
-        const int shift = BASE * static_cast<int>(digits - 1 - i);
+    for (size_t i = 0; i < D; i++) {
+        const int shift = BASE * static_cast<int>(D - 1 - i);
         const vb  bytes = i == 0 || BASE == 8 ? qbytes(q, shift) : band(qbytes(q, shift), bset(127));
         memcpy(block + 256 * i + 32 * g, &bytes, 32);
     }
 #if GK_PASS != GK_NEON
-    const __m256i minus = minus_quads(q), start = dot_quads(bset(-128), qbytes(q, BASE * static_cast<int>(digits - 1)));
-    memcpy(block + 256 * digits + 32 * g, &minus, 32);
-    if (FLIP) memcpy(block + 256 * digits + MINUS + 32 * g, &start, 32);
+    const __m256i minus = minus_quads(q), start = dot_quads(bset(-128), bload(block + 32 * g));
+    memcpy(block + 256 * D + 32 * g, &minus, 32);
+    if (FLIP) memcpy(block + 256 * D + MINUS + 32 * g, &start, 32);
 #endif
-    return fits;
 }
-void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
-    uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(digits);
-    for (size_t p = 0; p < k; p += 256, prepared += code_x_bytes(digits), odd++) {
-        unsigned groups = 0;
+/// Groups that have no fixed point are zeros.
+template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepared) {
+    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << (BASE * 2));
+    uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(D);
+    for (size_t p = 0; p < k; p += 256, x += 256, prepared += code_x_bytes(D), odd++) {
+        const float* from = x;
+        float        part[256], max[8];
+        unsigned     groups = 0;
         for (size_t g = 0; g < 8; g++) {
-            const size_t at = p + 32 * g, n = at < k ? least(k - at, 32) : 0;
-            if (!prepare_group(n ? x + at : x, n, digits, g, prepared)) groups |= 1u << g;
+            max[g] = 32 * g < k - p ? group_maximum(x + 32 * g, least(k - p - 32 * g, 32), 0x1p-60f) : 0;
+            if (max[g] != max[g]) groups |= 1u << g;
         }
+        if (groups || k - p < 256) {
+            memset(part, 0, sizeof part);
+            for (size_t g = 0; 32 * g < k - p && g < 8; g++)
+                if (groups >> g & 1) max[g] = 0;
+                else                 impl::copy_few(part + 32 * g, x + 32 * g, least(k - p - 32 * g, 32));
+            from = part;
+        }
+        for (size_t g = 0; g < 8; g++) prepare_group<D>(from + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, prepared);
         *odd = static_cast<uint8_t>(groups);
     }
+}
+void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
+    if (digits == 1) prepare_digits<1>(x, k, prepared);
+    else             prepare_digits<3>(x, k, prepared);
 }
 
 /// R rows of codes, CODE_RUN blocks apart, and their sums by lanes.
