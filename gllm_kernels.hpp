@@ -3685,6 +3685,41 @@ template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBl
 }
 #endif
 
+/// y = a row of weights . x, decoded in registers. Two chains of 64 steps, or of half a block, added up in double: with chains,
+/// lanes and the result at most 130 roundings.
+template <class C> float row_product(const uint8_t* row, const float* x, size_t k) {
+    using block = typename C::block;
+    constexpr size_t run = 128 * VF > block::weights ? 128 * VF / block::weights * block::weights : block::weights;
+    const size_t whole = k / block::weights * block::weights;
+    double total = 0;
+    for (size_t p = 0; p < whole;) {
+        const size_t end = whole - p > run ? p + run : whole;
+        vf sum[2] = {vzero(), vzero()};
+        for (; p < end; p += block::weights, row += sizeof(block)) {
+            const block& b = *reinterpret_cast<const block*>(row);
+            Scales s;
+            scales_of<C>(b, s);
+            for (size_t g = 0; g < block::weights / 32; g++) {
+                const vb codes = C::codes(b, g);
+                GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++)
+                    sum[j & 1] = vfma(weights_at<C>(s, codes, g, j), vload(x + p + 32 * g + j * VF), sum[j & 1]);
+            }
+        }
+        total += static_cast<double>(vsum(vadd(sum[0], sum[1])));
+    }
+    if constexpr (C::ragged) if (whole < k) {
+        float w[block::weights];
+        dequant<C>(row, w, k - whole);
+        for (size_t p = whole; p < k; p++) total += static_cast<double>(w[p - whole]) * static_cast<double>(x[p]);
+    }
+    return static_cast<float>(total);
+}
+/// Of formats without integer codes, and of plain codes, one row of which may be all that there is.
+template <class C> void rows_in_registers(const impl::RowsJob& job) {
+    for (size_t i = 0; i < job.m; i++)
+        for (size_t r = 0; r < job.rows; r++) job.y[i * job.ldy + r] = row_product<C>(job.weights + r * job.stride, job.x + i * job.k, job.k);
+}
+
 /// Rows decoded to floats, DECODED of them at a time, which is a whole number of blocks: a sum of that many, then sums of
 /// these in double.
 void decoded_rows(const impl::RowsJob& job) {
@@ -4763,7 +4798,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
     f.block_weights = C::block::weights;
     f.block_bytes   = sizeof(typename C::block);
     f.dequant       = &dequant<C>;
-    f.rows          = &decoded_rows;
+    f.rows          = C::has_levels || C::ragged ? &rows_in_registers<C> : &decoded_rows;
 #if GK_PASS != GK_SCALAR
     if constexpr (!C::has_levels) {
         f.codes         = &row_codes<C>;
