@@ -4421,8 +4421,9 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 // of weights whose scales are too wide, are multiplied as floats and added in double.
 //
 // Sums of four code X are exact: 4 . 128 FULL < 2^31. To the bound, in u of max |x| sum |w|: half a step of X 8 or 2, rounding
-// to it 2, d 1. Then, thrice for formats with offsets, |scale code| + |rest| <= 3 |w|: a sum to f32 1, scale d 1, a chain of 20,
-// 16 of these, lanes 4 and the result 1: 140 at most; every 4096 of k are added in double.
+// to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d 1; for rest, at most |w|, sum X 5, d 1, the product
+// with it 1; for both a chain of 20, 16 of these, lanes 4 and the result 1: 11 + 2 . 43 + 48 = 145 at most; every 4096 of k are
+// added in double.
 
 #if GK_PASS != GK_SCALAR
 
