@@ -96,6 +96,39 @@
 .endif
 .endm
 
+.macro GK_QDOT_START d, h, shift      // zmm3 = -128 >> shift times sums of digits 2 of four, of the h-th 64
+.if \shift
+    vpsrad  zmm3, zmmword ptr [rdx + 256*\d + 256 + 64*\h], \shift
+.else
+    vmovdqu64 zmm3, zmmword ptr [rdx + 256*\d + 256 + 64*\h]
+.endif
+.endm
+
+.macro GK_QDOT_SIGNED d, codes, signed  // zmm0 = sums of four signed X, where codes = signed + z, 0 .. 255, and zmm3 = -z times sums of digits 2
+    vmovdqa64 zmm0, zmm3
+    vpdpbusd zmm0, \codes, zmm4
+.if \d == 3
+    vpslld  zmm0, zmm0, 8
+    vpdpbusd zmm0, zmm5, \signed
+    vpslld  zmm0, zmm0, 8
+    vpdpbusd zmm0, zmm6, \signed
+.endif
+.endm
+
+.macro GK_QDOT_ADD groups, scale, acc   // zmm0 to the sums, a scale for each lane
+    vcvtdq2ps zmm0, zmm0
+    vpermps zmm2, \groups, \scale
+    vfmadd231ps \acc, zmm0, zmm2
+.endm
+
+.macro GK_QDOT_AHEAD at, bytes          // a later block comes to the cache
+    .set    gk_line, 0
+.rept (\bytes + 63) / 64
+    prefetcht0 byte ptr [\at + 1024 + gk_line]
+    .set    gk_line, gk_line + 64
+.endr
+.endm
+
 .macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the four, HEAD \d for scales of the next
 L(row\d):
     mov     rsi, qword ptr [rdi]
