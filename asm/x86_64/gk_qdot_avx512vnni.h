@@ -24,6 +24,7 @@
 #include "../gk_asm.h"
 #ifdef __x86_64__
 
+#define DATA rip + L(data)           // the constants of the format
 #define W0 rsi                      // the block of each row, and the next
 #define W1 rsi + r8
 #define W2 rsi + 2*r8
@@ -96,7 +97,9 @@
 .endif
 .endm
 
-.macro GK_QDOT_START d, h, shift      // zmm3 = -128 >> shift times sums of digits 2 of four, of the h-th 64
+// ---- steps: of a row, 64 codes, the h-th of the block at \at; CODES \d, \h, \at of the format leaves them in zmm7
+
+.macro GK_QDOT_START d, h, shift    // zmm3 = -128 >> shift times sums of four of digit 2
 .if \shift
     vpsrad  zmm3, zmmword ptr [rdx + 256*\d + 256 + 64*\h], \shift
 .else
@@ -104,30 +107,250 @@
 .endif
 .endm
 
-.macro GK_QDOT_SIGNED d, codes, signed  // zmm0 = sums of four signed X, where codes = signed + z, 0 .. 255, and zmm3 = -z times sums of digits 2
+.macro GK_QDOT_SIGNED d, h, at, groups, scale, zero, acc    // codes - z by zmm3 and, for three digits, zmm1 = codes - z
+    CODES   \d, \h, \at
     vmovdqa64 zmm0, zmm3
-    vpdpbusd zmm0, \codes, zmm4
+    vpdpbusd zmm0, zmm7, zmm4
 .if \d == 3
     vpslld  zmm0, zmm0, 8
-    vpdpbusd zmm0, zmm5, \signed
+    vpdpbusd zmm0, zmm5, zmm1
     vpslld  zmm0, zmm0, 8
-    vpdpbusd zmm0, zmm6, \signed
+    vpdpbusd zmm0, zmm6, zmm1
 .endif
-.endm
-
-.macro GK_QDOT_ADD groups, scale, acc   // zmm0 to the sums, a scale for each lane
-    vcvtdq2ps zmm0, zmm0
     vpermps zmm2, \groups, \scale
+    vcvtdq2ps zmm0, zmm0
     vfmadd231ps \acc, zmm0, zmm2
 .endm
 
-.macro GK_QDOT_AHEAD at, bytes          // a later block comes to the cache
-    .set    gk_line, 0
+.macro GK_QDOT_UNSIGNED d, h, at, groups, scale, zero, acc  // codes, a z for each group taken back
+    CODES   \d, \h, \at
+    vpermd  zmm1, \groups, \zero
+    vpermps zmm2, \groups, \scale
+    GK_QDOT_DOT \d, zmm7
+    vpdpwssd zmm0, zmm1, zmmword ptr [rdx + 256*\d + 64*\h]
+    vcvtdq2ps zmm0, zmm0
+    vfmadd231ps \acc, zmm0, zmm2
+.endm
+
+.macro GK_QDOT_AHEAD bytes          // a later block of each row comes to the cache
+    .set    L(line), 1024
 .rept (\bytes + 63) / 64
-    prefetcht0 byte ptr [\at + 1024 + gk_line]
-    .set    gk_line, gk_line + 64
+    prefetcht0 byte ptr [W0 + L(line)]
+    prefetcht0 byte ptr [W1 + L(line)]
+    prefetcht0 byte ptr [W2 + L(line)]
+    prefetcht0 byte ptr [W3 + L(line)]
+    .set    L(line), L(line) + 64
 .endr
 .endm
+
+// ---- groups of 32, two rows a vector; SCALES \a, \b, \room of the format makes those of the blocks at \a and \b
+//
+//   zmm12, zmm13  scales times those of x, row 0 | row 1 and row 2 | row 3     zmm26         scale of x, twice
+//   zmm14, zmm15  (z, 512 z) of the same                                      zmm27, zmm28  each twice, of the first, second
+//   zmm16 .. 19   groups 2h | 2h + 1 of the first row, h = 0 .. 3             zmm31         zeros
+//   zmm20 .. 23   of the second                                               zmm24, zmm25, zmm29, zmm30  of the format
+//
+//   room: scale, (z, 512 z), rest of rows 0 | 1 at 448, of rows 2 | 3 at 640
+
+.macro GK_QDOT_PAIRS_DATA           // the first 256 bytes of the constants of the format
+L(data):
+    .long   0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1          //   0  groups 0 | 1
+    .long   0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14    //  64  every other, twice
+    .long   0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7          // 128  each twice
+    .long   2, 8                                                    // 192
+    .balign 64
+.endm
+
+.macro GK_QDOT_PAIRS_SETUP
+    vpbroadcastd zmm0, dword ptr [DATA + 192]
+    vpbroadcastd zmm1, dword ptr [DATA + 196]
+    vmovdqa64 zmm16, zmmword ptr [DATA]
+    vpaddd  zmm17, zmm16, zmm0
+    vpaddd  zmm18, zmm17, zmm0
+    vpaddd  zmm19, zmm18, zmm0
+    vpaddd  zmm20, zmm16, zmm1
+    vpaddd  zmm21, zmm17, zmm1
+    vpaddd  zmm22, zmm18, zmm1
+    vpaddd  zmm23, zmm19, zmm1
+    vmovdqa64 zmm27, zmmword ptr [DATA + 128]
+    vpaddd  zmm28, zmm27, zmm1
+    vpxord  zmm31, zmm31, zmm31
+.endm
+
+.macro GK_QDOT_PAIRS_HEAD d
+    vmovdqa64 zmm0, zmmword ptr [DATA + 64]
+    vpermps zmm26, zmm0, zmmword ptr [r11 + 256*\d + 512]
+    SCALES  N0, N1, 448
+    SCALES  N2, N3, 640
+.endm
+
+.macro GK_QDOT_REST d, room, each, acc      // of a row, to its sums
+    vpermps zmm0, \each, zmmword ptr [rdi + \room + 128]
+    vfmadd231ps \acc, zmm0, zmmword ptr [rdx + 256*\d + 576]
+.endm
+
+.macro GK_QDOT_PAIRS_STEP kind, d, h, first, second
+    GK_QDOT_DIGITS \d, \h
+    GK_QDOT_\kind \d, \h, W0, \first,  zmm12, zmm14, zmm8
+    GK_QDOT_\kind \d, \h, W1, \second, zmm12, zmm14, zmm9
+    GK_QDOT_\kind \d, \h, W2, \first,  zmm13, zmm15, zmm10
+    GK_QDOT_\kind \d, \h, W3, \second, zmm13, zmm15, zmm11
+.endm
+
+.macro GK_QDOT_PAIRS_SIGNED d, bytes, shift // the block, codes - (128 >> shift)
+    vmovaps zmm12, zmmword ptr [rdi + 448]
+    vmovaps zmm13, zmmword ptr [rdi + 640]
+    GK_QDOT_AHEAD \bytes
+    HEAD    \d
+    GK_QDOT_START \d, 0, \shift
+    GK_QDOT_PAIRS_STEP SIGNED, \d, 0, zmm16, zmm20
+    GK_QDOT_START \d, 1, \shift
+    GK_QDOT_PAIRS_STEP SIGNED, \d, 1, zmm17, zmm21
+    GK_QDOT_START \d, 2, \shift
+    GK_QDOT_PAIRS_STEP SIGNED, \d, 2, zmm18, zmm22
+    GK_QDOT_START \d, 3, \shift
+    GK_QDOT_PAIRS_STEP SIGNED, \d, 3, zmm19, zmm23
+.endm
+
+.macro GK_QDOT_PAIRS_UNSIGNED d, bytes      // the block, codes with zeros and rests
+    GK_QDOT_REST \d, 448, zmm27, zmm8
+    GK_QDOT_REST \d, 448, zmm28, zmm9
+    GK_QDOT_REST \d, 640, zmm27, zmm10
+    GK_QDOT_REST \d, 640, zmm28, zmm11
+    vmovaps zmm12, zmmword ptr [rdi + 448]
+    vmovaps zmm13, zmmword ptr [rdi + 640]
+    vmovdqa64 zmm14, zmmword ptr [rdi + 448 + 64]
+    vmovdqa64 zmm15, zmmword ptr [rdi + 640 + 64]
+    GK_QDOT_AHEAD \bytes
+    HEAD    \d
+    GK_QDOT_PAIRS_STEP UNSIGNED, \d, 0, zmm16, zmm20
+    GK_QDOT_PAIRS_STEP UNSIGNED, \d, 1, zmm17, zmm21
+    GK_QDOT_PAIRS_STEP UNSIGNED, \d, 2, zmm18, zmm22
+    GK_QDOT_PAIRS_STEP UNSIGNED, \d, 3, zmm19, zmm23
+.endm
+
+.macro GK_QDOT_ZEROS top            // of zmm0 = s and zmm2 = m: z = round(m / s) in 0 .. top to zmm1, rest = z s - m to zmm3
+    vdivps  zmm3, zmm2, zmm0
+    vmaxps  zmm3, zmm3, zmm31                           // NaN is 0
+    vminps  zmm3, zmm3, dword ptr [DATA + \top]{1to16}
+    vcvtps2dq zmm1, zmm3                                // z
+    vcvtdq2ps zmm3, zmm1
+    vfmsub213ps zmm3, zmm0, zmm2                        // rest = z s - m
+    vpslld  zmm2, zmm1, 25
+    vpord   zmm1, zmm1, zmm2                            // (z, 512 z)
+.endm
+
+.macro GK_QDOT_ZEROS_STORE room     // and s, of two rows
+    vmulps  zmm0, zmm0, zmm26
+    vmovaps zmmword ptr [rdi + \room], zmm0
+    vmovdqa64 zmmword ptr [rdi + \room + 64], zmm1
+    vmovaps zmmword ptr [rdi + \room + 128], zmm3
+.endm
+
+// ---- groups of 16, a row a vector; ROW_SCALES \d, \r, \at of the format makes those of row r
+//
+//   zmm12 .. zmm15  scales times those of x       zmm16 .. zmm19  groups 4h .. 4h + 3, h = 0 .. 3; room: 64 for each row at 448
+
+.macro GK_QDOT_16_DATA              // the first 68 bytes of the constants of the format
+L(data):
+    .long   0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3          //  0  groups 0 .. 3
+    .long   4                                                       // 64
+.endm
+
+.macro GK_QDOT_16_SETUP
+    vpbroadcastd zmm0, dword ptr [DATA + 64]
+    vmovdqa64 zmm16, zmmword ptr [DATA]
+    vpaddd  zmm17, zmm16, zmm0
+    vpaddd  zmm18, zmm17, zmm0
+    vpaddd  zmm19, zmm18, zmm0
+.endm
+
+.macro GK_QDOT_16_STEP kind, d, h, groups
+    GK_QDOT_DIGITS \d, \h
+    GK_QDOT_\kind \d, \h, W0, \groups, zmm12, zmm20, zmm8
+    GK_QDOT_\kind \d, \h, W1, \groups, zmm13, zmm21, zmm9
+    GK_QDOT_\kind \d, \h, W2, \groups, zmm14, zmm22, zmm10
+    GK_QDOT_\kind \d, \h, W3, \groups, zmm15, zmm23, zmm11
+.endm
+
+.macro GK_QDOT_16_SIGNED d, bytes, shift    // the block, codes - (128 >> shift)
+    vmovaps zmm12, zmmword ptr [rdi + 448]
+    vmovaps zmm13, zmmword ptr [rdi + 448 + 64]
+    vmovaps zmm14, zmmword ptr [rdi + 448 + 128]
+    vmovaps zmm15, zmmword ptr [rdi + 448 + 192]
+    GK_QDOT_AHEAD \bytes
+    HEAD    \d
+    GK_QDOT_START \d, 0, \shift
+    GK_QDOT_16_STEP SIGNED, \d, 0, zmm16
+    GK_QDOT_START \d, 1, \shift
+    GK_QDOT_16_STEP SIGNED, \d, 1, zmm17
+    GK_QDOT_START \d, 2, \shift
+    GK_QDOT_16_STEP SIGNED, \d, 2, zmm18
+    GK_QDOT_START \d, 3, \shift
+    GK_QDOT_16_STEP SIGNED, \d, 3, zmm19
+.endm
+
+.macro GK_QDOT_HALVES at            // floats 1, 3, 5, 7 at room + 256 = the f16 of each row at \at + 2 of the next block
+    vmovd   xmm0, dword ptr [N0 + \at]
+    vpinsrd xmm0, xmm0, dword ptr [N1 + \at], 1
+    vpinsrd xmm0, xmm0, dword ptr [N2 + \at], 2
+    vpinsrd xmm0, xmm0, dword ptr [N3 + \at], 3
+    vcvtph2ps ymm0, xmm0
+    vmovups ymmword ptr [rdi + 704], ymm0
+.endm
+
+// ---- the six-bit scales and offsets of Q4_K and Q5_K, whose blocks begin with f16 d, dmin and these in 12 bytes
+
+.macro GK_QDOT_6BIT_DATA top        // from byte 256 of the constants
+    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                              // 256  d of two rows
+    .long   1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 3, 3, 3, 3, 3                              // 320  dmin
+    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15                    // 384  a c b c
+    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15
+    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11                    // 416  . a . b
+    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11
+    .long   0, 0, 0, 4, 0, 0, 0, 4                                                      // 448  shifts of a c b c
+    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f                              // 480  and their masks
+    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f
+    .long   0x30303030, 0x0f0f0f0f, 0x00040004                                          // 512
+    .float  \top                                                                        // 524
+.endm
+
+.macro GK_QDOT_6BIT_SETUP           // zmm24 = fifteens, zmm25 = shifts 0 | 4
+    vpbroadcastd zmm24, dword ptr [DATA + 516]
+    vpbroadcastd ymm0, dword ptr [DATA + 520]
+    vpxord  zmm25, zmm25, zmm25
+    vinserti64x4 zmm25, zmm25, ymm0, 1
+    vmovdqa64 zmm29, zmmword ptr [DATA + 256]
+    vmovdqa64 zmm30, zmmword ptr [DATA + 320]
+.endm
+
+.macro GK_QDOT_6BIT_SCALES a, b, room       // of the blocks at \a and \b: scale, zero, rest
+    vmovdqu xmm0, xmmword ptr [\a]                      // d dmin a b c
+    vinserti128 ymm0, ymm0, xmmword ptr [\b], 1
+    vmovd   xmm1, dword ptr [\a]
+    vpinsrd xmm1, xmm1, dword ptr [\b], 1
+    vcvtph2ps xmm1, xmm1                                // d dmin d dmin
+    vpshufb ymm2, ymm0, ymmword ptr [DATA + 416]
+    vpshufb ymm0, ymm0, ymmword ptr [DATA + 384]
+    vpsrld  ymm2, ymm2, 2                               // high bits: a >> 2, b >> 2
+    vpsrlvd ymm0, ymm0, ymmword ptr [DATA + 448]        // low bits: a, c, b, c >> 4
+    vpand   ymm0, ymm0, ymmword ptr [DATA + 480]
+    vpternlogd ymm0, ymm2, dword ptr [DATA + 512]{1to8}, 0xf8
+    vpermq  ymm0, ymm0, 0xd8                            // sc sc mn mn
+    vextracti128 xmm2, ymm0, 1
+    vpmovzxbd zmm0, xmm0
+    vpmovzxbd zmm2, xmm2
+    vcvtdq2ps zmm0, zmm0
+    vcvtdq2ps zmm2, zmm2
+    vpermps zmm3, zmm29, zmm1
+    vmulps  zmm0, zmm0, zmm3                            // s = d sc
+    vpermps zmm3, zmm30, zmm1
+    vmulps  zmm2, zmm2, zmm3                            // m = dmin mn
+    GK_QDOT_ZEROS 524
+    GK_QDOT_ZEROS_STORE \room
+.endm
+
+// ---- the function
 
 .macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the four, HEAD \d for scales of the next
 L(row\d):
