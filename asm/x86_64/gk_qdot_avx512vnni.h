@@ -247,6 +247,94 @@ L(data):
     vmovaps zmmword ptr [rdi + \room + 128], zmm3
 .endm
 
+// ---- blocks of 32 weights, eight for 256: scales gathered by loads that put each word or double word in a place of its
+//      own, between those before it; what a mask leaves out is not read
+//
+//   k7  the upper half of double words       zmm24  fifteens       zmm25  shifts 0 | 4 | 0 | 4
+//   k1 .. k5  places, k6 fifth bits          zmm29  the order of places       zmm30  of the format
+
+.macro GK_QDOT_NIBBLES_SETUP
+    mov     eax, 0x0f0f0f0f
+    vpbroadcastd zmm24, eax
+    mov     eax, 0xf0f0
+    kmovd   k7, eax
+    mov     eax, 0x00040004
+    vpbroadcastd zmm25 {k7}{z}, eax
+    mov     eax, 0xff00
+    kmovd   k7, eax
+.endm
+
+.macro GK_QDOT_NIBBLES a, b         // 64 codes: the low halves of 16 bytes, then the high halves, of two blocks
+    vbroadcasti32x4 zmm7, xmmword ptr [\a]
+    vbroadcasti32x4 zmm7 {k7}, xmmword ptr [\b]
+    vpsrlvw zmm7, zmm7, zmm25
+    vpandd  zmm7, zmm7, zmm24
+.endm
+
+.macro GK_QDOT_LEVELS_DATA          // 20 bytes: the levels of IQ4 formats, plus 128
+    .byte   1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241
+    .byte   128, 128, 128, 128
+.endm
+
+.macro GK_QDOT_LEVELS_SETUP at
+    vbroadcasti32x4 zmm30, xmmword ptr [DATA + \at]
+    vpbroadcastd zmm31, dword ptr [DATA + \at + 16]
+.endm
+
+.macro GK_QDOT_LEVELS d             // the levels of nibbles
+    vpshufb zmm7, zmm30, zmm7
+.if \d == 3
+    vpxord  zmm1, zmm7, zmm31
+.endif
+.endm
+
+.macro GK_QDOT_FIFTH a, b           // plus zmm30 where a bit is set, of 32 for each block; uses rax and r11
+    mov     eax, dword ptr [\a]
+    mov     r11d, dword ptr [\b]
+    shl     r11, 32
+    or      rax, r11
+    kmovq   k6, rax
+    vpaddb  zmm7 {k6}, zmm7, zmm30
+.endm
+
+.macro GK_QDOT_HALF_SCALES room     // from d of two rows in ymm0
+    vcvtph2ps zmm0, ymm0
+    vmulps  zmm0, zmm0, zmm26
+    vmovaps zmmword ptr [rdi + \room], zmm0
+.endm
+
+.macro GK_QDOT_HALF_OFFSETS room, minus, top    // and zeros and rests, from d | m in the halves of zmm0
+    vextracti64x4 ymm2, zmm0, 1
+    vcvtph2ps zmm0, ymm0
+    vcvtph2ps zmm2, ymm2
+    vxorps  zmm2, zmm2, dword ptr [DATA + \minus]{1to16}
+    GK_QDOT_ZEROS \top
+    GK_QDOT_ZEROS_STORE \room
+.endm
+
+.macro GK_QDOT_18_DATA              // from byte 256 of the constants, for blocks of f16 d and 16 bytes of nibbles
+    .word   0, 9, 18, 27, 2, 11, 20, 29, 1, 10, 19, 28, 3, 12, 21, 30                   // 256  d of the first row, of the second
+    .word   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+.endm
+
+.macro GK_QDOT_18_SETUP
+    GK_QDOT_NIBBLES_SETUP
+    vmovdqa64 zmm29, zmmword ptr [DATA + 256]
+    mov     eax, 0x10080402
+    kmovd   k1, eax
+    kaddd   k2, k1, k1
+    kaddd   k3, k2, k2
+.endm
+
+.macro GK_QDOT_18_SCALES a, b, room // d of blocks 0 .. 3 to words 0, 9, 18, 27, of 4 .. 7 two on; one on for the second row
+    vmovdqu16 zmm0, zmmword ptr [\a]
+    vmovdqu16 zmm0 {k1}, zmmword ptr [\b - 2]
+    vmovdqu16 zmm0 {k2}, zmmword ptr [\a + 72 - 4]
+    vmovdqu16 zmm0 {k3}, zmmword ptr [\b + 72 - 6]
+    vpermw  zmm0, zmm29, zmm0
+    GK_QDOT_HALF_SCALES \room
+.endm
+
 // ---- groups of 16, a row a vector; ROW_SCALES \d, \r, \at of the format makes those of row r
 //
 //   zmm12 .. zmm15  scales times those of x       zmm16 .. zmm19  groups 4h .. 4h + 3, h = 0 .. 3; room: 64 for each row at 448
@@ -352,6 +440,14 @@ L(data):
 
 // ---- the function
 
+.macro GK_QDOT_NEXT d, bytes        // rax and r11; a BLOCK that needs them for its steps makes them again
+    lea     rax, [rsi + \bytes]
+    lea     r11, [rdx + 256*\d + 640]
+    cmp     rcx, 1
+    cmove   rax, rsi
+    cmove   r11, rdx
+.endm
+
 .macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the four, HEAD \d for scales of the next
 L(row\d):
     mov     rsi, qword ptr [rdi]
@@ -369,11 +465,7 @@ L(chain\d):
     mov     r10d, 4
     .balign 32
 L(block\d):
-    lea     rax, [rsi + \bytes]
-    lea     r11, [rdx + 256*\d + 640]
-    cmp     rcx, 1
-    cmove   rax, rsi
-    cmove   r11, rdx
+    GK_QDOT_NEXT \d, \bytes
     BLOCK   \d
     mov     rsi, rax
     mov     rdx, r11

@@ -40,9 +40,7 @@ GK_CONST gk_qdot_avx512vnni_q8_0_data
     vmovdqu16 zmm0 {k6}, zmmword ptr [\a + 192]
     vmovdqu16 zmm0 {k7}, zmmword ptr [\b + 192 - 2]
     vpermw  zmm0, zmm25, zmm0
-    vcvtph2ps zmm0, ymm0
-    vmulps  zmm0, zmm0, zmm26
-    vmovaps zmmword ptr [rdi + \room], zmm0
+    GK_QDOT_HALF_SCALES \room
 .endm
 
 .macro CODES d, h, at
