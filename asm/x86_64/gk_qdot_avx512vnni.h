@@ -99,11 +99,14 @@
 
 // ---- steps: of a row, 64 codes, the h-th of the block at \at; CODES \d, \h, \at of the format leaves them in zmm7
 
-.macro GK_QDOT_START d, h, shift    // zmm3 = -128 >> shift times sums of four of digit 2
-.if \shift
+.macro GK_QDOT_START d, h, shift    // zmm3 = -128 >> shift times sums of four of digit 2; shift -1: by the lanes of zmm31
+.if \shift > 0
     vpsrad  zmm3, zmmword ptr [rdx + 256*\d + 256 + 64*\h], \shift
 .else
     vmovdqu64 zmm3, zmmword ptr [rdx + 256*\d + 256 + 64*\h]
+.endif
+.if \shift < 0
+    vpsravd zmm3, zmm3, zmm31
 .endif
 .endm
 
@@ -236,12 +239,12 @@ L(data):
     vcvtps2dq zmm1, zmm3                                // z
     vcvtdq2ps zmm3, zmm1
     vfmsub213ps zmm3, zmm0, zmm2                        // rest = z s - m
-    vpslld  zmm2, zmm1, 25
-    vpord   zmm1, zmm1, zmm2                            // (z, 512 z)
 .endm
 
 .macro GK_QDOT_ZEROS_STORE room     // and s, of two rows
+    vpslld  zmm2, zmm1, 25
     vmulps  zmm0, zmm0, zmm26
+    vpord   zmm1, zmm1, zmm2                            // (z, 512 z)
     vmovaps zmmword ptr [rdi + \room], zmm0
     vmovdqa64 zmmword ptr [rdi + \room + 64], zmm1
     vmovaps zmmword ptr [rdi + \room + 128], zmm3
@@ -378,7 +381,7 @@ L(data):
     GK_QDOT_16_STEP SIGNED, \d, 3, zmm19
 .endm
 
-.macro GK_QDOT_HALVES at            // floats 1, 3, 5, 7 at room + 256 = the f16 of each row at \at + 2 of the next block
+.macro GK_QDOT_HALVES at            // floats at 704: the two f16 at \at of the next block of each row
     vmovd   xmm0, dword ptr [N0 + \at]
     vpinsrd xmm0, xmm0, dword ptr [N1 + \at], 1
     vpinsrd xmm0, xmm0, dword ptr [N2 + \at], 2
