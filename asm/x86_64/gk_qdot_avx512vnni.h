@@ -97,7 +97,10 @@
 .endif
 .endm
 
-// ---- steps: of a row, 64 codes, the h-th of the block at \at; CODES \d, \h, \at of the format leaves them in zmm7
+// ---- steps: of a row, 64 codes, the h-th of the block at \at; CODES \d, \h, \at, \keep of the format leaves them in zmm7
+//
+//   zmm\keep is for the row, from step to step. A broadcast of 16 bytes or more from memory takes a shuffle on some
+//   processors: a load to the lower half and a shift to the upper half, from memory and under a mask, do not.
 
 .macro GK_QDOT_START d, h, shift    // zmm3 = -128 >> shift times sums of four of digit 2; shift -1: by the lanes of zmm31
 .if \shift > 0
@@ -110,8 +113,8 @@
 .endif
 .endm
 
-.macro GK_QDOT_SIGNED d, h, at, groups, scale, zero, acc    // codes - z by zmm3 and, for three digits, zmm1 = codes - z
-    CODES   \d, \h, \at
+.macro GK_QDOT_SIGNED d, h, at, keep, groups, scale, zero, acc      // codes - z by zmm3 and, for three digits, zmm1 = codes - z
+    CODES   \d, \h, \at, \keep
     vmovdqa64 zmm0, zmm3
     vpdpbusd zmm0, zmm7, zmm4
 .if \d == 3
@@ -125,8 +128,8 @@
     vfmadd231ps \acc, zmm0, zmm2
 .endm
 
-.macro GK_QDOT_UNSIGNED d, h, at, groups, scale, zero, acc  // codes, a z for each group taken back
-    CODES   \d, \h, \at
+.macro GK_QDOT_UNSIGNED d, h, at, keep, groups, scale, zero, acc    // codes, a z for each group taken back
+    CODES   \d, \h, \at, \keep
     vpermd  zmm1, \groups, \zero
     vpermps zmm2, \groups, \scale
     GK_QDOT_DOT \d, zmm7
@@ -148,10 +151,10 @@
 
 // ---- groups of 32, two rows a vector; SCALES \a, \b, \room of the format makes those of the blocks at \a and \b
 //
-//   zmm12, zmm13  scales times those of x, row 0 | row 1 and row 2 | row 3     zmm26         scale of x, twice
-//   zmm14, zmm15  (z, 512 z) of the same                                      zmm27, zmm28  each twice, of the first, second
-//   zmm16 .. 19   groups 2h | 2h + 1 of the first row, h = 0 .. 3             zmm31         zeros
-//   zmm20 .. 23   of the second                                               zmm24, zmm25, zmm29, zmm30  of the format
+//   zmm12, zmm13  scales times those of x, row 0 | row 1 and row 2 | row 3    zmm26         scale of x, for two rows
+//   zmm14, zmm15  (z, 512 z) of the same                                     zmm27 .. 30   kept of the four rows, or of the format
+//   zmm16 .. 19   groups 2h | 2h + 1 of the first row, h = 0 .. 3            zmm31         zeros
+//   zmm20 .. 23   of the second                                              zmm24, zmm25  of the format
 //
 //   room: scale, (z, 512 z), rest of rows 0 | 1 at 448, of rows 2 | 3 at 640
 
@@ -159,14 +162,15 @@
 L(data):
     .long   0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1          //   0  groups 0 | 1
     .long   0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14    //  64  every other, twice
-    .long   0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7          // 128  each twice
-    .long   2, 8                                                    // 192
-    .balign 64
+    .long   0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7          // 128  each twice, of the first row
+    .long   8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15          // 192  of the second
 .endm
 
 .macro GK_QDOT_PAIRS_SETUP
-    vpbroadcastd zmm0, dword ptr [DATA + 192]
-    vpbroadcastd zmm1, dword ptr [DATA + 196]
+    mov     eax, 2
+    vpbroadcastd zmm0, eax
+    mov     eax, 8
+    vpbroadcastd zmm1, eax
     vmovdqa64 zmm16, zmmword ptr [DATA]
     vpaddd  zmm17, zmm16, zmm0
     vpaddd  zmm18, zmm17, zmm0
@@ -175,8 +179,6 @@ L(data):
     vpaddd  zmm21, zmm17, zmm1
     vpaddd  zmm22, zmm18, zmm1
     vpaddd  zmm23, zmm19, zmm1
-    vmovdqa64 zmm27, zmmword ptr [DATA + 128]
-    vpaddd  zmm28, zmm27, zmm1
     vpxord  zmm31, zmm31, zmm31
 .endm
 
@@ -194,10 +196,10 @@ L(data):
 
 .macro GK_QDOT_PAIRS_STEP kind, d, h, first, second
     GK_QDOT_DIGITS \d, \h
-    GK_QDOT_\kind \d, \h, W0, \first,  zmm12, zmm14, zmm8
-    GK_QDOT_\kind \d, \h, W1, \second, zmm12, zmm14, zmm9
-    GK_QDOT_\kind \d, \h, W2, \first,  zmm13, zmm15, zmm10
-    GK_QDOT_\kind \d, \h, W3, \second, zmm13, zmm15, zmm11
+    GK_QDOT_\kind \d, \h, W0, 27, \first,  zmm12, zmm14, zmm8
+    GK_QDOT_\kind \d, \h, W1, 28, \second, zmm12, zmm14, zmm9
+    GK_QDOT_\kind \d, \h, W2, 29, \first,  zmm13, zmm15, zmm10
+    GK_QDOT_\kind \d, \h, W3, 30, \second, zmm13, zmm15, zmm11
 .endm
 
 .macro GK_QDOT_PAIRS_SIGNED d, bytes, shift // the block, codes - (128 >> shift)
@@ -216,10 +218,12 @@ L(data):
 .endm
 
 .macro GK_QDOT_PAIRS_UNSIGNED d, bytes      // the block, codes with zeros and rests
-    GK_QDOT_REST \d, 448, zmm27, zmm8
-    GK_QDOT_REST \d, 448, zmm28, zmm9
-    GK_QDOT_REST \d, 640, zmm27, zmm10
-    GK_QDOT_REST \d, 640, zmm28, zmm11
+    vmovdqa64 zmm1, zmmword ptr [DATA + 128]
+    vmovdqa64 zmm2, zmmword ptr [DATA + 192]
+    GK_QDOT_REST \d, 448, zmm1, zmm8
+    GK_QDOT_REST \d, 448, zmm2, zmm9
+    GK_QDOT_REST \d, 640, zmm1, zmm10
+    GK_QDOT_REST \d, 640, zmm2, zmm11
     vmovaps zmm12, zmmword ptr [rdi + 448]
     vmovaps zmm13, zmmword ptr [rdi + 640]
     vmovdqa64 zmm14, zmmword ptr [rdi + 448 + 64]
@@ -340,7 +344,8 @@ L(data):
 
 // ---- groups of 16, a row a vector; ROW_SCALES \d, \r, \at of the format makes those of row r
 //
-//   zmm12 .. zmm15  scales times those of x       zmm16 .. zmm19  groups 4h .. 4h + 3, h = 0 .. 3; room: 64 for each row at 448
+//   zmm12 .. zmm15  scales times those of x       zmm16 .. zmm19  groups 4h .. 4h + 3, h = 0 .. 3
+//   zmm20 .. zmm23  kept of the rows, or zeros    room: scales, 64 bytes a row, at 448
 
 .macro GK_QDOT_16_DATA              // the first 68 bytes of the constants of the format
 L(data):
@@ -358,10 +363,10 @@ L(data):
 
 .macro GK_QDOT_16_STEP kind, d, h, groups
     GK_QDOT_DIGITS \d, \h
-    GK_QDOT_\kind \d, \h, W0, \groups, zmm12, zmm20, zmm8
-    GK_QDOT_\kind \d, \h, W1, \groups, zmm13, zmm21, zmm9
-    GK_QDOT_\kind \d, \h, W2, \groups, zmm14, zmm22, zmm10
-    GK_QDOT_\kind \d, \h, W3, \groups, zmm15, zmm23, zmm11
+    GK_QDOT_\kind \d, \h, W0, 20, \groups, zmm12, zmm20, zmm8
+    GK_QDOT_\kind \d, \h, W1, 21, \groups, zmm13, zmm21, zmm9
+    GK_QDOT_\kind \d, \h, W2, 22, \groups, zmm14, zmm22, zmm10
+    GK_QDOT_\kind \d, \h, W3, 23, \groups, zmm15, zmm23, zmm11
 .endm
 
 .macro GK_QDOT_16_SIGNED d, bytes, shift    // the block, codes - (128 >> shift)
@@ -402,17 +407,22 @@ L(data):
     .long   0, 0, 0, 4, 0, 0, 0, 4                                                      // 448  shifts of a c b c
     .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f                              // 480  and their masks
     .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f
-    .long   0x30303030, 0x0f0f0f0f, 0x00040004                                          // 512
-    .float  \top                                                                        // 524
+    .long   0x30303030, 0x0f0f0f0f                                                      // 512
+    .float  \top                                                                        // 520
 .endm
 
-.macro GK_QDOT_6BIT_SETUP           // zmm24 = fifteens, zmm25 = shifts 0 | 4
+.macro GK_QDOT_6BIT_SETUP           // zmm24 = fifteens, k1, k2 = the upper half of words, double words
     vpbroadcastd zmm24, dword ptr [DATA + 516]
-    vpbroadcastd ymm0, dword ptr [DATA + 520]
-    vpxord  zmm25, zmm25, zmm25
-    vinserti64x4 zmm25, zmm25, ymm0, 1
-    vmovdqa64 zmm29, zmmword ptr [DATA + 256]
-    vmovdqa64 zmm30, zmmword ptr [DATA + 320]
+    mov     eax, 0xffff0000
+    kmovd   k1, eax
+    mov     eax, 0xff00
+    kmovd   k2, eax
+.endm
+
+.macro GK_QDOT_6BIT_LOW at          // 64 codes: the low halves of 32 bytes, then the high halves
+    vmovdqu ymm7, ymmword ptr [\at]
+    vpsrlw  zmm7 {k1}, zmmword ptr [\at - 32], 4
+    vpandd  zmm7, zmm7, zmm24
 .endm
 
 .macro GK_QDOT_6BIT_SCALES a, b, room       // of the blocks at \a and \b: scale, zero, rest
@@ -433,11 +443,13 @@ L(data):
     vpmovzxbd zmm2, xmm2
     vcvtdq2ps zmm0, zmm0
     vcvtdq2ps zmm2, zmm2
-    vpermps zmm3, zmm29, zmm1
+    vmovdqa64 zmm3, zmmword ptr [DATA + 256]
+    vpermps zmm3, zmm3, zmm1
     vmulps  zmm0, zmm0, zmm3                            // s = d sc
-    vpermps zmm3, zmm30, zmm1
+    vmovdqa64 zmm3, zmmword ptr [DATA + 320]
+    vpermps zmm3, zmm3, zmm1
     vmulps  zmm2, zmm2, zmm3                            // m = dmin mn
-    GK_QDOT_ZEROS 524
+    GK_QDOT_ZEROS 520
     GK_QDOT_ZEROS_STORE \room
 .endm
 

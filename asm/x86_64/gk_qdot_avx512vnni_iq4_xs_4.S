@@ -47,7 +47,7 @@ GK_CONST gk_qdot_avx512vnni_iq4_xs_data
     vmovaps zmmword ptr [rdi + \room], zmm0
 .endm
 
-.macro CODES d, h, at
+.macro CODES d, h, at, keep
     GK_QDOT_NIBBLES \at + 32*\h + 8, \at + 32*\h + 24
     GK_QDOT_LEVELS \d
 .endm

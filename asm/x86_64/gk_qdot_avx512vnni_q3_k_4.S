@@ -48,7 +48,7 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
     vbroadcasti32x4 zmm23, xmmword ptr [DATA + 496]
 .endm
 
-.macro CODES d, h, at
+.macro CODES d, h, at, keep
     vbroadcasti32x8 zmm1, ymmword ptr [\at]
     vbroadcasti32x8 zmm7, ymmword ptr [\at + 32 + 32*(\h/2)]
 .if \h % 2

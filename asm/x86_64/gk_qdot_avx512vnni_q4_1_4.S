@@ -43,7 +43,7 @@ GK_CONST gk_qdot_avx512vnni_q4_1_data
     GK_QDOT_HALF_OFFSETS \room, 320, 324
 .endm
 
-.macro CODES d, h, at
+.macro CODES d, h, at, keep
     GK_QDOT_NIBBLES \at + 40*\h + 4, \at + 40*\h + 24
 .endm
 

@@ -4,7 +4,7 @@
 //   halves of a group and the high halves of the next. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc)
 //   in 0 .. 15: rest and s (q - z) are 0 wherever w is.
 //
-//   zmm24  fifteens       zmm25  shifts 0 | 4       zmm29, zmm30  d, dmin for two rows
+//   zmm24  fifteens       k1, k2  the upper half of words, double words
 //
 //   A block of four rows: 12 micro-operations of vectors a step of 64 codes for three digits and 8 for one, and 31 for two
 //   rows of scales, 9 besides: 263 and 199.
@@ -25,10 +25,8 @@ GK_CONST gk_qdot_avx512vnni_q4_k_data
     GK_QDOT_6BIT_SCALES \a, \b, \room
 .endm
 
-.macro CODES d, h, at
-    vbroadcasti32x8 zmm7, ymmword ptr [\at + 16 + 32*\h]
-    vpsrlvw zmm7, zmm7, zmm25
-    vpandd  zmm7, zmm7, zmm24
+.macro CODES d, h, at, keep
+    GK_QDOT_6BIT_LOW \at + 16 + 32*\h
 .endm
 
 .macro HEAD d

@@ -3,9 +3,8 @@
 //   A block is 210 bytes: 128 of nibbles, 64 of them the low halves of two groups and the high halves of the next two;
 //   64 of the upper two bits, 32 of them for four groups; sc[16] of int8; f16 d. w = d sc (q - 32), q in 0 .. 63.
 //
-//   zmm24  fifteens    zmm25  shifts left of the upper bits of even steps, 4 | 2
-//   zmm27  48          zmm26  and right, of odd ones, 0 | 2
-//   zmm28  32
+//   zmm24  fifteens    zmm25  48    zmm26  32    k1  the upper half of double words
+//   zmm20 .. zmm23     upper bits of the four rows, at bit 4 those of the odd step
 //
 //   A block of four rows: micro-operations of vectors 12.5 a step of 64 codes for three digits and 7.5 for one, and 25
 //   besides: 225 and 145.
@@ -16,33 +15,30 @@
 GK_CONST gk_qdot_avx512vnni_q6_k_data
     GK_QDOT_16_DATA
     .byte   15, 15, 15, 15, 48, 48, 48, 48, 32, 32, 32, 32          // 68
-    .word   2, 2, 4, 4                                              // 80
 
 .macro SETUP
     GK_QDOT_16_SETUP
     vpbroadcastd zmm24, dword ptr [DATA + 68]
-    vpbroadcastd zmm27, dword ptr [DATA + 72]
-    vpbroadcastd zmm28, dword ptr [DATA + 76]
-    vpbroadcastd ymm0, dword ptr [DATA + 80]
-    vpbroadcastd ymm25, dword ptr [DATA + 84]
-    vpxord  zmm26, zmm26, zmm26
-    vinserti64x4 zmm25, zmm25, ymm0, 1
-    vinserti64x4 zmm26, zmm26, ymm0, 1
+    vpbroadcastd zmm25, dword ptr [DATA + 72]
+    vpbroadcastd zmm26, dword ptr [DATA + 76]
+    mov     eax, 0xff00
+    kmovd   k1, eax
 .endm
 
-.macro CODES d, h, at
-    vbroadcasti32x8 zmm1, ymmword ptr [\at + 128 + 32*(\h/2)]
+.macro CODES d, h, at, keep
 .if \h % 2 == 0
+    vmovdqu32 ymm\keep, ymmword ptr [\at + 128 + 32*(\h/2)]
+    vprord  zmm\keep {k1}, zmmword ptr [\at + 128 + 32*(\h/2) - 32], 2
     vpandd  zmm7, zmm24, zmmword ptr [\at + 64*(\h/2)]
-    vpsllvw zmm1, zmm1, zmm25
+    vprold  zmm1, zmm\keep, 4
+    vpternlogd zmm7, zmm1, zmm25, 0xf8              // q = low | bits 0 | 2 & 48
 .else
     vpsrlw  zmm7, zmmword ptr [\at + 64*(\h/2)], 4
     vpandd  zmm7, zmm7, zmm24
-    vpsrlvw zmm1, zmm1, zmm26
+    vpternlogd zmm7, zmm\keep, zmm25, 0xf8          // q = low | bits 4 | 6 & 48
 .endif
-    vpternlogd zmm7, zmm1, zmm27, 0xf8              // q = low | high & 48
 .if \d == 3
-    vpsubb  zmm1, zmm7, zmm28                       // q - 32
+    vpsubb  zmm1, zmm7, zmm26                       // q - 32
 .endif
 .endm
 
