@@ -97,9 +97,9 @@
 .endif
 .endm
 
-// ---- steps: of a row, 64 codes, the h-th of the block at \at; CODES \d, \h, \at, \keep of the format leaves them in zmm7
+// ---- steps: of a row, 64 codes, the h-th of the block at \at; CODES \d, \h, \at, \keep, \also of the format leaves them in zmm7
 //
-//   zmm\keep is for the row, from step to step. A broadcast of 16 bytes or more from memory takes a shuffle on some
+//   zmm\keep and, where groups are of 16, zmm\also are for the row, from step to step. A broadcast of 16 bytes or more from memory takes a shuffle on some
 //   processors: a load to the lower half and a shift to the upper half, from memory and under a mask, do not.
 
 .macro GK_QDOT_START d, h, shift    // zmm3 = -128 >> shift times sums of four of digit 2; shift -1: by the lanes of zmm31
@@ -113,8 +113,8 @@
 .endif
 .endm
 
-.macro GK_QDOT_SIGNED d, h, at, keep, groups, scale, zero, acc      // codes - z by zmm3 and, for three digits, zmm1 = codes - z
-    CODES   \d, \h, \at, \keep
+.macro GK_QDOT_SIGNED d, h, at, keep, also, groups, scale, zero, acc      // codes - z by zmm3 and, for three digits, zmm1 = codes - z
+    CODES   \d, \h, \at, \keep, \also
     vmovdqa64 zmm0, zmm3
     vpdpbusd zmm0, zmm7, zmm4
 .if \d == 3
@@ -128,8 +128,8 @@
     vfmadd231ps \acc, zmm0, zmm2
 .endm
 
-.macro GK_QDOT_UNSIGNED d, h, at, keep, groups, scale, zero, acc    // codes, a z for each group taken back
-    CODES   \d, \h, \at, \keep
+.macro GK_QDOT_UNSIGNED d, h, at, keep, also, groups, scale, zero, acc    // codes, a z for each group taken back
+    CODES   \d, \h, \at, \keep, \also
     vpermd  zmm1, \groups, \zero
     vpermps zmm2, \groups, \scale
     GK_QDOT_DOT \d, zmm7
@@ -196,10 +196,10 @@ L(data):
 
 .macro GK_QDOT_PAIRS_STEP kind, d, h, first, second
     GK_QDOT_DIGITS \d, \h
-    GK_QDOT_\kind \d, \h, W0, 27, \first,  zmm12, zmm14, zmm8
-    GK_QDOT_\kind \d, \h, W1, 28, \second, zmm12, zmm14, zmm9
-    GK_QDOT_\kind \d, \h, W2, 29, \first,  zmm13, zmm15, zmm10
-    GK_QDOT_\kind \d, \h, W3, 30, \second, zmm13, zmm15, zmm11
+    GK_QDOT_\kind \d, \h, W0, 27, 0, \first,  zmm12, zmm14, zmm8
+    GK_QDOT_\kind \d, \h, W1, 28, 0, \second, zmm12, zmm14, zmm9
+    GK_QDOT_\kind \d, \h, W2, 29, 0, \first,  zmm13, zmm15, zmm10
+    GK_QDOT_\kind \d, \h, W3, 30, 0, \second, zmm13, zmm15, zmm11
 .endm
 
 .macro GK_QDOT_PAIRS_SIGNED d, bytes, shift // the block, codes - (128 >> shift)
@@ -274,6 +274,10 @@ L(data):
 .macro GK_QDOT_NIBBLES a, b         // 64 codes: the low halves of 16 bytes, then the high halves, of two blocks
     vbroadcasti32x4 zmm7, xmmword ptr [\a]
     vbroadcasti32x4 zmm7 {k7}, xmmword ptr [\b]
+    GK_QDOT_HALVE
+.endm
+
+.macro GK_QDOT_HALVE                // the same, where they are in zmm7, 16 bytes each twice
     vpsrlvw zmm7, zmm7, zmm25
     vpandd  zmm7, zmm7, zmm24
 .endm
@@ -345,7 +349,7 @@ L(data):
 // ---- groups of 16, a row a vector; ROW_SCALES \d, \r, \at of the format makes those of row r
 //
 //   zmm12 .. zmm15  scales times those of x       zmm16 .. zmm19  groups 4h .. 4h + 3, h = 0 .. 3
-//   zmm20 .. zmm23  kept of the rows, or zeros    room: scales, 64 bytes a row, at 448
+//   zmm20 .. zmm23  kept of the rows, or zeros; zmm27 .. zmm30  also kept, or of the format    room: scales, 64 bytes a row, at 448
 
 .macro GK_QDOT_16_DATA              // the first 68 bytes of the constants of the format
 L(data):
@@ -363,10 +367,10 @@ L(data):
 
 .macro GK_QDOT_16_STEP kind, d, h, groups
     GK_QDOT_DIGITS \d, \h
-    GK_QDOT_\kind \d, \h, W0, 20, \groups, zmm12, zmm20, zmm8
-    GK_QDOT_\kind \d, \h, W1, 21, \groups, zmm13, zmm21, zmm9
-    GK_QDOT_\kind \d, \h, W2, 22, \groups, zmm14, zmm22, zmm10
-    GK_QDOT_\kind \d, \h, W3, 23, \groups, zmm15, zmm23, zmm11
+    GK_QDOT_\kind \d, \h, W0, 20, 27, \groups, zmm12, zmm20, zmm8
+    GK_QDOT_\kind \d, \h, W1, 21, 28, \groups, zmm13, zmm21, zmm9
+    GK_QDOT_\kind \d, \h, W2, 22, 29, \groups, zmm14, zmm22, zmm10
+    GK_QDOT_\kind \d, \h, W3, 23, 30, \groups, zmm15, zmm23, zmm11
 .endm
 
 .macro GK_QDOT_16_SIGNED d, bytes, shift    // the block, codes - (128 >> shift)

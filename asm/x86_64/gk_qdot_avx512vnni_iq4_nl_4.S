@@ -25,7 +25,7 @@ GK_CONST gk_qdot_avx512vnni_iq4_nl_data
     GK_QDOT_18_SCALES \a, \b, \room
 .endm
 
-.macro CODES d, h, at, keep
+.macro CODES d, h, at, keep, also
     GK_QDOT_NIBBLES \at + 36*\h + 2, \at + 36*\h + 20
     GK_QDOT_LEVELS \d
 .endm

@@ -3,8 +3,7 @@
 //   A block is 136 bytes: f16 d; eight scales of 6 bits, the upper two in a word, the lower four in four bytes; for each 32
 //   weights 16 bytes of nibbles, the low halves of them first. w = d (sc - 32) level[q].
 //
-//   k1  the upper half of double words      zmm30  levels + 128                  zmm31  bytes of 128
-//   zmm29  0 | 2
+//   zmm29  16 bytes, each twice      zmm30  levels + 128      zmm31  bytes of 128
 //
 //   A block of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 14 for two
 //   rows of scales, 1 besides: 237 and 157.
@@ -17,14 +16,15 @@ GK_CONST gk_qdot_avx512vnni_iq4_xs_data
     .long   0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28            // 256  where the lower bits are
     .long   12, 14, 16, 18, 20, 22, 24, 26, 12, 14, 16, 18, 20, 22, 24, 26      // 320  and the upper, above 4, after d
     .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                      // 384  d of two rows
-    GK_QDOT_LEVELS_DATA                                                         // 448
-    .long   15, 48, 32                                                          // 468
+    .quad   0, 1, 0, 1, 2, 3, 2, 3                                              // 448  16 bytes, each twice
+    GK_QDOT_LEVELS_DATA                                                         // 512
+    .long   15, 48, 32                                                          // 532
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_NIBBLES_SETUP
-    GK_QDOT_LEVELS_SETUP 448
-    vmovdqa64 zmm29, zmmword ptr [DATA + 384]
+    GK_QDOT_LEVELS_SETUP 512
+    vmovdqa64 zmm29, zmmword ptr [DATA + 448]
 .endm
 
 .macro SCALES a, b, room            // of the blocks at \a and \b, times those of x
@@ -37,18 +37,21 @@ GK_CONST gk_qdot_avx512vnni_iq4_xs_data
     vcvtph2ps xmm2, xmm2                                // d . d .
     vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 256]
     vpsrlvd zmm1, zmm1, zmmword ptr [DATA + 320]
-    vpandd  zmm0, zmm0, dword ptr [DATA + 468]{1to16}
-    vpternlogd zmm0, zmm1, dword ptr [DATA + 472]{1to16}, 0xf8
-    vpsubd  zmm0, zmm0, dword ptr [DATA + 476]{1to16}
+    vpandd  zmm0, zmm0, dword ptr [DATA + 532]{1to16}
+    vpternlogd zmm0, zmm1, dword ptr [DATA + 536]{1to16}, 0xf8
+    vpsubd  zmm0, zmm0, dword ptr [DATA + 540]{1to16}
     vcvtdq2ps zmm0, zmm0
-    vpermps zmm2, zmm29, zmm2
+    vmovdqa64 zmm3, zmmword ptr [DATA + 384]
+    vpermps zmm2, zmm3, zmm2
     vmulps  zmm0, zmm0, zmm2
     vmulps  zmm0, zmm0, zmm26
     vmovaps zmmword ptr [rdi + \room], zmm0
 .endm
 
-.macro CODES d, h, at, keep
-    GK_QDOT_NIBBLES \at + 32*\h + 8, \at + 32*\h + 24
+.macro CODES d, h, at, keep, also
+    vmovdqu ymm7, ymmword ptr [\at + 32*\h + 8]
+    vpermq  zmm7, zmm29, zmm7
+    GK_QDOT_HALVE
     GK_QDOT_LEVELS \d
 .endm
 

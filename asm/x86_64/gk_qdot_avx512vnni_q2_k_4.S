@@ -36,7 +36,7 @@ GK_CONST gk_qdot_avx512vnni_q2_k_data
     vpxord  zmm31, zmm31, zmm31
 .endm
 
-.macro CODES d, h, at, keep
+.macro CODES d, h, at, keep, also
     vbroadcasti32x8 zmm7, ymmword ptr [\at + 16 + 32*(\h/2)]
 .if \h % 2
     vpsrlw  zmm7, zmm7, 4

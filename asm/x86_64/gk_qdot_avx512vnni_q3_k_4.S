@@ -5,11 +5,13 @@
 //
 //   Of the two groups of a step, f = 1 | 4: codes of the second stay two bits up, its scales are a quarter.
 //
-//   zmm24  3 f     zmm25  4 f, third bits      zmm26  scale of x / f, of the next block
-//   zmm27  4 f, the zero                       zmm31  shifts 5 | 3, from -128 to -4 f
+//   zmm24  3 f     zmm25  4 f, third bits and zero      zmm26  scale of x / f, of the next block
+//   k1  the upper half of double words                 zmm31  shifts 5 | 3, from -128 to -4 f
+//   zmm20 .. zmm23  third bits of the four rows, in place
+//   zmm27 .. zmm30  lower bits of the four rows
 //
-//   A block of four rows: micro-operations of vectors 12.5 a step of 64 codes for three digits and 7.5 for one, and 36
-//   besides: 236 and 156.
+//   A block of four rows: micro-operations of vectors 12.75 a step of 64 codes for three digits and 7.75 for one, and 36
+//   besides: 240 and 160.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -19,15 +21,19 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
     .long   0x03030303, 0x0c0c0c0c, 0x04040404, 0x10101010, 5, 3                    //  68
     .byte   15, 15, 15, 15, 48, 48, 48, 48, 32, 32, 32, 32                          //  92
     .balign 64
-    .long   2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3                          // 128  rotations of third bits to their places
-    .long   0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1
-    .long   30, 30, 30, 30, 30, 30, 30, 30, 31, 31, 31, 31, 31, 31, 31, 31
-    .long   28, 28, 28, 28, 28, 28, 28, 28, 29, 29, 29, 29, 29, 29, 29, 29
-    .float  1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25  // 384  1 / f
-    .byte   2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5, 6, 7, 8, 9                          // 448  lower bits of scales
-    .byte   10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13          // 464  and upper ones
-    .long   0, 0, 4, 4                                                              // 480  shifts of the lower
-    .long   4, 2, 0, 30                                                             // 496  rotations of the upper
+    .float  1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25  // 128  1 / f
+.rept 4
+    .byte   2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5, 6, 7, 8, 9                          // 192  lower bits of scales
+.endr
+.rept 4
+    .byte   10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13          // 256  and upper ones
+.endr
+.rept 4
+    .long   0, 0, 4, 4                                                              // 320  shifts of the lower
+.endr
+.rept 4
+    .long   4, 2, 0, 30                                                             // 384  rotations of the upper
+.endr
 
 .macro HALVES_OF reg, at            // two double words of constants, each for half of a register
     vpbroadcastd \reg, dword ptr [DATA + \at]
@@ -40,25 +46,27 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
     kmovd   k1, eax
     HALVES_OF zmm24, 68
     HALVES_OF zmm25, 76
-    HALVES_OF zmm27, 76
     HALVES_OF zmm31, 84
-    vbroadcasti32x4 zmm20, xmmword ptr [DATA + 448]
-    vbroadcasti32x4 zmm21, xmmword ptr [DATA + 464]
-    vbroadcasti32x4 zmm22, xmmword ptr [DATA + 480]
-    vbroadcasti32x4 zmm23, xmmword ptr [DATA + 496]
 .endm
 
-.macro CODES d, h, at, keep
-    vbroadcasti32x8 zmm1, ymmword ptr [\at]
-    vbroadcasti32x8 zmm7, ymmword ptr [\at + 32 + 32*(\h/2)]
-.if \h % 2
-    vpsrlw  zmm7, zmm7, 4
+.macro CODES d, h, at, keep, also
+.if \h == 0
+    vmovdqu32 ymm\keep, ymmword ptr [\at]
+    vprold  zmm\keep {k1}, zmmword ptr [\at - 32], 1
+    vprold  zmm\keep, zmm\keep, 2                    // bits 0 | 1 to 2 | 4
+.else
+    vprord  zmm\keep, zmm\keep, 2                    // bits 2h | 2h + 1
 .endif
-    vprolvd zmm1, zmm1, zmmword ptr [DATA + 128 + 64*\h]
+.if \h % 2 == 0
+    vbroadcasti32x8 zmm\also, ymmword ptr [\at + 32 + 32*(\h/2)]
+    vpandd  zmm7, zmm24, zmm\also
+.else
+    vpsrlw  zmm7, zmm\also, 4
     vpandd  zmm7, zmm7, zmm24
-    vpternlogd zmm7, zmm1, zmm25, 0xf8              // f q = low | high & 4 f
+.endif
+    vpternlogd zmm7, zmm\keep, zmm25, 0xf8          // f q = low | high & 4 f
 .if \d == 3
-    vpsubb  zmm1, zmm7, zmm27                       // f (q - 4)
+    vpsubb  zmm1, zmm7, zmm25                       // f (q - 4)
 .endif
 .endm
 
@@ -72,16 +80,16 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
 
 .macro HEAD d
     GK_QDOT_HALVES 106
-    vmovaps zmm26, zmmword ptr [DATA + 384]
+    vmovaps zmm26, zmmword ptr [DATA + 128]
     vmulps  zmm26, zmm26, zmmword ptr [r11 + 256*\d + 512]
     vmovdqu xmm0, xmmword ptr [N0 + 94]                             // . . sc[12] d of each row
     vinserti128 ymm0, ymm0, xmmword ptr [N1 + 94], 1
     vinserti32x4 zmm0, zmm0, xmmword ptr [N2 + 94], 2
     vinserti32x4 zmm0, zmm0, xmmword ptr [N3 + 94], 3
-    vpshufb zmm1, zmm0, zmm21
-    vpshufb zmm0, zmm0, zmm20
-    vprolvd zmm1, zmm1, zmm23
-    vpsrlvd zmm0, zmm0, zmm22
+    vpshufb zmm1, zmm0, zmmword ptr [DATA + 256]
+    vpshufb zmm0, zmm0, zmmword ptr [DATA + 192]
+    vprolvd zmm1, zmm1, zmmword ptr [DATA + 384]
+    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 320]
     vpandd  zmm0, zmm0, dword ptr [DATA + 92]{1to16}
     vpternlogd zmm0, zmm1, dword ptr [DATA + 96]{1to16}, 0xf8       // low & 15 | high & 48
     vpbroadcastd zmm1, dword ptr [DATA + 100]

@@ -25,7 +25,7 @@ GK_CONST gk_qdot_avx512vnni_q4_k_data
     GK_QDOT_6BIT_SCALES \a, \b, \room
 .endm
 
-.macro CODES d, h, at, keep
+.macro CODES d, h, at, keep, also
     GK_QDOT_6BIT_LOW \at + 16 + 32*\h
 .endm
 

@@ -41,7 +41,7 @@ GK_CONST gk_qdot_avx512vnni_q5_0_data
     GK_QDOT_HALF_SCALES \room
 .endm
 
-.macro CODES d, h, at, keep
+.macro CODES d, h, at, keep, also
     GK_QDOT_NIBBLES \at + 44*\h + 6, \at + 44*\h + 28
     GK_QDOT_FIFTH \at + 44*\h + 2, \at + 44*\h + 24
 .if \d == 3

@@ -44,7 +44,7 @@ GK_CONST gk_qdot_avx512vnni_q5_1_data
     GK_QDOT_HALF_OFFSETS \room, 320, 324
 .endm
 
-.macro CODES d, h, at, keep
+.macro CODES d, h, at, keep, also
     GK_QDOT_NIBBLES \at + 48*\h + 8, \at + 48*\h + 32
     GK_QDOT_FIFTH \at + 48*\h + 4, \at + 48*\h + 28
 .endm

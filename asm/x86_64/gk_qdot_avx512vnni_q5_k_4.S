@@ -28,7 +28,7 @@ GK_CONST gk_qdot_avx512vnni_q5_k_data
     GK_QDOT_6BIT_SCALES \a, \b, \room
 .endm
 
-.macro CODES d, h, at, keep
+.macro CODES d, h, at, keep, also
     GK_QDOT_6BIT_LOW \at + 48 + 32*\h
 .if \h == 0
     vmovdqu32 ymm\keep, ymmword ptr [\at + 16]

@@ -5,6 +5,7 @@
 //
 //   zmm24  fifteens    zmm25  48    zmm26  32    k1  the upper half of double words
 //   zmm20 .. zmm23     upper bits of the four rows, at bit 4 those of the odd step
+//   zmm27 .. zmm30     nibbles of the four rows
 //
 //   A block of four rows: micro-operations of vectors 12.5 a step of 64 codes for three digits and 7.5 for one, and 25
 //   besides: 225 and 145.
@@ -25,15 +26,16 @@ GK_CONST gk_qdot_avx512vnni_q6_k_data
     kmovd   k1, eax
 .endm
 
-.macro CODES d, h, at, keep
+.macro CODES d, h, at, keep, also
 .if \h % 2 == 0
     vmovdqu32 ymm\keep, ymmword ptr [\at + 128 + 32*(\h/2)]
     vprord  zmm\keep {k1}, zmmword ptr [\at + 128 + 32*(\h/2) - 32], 2
-    vpandd  zmm7, zmm24, zmmword ptr [\at + 64*(\h/2)]
+    vmovdqu64 zmm\also, zmmword ptr [\at + 64*(\h/2)]
+    vpandd  zmm7, zmm24, zmm\also
     vprold  zmm1, zmm\keep, 4
     vpternlogd zmm7, zmm1, zmm25, 0xf8              // q = low | bits 0 | 2 & 48
 .else
-    vpsrlw  zmm7, zmmword ptr [\at + 64*(\h/2)], 4
+    vpsrlw  zmm7, zmm\also, 4
     vpandd  zmm7, zmm7, zmm24
     vpternlogd zmm7, zmm\keep, zmm25, 0xf8          // q = low | bits 4 | 6 & 48
 .endif

@@ -43,7 +43,7 @@ GK_CONST gk_qdot_avx512vnni_q8_0_data
     GK_QDOT_HALF_SCALES \room
 .endm
 
-.macro CODES d, h, at, keep
+.macro CODES d, h, at, keep, also
     vmovdqu ymm1, ymmword ptr [\at + 68*\h + 2]
     vinserti64x4 zmm1, zmm1, ymmword ptr [\at + 68*\h + 36], 1
     vpxord  zmm7, zmm1, zmm24                       // q + 128
