@@ -1,0 +1,43 @@
+// gk_qdot_avx512vnni_iq4_nl_4 -- rows of IQ4_NL by one row of x.                              AVX-512 F, BW, DQ, VNNI
+//
+//   A block of 32 is 18 bytes: f16 d, then 16 bytes of nibbles, the low halves of them first. w = d level[q].
+//
+//   zmm30  levels + 128                  zmm31  bytes of 128
+//
+//   256 of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 7 for two rows
+//   of scales, 1 besides: 223 and 143.
+
+#include "gk_qdot_avx512vnni.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qdot_avx512vnni_iq4_nl_data
+    GK_QDOT_PAIRS_DATA
+    GK_QDOT_18_DATA
+    GK_QDOT_LEVELS_DATA                                             // 320
+
+.macro SETUP
+    GK_QDOT_PAIRS_SETUP
+    GK_QDOT_18_SETUP
+    GK_QDOT_LEVELS_SETUP 320
+.endm
+
+.macro SCALES a, b, room
+    GK_QDOT_18_SCALES \a, \b, \room
+.endm
+
+.macro CODES d, h, at, keep, also
+    GK_QDOT_NIBBLES \at + 36*\h + 2, \at + 36*\h + 20
+    GK_QDOT_LEVELS \d
+.endm
+
+.macro HEAD d
+    GK_QDOT_PAIRS_HEAD \d
+.endm
+
+.macro BLOCK d
+    GK_QDOT_PAIRS_SIGNED \d, 144, 0
+.endm
+
+GK_QDOT_FUNC gk_qdot_avx512vnni_iq4_nl_4, 144
+
+#endif

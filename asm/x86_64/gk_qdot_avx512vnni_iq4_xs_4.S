@@ -1,0 +1,68 @@
+// gk_qdot_avx512vnni_iq4_xs_4 -- rows of IQ4_XS by one row of x.                              AVX-512 F, BW, DQ, VNNI
+//
+//   A block is 136 bytes: f16 d; eight scales of 6 bits, the upper two in a word, the lower four in four bytes; for each 32
+//   weights 16 bytes of nibbles, the low halves of them first. w = d (sc - 32) level[q].
+//
+//   zmm29  16 bytes, each twice      zmm30  levels + 128      zmm31  bytes of 128
+//
+//   A block of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 14 for two
+//   rows of scales, 1 besides: 237 and 157.
+
+#include "gk_qdot_avx512vnni.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qdot_avx512vnni_iq4_xs_data
+    GK_QDOT_PAIRS_DATA
+    .long   0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28            // 256  where the lower bits are
+    .long   12, 14, 16, 18, 20, 22, 24, 26, 12, 14, 16, 18, 20, 22, 24, 26      // 320  and the upper, above 4, after d
+    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                      // 384  d of two rows
+    .quad   0, 1, 0, 1, 2, 3, 2, 3                                              // 448  16 bytes, each twice
+    GK_QDOT_LEVELS_DATA                                                         // 512
+    .long   15, 48, 32                                                          // 532
+
+.macro SETUP
+    GK_QDOT_PAIRS_SETUP
+    GK_QDOT_NIBBLES_SETUP
+    GK_QDOT_LEVELS_SETUP 512
+    vmovdqa64 zmm29, zmmword ptr [DATA + 448]
+.endm
+
+.macro SCALES a, b, room            // of the blocks at \a and \b, times those of x
+    vpbroadcastd zmm0, dword ptr [\a + 4]
+    vpbroadcastd zmm0 {k7}, dword ptr [\b + 4]
+    vpbroadcastd zmm1, dword ptr [\a]
+    vpbroadcastd zmm1 {k7}, dword ptr [\b]
+    vmovd   xmm2, dword ptr [\a]
+    vpinsrd xmm2, xmm2, dword ptr [\b], 1
+    vcvtph2ps xmm2, xmm2                                // d . d .
+    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 256]
+    vpsrlvd zmm1, zmm1, zmmword ptr [DATA + 320]
+    vpandd  zmm0, zmm0, dword ptr [DATA + 532]{1to16}
+    vpternlogd zmm0, zmm1, dword ptr [DATA + 536]{1to16}, 0xf8
+    vpsubd  zmm0, zmm0, dword ptr [DATA + 540]{1to16}
+    vcvtdq2ps zmm0, zmm0
+    vmovdqa64 zmm3, zmmword ptr [DATA + 384]
+    vpermps zmm2, zmm3, zmm2
+    vmulps  zmm0, zmm0, zmm2
+    vmulps  zmm0, zmm0, zmm26
+    vmovaps zmmword ptr [rdi + \room], zmm0
+.endm
+
+.macro CODES d, h, at, keep, also
+    vmovdqu ymm7, ymmword ptr [\at + 32*\h + 8]
+    vpermq  zmm7, zmm29, zmm7
+    GK_QDOT_HALVE
+    GK_QDOT_LEVELS \d
+.endm
+
+.macro HEAD d
+    GK_QDOT_PAIRS_HEAD \d
+.endm
+
+.macro BLOCK d
+    GK_QDOT_PAIRS_SIGNED \d, 136, 0
+.endm
+
+GK_QDOT_FUNC gk_qdot_avx512vnni_iq4_xs_4, 136
+
+#endif

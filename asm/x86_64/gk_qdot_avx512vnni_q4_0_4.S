@@ -1,0 +1,45 @@
+// gk_qdot_avx512vnni_q4_0_4 -- rows of Q4_0 by one row of x.                                  AVX-512 F, BW, DQ, VNNI
+//
+//   A block of 32 is 18 bytes: f16 d, then 16 bytes of nibbles, the low halves of them first. w = d (q - 8).
+//
+//   zmm30  eights
+//
+//   256 of four rows: micro-operations of vectors 12 a step of 64 codes for three digits and 7 for one, and 7 for two rows
+//   of scales, 5 besides: 211 and 131.
+
+#include "gk_qdot_avx512vnni.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qdot_avx512vnni_q4_0_data
+    GK_QDOT_PAIRS_DATA
+    GK_QDOT_18_DATA
+    .byte   8, 8, 8, 8                                              // 320
+
+.macro SETUP
+    GK_QDOT_PAIRS_SETUP
+    GK_QDOT_18_SETUP
+    vpbroadcastd zmm30, dword ptr [DATA + 320]
+.endm
+
+.macro SCALES a, b, room
+    GK_QDOT_18_SCALES \a, \b, \room
+.endm
+
+.macro CODES d, h, at, keep, also
+    GK_QDOT_NIBBLES \at + 36*\h + 2, \at + 36*\h + 20
+.if \d == 3
+    vpsubb  zmm1, zmm7, zmm30                       // q - 8
+.endif
+.endm
+
+.macro HEAD d
+    GK_QDOT_PAIRS_HEAD \d
+.endm
+
+.macro BLOCK d
+    GK_QDOT_PAIRS_SIGNED \d, 144, 4
+.endm
+
+GK_QDOT_FUNC gk_qdot_avx512vnni_q4_0_4, 144
+
+#endif

@@ -1,0 +1,71 @@
+// gk_qdot_avx512vnni_q4_1_4 -- rows of Q4_1 by one row of x.                                  AVX-512 F, BW, DQ, VNNI
+//
+//   A block of 32 is 20 bytes: f16 d, m, then 16 bytes of nibbles, the low halves of them first. w = d q + m = d (q - z) + rest,
+//   z = round(-m / d) in 0 .. 15: rest and d (q - z) are 0 wherever w is.
+//
+//   zmm27, zmm28  16 bytes of two blocks, each twice
+//
+//   256 of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 9 for one, and 19 for two rows
+//   of scales, 9 besides: 255 and 191.
+
+#include "gk_qdot_avx512vnni.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qdot_avx512vnni_q4_1_data
+    GK_QDOT_PAIRS_DATA
+    .word   0, 10, 20, 30, 4, 2, 12, 22, 6, 16, 26, 8, 18, 28, 14, 24           // 256  d of the first row, of the second
+    .word   1, 11, 21, 31, 5, 3, 13, 23, 7, 17, 27, 9, 19, 29, 15, 25           //      m
+    .long   0, 1, 2, 3, 0, 1, 2, 3, 5, 6, 7, 8, 5, 6, 7, 8                      // 320  16 bytes of two blocks, each twice
+    .long   7, 8, 9, 10, 7, 8, 9, 10, 12, 13, 14, 15, 12, 13, 14, 15            // 384  in the last 64 of the row
+    .long   0x80000000                                                          // 448
+    .float  15.0                                                                // 452
+
+.macro SETUP
+    GK_QDOT_PAIRS_SETUP
+    GK_QDOT_NIBBLES_SETUP
+    vmovdqa64 zmm27, zmmword ptr [DATA + 320]
+    vmovdqa64 zmm28, zmmword ptr [DATA + 384]
+    vmovdqa64 zmm29, zmmword ptr [DATA + 256]
+    mov     eax, 0x0842
+    kmovd   k1, eax
+    mov     eax, 0x0004
+    kmovd   k2, eax
+    mov     eax, 0x2108
+    kmovd   k3, eax
+    mov     eax, 0x4210
+    kmovd   k4, eax
+    mov     eax, 0x1080
+    kmovd   k5, eax
+.endm
+
+.macro SCALES a, b, room            // the first row has double words 0, 5, 10, 15 | 2 | 1, 6, 11, the second 3, 8, 13 | 4, 9, 14 | 7, 12
+    vmovdqu32 zmm0, zmmword ptr [\a]
+    vmovdqu32 zmm0 {k2}, zmmword ptr [\a + 80 - 8]
+    vmovdqu32 zmm0 {k1}, zmmword ptr [\a + 100 - 4]
+    vmovdqu32 zmm0 {k3}, zmmword ptr [\b - 12]
+    vmovdqu32 zmm0 {k4}, zmmword ptr [\b + 60 - 16]
+    vmovdqu32 zmm0 {k5}, zmmword ptr [\b + 120 - 28]
+    vpermw  zmm0, zmm29, zmm0
+    GK_QDOT_HALF_OFFSETS \room, 448, 452
+.endm
+
+.macro CODES d, h, at, keep, also
+.if \h < 3
+    vpermd  zmm7, zmm27, zmmword ptr [\at + 40*\h + 4]
+.else
+    vpermd  zmm7, zmm28, zmmword ptr [\at + 96]      // up to the last byte
+.endif
+    GK_QDOT_HALVE
+.endm
+
+.macro HEAD d
+    GK_QDOT_PAIRS_HEAD \d
+.endm
+
+.macro BLOCK d
+    GK_QDOT_PAIRS_UNSIGNED \d, 160
+.endm
+
+GK_QDOT_FUNC gk_qdot_avx512vnni_q4_1_4, 160
+
+#endif

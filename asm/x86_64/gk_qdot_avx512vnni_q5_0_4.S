@@ -1,0 +1,63 @@
+// gk_qdot_avx512vnni_q5_0_4 -- rows of Q5_0 by one row of x.                                  AVX-512 F, BW, DQ, VNNI
+//
+//   A block of 32 is 22 bytes: f16 d, 32 fifth bits, 16 bytes of nibbles, the low halves of them first. w = d (q - 16).
+//
+//   zmm30  sixteens
+//
+//   256 of four rows: micro-operations of vectors 14 a step of 64 codes for three digits and 9 for one, and 9 for two rows
+//   of scales, 5 besides: 247 and 167.
+
+#include "gk_qdot_avx512vnni.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qdot_avx512vnni_q5_0_data
+    GK_QDOT_PAIRS_DATA
+    .word   0, 11, 22, 1, 12, 23, 17, 28, 2, 13, 24, 3, 14, 25, 18, 29          // 256  d of the first row, of the second
+    .word   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    .byte   16, 16, 16, 16                                                      // 320
+
+.macro SETUP
+    GK_QDOT_PAIRS_SETUP
+    GK_QDOT_NIBBLES_SETUP
+    vmovdqa64 zmm29, zmmword ptr [DATA + 256]
+    vpbroadcastd zmm30, dword ptr [DATA + 320]
+    mov     eax, 0x00801002
+    kmovd   k1, eax
+    kaddd   k2, k1, k1
+    kaddd   k3, k2, k2
+    mov     eax, 0x10020000
+    kmovd   k4, eax
+    kaddd   k5, k4, k4
+.endm
+
+.macro SCALES a, b, room            // d of blocks 0 .. 2 to words 0, 11, 22, of 3 .. 5 one on, of 6 and 7 to 17, 28; for the second row
+    vmovdqu16 zmm0, zmmword ptr [\a]                    // two on, three, and one
+    vmovdqu16 zmm0 {k1}, zmmword ptr [\a + 66 - 2]
+    vmovdqu16 zmm0 {k2}, zmmword ptr [\b - 4]
+    vmovdqu16 zmm0 {k3}, zmmword ptr [\b + 66 - 6]
+    vmovdqu16 zmm0 {k4}, zmmword ptr [\a + 132 - 34]
+    vmovdqu16 zmm0 {k5}, zmmword ptr [\b + 132 - 36]
+    vpermw  zmm0, zmm29, zmm0
+    GK_QDOT_HALF_SCALES \room
+.endm
+
+.macro CODES d, h, at, keep, also
+    GK_QDOT_NIBBLES \at + 44*\h + 6, \at + 44*\h + 28
+    GK_QDOT_FIFTH \at + 44*\h + 2, \at + 44*\h + 24
+.if \d == 3
+    vpsubb  zmm1, zmm7, zmm30                       // q - 16
+.endif
+.endm
+
+.macro HEAD d
+    GK_QDOT_PAIRS_HEAD \d
+.endm
+
+.macro BLOCK d
+    GK_QDOT_PAIRS_SIGNED \d, 176, 3
+    GK_QDOT_NEXT \d, 176
+.endm
+
+GK_QDOT_FUNC gk_qdot_avx512vnni_q5_0_4, 176
+
+#endif

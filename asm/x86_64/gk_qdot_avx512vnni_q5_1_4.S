@@ -1,0 +1,63 @@
+// gk_qdot_avx512vnni_q5_1_4 -- rows of Q5_1 by one row of x.                                  AVX-512 F, BW, DQ, VNNI
+//
+//   A block of 32 is 24 bytes: f16 d, m, 32 fifth bits, 16 bytes of nibbles, the low halves of them first. w = d q + m
+//   = d (q - z) + rest, z = round(-m / d) in 0 .. 31: rest and d (q - z) are 0 wherever w is.
+//
+//   zmm30  sixteens
+//
+//   256 of four rows: micro-operations of vectors 15 a step of 64 codes for three digits and 11 for one, and 19 for two rows
+//   of scales, 9 besides: 287 and 223.
+
+#include "gk_qdot_avx512vnni.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qdot_avx512vnni_q5_1_data
+    GK_QDOT_PAIRS_DATA
+    .word   0, 12, 24, 2, 14, 26, 8, 20, 4, 16, 28, 6, 18, 30, 10, 22           // 256  d of the first row, of the second
+    .word   1, 13, 25, 3, 15, 27, 9, 21, 5, 17, 29, 7, 19, 31, 11, 23           //      m
+    .long   0x80000000                                                          // 320
+    .float  31.0                                                                // 324
+    .byte   16, 16, 16, 16                                                      // 328
+
+.macro SETUP
+    GK_QDOT_PAIRS_SETUP
+    GK_QDOT_NIBBLES_SETUP
+    vmovdqa64 zmm29, zmmword ptr [DATA + 256]
+    vpbroadcastd zmm30, dword ptr [DATA + 328]
+    mov     eax, 0x2082
+    kmovd   k1, eax
+    kaddd   k2, k1, k1
+    kaddd   k3, k2, k2
+    mov     eax, 0x0410
+    kmovd   k4, eax
+    kaddd   k5, k4, k4
+.endm
+
+.macro SCALES a, b, room            // the first row has double words 0, 6, 12 | 1, 7, 13 | 4, 10, the second 2, 8, 14 | 3, 9, 15 | 5, 11
+    vmovdqu32 zmm0, zmmword ptr [\a]
+    vmovdqu32 zmm0 {k1}, zmmword ptr [\a + 72 - 4]
+    vmovdqu32 zmm0 {k2}, zmmword ptr [\b - 8]
+    vmovdqu32 zmm0 {k3}, zmmword ptr [\b + 72 - 12]
+    vmovdqu32 zmm0 {k4}, zmmword ptr [\a + 144 - 16]
+    vmovdqu32 zmm0 {k5}, zmmword ptr [\b + 144 - 20]
+    vpermw  zmm0, zmm29, zmm0
+    GK_QDOT_HALF_OFFSETS \room, 320, 324
+.endm
+
+.macro CODES d, h, at, keep, also
+    GK_QDOT_NIBBLES \at + 48*\h + 8, \at + 48*\h + 32
+    GK_QDOT_FIFTH \at + 48*\h + 4, \at + 48*\h + 28
+.endm
+
+.macro HEAD d
+    GK_QDOT_PAIRS_HEAD \d
+.endm
+
+.macro BLOCK d
+    GK_QDOT_PAIRS_UNSIGNED \d, 192
+    GK_QDOT_NEXT \d, 192
+.endm
+
+GK_QDOT_FUNC gk_qdot_avx512vnni_q5_1_4, 192
+
+#endif

@@ -1,0 +1,53 @@
+// gk_qdot_avx512vnni_q5_k_4 -- rows of Q5_K by one row of x.                                     AVX-512 F, BW, DQ, VNNI
+//
+//   A block is 176 bytes: f16 d, dmin; sc[8] and mn[8] of 6 bits in 12 bytes; 32 bytes of fifth bits, bit g for group g;
+//   128 bytes of nibbles, 32 of them the low halves of a group and the high halves of the next. w = d sc q - dmin mn
+//   = s (q - z) + rest, z = round(dmin mn / d sc) in 0 .. 31: rest and s (q - z) are 0 wherever w is.
+//
+//   zmm24  fifteens       k1, k2  the upper half of words, double words
+//   zmm25  sixteens       zmm27 .. zmm30  fifth bits of the four rows, at bit 4 that of the step
+//
+//   A block of four rows: 14.25 micro-operations of vectors a step of 64 codes for three digits and 10.25 for one, and 31
+//   for two rows of scales, 9 besides: 299 and 235.
+
+#include "gk_qdot_avx512vnni.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qdot_avx512vnni_q5_k_data
+    GK_QDOT_PAIRS_DATA
+    GK_QDOT_6BIT_DATA 31.0
+    .byte   16, 16, 16, 16                                          // 524
+
+.macro SETUP
+    GK_QDOT_PAIRS_SETUP
+    GK_QDOT_6BIT_SETUP
+    vpbroadcastd zmm25, dword ptr [DATA + 524]
+.endm
+
+.macro SCALES a, b, room
+    GK_QDOT_6BIT_SCALES \a, \b, \room
+.endm
+
+.macro CODES d, h, at, keep, also
+    GK_QDOT_6BIT_LOW \at + 48 + 32*\h
+.if \h == 0
+    vmovdqu32 ymm\keep, ymmword ptr [\at + 16]
+    vprord  zmm\keep {k2}, zmmword ptr [\at + 16 - 32], 1
+    vprold  zmm\keep, zmm\keep, 4                    // bits 0 | 1 to 4
+.else
+    vprord  zmm\keep, zmm\keep, 2                    // bits 2h | 2h + 1
+.endif
+    vpternlogd zmm7, zmm\keep, zmm25, 0xf8          // q = low | high & 16
+.endm
+
+.macro HEAD d
+    GK_QDOT_PAIRS_HEAD \d
+.endm
+
+.macro BLOCK d
+    GK_QDOT_PAIRS_UNSIGNED \d, 176
+.endm
+
+GK_QDOT_FUNC gk_qdot_avx512vnni_q5_k_4, 176
+
+#endif

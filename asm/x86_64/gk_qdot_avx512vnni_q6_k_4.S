@@ -1,0 +1,69 @@
+// gk_qdot_avx512vnni_q6_k_4 -- rows of Q6_K by one row of x.                                     AVX-512 F, BW, DQ, VNNI
+//
+//   A block is 210 bytes: 128 of nibbles, 64 of them the low halves of two groups and the high halves of the next two;
+//   64 of the upper two bits, 32 of them for four groups; sc[16] of int8; f16 d. w = d sc (q - 32), q in 0 .. 63.
+//
+//   zmm24  fifteens    zmm25  48    zmm26  32    k1  the upper half of double words
+//   zmm20 .. zmm23     upper bits of the four rows, at bit 4 those of the odd step
+//   zmm27 .. zmm30     nibbles of the four rows
+//
+//   A block of four rows: micro-operations of vectors 12.5 a step of 64 codes for three digits and 7.5 for one, and 25
+//   besides: 225 and 145.
+
+#include "gk_qdot_avx512vnni.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qdot_avx512vnni_q6_k_data
+    GK_QDOT_16_DATA
+    .byte   15, 15, 15, 15, 48, 48, 48, 48, 32, 32, 32, 32          // 68
+
+.macro SETUP
+    GK_QDOT_16_SETUP
+    vpbroadcastd zmm24, dword ptr [DATA + 68]
+    vpbroadcastd zmm25, dword ptr [DATA + 72]
+    vpbroadcastd zmm26, dword ptr [DATA + 76]
+    mov     eax, 0xff00
+    kmovd   k1, eax
+.endm
+
+.macro CODES d, h, at, keep, also
+.if \h % 2 == 0
+    vmovdqu32 ymm\keep, ymmword ptr [\at + 128 + 32*(\h/2)]
+    vprord  zmm\keep {k1}, zmmword ptr [\at + 128 + 32*(\h/2) - 32], 2
+    vmovdqu64 zmm\also, zmmword ptr [\at + 64*(\h/2)]
+    vpandd  zmm7, zmm24, zmm\also
+    vprold  zmm1, zmm\keep, 4
+    vpternlogd zmm7, zmm1, zmm25, 0xf8              // q = low | bits 0 | 2 & 48
+.else
+    vpsrlw  zmm7, zmm\also, 4
+    vpandd  zmm7, zmm7, zmm24
+    vpternlogd zmm7, zmm\keep, zmm25, 0xf8          // q = low | bits 4 | 6 & 48
+.endif
+.if \d == 3
+    vpsubb  zmm1, zmm7, zmm26                       // q - 32
+.endif
+.endm
+
+.macro ROW_SCALES d, r, at
+    vpmovsxbd zmm0, xmmword ptr [\at + 192]
+    vcvtdq2ps zmm0, zmm0
+    vmulps  zmm0, zmm0, dword ptr [rdi + 704 + 8*\r + 4]{1to16}
+    vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 512]
+    vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0
+.endm
+
+.macro HEAD d
+    GK_QDOT_HALVES 206
+    ROW_SCALES \d, 0, N0
+    ROW_SCALES \d, 1, N1
+    ROW_SCALES \d, 2, N2
+    ROW_SCALES \d, 3, N3
+.endm
+
+.macro BLOCK d
+    GK_QDOT_16_SIGNED \d, 210, 2
+.endm
+
+GK_QDOT_FUNC gk_qdot_avx512vnni_q6_k_4, 210
+
+#endif

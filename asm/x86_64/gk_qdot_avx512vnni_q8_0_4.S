@@ -1,0 +1,62 @@
+// gk_qdot_avx512vnni_q8_0_4 -- rows of Q8_0 by one row of x.                                     AVX-512 F, BW, DQ, VNNI
+//
+//   A block of 32 is 34 bytes: f16 d, then 32 of int8. w = d q. Words that a mask leaves out are not read.
+//
+//   k1 .. k7  words n and n + 17       zmm24  bytes of 128       zmm25  where SCALES finds d of two rows
+//
+//   256 of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 6 for one, and 11 for two
+//   rows of scales: 183 and 119.
+
+#include "gk_qdot_avx512vnni.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qdot_avx512vnni_q8_0_data
+    GK_QDOT_PAIRS_DATA
+    .word   0, 17, 2, 19, 4, 21, 6, 23, 1, 18, 3, 20, 5, 22, 7, 24  // 256  d of the first row, of the second
+    .word   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    .long   0x80808080                                              // 320
+
+.macro SETUP
+    GK_QDOT_PAIRS_SETUP
+    vpbroadcastd zmm24, dword ptr [DATA + 320]
+    vmovdqa64 zmm25, zmmword ptr [DATA + 256]
+    mov     eax, 0x00040002
+    kmovd   k1, eax
+    kaddd   k2, k1, k1
+    kaddd   k3, k2, k2
+    kaddd   k4, k3, k3
+    kaddd   k5, k4, k4
+    kaddd   k6, k5, k5
+    kaddd   k7, k6, k6
+.endm
+
+.macro SCALES a, b, room            // d of blocks 2j | 2j + 1 to words 2j, 2j + 17 for the first row, one on for the second
+    vmovdqu16 zmm0, zmmword ptr [\a]
+    vmovdqu16 zmm0 {k1}, zmmword ptr [\b - 2]
+    vmovdqu16 zmm0 {k2}, zmmword ptr [\a + 64]
+    vmovdqu16 zmm0 {k3}, zmmword ptr [\b + 64 - 2]
+    vmovdqu16 zmm0 {k4}, zmmword ptr [\a + 128]
+    vmovdqu16 zmm0 {k5}, zmmword ptr [\b + 128 - 2]
+    vmovdqu16 zmm0 {k6}, zmmword ptr [\a + 192]
+    vmovdqu16 zmm0 {k7}, zmmword ptr [\b + 192 - 2]
+    vpermw  zmm0, zmm25, zmm0
+    GK_QDOT_HALF_SCALES \room
+.endm
+
+.macro CODES d, h, at, keep, also
+    vmovdqu ymm1, ymmword ptr [\at + 68*\h + 2]
+    vinserti64x4 zmm1, zmm1, ymmword ptr [\at + 68*\h + 36], 1
+    vpxord  zmm7, zmm1, zmm24                       // q + 128
+.endm
+
+.macro HEAD d
+    GK_QDOT_PAIRS_HEAD \d
+.endm
+
+.macro BLOCK d
+    GK_QDOT_PAIRS_SIGNED \d, 272, 0
+.endm
+
+GK_QDOT_FUNC gk_qdot_avx512vnni_q8_0_4, 272
+
+#endif
