@@ -1,19 +1,18 @@
 // gk_qdot_avx512vbmi.h -- what rows of IQ codes by one row of x have in common.               AVX-512 VNNI, VBMI and GFNI
 //
-//   As gk_qdot_avx512vnni.h, but codes come from grids: an index stands for 8 weights, with a bit for the sign of each.
+//   As gk_qdot_avx512vnni.h, but codes come from grids: an index stands for 8 or 4 weights, with a bit for the sign of each.
 //
-//   A grid is two planes, tables of a byte a row: bit i of the first is set where weight i has the highest of three levels,
-//   of the second where it has the middle one. Indices of two rows of weights are looked up together. With the signs of a
-//   of the first row and b of the second, eight bytes
+//   A grid is planes of bits, one for each bit of a digit. Its tables are searched for 64 indices at a time. What they give
+//   for 8 weights of one row of W, a, and of another, b, makes an 8 x 8 matrix of bits, a byte for each plane and for the
+//   signs; transposed it holds in byte i all of weight i of both:
 //
-//      sign a | sign b | first a | second a | sign a | sign b | first b | second b
+//      bit                    7        6         5         4         3         2         1         0
+//      rows of 8 weights      sign a   sign b    first a   second a  sign a    sign b    first b   second b
+//      rows of 4 weights      first a  second a  third a   sign a    first b   second b  third b   sign b
 //
-//   are an 8 x 8 matrix of bits, and transposed hold in byte i all of weight i of both rows:
-//
-//      bit   7    6    5 first a    4 second a    3 sign a    2 sign b    1 first b    0 second b
-//
-//   The lower six bits are an index into a table of levels of a, and into one of levels of b; these are level + 64, in
-//   1 .. 127, with digit 2 from -64 times its sum; for digits 1 and 0 it is taken off.
+//   Its lower six bits are an index into a table of levels of a, and into one of levels of b; or its lower four, and its
+//   upper when shifted. Levels are plus 64, in 1 .. 127, and digit 2 begins at -64 times its sum; for digits 1 and 0 the
+//   64 are taken off.
 //
 //   zmm14  bytes 1 << 0 .. 1 << 7      zmm15  bytes of 64
 //   zmm24 .. zmm27  bits of weights 64h .. 64h + 63 of rows 0 and 1, h = 0 .. 3      zmm28 .. zmm31  of rows 2 and 3
@@ -21,26 +20,38 @@
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
 
-// ---- lookups: \to = the byte at each index of zmm0 in tables at \at
+// ---- lookups: \to = the byte at each index of zmm0 in a table at \at
 
-.macro GK_QDOT_MASKS256 six, seven, both    // upper bits of indices
-    vpmovb2m \seven, zmm0
-    vptestmb \six, zmm0, zmm15
-    kandq   \both, \six, \seven
+.macro GK_QDOT_INDICES              // k3, k4, k5: bit 6, bit 7, both
+    vpmovb2m k4, zmm0
+    vptestmb k3, zmm0, zmm15
+    kandq   k5, k3, k4
 .endm
 
-.macro GK_QDOT_LOOK256 to, at, six, seven, both
+.macro GK_QDOT_LOOK256 to, at
     vpermb  \to, zmm0, zmmword ptr [DATA + \at]
-    vpermb  \to {\six}, zmm0, zmmword ptr [DATA + \at + 64]
-    vpermb  \to {\seven}, zmm0, zmmword ptr [DATA + \at + 128]
-    vpermb  \to {\both}, zmm0, zmmword ptr [DATA + \at + 192]
+    vpermb  \to {k3}, zmm0, zmmword ptr [DATA + \at + 64]
+    vpermb  \to {k4}, zmm0, zmmword ptr [DATA + \at + 128]
+    vpermb  \to {k5}, zmm0, zmmword ptr [DATA + \at + 192]
 .endm
 
-// ---- from signs in zmm1, first and second planes in zmm2 and zmm3: bits of weights
-//
-//   byte 4h + t of quarter i: row t % 2, weights 64h + 16i + 8(t / 2) ..
+.macro GK_QDOT_LOOK512 to, at       // k6: bit 8; uses zmm7
+    GK_QDOT_LOOK256 \to, \at
+    GK_QDOT_LOOK256 zmm7, \at + 256
+    vmovdqu8 \to {k6}, zmm7
+.endm
+
+// ---- rows of 8 weights: bits of weights from signs in zmm1, planes in zmm2 and zmm3, whose
+//      byte 4h + t of quarter i is of row t % 2, of weights 64h + 16i + 8(t / 2) and on
 
 .macro GK_QDOT_TRANSPOSE v0, v1, v2, v3
+    vgf2p8affineqb \v0, zmm14, \v0, 0
+    vgf2p8affineqb \v1, zmm14, \v1, 0
+    vgf2p8affineqb \v2, zmm14, \v2, 0
+    vgf2p8affineqb \v3, zmm14, \v3, 0
+.endm
+
+.macro GK_QDOT_BITS8 v0, v1, v2, v3
     vpunpcklbw zmm7, zmm2, zmm3
     vpunpckhbw zmm2, zmm2, zmm3
     vpunpcklwd zmm3, zmm1, zmm1
@@ -49,10 +60,7 @@
     vpunpckhwd \v1, zmm3, zmm7
     vpunpcklwd \v2, zmm1, zmm2
     vpunpckhwd \v3, zmm1, zmm2
-    vgf2p8affineqb \v0, zmm14, \v0, 0
-    vgf2p8affineqb \v1, zmm14, \v1, 0
-    vgf2p8affineqb \v2, zmm14, \v2, 0
-    vgf2p8affineqb \v3, zmm14, \v3, 0
+    GK_QDOT_TRANSPOSE \v0, \v1, \v2, \v3
 .endm
 
 .macro GK_QDOT_IQ2_LEVELS           // 128 bytes: the table of a, the table of b
@@ -66,8 +74,62 @@
 .endr
 .endm
 
-.macro GK_QDOT_SIDE d, v, side      // codes of the first or the second row
+.macro GK_QDOT_CODES8 d, v, side    // codes of the first or the second row
     vpermb  zmm7, \v, zmmword ptr [DATA + 128 + 64*\side]
+.if \d == 3
+    vpsubb  zmm1, zmm7, zmm15
+.endif
+.endm
+
+// ---- rows of 4 weights: a table of first planes, with second ones in the upper halves of bytes, and one of third planes,
+//      in both halves. PLANES \at, \f, \t of the format makes words of the block at \at, one for 8 weights: \f first and
+//      second planes, \t third plane and signs; words 2h and 2h + 1 of quarter i are of weights 64h + 16i and on
+//
+//   k2  odd bytes
+
+.macro GK_QDOT_PLANES4 f, t       // from what was found for each 4 weights, and from signs in zmm1
+    vpbroadcastq zmm7, qword ptr [DATA + 96]
+    vpmultishiftqb zmm0, zmm7, \f
+    vpmultishiftqb \t, zmm7, \t
+    vpternlogd \f, zmm0, dword ptr [DATA + 104]{1to16}, 0xe4
+    vmovdqa64 zmm7, zmmword ptr [DATA + 256]
+    vpermb  \t {k2}, zmm7, zmm1
+.endm
+
+.macro GK_QDOT_BITS4 a, b, v0, v1, v2, v3
+    PLANES  \a, \v0, \v1
+    vpunpcklwd \v2, \v0, \v1
+    vpunpckhwd \v3, \v0, \v1
+    PLANES  \b, zmm2, zmm3
+    vpunpcklwd zmm1, zmm2, zmm3
+    vpunpckhwd zmm2, zmm2, zmm3
+    vpunpckldq \v0, \v2, zmm1
+    vpunpckhdq \v1, \v2, zmm1
+    vpunpckldq \v2, \v3, zmm2
+    vpunpckhdq \v3, \v3, zmm2
+    GK_QDOT_TRANSPOSE \v0, \v1, \v2, \v3
+.endm
+
+.macro GK_QDOT_IQ3_DATA levels:vararg       // 192 bytes from 128: levels, orders of signs and of double words of indices
+.rept 4
+.irp    level, \levels
+    .byte   64 + \level, 64 - \level
+.endr
+.endr
+    .long   0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15                        // 192
+    .byte   0, 0, 0, 1, 0, 8, 0, 9, 0, 16, 0, 17, 0, 24, 0, 25                          // 256
+    .byte   0, 2, 0, 3, 0, 10, 0, 11, 0, 18, 0, 19, 0, 26, 0, 27
+    .byte   0, 4, 0, 5, 0, 12, 0, 13, 0, 20, 0, 21, 0, 28, 0, 29
+    .byte   0, 6, 0, 7, 0, 14, 0, 15, 0, 22, 0, 23, 0, 30, 0, 31
+.endm
+
+.macro GK_QDOT_CODES4 d, v, side
+.if \side == 0
+    vpsrlw  zmm7, \v, 4
+    vpermb  zmm7, zmm7, zmmword ptr [DATA + 128]
+.else
+    vpermb  zmm7, \v, zmmword ptr [DATA + 128]
+.endif
 .if \d == 3
     vpsubb  zmm1, zmm7, zmm15
 .endif
@@ -82,6 +144,8 @@ L(data):
     .long   0x40404040, 1, 4                                        //  72
     .float  \factor                                                 //  84
     .byte   127, 64, 32, 16, 8, 4, 2, 1                             //  88  bit 7 becomes the parity of the others
+    .byte   4, 4, 20, 20, 36, 36, 52, 52                            //  96  middle halves of words
+    .long   0xf00ff00f                                              // 104  and the outer ones
     .balign 64
 .endm
 

@@ -3,7 +3,7 @@
 //   A block is 66 bytes: f16 d, then eight times 8 bytes for 32 weights: four indices, and a word of four signs of 7 bits and
 //   s, the upper 4. w = +-d (2 s + 1) / 8 grid. The sign of the last of 8 weights makes the number of minus signs even.
 //
-//   k1, k2  even and odd double words          k3, k4, k5  bit 6, bit 7 and both of indices
+//   k1, k2  even and odd double words
 //
 //   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 31 for two rows
 //   of bits, 6 for two of scales, 9 besides: 243 and 163.
@@ -61,14 +61,14 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
     vpmultishiftqb zmm1, zmm2, zmm1
     vpermb  zmm1, zmm7, zmm1
     vgf2p8affineqb zmm1, zmm1, qword ptr [DATA + 88]{1to8}, 0       // signs
-    GK_QDOT_MASKS256 k3, k4, k5
-    GK_QDOT_LOOK256 zmm2, 256, k3, k4, k5
-    GK_QDOT_LOOK256 zmm3, 512, k3, k4, k5
-    GK_QDOT_TRANSPOSE \v0, \v1, \v2, \v3
+    GK_QDOT_INDICES
+    GK_QDOT_LOOK256 zmm2, 256
+    GK_QDOT_LOOK256 zmm3, 512
+    GK_QDOT_BITS8 \v0, \v1, \v2, \v3
 .endm
 
 .macro CODES d, v, side
-    GK_QDOT_SIDE \d, \v, \side
+    GK_QDOT_CODES8 \d, \v, \side
 .endm
 
 .macro HEAD d
