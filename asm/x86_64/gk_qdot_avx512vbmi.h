@@ -41,6 +41,12 @@
     vmovdqu8 \to {k6}, zmm7
 .endm
 
+.macro GK_QDOT_LOOK1024 to, at      // k7: bit 9; uses zmm5 and zmm7
+    GK_QDOT_LOOK512 \to, \at
+    GK_QDOT_LOOK512 zmm5, \at + 512
+    vmovdqu8 \to {k7}, zmm5
+.endm
+
 // ---- rows of 8 weights: bits of weights from signs in zmm1, planes in zmm2 and zmm3, whose
 //      byte 4h + t of quarter i is of row t % 2, of weights 64h + 16i + 8(t / 2) and on
 
@@ -72,6 +78,10 @@
     .byte   64 + \level
 .endr
 .endr
+.endm
+
+.macro GK_QDOT_NIBBLES_DATA         // 64 bytes at 256: places of 16 of s
+    .long   0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60
 .endm
 
 .macro GK_QDOT_CODES8 d, v, side    // codes of the first or the second row
@@ -137,61 +147,71 @@
 
 // ---- the first 128 bytes of the constants of the format, w = d (2 s + 1) \factor grid; levels come next
 
-.macro GK_QDOT_GRID_DATA factor
+.macro GK_QDOT_GRID_DATA factor, each, groups:vararg
 L(data):
-    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2          //   0  scales of step 0 of the first row
+.irp    group, \groups                                              //   0  scales of step 0, of the first row
+    .fill   \each, 4, \group
+.endr
     .byte   1, 2, 4, 8, 16, 32, 64, 128                             //  64
     .long   0x40404040, 1, 4                                        //  72
     .float  \factor                                                 //  84
     .byte   127, 64, 32, 16, 8, 4, 2, 1                             //  88  bit 7 becomes the parity of the others
     .byte   4, 4, 20, 20, 36, 36, 52, 52                            //  96  middle halves of words
     .long   0xf00ff00f                                              // 104  and the outer ones
+    .long   15                                                      // 108
     .balign 64
+.endm
+
+.macro GK_QDOT_FACTORS at           // of the f16 d at \at of each row: d times the factor, and twice that, at 704 and 720
+    vmovd   xmm0, dword ptr [N0 + \at]
+    vpinsrw xmm0, xmm0, word ptr [N1 + \at], 1
+    vpinsrw xmm0, xmm0, word ptr [N2 + \at], 2
+    vpinsrw xmm0, xmm0, word ptr [N3 + \at], 3
+    vcvtph2ps xmm0, xmm0
+    GK_QDOT_TWICE
+.endm
+
+.macro GK_QDOT_TWICE
+    vmulps  xmm0, xmm0, dword ptr [DATA + 84]{1to4}
+    vaddps  xmm1, xmm0, xmm0
+    vmovaps xmmword ptr [rdi + 704], xmm0
+    vmovaps xmmword ptr [rdi + 720], xmm1
+.endm
+
+.macro GK_QDOT_GRID_SETUP
+    vpbroadcastq zmm14, qword ptr [DATA + 64]
+    vpbroadcastd zmm15, dword ptr [DATA + 72]
+    vpbroadcastd zmm0, dword ptr [DATA + 80]
+    vmovdqa64 zmm16, zmmword ptr [DATA]
+    vpaddd  zmm17, zmm16, zmm0
+    vpaddd  zmm18, zmm17, zmm0
+    vpaddd  zmm19, zmm18, zmm0
 .endm
 
 // ---- groups of 32, two rows a vector; SCALES \a, \b, \room, \at of the format makes those of the blocks at \a and \b
 //
-//   zmm12, zmm13  scales times those of x, in lane 2g + i group g of row i, of rows 0 and 1, 2 and 3; room: 448 .. 607
+//   zmm12, zmm13  scales times those of x, in lane 2g + i group g of row i, of rows 0 and 1, 2 and 3; room: 448 and 512
 //   zmm16 .. 19   groups 2h | 2h + 1 of the first row, h = 0 .. 3                zmm20 .. 23  of the second
 
 .macro GK_QDOT_GRID32_SETUP
-    vpbroadcastq zmm14, qword ptr [DATA + 64]
-    vpbroadcastd zmm15, dword ptr [DATA + 72]
+    GK_QDOT_GRID_SETUP
     vpbroadcastd zmm0, dword ptr [DATA + 76]
-    vpbroadcastd zmm1, dword ptr [DATA + 80]
-    vmovdqa64 zmm16, zmmword ptr [DATA]
-    vpaddd  zmm17, zmm16, zmm1
-    vpaddd  zmm18, zmm17, zmm1
-    vpaddd  zmm19, zmm18, zmm1
     vpaddd  zmm20, zmm16, zmm0
     vpaddd  zmm21, zmm17, zmm0
     vpaddd  zmm22, zmm18, zmm0
     vpaddd  zmm23, zmm19, zmm0
 .endm
 
-.macro GK_QDOT_FACTORS at           // of the f16 d at \at of each row: times the factor, and twice that, at 576 and 592
-    vmovd   xmm0, dword ptr [N0 + \at]
-    vpinsrw xmm0, xmm0, word ptr [N1 + \at], 1
-    vpinsrw xmm0, xmm0, word ptr [N2 + \at], 2
-    vpinsrw xmm0, xmm0, word ptr [N3 + \at], 3
-    vcvtph2ps xmm0, xmm0
-    vmulps  xmm0, xmm0, dword ptr [DATA + 84]{1to4}
-    vaddps  xmm1, xmm0, xmm0
-    vmovaps xmmword ptr [rdi + 576], xmm0
-    vmovaps xmmword ptr [rdi + 592], xmm1
-.endm
-
 .macro GK_QDOT_ODD32 d, pair        // scales of s in zmm0
     vcvtdq2ps zmm0, zmm0
-    vbroadcastsd zmm1, qword ptr [rdi + 576 + 8*\pair]
-    vbroadcastsd zmm2, qword ptr [rdi + 592 + 8*\pair]
+    vbroadcastsd zmm1, qword ptr [rdi + 704 + 8*\pair]
+    vbroadcastsd zmm2, qword ptr [rdi + 720 + 8*\pair]
     vfmadd213ps zmm0, zmm2, zmm1                        // exact
     vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 512]
     vmovaps zmmword ptr [rdi + 448 + 64*\pair], zmm0
 .endm
 
-.macro GK_QDOT_GRID32_HEAD d, at
-    GK_QDOT_FACTORS \at
+.macro GK_QDOT_GRID32_SCALES d
     SCALES  \d, 0, N0, N1
     SCALES  \d, 1, N2, N3
 .endm
@@ -216,6 +236,51 @@ L(data):
     GK_QDOT_GRID32_STEP \d, 1, zmm25, zmm29, zmm17, zmm21
     GK_QDOT_GRID32_STEP \d, 2, zmm26, zmm30, zmm18, zmm22
     GK_QDOT_GRID32_STEP \d, 3, zmm27, zmm31, zmm19, zmm23
+.endm
+
+// ---- groups of 16, a row a vector; SCALES \d, \r, \at of the format makes those of row r
+//
+//   zmm12, zmm13, zmm20, zmm21  scales times those of x; room: 64 for each row at 448
+//   zmm16 .. 19   groups 4h .. 4h + 3, h = 0 .. 3              zmm22, zmm23  of the format
+
+.macro GK_QDOT_ODD16 d, r         // scales of s in the lower bits of zmm0
+    vpandd  zmm0, zmm0, dword ptr [DATA + 108]{1to16}
+    vcvtdq2ps zmm0, zmm0
+    vbroadcastss zmm2, dword ptr [rdi + 720 + 4*\r]
+    vfmadd213ps zmm0, zmm2, dword ptr [rdi + 704 + 4*\r]{1to16}      // exact
+    vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 512]
+    vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0
+.endm
+
+.macro GK_QDOT_GRID16_SCALES d
+    SCALES  \d, 0, N0
+    SCALES  \d, 1, N1
+    SCALES  \d, 2, N2
+    SCALES  \d, 3, N3
+.endm
+
+.macro GK_QDOT_GRID16_STEP d, h, v01, v23, groups
+    GK_QDOT_DIGITS \d, \h
+    GK_QDOT_START \d, \h, 1
+    GK_QDOT_SIGNED \d, \v01, 0, \groups, zmm12, zmm7, zmm8
+    GK_QDOT_SIGNED \d, \v01, 1, \groups, zmm13, zmm7, zmm9
+    GK_QDOT_SIGNED \d, \v23, 0, \groups, zmm20, zmm7, zmm10
+    GK_QDOT_SIGNED \d, \v23, 1, \groups, zmm21, zmm7, zmm11
+.endm
+
+.macro GK_QDOT_GRID16 d, bytes      // the block
+    vmovaps zmm12, zmmword ptr [rdi + 448]
+    vmovaps zmm13, zmmword ptr [rdi + 512]
+    vmovaps zmm20, zmmword ptr [rdi + 576]
+    vmovaps zmm21, zmmword ptr [rdi + 640]
+    GK_QDOT_AHEAD \bytes
+    HEAD    \d
+    BITS    W0, W1, zmm24, zmm25, zmm26, zmm27
+    BITS    W2, W3, zmm28, zmm29, zmm30, zmm31
+    GK_QDOT_GRID16_STEP \d, 0, zmm24, zmm28, zmm16
+    GK_QDOT_GRID16_STEP \d, 1, zmm25, zmm29, zmm17
+    GK_QDOT_GRID16_STEP \d, 2, zmm26, zmm30, zmm18
+    GK_QDOT_GRID16_STEP \d, 3, zmm27, zmm31, zmm19
 .endm
 
 #endif

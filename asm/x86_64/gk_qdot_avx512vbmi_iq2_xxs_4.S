@@ -12,7 +12,7 @@
 #ifdef __x86_64__
 
 GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
-    GK_QDOT_GRID_DATA 0.125
+    GK_QDOT_GRID_DATA 0.125, 8, 0, 2
     GK_QDOT_IQ2_LEVELS                                              // 128
     .quad   0x0400000302000100, 0x0402000000070605, 0x0000000d0b090804, 0x191511100a080000    // 256
     .quad   0x0201000404000000, 0x0201000c08080804, 0x1010120808060104, 0x2026202220201c18
@@ -72,7 +72,8 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
 .endm
 
 .macro HEAD d
-    GK_QDOT_GRID32_HEAD \d, 0
+    GK_QDOT_FACTORS 0
+    GK_QDOT_GRID32_SCALES \d
 .endm
 
 .macro BLOCK d
