@@ -85,7 +85,8 @@
 
 // ---- codes by digits -------------------------------------------------------------
 
-.macro GK_QDOT_DIGITS d, g          // of group g of x
+.macro GK_QDOT_X d, g               // group g
+    vmovdqu ymm3, ymmword ptr [rdx + 32*(\g) + 256*\d]
     vmovdqu ymm4, ymmword ptr [rdx + 32*(\g)]
 .if \d == 3
     vmovdqu ymm5, ymmword ptr [rdx + 32*(\g) + 256]
@@ -97,6 +98,7 @@
 
 .macro GK_QDOT_PLACES
     vmovdqa ymm7, ymmword ptr [DATA]
+    vpxor   xmm12, xmm12, xmm12
 .endm
 
 .macro GK_QDOT_PLACES_DATA
@@ -105,19 +107,35 @@
     .zero   64
 .endm
 
-.macro GK_QDOT_DOT d                // ymm0 = sums of four codes X, codes 0 .. 127 in ymm1
-    vpxor   xmm0, xmm0, xmm0
-    {vex} vpdpbusd ymm0, ymm1, ymm4
-.if \d == 3
+.macro GK_QDOT_LOWER                // ymm0 = 65536 ymm0 + sums of four codes by digits 1 and 0
     vpshufb ymm0, ymm0, ymm7
     {vex} vpdpbusd ymm0, ymm5, ymm1
     vpshufb ymm0, ymm0, ymm7
     {vex} vpdpbusd ymm0, ymm6, ymm1
+.endm
+
+.macro GK_QDOT_DOT_Z d              // ymm0 = sums of four (code - z) X, codes 0 .. 127 in ymm1, (z, 512 z) in ymm2
+.if \d == 1
+    vpmaddwd ymm0, ymm2, ymm3
+    {vex} vpdpbusd ymm0, ymm1, ymm4
+.else
+    vmovdqa ymm0, ymm12
+    {vex} vpdpbusd ymm0, ymm1, ymm4
+    GK_QDOT_LOWER
+    {vex} vpdpwssd ymm0, ymm2, ymm3
 .endif
 .endm
 
-.macro GK_QDOT_LESS d, g            // ymm0 -= z sum X of four, of (z, 512 z) in ymm1
-    {vex} vpdpwssd ymm0, ymm1, ymmword ptr [rdx + 256*\d + 32*(\g)]
+.macro GK_QDOT_DOT d                // ymm0 = ymm3 + sums of four codes X, codes 0 .. 127 in ymm1
+.if \d == 1
+    vmovdqa ymm0, ymm3
+    {vex} vpdpbusd ymm0, ymm1, ymm4
+.else
+    vmovdqa ymm0, ymm12
+    {vex} vpdpbusd ymm0, ymm1, ymm4
+    GK_QDOT_LOWER
+    vpaddd  ymm0, ymm0, ymm3
+.endif
 .endm
 
 #else
@@ -135,24 +153,38 @@
     .short  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
 .endm
 
-.macro GK_QDOT_DOT d                // ymm0 = sums of four codes X, codes 0 .. 127 in ymm1: two of 127 . 127 fit 16 bits
-    vpmaddubsw ymm0, ymm1, ymm4
-.if \d == 1
-    vpmaddwd ymm0, ymm0, ymm13
-.else
-    vpmaddwd ymm0, ymm0, ymm7
-    vpmaddubsw ymm2, ymm1, ymm5
+.macro GK_QDOT_LOWER                // ymm0 += sums of four codes by digits 1 and 0: two of |128 . 127| fit 16 bits
+    vpmaddubsw ymm2, ymm5, ymm1
+    vpmaddubsw ymm1, ymm6, ymm1
     vpmaddwd ymm2, ymm2, ymm12
-    vpmaddubsw ymm1, ymm1, ymm6
     vpmaddwd ymm1, ymm1, ymm13
     vpaddd  ymm0, ymm0, ymm2
     vpaddd  ymm0, ymm0, ymm1
+.endm
+
+.macro GK_QDOT_DOT d                // ymm0 = ymm3 + sums of four codes X, codes 0 .. 127 in ymm1: two of 127 . 127 fit 16 bits
+    vpmaddubsw ymm0, ymm1, ymm4
+.if \d == 1
+    vpmaddwd ymm0, ymm0, ymm13
+    vpaddd  ymm0, ymm0, ymm3
+.else
+    vpmaddwd ymm0, ymm0, ymm7
+    vpaddd  ymm0, ymm0, ymm3
+    GK_QDOT_LOWER
 .endif
 .endm
 
-.macro GK_QDOT_LESS d, g            // ymm0 -= z sum X of four, of (z, 512 z) in ymm1
-    vpmaddwd ymm1, ymm1, ymmword ptr [rdx + 256*\d + 32*(\g)]
-    vpaddd  ymm0, ymm0, ymm1
+.macro GK_QDOT_DOT_Z d              // ymm0 = sums of four (code - z) X, codes 0 .. 127 in ymm1, (z, 512 z) in ymm2
+    vpmaddubsw ymm0, ymm1, ymm4
+    vpmaddwd ymm2, ymm2, ymm3
+.if \d == 1
+    vpmaddwd ymm0, ymm0, ymm13
+    vpaddd  ymm0, ymm0, ymm2
+.else
+    vpmaddwd ymm0, ymm0, ymm7
+    vpaddd  ymm0, ymm0, ymm2
+    GK_QDOT_LOWER
+.endif
 .endm
 
 #endif

@@ -75,9 +75,8 @@
 .endm
 
 .macro STEP d, g, r, acc            // codes in ymm1
-    GK_QDOT_DOT \d
-    vpbroadcastd ymm1, dword ptr [r9 + 96*\r + 32 + 4*(\g)]
-    GK_QDOT_LESS \d, \g
+    vpbroadcastd ymm2, dword ptr [r9 + 96*\r + 32 + 4*(\g)]
+    GK_QDOT_DOT_Z \d
     vbroadcastss ymm1, dword ptr [r9 + 96*\r + 4*(\g)]
     vcvtdq2ps ymm0, ymm0
     vfmadd231ps \acc, ymm0, ymm1
@@ -86,12 +85,12 @@
 .macro STEPS d, h                   // groups 2h and 2h + 1 of both rows
     vmovdqu ymm10, ymmword ptr [W0 + 16 + 32*\h]
     vmovdqu ymm11, ymmword ptr [W1 + 16 + 32*\h]
-    GK_QDOT_DIGITS \d, 2*\h
+    GK_QDOT_X \d, 2*\h
     vpand   ymm1, ymm10, ymm15
     STEP    \d, 2*\h, 0, ymm8
     vpand   ymm1, ymm11, ymm15
     STEP    \d, 2*\h, 1, ymm9
-    GK_QDOT_DIGITS \d, 2*\h+1
+    GK_QDOT_X \d, 2*\h+1
     vpsrlw  ymm1, ymm10, 4
     vpand   ymm1, ymm1, ymm15
     STEP    \d, 2*\h+1, 0, ymm8
