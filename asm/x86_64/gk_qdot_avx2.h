@@ -85,13 +85,38 @@
 
 // ---- codes by digits -------------------------------------------------------------
 
-.macro GK_QDOT_X d, g               // group g
-    vmovdqu ymm3, ymmword ptr [rdx + 32*(\g) + 256*\d]
+.macro GK_QDOT_X d, g               // group g of x: its digits
     vmovdqu ymm4, ymmword ptr [rdx + 32*(\g)]
 .if \d == 3
     vmovdqu ymm5, ymmword ptr [rdx + 32*(\g) + 256]
     vmovdqu ymm6, ymmword ptr [rdx + 32*(\g) + 512]
 .endif
+.endm
+
+.macro GK_QDOT_MINUS d, g           // ymm3 = its minus
+    vmovdqu ymm3, ymmword ptr [rdx + 256*\d + 32*(\g)]
+.endm
+
+.macro GK_QDOT_MINUS_Z d, g, z      // ymm3 = -z sum X of four, of (z, 512 z)
+    vpmaddwd ymm3, \z, ymmword ptr [rdx + 256*\d + 32*(\g)]
+.endm
+
+.macro GK_QDOT_X_SCALES d           // ymm4 = scale of the next x, one for a group
+    vmovups ymm4, ymmword ptr [r11 + 256*\d + X_SCALE]
+    vshufps ymm4, ymm4, ymmword ptr [r11 + 256*\d + X_SCALE + 32], 0x88
+    vpermpd ymm4, ymm4, 0xd8
+.endm
+
+.macro GK_QDOT_HALVES at, bytes     // ymm0 = the f16 that begin eight blocks: loaded so that each is where it belongs
+    vmovdqu xmm0, xmmword ptr [\at]
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)], 2
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*2], 4
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*3], 8
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*4], 16
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*5], 32
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*6], 64
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*7], 128
+    vcvtph2ps ymm0, xmm0
 .endm
 
 #ifdef GK_QDOT_VNNI
@@ -135,6 +160,19 @@
     {vex} vpdpbusd ymm0, ymm1, ymm4
     GK_QDOT_LOWER
     vpaddd  ymm0, ymm0, ymm3
+.endif
+.endm
+
+.macro GK_QDOT_START d, g           // ymm3 = start of group g of x
+    vmovdqu ymm3, ymmword ptr [rdx + 256*\d + 256 + 32*(\g)]
+.endm
+
+.macro GK_QDOT_DOT_S d              // ymm0 = sums of four codes X, signed codes in ymm1, signs in ymm15
+    vpxor   ymm2, ymm1, ymm15
+    vmovdqa ymm0, ymm3
+    {vex} vpdpbusd ymm0, ymm2, ymm4
+.if \d == 3
+    GK_QDOT_LOWER
 .endif
 .endm
 
@@ -183,6 +221,21 @@
 .else
     vpmaddwd ymm0, ymm0, ymm7
     vpaddd  ymm0, ymm0, ymm2
+    GK_QDOT_LOWER
+.endif
+.endm
+
+.macro GK_QDOT_START d, g
+.endm
+
+.macro GK_QDOT_DOT_S d              // ymm0 = sums of four codes X, signed codes in ymm1: two of 128 . 127 fit 16 bits
+    vpabsb  ymm0, ymm1
+    vpsignb ymm2, ymm4, ymm1
+    vpmaddubsw ymm0, ymm0, ymm2
+.if \d == 1
+    vpmaddwd ymm0, ymm0, ymm13
+.else
+    vpmaddwd ymm0, ymm0, ymm7
     GK_QDOT_LOWER
 .endif
 .endm

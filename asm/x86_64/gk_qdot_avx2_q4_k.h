@@ -1,28 +1,14 @@
 // gk_qdot_avx2_q4_k.h -- rows of Q4_K by one row of x: the two kernels differ only in what the family header makes different.
 //
-//   A block is 144 bytes: f16 d, dmin; sc[8] and mn[8] of 6 bits in 12 bytes; 128 bytes of nibbles, 32 of them the low
-//   halves of a group and the high halves of the next. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc)
-//   in 0 .. 15: rest and s (q - z) are 0 wherever w is.
-//
-//   scales of a block, for each row: 0  float s[8] times those of x   32  (z, 512 z)[8]   64  float rest[8]
+//   A block is 144 bytes: scales; 128 bytes of nibbles, 32 of them the low halves of a group and the high halves of the next.
 //
 //   ymm10, ymm11  nibbles of the two rows     ymm15  fifteens
 
-#include "gk_qdot_avx2.h"
+#include "gk_qdot_avx2_6bit.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
-    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15                    //  96  a c b c
-    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15
-    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11                    // 128  . a . b
-    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11
-    .long   0, 0, 0, 4, 0, 0, 0, 4                                                      // 160  shifts of a c b c
-    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f                              // 192  and their masks
-    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f
-    .long   0, 0x30303030, 0, 0x30303030, 0, 0x30303030, 0, 0x30303030                  // 224  those of . a . b
-    .float  15.0, 15.0, 15.0, 15.0, 15.0, 15.0, 15.0, 15.0                              // 256
-    .long   0, 0, 1, 1, 2, 2, 3, 3                                                      // 288  each twice
-    .long   4, 4, 5, 5, 6, 6, 7, 7                                                      // 320
+    CONSTANTS_6BIT 15.0
     .long   0x0f0f0f0f                                                                  // 352
 .endm
 
@@ -30,82 +16,23 @@
     vpbroadcastd ymm15, dword ptr [DATA + 352]
 .endm
 
-.macro SCALE r, at                  // of the block at \at: its sc and mn as bytes are in the room of HEAD
-    vpbroadcastd xmm0, dword ptr [\at]
-    vcvtph2ps ymm0, xmm0                                // d dmin d dmin ..
-    vpmovzxbd ymm1, qword ptr [rdi + 224 + 16*\r]
-    vpmovzxbd ymm2, qword ptr [rdi + 224 + 16*\r + 8]
-    vcvtdq2ps ymm1, ymm1
-    vcvtdq2ps ymm2, ymm2
-    vmovsldup ymm3, ymm0
-    vmovshdup ymm0, ymm0
-    vmulps  ymm1, ymm1, ymm3                            // s = d sc
-    vmulps  ymm2, ymm2, ymm0                            // m = dmin mn
-    vdivps  ymm3, ymm2, ymm1
-    vmaxps  ymm3, ymm3, ymm5                            // NaN is 0
-    vminps  ymm3, ymm3, ymmword ptr [DATA + 256]
-    vcvtps2dq ymm0, ymm3                                // z
-    vcvtdq2ps ymm3, ymm0
-    vfmsub213ps ymm3, ymm1, ymm2                        // rest = z s - m
-    vpslld  ymm2, ymm0, 25
-    vpor    ymm0, ymm0, ymm2
-    vmulps  ymm1, ymm1, ymm4
-    vmovaps ymmword ptr [r10 + 96*\r], ymm1
-    vmovdqa ymmword ptr [r10 + 96*\r + 32], ymm0
-    vmovaps ymmword ptr [r10 + 96*\r + 64], ymm3
-.endm
-
-.macro HEAD d
-    vmovdqu xmm0, xmmword ptr [N0]                      // d dmin a b c
-    vinserti128 ymm0, ymm0, xmmword ptr [N1], 1
-    vpshufb ymm1, ymm0, ymmword ptr [DATA + 128]
-    vpshufb ymm0, ymm0, ymmword ptr [DATA + 96]
-    vpsrld  ymm1, ymm1, 2                               // high bits: a >> 2, b >> 2
-    vpsrlvd ymm0, ymm0, ymmword ptr [DATA + 160]        // low bits: a, c, b, c >> 4
-    vpand   ymm1, ymm1, ymmword ptr [DATA + 224]
-    vpand   ymm0, ymm0, ymmword ptr [DATA + 192]
-    vpor    ymm0, ymm0, ymm1
-    vmovdqa ymmword ptr [rdi + 224], ymm0
-    vmovups ymm4, ymmword ptr [r11 + 256*\d + X_SCALE]
-    vshufps ymm4, ymm4, ymmword ptr [r11 + 256*\d + X_SCALE + 32], 0x88
-    vpermpd ymm4, ymm4, 0xd8                            // scale of x, one for a group
-    vpxor   xmm5, xmm5, xmm5
-    SCALE   0, N0
-    SCALE   1, N1
-.endm
-
-.macro STEP d, g, r, acc            // codes in ymm1
-    vpbroadcastd ymm2, dword ptr [r9 + 96*\r + 32 + 4*(\g)]
-    GK_QDOT_DOT_Z \d
-    vbroadcastss ymm1, dword ptr [r9 + 96*\r + 4*(\g)]
-    vcvtdq2ps ymm0, ymm0
-    vfmadd231ps \acc, ymm0, ymm1
-.endm
-
 .macro STEPS d, h                   // groups 2h and 2h + 1 of both rows
     vmovdqu ymm10, ymmword ptr [W0 + 16 + 32*\h]
     vmovdqu ymm11, ymmword ptr [W1 + 16 + 32*\h]
     GK_QDOT_X \d, 2*\h
+    GK_QDOT_MINUS \d, 2*\h
     vpand   ymm1, ymm10, ymm15
     STEP    \d, 2*\h, 0, ymm8
     vpand   ymm1, ymm11, ymm15
     STEP    \d, 2*\h, 1, ymm9
     GK_QDOT_X \d, 2*\h+1
+    GK_QDOT_MINUS \d, 2*\h+1
     vpsrlw  ymm1, ymm10, 4
     vpand   ymm1, ymm1, ymm15
     STEP    \d, 2*\h+1, 0, ymm8
     vpsrlw  ymm1, ymm11, 4
     vpand   ymm1, ymm1, ymm15
     STEP    \d, 2*\h+1, 1, ymm9
-.endm
-
-.macro REST d, j                    // of four groups of both rows
-    vmovdqa ymm2, ymmword ptr [DATA + 288 + 32*\j]
-    vpermps ymm0, ymm2, ymmword ptr [r9 + 64]
-    vpermps ymm1, ymm2, ymmword ptr [r9 + 96 + 64]
-    vmovups ymm2, ymmword ptr [rdx + 256*\d + X_SCALE + 64 + 32*\j]
-    vfmadd231ps ymm8, ymm0, ymm2
-    vfmadd231ps ymm9, ymm1, ymm2
 .endm
 
 .macro AHEAD at

@@ -1,0 +1,4 @@
+#include "gk_qdot_avx2_q4_0.h"
+#ifdef __x86_64__
+GK_QDOT_FUNC gk_qdot_avx2_q4_0_2, 144
+#endif
