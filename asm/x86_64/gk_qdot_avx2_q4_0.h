@@ -50,8 +50,8 @@
 .endm
 
 .macro AHEAD at
-    prefetcht0 byte ptr [\at + 1024]
-    prefetcht0 byte ptr [\at + 1024 + 72]
+    prefetcht0 byte ptr [\at + 2048]
+    prefetcht0 byte ptr [\at + 2048 + 72]
 .endm
 
 .macro BLOCK d

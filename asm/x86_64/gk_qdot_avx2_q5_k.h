@@ -48,9 +48,9 @@
 .endm
 
 .macro AHEAD at
-    prefetcht0 byte ptr [\at + 1024]
-    prefetcht0 byte ptr [\at + 1024 + 59]
-    prefetcht0 byte ptr [\at + 1024 + 118]
+    prefetcht0 byte ptr [\at + 2048]
+    prefetcht0 byte ptr [\at + 2048 + 59]
+    prefetcht0 byte ptr [\at + 2048 + 118]
 .endm
 
 .macro BLOCK d

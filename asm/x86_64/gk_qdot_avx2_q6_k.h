@@ -90,10 +90,10 @@
 .endm
 
 .macro AHEAD at
-    prefetcht0 byte ptr [\at + 1024]
-    prefetcht0 byte ptr [\at + 1024 + 64]
-    prefetcht0 byte ptr [\at + 1024 + 128]
-    prefetcht0 byte ptr [\at + 1024 + 192]
+    prefetcht0 byte ptr [\at + 2048]
+    prefetcht0 byte ptr [\at + 2048 + 64]
+    prefetcht0 byte ptr [\at + 2048 + 128]
+    prefetcht0 byte ptr [\at + 2048 + 192]
 .endm
 
 .macro BLOCK d

@@ -45,11 +45,11 @@
 .endm
 
 .macro AHEAD at
-    prefetcht0 byte ptr [\at + 1024]
-    prefetcht0 byte ptr [\at + 1024 + 54]
-    prefetcht0 byte ptr [\at + 1024 + 108]
-    prefetcht0 byte ptr [\at + 1024 + 162]
-    prefetcht0 byte ptr [\at + 1024 + 216]
+    prefetcht0 byte ptr [\at + 2048]
+    prefetcht0 byte ptr [\at + 2048 + 54]
+    prefetcht0 byte ptr [\at + 2048 + 108]
+    prefetcht0 byte ptr [\at + 2048 + 162]
+    prefetcht0 byte ptr [\at + 2048 + 216]
 .endm
 
 .macro BLOCK d
