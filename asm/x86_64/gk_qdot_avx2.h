@@ -1,12 +1,12 @@
-// gk_qdot_avx2.h -- what rows of codes by one row of x have in common.                      AVX2 FMA F16C, with or without AVX-VNNI
+// gk_qdot_avx2.h -- what rows of codes by one row of x have in common.                     AVX2 FMA F16C, without or with AVX-VNNI
 //
-//   void gk_qdot_avx2_FORMAT_2(struct DotJob* job);              the job is used up
-//   void gk_qdot_avxvnni_FORMAT_2(struct DotJob* job);           GK_QDOT_VNNI
+//   void gk_qdot_avx2_FORMAT_2(struct DotJob* job);              the job is used up: rows and blocks are not 0
+//   void gk_qdot_avxvnni_FORMAT_2(struct DotJob* job);           the same, where GK_QDOT_VNNI is defined
 //
 //   y[s * y_segment + i] = row i of segment s of W . x, for two segments, x in fixed point of 1 or 3 digits
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
-//         128 float sum[2][8]   192 double total[2]   208 chains left of the total   224 room of HEAD   256, 448 scales
+//         128 float sum[2][8]   192 double total[2]   208 chains left of the total   224 room of HEAD   256, 448 scales of a block
 //
 //   x, a block of 256:  0      int8  digit 2, then for three digits uint8 digits 1 and 0, 256 each: to base 256 for
 //                              AVX-VNNI, else 128
@@ -14,17 +14,21 @@
 //                       D 256 + 256  for AVX-VNNI: int32 start[64] = -128 sum of digit 2 of four
 //                       D 256 + X_SCALE  float scale[16], sum[16]
 //
-//   rdi  job                  rsi  the block of segment 0      ymm0, ymm1, ymm2  free
-//   rcx  blocks left          r8   bytes to segment 1          ymm4, ymm5, ymm6  digits 2, 1, 0 of 32 of x
-//   rdx  x                    r9   scales of the block         ymm7              bytes one up, 0 below, for AVX-VNNI;
-//   rax  the next rsi         r10  scales of the next          ymm7, ymm12, ymm13  else words of 16384, 128, 1
-//   r11  the next rdx         r9 < r10 in the first            ymm8, ymm9        sums of the two rows, by lanes
-//                             block of a chain                 others            of the format; all in HEAD but 7 .. 9, 12 .. 15
+//   rdi  job                rsi  the block of segment 0   ymm0 .. ymm2    free
+//   rcx  blocks left        r8   bytes to segment 1       ymm3            minus or start of 32 of x, or what is made of it
+//   rdx  x                  r9   scales of the block      ymm4 .. ymm6    digits 2, 1, 0 of 32 of x
+//   rax  the next rsi       r10  scales of the next       ymm7            AVX-VNNI: bytes one up; ymm12: zeros
+//   r11  the next rdx, the  r9 < r10 in the first block   ymm7, ymm12, ymm13  else: words of 16384, 128, 1, the places
+//        last its own next       of a chain               ymm8, ymm9      sums of the two rows, by lanes
+//   HEAD may use ymm0 .. ymm6                             others          of the format
 //
 //   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
 //
 //   A lane is the sum of four code X: exact, from it comes what the offset takes; then one FMA. Two blocks are a chain of
 //   FMA, eight chains are added up as floats, these in double: the order of the twin, code_rows in section [14].
+//
+//   Without AVX-VNNI two products are added in 16 bits. |digit| <= 127: they are at most 2 . 127 . 127 for codes 0 .. 127; for
+//   signed ones 2 . 127 . 128, |code| times digit 2 with the sign of the code, or digits 1 and 0, 0 .. 127, times the code.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
@@ -101,23 +105,9 @@
     vpmaddwd ymm3, \z, ymmword ptr [rdx + 256*\d + 32*(\g)]
 .endm
 
-.macro GK_QDOT_X_SCALES d           // ymm4 = scale of the next x, one for a group
-    vmovups ymm4, ymmword ptr [r11 + 256*\d + X_SCALE]
-    vshufps ymm4, ymm4, ymmword ptr [r11 + 256*\d + X_SCALE + 32], 0x88
-    vpermpd ymm4, ymm4, 0xd8
-.endm
-
-.macro GK_QDOT_HALVES at, bytes     // ymm0 = the f16 that begin eight blocks: loaded so that each is where it belongs
-    vmovdqu xmm0, xmmword ptr [\at]
-    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)], 2
-    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*2], 4
-    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*3], 8
-    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*4], 16
-    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*5], 32
-    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*6], 64
-    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*7], 128
-    vcvtph2ps ymm0, xmm0
-.endm
+//   GK_QDOT_DOT d      ymm0 = ymm3 + sums of four codes X, codes 0 .. 127 in ymm1
+//   GK_QDOT_DOT_Z d    ymm0 = sums of four (code - z) X, of the same, (z, 512 z) in ymm2 and minus in ymm3
+//   GK_QDOT_START d, g, GK_QDOT_DOT_S d    ymm0 = sums of four codes X, signed codes in ymm1, signs of bytes in ymm15
 
 #ifdef GK_QDOT_VNNI
 
@@ -132,26 +122,14 @@
     .zero   64
 .endm
 
-.macro GK_QDOT_LOWER                // ymm0 = 65536 ymm0 + sums of four codes by digits 1 and 0
+.macro GK_QDOT_LOWER                // ymm0 = 65536 ymm0 + sums of four codes by digits 1 and 0: they may be signed
     vpshufb ymm0, ymm0, ymm7
     {vex} vpdpbusd ymm0, ymm5, ymm1
     vpshufb ymm0, ymm0, ymm7
     {vex} vpdpbusd ymm0, ymm6, ymm1
 .endm
 
-.macro GK_QDOT_DOT_Z d              // ymm0 = sums of four (code - z) X, codes 0 .. 127 in ymm1, (z, 512 z) in ymm2
-.if \d == 1
-    vpmaddwd ymm0, ymm2, ymm3
-    {vex} vpdpbusd ymm0, ymm1, ymm4
-.else
-    vmovdqa ymm0, ymm12
-    {vex} vpdpbusd ymm0, ymm1, ymm4
-    GK_QDOT_LOWER
-    {vex} vpdpwssd ymm0, ymm2, ymm3
-.endif
-.endm
-
-.macro GK_QDOT_DOT d                // ymm0 = ymm3 + sums of four codes X, codes 0 .. 127 in ymm1
+.macro GK_QDOT_DOT d
 .if \d == 1
     vmovdqa ymm0, ymm3
     {vex} vpdpbusd ymm0, ymm1, ymm4
@@ -163,11 +141,23 @@
 .endif
 .endm
 
-.macro GK_QDOT_START d, g           // ymm3 = start of group g of x
+.macro GK_QDOT_DOT_Z d
+.if \d == 1
+    vpmaddwd ymm0, ymm2, ymm3
+    {vex} vpdpbusd ymm0, ymm1, ymm4
+.else
+    vmovdqa ymm0, ymm12
+    {vex} vpdpbusd ymm0, ymm1, ymm4
+    GK_QDOT_LOWER
+    {vex} vpdpwssd ymm0, ymm2, ymm3
+.endif
+.endm
+
+.macro GK_QDOT_START d, g           // ymm3 = what digit 2 times code + 128 is too much
     vmovdqu ymm3, ymmword ptr [rdx + 256*\d + 256 + 32*(\g)]
 .endm
 
-.macro GK_QDOT_DOT_S d              // ymm0 = sums of four codes X, signed codes in ymm1, signs in ymm15
+.macro GK_QDOT_DOT_S d
     vpxor   ymm2, ymm1, ymm15
     vmovdqa ymm0, ymm3
     {vex} vpdpbusd ymm0, ymm2, ymm4
@@ -191,56 +181,67 @@
     .short  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
 .endm
 
-.macro GK_QDOT_LOWER                // ymm0 += sums of four codes by digits 1 and 0: two of |128 . 127| fit 16 bits
+.macro GK_QDOT_SUM d, less          // ymm0, words, times the place of digit 2; \less; codes, which may be signed, by the others
+.if \d == 1
+    vpmaddwd ymm0, ymm0, ymm13
+.else
+    vpmaddwd ymm0, ymm0, ymm7
+.endif
+.ifnb \less
+    vpaddd  ymm0, ymm0, \less
+.endif
+.if \d == 3
     vpmaddubsw ymm2, ymm5, ymm1
     vpmaddubsw ymm1, ymm6, ymm1
     vpmaddwd ymm2, ymm2, ymm12
     vpmaddwd ymm1, ymm1, ymm13
     vpaddd  ymm0, ymm0, ymm2
     vpaddd  ymm0, ymm0, ymm1
-.endm
-
-.macro GK_QDOT_DOT d                // ymm0 = ymm3 + sums of four codes X, codes 0 .. 127 in ymm1: two of 127 . 127 fit 16 bits
-    vpmaddubsw ymm0, ymm1, ymm4
-.if \d == 1
-    vpmaddwd ymm0, ymm0, ymm13
-    vpaddd  ymm0, ymm0, ymm3
-.else
-    vpmaddwd ymm0, ymm0, ymm7
-    vpaddd  ymm0, ymm0, ymm3
-    GK_QDOT_LOWER
 .endif
 .endm
 
-.macro GK_QDOT_DOT_Z d              // ymm0 = sums of four (code - z) X, codes 0 .. 127 in ymm1, (z, 512 z) in ymm2
+.macro GK_QDOT_DOT d
+    vpmaddubsw ymm0, ymm1, ymm4
+    GK_QDOT_SUM \d, ymm3
+.endm
+
+.macro GK_QDOT_DOT_Z d
     vpmaddubsw ymm0, ymm1, ymm4
     vpmaddwd ymm2, ymm2, ymm3
-.if \d == 1
-    vpmaddwd ymm0, ymm0, ymm13
-    vpaddd  ymm0, ymm0, ymm2
-.else
-    vpmaddwd ymm0, ymm0, ymm7
-    vpaddd  ymm0, ymm0, ymm2
-    GK_QDOT_LOWER
-.endif
+    GK_QDOT_SUM \d, ymm2
 .endm
 
 .macro GK_QDOT_START d, g
 .endm
 
-.macro GK_QDOT_DOT_S d              // ymm0 = sums of four codes X, signed codes in ymm1: two of 128 . 127 fit 16 bits
+.macro GK_QDOT_DOT_S d
     vpabsb  ymm0, ymm1
     vpsignb ymm2, ymm4, ymm1
     vpmaddubsw ymm0, ymm0, ymm2
-.if \d == 1
-    vpmaddwd ymm0, ymm0, ymm13
-.else
-    vpmaddwd ymm0, ymm0, ymm7
-    GK_QDOT_LOWER
-.endif
+    GK_QDOT_SUM \d
 .endm
 
 #endif
+
+// ---- scales ----------------------------------------------------------------------
+
+.macro GK_QDOT_X_SCALES d           // ymm4 = scales of the next x, one for a group
+    vmovups ymm4, ymmword ptr [r11 + 256*\d + X_SCALE]
+    vshufps ymm4, ymm4, ymmword ptr [r11 + 256*\d + X_SCALE + 32], 0x88
+    vpermpd ymm4, ymm4, 0xd8
+.endm
+
+.macro GK_QDOT_HALVES at, bytes     // ymm0 = the f16 that begin eight blocks: each is loaded to where it stays
+    vmovdqu xmm0, xmmword ptr [\at]
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)], 2
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*2], 4
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*3], 8
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*4], 16
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*5], 32
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*6], 64
+    vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*7], 128
+    vcvtph2ps ymm0, xmm0
+.endm
 
 // ---- the function ----------------------------------------------------------------
 
