@@ -1684,7 +1684,9 @@ BytesInTiles gk_qgemm_amx_i8_32x32;
 TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
              gk_gemm_amx_bf16x3_32x32;
 TilesSwitch  gk_gemm_amx_tiles;
-DotRows      gk_qdot_avx512vnni_q4_k_4;
+DotRows      gk_qdot_avx512vnni_q4_k_4,
+             gk_qdot_avxvnni_q4_k_2, gk_qdot_avxvnni_q5_k_2, gk_qdot_avxvnni_q6_k_2, gk_qdot_avxvnni_q8_0_2, gk_qdot_avxvnni_q4_0_2,
+             gk_qdot_avx2_q4_k_2, gk_qdot_avx2_q5_k_2, gk_qdot_avx2_q6_k_2, gk_qdot_avx2_q8_0_2, gk_qdot_avx2_q4_0_2;
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
     GK_KERNEL(gk_gemm_avx2_f32_6x16,       GK_AVX2,   0,             avx2,        6, 16,  1),
@@ -1698,6 +1700,16 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
 };
 constexpr AsmKernel<DotRows> dot_rows[] = {
     GK_DOT(gk_qdot_avx512vnni_q4_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q4_K),
+    GK_DOT(gk_qdot_avxvnni_q4_k_2,         GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1,   Q4_K),
+    GK_DOT(gk_qdot_avxvnni_q5_k_2,         GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1,   Q5_K),
+    GK_DOT(gk_qdot_avxvnni_q6_k_2,         GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1,   Q6_K),
+    GK_DOT(gk_qdot_avxvnni_q8_0_2,         GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1,   Q8_0),
+    GK_DOT(gk_qdot_avxvnni_q4_0_2,         GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1,   Q4_0),
+    GK_DOT(gk_qdot_avx2_q4_k_2,            GK_AVX2,   0,             avx2,        2, 1,   Q4_K),
+    GK_DOT(gk_qdot_avx2_q5_k_2,            GK_AVX2,   0,             avx2,        2, 1,   Q5_K),
+    GK_DOT(gk_qdot_avx2_q6_k_2,            GK_AVX2,   0,             avx2,        2, 1,   Q6_K),
+    GK_DOT(gk_qdot_avx2_q8_0_2,            GK_AVX2,   0,             avx2,        2, 1,   Q8_0),
+    GK_DOT(gk_qdot_avx2_q4_0_2,            GK_AVX2,   0,             avx2,        2, 1,   Q4_0),
 };
 constexpr AsmKernel<BytesInTiles> byte_tiles[] = {
     GK_KERNEL(gk_qgemm_amx_i8_32x32,       GK_AVX512, GK_AMX,        amx_int8,    32, 32, 1),
