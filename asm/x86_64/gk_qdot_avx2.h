@@ -225,6 +225,12 @@
 
 // ---- scales ----------------------------------------------------------------------
 
+.macro GK_QDOT_ADD acc, scale       // \acc += ymm0 times a scale of the block
+    vbroadcastss ymm1, dword ptr [r9 + \scale]
+    vcvtdq2ps ymm0, ymm0
+    vfmadd231ps \acc, ymm0, ymm1
+.endm
+
 .macro GK_QDOT_X_SCALES d           // ymm4 = scales of the next x, one for a group
     vmovups ymm4, ymmword ptr [r11 + 256*\d + X_SCALE]
     vshufps ymm4, ymm4, ymmword ptr [r11 + 256*\d + X_SCALE + 32], 0x88
@@ -244,6 +250,15 @@
 .endm
 
 // ---- the function ----------------------------------------------------------------
+
+.macro GK_QDOT_AHEAD bytes          // prefetches a block of each row
+.irp line, 0, 64, 128, 192, 256
+.if \line < \bytes
+    prefetcht0 byte ptr [W0 + 2048 + \line]
+    prefetcht0 byte ptr [W1 + 2048 + \line]
+.endif
+.endr
+.endm
 
 .macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the two, HEAD \d for scales of the next
 L(row\d):
@@ -269,6 +284,7 @@ L(block\d):
     cmp     rcx, 1                  // the last of a row is its own next
     cmove   rax, rsi
     cmove   r11, rdx
+    GK_QDOT_AHEAD \bytes
     HEAD    \d
     BLOCK   \d
     mov     rsi, rax

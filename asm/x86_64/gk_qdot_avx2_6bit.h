@@ -67,9 +67,7 @@
 .macro STEP d, g, r, acc            // codes in ymm1
     vpbroadcastd ymm2, dword ptr [r9 + 96*\r + 32 + 4*(\g)]
     GK_QDOT_DOT_Z \d
-    vbroadcastss ymm1, dword ptr [r9 + 96*\r + 4*(\g)]
-    vcvtdq2ps ymm0, ymm0
-    vfmadd231ps \acc, ymm0, ymm1
+    GK_QDOT_ADD \acc, 96*\r+4*(\g)
 .endm
 
 .macro REST d, j                    // of four groups of both rows

@@ -37,9 +37,7 @@
     vpsrlvd ymm1, ymm1, ymm10
     vpand   ymm1, ymm1, ymm15
     GK_QDOT_DOT \d
-    vbroadcastss ymm1, dword ptr [r9 + 32*\r + 4*\g]
-    vcvtdq2ps ymm0, ymm0
-    vfmadd231ps \acc, ymm0, ymm1
+    GK_QDOT_ADD \acc, 32*\r+4*\g
 .endm
 
 .macro STEPS d, g                   // group g of both rows
@@ -49,14 +47,7 @@
     STEP    \d, \g, 1, W1, ymm9
 .endm
 
-.macro AHEAD at
-    prefetcht0 byte ptr [\at + 2048]
-    prefetcht0 byte ptr [\at + 2048 + 72]
-.endm
-
 .macro BLOCK d
-    AHEAD   W0
-    AHEAD   W1
     STEPS   \d, 0
     STEPS   \d, 1
     STEPS   \d, 2

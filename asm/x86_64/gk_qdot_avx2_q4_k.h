@@ -35,14 +35,7 @@
     STEP    \d, 2*\h+1, 1, ymm9
 .endm
 
-.macro AHEAD at
-    prefetcht0 byte ptr [\at + 2048]
-    prefetcht0 byte ptr [\at + 2048 + 72]
-.endm
-
 .macro BLOCK d
-    AHEAD   W0
-    AHEAD   W1
     REST    \d, 0
     STEPS   \d, 0
     STEPS   \d, 1

@@ -47,15 +47,7 @@
     STEP    \d, \g, 1, ymm9
 .endm
 
-.macro AHEAD at
-    prefetcht0 byte ptr [\at + 2048]
-    prefetcht0 byte ptr [\at + 2048 + 59]
-    prefetcht0 byte ptr [\at + 2048 + 118]
-.endm
-
 .macro BLOCK d
-    AHEAD   W0
-    AHEAD   W1
     vmovdqu ymm10, ymmword ptr [W0 + 16]
     vmovdqu ymm11, ymmword ptr [W1 + 16]
     REST    \d, 0

@@ -12,14 +12,13 @@
 
 .macro CONSTANTS
     .long   0, 0, 0, 0, 1, 1, 1, 1                      //  96  one of two scales
-    .zero   32
-    .long   0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030   // 160
-    .long   0x0f0f0f0f, 0x40000020                      // 192
+    .long   0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030      // 128
+    .long   0x0f0f0f0f, 0x40000020                      // 160
 .endm
 
 .macro SETUP
-    vpbroadcastd ymm15, dword ptr [DATA + 192]
-    vpbroadcastd ymm14, dword ptr [DATA + 196]
+    vpbroadcastd ymm15, dword ptr [DATA + 160]
+    vpbroadcastd ymm14, dword ptr [DATA + 164]
 .endm
 
 .macro SCALE r, at                  // of the block at \at
@@ -48,16 +47,16 @@
 .if \q < 2
     vpand   ymm1, ymm15, ymmword ptr [\at + 32*\q]
     vpsllw  ymm2, \high, 4 - 2*\q
-    vpand   ymm2, ymm2, ymmword ptr [DATA + 160]
+    vpand   ymm2, ymm2, ymmword ptr [DATA + 128]
 .else
     vmovdqu ymm1, ymmword ptr [\at + 32*\q - 64]
     vpsrlw  ymm1, ymm1, 4
     vpand   ymm1, ymm1, ymm15
 .if \q == 2
-    vpand   ymm2, \high, ymmword ptr [DATA + 160]
+    vpand   ymm2, \high, ymmword ptr [DATA + 128]
 .else
     vpsrlw  ymm2, \high, 2
-    vpand   ymm2, ymm2, ymmword ptr [DATA + 160]
+    vpand   ymm2, ymm2, ymmword ptr [DATA + 128]
 .endif
 .endif
     vpor    ymm1, ymm1, ymm2
@@ -89,16 +88,7 @@
     STEPS   \d, \h, 3
 .endm
 
-.macro AHEAD at
-    prefetcht0 byte ptr [\at + 2048]
-    prefetcht0 byte ptr [\at + 2048 + 64]
-    prefetcht0 byte ptr [\at + 2048 + 128]
-    prefetcht0 byte ptr [\at + 2048 + 192]
-.endm
-
 .macro BLOCK d
-    AHEAD   W0
-    AHEAD   W1
     HALF    \d, 0
     HALF    \d, 1
 .endm

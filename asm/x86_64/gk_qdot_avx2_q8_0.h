@@ -32,9 +32,7 @@
 .macro STEP d, g, r, at, acc
     vmovdqu ymm1, ymmword ptr [\at + 34*\g + 2]
     GK_QDOT_DOT_S \d
-    vbroadcastss ymm1, dword ptr [r9 + 32*\r + 4*\g]
-    vcvtdq2ps ymm0, ymm0
-    vfmadd231ps \acc, ymm0, ymm1
+    GK_QDOT_ADD \acc, 32*\r+4*\g
 .endm
 
 .macro STEPS d, g                   // group g of both rows
@@ -44,17 +42,7 @@
     STEP    \d, \g, 1, W1, ymm9
 .endm
 
-.macro AHEAD at
-    prefetcht0 byte ptr [\at + 2048]
-    prefetcht0 byte ptr [\at + 2048 + 54]
-    prefetcht0 byte ptr [\at + 2048 + 108]
-    prefetcht0 byte ptr [\at + 2048 + 162]
-    prefetcht0 byte ptr [\at + 2048 + 216]
-.endm
-
 .macro BLOCK d
-    AHEAD   W0
-    AHEAD   W1
     STEPS   \d, 0
     STEPS   \d, 1
     STEPS   \d, 2

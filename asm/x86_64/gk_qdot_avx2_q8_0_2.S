@@ -5,7 +5,7 @@
 //   The format, and what is its own: gk_qdot_avx2_q8_0.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //
 //   256 of two rows are 295 instructions for three digits and 183 for one; 164 and 100 of them are for the two ports that
-//   multiply, convert and shift: 82 and 50 at least. Budget for three digits: 87 cycles.
+//   multiply, convert and shift: at least 82 and 50 cycles. Budget for three digits, all ports: 87 cycles.
 
 #include "gk_qdot_avx2_q8_0.h"
 #ifdef __x86_64__

@@ -5,7 +5,7 @@
 //   The format, and what is its own: gk_qdot_avx2_q6_k.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //
 //   256 of two rows are 334 instructions for three digits and 238 for one; 122 and 90 of them are for the two ports that
-//   multiply, convert and shift: 61 and 45 at least. Budget for three digits: 82 cycles.
+//   multiply, convert and shift: at least 61 and 45 cycles. Budget for three digits, all ports: 82 cycles.
 
 #define GK_QDOT_VNNI
 #include "gk_qdot_avx2_q6_k.h"

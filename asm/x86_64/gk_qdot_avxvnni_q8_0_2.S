@@ -5,7 +5,7 @@
 //   The format, and what is its own: gk_qdot_avx2_q8_0.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //
 //   256 of two rows are 255 instructions for three digits and 175 for one; 84 and 52 of them are for the two ports that
-//   multiply, convert and shift: 42 and 26 at least. Budget for three digits: 52 cycles.
+//   multiply, convert and shift: at least 42 and 26 cycles. Budget for three digits, all ports: 52 cycles.
 
 #define GK_QDOT_VNNI
 #include "gk_qdot_avx2_q8_0.h"
