@@ -1686,7 +1686,38 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
 template <class F> constexpr F* first_of(F* a, F* b) { return a ? a : b; }
 #define GK_KERNEL(symbol, pass, feature, needs, rows, columns, kind) {#symbol, &symbol, pass, feature, &CpuFeatures::needs, rows, columns, kind}
 #define GK_DOT(symbol, pass, feature, needs, rows, columns, type) \
-    GK_KERNEL(symbol, pass, feature, needs, rows, columns, static_cast<size_t>(QuantType::type))
+    GK_KERNEL(symbol, pass, feature, needs, rows, columns, static_cast<size_t>(QuantType::type)),
+
+/// Rows of codes by one row of x. Those with `gfni` need VBMI as well, which every CPU has that has both GFNI and AVX-512.
+#define GK_X86_DOTS(ROW) \
+    ROW(gk_qdot_avx512vnni_q4_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_0) \
+    ROW(gk_qdot_avx512vnni_q4_1_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_1) \
+    ROW(gk_qdot_avx512vnni_q5_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_0) \
+    ROW(gk_qdot_avx512vnni_q5_1_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_1) \
+    ROW(gk_qdot_avx512vnni_q8_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q8_0) \
+    ROW(gk_qdot_avx512vnni_q2_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_K) \
+    ROW(gk_qdot_avx512vnni_q3_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q3_K) \
+    ROW(gk_qdot_avx512vnni_q4_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_K) \
+    ROW(gk_qdot_avx512vnni_q5_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_K) \
+    ROW(gk_qdot_avx512vnni_q6_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q6_K) \
+    ROW(gk_qdot_avx512vnni_iq4_nl_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_NL) \
+    ROW(gk_qdot_avx512vnni_iq4_xs_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_XS) \
+    ROW(gk_qdot_avx512vbmi_iq2_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ2_XXS) \
+    ROW(gk_qdot_avx512vbmi_iq2_xs_4,  GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ2_XS) \
+    ROW(gk_qdot_avx512vbmi_iq2_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ2_S) \
+    ROW(gk_qdot_avx512vbmi_iq3_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ3_XXS) \
+    ROW(gk_qdot_avx512vbmi_iq3_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ3_S) \
+    ROW(gk_qdot_avxvnni_q4_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_0) \
+    ROW(gk_qdot_avxvnni_q8_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q8_0) \
+    ROW(gk_qdot_avxvnni_q4_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_K) \
+    ROW(gk_qdot_avxvnni_q5_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_K) \
+    ROW(gk_qdot_avxvnni_q6_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q6_K) \
+    ROW(gk_qdot_avx2_q4_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_0) \
+    ROW(gk_qdot_avx2_q8_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q8_0) \
+    ROW(gk_qdot_avx2_q4_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_K) \
+    ROW(gk_qdot_avx2_q5_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_K) \
+    ROW(gk_qdot_avx2_q6_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q6_K)
+#define GK_DECLARE_DOT(symbol, ...) DotRows symbol;
 
 #if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
 extern "C" {
@@ -1696,8 +1727,7 @@ BytesInTiles gk_qgemm_amx_i8_32x32;
 TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
              gk_gemm_amx_bf16x3_32x32;
 TilesSwitch  gk_gemm_amx_tiles;
-DotRows      gk_qdot_avx512vnni_q4_k_4, gk_qdot_avx512vnni_q6_k_4;
-DotRows      gk_qdot_avx512vbmi_iq2_xxs_4;
+GK_X86_DOTS(GK_DECLARE_DOT)
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
     GK_KERNEL(gk_gemm_avx2_f32_6x16,       GK_AVX2,   0,             avx2,        6, 16,  1),
@@ -1709,11 +1739,7 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_avxvnni_i8_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16,  4),
     GK_KERNEL(gk_qgemm_avx512vnni_i8_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32,  4),
 };
-constexpr AsmKernel<DotRows> dot_rows[] = {
-    GK_DOT(gk_qdot_avx512vnni_q4_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q4_K),
-    GK_DOT(gk_qdot_avx512vnni_q6_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q6_K),
-    GK_DOT(gk_qdot_avx512vbmi_iq2_xxs_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1,   IQ2_XXS),
-};
+constexpr AsmKernel<DotRows> dot_rows[] = { GK_X86_DOTS(GK_DOT) };
 constexpr AsmKernel<BytesInTiles> byte_tiles[] = {
     GK_KERNEL(gk_qgemm_amx_i8_32x32,       GK_AVX512, GK_AMX,        amx_int8,    32, 32, 1),
 };

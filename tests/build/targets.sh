@@ -9,7 +9,7 @@ printf '%s\n' '#define GLLM_KERNELS_IMPLEMENTATION' '#include "gllm_kernels.hpp"
 
 cxx=
 sed -n 's/^GK_[A-Z_]*FUNC *\(gk_[a-z0-9_]*\).*/\1/p' asm/*/*.S | sort -u >"$tmp/symbols"
-grep -o 'GK_\(KERNEL\|DOT\)(gk_[a-z0-9_]*' gllm_kernels.hpp | sed 's/.*(//' | sort -u >"$tmp/rows"
+grep -o '\(GK_KERNEL\|ROW\)(gk_[a-z0-9_]*' gllm_kernels.hpp | sed 's/.*(//' | sort -u >"$tmp/rows"
 check "every kernel of asm/ has a row, every row a kernel" diff "$tmp/symbols" "$tmp/rows"
 cxx=aarch64-linux-gnu-g++                       # a build machine of one architecture, a target of another, and no flag
 if command -v $cxx >/dev/null; then

@@ -1,0 +1,15 @@
+// gk_qdot_avx2_q4_k_2 -- rows of Q4_K by one row of x.                                                    AVX2 FMA F16C
+//
+//   void gk_qdot_avx2_q4_k_2(struct DotJob* job);
+//
+//   The format, and what is its own: gk_qdot_avx2_q4_k.h. The job, x, and all other registers: gk_qdot_avx2.h.
+//
+//   256 of two rows are 376 instructions for three digits and 264 for one; 184 and 120 of them are for the two ports that
+//   multiply, convert and shift: at least 92 and 60 cycles. Budget for three digits, all ports: 104 cycles.
+
+#include "gk_qdot_avx2_q4_k.h"
+#ifdef __x86_64__
+
+GK_QDOT_FUNC gk_qdot_avx2_q4_k_2, 144
+
+#endif
