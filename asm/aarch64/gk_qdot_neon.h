@@ -1,0 +1,294 @@
+// gk_qdot_neon.h -- what rows of codes by one row of x have in common.                            NEON, NEON dot product
+//
+//   void gk_qdot_neon_FORMAT_2(struct DotJob* job);        the job is used up; gk_qdot_neondot_FORMAT_2 the same
+//
+//   y[s * y_segment + i] = row i of segment s of W . x, for two segments, x in fixed point of 1 or 3 digits
+//
+//   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
+//         128 float sum[2][4]   160 double total[2]   192 scales of a block and of the next: 2 x 192 bytes
+//
+//   x, a block of 256:  0      int8  digit 2, then for three digits digits 1 and 0, of 7 bits, 256 each
+//                       D 256  float scale[16], sum[16]
+//
+//   x0   job          x1  the block of segment 0      v0, v1    sums of the two rows, by lanes: a chain
+//   x4   blocks left  x2  of segment 1                v24, v25  32 codes of row 0     v28, v29  their products with x
+//   x3   x            x5, x6, x7  the next x1, x2, x3 v26, v27  32 codes of row 1     v30, v31  theirs
+//   x8   blocks left of the total                     v20 .. v23  digits of x, and sums of 16 bits
+//   x9 .. x15  free   x16, x17  this scales and next  v6        as SETUP says         v7  1.5 * 2^23 in floats
+//   The last block of a row is its own next.          v8 .. v15 what makes scales     v2 .. v5, v16 .. v19  of the format
+//
+//   Scales are made a block ahead, by parts of HEAD between steps, and kept in memory: they take long, and codes need not
+//   wait for them.
+//
+//   A lane is the sum of four code X, exact, then one FMA. A block is a chain of FMA, its sums are added up as floats,
+//   these in double every 16 blocks: the order of the twin, code_rows in section [14].
+//
+//   A file that defines GK_QDOT_SDOT has dot products of the CPU: lane l is of codes 4l .. 4l + 3. Else it is of 2l, 2l + 1,
+//   2l + 8 and 2l + 9: |code digit| <= 128 * 127, so that two products fit 16 bits. Sums of one digit from sdot are below
+//   2^22: they start as the bits of the float 1.5 * 2^23, are those of 1.5 * 2^23 + sum, and a subtraction converts them.
+
+#include "../gk_asm.h"
+#ifdef __aarch64__
+
+.macro GK_QDOT_EACH op, a:vararg    // \op the products of each sixteen codes
+    \op     28, 24, 20, \a
+    \op     29, 25, 21, \a
+    \op     30, 26, 20, \a
+    \op     31, 27, 21, \a
+.endm
+
+.macro GK_QDOT_SHIFT d, n, m, beside:vararg
+    shl     v\d\().4s, v\d\().4s, #7
+    \beside
+.endm
+
+.macro GK_QDOT_FLOATS
+    scvtf   v28.4s, v28.4s
+    scvtf   v30.4s, v30.4s
+    scvtf   v29.4s, v29.4s
+    scvtf   v31.4s, v31.4s
+.endm
+
+.macro GK_QDOT_MINUS d, at, z0, z1, c0=24, c1=25, c2=26, c3=27    // codes = v\c0 .. v\c3 - \z0, \z1, and x comes
+    ldr     q20, [x3, #\at]
+    sub     v24.16b, v\c0\().16b, \z0
+    ldr     q21, [x3, #\at + 16]
+    sub     v25.16b, v\c1\().16b, \z0
+    GK_QDOT_SECOND \d, 22, \at
+    sub     v26.16b, v\c2\().16b, \z1
+    GK_QDOT_SECOND \d, 23, \at + 16
+    sub     v27.16b, v\c3\().16b, \z1
+.endm
+
+.macro GK_QDOT_X d, at              // the same without codes
+    ldr     q20, [x3, #\at]
+    ldr     q21, [x3, #\at + 16]
+    GK_QDOT_SECOND \d, 22, \at
+    GK_QDOT_SECOND \d, 23, \at + 16
+.endm
+
+#ifdef GK_QDOT_SDOT
+
+.macro GK_QDOT_SECOND d, x, at
+.if \d == 3
+    ldr     q\x, [x3, #\at + 256]
+.endif
+.endm
+
+.macro GK_QDOT_START d, n, m, a:vararg
+    mov     v\d\().16b, v7.16b
+.endm
+
+.macro GK_QDOT_ZERO d, n, m, a:vararg
+    movi    v\d\().4s, #0
+.endm
+
+.macro SDOT d, n, m, more=0         // sdot v\d.4s, v\n.16b, v(\m + \more).16b as a word: assemblers differ in how one enables it
+    .inst   0x4e809400 + ((\m + \more) << 16) + (\n << 5) + \d
+.endm
+
+.macro GK_QDOT_DOT d, at            // v28 .. v31 = sums of four code X, as floats, for 32 of x
+.if \d == 3
+    GK_QDOT_EACH GK_QDOT_ZERO
+    GK_QDOT_EACH SDOT
+    GK_QDOT_SHIFT 28, , , ldr q20, [x3, #\at + 512]
+    GK_QDOT_SHIFT 29, , , ldr q21, [x3, #\at + 528]
+    GK_QDOT_SHIFT 30
+    GK_QDOT_SHIFT 31
+    GK_QDOT_EACH SDOT, 2
+    GK_QDOT_EACH GK_QDOT_SHIFT
+    GK_QDOT_EACH SDOT
+    GK_QDOT_FLOATS
+.else
+    GK_QDOT_EACH GK_QDOT_START
+    GK_QDOT_EACH SDOT
+    fsub    v28.4s, v28.4s, v7.4s
+    fsub    v30.4s, v30.4s, v7.4s
+    fsub    v29.4s, v29.4s, v7.4s
+    fsub    v31.4s, v31.4s, v7.4s
+.endif
+.endm
+
+#else
+
+.macro GK_QDOT_SECOND d, x, at
+.endm
+
+.macro GK_QDOT_LOW d, n, m, a:vararg
+    smull   v\d\().8h, v\n\().8b, v\m\().8b
+.endm
+
+.macro GK_QDOT_HIGH d, n, m, a:vararg
+    smlal2  v\d\().8h, v\n\().16b, v\m\().16b
+.endm
+
+.macro GK_QDOT_SUM d, n, m, a:vararg
+    saddlp  v\d\().4s, v\d\().8h
+.endm
+
+.macro GK_QDOT_NEXT op, next        // \op for another digit, whose products have registers of their own
+    \op     22, 24, 20, 28
+    \op     23, 25, 21, 29
+    \op     4,  26, 20, 30
+    \op     5,  27, 21, 31
+.endm
+
+.macro GK_QDOT_ADD d, n, m, t
+    sadalp  v\t\().4s, v\d\().8h
+.endm
+
+.macro GK_QDOT_DOT d, at            // v28 .. v31 = sums of four code X, as floats, for 32 of x
+    GK_QDOT_EACH GK_QDOT_LOW
+    GK_QDOT_EACH GK_QDOT_HIGH
+.if \d == 3
+    ldr     q20, [x3, #\at + 256]
+    saddlp  v28.4s, v28.8h
+    ldr     q21, [x3, #\at + 272]
+    saddlp  v29.4s, v29.8h
+    saddlp  v30.4s, v30.8h
+    saddlp  v31.4s, v31.8h
+    GK_QDOT_EACH GK_QDOT_SHIFT
+    GK_QDOT_NEXT GK_QDOT_LOW
+    GK_QDOT_NEXT GK_QDOT_HIGH
+    ldr     q20, [x3, #\at + 512]
+    sadalp  v28.4s, v22.8h
+    ldr     q21, [x3, #\at + 528]
+    sadalp  v29.4s, v23.8h
+    sadalp  v30.4s, v4.8h
+    sadalp  v31.4s, v5.8h
+    GK_QDOT_EACH GK_QDOT_SHIFT
+    GK_QDOT_NEXT GK_QDOT_LOW
+    GK_QDOT_NEXT GK_QDOT_HIGH
+    GK_QDOT_NEXT GK_QDOT_ADD
+.else
+    GK_QDOT_EACH GK_QDOT_SUM
+.endif
+    GK_QDOT_FLOATS
+.endm
+
+#endif
+
+.macro GK_QDOT_FMA first, second // the sums += products times lanes of v2, v3: one for each 16 codes
+    fmla    v0.4s, v28.4s, v2.s[\first]
+    fmla    v1.4s, v30.4s, v3.s[\first]
+    fmla    v0.4s, v29.4s, v2.s[\second]
+    fmla    v1.4s, v31.4s, v3.s[\second]
+.endm
+
+.macro GK_QDOT_SCALES d, h, row     // v2, v3 = s times the scale of x, of groups of 32 4h .. 4h + 3; a row has \row bytes
+    ldr     q28, [x3, #256*\d + 32*\h]
+    ldr     q29, [x3, #256*\d + 32*\h + 16]
+    ldr     q2, [x16, #16*\h]
+    ldr     q3, [x16, #16*\h + \row]
+    uzp1    v28.4s, v28.4s, v29.4s
+    fmul    v2.4s, v2.4s, v28.4s
+    fmul    v3.4s, v3.4s, v28.4s
+.endm
+
+.macro GK_QDOT_AHEAD at, lines
+    prfm    pldl1keep, [\at, #1024]
+    prfm    pldl1keep, [\at, #1024 + 64]
+    prfm    pldl1keep, [\at, #1024 + 128]
+.if \lines > 3
+    prfm    pldl1keep, [\at, #1024 + 192]
+.endif
+.if \lines > 4
+    prfm    pldl1keep, [\at, #1024 + 256]
+.endif
+.endm
+
+.macro GK_QDOT_FOLD r               // total[r] += all lanes of sum[r] = 0
+    ldr     q28, [x0, #128 + 16*\r]
+    ldr     d30, [x0, #160 + 8*\r]
+    movi    v29.4s, #0
+    faddp   v28.4s, v28.4s, v28.4s
+    faddp   s28, v28.2s
+    fcvt    d28, s28
+    fadd    d30, d30, d28
+    str     q29, [x0, #128 + 16*\r]
+    str     d30, [x0, #160 + 8*\r]
+.endm
+
+.macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of both, which also does HEAD \d for scales of the next
+L(row\d):
+    ldp     x5, x9, [x0]
+    ldr     x10, [x0, #16]
+    ldr     x4, [x0, #32]
+    ldr     x7, [x0, #48]
+    add     x9, x5, x9
+    add     x6, x5, x10
+    str     x9, [x0]
+    movi    v0.4s, #0
+    stp     q0, q0, [x0, #128]
+    str     q0, [x0, #160]
+    HEAD    \d
+L(total\d):
+    mov     w8, #16
+    .balign 16
+L(block\d):
+    mov     x1, x5
+    mov     x2, x6
+    mov     x3, x7
+    cmp     x4, #1
+    add     x5, x5, #\bytes
+    add     x6, x6, #\bytes
+    add     x7, x7, #256*\d + 128
+    csel    x5, x1, x5, eq
+    csel    x6, x2, x6, eq
+    csel    x7, x3, x7, eq
+    mov     x9, x16
+    mov     x16, x17
+    mov     x17, x9
+    movi    v0.4s, #0
+    movi    v1.4s, #0
+    BLOCK   \d
+    ldr     q28, [x0, #128]
+    ldr     q29, [x0, #144]
+    fadd    v28.4s, v28.4s, v0.4s
+    fadd    v29.4s, v29.4s, v1.4s
+    stp     q28, q29, [x0, #128]
+    subs    x4, x4, #1
+    b.eq    L(last\d)
+    subs    w8, w8, #1
+    b.ne    L(block\d)
+    GK_QDOT_FOLD 0
+    GK_QDOT_FOLD 1
+    b       L(total\d)
+L(last\d):
+    GK_QDOT_FOLD 0
+    GK_QDOT_FOLD 1
+    ldp     d28, d29, [x0, #160]
+    ldp     x9, x10, [x0, #56]
+    fcvt    s28, d28
+    fcvt    s29, d29
+    str     s28, [x9]
+    str     s29, [x9, x10, lsl #2]
+    add     x9, x9, #4
+    str     x9, [x0, #56]
+    ldr     x9, [x0, #24]
+    subs    x9, x9, #1
+    str     x9, [x0, #24]
+    b.ne    L(row\d)
+.endm
+
+.macro GK_QDOT_FUNC name, bytes     // the function, from SETUP, HEAD and BLOCK
+GK_FUNC \name, 1
+    GK_SAVE_D8_D15
+    mov     w9, #0x4b400000
+    dup     v7.4s, w9
+    add     x16, x0, #192
+    add     x17, x0, #192 + 192
+    SETUP
+    ldr     x9, [x0, #40]
+    cmp     x9, #1
+    b.eq    L(row1)
+    GK_QDOT_ROWS 3, \bytes
+    b       L(return)
+    GK_QDOT_ROWS 1, \bytes
+L(return):
+    GK_RESTORE_D8_D15
+    GK_RETURN
+GK_ENDFUNC \name
+.endm
+
+#endif

@@ -1,0 +1,4 @@
+#include "gk_qdot_neon_q4_0.h"
+#ifdef __aarch64__
+GK_QDOT_FUNC gk_qdot_neon_q4_0_2, 144
+#endif

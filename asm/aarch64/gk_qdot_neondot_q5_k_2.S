@@ -1,0 +1,5 @@
+#define GK_QDOT_SDOT
+#include "gk_qdot_neon_q5_k.h"
+#ifdef __aarch64__
+GK_QDOT_FUNC gk_qdot_neondot_q5_k_2, 176
+#endif
