@@ -30,80 +30,77 @@
 #include "../gk_asm.h"
 #ifdef __aarch64__
 
-.macro GK_QDOT_EACH op, a:vararg    // \op the products of each sixteen codes
-    \op     28, 24, 20, \a
-    \op     29, 25, 21, \a
-    \op     30, 26, 20, \a
-    \op     31, 27, 21, \a
+#define CODES 24, 25, 26, 27         // registers, for what goes to all four
+#define BYTES 16, 17, 18, 19
+#define SUMS  28, 29, 30, 31
+
+.macro GK_QDOT_ALL op, d0, d1, d2, d3, n0, n1, n2, n3, m:vararg
+    \op     v\d0\().16b, v\n0\().16b, \m
+    \op     v\d1\().16b, v\n1\().16b, \m
+    \op     v\d2\().16b, v\n2\().16b, \m
+    \op     v\d3\().16b, v\n3\().16b, \m
 .endm
 
-.macro GK_QDOT_SHIFT d, n, m, beside:vararg
-    shl     v\d\().4s, v\d\().4s, #7
-    \beside
+.macro GK_QDOT_LOAD d0, d1, d2, d3, at      // 32 bytes of both rows
+    ldr     q\d0, [x1, #\at]
+    ldr     q\d1, [x1, #\at + 16]
+    ldr     q\d2, [x2, #\at]
+    ldr     q\d3, [x2, #\at + 16]
 .endm
 
-.macro GK_QDOT_FLOATS
+.macro GK_QDOT_MULTIPLY op, d0, d1, d2, d3  // \op sums, codes, digit
+    \op     \d0, 24, 20
+    \op     \d1, 25, 21
+    \op     \d2, 26, 20
+    \op     \d3, 27, 21
+.endm
+
+.macro GK_QDOT_NEXT at              // sums *= 128; the digit at \at comes
+    shl     v28.4s, v28.4s, #7
+    ldr     q20, [x3, #\at]
+    shl     v29.4s, v29.4s, #7
+    ldr     q21, [x3, #\at + 16]
+    shl     v30.4s, v30.4s, #7
+    shl     v31.4s, v31.4s, #7
+.endm
+
+.macro GK_QDOT_FLOATS at            // of the sums; the highest digit of the next 32 of x comes
     scvtf   v28.4s, v28.4s
+    ldr     q20, [x3, #\at + 32]
     scvtf   v30.4s, v30.4s
+    ldr     q21, [x3, #\at + 48]
     scvtf   v29.4s, v29.4s
     scvtf   v31.4s, v31.4s
 .endm
 
-.macro GK_QDOT_MINUS d, at, z0, z1, c0=24, c1=25, c2=26, c3=27    // codes = v\c0 .. v\c3 - \z0, \z1, and x comes
-    ldr     q20, [x3, #\at]
-    sub     v24.16b, v\c0\().16b, \z0
-    ldr     q21, [x3, #\at + 16]
-    sub     v25.16b, v\c1\().16b, \z0
-    GK_QDOT_SECOND \d, 22, \at
-    sub     v26.16b, v\c2\().16b, \z1
-    GK_QDOT_SECOND \d, 23, \at + 16
-    sub     v27.16b, v\c3\().16b, \z1
-.endm
-
-.macro GK_QDOT_X d, at              // the same without codes
-    ldr     q20, [x3, #\at]
-    ldr     q21, [x3, #\at + 16]
-    GK_QDOT_SECOND \d, 22, \at
-    GK_QDOT_SECOND \d, 23, \at + 16
-.endm
-
 #ifdef GK_QDOT_SDOT
 
-.macro GK_QDOT_SECOND d, x, at
-.if \d == 3
-    ldr     q\x, [x3, #\at + 256]
-.endif
-.endm
-
-.macro GK_QDOT_START d, n, m, a:vararg
-    mov     v\d\().16b, v7.16b
-.endm
-
-.macro GK_QDOT_ZERO d, n, m, a:vararg
-    movi    v\d\().4s, #0
-.endm
-
-.macro SDOT d, n, m, more=0         // sdot v\d.4s, v\n.16b, v(\m + \more).16b as a word: assemblers differ in how one enables it
-    .inst   0x4e809400 + ((\m + \more) << 16) + (\n << 5) + \d
+.macro SDOT d, n, m                 // sdot v\d.4s, v\n.16b, v\m.16b as a word: assemblers differ in how one enables it
+    .inst   0x4e809400 + (\m << 16) + (\n << 5) + \d
 .endm
 
 .macro GK_QDOT_DOT d, at            // v28 .. v31 = sums of four code X, as floats, for 32 of x
 .if \d == 3
-    GK_QDOT_EACH GK_QDOT_ZERO
-    GK_QDOT_EACH SDOT
-    GK_QDOT_SHIFT 28, , , ldr q20, [x3, #\at + 512]
-    GK_QDOT_SHIFT 29, , , ldr q21, [x3, #\at + 528]
-    GK_QDOT_SHIFT 30
-    GK_QDOT_SHIFT 31
-    GK_QDOT_EACH SDOT, 2
-    GK_QDOT_EACH GK_QDOT_SHIFT
-    GK_QDOT_EACH SDOT
-    GK_QDOT_FLOATS
+    movi    v28.2d, #0
+    movi    v29.2d, #0
+    movi    v30.2d, #0
+    movi    v31.2d, #0
+    GK_QDOT_MULTIPLY SDOT, SUMS
+    GK_QDOT_NEXT \at + 256
+    GK_QDOT_MULTIPLY SDOT, SUMS
+    GK_QDOT_NEXT \at + 512
+    GK_QDOT_MULTIPLY SDOT, SUMS
+    GK_QDOT_FLOATS \at
 .else
-    GK_QDOT_EACH GK_QDOT_START
-    GK_QDOT_EACH SDOT
+    mov     v28.16b, v7.16b
+    mov     v29.16b, v7.16b
+    mov     v30.16b, v7.16b
+    mov     v31.16b, v7.16b
+    GK_QDOT_MULTIPLY SDOT, SUMS
     fsub    v28.4s, v28.4s, v7.4s
+    ldr     q20, [x3, #\at + 32]
     fsub    v30.4s, v30.4s, v7.4s
+    ldr     q21, [x3, #\at + 48]
     fsub    v29.4s, v29.4s, v7.4s
     fsub    v31.4s, v31.4s, v7.4s
 .endif
@@ -111,59 +108,39 @@
 
 #else
 
-.macro GK_QDOT_SECOND d, x, at
-.endm
+#define PRODUCTS 22, 23, 4, 5
 
-.macro GK_QDOT_LOW d, n, m, a:vararg
+.macro EIGHT d, n, m
     smull   v\d\().8h, v\n\().8b, v\m\().8b
 .endm
 
-.macro GK_QDOT_HIGH d, n, m, a:vararg
+.macro EIGHT_MORE d, n, m
     smlal2  v\d\().8h, v\n\().16b, v\m\().16b
 .endm
 
-.macro GK_QDOT_SUM d, n, m, a:vararg
-    saddlp  v\d\().4s, v\d\().8h
-.endm
-
-.macro GK_QDOT_NEXT op, next        // \op for another digit, whose products have registers of their own
-    \op     22, 24, 20, 28
-    \op     23, 25, 21, 29
-    \op     4,  26, 20, 30
-    \op     5,  27, 21, 31
-.endm
-
-.macro GK_QDOT_ADD d, n, m, t
-    sadalp  v\t\().4s, v\d\().8h
-.endm
-
-.macro GK_QDOT_DOT d, at            // v28 .. v31 = sums of four code X, as floats, for 32 of x
-    GK_QDOT_EACH GK_QDOT_LOW
-    GK_QDOT_EACH GK_QDOT_HIGH
-.if \d == 3
-    ldr     q20, [x3, #\at + 256]
-    saddlp  v28.4s, v28.8h
-    ldr     q21, [x3, #\at + 272]
-    saddlp  v29.4s, v29.8h
-    saddlp  v30.4s, v30.8h
-    saddlp  v31.4s, v31.8h
-    GK_QDOT_EACH GK_QDOT_SHIFT
-    GK_QDOT_NEXT GK_QDOT_LOW
-    GK_QDOT_NEXT GK_QDOT_HIGH
-    ldr     q20, [x3, #\at + 512]
+.macro GK_QDOT_ADD                  // sums += products with the digit in v20, v21
+    GK_QDOT_MULTIPLY EIGHT, PRODUCTS
+    GK_QDOT_MULTIPLY EIGHT_MORE, PRODUCTS
     sadalp  v28.4s, v22.8h
-    ldr     q21, [x3, #\at + 528]
     sadalp  v29.4s, v23.8h
     sadalp  v30.4s, v4.8h
     sadalp  v31.4s, v5.8h
-    GK_QDOT_EACH GK_QDOT_SHIFT
-    GK_QDOT_NEXT GK_QDOT_LOW
-    GK_QDOT_NEXT GK_QDOT_HIGH
-    GK_QDOT_NEXT GK_QDOT_ADD
-.else
-    GK_QDOT_EACH GK_QDOT_SUM
+.endm
+
+.macro GK_QDOT_DOT d, at            // v28 .. v31 = sums of four code X, as floats, for 32 of x
+    GK_QDOT_MULTIPLY EIGHT, SUMS
+    GK_QDOT_MULTIPLY EIGHT_MORE, SUMS
+    saddlp  v28.4s, v28.8h
+    saddlp  v29.4s, v29.8h
+    saddlp  v30.4s, v30.8h
+    saddlp  v31.4s, v31.8h
+.if \d == 3
+    GK_QDOT_NEXT \at + 256
+    GK_QDOT_ADD
+    GK_QDOT_NEXT \at + 512
+    GK_QDOT_ADD
 .endif
-    GK_QDOT_FLOATS
+    GK_QDOT_FLOATS \at
 .endm
 
 #endif
@@ -239,8 +216,10 @@ L(block\d):
     mov     x9, x16
     mov     x16, x17
     mov     x17, x9
-    movi    v0.4s, #0
-    movi    v1.4s, #0
+    ldr     q20, [x3]
+    movi    v0.2d, #0
+    ldr     q21, [x3, #16]
+    movi    v1.2d, #0
     BLOCK   \d
     ldr     q28, [x0, #128]
     ldr     q29, [x0, #144]

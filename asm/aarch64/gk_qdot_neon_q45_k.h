@@ -104,43 +104,35 @@
     \nibbles \g
     dup     v28.16b, v28.b[4*(\g & 3)]
     dup     v29.16b, v29.b[4*(\g & 3)]
-    GK_QDOT_MINUS \d, 32*\g, v28.16b, v29.16b
+    sub     v24.16b, v24.16b, v28.16b
+    sub     v25.16b, v25.16b, v28.16b
+    sub     v26.16b, v26.16b, v29.16b
+    sub     v27.16b, v27.16b, v29.16b
     GK_QDOT_DOT \d, 32*\g
     GK_QDOT_FMA \g & 3, \g & 3
 .endm
 
-.macro BYTES at
-    ldr     q16, [x1, #\at]
-    ldr     q17, [x1, #\at + 16]
-    ldr     q18, [x2, #\at]
-    ldr     q19, [x2, #\at + 16]
-.endm
-
-.macro NIBBLES d, at, lines
+.macro GROUPS d, lines
     GK_QDOT_SCALES \d, 0, 96
     REST    \d, 0, zip1
-    BYTES   \at
     GK_QDOT_AHEAD x1, \lines
     GROUP   \d, 0, LOW
     HEAD_BITS x5
     GROUP   \d, 1, HIGH
     HEAD_FLOATS
     REST    \d, 1, zip2
-    BYTES   \at + 32
     GROUP   \d, 2, LOW
     HEAD_SECOND
     GROUP   \d, 3, HIGH
     HEAD_ZEROS 0
     GK_QDOT_SCALES \d, 1, 96
     REST    \d, 2, zip1
-    BYTES   \at + 64
     GK_QDOT_AHEAD x2, \lines
     GROUP   \d, 4, LOW
     HEAD_BITS x6
     GROUP   \d, 5, HIGH
     HEAD_FLOATS
     REST    \d, 3, zip2
-    BYTES   \at + 96
     GROUP   \d, 6, LOW
     HEAD_SECOND
     GROUP   \d, 7, HIGH

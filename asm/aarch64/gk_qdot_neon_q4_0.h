@@ -22,7 +22,6 @@
 .macro GROUP d, g
     ldur    q25, [x1, #18*\g + 2]
     ldur    q27, [x2, #18*\g + 2]
-    GK_QDOT_X \d, 32*\g
     eor     v25.16b, v25.16b, v6.16b
     eor     v27.16b, v27.16b, v6.16b
     shl     v24.16b, v25.16b, #4

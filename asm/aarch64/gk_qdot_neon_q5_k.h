@@ -8,48 +8,26 @@
     sub     v13.4s, v13.4s, v14.4s
 .endm
 
-.macro CLEAR g                      // v20, v21, v30, v31 = -1 where bit \g is clear
+.macro FIFTHS d0, d1, d2, d3, g      // -1 where bit \g is clear
+    ldr     q\d0, [x0, #576]
+    ldr     q\d1, [x0, #592]
     movi    v31.16b, #1 << \g
-    ldr     q20, [x0, #576]
-    ldr     q21, [x0, #592]
-    ldr     q30, [x0, #608]
-    cmtst   v24.16b, v20.16b, v31.16b
+    ldr     q\d2, [x0, #608]
+    ldr     q\d3, [x0, #624]
 .endm
 
 .macro LOW g
-    ldr     q20, [x0, #576]
-    ldr     q21, [x0, #592]
-    movi    v31.16b, #1 << \g
-    ldr     q22, [x0, #608]
-    ldr     q23, [x0, #624]
-    cmtst   v20.16b, v20.16b, v31.16b
-    ldr     q24, [x1, #48 + 16*\g]
-    cmtst   v21.16b, v21.16b, v31.16b
-    ldr     q25, [x1, #64 + 16*\g]
-    cmtst   v22.16b, v22.16b, v31.16b
-    ldr     q26, [x2, #48 + 16*\g]
-    cmtst   v23.16b, v23.16b, v31.16b
-    ldr     q27, [x2, #64 + 16*\g]
-    sli     v24.16b, v20.16b, #4
-    sli     v25.16b, v21.16b, #4
-    sli     v26.16b, v22.16b, #4
-    sli     v27.16b, v23.16b, #4
+    GK_QDOT_LOAD CODES, 48 + 16*\g
+    FIFTHS  BYTES, \g
+    GK_QDOT_ALL cmtst, BYTES, BYTES, v31.16b
+    GK_QDOT_ALL sli, CODES, BYTES, #4
 .endm
 
 .macro HIGH g
-    ldr     q24, [x0, #576]
-    ldr     q25, [x0, #592]
-    movi    v31.16b, #1 << \g
-    ldr     q26, [x0, #608]
-    ldr     q27, [x0, #624]
-    cmtst   v24.16b, v24.16b, v31.16b
-    cmtst   v25.16b, v25.16b, v31.16b
-    cmtst   v26.16b, v26.16b, v31.16b
-    cmtst   v27.16b, v27.16b, v31.16b
-    sri     v24.16b, v16.16b, #4
-    sri     v25.16b, v17.16b, #4
-    sri     v26.16b, v18.16b, #4
-    sri     v27.16b, v19.16b, #4
+    FIFTHS  CODES, \g
+    GK_QDOT_LOAD BYTES, 48 + 16*(\g - 1)
+    GK_QDOT_ALL cmtst, CODES, CODES, v31.16b
+    GK_QDOT_ALL sri, CODES, BYTES, #4
 .endm
 
 .macro BLOCK d
@@ -63,7 +41,7 @@
     mvn     v31.16b, v31.16b
     stp     q28, q29, [x0, #576]
     stp     q30, q31, [x0, #608]
-    NIBBLES \d, 48, 3
+    GROUPS  \d, 3
 .endm
 
 #endif

@@ -53,72 +53,36 @@
     fmul    v3.4s, v3.4s, v28.4s
 .endm
 
-.macro LOAD a, b, c, d, at
-    ldr     q\a, [x1, #\at]
-    ldr     q\b, [x1, #\at + 16]
-    ldr     q\c, [x2, #\at]
-    ldr     q\d, [x2, #\at + 16]
-.endm
-
-.macro HIGH shift, n                // v16 .. v19 >>= 2
-    ushr    v16.16b, v16.16b, #2
-    ushr    v17.16b, v17.16b, #2
-    ushr    v18.16b, v18.16b, #2
-    ushr    v19.16b, v19.16b, #2
-.endm
-
-.macro SIX
-    and     v24.16b, v24.16b, v6.16b
-    and     v25.16b, v25.16b, v6.16b
-    and     v26.16b, v26.16b, v6.16b
-    and     v27.16b, v27.16b, v6.16b
-.endm
-
-.macro INSERT                       // four bits from the nibbles, above them two of v16 .. v19
-    sli     v24.16b, v16.16b, #4
-    sli     v25.16b, v17.16b, #4
-    sli     v26.16b, v18.16b, #4
-    sli     v27.16b, v19.16b, #4
-.endm
-
-.macro DOT d, g, first
+.macro GROUP d, g, first              // 32 codes; the first of two scales
     GK_QDOT_DOT \d, 32*(\g)
     GK_QDOT_FMA \first, \first + 1
 .endm
 
-.macro HALF d, c                    // 128 codes
+.macro HALF d, c                    // 128 codes: bits 2k and 2k + 1 of 32 bytes of high bits are of group 4c + k
     SCALES  \d, 2*\c
-    LOAD    16, 17, 18, 19, 128 + 32*\c
-    LOAD    24, 25, 26, 27, 64*\c
-    INSERT
-    SIX
-    GK_QDOT_MINUS \d, 128*\c, v13.16b, v13.16b
-    DOT     \d, 4*\c, 0
-
-    LOAD    24, 25, 26, 27, 64*\c + 32
-    HIGH
-    INSERT
-    SIX
-    GK_QDOT_MINUS \d, 128*\c + 32, v13.16b, v13.16b
-    DOT     \d, 4*\c + 1, 2
-
+    GK_QDOT_LOAD BYTES, 128 + 32*\c
+    GK_QDOT_LOAD CODES, 64*\c
+    GK_QDOT_ALL sli, CODES, BYTES, #4
+    GK_QDOT_ALL and, CODES, CODES, v6.16b
+    GK_QDOT_ALL sub, CODES, CODES, v13.16b
+    GROUP   \d, 4*\c, 0
+    GK_QDOT_ALL ushr, BYTES, BYTES, #2
+    GK_QDOT_LOAD CODES, 64*\c + 32
+    GK_QDOT_ALL sli, CODES, BYTES, #4
+    GK_QDOT_ALL and, CODES, CODES, v6.16b
+    GK_QDOT_ALL sub, CODES, CODES, v13.16b
+    GROUP   \d, 4*\c + 1, 2
     SCALES  \d, 2*\c + 1
-    LOAD    24, 25, 26, 27, 128 + 32*\c
-    LOAD    28, 29, 30, 31, 64*\c
-    sri     v24.16b, v28.16b, #4
-    sri     v25.16b, v29.16b, #4
-    sri     v26.16b, v30.16b, #4
-    sri     v27.16b, v31.16b, #4
-    SIX
-    GK_QDOT_MINUS \d, 128*\c + 64, v13.16b, v13.16b
-    DOT     \d, 4*\c + 2, 0
-    LOAD    28, 29, 30, 31, 64*\c + 32
-    sri     v16.16b, v28.16b, #4
-    sri     v17.16b, v29.16b, #4
-    sri     v18.16b, v30.16b, #4
-    sri     v19.16b, v31.16b, #4
-    GK_QDOT_MINUS \d, 128*\c + 96, v13.16b, v13.16b, 16, 17, 18, 19
-    DOT     \d, 4*\c + 3, 2
+    GK_QDOT_LOAD CODES, 128 + 32*\c
+    GK_QDOT_LOAD SUMS, 64*\c
+    GK_QDOT_ALL sri, CODES, SUMS, #4
+    GK_QDOT_ALL and, CODES, CODES, v6.16b
+    GK_QDOT_ALL sub, CODES, CODES, v13.16b
+    GROUP   \d, 4*\c + 2, 0
+    GK_QDOT_LOAD SUMS, 64*\c + 32
+    GK_QDOT_ALL sri, BYTES, SUMS, #4
+    GK_QDOT_ALL sub, CODES, BYTES, v13.16b
+    GROUP   \d, 4*\c + 3, 2
 .endm
 
 .macro BLOCK d

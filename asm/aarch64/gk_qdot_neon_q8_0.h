@@ -17,7 +17,6 @@
     ldur    q25, [x14, #34*\g + 18 - 128]
     ldur    q26, [x15, #34*\g + 2 - 128]
     ldur    q27, [x15, #34*\g + 18 - 128]
-    GK_QDOT_X \d, 32*\g
     GK_QDOT_DOT \d, 32*\g
     GK_QDOT_FMA \g & 3, \g & 3
 .endm
