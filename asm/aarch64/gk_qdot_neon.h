@@ -1,40 +1,49 @@
-// gk_qdot_neon.h -- what rows of codes by one row of x have in common.                            NEON, NEON dot product
+// gk_qdot_neon.h -- what rows of codes by one row of x have in common.                      NEON, or NEON and dot products
 //
-//   void gk_qdot_neon_FORMAT_2(struct DotJob* job);        the job is used up; gk_qdot_neondot_FORMAT_2 the same
+//   void gk_qdot_neon_FORMAT_2(struct DotJob* job);        the job is used up; gk_qdot_neondot_FORMAT_2 is the same
 //
 //   y[s * y_segment + i] = row i of segment s of W . x, for two segments, x in fixed point of 1 or 3 digits
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
-//         128 float sum[2][4]   160 double total[2]   192 scales of a block and of the next: 2 x 192 bytes
+//         128 float sum[2][4]   160 double total[2]   192 scales of a block, and of the next: 192 bytes each   576 room
 //
-//   x, a block of 256:  0      int8  digit 2, then for three digits digits 1 and 0, of 7 bits, 256 each
+//   x, a block of 256:  0      int8  digit 2, then for three digits digits 1 and 0, in 0 .. 127, 256 each
 //                       D 256  float scale[16], sum[16]
 //
-//   x0   job          x1  the block of segment 0      v0, v1    sums of the two rows, by lanes: a chain
-//   x4   blocks left  x2  of segment 1                v24, v25  32 codes of row 0     v28, v29  their products with x
-//   x3   x            x5, x6, x7  the next x1, x2, x3 v26, v27  32 codes of row 1     v30, v31  theirs
-//   x8   blocks left of the total                     v20 .. v23  digits of x, and sums of 16 bits
-//   x9 .. x15  free   x16, x17  this scales and next  v6        as SETUP says         v7  1.5 * 2^23 in floats
-//   The last block of a row is its own next.          v8 .. v15 what makes scales     v2 .. v5, v16 .. v19  of the format
+//   x0  job               x1, x2      the block of segments 0 and 1         v0, v1    sums of the two rows, by lanes
+//   x4  blocks left       x5, x6, x7  the next x1, x2, x3                   v20, v21  a digit of 32 of x
+//   x3  x                 x16, x17    scales of this block, of the next     v24, v25  32 codes of row 0
+//   x8  blocks left       x9 .. x12   free                                  v26, v27  32 codes of row 1
+//       of the total      x14, x15    of the format                         v28 .. v31  sums of four code X of each 16
+//   The last block of a row is its own next.                                v7   1.5 * 2^23, as floats
 //
-//   Scales are made a block ahead, by parts of HEAD between steps, and kept in memory: they take long, and codes need not
-//   wait for them.
+//   v2, v3 are scales, v4, v5, v22, v23 products of 16 bits. Of the format: v6, constants; v8 .. v15, to make scales;
+//   v16 .. v19, bytes of the rows; and v28 .. v31 while codes are made.
 //
-//   A lane is the sum of four code X, exact, then one FMA. A block is a chain of FMA, its sums are added up as floats,
-//   these in double every 16 blocks: the order of the twin, code_rows in section [14].
+//   Scales are made a block ahead, by parts of HEAD between groups of codes, and kept in memory: they take long, and codes
+//   need not wait for them.
 //
-//   A file that defines GK_QDOT_SDOT has dot products of the CPU: lane l is of codes 4l .. 4l + 3. Else it is of 2l, 2l + 1,
-//   2l + 8 and 2l + 9: |code digit| <= 128 * 127, so that two products fit 16 bits. Sums of one digit from sdot are below
-//   2^22: they start as the bits of the float 1.5 * 2^23, are those of 1.5 * 2^23 + sum, and a subtraction converts them.
+//   A lane is the sum of four code X, exact, X = 16384 digit 2 + 128 digit 1 + digit 0; then one FMA. A block is a chain of
+//   FMA, chains are added up as floats, these in double every 16 blocks: the order of the twin, code_rows in section [14].
+//
+//   With dot products (GK_QDOT_SDOT) lane l is of codes 4l .. 4l + 3. Sums of one digit start as the bits of the float
+//   1.5 * 2^23: |sum| <= 4 * 128 * 127 < 2^22, so they become those of 1.5 * 2^23 + sum, and a subtraction converts exactly.
+//   Without, lane l is of codes 2l, 2l + 1, 2l + 8, 2l + 9: |code| <= 128 and |digit| <= 127, two products are at most
+//   32512 and fit 16 bits; smull and smlal2 add no more, and pairs of their sums are added to 32 bits.
+//
+//   Budgets count 16 codes of a row. With dot products, in slots of the two pipes of Neoverse N1: zero, 3 sdot, 2 shifts,
+//   a conversion, which takes two, and an FMA are 9; for one digit start, sdot, subtraction and FMA are 4. Without, in
+//   instructions, of which Cortex-A53 takes one a cycle: 6 products, 3 sums of pairs, 2 shifts, conversion and FMA are 13;
+//   for one digit 5. More are those that make the codes. Per block come scales and sums.
 
 #include "../gk_asm.h"
 #ifdef __aarch64__
 
-#define CODES 24, 25, 26, 27         // registers, for what goes to all four
+#define CODES 24, 25, 26, 27        // registers, for what goes to all four
 #define BYTES 16, 17, 18, 19
 #define SUMS  28, 29, 30, 31
 
-.macro GK_QDOT_ALL op, d0, d1, d2, d3, n0, n1, n2, n3, m:vararg
+.macro GK_QDOT_ALL op, d0, d1, d2, d3, n0, n1, n2, n3, m:vararg     // each of \d = \op of \n, \m
     \op     v\d0\().16b, v\n0\().16b, \m
     \op     v\d1\().16b, v\n1\().16b, \m
     \op     v\d2\().16b, v\n2\().16b, \m
@@ -48,7 +57,7 @@
     ldr     q\d3, [x2, #\at + 16]
 .endm
 
-.macro GK_QDOT_MULTIPLY op, d0, d1, d2, d3  // \op sums, codes, digit
+.macro GK_QDOT_MULTIPLY op, d0, d1, d2, d3  // \op each of \d, codes, digit
     \op     \d0, 24, 20
     \op     \d1, 25, 21
     \op     \d2, 26, 20
@@ -64,7 +73,7 @@
     shl     v31.4s, v31.4s, #7
 .endm
 
-.macro GK_QDOT_FLOATS at            // of the sums; the highest digit of the next 32 of x comes
+.macro GK_QDOT_FLOATS at            // of the sums; the highest digit of the next 32 comes, after the last in vain
     scvtf   v28.4s, v28.4s
     ldr     q20, [x3, #\at + 32]
     scvtf   v30.4s, v30.4s
@@ -75,7 +84,7 @@
 
 #ifdef GK_QDOT_SDOT
 
-.macro SDOT d, n, m                 // sdot v\d.4s, v\n.16b, v\m.16b as a word: assemblers differ in how one enables it
+.macro SDOT d, n, m                 // sdot v\d.4s, v\n.16b, v\m.16b as a word: assemblers differ in enabling it
     .inst   0x4e809400 + (\m << 16) + (\n << 5) + \d
 .endm
 
@@ -110,15 +119,15 @@
 
 #define PRODUCTS 22, 23, 4, 5
 
-.macro EIGHT d, n, m
+.macro EIGHT d, n, m                // the products of eight codes
     smull   v\d\().8h, v\n\().8b, v\m\().8b
 .endm
 
-.macro EIGHT_MORE d, n, m
+.macro EIGHT_MORE d, n, m           // and of the other eight
     smlal2  v\d\().8h, v\n\().16b, v\m\().16b
 .endm
 
-.macro GK_QDOT_ADD                  // sums += products with the digit in v20, v21
+.macro GK_QDOT_ADD                  // sums += products with the digit at hand
     GK_QDOT_MULTIPLY EIGHT, PRODUCTS
     GK_QDOT_MULTIPLY EIGHT_MORE, PRODUCTS
     sadalp  v28.4s, v22.8h
@@ -145,14 +154,14 @@
 
 #endif
 
-.macro GK_QDOT_FMA first, second // the sums += products times lanes of v2, v3: one for each 16 codes
+.macro GK_QDOT_FMA first, second     // the sums += products times lanes of v2, v3: one for each 16 codes
     fmla    v0.4s, v28.4s, v2.s[\first]
     fmla    v1.4s, v30.4s, v3.s[\first]
     fmla    v0.4s, v29.4s, v2.s[\second]
     fmla    v1.4s, v31.4s, v3.s[\second]
 .endm
 
-.macro GK_QDOT_SCALES d, h, row     // v2, v3 = s times the scale of x, of groups of 32 4h .. 4h + 3; a row has \row bytes
+.macro GK_QDOT_SCALES d, h, row     // v2, v3 = s times the scale of x, of 32 each, the h-th four; a row has \row bytes
     ldr     q28, [x3, #256*\d + 32*\h]
     ldr     q29, [x3, #256*\d + 32*\h + 16]
     ldr     q2, [x16, #16*\h]
@@ -162,7 +171,7 @@
     fmul    v3.4s, v3.4s, v28.4s
 .endm
 
-.macro GK_QDOT_AHEAD at, lines
+.macro GK_QDOT_AHEAD at, lines      // lines of 64 bytes to come of a row: 3, 4 or 5
     prfm    pldl1keep, [\at, #1024]
     prfm    pldl1keep, [\at, #1024 + 64]
     prfm    pldl1keep, [\at, #1024 + 128]
@@ -186,7 +195,7 @@
     str     d30, [x0, #160 + 8*\r]
 .endm
 
-.macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of both, which also does HEAD \d for scales of the next
+.macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of both, within it HEAD \d for scales of the next
 L(row\d):
     ldp     x5, x9, [x0]
     ldr     x10, [x0, #16]

@@ -1,16 +1,17 @@
-// gk_qdot_neon_q45_k.h -- what Q4_K and Q5_K have in common.                                      NEON, NEON dot product
+// gk_qdot_neon_q45_k.h -- what rows of Q4_K and Q5_K by one row of x have in common.
 //
 //   A block opens with f16 d, dmin; sc[8] and mn[8] of 6 bits in 12 bytes. w = d sc q - dmin mn = s (q - z) + rest,
 //   z = round(dmin mn / d sc) in 0 .. TOP: rest and s (q - z) are 0 wherever w is.
 //
-//   scales of a block, of each row 96 bytes:  0 float s[8]   32 int32 z[8], the low byte counts   64 float -rest[8]
+//   scales of a block, 96 bytes for a row:  0 float s[8]   32 int32 z[8], of which the low byte counts   64 float -rest[8]
 //
-//   v2, v3  s times the scale of x, of four groups of the rows      v8, v9    sc, s of groups 0 .. 3, 4 .. 7
-//   v6      fifteens                                                v10, v11  mn, m = dmin mn, -rest
-//   v16 .. v19  bytes of nibbles, of two groups of the rows         v12, v13  m / s, z     v14  d, dmin
-//   v28, v29    z of the rows, a group of it in each byte           v15       0x4b40: before a byte, as halves of a float
+//   v2, v3    s times the scale of x, four groups    v8,  v9   sc, then s, of groups 0 .. 3 and 4 .. 7
+//   v6        fifteens                               v10, v11  mn, then m = dmin mn, then -rest
+//   v28, v29  z of a group, in every byte            v12, v13  m / s, then z as bits of 1.5 * 2^23 + z, which rounds
+//   v15       0x4b40: above a byte n it makes        v14       d, dmin, then what is at hand
+//             the float 1.5 * 2^23 + n
 //
-//   The format has TOP, BIAS, which z takes off, LOW and HIGH: v24 .. v27 = codes of group \g, from the lower or higher nibbles.
+//   The format has TOP; BIAS, for z in v12, v13; LOW and HIGH: codes of group \g, even or odd, from nibbles.
 
 #include "gk_qdot_neon.h"
 #ifdef __aarch64__
@@ -21,7 +22,7 @@
     dup     v15.8h, w9
 .endm
 
-.macro HEAD_BITS w                  // bytes: v8 = sc mn of groups 0 .. 3, v9 = of groups 4 .. 7
+.macro HEAD_BITS w                  // v8 = bytes sc | mn of groups 0 .. 3, v9 = of 4 .. 7
     ldur    x9, [\w, #4]
     ldr     w10, [\w, #12]
     ldr     s14, [\w]
@@ -58,7 +59,7 @@
     fdiv    v13.4s, v11.4s, v9.4s
 .endm
 
-.macro HEAD_ZEROS r                 // z and rest; adding 1.5 * 2^23 rounds
+.macro HEAD_ZEROS r                 // z and rest, exact; all to memory
     movi    v14.4s, #0
     stp     q8, q9, [x17, #96*\r]
     fmaxnm  v12.4s, v12.4s, v14.4s  // NaN is 0
@@ -112,7 +113,7 @@
     GK_QDOT_FMA \g & 3, \g & 3
 .endm
 
-.macro GROUPS d, lines
+.macro GROUPS d, lines              // a block, and the scales of the next
     GK_QDOT_SCALES \d, 0, 96
     REST    \d, 0, zip1
     GK_QDOT_AHEAD x1, \lines

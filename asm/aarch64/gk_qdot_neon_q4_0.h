@@ -1,12 +1,21 @@
+// gk_qdot_neon_q4_0.h -- rows of Q4_0 by one row of x.
+//
+//   A block of 32 is 18 bytes: f16 d; 16 bytes of nibbles, whose low halves are the first 16. w = d (q - 8).
+//
+//   A nibble with its highest bit flipped, in the upper half of a byte, is 16 (q - 8) as a signed byte: these are the codes,
+//   and s is d / 16. Powers of two change no rounding.
+//
+//   v6  0x88     v12  0xf0     v13  1 / 16
+
+#define BYTES_OF_32 18
 #include "gk_qdot_neon_halves.h"
 #ifdef __aarch64__
 
 .macro SETUP
+    mov     w9, #0x3d800000
     movi    v6.16b, #0x88
     movi    v12.16b, #0xf0
-    fmov    v13.4s, #0.125
-    fmov    v14.4s, #0.5
-    fmul    v13.4s, v13.4s, v14.4s
+    dup     v13.4s, w9
 .endm
 
 .macro UNIT
@@ -14,9 +23,7 @@
     fmul    v9.4s, v9.4s, v13.4s
 .endm
 
-.macro HEAD d
-    HALVES  0, x5, 18
-    HALVES  1, x6, 18
+.macro POINTERS
 .endm
 
 .macro GROUP d, g
@@ -30,23 +37,6 @@
     and     v27.16b, v27.16b, v12.16b
     GK_QDOT_DOT \d, 32*\g
     GK_QDOT_FMA \g & 3, \g & 3
-.endm
-
-.macro BLOCK d
-    GK_QDOT_SCALES \d, 0, 32
-    GK_QDOT_AHEAD x1, 3
-    GROUP   \d, 0
-    GROUP   \d, 1
-    HALVES  0, x5, 18
-    GROUP   \d, 2
-    GROUP   \d, 3
-    GK_QDOT_SCALES \d, 1, 32
-    GK_QDOT_AHEAD x2, 3
-    GROUP   \d, 4
-    GROUP   \d, 5
-    HALVES  1, x6, 18
-    GROUP   \d, 6
-    GROUP   \d, 7
 .endm
 
 #endif

@@ -1,3 +1,11 @@
+// gk_qdot_neon_q5_k.h -- rows of Q5_K by one row of x.
+//
+//   A block is 176 bytes: the scales of gk_qdot_neon_q45_k.h in 16; 32 bytes of fifth bits, bit g of all for group g; 128
+//   bytes of nibbles, 32 of them the low halves of a group and the high halves of the next.
+//
+//   Where the fifth bit is clear, ones are shifted in above the nibble: that makes the signed byte q - 16, and z is kept as
+//   z - 16. The complement of the fifth bits waits at 576 of the job.
+
 #define TOP 31.0
 #include "gk_qdot_neon_q45_k.h"
 #ifdef __aarch64__
@@ -8,7 +16,7 @@
     sub     v13.4s, v13.4s, v14.4s
 .endm
 
-.macro FIFTHS d0, d1, d2, d3, g      // -1 where bit \g is clear
+.macro FIFTHS d0, d1, d2, d3, g     // each of \d = clear fifth bits; v31 = the bit of group \g
     ldr     q\d0, [x0, #576]
     ldr     q\d1, [x0, #592]
     movi    v31.16b, #1 << \g

@@ -1,3 +1,16 @@
+// gk_qdot_neon_q6_k.h -- rows of Q6_K by one row of x.
+//
+//   A block is 210 bytes: 128 bytes of low nibbles, 64 of them for 128 codes: the low halves of groups 0 and 1, the high
+//   halves of groups 2 and 3; 64 bytes of high bits, 32 of them for 128 codes: bits 2k, 2k + 1 of group k; int8 sc[16];
+//   f16 d. w = d sc (q - 32), a scale for 16.
+//
+//   scales of a block, 64 bytes for a row:  float d sc[16]
+//
+//   v2, v3  d sc times the scale of x, of 64 codes     v8 .. v11  128 + sc as 1.5 * 2^23 + n, then d sc
+//   v6      63                                         v12        1.5 * 2^23 + 128     v14  d
+//   v13     32                                         v15        0x4b40: above a byte n it makes the float 1.5 * 2^23 + n
+//   v16 .. v19  high bits: of groups 0 and 1, then shifted for 1 and 3
+
 #include "gk_qdot_neon.h"
 #ifdef __aarch64__
 
@@ -11,7 +24,7 @@
     movi    v13.16b, #32
 .endm
 
-.macro HEAD_BITS w
+.macro HEAD_BITS w                  // 128 + sc, d
     ldr     q8, [\w, #192]
     movi    v14.16b, #128
     ldr     h9, [\w, #208]
@@ -25,7 +38,7 @@
     zip2    v11.8h, v11.8h, v15.8h
 .endm
 
-.macro HEAD_FLOATS r
+.macro HEAD_FLOATS r                // d sc
     fsub    v8.4s, v8.4s, v12.4s
     fsub    v9.4s, v9.4s, v12.4s
     fsub    v10.4s, v10.4s, v12.4s
@@ -53,36 +66,38 @@
     fmul    v3.4s, v3.4s, v28.4s
 .endm
 
-.macro GROUP d, g, first              // 32 codes; the first of two scales
+.macro PRODUCTS_OF d, g, first      // of group \g, with scales \first and the next of v2, v3
     GK_QDOT_DOT \d, 32*(\g)
     GK_QDOT_FMA \first, \first + 1
 .endm
 
-.macro HALF d, c                    // 128 codes: bits 2k and 2k + 1 of 32 bytes of high bits are of group 4c + k
+.macro CODE                         // six bits become q - 32
+    GK_QDOT_ALL and, CODES, CODES, v6.16b
+    GK_QDOT_ALL sub, CODES, CODES, v13.16b
+.endm
+
+.macro HALF d, c                    // 128 codes
     SCALES  \d, 2*\c
     GK_QDOT_LOAD BYTES, 128 + 32*\c
     GK_QDOT_LOAD CODES, 64*\c
     GK_QDOT_ALL sli, CODES, BYTES, #4
-    GK_QDOT_ALL and, CODES, CODES, v6.16b
-    GK_QDOT_ALL sub, CODES, CODES, v13.16b
-    GROUP   \d, 4*\c, 0
+    CODE
+    PRODUCTS_OF \d, 4*\c, 0
     GK_QDOT_ALL ushr, BYTES, BYTES, #2
     GK_QDOT_LOAD CODES, 64*\c + 32
     GK_QDOT_ALL sli, CODES, BYTES, #4
-    GK_QDOT_ALL and, CODES, CODES, v6.16b
-    GK_QDOT_ALL sub, CODES, CODES, v13.16b
-    GROUP   \d, 4*\c + 1, 2
+    CODE
+    PRODUCTS_OF \d, 4*\c + 1, 2
     SCALES  \d, 2*\c + 1
     GK_QDOT_LOAD CODES, 128 + 32*\c
     GK_QDOT_LOAD SUMS, 64*\c
     GK_QDOT_ALL sri, CODES, SUMS, #4
-    GK_QDOT_ALL and, CODES, CODES, v6.16b
-    GK_QDOT_ALL sub, CODES, CODES, v13.16b
-    GROUP   \d, 4*\c + 2, 0
+    CODE
+    PRODUCTS_OF \d, 4*\c + 2, 0
     GK_QDOT_LOAD SUMS, 64*\c + 32
     GK_QDOT_ALL sri, BYTES, SUMS, #4
     GK_QDOT_ALL sub, CODES, BYTES, v13.16b
-    GROUP   \d, 4*\c + 3, 2
+    PRODUCTS_OF \d, 4*\c + 3, 2
 .endm
 
 .macro BLOCK d

@@ -1,3 +1,10 @@
+// gk_qdot_neon_q8_0.h -- rows of Q8_0 by one row of x.
+//
+//   A block of 32 is 34 bytes: f16 d; 32 signed codes, taken as they are. w = d q.
+//
+//   x14, x15  128 bytes into the eight blocks of the rows: all of them are in reach of a load
+
+#define BYTES_OF_32 34
 #include "gk_qdot_neon_halves.h"
 #ifdef __aarch64__
 
@@ -7,9 +14,9 @@
 .macro UNIT
 .endm
 
-.macro HEAD d
-    HALVES  0, x5, 34
-    HALVES  1, x6, 34
+.macro POINTERS
+    add     x14, x1, #128
+    add     x15, x2, #128
 .endm
 
 .macro GROUP d, g
@@ -19,25 +26,6 @@
     ldur    q27, [x15, #34*\g + 18 - 128]
     GK_QDOT_DOT \d, 32*\g
     GK_QDOT_FMA \g & 3, \g & 3
-.endm
-
-.macro BLOCK d
-    add     x14, x1, #128
-    add     x15, x2, #128
-    GK_QDOT_SCALES \d, 0, 32
-    GK_QDOT_AHEAD x1, 5
-    GROUP   \d, 0
-    GROUP   \d, 1
-    HALVES  0, x5, 34
-    GROUP   \d, 2
-    GROUP   \d, 3
-    GK_QDOT_SCALES \d, 1, 32
-    GK_QDOT_AHEAD x2, 5
-    GROUP   \d, 4
-    GROUP   \d, 5
-    HALVES  1, x6, 34
-    GROUP   \d, 6
-    GROUP   \d, 7
 .endm
 
 #endif
