@@ -1757,6 +1757,8 @@ constexpr AsmKernel<TilesSwitch> tile_switches[] = {
 extern "C" {
 GemmTile  gk_gemm_neon_f32_8x12, gk_gemm_neoninorder_f32_8x12;
 DigitTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8x12;
+DotRows   gk_qdot_neon_q4_0_2, gk_qdot_neon_q4_k_2, gk_qdot_neon_q5_k_2, gk_qdot_neon_q6_k_2, gk_qdot_neon_q8_0_2,
+          gk_qdot_neondot_q4_0_2, gk_qdot_neondot_q4_k_2, gk_qdot_neondot_q5_k_2, gk_qdot_neondot_q6_k_2, gk_qdot_neondot_q8_0_2;
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
     GK_KERNEL(gk_gemm_neon_f32_8x12,        GK_NEON, 0,           neon,         8, 12, 1),
@@ -1767,7 +1769,23 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_neondot_i8_8x12,     GK_NEON, GK_DOTPROD,  neon_dotprod, 8, 12, 4),
     GK_KERNEL(gk_qgemm_neoni8mm_i8_8x12,    GK_NEON, GK_I8MM,     neon_i8mm,    8, 12, 8),
 };
-constexpr AsmKernel<DotRows> dot_rows[] = {{}};
+constexpr AsmKernel<DotRows> dot_rows[] = {
+    GK_DOT(gk_qdot_neon_q4_0_2,             GK_NEON, 0,           neon,         2, 1,  Q4_0),
+    GK_DOT(gk_qdot_neon_q8_0_2,             GK_NEON, 0,           neon,         2, 1,  Q8_0),
+    GK_DOT(gk_qdot_neon_q4_k_2,             GK_NEON, 0,           neon,         2, 1,  Q4_K),
+    GK_DOT(gk_qdot_neon_q5_k_2,             GK_NEON, 0,           neon,         2, 1,  Q5_K),
+    GK_DOT(gk_qdot_neon_q6_k_2,             GK_NEON, 0,           neon,         2, 1,  Q6_K),
+    GK_DOT(gk_qdot_neondot_q4_0_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q4_0),
+    GK_DOT(gk_qdot_neondot_q8_0_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q8_0),
+    GK_DOT(gk_qdot_neondot_q4_k_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q4_K),
+    GK_DOT(gk_qdot_neondot_q5_k_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q5_K),
+    GK_DOT(gk_qdot_neondot_q6_k_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q6_K),
+    GK_DOT(gk_qdot_neondot_q4_0_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q4_0),
+    GK_DOT(gk_qdot_neondot_q8_0_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q8_0),
+    GK_DOT(gk_qdot_neondot_q4_k_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q4_K),
+    GK_DOT(gk_qdot_neondot_q5_k_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q5_K),
+    GK_DOT(gk_qdot_neondot_q6_k_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q6_K),
+};
 #else
 constexpr AsmKernel<GemmTile>  gemm_tiles[]  = {{}};
 constexpr AsmKernel<DigitTile> digit_tiles[] = {{}};
