@@ -1717,6 +1717,17 @@ template <class F> constexpr F* first_of(F* a, F* b) { return a ? a : b; }
     ROW(gk_qdot_avx2_q4_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_K) \
     ROW(gk_qdot_avx2_q5_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_K) \
     ROW(gk_qdot_avx2_q6_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q6_K)
+#define GK_ARM64_DOTS(ROW) \
+    ROW(gk_qdot_neondot_q4_0_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_0) \
+    ROW(gk_qdot_neondot_q8_0_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_0) \
+    ROW(gk_qdot_neondot_q4_k_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_K) \
+    ROW(gk_qdot_neondot_q5_k_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_K) \
+    ROW(gk_qdot_neondot_q6_k_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q6_K) \
+    ROW(gk_qdot_neon_q4_0_2,     GK_NEON, 0,          neon,         2, 1, Q4_0) \
+    ROW(gk_qdot_neon_q8_0_2,     GK_NEON, 0,          neon,         2, 1, Q8_0) \
+    ROW(gk_qdot_neon_q4_k_2,     GK_NEON, 0,          neon,         2, 1, Q4_K) \
+    ROW(gk_qdot_neon_q5_k_2,     GK_NEON, 0,          neon,         2, 1, Q5_K) \
+    ROW(gk_qdot_neon_q6_k_2,     GK_NEON, 0,          neon,         2, 1, Q6_K)
 #define GK_DECLARE_DOT(symbol, ...) DotRows symbol;
 
 #if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
@@ -1757,8 +1768,7 @@ constexpr AsmKernel<TilesSwitch> tile_switches[] = {
 extern "C" {
 GemmTile  gk_gemm_neon_f32_8x12, gk_gemm_neoninorder_f32_8x12;
 DigitTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8x12;
-DotRows   gk_qdot_neon_q4_0_2, gk_qdot_neon_q4_k_2, gk_qdot_neon_q5_k_2, gk_qdot_neon_q6_k_2, gk_qdot_neon_q8_0_2,
-          gk_qdot_neondot_q4_0_2, gk_qdot_neondot_q4_k_2, gk_qdot_neondot_q5_k_2, gk_qdot_neondot_q6_k_2, gk_qdot_neondot_q8_0_2;
+GK_ARM64_DOTS(GK_DECLARE_DOT)
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
     GK_KERNEL(gk_gemm_neon_f32_8x12,        GK_NEON, 0,           neon,         8, 12, 1),
@@ -1769,23 +1779,7 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_neondot_i8_8x12,     GK_NEON, GK_DOTPROD,  neon_dotprod, 8, 12, 4),
     GK_KERNEL(gk_qgemm_neoni8mm_i8_8x12,    GK_NEON, GK_I8MM,     neon_i8mm,    8, 12, 8),
 };
-constexpr AsmKernel<DotRows> dot_rows[] = {
-    GK_DOT(gk_qdot_neon_q4_0_2,             GK_NEON, 0,           neon,         2, 1,  Q4_0),
-    GK_DOT(gk_qdot_neon_q8_0_2,             GK_NEON, 0,           neon,         2, 1,  Q8_0),
-    GK_DOT(gk_qdot_neon_q4_k_2,             GK_NEON, 0,           neon,         2, 1,  Q4_K),
-    GK_DOT(gk_qdot_neon_q5_k_2,             GK_NEON, 0,           neon,         2, 1,  Q5_K),
-    GK_DOT(gk_qdot_neon_q6_k_2,             GK_NEON, 0,           neon,         2, 1,  Q6_K),
-    GK_DOT(gk_qdot_neondot_q4_0_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q4_0),
-    GK_DOT(gk_qdot_neondot_q8_0_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q8_0),
-    GK_DOT(gk_qdot_neondot_q4_k_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q4_K),
-    GK_DOT(gk_qdot_neondot_q5_k_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q5_K),
-    GK_DOT(gk_qdot_neondot_q6_k_2,          GK_NEON, GK_DOTPROD,  neon_dotprod, 2, 1,  Q6_K),
-    GK_DOT(gk_qdot_neondot_q4_0_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q4_0),
-    GK_DOT(gk_qdot_neondot_q8_0_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q8_0),
-    GK_DOT(gk_qdot_neondot_q4_k_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q4_K),
-    GK_DOT(gk_qdot_neondot_q5_k_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q5_K),
-    GK_DOT(gk_qdot_neondot_q6_k_2,          GK_NEON, GK_I8MM,     neon_i8mm,    2, 1,  Q6_K),
-};
+constexpr AsmKernel<DotRows> dot_rows[] = { GK_ARM64_DOTS(GK_DOT) };
 #else
 constexpr AsmKernel<GemmTile>  gemm_tiles[]  = {{}};
 constexpr AsmKernel<DigitTile> digit_tiles[] = {{}};
@@ -4852,7 +4846,8 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.codes         = &row_codes<C>;
         f.rows_by_codes = &rows_by_codes;
         f.by_codes      = &code_kernels;
-        const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, GK_FEATURE, type);
+        constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;        // one row of x has no use for it
+        const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
         f.dots     = row ? row->run : nullptr;
         f.segments = row ? row->rows : 0;
         f.needs    = row ? row->needs : nullptr;
