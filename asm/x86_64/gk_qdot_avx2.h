@@ -1,4 +1,4 @@
-// gk_qdot_avx2.h -- what rows of codes by one row of x have in common.                     AVX2 FMA F16C, without or with AVX-VNNI
+// gk_qdot_avx2.h -- what rows of codes by one row of x have in common.                      AVX2 FMA F16C, AVX-VNNI or not
 //
 //   void gk_qdot_avx2_FORMAT_2(struct DotJob* job);              the job is used up: rows and blocks are not 0
 //   void gk_qdot_avxvnni_FORMAT_2(struct DotJob* job);           the same, where GK_QDOT_VNNI is defined
@@ -6,29 +6,31 @@
 //   y[s * y_segment + i] = row i of segment s of W . x, for two segments, x in fixed point of 1 or 3 digits
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
-//         128 float sum[2][8]   192 double total[2]   208 chains left of the total   224 room of HEAD   256, 448 scales of a block
+//         128 float sum[2][8]   192 double total[2]   208 chains left of the total   224 room of HEAD
+//         256, 448 scales of this block and the next, in turns
 //
-//   x, a block of 256:  0      int8  digit 2, then for three digits uint8 digits 1 and 0, 256 each: to base 256 for
-//                              AVX-VNNI, else 128
-//                       D 256  int16 minus[64][2]: -sum X of four = minus[0] + 512 minus[1]
-//                       D 256 + 256  for AVX-VNNI: int32 start[64] = -128 sum of digit 2 of four
+//   x, a block of 256:  0        int8  digit 2, then for three digits uint8 digits 1 and 0, 256 each: to base 256 for
+//                                AVX-VNNI, else 128
+//                       D 256    int16 minus[64][2]: -sum X of four = minus[0] + 512 minus[1]
+//                       D 256 + 256      for AVX-VNNI: int32 start[64] = -128 sum of digit 2 of four
 //                       D 256 + X_SCALE  float scale[16], sum[16]
 //
-//   rdi  job                rsi  the block of segment 0   ymm0 .. ymm2    free
-//   rcx  blocks left        r8   bytes to segment 1       ymm3            minus or start of 32 of x, or what is made of it
-//   rdx  x                  r9   scales of the block      ymm4 .. ymm6    digits 2, 1, 0 of 32 of x
-//   rax  the next rsi       r10  scales of the next       ymm7            AVX-VNNI: bytes one up; ymm12: zeros
-//   r11  the next rdx, the  r9 < r10 in the first block   ymm7, ymm12, ymm13  else: words of 16384, 128, 1, the places
-//        last its own next       of a chain               ymm8, ymm9      sums of the two rows, by lanes
-//   HEAD may use ymm0 .. ymm6                             others          of the format
+//   rdi  job            r8   bytes to segment 1         ymm0 .. ymm2    free
+//   rsi  the block of   r9   scales of the block        ymm3            minus or start of 32 of x, or what is made of it
+//        segment 0      r10  scales of the next         ymm4 .. ymm6    digits 2, 1, 0 of 32 of x
+//   rdx  x              r11  the next rdx, rax the      ymm7, ymm12     AVX-VNNI: bytes one up, to shift by; zeros
+//   rcx  blocks left         next rsi; the last of      ymm7, 12, 13    else words of 16384, 128, 1: places of digits
+//                            a row is its own next      ymm8, ymm9      sums of the two rows, by lanes
+//   r9 < r10 in the first block of a chain              others          of the format; HEAD may use ymm0 .. ymm6
 //
 //   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
 //
 //   A lane is the sum of four code X: exact, from it comes what the offset takes; then one FMA. Two blocks are a chain of
 //   FMA, eight chains are added up as floats, these in double: the order of the twin, code_rows in section [14].
 //
-//   Without AVX-VNNI two products are added in 16 bits. |digit| <= 127: they are at most 2 . 127 . 127 for codes 0 .. 127; for
-//   signed ones 2 . 127 . 128, |code| times digit 2 with the sign of the code, or digits 1 and 0, 0 .. 127, times the code.
+//   Without AVX-VNNI two products are added in 16 bits. |digit| <= 127, so that they are at most 2 . 127 . 127 for codes
+//   0 .. 127. For signed codes they are |code| times digit 2 with the sign of the code, and digits 1 and 0, which are not
+//   negative, times the code: at most 2 . 128 . 127 = 32512.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
@@ -181,7 +183,7 @@
     .short  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
 .endm
 
-.macro GK_QDOT_SUM d, less          // ymm0, words, times the place of digit 2; \less; codes, which may be signed, by the others
+.macro GK_QDOT_SUM d, less          // ymm0, words, times the place of digit 2; + \less; + codes, signed or not, by the others
 .if \d == 1
     vpmaddwd ymm0, ymm0, ymm13
 .else

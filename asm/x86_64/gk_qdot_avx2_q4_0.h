@@ -1,6 +1,6 @@
-// gk_qdot_avx2_q4_0.h -- rows of Q4_0 by one row of x: the two kernels differ only in what the family header makes different.
+// gk_qdot_avx2_q4_0.h -- rows of Q4_0 by one row of x, with AVX-VNNI or without.
 //
-//   256 weights are eight blocks of 18 bytes, a group each: f16 d; 16 bytes of nibbles, the low ones first. w = d (q - 8).
+//   256 weights are eight blocks of 18 bytes, a group each: f16 d; 16 bytes of nibbles, low ones first. w = d (q - 8).
 //
 //   scales, for each row: 0  float d[8] times those of x
 //

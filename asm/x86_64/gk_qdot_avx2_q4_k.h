@@ -1,6 +1,7 @@
-// gk_qdot_avx2_q4_k.h -- rows of Q4_K by one row of x: the two kernels differ only in what the family header makes different.
+// gk_qdot_avx2_q4_k.h -- rows of Q4_K by one row of x, with AVX-VNNI or without.
 //
-//   A block is 144 bytes: scales; 128 bytes of nibbles, 32 of them the low halves of a group and the high halves of the next.
+//   A block is 144 bytes: scales; 128 bytes of nibbles, 32 of them the low halves of a group and the high
+//   halves of the next.
 //
 //   ymm10, ymm11  nibbles of the two rows     ymm15  fifteens
 

@@ -1,7 +1,7 @@
-// gk_qdot_avx2_q5_k.h -- rows of Q5_K by one row of x: the two kernels differ only in what the family header makes different.
+// gk_qdot_avx2_q5_k.h -- rows of Q5_K by one row of x, with AVX-VNNI or without.
 //
-//   A block is 176 bytes: scales; 32 bytes of fifth bits, bit g for group g; 128 bytes of nibbles, 32 of them the low halves
-//   of a group and the high halves of the next.
+//   A block is 176 bytes: scales; 32 bytes of fifth bits, bit g for group g; 128 bytes of nibbles, 32 of them the low
+//   halves of a group and the high halves of the next.
 //
 //   ymm10, ymm11  fifth bits of the two rows     ymm14  sixteens     ymm15  fifteens
 

@@ -1,7 +1,7 @@
-// gk_qdot_avx2_q6_k.h -- rows of Q6_K by one row of x: the two kernels differ only in what the family header makes different.
+// gk_qdot_avx2_q6_k.h -- rows of Q6_K by one row of x, with AVX-VNNI or without.
 //
-//   A block is 210 bytes: for each half of 128 weights 64 bytes of nibbles, groups 0 | 2 and 1 | 3; for each half 32 bytes of
-//   bits 4 and 5 of its four groups, from the lowest bits; int8 sc[16]; f16 d. w = d sc (q - 32), q in 0 .. 63.
+//   A block is 210 bytes: for each half of 128 weights 64 bytes of nibbles, groups 0 | 2 and 1 | 3; for each half 32 bytes
+//   of bits 4 and 5 of its four groups, from the lowest; int8 sc[16]; f16 d. w = d sc (q - 32), q in 0 .. 63.
 //
 //   scales of a block, for each row: 0  float d sc[16] times those of x
 //

@@ -1,4 +1,4 @@
-// gk_qdot_avx2_q8_0.h -- rows of Q8_0 by one row of x: the two kernels differ only in what the family header makes different.
+// gk_qdot_avx2_q8_0.h -- rows of Q8_0 by one row of x, with AVX-VNNI or without.
 //
 //   256 weights are eight blocks of 34 bytes, a group each: f16 d; int8 q[32]. w = d q.
 //
