@@ -47,6 +47,12 @@
     vmovdqu8 \to {k7}, zmm5
 .endm
 
+.macro GK_QDOT_LOOK2048 to, at      // k1: bit 10; uses zmm5, zmm6 and zmm7
+    GK_QDOT_LOOK1024 \to, \at
+    GK_QDOT_LOOK1024 zmm6, \at + 1024
+    vmovdqu8 \to {k1}, zmm6
+.endm
+
 // ---- rows of 8 weights: bits of weights from signs in zmm1, planes in zmm2 and zmm3, whose
 //      byte 4h + t of quarter i is of row t % 2, of weights 64h + 16i + 8(t / 2) and on
 
@@ -158,7 +164,7 @@ L(data):
     .byte   127, 64, 32, 16, 8, 4, 2, 1                             //  88  bit 7 becomes the parity of the others
     .byte   4, 4, 20, 20, 36, 36, 52, 52                            //  96  middle halves of words
     .long   0xf00ff00f                                              // 104  and the outer ones
-    .long   15                                                      // 108
+    .long   15, 7                                                   // 108
     .balign 64
 .endm
 
@@ -243,8 +249,7 @@ L(data):
 //   zmm12, zmm13, zmm20, zmm21  scales times those of x; room: 64 for each row at 448
 //   zmm16 .. 19   groups 4h .. 4h + 3, h = 0 .. 3              zmm22, zmm23  of the format
 
-.macro GK_QDOT_ODD16 d, r         // scales of s in the lower bits of zmm0
-    vpandd  zmm0, zmm0, dword ptr [DATA + 108]{1to16}
+.macro GK_QDOT_ODD16 d, r         // scales of s in zmm0
     vcvtdq2ps zmm0, zmm0
     vbroadcastss zmm2, dword ptr [rdi + 720 + 4*\r]
     vfmadd213ps zmm0, zmm2, dword ptr [rdi + 704 + 4*\r]{1to16}      // exact

@@ -98,6 +98,7 @@ GK_CONST gk_qdot_avx512vbmi_iq2_s_data
 .macro SCALES d, r, at
     vmovdqa64 zmm0, zmmword ptr [DATA + 256]
     vpmultishiftqb zmm0, zmm0, qword ptr [\at + 74]{1to8}
+    vpandd  zmm0, zmm0, dword ptr [DATA + 108]{1to16}
     GK_QDOT_ODD16 \d, \r
 .endm
 

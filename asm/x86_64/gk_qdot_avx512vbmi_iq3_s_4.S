@@ -49,7 +49,6 @@ GK_CONST gk_qdot_avx512vbmi_iq3_s_data
     .byte   2, 3, 4, 5, 18, 19, 20, 21, 34, 35, 36, 37, 50, 51, 52, 53
     .byte   6, 7, 8, 9, 22, 23, 24, 25, 38, 39, 40, 41, 54, 55, 56, 57
     .long   0, 0, 4, 4, 8, 8, 12, 12, 16, 16, 20, 20, 24, 24, 28, 28                    // 1408  places of s
-    .long   15                                                                          // 1472
 
 .macro SETUP
     GK_QDOT_GRID32_SETUP
@@ -61,7 +60,7 @@ GK_CONST gk_qdot_avx512vbmi_iq3_s_data
     vpbroadcastd zmm0, dword ptr [\a + 106]
     vpbroadcastd zmm0 {k2}, dword ptr [\b + 106]
     vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 1408]
-    vpandd  zmm0, zmm0, dword ptr [DATA + 1472]{1to16}
+    vpandd  zmm0, zmm0, dword ptr [DATA + 108]{1to16}
     GK_QDOT_ODD32 \d, \pair
 .endm
 
