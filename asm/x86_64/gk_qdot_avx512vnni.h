@@ -5,7 +5,7 @@
 //   y[s * y_segment + i] = row i of segment s of W . x, for four segments, x in fixed point of 1 or 3 digits
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
-//         128 float sum[4][16]   384 double total[4]   416 chains left of the total   448 scales of the next block: room
+//         128 float sum[4][16]   384 double total[4]   416 chains left of the total   424 the next row   448 room: scales
 //
 //   x, a block of 256:  0      int8  digit 2, then for three digits uint8 digits 1 and 0, 256 each
 //                       D 256  int16 minus[64][2]: -sum X of four = minus[0] + 512 minus[1]
@@ -14,7 +14,7 @@
 //   rdi  job          rsi  the block of segment 0         zmm0 .. zmm3, zmm7  free
 //   rcx  blocks left  r8   bytes to segment 1, r9 to 3    zmm4, zmm5, zmm6    digits 2, 1, 0 of 64 of x
 //   rdx  x            r10  blocks left of the chain       zmm8 .. zmm11       sums of the four rows, by lanes
-//   rax  the next rsi, r11 the next rdx; the last of a row is its own next    others: of the format
+//   rax  the next rsi, r11 the next rdx, also from row to row; after the last row its first    others: of the format
 //
 //   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
 //
@@ -463,20 +463,26 @@ L(data):
     lea     rax, [rsi + \bytes]
     lea     r11, [rdx + 256*\d + 640]
     cmp     rcx, 1
-    cmove   rax, rsi
-    cmove   r11, rdx
+    cmove   rax, qword ptr [rdi + 424]
+    cmove   r11, qword ptr [rdi + 48]
 .endm
 
 .macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the four, HEAD \d for scales of the next
+L(digits\d):
+    mov     rax, qword ptr [rdi]
+    mov     r11, qword ptr [rdi + 48]
+    HEAD    \d
 L(row\d):
     mov     rsi, qword ptr [rdi]
     mov     rcx, qword ptr [rdi + 32]
     mov     rdx, qword ptr [rdi + 48]
+    mov     rax, qword ptr [rdi + 8]
+    add     rax, rsi
+    cmp     qword ptr [rdi + 24], 1
+    cmove   rax, rsi
+    mov     qword ptr [rdi + 424], rax
     vpxord  zmm0, zmm0, zmm0
     GK_QDOT_EACH GK_QDOT_OPEN
-    mov     rax, rsi
-    mov     r11, rdx
-    HEAD    \d
 L(total\d):
     mov     dword ptr [rdi + 416], 4
 L(chain\d):
@@ -518,7 +524,7 @@ GK_FUNC \name, 1
     lea     r9, [r8 + 2*r8]
     SETUP
     cmp     qword ptr [rdi + 40], 1
-    je      L(row1)
+    je      L(digits1)
     GK_QDOT_ROWS 3, \bytes
     GK_QDOT_ROWS 1, \bytes
 GK_ENDFUNC \name
