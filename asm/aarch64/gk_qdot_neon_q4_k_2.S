@@ -5,6 +5,8 @@
 //   Cortex-A72          234 cycles                         160 cycles
 //
 //   Of the two pipes of Cortex-A72 one takes products and divisions.
+//
+// mca: cortex-a72 2*234
 
 #include "gk_qdot_neon_q4_k.h"
 #ifdef __aarch64__

@@ -5,6 +5,8 @@
 //   Cortex-A72          247 cycles                         179 cycles
 //
 //   Of the two pipes of Cortex-A72 one takes products and divisions.
+//
+// mca: cortex-a72 2*247
 
 #include "gk_qdot_neon_q5_k.h"
 #ifdef __aarch64__

@@ -5,6 +5,8 @@
 //   Cortex-A72          133 cycles                  69 cycles
 //
 //   Of the two pipes of Cortex-A72 one takes products.
+//
+// mca: cortex-a72 2*133
 
 #include "gk_qdot_neon_q8_0.h"
 #ifdef __aarch64__

@@ -6,6 +6,11 @@
 //   Cortex-A55, in order       230 cycles                              166 cycles
 
 #define GK_QDOT_SDOT
+//
+// mca: neoverse-n1 2*91
+// mca: neoverse-v1 2*46
+// mca: cortex-a55 2*230
+
 #include "gk_qdot_neon_q4_0.h"
 #ifdef __aarch64__
 

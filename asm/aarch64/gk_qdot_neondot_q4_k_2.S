@@ -6,6 +6,11 @@
 //   Cortex-A55, in order       291 cycles                             227 cycles
 
 #define GK_QDOT_SDOT
+//
+// mca: neoverse-n1 2*123
+// mca: neoverse-v1 2*62
+// mca: cortex-a55 2*291
+
 #include "gk_qdot_neon_q4_k.h"
 #ifdef __aarch64__
 

@@ -6,6 +6,11 @@
 //   Cortex-A55, in order       353 cycles                               289 cycles
 
 #define GK_QDOT_SDOT
+//
+// mca: neoverse-n1 2*136.5
+// mca: neoverse-v1 2*68
+// mca: cortex-a55 2*353
+
 #include "gk_qdot_neon_q5_k.h"
 #ifdef __aarch64__
 

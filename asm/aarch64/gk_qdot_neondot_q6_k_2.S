@@ -6,6 +6,11 @@
 //   Cortex-A55, in order       265 cycles                             201 cycles
 
 #define GK_QDOT_SDOT
+//
+// mca: neoverse-n1 2*110
+// mca: neoverse-v1 2*55
+// mca: cortex-a55 2*265
+
 #include "gk_qdot_neon_q6_k.h"
 #ifdef __aarch64__
 

@@ -6,6 +6,11 @@
 //   Cortex-A55, in order       209 cycles                      149 cycles
 
 #define GK_QDOT_SDOT
+//
+// mca: neoverse-n1 2*78
+// mca: neoverse-v1 2*39
+// mca: cortex-a55 2*209
+
 #include "gk_qdot_neon_q8_0.h"
 #ifdef __aarch64__
 

@@ -225,10 +225,10 @@ L(data):
 .macro GK_QDOT_GRID32_STEP d, h, v01, v23, first, second
     GK_QDOT_DIGITS \d, \h
     GK_QDOT_START \d, \h, 1
-    GK_QDOT_SIGNED \d, \v01, 0, \first,  zmm12, zmm7, zmm8
-    GK_QDOT_SIGNED \d, \v01, 1, \second, zmm12, zmm7, zmm9
-    GK_QDOT_SIGNED \d, \v23, 0, \first,  zmm13, zmm7, zmm10
-    GK_QDOT_SIGNED \d, \v23, 1, \second, zmm13, zmm7, zmm11
+    GK_QDOT_SIGNED \d, \v01, 0, 0, 0, \first,  zmm12, zmm7, zmm8
+    GK_QDOT_SIGNED \d, \v01, 1, 0, 0, \second, zmm12, zmm7, zmm9
+    GK_QDOT_SIGNED \d, \v23, 0, 0, 0, \first,  zmm13, zmm7, zmm10
+    GK_QDOT_SIGNED \d, \v23, 1, 0, 0, \second, zmm13, zmm7, zmm11
 .endm
 
 .macro GK_QDOT_GRID32 d, bytes      // the block
@@ -267,10 +267,10 @@ L(data):
 .macro GK_QDOT_GRID16_STEP d, h, v01, v23, groups
     GK_QDOT_DIGITS \d, \h
     GK_QDOT_START \d, \h, 1
-    GK_QDOT_SIGNED \d, \v01, 0, \groups, zmm12, zmm7, zmm8
-    GK_QDOT_SIGNED \d, \v01, 1, \groups, zmm13, zmm7, zmm9
-    GK_QDOT_SIGNED \d, \v23, 0, \groups, zmm20, zmm7, zmm10
-    GK_QDOT_SIGNED \d, \v23, 1, \groups, zmm21, zmm7, zmm11
+    GK_QDOT_SIGNED \d, \v01, 0, 0, 0, \groups, zmm12, zmm7, zmm8
+    GK_QDOT_SIGNED \d, \v01, 1, 0, 0, \groups, zmm13, zmm7, zmm9
+    GK_QDOT_SIGNED \d, \v23, 0, 0, 0, \groups, zmm20, zmm7, zmm10
+    GK_QDOT_SIGNED \d, \v23, 1, 0, 0, \groups, zmm21, zmm7, zmm11
 .endm
 
 .macro GK_QDOT_GRID16 d, bytes      // the block

@@ -60,7 +60,7 @@ GK_CONST gk_qdot_avx512vbmi_iq1_m_data
     GK_QDOT_IQ1_BITS \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side
+.macro CODES d, v, side, keep, also
     GK_QDOT_CODES8 \d, \v, \side
 .endm
 

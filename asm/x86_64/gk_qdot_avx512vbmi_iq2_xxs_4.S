@@ -67,7 +67,7 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
     GK_QDOT_BITS8 \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side
+.macro CODES d, v, side, keep, also
     GK_QDOT_CODES8 \d, \v, \side
 .endm
 

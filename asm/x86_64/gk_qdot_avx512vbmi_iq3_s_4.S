@@ -81,7 +81,7 @@ GK_CONST gk_qdot_avx512vbmi_iq3_s_data
     GK_QDOT_BITS4 \a, \b, \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side
+.macro CODES d, v, side, keep, also
     GK_QDOT_CODES4 \d, \v, \side
 .endm
 

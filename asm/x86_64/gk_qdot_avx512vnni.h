@@ -5,21 +5,27 @@
 //   y[s * y_segment + i] = row i of segment s of W . x, for four segments, x in fixed point of 1 or 3 digits
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
-//         128 float sum[4][16]   384 double total[4]   416 chains left of the total   448 scales of the next block: room
+//         128 float sum[4][16]   384 double total[4]   416 chains left of the total   424 the next row   448 room: scales
 //
 //   x, a block of 256:  0      int8  digit 2, then for three digits uint8 digits 1 and 0, 256 each
 //                       D 256  int16 minus[64][2]: -sum X of four = minus[0] + 512 minus[1]
+//                       D 256 + 256  int32 start[64]: -128 sums of four of digit 2
 //                       D 256 + 512  float scale[16], sum[16]
 //
 //   rdi  job          rsi  the block of segment 0         zmm0 .. zmm3, zmm7  free
 //   rcx  blocks left  r8   bytes to segment 1, r9 to 3    zmm4, zmm5, zmm6    digits 2, 1, 0 of 64 of x
 //   rdx  x            r10  blocks left of the chain       zmm8 .. zmm11       sums of the four rows, by lanes
-//   rax  the next rsi, r11 the next rdx; the last of a row is its own next    others: of the format
+//   rax  the next rsi, r11 the next rdx, from row to row too; the last row is followed by itself    others: of the format
 //
 //   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
 //
 //   A lane is the sum of four code X: exact, from it comes what the offset takes; then one FMA. Four blocks are a chain of
 //   FMA, four chains are added up as floats, these in double: the order of the twin, code_rows in section [14].
+//
+//   Nothing overflows: |code - z| <= 128 and |X| <= 63 2^16, so that four products are below 2^31, and what wraps on the
+//   way comes back; minus[1] and 512 z, z <= 63, are within 32256.
+//
+//   Budgets count micro-operations on vector ports; copies, zeros and broadcasts from memory are none, gathered words one.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
@@ -97,10 +103,11 @@
 .endif
 .endm
 
-// ---- steps: of a row, 64 codes, the h-th of the block at \at; CODES \d, \h, \at, \keep, \also of the format leaves them in zmm7
+// ---- steps: 64 codes of a row, the h-th of the block at \at
 //
-//   zmm\keep and, where groups are of 16, zmm\also are for the row, from step to step. A broadcast of 16 bytes or more from memory takes a shuffle on some
-//   processors: a load to the lower half and a shift to the upper half, from memory and under a mask, do not.
+//   CODES \d, \h, \at, \keep, \also of the format leaves them in zmm7. Registers \keep and, where groups are of 16, \also are
+//   the row's from step to step. A broadcast of 16 bytes or more from memory takes a shuffle on some processors: a load to
+//   the lower half and a shift to the upper half, from memory and under a mask, do not. What a mask leaves out is not read.
 
 .macro GK_QDOT_START d, h, shift    // zmm3 = -128 >> shift times sums of four of digit 2; shift -1: by the lanes of zmm31
 .if \shift > 0
@@ -113,7 +120,7 @@
 .endif
 .endm
 
-.macro GK_QDOT_SIGNED d, h, at, keep, also, groups, scale, zero, acc      // codes - z by zmm3 and, for three digits, zmm1 = codes - z
+.macro GK_QDOT_SIGNED d, h, at, keep, also, groups, scale, zero, acc   // by zmm3 and, for three digits, zmm1 = codes - z
     CODES   \d, \h, \at, \keep, \also
     vmovdqa64 zmm0, zmm3
     vpdpbusd zmm0, zmm7, zmm4
@@ -128,7 +135,7 @@
     vfmadd231ps \acc, zmm0, zmm2
 .endm
 
-.macro GK_QDOT_UNSIGNED d, h, at, keep, also, groups, scale, zero, acc    // codes, a z for each group taken back
+.macro GK_QDOT_UNSIGNED d, h, at, keep, also, groups, scale, zero, acc // a z for each group is taken back
     CODES   \d, \h, \at, \keep, \also
     vpermd  zmm1, \groups, \zero
     vpermps zmm2, \groups, \scale
@@ -152,7 +159,7 @@
 // ---- groups of 32, two rows a vector; SCALES \a, \b, \room of the format makes those of the blocks at \a and \b
 //
 //   zmm12, zmm13  scales times those of x, row 0 | row 1 and row 2 | row 3    zmm26         scale of x, for two rows
-//   zmm14, zmm15  (z, 512 z) of the same                                     zmm27 .. 30   kept of the four rows, or of the format
+//   zmm14, zmm15  (z, 512 z) of the same                                     zmm27 .. 30   kept, or of the format
 //   zmm16 .. 19   groups 2h | 2h + 1 of the first row, h = 0 .. 3            zmm31         zeros
 //   zmm20 .. 23   of the second                                              zmm24, zmm25  of the format
 //
@@ -236,7 +243,7 @@ L(data):
     GK_QDOT_PAIRS_STEP UNSIGNED, \d, 3, zmm19, zmm23
 .endm
 
-.macro GK_QDOT_ZEROS top            // of zmm0 = s and zmm2 = m: z = round(m / s) in 0 .. top to zmm1, rest = z s - m to zmm3
+.macro GK_QDOT_ZEROS top            // of zmm0 = s and zmm2 = m: z = round(m / s), 0 .. top, to zmm1, and the rest to zmm3
     vdivps  zmm3, zmm2, zmm0
     vmaxps  zmm3, zmm3, zmm31                           // NaN is 0
     vminps  zmm3, zmm3, dword ptr [DATA + \top]{1to16}
@@ -324,7 +331,7 @@ L(data):
 .endm
 
 .macro GK_QDOT_18_DATA              // from byte 256 of the constants, for blocks of f16 d and 16 bytes of nibbles
-    .word   0, 9, 18, 27, 2, 11, 20, 29, 1, 10, 19, 28, 3, 12, 21, 30                   // 256  d of the first row, of the second
+    .word   0, 9, 18, 27, 2, 11, 20, 29, 1, 10, 19, 28, 3, 12, 21, 30   // 256  d of the first row, of the second
     .word   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 .endm
 
@@ -349,7 +356,9 @@ L(data):
 // ---- groups of 16, a row a vector; ROW_SCALES \d, \r, \at of the format makes those of row r
 //
 //   zmm12 .. zmm15  scales times those of x       zmm16 .. zmm19  groups 4h .. 4h + 3, h = 0 .. 3
-//   zmm20 .. zmm23  kept of the rows, or zeros; zmm27 .. zmm30  also kept, or of the format    room: scales, 64 bytes a row, at 448
+//   zmm20 .. zmm23  kept, or (z, 512 z)           zmm27 .. zmm30  also kept, or of the format
+//
+//   room: scales, 64 bytes a row, at 448
 
 .macro GK_QDOT_16_DATA              // the first 68 bytes of the constants of the format
 L(data):
@@ -463,20 +472,26 @@ L(data):
     lea     rax, [rsi + \bytes]
     lea     r11, [rdx + 256*\d + 640]
     cmp     rcx, 1
-    cmove   rax, rsi
-    cmove   r11, rdx
+    cmove   rax, qword ptr [rdi + 424]
+    cmove   r11, qword ptr [rdi + 48]
 .endm
 
 .macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the four, HEAD \d for scales of the next
+L(digits\d):
+    mov     rax, qword ptr [rdi]
+    mov     r11, qword ptr [rdi + 48]
+    HEAD    \d
 L(row\d):
     mov     rsi, qword ptr [rdi]
     mov     rcx, qword ptr [rdi + 32]
     mov     rdx, qword ptr [rdi + 48]
+    mov     rax, qword ptr [rdi + 8]
+    add     rax, rsi
+    cmp     qword ptr [rdi + 24], 1
+    cmove   rax, rsi
+    mov     qword ptr [rdi + 424], rax
     vpxord  zmm0, zmm0, zmm0
     GK_QDOT_EACH GK_QDOT_OPEN
-    mov     rax, rsi
-    mov     r11, rdx
-    HEAD    \d
 L(total\d):
     mov     dword ptr [rdi + 416], 4
 L(chain\d):
@@ -518,7 +533,7 @@ GK_FUNC \name, 1
     lea     r9, [r8 + 2*r8]
     SETUP
     cmp     qword ptr [rdi + 40], 1
-    je      L(row1)
+    je      L(digits1)
     GK_QDOT_ROWS 3, \bytes
     GK_QDOT_ROWS 1, \bytes
 GK_ENDFUNC \name

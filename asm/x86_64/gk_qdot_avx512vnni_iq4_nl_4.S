@@ -4,8 +4,8 @@
 //
 //   zmm30  levels + 128                  zmm31  bytes of 128
 //
-//   256 of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 7 for two rows
-//   of scales, 1 besides: 223 and 143.
+//   256 of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 8 for two
+//   rows of scales, 1 besides: 225 and 145.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -5,8 +5,8 @@
 //
 //   zmm29  16 bytes, each twice      zmm30  levels + 128      zmm31  bytes of 128
 //
-//   A block of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 14 for two
-//   rows of scales, 1 besides: 237 and 157.
+//   A block of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 14 for
+//   two rows of scales, 1 besides: 237 and 157.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,8 +1,8 @@
 // gk_qdot_avx512vnni_q2_k_4 -- rows of Q2_K by one row of x.                                     AVX-512 F, BW, DQ, VNNI
 //
-//   A block is 84 bytes: sc[16] and mn[16] of 4 bits, the low and high halves of 16 bytes; 64 of codes of 2 bits, 32 of them
-//   for four groups; f16 d, dmin. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc) in 0 .. 3: rest and
-//   s (q - z) are 0 wherever w is.
+//   A block is 84 bytes: sc[16] and mn[16] of 4 bits, the low and high halves of 16 bytes; 64 of codes of 2 bits, 32 of
+//   them for four groups; f16 d, dmin. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc) in 0 .. 3: rest
+//   and s (q - z) are 0 wherever w is.
 //
 //   Of the two groups of a step, f = 1 | 4: codes and z of the second stay two bits up, its scales are a quarter.
 //
@@ -12,8 +12,8 @@
 //
 //   room: rest of the four rows at 448, (f z, 512 f z) of rows 3, 0, 1 at 704
 //
-//   A block of four rows: micro-operations of vectors 11.5 a step of 64 codes for three digits and 7.5 for one, and 70
-//   besides: 254 and 190.
+//   A block of four rows: micro-operations of vectors 11.5 a step of 64 codes for three digits and 7.5 for one, and 74
+//   besides: 258 and 194.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

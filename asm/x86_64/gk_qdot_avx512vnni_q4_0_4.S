@@ -4,8 +4,8 @@
 //
 //   zmm30  eights
 //
-//   256 of four rows: micro-operations of vectors 12 a step of 64 codes for three digits and 7 for one, and 7 for two rows
-//   of scales, 5 besides: 211 and 131.
+//   256 of four rows: micro-operations of vectors 12 a step of 64 codes for three digits and 7 for one, and 8 for two
+//   rows of scales, 5 besides: 213 and 133.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,12 +1,12 @@
 // gk_qdot_avx512vnni_q4_1_4 -- rows of Q4_1 by one row of x.                                  AVX-512 F, BW, DQ, VNNI
 //
-//   A block of 32 is 20 bytes: f16 d, m, then 16 bytes of nibbles, the low halves of them first. w = d q + m = d (q - z) + rest,
-//   z = round(-m / d) in 0 .. 15: rest and d (q - z) are 0 wherever w is.
+//   A block of 32 is 20 bytes: f16 d, m, then 16 bytes of nibbles, the low halves of them first. w = d q + m
+//   = d (q - z) + rest, z = round(-m / d) in 0 .. 15: rest and d (q - z) are 0 wherever w is.
 //
 //   zmm27, zmm28  16 bytes of two blocks, each twice
 //
-//   256 of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 9 for one, and 19 for two rows
-//   of scales, 9 besides: 255 and 191.
+//   256 of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 9 for one, and 22 for two
+//   rows of scales, 9 besides: 261 and 197.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -38,7 +38,7 @@ GK_CONST gk_qdot_avx512vnni_q4_1_data
     kmovd   k5, eax
 .endm
 
-.macro SCALES a, b, room            // the first row has double words 0, 5, 10, 15 | 2 | 1, 6, 11, the second 3, 8, 13 | 4, 9, 14 | 7, 12
+.macro SCALES a, b, room            // row a has double words 0, 5, 10, 15 | 2 | 1, 6, 11; b 3, 8, 13 | 4, 9, 14 | 7, 12
     vmovdqu32 zmm0, zmmword ptr [\a]
     vmovdqu32 zmm0 {k2}, zmmword ptr [\a + 80 - 8]
     vmovdqu32 zmm0 {k1}, zmmword ptr [\a + 100 - 4]

@@ -6,10 +6,10 @@
 //
 //   zmm24  fifteens       k1, k2  the upper half of words, double words
 //
-//   A block of four rows: 12 micro-operations of vectors a step of 64 codes for three digits and 8 for one, and 31 for two
-//   rows of scales, 9 besides: 263 on 2 ports = 132 cycles, and 199.
+//   A block of four rows: micro-operations of vectors 12 a step of 64 codes for three digits and 8 for one, and 29 for
+//   two rows of scales, 9 besides: 259 on 2 ports = 130 cycles, and 195.
 //
-// mca: icelake-server 1*132
+// mca: icelake-server 1*130
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

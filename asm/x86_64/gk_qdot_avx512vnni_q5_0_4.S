@@ -4,8 +4,8 @@
 //
 //   zmm30  sixteens
 //
-//   256 of four rows: micro-operations of vectors 14 a step of 64 codes for three digits and 9 for one, and 9 for two rows
-//   of scales, 5 besides: 247 and 167.
+//   256 of four rows: micro-operations of vectors 14 a step of 64 codes for three digits and 9 for one, and 10 for two
+//   rows of scales, 5 besides: 249 and 169.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -30,8 +30,8 @@ GK_CONST gk_qdot_avx512vnni_q5_0_data
     kaddd   k5, k4, k4
 .endm
 
-.macro SCALES a, b, room            // d of blocks 0 .. 2 to words 0, 11, 22, of 3 .. 5 one on, of 6 and 7 to 17, 28; for the second row
-    vmovdqu16 zmm0, zmmword ptr [\a]                    // two on, three, and one
+.macro SCALES a, b, room            // row a has words 0, 11, 22 | 1, 12, 23 | 17, 28; b 2, 13, 24 | 3, 14, 25 | 18, 29
+    vmovdqu16 zmm0, zmmword ptr [\a]
     vmovdqu16 zmm0 {k1}, zmmword ptr [\a + 66 - 2]
     vmovdqu16 zmm0 {k2}, zmmword ptr [\b - 4]
     vmovdqu16 zmm0 {k3}, zmmword ptr [\b + 66 - 6]

@@ -5,8 +5,8 @@
 //
 //   zmm30  sixteens
 //
-//   256 of four rows: micro-operations of vectors 15 a step of 64 codes for three digits and 11 for one, and 19 for two rows
-//   of scales, 9 besides: 287 and 223.
+//   256 of four rows: micro-operations of vectors 15 a step of 64 codes for three digits and 11 for one, and 22 for two
+//   rows of scales, 9 besides: 293 and 229.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -33,7 +33,7 @@ GK_CONST gk_qdot_avx512vnni_q5_1_data
     kaddd   k5, k4, k4
 .endm
 
-.macro SCALES a, b, room            // the first row has double words 0, 6, 12 | 1, 7, 13 | 4, 10, the second 2, 8, 14 | 3, 9, 15 | 5, 11
+.macro SCALES a, b, room            // row a has double words 0, 6, 12 | 1, 7, 13 | 4, 10; b 2, 8, 14 | 3, 9, 15 | 5, 11
     vmovdqu32 zmm0, zmmword ptr [\a]
     vmovdqu32 zmm0 {k1}, zmmword ptr [\a + 72 - 4]
     vmovdqu32 zmm0 {k2}, zmmword ptr [\b - 8]

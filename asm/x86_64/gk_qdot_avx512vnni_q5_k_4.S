@@ -7,8 +7,8 @@
 //   zmm24  fifteens       k1, k2  the upper half of words, double words
 //   zmm25  sixteens       zmm27 .. zmm30  fifth bits of the four rows, at bit 4 that of the step
 //
-//   A block of four rows: 14.25 micro-operations of vectors a step of 64 codes for three digits and 10.25 for one, and 31
-//   for two rows of scales, 9 besides: 299 and 235.
+//   A block of four rows: micro-operations of vectors 14.25 a step of 64 codes for three digits and 10.25 for one, and 29
+//   for two rows of scales, 9 besides: 295 and 231.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

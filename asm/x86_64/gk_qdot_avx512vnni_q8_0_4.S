@@ -4,8 +4,8 @@
 //
 //   k1 .. k7  words n and n + 17       zmm24  bytes of 128       zmm25  where SCALES finds d of two rows
 //
-//   256 of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 6 for one, and 11 for two
-//   rows of scales: 183 and 119.
+//   256 of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 6 for one, and 12 for two
+//   rows of scales, 1 besides: 185 and 121.
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -30,7 +30,7 @@ GK_CONST gk_qdot_avx512vnni_q8_0_data
     kaddd   k7, k6, k6
 .endm
 
-.macro SCALES a, b, room            // d of blocks 2j | 2j + 1 to words 2j, 2j + 17 for the first row, one on for the second
+.macro SCALES a, b, room            // row a has words 2j, 2j + 17 for blocks 2j, 2j + 1; b those one on
     vmovdqu16 zmm0, zmmword ptr [\a]
     vmovdqu16 zmm0 {k1}, zmmword ptr [\b - 2]
     vmovdqu16 zmm0 {k2}, zmmword ptr [\a + 64]

@@ -8,6 +8,9 @@
 //   multiply, convert and shift: at least 54 and 38 cycles. Budget for three digits, all ports: 69 cycles.
 
 #define GK_QDOT_VNNI
+//
+// mca: alderlake 1*69
+
 #include "gk_qdot_avx2_q4_0.h"
 #ifdef __x86_64__
 

@@ -8,6 +8,9 @@
 //   multiply, convert and shift: at least 68 and 52 cycles. Budget for three digits, all ports: 75 cycles.
 
 #define GK_QDOT_VNNI
+//
+// mca: alderlake 1*75
+
 #include "gk_qdot_avx2_q4_k.h"
 #ifdef __x86_64__
 

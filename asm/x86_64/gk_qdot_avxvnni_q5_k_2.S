@@ -8,6 +8,9 @@
 //   multiply, convert and shift: at least 75 and 59 cycles. Budget for three digits, all ports: 87 cycles.
 
 #define GK_QDOT_VNNI
+//
+// mca: alderlake 1*87
+
 #include "gk_qdot_avx2_q5_k.h"
 #ifdef __x86_64__
 

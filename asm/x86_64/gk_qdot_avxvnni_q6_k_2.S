@@ -8,6 +8,9 @@
 //   multiply, convert and shift: at least 61 and 45 cycles. Budget for three digits, all ports: 82 cycles.
 
 #define GK_QDOT_VNNI
+//
+// mca: alderlake 1*82
+
 #include "gk_qdot_avx2_q6_k.h"
 #ifdef __x86_64__
 

@@ -8,6 +8,9 @@
 //   multiply, convert and shift: at least 42 and 26 cycles. Budget for three digits, all ports: 52 cycles.
 
 #define GK_QDOT_VNNI
+//
+// mca: alderlake 1*52
+
 #include "gk_qdot_avx2_q8_0.h"
 #ifdef __x86_64__
 
