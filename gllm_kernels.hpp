@@ -1740,13 +1740,7 @@ BytesInTiles gk_qgemm_amx_i8_32x32;
 TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
              gk_gemm_amx_bf16x3_32x32;
 TilesSwitch  gk_gemm_amx_tiles;
-<<<<<<< HEAD
 GK_X86_DOTS(GK_DECLARE_DOT)
-=======
-DotRows      gk_qdot_avx512vnni_q2_k_4, gk_qdot_avx512vnni_q3_k_4, gk_qdot_avx512vnni_q4_k_4, gk_qdot_avx512vnni_q5_k_4,
-             gk_qdot_avx512vnni_q6_k_4, gk_qdot_avx512vnni_q4_0_4, gk_qdot_avx512vnni_q4_1_4, gk_qdot_avx512vnni_q5_0_4,
-             gk_qdot_avx512vnni_q5_1_4, gk_qdot_avx512vnni_q8_0_4, gk_qdot_avx512vnni_iq4_nl_4, gk_qdot_avx512vnni_iq4_xs_4;
->>>>>>> wt-v512
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
     GK_KERNEL(gk_gemm_avx2_f32_6x16,       GK_AVX2,   0,             avx2,        6, 16,  1),
@@ -1758,24 +1752,7 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_avxvnni_i8_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16,  4),
     GK_KERNEL(gk_qgemm_avx512vnni_i8_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32,  4),
 };
-<<<<<<< HEAD
 constexpr AsmKernel<DotRows> dot_rows[] = { GK_X86_DOTS(GK_DOT) };
-=======
-constexpr AsmKernel<DotRows> dot_rows[] = {
-    GK_DOT(gk_qdot_avx512vnni_q4_0_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q4_0),
-    GK_DOT(gk_qdot_avx512vnni_q4_1_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q4_1),
-    GK_DOT(gk_qdot_avx512vnni_q5_0_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q5_0),
-    GK_DOT(gk_qdot_avx512vnni_q5_1_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q5_1),
-    GK_DOT(gk_qdot_avx512vnni_q8_0_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q8_0),
-    GK_DOT(gk_qdot_avx512vnni_q2_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q2_K),
-    GK_DOT(gk_qdot_avx512vnni_q3_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q3_K),
-    GK_DOT(gk_qdot_avx512vnni_q4_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q4_K),
-    GK_DOT(gk_qdot_avx512vnni_q5_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q5_K),
-    GK_DOT(gk_qdot_avx512vnni_q6_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q6_K),
-    GK_DOT(gk_qdot_avx512vnni_iq4_nl_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   IQ4_NL),
-    GK_DOT(gk_qdot_avx512vnni_iq4_xs_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   IQ4_XS),
-};
->>>>>>> wt-v512
 constexpr AsmKernel<BytesInTiles> byte_tiles[] = {
     GK_KERNEL(gk_qgemm_amx_i8_32x32,       GK_AVX512, GK_AMX,        amx_int8,    32, 32, 1),
 };

@@ -71,16 +71,21 @@ namespace test {
 
 using namespace gllm::impl;
 
+/// The formats of the leaf that uses a kernel of rows of codes.
+static const void* leaf_of(const AsmKernel<DotRows>& row) {
+    for (const Variant& v : variants)
+        if (v.tables.f32->formats[row.kind].dots == row.run) return v.tables.f32->formats;
+    return nullptr;
+}
+template <class F> static const void* leaf_of(const AsmKernel<F>&) { return nullptr; }
+
 template <class F, size_t n> static void add(std::vector<Kernel>& all, const char* table, const AsmKernel<F> (&rows)[n]) {
     for (const AsmKernel<F>& row : rows) {
         bool known = !row.run;
         for (const Kernel& k : all) known |= strcmp(k.name, row.name) == 0;
         if (known) continue;
-        const void* formats = nullptr;
-        for (const Variant& v : variants)
-            if (v.feature == row.needs) formats = v.tables.f32->formats;
         all.push_back({ table, row.name, reinterpret_cast<void (*)()>(row.run), gllm::cpu_features().*row.needs, row.rows, row.columns,
-                        row.kind, formats });
+                        row.kind, leaf_of(row) });
     }
 }
 

@@ -72,6 +72,7 @@ void check(const Kernel& kernel, size_t rows, size_t blocks, size_t digits, Fill
 
 TEST_CASE("rows of codes") {
     for (const Kernel& kernel : test::kernels("dot_rows")) {
+        REQUIRE_MESSAGE(kernel.formats, test::text(kernel.name) << " is used by no instruction set");
         if (!kernel.present) { MESSAGE("skipped: " << test::text(kernel.name) << ", not for this CPU"); continue; }
         for (size_t digits : { 1u, 3u }) {
             for (size_t blocks : { 1u, 2u, 3u, 4u, 5u, 8u, 15u, 16u, 17u, 33u })

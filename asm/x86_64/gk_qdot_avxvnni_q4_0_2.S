@@ -6,10 +6,10 @@
 //
 //   256 of two rows are 283 instructions for three digits and 187 for one; 108 and 76 of them are for the two ports that
 //   multiply, convert and shift: at least 54 and 38 cycles. Budget for three digits, all ports: 69 cycles.
-
-#define GK_QDOT_VNNI
 //
 // mca: alderlake 1*69
+
+#define GK_QDOT_VNNI
 
 #include "gk_qdot_avx2_q4_0.h"
 #ifdef __x86_64__

@@ -6,10 +6,10 @@
 //
 //   256 of two rows are 328 instructions for three digits and 232 for one; 136 and 104 of them are for the two ports that
 //   multiply, convert and shift: at least 68 and 52 cycles. Budget for three digits, all ports: 75 cycles.
-
-#define GK_QDOT_VNNI
 //
 // mca: alderlake 1*75
+
+#define GK_QDOT_VNNI
 
 #include "gk_qdot_avx2_q4_k.h"
 #ifdef __x86_64__

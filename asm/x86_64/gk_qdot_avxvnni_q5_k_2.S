@@ -6,10 +6,10 @@
 //
 //   256 of two rows are 376 instructions for three digits and 280 for one; 150 and 118 of them are for the two ports that
 //   multiply, convert and shift: at least 75 and 59 cycles. Budget for three digits, all ports: 87 cycles.
-
-#define GK_QDOT_VNNI
 //
 // mca: alderlake 1*87
+
+#define GK_QDOT_VNNI
 
 #include "gk_qdot_avx2_q5_k.h"
 #ifdef __x86_64__

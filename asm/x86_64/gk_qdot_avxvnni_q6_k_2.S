@@ -6,10 +6,10 @@
 //
 //   256 of two rows are 334 instructions for three digits and 238 for one; 122 and 90 of them are for the two ports that
 //   multiply, convert and shift: at least 61 and 45 cycles. Budget for three digits, all ports: 82 cycles.
-
-#define GK_QDOT_VNNI
 //
 // mca: alderlake 1*82
+
+#define GK_QDOT_VNNI
 
 #include "gk_qdot_avx2_q6_k.h"
 #ifdef __x86_64__

@@ -6,10 +6,10 @@
 //
 //   256 of two rows are 255 instructions for three digits and 175 for one; 84 and 52 of them are for the two ports that
 //   multiply, convert and shift: at least 42 and 26 cycles. Budget for three digits, all ports: 52 cycles.
-
-#define GK_QDOT_VNNI
 //
 // mca: alderlake 1*52
+
+#define GK_QDOT_VNNI
 
 #include "gk_qdot_avx2_q8_0.h"
 #ifdef __x86_64__
