@@ -4,12 +4,12 @@
 //   Neoverse N1                16 * (9 + 1.5) + 14 slots, 91 cycles    16 * (4 + 1.5) + 14 slots, 51 cycles
 //   Neoverse V1, four pipes    46 cycles                               26 cycles
 //   Cortex-A55, in order       230 cycles                              166 cycles
-
-#define GK_QDOT_SDOT
 //
 // mca: neoverse-n1 2*91
 // mca: neoverse-v1 2*46
 // mca: cortex-a55 2*230
+
+#define GK_QDOT_SDOT
 
 #include "gk_qdot_neon_q4_0.h"
 #ifdef __aarch64__

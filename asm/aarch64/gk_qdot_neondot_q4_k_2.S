@@ -4,12 +4,12 @@
 //   Neoverse N1                16 * (9 + 2) + 70 slots, 123 cycles    16 * (4 + 2) + 70 slots, 83 cycles
 //   Neoverse V1, four pipes    62 cycles                              42 cycles
 //   Cortex-A55, in order       291 cycles                             227 cycles
-
-#define GK_QDOT_SDOT
 //
 // mca: neoverse-n1 2*123
 // mca: neoverse-v1 2*62
 // mca: cortex-a55 2*291
+
+#define GK_QDOT_SDOT
 
 #include "gk_qdot_neon_q4_k.h"
 #ifdef __aarch64__

@@ -4,12 +4,12 @@
 //   Neoverse N1                16 * 9 + 12 slots, 78 cycles    16 * 4 + 12 slots, 38 cycles
 //   Neoverse V1, four pipes    39 cycles                       22 cycles
 //   Cortex-A55, in order       209 cycles                      149 cycles
-
-#define GK_QDOT_SDOT
 //
 // mca: neoverse-n1 2*78
 // mca: neoverse-v1 2*39
 // mca: cortex-a55 2*209
+
+#define GK_QDOT_SDOT
 
 #include "gk_qdot_neon_q8_0.h"
 #ifdef __aarch64__
