@@ -105,9 +105,10 @@
 
 // ---- steps: 64 codes of a row, the h-th of the block at \at
 //
-//   CODES \d, \h, \at, \keep, \also of the format leaves them in zmm7. Registers \keep and, where groups are of 16, \also are
-//   the row's from step to step. A broadcast of 16 bytes or more from memory takes a shuffle on some processors: a load to
-//   the lower half and a shift to the upper half, from memory and under a mask, do not. What a mask leaves out is not read.
+//   CODES \d, \h, \at, \keep, \also of the format leaves them in zmm7. Registers \keep and, where groups are of 16, \also
+//   are of the row, from step to step. A broadcast of 16 bytes or more from memory takes a shuffle on some processors: a
+//   load to the lower half and a shift to the upper, from memory and under a mask, do not. What a mask leaves out is not
+//   read.
 
 .macro GK_QDOT_START d, h, shift    // zmm3 = -128 >> shift times sums of four of digit 2; shift -1: by the lanes of zmm31
 .if \shift > 0

@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_iq4_nl_4 -- rows of IQ4_NL by one row of x.                              AVX-512 F, BW, DQ, VNNI
+// gk_qdot_avx512vnni_iq4_nl_4 -- rows of IQ4_NL by one row of x.                                AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 32 is 18 bytes: f16 d, then 16 bytes of nibbles, the low halves of them first. w = d level[q].
 //

@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_iq4_xs_4 -- rows of IQ4_XS by one row of x.                              AVX-512 F, BW, DQ, VNNI
+// gk_qdot_avx512vnni_iq4_xs_4 -- rows of IQ4_XS by one row of x.                                AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 136 bytes: f16 d; eight scales of 6 bits, the upper two in a word, the lower four in four bytes; for each 32
 //   weights 16 bytes of nibbles, the low halves of them first. w = d (sc - 32) level[q].

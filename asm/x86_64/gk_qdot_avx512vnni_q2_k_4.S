@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_q2_k_4 -- rows of Q2_K by one row of x.                                     AVX-512 F, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q2_k_4 -- rows of Q2_K by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 84 bytes: sc[16] and mn[16] of 4 bits, the low and high halves of 16 bytes; 64 of codes of 2 bits, 32 of
 //   them for four groups; f16 d, dmin. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc) in 0 .. 3: rest

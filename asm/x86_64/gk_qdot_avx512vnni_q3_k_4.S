@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_q3_k_4 -- rows of Q3_K by one row of x.                                     AVX-512 F, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q3_k_4 -- rows of Q3_K by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 110 bytes: 32 of third bits, bit g for group g; 64 of the lower two bits, 32 of them for four groups; sc[16]
 //   of 6 bits in 12 bytes; f16 d. w = d (sc - 32) (q - 4), q in 0 .. 7.

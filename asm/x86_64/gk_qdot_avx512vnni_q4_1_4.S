@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_q4_1_4 -- rows of Q4_1 by one row of x.                                  AVX-512 F, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q4_1_4 -- rows of Q4_1 by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 32 is 20 bytes: f16 d, m, then 16 bytes of nibbles, the low halves of them first. w = d q + m
 //   = d (q - z) + rest, z = round(-m / d) in 0 .. 15: rest and d (q - z) are 0 wherever w is.

@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_q4_k_4 -- rows of Q4_K by one row of x.                                     AVX-512 F, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q4_k_4 -- rows of Q4_K by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 144 bytes: f16 d, dmin; sc[8] and mn[8] of 6 bits in 12 bytes; 128 bytes of nibbles, 32 of them the low
 //   halves of a group and the high halves of the next. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc)

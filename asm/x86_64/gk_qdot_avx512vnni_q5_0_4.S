@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_q5_0_4 -- rows of Q5_0 by one row of x.                                  AVX-512 F, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q5_0_4 -- rows of Q5_0 by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 32 is 22 bytes: f16 d, 32 fifth bits, 16 bytes of nibbles, the low halves of them first. w = d (q - 16).
 //

@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_q6_k_4 -- rows of Q6_K by one row of x.                                     AVX-512 F, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q6_k_4 -- rows of Q6_K by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 210 bytes: 128 of nibbles, 64 of them the low halves of two groups and the high halves of the next two;
 //   64 of the upper two bits, 32 of them for four groups; sc[16] of int8; f16 d. w = d sc (q - 32), q in 0 .. 63.

@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_q8_0_4 -- rows of Q8_0 by one row of x.                                     AVX-512 F, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q8_0_4 -- rows of Q8_0 by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 32 is 34 bytes: f16 d, then 32 of int8. w = d q. Words that a mask leaves out are not read.
 //
