@@ -1685,7 +1685,8 @@ TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf1
              gk_gemm_amx_bf16x3_32x32;
 TilesSwitch  gk_gemm_amx_tiles;
 DotRows      gk_qdot_avx512vnni_q4_k_4, gk_qdot_avx512vnni_q6_k_4;
-DotRows      gk_qdot_avx512vbmi_iq2_xxs_4;
+DotRows      gk_qdot_avx512vbmi_iq1_s_4, gk_qdot_avx512vbmi_iq1_m_4, gk_qdot_avx512vbmi_iq2_xxs_4, gk_qdot_avx512vbmi_iq2_xs_4,
+             gk_qdot_avx512vbmi_iq2_s_4, gk_qdot_avx512vbmi_iq3_xxs_4, gk_qdot_avx512vbmi_iq3_s_4;
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
     GK_KERNEL(gk_gemm_avx2_f32_6x16,       GK_AVX2,   0,             avx2,        6, 16,  1),
@@ -1700,7 +1701,13 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
 constexpr AsmKernel<DotRows> dot_rows[] = {
     GK_DOT(gk_qdot_avx512vnni_q4_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q4_K),
     GK_DOT(gk_qdot_avx512vnni_q6_k_4,      GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1,   Q6_K),
+    GK_DOT(gk_qdot_avx512vbmi_iq1_s_4,     GK_AVX512, GK_AVX512VNNI, gfni,        4, 1,   IQ1_S),
+    GK_DOT(gk_qdot_avx512vbmi_iq1_m_4,     GK_AVX512, GK_AVX512VNNI, gfni,        4, 1,   IQ1_M),
     GK_DOT(gk_qdot_avx512vbmi_iq2_xxs_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1,   IQ2_XXS),
+    GK_DOT(gk_qdot_avx512vbmi_iq2_xs_4,    GK_AVX512, GK_AVX512VNNI, gfni,        4, 1,   IQ2_XS),
+    GK_DOT(gk_qdot_avx512vbmi_iq2_s_4,     GK_AVX512, GK_AVX512VNNI, gfni,        4, 1,   IQ2_S),
+    GK_DOT(gk_qdot_avx512vbmi_iq3_xxs_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1,   IQ3_XXS),
+    GK_DOT(gk_qdot_avx512vbmi_iq3_s_4,     GK_AVX512, GK_AVX512VNNI, gfni,        4, 1,   IQ3_S),
 };
 constexpr AsmKernel<BytesInTiles> byte_tiles[] = {
     GK_KERNEL(gk_qgemm_amx_i8_32x32,       GK_AVX512, GK_AMX,        amx_int8,    32, 32, 1),
