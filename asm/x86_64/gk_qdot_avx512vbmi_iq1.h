@@ -163,7 +163,8 @@
 .endm
 
 .macro GK_QDOT_IQ1_BITS v0, v1, v2, v3      // signs in bits 7 of zmm1
-    vgf2p8affineqb zmm1, zmm1, qword ptr [DATA + 4416]{1to8}, 0
+    vpbroadcastq zmm4, qword ptr [DATA + 4416]
+    vgf2p8affineqb zmm1, zmm1, zmm4, 0
     GK_QDOT_INDICES
     GK_QDOT_LOOK2048 zmm2, 320
     GK_QDOT_LOOK2048 zmm3, 2368

@@ -75,7 +75,8 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xs_data
     vpermd  zmm0, zmm22, zmm0                           // lower bytes
     vpermd  zmm1, zmm22, zmm1                           // upper ones
     vptestmb k6, zmm1, zmm23
-    vgf2p8affineqb zmm1, zmm1, qword ptr [DATA + 384]{1to8}, 0      // signs
+    vpbroadcastq zmm4, qword ptr [DATA + 384]
+    vgf2p8affineqb zmm1, zmm1, zmm4, 0                  // signs
     GK_QDOT_INDICES
     GK_QDOT_LOOK512 zmm2, 448
     GK_QDOT_LOOK512 zmm3, 960

@@ -60,7 +60,8 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
     vpermb  zmm0, zmm7, zmm0                            // indices
     vpmultishiftqb zmm1, zmm2, zmm1
     vpermb  zmm1, zmm7, zmm1
-    vgf2p8affineqb zmm1, zmm1, qword ptr [DATA + 88]{1to8}, 0       // signs
+    vpbroadcastq zmm4, qword ptr [DATA + 88]
+    vgf2p8affineqb zmm1, zmm1, zmm4, 0                  // signs
     GK_QDOT_INDICES
     GK_QDOT_LOOK256 zmm2, 256
     GK_QDOT_LOOK256 zmm3, 512

@@ -54,7 +54,8 @@ GK_CONST gk_qdot_avx512vbmi_iq3_xxs_data
     GK_QDOT_LOOK256 \f, 320
     GK_QDOT_LOOK256 \t, 576
     vpmultishiftqb ymm1, ymm1, ymmword ptr [\at + 66]
-    vgf2p8affineqb ymm1, ymm1, qword ptr [DATA + 88]{1to4}, 0
+    vpbroadcastq ymm4, qword ptr [DATA + 88]
+    vgf2p8affineqb ymm1, ymm1, ymm4, 0
     GK_QDOT_PLANES4 \f, \t
 .endm
 
