@@ -93,7 +93,7 @@
 .endm
 
 .macro GK_QDOT_DOT d, codes         // zmm0 = sums of four codes X, codes 0 .. 127
-    vpxord  zmm0, zmm0, zmm0
+    vpxor   xmm0, xmm0, xmm0
     vpdpbusd zmm0, \codes, zmm4
 .if \d == 3
     vpslld  zmm0, zmm0, 8
