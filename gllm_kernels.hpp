@@ -1603,6 +1603,12 @@ struct Ahead {
     const char* row;
     size_t      stride, rows;
 };
+/// Where it leaves its tile: rows of c `ldc` floats apart, added to what is there if `accumulate` is not 0.
+struct TileOfC {
+    float* c;
+    size_t ldc, accumulate;
+    Ahead  ahead;
+};
 /// The same for tiles: rows of C, and the next panel of A.
 struct TileAhead {
     const char* row;
@@ -1643,9 +1649,8 @@ struct GemmKernels {
 
 // ---- assembly kernels: a file of asm/ and a row each -----------------------------
 
-/// C[rows][columns] = A B, or += A B where `accumulate` is odd, on packed panels: [k][rows] and [k][columns] floats. The rest
-/// of `accumulate` is the address of an Ahead, or 0.
-using GemmTile  = void(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+/// C[rows][columns] = A B, or += A B, on packed panels: [k][rows] and [k][columns] floats.
+using GemmTile  = void(size_t k, const float* a, const float* b, const TileOfC* tile);
 /// t[rows][columns] = panels a times b over `groups` of 32 of k: section [14].
 using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
 /// t[32][32] = A B, or += A B, over steps of k: section [15]. Ahead: what to prefetch.
@@ -3914,8 +3919,8 @@ template <size_t R, size_t C, bool Tail> void tile(const Tile& t, size_t j, size
 }
 
 /// The microkernel: a full tile of packed panels, and the twin of those in assembly.
-void microkernel(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate) {
-    tile<MR, NRV, false>({k, a, 1, MR, b, NR, c, ldc, (accumulate & 1) != 0, 0}, 0, 0);
+void microkernel(size_t k, const float* a, const float* b, const impl::TileOfC* t) {
+    tile<MR, NRV, false>({k, a, 1, MR, b, NR, t->c, t->ldc, t->accumulate != 0, 0}, 0, 0);
 }
 GK_INL impl::GemmTile* best_microkernel() {
 #if GK_ARM64                       // two schedules of the same sums
@@ -4051,8 +4056,9 @@ inline void packed_tile(Tile t, size_t rows, size_t cols, const impl::Ahead& nex
     for (size_t p = 0; p < k || p == 0; p += CHAIN) {
         const impl::Ahead& ahead = p == 0 && k > CHAIN && next_b.row ? next_b : next_c;
         t.k = least(k - p, CHAIN);
-        if (rows == MR && cols == NR) best_microkernel()(t.k, t.a, t.b, t.c, t.ldc, reinterpret_cast<uintptr_t>(&ahead) | t.accumulate);
-        else any_tile(t, rows, cols);
+        const impl::TileOfC to = {t.c, t.ldc, t.accumulate, ahead};
+        if (rows == MR && cols == NR) best_microkernel()(t.k, t.a, t.b, &to);
+        else                          any_tile(t, rows, cols);
         t.a += CHAIN * MR;
         t.b += CHAIN * NR;
         t.accumulate = true;

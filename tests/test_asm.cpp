@@ -13,7 +13,14 @@ void misbehave(uint64_t how);
 
 namespace {
 
-using GemmTile = void(size_t k, const float* a, const float* b, float* c, size_t ldc, size_t accumulate);
+/// Where a tile goes, as kernels read it.
+struct TileOfC {
+    float*      c;
+    size_t      ldc, accumulate;
+    const char* row;
+    size_t      stride, rows;                                   // to prefetch
+};
+using GemmTile = void(size_t k, const float* a, const float* b, const TileOfC* tile);
 struct Tile { const char* name; GemmTile* run; bool present; size_t rows, columns; };
 
 void check_tile(const Tile& tile, size_t k, size_t ldc, size_t offset, bool accumulate) {
@@ -46,7 +53,8 @@ void check_tile(const Tile& tile, size_t k, size_t ldc, size_t offset, bool accu
         }
     }
 
-    const std::string convention = test::call(tile.run, k, a.data(), b.data(), c.data(), ldc, accumulate);
+    const TileOfC to = { c.data(), ldc, accumulate, reinterpret_cast<const char*>(b.data()), 64, k / 16 };
+    const std::string convention = test::call(tile.run, k, a.data(), b.data(), &to);
     CHECK_MESSAGE(convention.empty(), convention);
     for (size_t i = 0; i < rows; i++) got.insert(got.end(), c.data() + i * ldc, c.data() + i * ldc + columns);
     const std::string wrong = test::compare(got.data(), truth), broken = c.broken();

@@ -1,14 +1,12 @@
 // gk_gemm_neon_f32_8x12 -- C[8][12] = A B, or += A B, on packed panels.                            NEON
 //
-//   void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b,
-//                              float* c, size_t ldc, size_t accumulate);
+//   void gk_gemm_neon_f32_8x12(size_t k, const float* a, const float* b, const struct TileOfC* tile);
 //
 //   x0  k           depth, 0 allowed               A panel: k columns of 8 floats
 //   x1  a           advances 32 bytes per step     B panel: k rows of 12 floats
 //   x2  b           advances 48 bytes per step
-//   x3  c           top left of the tile           x6  the row of C to prefetch or write
-//   x4  ldc         floats between rows of C; bytes once inside
-//   x5  accumulate  even: C is written and not read. Odd: C += the tile. No other use of it
+//   x3  tile        0 c    8 ldc, floats between rows of C    16 accumulate: C += the tile, else C is not read; then x3 is c,
+//   x4, x5          bytes between rows of C and accumulate        x6  the row of C to prefetch or write
 //
 //                 b[0..3]  b[4..7]  b[8..11]
 //                 v2 v5    v3 v6    v4 v7     even and odd steps of k
@@ -81,7 +79,9 @@
     STORE_C \c0, \c1, \c2
 .endm
 
-GK_FUNC gk_gemm_neon_f32_8x12, 6
+GK_FUNC gk_gemm_neon_f32_8x12, 4
+    ldr     x5, [x3, #16]
+    ldp     x3, x4, [x3]
     GK_SAVE_D8_D15
     lsl     x4, x4, #2
     mov     x6, x3
@@ -120,7 +120,7 @@ L(rest):
     // ---- write the tile
 L(write):
     mov     x6, x3
-    tbnz    x5, #0, L(add)
+    cbnz    x5, L(add)
     EACH_ROW STORE_C
     b       L(done)
 L(add):

@@ -1,16 +1,13 @@
 // gk_gemm_avx2_f32_6x16 -- C[6][16] = A B, or += A B, on packed panels.                            AVX2 FMA
 //
-//   void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b,
-//                              float* c, size_t ldc, size_t accumulate);
+//   void gk_gemm_avx2_f32_6x16(size_t k, const float* a, const float* b, const struct TileOfC* tile);
 //
 //   rdi  k           depth, 0 allowed               A panel: k columns of 6 floats
 //   rsi  a           advances 24 bytes per step     B panel: k rows of 16 floats
 //   rdx  b           advances 64 bytes per step
-//   rcx  c           top left of the tile           r10  row 3 of C
-//   r8   ldc         floats between rows of C; bytes once inside
-//   r9   accumulate  even: C is written and not read. Odd: C += the tile. The rest of it is 0
-//                    or the address of {row, stride, rows}: rows of 128 bytes to prefetch
-//   r10, r11, rax    in the loop: row, stride, rows
+//   rcx  tile        0 c    8 ldc, floats between rows of C    16 accumulate: C += the tile, else C is not read
+//                    24 row    32 stride    40 rows: rows of 128 bytes to prefetch, in r10, r11, rax in the loop
+//   r8   bytes between rows of C, r10 row 3 of C, in the end
 //
 //             b[0..7]  b[8..15]
 //             ymm0     ymm1
@@ -68,8 +65,7 @@
     vmovups ymmword ptr [\row + 32], \hi
 .endm
 
-GK_FUNC gk_gemm_avx2_f32_6x16, 6
-    shl     r8, 2
+GK_FUNC gk_gemm_avx2_f32_6x16, 4
     EACH_ROW CLEAR
 
     // ---- k % 8 steps, one at a time
@@ -87,14 +83,9 @@ L(one):
 L(eights):
     shr     rdi, 3
     jz      L(write)
-    mov     r10, rdx
-    xor     r11d, r11d
-    mov     rax, r9
-    and     rax, -2
-    jz      L(eight)
-    mov     r10, qword ptr [rax]
-    mov     r11, qword ptr [rax + 8]
-    mov     rax, qword ptr [rax + 16]
+    mov     r10, qword ptr [rcx + 24]
+    mov     r11, qword ptr [rcx + 32]
+    mov     rax, qword ptr [rcx + 40]
     .balign 32
 L(eight):
     prefetcht1 byte ptr [r10]
@@ -120,10 +111,14 @@ L(eight):
 
     // ---- write the tile
 L(write):
+    mov     rax, rcx
+    mov     r8, qword ptr [rax + 8]
+    mov     rcx, qword ptr [rax]
+    shl     r8, 2
     lea     r10, [r8 + 2*r8]
     add     r10, rcx
-    test    r9b, 1
-    jz      L(store)
+    cmp     qword ptr [rax + 16], 0
+    je      L(store)
     EACH_ROW ADD_C
 L(store):
     EACH_ROW STORE_C

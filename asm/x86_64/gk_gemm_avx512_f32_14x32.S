@@ -1,16 +1,13 @@
 // gk_gemm_avx512_f32_14x32 -- C[14][32] = A B, or += A B, on packed panels.                        AVX-512 F
 //
-//   void gk_gemm_avx512_f32_14x32(size_t k, const float* a, const float* b,
-//                                 float* c, size_t ldc, size_t accumulate);
+//   void gk_gemm_avx512_f32_14x32(size_t k, const float* a, const float* b, const struct TileOfC* tile);
 //
 //   rdi  k           depth, 0 allowed               A panel: k columns of 14 floats
 //   rsi  a           advances 56 bytes per step     B panel: k rows of 32 floats
 //   rdx  b           advances 128 bytes per step
-//   rcx  c           top left of the tile           r10  the row of C to write
-//   r8   ldc         floats between rows of C; bytes once inside
-//   r9   accumulate  even: C is written and not read. Odd: C += the tile. The rest of it is 0
-//                    or the address of {row, stride, rows}: rows of 128 bytes to prefetch
-//   r10, r11, rax    in the loop: row, stride, rows
+//   rcx  tile        0 c    8 ldc, floats between rows of C    16 accumulate: C += the tile, else C is not read
+//                    24 row    32 stride    40 rows: rows of 128 bytes to prefetch, in r10, r11, rax in the loop
+//   r8   bytes between rows of C, r10 the row of C to write, in the end
 //
 //              b[0..15]  b[16..31]
 //              zmm0      zmm1
@@ -94,8 +91,7 @@
     STORE_C \lo, \hi
 .endm
 
-GK_FUNC gk_gemm_avx512_f32_14x32, 6
-    shl     r8, 2
+GK_FUNC gk_gemm_avx512_f32_14x32, 4
     EACH_ROW CLEAR
 
     // ---- k % 8 steps, one at a time
@@ -114,14 +110,9 @@ L(one):
 L(eights):
     shr     rdi, 3
     jz      L(write)
-    mov     r10, rdx
-    xor     r11d, r11d
-    mov     rax, r9
-    and     rax, -2
-    jz      L(eight)
-    mov     r10, qword ptr [rax]
-    mov     r11, qword ptr [rax + 8]
-    mov     rax, qword ptr [rax + 16]
+    mov     r10, qword ptr [rcx + 24]
+    mov     r11, qword ptr [rcx + 32]
+    mov     rax, qword ptr [rcx + 40]
     .balign 32
 L(eight):
     prefetcht1 byte ptr [r10]
@@ -144,9 +135,11 @@ L(eight):
 
     // ---- write the tile
 L(write):
-    mov     r10, rcx
-    test    r9b, 1
-    jnz     L(add)
+    mov     r8, qword ptr [rcx + 8]
+    mov     r10, qword ptr [rcx]
+    shl     r8, 2
+    cmp     qword ptr [rcx + 16], 0
+    jne     L(add)
     EACH_ROW STORE_C
     GK_RETURN
 L(add):
