@@ -1511,6 +1511,12 @@ struct RowsJob {
 struct DotJob;
 using DotRows = void(DotJob* job);
 
+/// Room on the stack for n of T at a multiple of 64. (Windows aligns variables to 16, whatever they ask for: GCC PR 54412.)
+template <class T, size_t n = 1> struct Lines {
+    unsigned char bytes[n * sizeof(T) + 63];
+    T* begin() { return reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(bytes) + 63) & ~static_cast<uintptr_t>(63)); }
+};
+
 /// The loops of one quantised format, on float inputs and outputs. Null members: the format was left out.
 struct FormatKernels {
     size_t block_weights, block_bytes;
@@ -4594,13 +4600,15 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
     constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN;
     const impl::FormatKernels& f = *job.format;
     const size_t blocks = (job.k + 255) / 256, x_bytes = prepared_bytes(job.k, D), row_blocks = 256 * f.block_bytes / f.block_weights;
-    alignas(64) impl::CodeBlock w[R * RUN];
+    impl::Lines<impl::CodeBlock, R * RUN> lines;
+    impl::CodeBlock* const w = lines.begin();
     for (size_t i = 0; i < job.m; i += INPUTS) {
         const size_t inputs = least(job.m - i, INPUTS);
-        alignas(64) float sum[INPUTS][R * VF];
+        impl::Lines<float, INPUTS * R * VF> sums;
+        float* const sum = sums.begin();
         double total[INPUTS][R];
         for (size_t l = 0; l < inputs; l++)
-            for (size_t j = 0; j < R; j++) { vstore(sum[l] + j * VF, vzero()); total[l][j] = 0; }
+            for (size_t j = 0; j < R; j++) { vstore(sum + (l * R + j) * VF, vzero()); total[l][j] = 0; }
         for (size_t b = 0; b < blocks; b += RUN) {
             const size_t   count = least(blocks - b, RUN), n = least(job.k - 256 * b, 256 * RUN);
             const uint8_t* rows[R];
@@ -4612,15 +4620,15 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
             for (size_t l = 0; l < inputs; l++) {
                 const uint8_t* const x     = job.prepared + (i + l) * x_bytes;
                 const uint8_t* const odd_x = x + blocks * code_x_bytes(D) + b;
-                code_products<D, R>(w, x + b * code_x_bytes(D), count, sum[l]);
+                code_products<D, R>(w, x + b * code_x_bytes(D), count, sum + l * R * VF);
                 unsigned any = 0;
                 for (size_t c = 0; c < count; c++) any |= odd_x[c];
                 for (size_t j = 0; j < R; j++)
                     if (any | odd[j]) total[l][j] += odd_products(f, rows[j], job.x + (i + l) * job.k + 256 * b, n, odd[j], odd_x);
                 if ((b / RUN) % 4 != 3 && b + RUN < blocks) continue;
                 for (size_t j = 0; j < R; j++) {
-                    total[l][j] += static_cast<double>(vsum(vload(sum[l] + j * VF)));
-                    vstore(sum[l] + j * VF, vzero());
+                    total[l][j] += static_cast<double>(vsum(vload(sum + (l * R + j) * VF)));
+                    vstore(sum + (l * R + j) * VF, vzero());
                 }
             }
         }
@@ -4644,7 +4652,8 @@ bool all_fits(const impl::RowsJob& job) {
 /// By the kernel that keeps codes in registers: rows in segments, then what is left over, each as that many times itself.
 void fused_rows(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
-    impl::DotJob d;
+    impl::Lines<impl::DotJob> lines;
+    impl::DotJob& d = *lines.begin();
     d.row_bytes = job.stride;
     d.blocks    = job.k / 256;
     d.digits    = job.digits;

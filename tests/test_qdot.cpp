@@ -55,7 +55,8 @@ void check(const Kernel& kernel, size_t rows, size_t blocks, size_t digits, Fill
     std::vector<float> twin(n);
     test::twin_of_dots(kernel, w.data(), n, x.data(), k, px.data(), digits, twin.data());
     test::Fenced<float> y(n, 0);
-    Job job = { w.data(), bytes, rows * bytes, rows, blocks, digits, px.data(), y.data(), rows, {} };
+    static Job job;                                             // static: aligned on every system
+    job = { w.data(), bytes, rows * bytes, rows, blocks, digits, px.data(), y.data(), rows, {} };
     const std::string convention = test::call(reinterpret_cast<void (*)(Job*)>(kernel.run), &job);
     CHECK_MESSAGE(convention.empty(), convention);
     const std::string bits = test::differ(static_cast<const float*>(y.data()), twin.data(), n), broken = y.broken();
