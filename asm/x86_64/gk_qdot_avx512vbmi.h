@@ -91,7 +91,11 @@
 .endm
 
 .macro GK_QDOT_CODES8 d, v, side    // codes of the first or the second row
-    vpermb  zmm7, \v, zmmword ptr [DATA + 128 + 64*\side]
+.if \side == 0
+    vpermb  zmm7, \v, zmm22
+.else
+    vpermb  zmm7, \v, zmm23
+.endif
 .if \d == 3
     vpsubb  zmm1, zmm7, zmm15
 .endif
@@ -142,9 +146,9 @@
 .macro GK_QDOT_CODES4 d, v, side
 .if \side == 0
     vpsrlw  zmm7, \v, 4
-    vpermb  zmm7, zmm7, zmmword ptr [DATA + 128]
+    vpermb  zmm7, zmm7, zmm22
 .else
-    vpermb  zmm7, \v, zmmword ptr [DATA + 128]
+    vpermb  zmm7, \v, zmm22
 .endif
 .if \d == 3
     vpsubb  zmm1, zmm7, zmm15
@@ -192,21 +196,34 @@ L(data):
     vpaddd  zmm17, zmm16, zmm0
     vpaddd  zmm18, zmm17, zmm0
     vpaddd  zmm19, zmm18, zmm0
+    vmovdqa64 zmm22, zmmword ptr [DATA + 128]
+    vmovdqa64 zmm23, zmmword ptr [DATA + 192]
+.endm
+
+.macro GK_QDOT_GRID_STEP d, h, v01, v23, groups
+    GK_QDOT_DIGITS \d, \h
+    GK_QDOT_START \d, \h, 1
+    GK_QDOT_SIGNED \d, \v01, 0, \groups, zmm12, zmm7, zmm8
+    GK_QDOT_SIGNED \d, \v01, 1, \groups, zmm13, zmm7, zmm9
+    GK_QDOT_SIGNED \d, \v23, 0, \groups, zmm20, zmm7, zmm10
+    GK_QDOT_SIGNED \d, \v23, 1, \groups, zmm21, zmm7, zmm11
+.endm
+
+.macro GK_QDOT_GRID d, bytes        // the block, with scales of the four rows
+    GK_QDOT_AHEAD \bytes
+    HEAD    \d
+    BITS    W0, W1, zmm24, zmm25, zmm26, zmm27
+    BITS    W2, W3, zmm28, zmm29, zmm30, zmm31
+    GK_QDOT_GRID_STEP \d, 0, zmm24, zmm28, zmm16
+    GK_QDOT_GRID_STEP \d, 1, zmm25, zmm29, zmm17
+    GK_QDOT_GRID_STEP \d, 2, zmm26, zmm30, zmm18
+    GK_QDOT_GRID_STEP \d, 3, zmm27, zmm31, zmm19
 .endm
 
 // ---- groups of 32, two rows a vector; SCALES \a, \b, \room, \at of the format makes those of the blocks at \a and \b
 //
 //   zmm12, zmm13  scales times those of x, in lane 2g + i group g of row i, of rows 0 and 1, 2 and 3; room: 448 and 512
 //   zmm16 .. 19   groups 2h | 2h + 1 of the first row, h = 0 .. 3                zmm20 .. 23  of the second
-
-.macro GK_QDOT_GRID32_SETUP
-    GK_QDOT_GRID_SETUP
-    vpbroadcastd zmm0, dword ptr [DATA + 76]
-    vpaddd  zmm20, zmm16, zmm0
-    vpaddd  zmm21, zmm17, zmm0
-    vpaddd  zmm22, zmm18, zmm0
-    vpaddd  zmm23, zmm19, zmm0
-.endm
 
 .macro GK_QDOT_ODD32 d, pair        // scales of s in zmm0
     vcvtdq2ps zmm0, zmm0
@@ -222,26 +239,12 @@ L(data):
     SCALES  \d, 1, N2, N3
 .endm
 
-.macro GK_QDOT_GRID32_STEP d, h, v01, v23, first, second
-    GK_QDOT_DIGITS \d, \h
-    GK_QDOT_START \d, \h, 1
-    GK_QDOT_SIGNED \d, \v01, 0, \first,  zmm12, zmm7, zmm8
-    GK_QDOT_SIGNED \d, \v01, 1, \second, zmm12, zmm7, zmm9
-    GK_QDOT_SIGNED \d, \v23, 0, \first,  zmm13, zmm7, zmm10
-    GK_QDOT_SIGNED \d, \v23, 1, \second, zmm13, zmm7, zmm11
-.endm
-
 .macro GK_QDOT_GRID32 d, bytes      // the block
     vmovaps zmm12, zmmword ptr [rdi + 448]
-    vmovaps zmm13, zmmword ptr [rdi + 512]
-    GK_QDOT_AHEAD \bytes
-    HEAD    \d
-    BITS    W0, W1, zmm24, zmm25, zmm26, zmm27
-    BITS    W2, W3, zmm28, zmm29, zmm30, zmm31
-    GK_QDOT_GRID32_STEP \d, 0, zmm24, zmm28, zmm16, zmm20
-    GK_QDOT_GRID32_STEP \d, 1, zmm25, zmm29, zmm17, zmm21
-    GK_QDOT_GRID32_STEP \d, 2, zmm26, zmm30, zmm18, zmm22
-    GK_QDOT_GRID32_STEP \d, 3, zmm27, zmm31, zmm19, zmm23
+    vmovaps zmm20, zmmword ptr [rdi + 512]
+    vpsrlq  zmm13, zmm12, 32
+    vpsrlq  zmm21, zmm20, 32
+    GK_QDOT_GRID \d, \bytes
 .endm
 
 // ---- groups of 16, a row a vector; SCALES \d, \r, \at of the format makes those of row r
@@ -264,28 +267,12 @@ L(data):
     SCALES  \d, 3, N3
 .endm
 
-.macro GK_QDOT_GRID16_STEP d, h, v01, v23, groups
-    GK_QDOT_DIGITS \d, \h
-    GK_QDOT_START \d, \h, 1
-    GK_QDOT_SIGNED \d, \v01, 0, \groups, zmm12, zmm7, zmm8
-    GK_QDOT_SIGNED \d, \v01, 1, \groups, zmm13, zmm7, zmm9
-    GK_QDOT_SIGNED \d, \v23, 0, \groups, zmm20, zmm7, zmm10
-    GK_QDOT_SIGNED \d, \v23, 1, \groups, zmm21, zmm7, zmm11
-.endm
-
 .macro GK_QDOT_GRID16 d, bytes      // the block
     vmovaps zmm12, zmmword ptr [rdi + 448]
     vmovaps zmm13, zmmword ptr [rdi + 512]
     vmovaps zmm20, zmmword ptr [rdi + 576]
     vmovaps zmm21, zmmword ptr [rdi + 640]
-    GK_QDOT_AHEAD \bytes
-    HEAD    \d
-    BITS    W0, W1, zmm24, zmm25, zmm26, zmm27
-    BITS    W2, W3, zmm28, zmm29, zmm30, zmm31
-    GK_QDOT_GRID16_STEP \d, 0, zmm24, zmm28, zmm16
-    GK_QDOT_GRID16_STEP \d, 1, zmm25, zmm29, zmm17
-    GK_QDOT_GRID16_STEP \d, 2, zmm26, zmm30, zmm18
-    GK_QDOT_GRID16_STEP \d, 3, zmm27, zmm31, zmm19
+    GK_QDOT_GRID \d, \bytes
 .endm
 
 #endif

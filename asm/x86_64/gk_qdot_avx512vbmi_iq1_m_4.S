@@ -3,8 +3,6 @@
 //   A block is 56 bytes: 32 lower bytes of indices, for 8 weights each; their upper 3 bits and a sign, 4 bits each; four words
 //   for 64 weights: four s of 3 bits, for 16 each, and 4 bits of f16 d. w = d (2 s + 1) / 8 (8 grid +- 1).
 //
-//   zmm22, zmm23  bytes of 16 and of 32
-//
 //   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 107 for two rows
 //   of bits, 6 for one of scales, 14 besides: 412 and 332.
 
@@ -18,12 +16,12 @@ GK_CONST gk_qdot_avx512vbmi_iq1_m_data
     .byte   60, 0, 4, 8, 12, 16, 20, 24                                                 // 4544  bits of 8 indices to bits 7 .. 4
     .quad   0xf000f000f000f000                                                          // 4552  d
     .byte   12, 44, 24, 56, 0, 0, 0, 0                                                  // 4560  its bits 3 .. 0 | 11 .. 8, 7 .. 4 | 15 .. 12
-    .long   0x10101010, 0x20202020                                                      // 4568
+    .balign 64
+    .fill   64, 1, 16                                                                   // 4608
+    .fill   64, 1, 32                                                                   // 4672
 
 .macro SETUP
     GK_QDOT_GRID_SETUP
-    vpbroadcastd zmm22, dword ptr [DATA + 4568]
-    vpbroadcastd zmm23, dword ptr [DATA + 4572]
 .endm
 
 .macro FACTORS                      // those of d, whose bits are the upper four of each word
@@ -55,8 +53,8 @@ GK_CONST gk_qdot_avx512vbmi_iq1_m_data
     vpmultishiftqb zmm2, zmm4, zmm2
     vpermb  zmm1, zmm7, zmm2
     vptestmb k1, zmm1, zmm15
-    vptestmb k7, zmm1, zmm23
-    vptestmb k6, zmm1, zmm22
+    vptestmb k7, zmm1, zmmword ptr [DATA + 4672]
+    vptestmb k6, zmm1, zmmword ptr [DATA + 4608]
     GK_QDOT_IQ1_BITS \v0, \v1, \v2, \v3
 .endm
 

@@ -22,7 +22,7 @@ GK_CONST gk_qdot_avx512vbmi_iq1_s_data
     .byte   59, 62, 1, 4, 11, 14, 17, 20                            // 4672  bits 10 .. 8 of 8 indices to bits 7 .. 5
 
 .macro SETUP
-    GK_QDOT_GRID32_SETUP
+    GK_QDOT_GRID_SETUP
 .endm
 
 .macro SCALES d, pair, a, b

@@ -3,7 +3,7 @@
 //   A block is 82 bytes: f16 d; 32 lower bytes of indices, for 8 weights each; 256 signs; the upper two bits of indices; 16 s
 //   of 4 bits, for 16 weights each. w = +-d (2 s + 1) / 8 grid.
 //
-//   k2  the upper half      zmm22  the order of indices      zmm23  places of their upper bits
+//   k2  the upper half
 //
 //   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 69 for two rows
 //   of bits, 5 for one of scales, 9 besides: 331 and 251.
@@ -89,8 +89,6 @@ GK_CONST gk_qdot_avx512vbmi_iq2_s_data
 
 .macro SETUP
     GK_QDOT_GRID_SETUP
-    vmovdqa64 zmm22, zmmword ptr [DATA + 320]
-    vbroadcasti64x4 zmm23, ymmword ptr [DATA + 384]
     mov     eax, 0xf0
     kmovd   k2, eax
 .endm
@@ -109,10 +107,12 @@ GK_CONST gk_qdot_avx512vbmi_iq2_s_data
     vinserti64x4 zmm0, zmm0, ymmword ptr [\b + 2], 1
     vinserti64x4 zmm1, zmm1, ymmword ptr [\b + 34], 1
     vpbroadcastq zmm2 {k2}, qword ptr [\b + 66]
-    vpmultishiftqb zmm2, zmm23, zmm2
-    vpermb  zmm0, zmm22, zmm0                           // indices
-    vpermb  zmm1, zmm22, zmm1                           // signs
-    vpermb  zmm2, zmm22, zmm2
+    vbroadcasti64x4 zmm3, ymmword ptr [DATA + 384]
+    vmovdqa64 zmm7, zmmword ptr [DATA + 320]
+    vpmultishiftqb zmm2, zmm3, zmm2
+    vpermb  zmm0, zmm7, zmm0                           // indices
+    vpermb  zmm1, zmm7, zmm1                           // signs
+    vpermb  zmm2, zmm7, zmm2
     vptestmb k6, zmm2, zmm15
     vpmovb2m k7, zmm2
     GK_QDOT_INDICES

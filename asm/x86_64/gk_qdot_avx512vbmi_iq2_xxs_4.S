@@ -37,7 +37,7 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
     .byte   0, 7, 14, 21, 32, 39, 46, 53                            // 832  where signs begin
 
 .macro SETUP
-    GK_QDOT_GRID32_SETUP
+    GK_QDOT_GRID_SETUP
     mov     eax, 0x5555
     kmovd   k1, eax
     kaddd   k2, k1, k1

@@ -51,7 +51,7 @@ GK_CONST gk_qdot_avx512vbmi_iq3_s_data
     .long   0, 0, 4, 4, 8, 8, 12, 12, 16, 16, 20, 20, 24, 24, 28, 28                    // 1408  places of s
 
 .macro SETUP
-    GK_QDOT_GRID32_SETUP
+    GK_QDOT_GRID_SETUP
     mov     rax, 0xaaaaaaaaaaaaaaaa
     kmovq   k2, rax
 .endm

@@ -32,7 +32,7 @@ GK_CONST gk_qdot_avx512vbmi_iq3_xxs_data
     .byte   0, 7, 14, 21, 32, 39, 46, 53                                                // 896  where signs begin
 
 .macro SETUP
-    GK_QDOT_GRID32_SETUP
+    GK_QDOT_GRID_SETUP
     mov     rax, 0xaaaaaaaaaaaaaaaa
     kmovq   k2, rax
 .endm
