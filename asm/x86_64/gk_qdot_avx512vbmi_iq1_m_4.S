@@ -12,12 +12,12 @@
 GK_CONST gk_qdot_avx512vbmi_iq1_m_data
     GK_QDOT_GRID_DATA 0.125, 4, 0, 1, 2, 3
     GK_QDOT_IQ1_DATA
-    .long   0, 3, 6, 9, 16, 19, 22, 25, 32, 35, 38, 41, 48, 51, 54, 57                      // 4480  places of s
-    .fill   64, 1, 16                                                                       // 4544
-    .fill   64, 1, 32                                                                       // 4608
-    .byte   60, 0, 4, 8, 12, 16, 20, 24                                                     // 4672  upper bits of indices and signs to bits 7 .. 4
-    .quad   0xf000f000f000f000                                                              // 4680  d
-    .byte   12, 44, 24, 56, 0, 0, 0, 0                                                      // 4688  its bits 3 .. 0 and 11 .. 8; 7 .. 4 and 15 .. 12
+    .long   0, 3, 6, 9, 16, 19, 22, 25, 32, 35, 38, 41, 48, 51, 54, 57          // 4480  places of s
+    .fill   64, 1, 16                                                           // 4544
+    .fill   64, 1, 32                                                           // 4608
+    .byte   60, 0, 4, 8, 12, 16, 20, 24                                         // 4672  upper bits to bits 7 .. 4
+    .quad   0xf000f000f000f000                                                  // 4680  d
+    .byte   12, 44, 24, 56, 0, 0, 0, 0                                          // 4688  its fours, by turns low and high
 
 .macro SETUP
     GK_QDOT_GRID_SETUP

@@ -12,14 +12,14 @@
 GK_CONST gk_qdot_avx512vbmi_iq1_s_data
     GK_QDOT_GRID_DATA 0.125, 8, 0, 2
     GK_QDOT_IQ1_DATA
-    .byte   1, 17, 1, 17, 5, 21, 5, 21, 9, 25, 9, 25, 13, 29, 13, 29                        // 4480  bytes of signs
+    .byte   1, 17, 1, 17, 5, 21, 5, 21, 9, 25, 9, 25, 13, 29, 13, 29            // 4480  bytes of signs
     .byte   1, 17, 1, 17, 5, 21, 5, 21, 9, 25, 9, 25, 13, 29, 13, 29
     .byte   3, 19, 3, 19, 7, 23, 7, 23, 11, 27, 11, 27, 15, 31, 15, 31
     .byte   3, 19, 3, 19, 7, 23, 7, 23, 11, 27, 11, 27, 15, 31, 15, 31
-    .fill   64, 1, 32                                                                       // 4544
-    .word   0, -1, 8, -1, 1, -1, 9, -1, 2, -1, 10, -1, 3, -1, 11, -1                        // 4608  words of two rows by turns
+    .fill   64, 1, 32                                                           // 4544
+    .word   0, -1, 8, -1, 1, -1, 9, -1, 2, -1, 10, -1, 3, -1, 11, -1            // 4608  words of two rows by turns
     .word   4, -1, 12, -1, 5, -1, 13, -1, 6, -1, 14, -1, 7, -1, 15, -1
-    .byte   59, 62, 1, 4, 11, 14, 17, 20                                                    // 4672  upper bits of indices to bits 7 .. 5
+    .byte   59, 62, 1, 4, 11, 14, 17, 20                                        // 4672  upper bits to bits 7 .. 5
 
 .macro SETUP
     GK_QDOT_GRID_SETUP

@@ -12,10 +12,11 @@
 GK_CONST gk_qdot_avx512vbmi_iq3_xxs_data
     GK_QDOT_GRID_DATA 0.25, 8, 0, 2
     GK_QDOT_IQ3_DATA 4, 12, 20, 28, 36, 44, 52, 62
-    .long   0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15                            // 320  two rows by turns
-    .byte   0, 7, 14, 21, 32, 39, 46, 53                                                    // 384  where signs begin
+    .long   0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15                // 320  two rows by turns
+    .byte   0, 7, 14, 21, 32, 39, 46, 53                                        // 384  where signs begin
     .balign 64
-    .quad   0x3020111000011000, 0x1000100023321220, 0x4022030230202120, 0x7170607060404150  // 448  byte n: bits 2 of the digits of row n, then bits 1
+    // 448  bit i of byte n is bit 2, bit 4 + i is bit 1 of what weight i of row n has for its level
+    .quad   0x3020111000011000, 0x1000100023321220, 0x4022030230202120, 0x7170607060404150
     .quad   0x6150405140635342, 0x0427361707351462, 0x5545446765163415, 0x3020100010006656
     .quad   0x0010000213213020, 0x6060504050403020, 0x0473536060504072, 0x7445261725240605
     .quad   0xb1b0a09080908046, 0xa0908081908092a0, 0xd1c0d0c0a2b3b2a0, 0xc1c0c0c3c2f1f0e0
@@ -23,7 +24,8 @@ GK_CONST gk_qdot_avx512vbmi_iq3_xxs_data
     .quad   0xb49584b697a4f0c0, 0x1909e6f4f6f5c587, 0x4a79682b1b1a3929, 0x2d2f0e0d4b597b6a
     .quad   0x0a186c5c4c4d2e1e, 0x7a78490b3919082a, 0x2c1c3e3d3c0c5a58, 0xa8ab9b8ba95e6d4e
     .quad   0x9e8d8ff9e8ebd9aa, 0xb888998998ecdcfc, 0xc9c8dacbd88ab99a, 0xecad9c8c8eaceaf8
-    .quad   0x0000333333000000, 0x6666555533330033, 0x0066665566665555, 0x3333330000330000  // 704  bits 0, twice
+    // 704  bits i and 4 + i: its bit 0
+    .quad   0x0000333333000000, 0x6666555533330033, 0x0066665566665555, 0x3333330000330000
     .quad   0x5566665555333333, 0x5533333300333366, 0x6666660033666655, 0x9999aaaa99995555
     .quad   0xffccccaa99aaaaaa, 0xaa99aaaa9999cccc, 0x99ccccffccccccaa, 0xcc99ffccccccaa99
     .quad   0x00000033330000cc, 0x5566665555550033, 0x3333000066555566, 0x6666553300330000
