@@ -1,12 +1,10 @@
-// gk_qdot_avx512vbmi_iq1_m_4 -- rows of IQ1_M by one row of x.                            AVX-512 VNNI, VBMI and GFNI
+// gk_qdot_avx512vbmi_iq1_m_4 -- rows of IQ1_M by one row of x.                           AVX-512 VNNI, VBMI and GFNI
 //
 //   A block is 56 bytes: 32 lower bytes of indices, for 8 weights each; their upper 3 bits and a sign, 4 bits each; four words
 //   for 64 weights: four s of 3 bits, for 16 each, and 4 bits of f16 d. w = d (2 s + 1) / 8 (8 grid +- 1).
 //
-//   zmm22, zmm23  bytes of 16 and of 32
-//
-//   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 107 for two rows
-//   of bits, 6 for one of scales, 14 besides: 412 and 332.
+//   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 103 for two rows
+//   of bits, 5 for one of scales, 16 besides: 402 and 322.
 
 #include "gk_qdot_avx512vbmi_iq1.h"
 #ifdef __x86_64__
@@ -14,49 +12,44 @@
 GK_CONST gk_qdot_avx512vbmi_iq1_m_data
     GK_QDOT_GRID_DATA 0.125, 4, 0, 1, 2, 3
     GK_QDOT_IQ1_DATA
-    .long   0, 3, 6, 9, 16, 19, 22, 25, 32, 35, 38, 41, 48, 51, 54, 57                  // 4480  places of s
-    .byte   60, 0, 4, 8, 12, 16, 20, 24                                                 // 4544  bits of 8 indices to bits 7 .. 4
-    .quad   0xf000f000f000f000                                                          // 4552  d
-    .byte   12, 44, 24, 56, 0, 0, 0, 0                                                  // 4560  its bits 3 .. 0 | 11 .. 8, 7 .. 4 | 15 .. 12
-    .long   0x10101010, 0x20202020                                                      // 4568
+    .long   0, 3, 6, 9, 16, 19, 22, 25, 32, 35, 38, 41, 48, 51, 54, 57          // 4480  places of s
+    .fill   64, 1, 16                                                           // 4544
+    .fill   64, 1, 32                                                           // 4608
+    .byte   60, 0, 4, 8, 12, 16, 20, 24                                         // 4672  upper bits to bits 7 .. 4
+    .quad   0xf000f000f000f000                                                  // 4680  d
+    .byte   12, 44, 24, 56, 0, 0, 0, 0                                          // 4688  its fours, by turns low and high
 
 .macro SETUP
     GK_QDOT_GRID_SETUP
-    vpbroadcastd zmm22, dword ptr [DATA + 4568]
-    vpbroadcastd zmm23, dword ptr [DATA + 4572]
 .endm
 
-.macro FACTORS                      // those of d, whose bits are the upper four of each word
+.macro FACTORS                      // of d in the upper bits of four words
     vmovq   xmm0, qword ptr [N0 + 48]
     vmovq   xmm1, qword ptr [N2 + 48]
     vpinsrq xmm0, xmm0, qword ptr [N1 + 48], 1
     vpinsrq xmm1, xmm1, qword ptr [N3 + 48], 1
     vinserti128 ymm0, ymm0, xmm1, 1
-    vpbroadcastq ymm1, qword ptr [DATA + 4560]
-    vpandq  ymm0, ymm0, qword ptr [DATA + 4552]{1to4}
+    vpbroadcastq ymm1, qword ptr [DATA + 4688]
+    vpandq  ymm0, ymm0, qword ptr [DATA + 4680]{1to4}
     vpmultishiftqb ymm0, ymm1, ymm0
     vpsrld  ymm1, ymm0, 16
     vpor    ymm0, ymm0, ymm1
     vpmovqw xmm0, ymm0
-    vcvtph2ps xmm0, xmm0
-    GK_QDOT_TWICE
+    GK_QDOT_FACTORS_OF_XMM0
 .endm
 
 .macro SCALES d, r, at
-    vmovdqa64 zmm0, zmmword ptr [DATA + 4480]
-    vpmultishiftqb zmm0, zmm0, qword ptr [\at + 48]{1to8}
-    vpandd  zmm0, zmm0, dword ptr [DATA + 112]{1to16}
-    GK_QDOT_ODD16 \d, \r
+    GK_QDOT_ODD16 \d, \r, \at + 48, 4480, 104
 .endm
 
 .macro BITS a, b, v0, v1, v2, v3
-    GK_QDOT_IQ1_INDICES \a, \b, 32
-    vpbroadcastq zmm4, qword ptr [DATA + 4544]
+    GK_QDOT_IQ1_LOAD \a, \b, 32
+    vpbroadcastq zmm4, qword ptr [DATA + 4672]
     vpmultishiftqb zmm2, zmm4, zmm2
     vpermb  zmm1, zmm7, zmm2
     vptestmb k1, zmm1, zmm15
-    vptestmb k7, zmm1, zmm23
-    vptestmb k6, zmm1, zmm22
+    vptestmb k7, zmm1, zmmword ptr [DATA + 4608]
+    vptestmb k6, zmm1, zmmword ptr [DATA + 4544]
     GK_QDOT_IQ1_BITS \v0, \v1, \v2, \v3
 .endm
 
@@ -66,7 +59,7 @@ GK_CONST gk_qdot_avx512vbmi_iq1_m_data
 
 .macro HEAD d
     FACTORS
-    GK_QDOT_GRID16_SCALES \d
+    GK_QDOT_SCALES16 \d
 .endm
 
 .macro BLOCK d

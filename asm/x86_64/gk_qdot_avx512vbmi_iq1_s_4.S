@@ -1,10 +1,10 @@
-// gk_qdot_avx512vbmi_iq1_s_4 -- rows of IQ1_S by one row of x.                            AVX-512 VNNI, VBMI and GFNI
+// gk_qdot_avx512vbmi_iq1_s_4 -- rows of IQ1_S by one row of x.                           AVX-512 VNNI, VBMI and GFNI
 //
 //   A block is 50 bytes: f16 d; 32 lower bytes of indices, for 8 weights each; eight words for 32 weights: the upper 3 bits of
 //   four indices, s of 3 bits, a sign. w = d (2 s + 1) / 8 (8 grid +- 1).
 //
-//   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 108 for two rows
-//   of bits, 8 for two of scales, 9 besides: 401 and 321.
+//   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 104 for two rows
+//   of bits, 7 for two of scales, 12 besides: 394 and 314.
 
 #include "gk_qdot_avx512vbmi_iq1.h"
 #ifdef __x86_64__
@@ -12,17 +12,17 @@
 GK_CONST gk_qdot_avx512vbmi_iq1_s_data
     GK_QDOT_GRID_DATA 0.125, 8, 0, 2
     GK_QDOT_IQ1_DATA
-    .byte   1, 17, 1, 17, 5, 21, 5, 21, 9, 25, 9, 25, 13, 29, 13, 29                                        // 4480  bytes of signs
+    .byte   1, 17, 1, 17, 5, 21, 5, 21, 9, 25, 9, 25, 13, 29, 13, 29            // 4480  bytes of signs
     .byte   1, 17, 1, 17, 5, 21, 5, 21, 9, 25, 9, 25, 13, 29, 13, 29
     .byte   3, 19, 3, 19, 7, 23, 7, 23, 11, 27, 11, 27, 15, 31, 15, 31
     .byte   3, 19, 3, 19, 7, 23, 7, 23, 11, 27, 11, 27, 15, 31, 15, 31
-    .fill   64, 1, 32                                               // 4544
-    .word   0, -1, 8, -1, 1, -1, 9, -1, 2, -1, 10, -1, 3, -1, 11, -1                                        // 4608  of two rows by turns
+    .fill   64, 1, 32                                                           // 4544
+    .word   0, -1, 8, -1, 1, -1, 9, -1, 2, -1, 10, -1, 3, -1, 11, -1            // 4608  words of two rows by turns
     .word   4, -1, 12, -1, 5, -1, 13, -1, 6, -1, 14, -1, 7, -1, 15, -1
-    .byte   59, 62, 1, 4, 11, 14, 17, 20                            // 4672  bits 10 .. 8 of 8 indices to bits 7 .. 5
+    .byte   59, 62, 1, 4, 11, 14, 17, 20                                        // 4672  upper bits to bits 7 .. 5
 
 .macro SETUP
-    GK_QDOT_GRID32_SETUP
+    GK_QDOT_GRID_SETUP
 .endm
 
 .macro SCALES d, pair, a, b
@@ -31,12 +31,12 @@ GK_CONST gk_qdot_avx512vbmi_iq1_s_data
     vmovdqa64 zmm1, zmmword ptr [DATA + 4608]
     vpermw  zmm0, zmm1, zmm0
     vpsrlw  zmm0, zmm0, 12
-    vpandd  zmm0, zmm0, dword ptr [DATA + 112]{1to16}
+    vpandd  zmm0, zmm0, dword ptr [DATA + 104]{1to16}
     GK_QDOT_ODD32 \d, \pair
 .endm
 
 .macro BITS a, b, v0, v1, v2, v3
-    GK_QDOT_IQ1_INDICES \a + 2, \b + 2, 32
+    GK_QDOT_IQ1_LOAD \a + 2, \b + 2, 32
     vmovdqa64 zmm3, zmmword ptr [DATA + 4480]
     vpbroadcastq zmm4, qword ptr [DATA + 4672]
     vpermb  zmm1, zmm3, zmm1
@@ -54,7 +54,7 @@ GK_CONST gk_qdot_avx512vbmi_iq1_s_data
 
 .macro HEAD d
     GK_QDOT_FACTORS 0
-    GK_QDOT_GRID32_SCALES \d
+    GK_QDOT_SCALES32 \d
 .endm
 
 .macro BLOCK d
