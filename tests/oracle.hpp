@@ -204,7 +204,7 @@ template <class E> Want rms_norm(const std::vector<E>& x, const std::vector<E>& 
 template <class E> Want layer_norm(const std::vector<E>& x, const std::vector<E>& gamma, const std::vector<E>& beta, float eps) {
     Want   want;
     double sum = 0, squares = 0, reach = 0, steep = 0, most = 0;
-    for (E e : x) sum += value(e) - value(x[0]);                // the mean of data reach from zero, to all digits of double
+    for (E e : x) sum += value(e) - value(x[0]);                // the mean of data far from zero, to all digits of double
     const double mean = sum / double(x.size()) + (x.empty() ? 0 : value(x[0]));
     const auto   centred = [&](E e) { return (value(e) - value(x[0])) - sum / double(x.size()); };
     if (mean - mean == 0)
@@ -212,7 +212,7 @@ template <class E> Want layer_norm(const std::vector<E>& x, const std::vector<E>
     else squares = QNAN;
     const double root = std::sqrt(squares / double(x.size()) + value(eps));
     for (size_t i = 0; i < x.size(); i++) {
-        reach   = std::fmax(reach, std::fabs(centred(x[i])));
+        reach = std::fmax(reach, std::fabs(centred(x[i])));
         steep = std::fmax(steep, std::fabs(value(gamma[i])));
         most  = std::fmax(most, std::fabs(value(beta[i])));
         want.add(centred(x[i]) / root * value(gamma[i]) + value(beta[i]), 0);

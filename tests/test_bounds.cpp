@@ -184,8 +184,8 @@ TEST_CASE_TEMPLATE("gemm in every form: 160 u, 256 u beyond k = 4096", E, float,
     static const char* const names[] = { "gemm", "gemm_bias", "gemm_transposed_b", "gemm_prepacked" };
     for_each_isa<E>([&](const CpuKernels<E>& k, const char* isa) {
         Rng rng(2);
-        std::vector<Pattern> near;                              // those of chains as long as they may be
-        for (const Pattern& p : all_patterns()) if (p.stride == 1 || (p.length >= 32 && p.length <= 1024)) near.push_back(p);
+        std::vector<Pattern> these;                              // those of chains as long as they may be
+        for (const Pattern& p : all_patterns()) if (p.stride == 1 || (p.length >= 32 && p.length <= 1024)) these.push_back(p);
         for (int form = 0; form < 4; form++) {
             Worst<E> worst(names[form], isa);
             for (size_t kk : slow(k.isa()) ? Sizes{ 128, 1024, 4096, 12289 } : CHAIN_ENDS)
@@ -199,7 +199,7 @@ TEST_CASE_TEMPLATE("gemm in every form: 160 u, 256 u beyond k = 4096", E, float,
                         std::vector<double> want(count), sums(count);
                         std::vector<std::string> at(count);
                         for (size_t r = 0; r < count; r++) {
-                            const Pattern p = r < 2 ? Pattern{ 1, 128, r ? Kind::chains : Kind::above, 1 } : near[rng.below(near.size())];
+                            const Pattern p = r < 2 ? Pattern{ 1, 128, r ? Kind::chains : Kind::above, 1 } : these[rng.below(these.size())];
                             std::vector<double> t = terms<E>(rng, kk, p);
                             cancel<E>(t);
                             at[r] = shape(m, n, kk) + " " + p.name();
