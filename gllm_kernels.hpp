@@ -1487,9 +1487,9 @@ GK_NAMESPACE_END
 GK_NAMESPACE_BEGIN
 namespace impl {
 
-/// 256 weights as integers: weight i is scale[i / 16] code[i] + rest[i / 16]. Where a format has offsets, their whole steps
-/// are in the codes: a weight is 0 only if its code and its rest are, |rest| is at most half a scale or has the sign of all
-/// of the group's weights, and so |scale code| + |rest| <= 3 |weight|.
+/// 256 weights as integers: weight i is scale[i / 16] code[i] + rest[i / 16]. Where a format has offsets, their
+/// whole steps are in the codes: a weight is 0 only if its code and its rest are, |rest| is at most half a scale or
+/// has the sign of all of the group's weights, and so |scale code| + |rest| <= 3 |weight|.
 struct CodeBlock {
     int8_t code[256];
     float  scale[16], rest[16];
@@ -1511,7 +1511,8 @@ struct RowsJob {
 struct DotJob;
 using DotRows = void(DotJob* job);
 
-/// Room on the stack for n of T at a multiple of 64. (Windows aligns variables to 16, whatever they ask for: GCC PR 54412.)
+/// Room on the stack for n of T at a multiple of 64. (Windows aligns variables to 16, whatever they ask for: GCC PR
+/// 54412.)
 template <class T, size_t n = 1> struct Lines {
     unsigned char bytes[n * sizeof(T) + 63];
     T* begin() { return reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(bytes) + 63) & ~static_cast<uintptr_t>(63)); }
@@ -1672,8 +1673,8 @@ struct DotJob {
     float*         y; size_t y_segment;
     alignas(64) uint8_t room[768];                              // the kernel's own
 };
-/// Which pass, and feature of it, a kernel is for; what more the CPU needs; its tile, and what it works on: consecutive k in a
-/// panel, terms of A and B as two digits, or a QuantType.
+/// Which pass, and feature of it, a kernel is for; what more the CPU needs; its tile, and what it works on:
+/// consecutive k in a panel, terms of A and B as two digits, or a QuantType.
 template <class F> struct AsmKernel {
     const char* name;
     F*          run;
@@ -1695,7 +1696,8 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     return row ? row->run : nullptr;
 }
 template <class F> constexpr F* first_of(F* a, F* b) { return a ? a : b; }
-#define GK_KERNEL(symbol, pass, feature, needs, rows, columns, kind) {#symbol, &symbol, pass, feature, &CpuFeatures::needs, rows, columns, kind}
+#define GK_KERNEL(symbol, pass, feature, needs, rows, columns, kind) \
+    {#symbol, &symbol, pass, feature, &CpuFeatures::needs, rows, columns, kind}
 #define GK_DOT(symbol, pass, feature, needs, rows, columns, type) \
     GK_KERNEL(symbol, pass, feature, needs, rows, columns, static_cast<size_t>(QuantType::type)),
 
@@ -1861,8 +1863,8 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 
 // ---- quantised products
 
-/// Few rows of x: weights as codes, x in fixed point; or weights decoded to floats. Many: plain codes in fixed point; or the
-/// loop nest, with decoded panels.
+/// Few rows of x: weights as codes, x in fixed point; or weights decoded to floats. Many: plain codes in fixed
+/// point; or the loop nest, with decoded panels.
 enum class QuantRoute { decoded, codes, digits, nested };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_FAST_CODES = 24;     // the same where they become codes
@@ -2131,7 +2133,10 @@ constexpr size_t VF = 16, MR = 14, NR = 32;
 GK_INL vm   lanes_below(size_t n)                  { return static_cast<vm>((1u << n) - 1); }
 GK_INL vf   vzero()                                { return _mm512_setzero_ps(); }
 GK_INL vf   vset(float x)                          { return _mm512_set1_ps(x); }
-GK_INL vf   vset2(float lo, float hi)              { return _mm512_castsi512_ps(_mm512_inserti64x4(_mm512_castps_si512(_mm512_set1_ps(lo)), _mm256_castps_si256(_mm256_set1_ps(hi)), 1)); }
+GK_INL vf   vset2(float lo, float hi) {
+    const __m256i upper = _mm256_castps_si256(_mm256_set1_ps(hi));
+    return _mm512_castsi512_ps(_mm512_inserti64x4(_mm512_castps_si512(_mm512_set1_ps(lo)), upper, 1));
+}
 GK_INL vf   vload(const float* p)                  { return _mm512_loadu_ps(p); }
 GK_INL vf   vload_f16(__m256i x)                   { return _mm512_cvtph_ps(x); }
 GK_INL vf   vload_bf16(__m256i x)                  { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
@@ -2353,7 +2358,10 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
 }
 
 GK_INL vb   bload(const void* p)                   { const uint8_t* q = static_cast<const uint8_t*>(p); return {vld1q_u8(q), vld1q_u8(q + 16)}; }
-GK_INL vb   btwice(vb a)                           { const uint8x16x2_t z = vzipq_u8(a.lo, a.lo); return {z.val[0], z.val[1]}; }
+GK_INL vb   btwice(vb a) {
+    const uint8x16x2_t z = vzipq_u8(a.lo, a.lo);
+    return {z.val[0], z.val[1]};
+}
 template <size_t stride> GK_INL void vhalves(const uint8_t* p, vf (&v)[4]) {
     for (size_t j = 0; j < 4; j++) {
         const float32x2_t a = vdup_n_f32(half(p + 2 * j * stride)), b = vdup_n_f32(half(p + (2 * j + 1) * stride));
@@ -2361,10 +2369,13 @@ template <size_t stride> GK_INL void vhalves(const uint8_t* p, vf (&v)[4]) {
     }
 }
 GK_INL vb   bpack16(const vi (&n)[4]) {
-    const int8x16_t x = vcombine_s8(vmovn_s16(vcombine_s16(vmovn_s32(n[0]), vmovn_s32(n[1]))), vmovn_s16(vcombine_s16(vmovn_s32(n[2]), vmovn_s32(n[3]))));
+    const int16x8_t lo = vcombine_s16(vmovn_s32(n[0]), vmovn_s32(n[1])), hi = vcombine_s16(vmovn_s32(n[2]), vmovn_s32(n[3]));
+    const int8x16_t x  = vcombine_s8(vmovn_s16(lo), vmovn_s16(hi));
     return {vreinterpretq_u8_s8(x), vreinterpretq_u8_s8(x)};
 }
-GK_INL vb   bspread(vb a, size_t i, size_t j)      { return {lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(i))), lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(j)))}; }
+GK_INL vb   bspread(vb a, size_t i, size_t j) {
+    return {lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(i))), lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(j)))};
+}
 GK_INL vb   bset(int x)                            { const uint8x16_t v = vdupq_n_u8(static_cast<uint8_t>(x)); return {v, v}; }
 GK_INL vb   bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) { return {vcombine_u8(vcreate_u8(a), vcreate_u8(b)), vcombine_u8(vcreate_u8(c), vcreate_u8(d))}; }
 GK_INL vb   bnibbles(const void* p)                { const uint8x16_t x = vld1q_u8(static_cast<const uint8_t*>(p)); return {vandq_u8(x, vdupq_n_u8(15)), vshrq_n_u8(x, 4)}; }
@@ -2424,7 +2435,10 @@ GK_INL vb   bpack16(const vi (&n)[1]) {
     return _mm256_permute4x64_epi64(_mm256_packs_epi16(x, x), 0x88);
 }
 #endif
-GK_INL vb   btwice(vb a)                           { const __m128i x = _mm256_castsi256_si128(a); return _mm256_castsi128_si256(_mm_unpacklo_epi8(x, x)); }
+GK_INL vb   btwice(vb a) {
+    const __m128i x = _mm256_castsi256_si128(a);
+    return _mm256_castsi128_si256(_mm_unpacklo_epi8(x, x));
+}
 template <size_t stride> GK_INL void vhalves(const uint8_t* p, vf (&v)[16 / VF]) {
     __m128i h = _mm_cvtsi32_si128(impl::load16(p));
     h = _mm_insert_epi16(h, impl::load16(p + stride), 1);
@@ -2442,7 +2456,10 @@ template <size_t stride> GK_INL void vhalves(const uint8_t* p, vf (&v)[16 / VF])
     v[1] = vdouble(_mm256_permute2f128_ps(f, f, 1));
 #endif
 }
-GK_INL vb   bspread(vb a, size_t i, size_t j)      { return _mm256_shuffle_epi8(a, _mm256_set_m128i(_mm_set1_epi8(static_cast<char>(j)), _mm_set1_epi8(static_cast<char>(i)))); }
+GK_INL vb   bspread(vb a, size_t i, size_t j) {
+    const __m128i lo = _mm_set1_epi8(static_cast<char>(i)), hi = _mm_set1_epi8(static_cast<char>(j));
+    return _mm256_shuffle_epi8(a, _mm256_set_m128i(hi, lo));
+}
 
 GK_INL vb   bload(const void* p)                   { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 GK_INL vb   bset(int x)                            { return _mm256_set1_epi8(static_cast<char>(x)); }
@@ -3103,11 +3120,11 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
 // [11] CODECS: how each format is decoded
 // ============================================================================
 //
-// A codec turns a block into scales, once, and signed codes, 32 at a time: weight i is scale[i / group] code(i), plus
-// offset[i / group] where the format has one, or scale[code(i)] where it has levels. Scales that are a float times small
-// integers are given as these, by steps(); one that is the f16 at the block's start, before that of the offset, is not given. Scales and products are exact in
-// f32 (Q8_K and the levels of SQUEEZE apart), so that every weight is rounded once at most, and to the same bits
-// everywhere. No byte outside the block is read.
+// A codec turns a block into scales, once, and signed codes, 32 at a time: weight i is scale[i / group] code(i),
+// plus offset[i / group] where the format has one, or scale[code(i)] where it has levels. Scales that are a float
+// times small integers are given as these, by steps(); one that is the f16 at the block's start, before that of the
+// offset, is not given. Scales and products are exact in f32 (Q8_K and the levels of SQUEEZE apart), so that every
+// weight is rounded once at most, and to the same bits everywhere. No byte outside the block is read.
 
 struct Scales { float scale[16], offset[16]; };
 struct ByteScales { vb scale; float d; vb offset; float m; };   // scale[i] = d times byte i; offset[i] = m times byte i
@@ -3266,11 +3283,15 @@ GK_INL ByteScales steps_6bit(const uint8_t* sm, float d, float dmin) {
     const uint32_t a = impl::load32(sm), b = impl::load32(sm + 4), c = impl::load32(sm + 8);
     const uint32_t low6 = 0x3f3f3f3fu, low4 = 0x0f0f0f0fu;
     const uint32_t sc_hi = (c & low4) | (a >> 2 & 0x30303030u), mn_hi = (c >> 4 & low4) | (b >> 2 & 0x30303030u);
-    return {bquads((a & low6) | static_cast<uint64_t>(sc_hi) << 32, 0, 0, 0), d, bquads((b & low6) | static_cast<uint64_t>(mn_hi) << 32, 0, 0, 0), -dmin};
+    const uint64_t sc = (a & low6) | static_cast<uint64_t>(sc_hi) << 32, mn = (b & low6) | static_cast<uint64_t>(mn_hi) << 32;
+    return {bquads(sc, 0, 0, 0), d, bquads(mn, 0, 0, 0), -dmin};
 }
 
 struct codec_q2_k : byte_codec_of<impl::block_q2_k, 16, 3> {
-    GK_INL ByteScales steps(const block& b)        { const vb x = bload16(b.sm); return {band(x, bset(15)), half(b.d), bshr(x, 4), -half(b.dmin)}; }
+    GK_INL ByteScales steps(const block& b) {
+        const vb x = bload16(b.sm);
+        return {band(x, bset(15)), half(b.d), bshr(x, 4), -half(b.dmin)};
+    }
     GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3); }
 };
 struct codec_q3_k : byte_codec_of<impl::block_q3_k, 16> {
@@ -3622,8 +3643,8 @@ template <class C> GK_INL void scales_of_16(const typename C::block* b, size_t b
         }
     }
 }
-/// The same one by one, to memory: loads of vectors would wait for such stores. True, and zeros, if codes do not serve such
-/// scales: times those of prepared inputs subnormal, or a sum of theirs infinite.
+/// The same one by one, to memory: loads of vectors would wait for such stores. True, and zeros, if codes do not
+/// serve such scales: times those of prepared inputs subnormal, or a sum of theirs infinite.
 template <class C> GK_INL bool put_scales_of_16(const typename C::block* b, size_t blocks, float* scale) {
     constexpr size_t each = C::group / 16, entries = C::block::weights / C::group;
     bool wide = false;
@@ -3639,8 +3660,9 @@ template <class C> GK_INL bool put_scales_of_16(const typename C::block* b, size
     if (wide) memset(scale, 0, 16 * sizeof(float));
     return wide;
 }
-/// The whole steps of the offsets, for the codes, and what is left of them: w = scale (code - steps) + rest. Where an offset
-/// makes weights zero, or nearly, their products must vanish with them: not as a difference of two sums that were rounded apart.
+/// The whole steps of the offsets, for the codes, and what is left of them: w = scale (code - steps) + rest. Where
+/// an offset makes weights zero, or nearly, their products must vanish with them: not as a difference of two sums
+/// that were rounded apart.
 template <class C> GK_INL vb take_steps(const Scales16& s, float* rest) {
     vi steps[16 / VF];
     for (size_t j = 0; j < 16 / VF; j++) {
@@ -3662,7 +3684,8 @@ GK_INL __m512i wide_field(__m512i x, size_t lo, size_t hi, int mask) {
 }
 GK_INL __m512i wide_minus(__m512i x, int n)        { return _mm512_sub_epi8(x, _mm512_set1_epi8(static_cast<char>(n))); }
 GK_INL __m512i wide_spread(vb a, size_t h) {       // byte 4h + i in quarter i
-    const __m512i index = _mm512_set_epi32(0x03030303, 0x03030303, 0x03030303, 0x03030303, 0x02020202, 0x02020202, 0x02020202, 0x02020202,
+    const __m512i index = _mm512_set_epi32(0x03030303, 0x03030303, 0x03030303, 0x03030303,
+                                           0x02020202, 0x02020202, 0x02020202, 0x02020202,
                                            0x01010101, 0x01010101, 0x01010101, 0x01010101, 0, 0, 0, 0);
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x8(a), _mm512_add_epi8(index, _mm512_set1_epi8(static_cast<char>(4 * h))));
 }
@@ -3677,7 +3700,8 @@ GK_INL __m512i wide_codes(codec_q2_k, const impl::block_q2_k* b, size_t h) {
 }
 GK_INL __m512i wide_codes(codec_q3_k, const impl::block_q3_k* b, size_t h) {
     const __m512i high = wide_field(wide_both(b->hs), 2 * h, 2 * h + 1, 1);
-    return wide_minus(_mm512_or_si512(wide_field(wide_both(b->qs + h / 2 * 32), h % 2 * 4, h % 2 * 4 + 2, 3), _mm512_slli_epi16(high, 2)), 4);
+    const __m512i low  = wide_field(wide_both(b->qs + h / 2 * 32), h % 2 * 4, h % 2 * 4 + 2, 3);
+    return wide_minus(_mm512_or_si512(low, _mm512_slli_epi16(high, 2)), 4);
 }
 GK_INL __m512i wide_codes(codec_q4_k, const impl::block_q4_k* b, size_t h) {
     return wide_field(wide_both(b->qs + 32 * h), 0, 4, 15);
@@ -3688,7 +3712,8 @@ GK_INL __m512i wide_codes(codec_q5_k, const impl::block_q5_k* b, size_t h) {
 }
 GK_INL __m512i wide_codes(codec_q6_k, const impl::block_q6_k* b, size_t h) {
     const __m512i high = wide_field(wide_both(b->hs + h / 2 * 32), h % 2 * 4, h % 2 * 4 + 2, 3);
-    return wide_minus(_mm512_or_si512(wide_field(wide_load(b->qs + h / 2 * 64), h % 2 * 4, h % 2 * 4, 15), _mm512_slli_epi16(high, 4)), 32);
+    const __m512i low  = wide_field(wide_load(b->qs + h / 2 * 64), h % 2 * 4, h % 2 * 4, 15);
+    return wide_minus(_mm512_or_si512(low, _mm512_slli_epi16(high, 4)), 32);
 }
 GK_INL __m512i wide_codes(codec_q8_k, const impl::block_q8_k* b, size_t h) { return wide_load(b->qs + 64 * h); }
 #endif
@@ -3739,8 +3764,8 @@ template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBl
 }
 #endif
 
-/// y = a row of weights . x, decoded in registers. Two chains of 64 steps, or of half a block, added up in double: with chains,
-/// lanes and the result at most 130 roundings.
+/// y = a row of weights . x, decoded in registers. Two chains of 64 steps, or of half a block, added up in double:
+/// with chains, lanes and the result at most 130 roundings.
 template <class C> float row_product(const uint8_t* row, const float* x, size_t k) {
     using block = typename C::block;
     constexpr size_t run = 128 * VF > block::weights ? 128 * VF / block::weights * block::weights : block::weights;
@@ -3771,7 +3796,8 @@ template <class C> float row_product(const uint8_t* row, const float* x, size_t 
 /// Of formats without integer codes, and of plain codes, one row of which may be all that there is.
 template <class C> void rows_in_registers(const impl::RowsJob& job) {
     for (size_t i = 0; i < job.m; i++)
-        for (size_t r = 0; r < job.rows; r++) job.y[i * job.ldy + r] = row_product<C>(job.weights + r * job.stride, job.x + i * job.k, job.k);
+        for (size_t r = 0; r < job.rows; r++)
+            job.y[i * job.ldy + r] = row_product<C>(job.weights + r * job.stride, job.x + i * job.k, job.k);
 }
 
 /// Rows decoded to floats, DECODED of them at a time, which is a whole number of blocks: a sum of that many, then sums of
@@ -4367,8 +4393,8 @@ template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, c
 }
 #endif
 template <int q> GK_INL vf spread(vf v) {
-    return _mm512_permutexvar_ps(_mm512_setr_epi32(4 * q, 4 * q, 4 * q, 4 * q, 4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 2, 4 * q + 2,
-                                                   4 * q + 2, 4 * q + 2, 4 * q + 3, 4 * q + 3, 4 * q + 3, 4 * q + 3), v);
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(4 * q,     4 * q,     4 * q,     4 * q,     4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 1,
+                                                   4 * q + 2, 4 * q + 2, 4 * q + 2, 4 * q + 2, 4 * q + 3, 4 * q + 3, 4 * q + 3, 4 * q + 3), v);
 }
 #else
 #if GK_FEATURE
@@ -4386,9 +4412,12 @@ template <int q> GK_INL vf spread(vf v) {
 }
 #endif
 
-GK_INL __m256i qbyte(const int32_t* q, int shift)  { return _mm256_and_si256(_mm256_srl_epi32(bload(q), _mm_cvtsi32_si128(shift)), _mm256_set1_epi32(255)); }
+GK_INL __m256i qbyte(const int32_t* q, int shift) {
+    return _mm256_and_si256(_mm256_srl_epi32(bload(q), _mm_cvtsi32_si128(shift)), _mm256_set1_epi32(255));
+}
 GK_INL vb    qbytes(const int32_t* q, int shift) {
-    const __m256i lo = _mm256_packus_epi32(qbyte(q, shift), qbyte(q + 8, shift)), hi = _mm256_packus_epi32(qbyte(q + 16, shift), qbyte(q + 24, shift));
+    const __m256i lo = _mm256_packus_epi32(qbyte(q, shift), qbyte(q + 8, shift));
+    const __m256i hi = _mm256_packus_epi32(qbyte(q + 16, shift), qbyte(q + 24, shift));
     return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(lo, hi), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 #if GK_FEATURE == GK_AVX512VNNI
@@ -4437,9 +4466,15 @@ template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, c
 }
 template <int q> GK_INL vf spread(vf v)            { return vdupq_n_f32(vgetq_lane_f32(v, q)); }
 
-GK_INL uint16x4_t qbyte(const int32_t* q, int shift) { return vmovn_u32(vshlq_u32(vreinterpretq_u32_s32(vld1q_s32(q)), vdupq_n_s32(-shift))); }
-GK_INL uint8x8_t  qbyte8(const int32_t* q, int shift) { return vmovn_u16(vcombine_u16(qbyte(q, shift), qbyte(q + 4, shift))); }
-GK_INL vb    qbytes(const int32_t* q, int shift)   { return {vcombine_u8(qbyte8(q, shift), qbyte8(q + 8, shift)), vcombine_u8(qbyte8(q + 16, shift), qbyte8(q + 24, shift))}; }
+GK_INL uint16x4_t qbyte(const int32_t* q, int shift) {
+    return vmovn_u32(vshlq_u32(vreinterpretq_u32_s32(vld1q_s32(q)), vdupq_n_s32(-shift)));
+}
+GK_INL uint8x8_t  qbyte8(const int32_t* q, int shift) {
+    return vmovn_u16(vcombine_u16(qbyte(q, shift), qbyte(q + 4, shift)));
+}
+GK_INL vb    qbytes(const int32_t* q, int shift) {
+    return {vcombine_u8(qbyte8(q, shift), qbyte8(q + 8, shift)), vcombine_u8(qbyte8(q + 16, shift), qbyte8(q + 24, shift))};
+}
 using vq = int32x4_t;
 constexpr int    FLIP = 0;
 #if GK_FEATURE >= GK_DOTPROD
@@ -4468,17 +4503,18 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 // to 8 bits, three keep 23, or 21 where digits are to base 128. For 256 of x, in their order:
 //
 //   uint8 digit[D][256]         from the highest, which is signed; the others are not
-//   int16 minus[64][2]          on x86: 512 high + low = -sum X of four; times (z, 512 z), what an offset of z takes from unsigned codes
+//   int16 minus[64][2]          on x86: minus[0] + 512 minus[1] = -sum X of four; times (z, 512 z), what an offset of z takes from
+//                               unsigned codes
 //   int32 start[64]             if FLIP: -128 sum of the highest digits of four, as codes are taken as code + 128 there
 //   float scale[16], sum[16]    d, and d sum X, of 16 each
 //
 // and behind all of them a byte for each 256: its groups that have no fixed point, which are zeros above; these, and blocks
 // of weights whose scales are too wide, are multiplied as floats and added in double.
 //
-// Sums of four code X are exact: 4 . 128 FULL < 2^31. To the bound, in u of max |x| sum |w|: half a step of X 8 or 2, rounding
-// to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d 1; for rest, at most |w|, sum X 5, d 1, the product
-// with it 1; for both a chain of 20, 16 of these, lanes 4 and the result 1: 11 + 2 . 43 + 48 = 145 at most; every 4096 of k are
-// added in double.
+// Sums of four code X are exact: 4 . 128 FULL < 2^31. To the bound, in u of max |x| sum |w|: half a step of X 8 or
+// 2, rounding to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d 1; for rest, at most |w|,
+// sum X 5, d 1, the product with it 1; for both a chain of 20, 16 of these, lanes 4 and the result 1: 11 + 2 . 43 +
+// 48 = 145 at most; every 4096 of k are added in double.
 
 #if GK_PASS != GK_SCALAR
 
@@ -4744,7 +4780,8 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
 #endif
         }
 }
-constexpr impl::DigitTile* best_digit_tile = impl::first_of(impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK), &digit_tile);
+constexpr impl::DigitTile* best_digit_tile =
+    impl::first_of(impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK), &digit_tile);
 
 /// Up to 32 of x to row r of a group's units. False if they have no fixed point.
 bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
@@ -5445,8 +5482,8 @@ template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
     using impl::RunPart;
     if (sizeof(E) != sizeof(float) || (a == 3 && b == 3)) return &tiles_or_fused<E>;
     if (b == 3) return a == 1 ? &tiles_or_fused<float, TileForm<float, 1, 3, 512, 8>> : &tiles_or_fused<E>;
-    return a == 1 ? &tiles_or_fused<float, TileForm<float, 1, 1, 1024, 8>> : a == 2 ? &tiles_or_fused<float, TileForm<float, 2, 1, 512, 8>>
-                                                                                  : &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
+    if (a == 1) return &tiles_or_fused<float, TileForm<float, 1, 1, 1024, 8>>;
+    return a == 2 ? &tiles_or_fused<float, TileForm<float, 2, 1, 512, 8>> : &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
 }
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
     impl::GemmKernels g = gemm_kernels<E>();
@@ -6726,9 +6763,11 @@ template <class E> struct Quantised {
         const DigitKernels* const d = digit_kernels(f, float_table().gemm->digits, is_bf16, m);
         const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
         const QuantRoute route = quant_route(f, d, digits, m, n, kdim, precision);
-        return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes) : plan(route, d, digits, m, n, kdim);
+        return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes)
+                                          : plan(route, d, digits, m, n, kdim);
     }
-    Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim, const CodeKernels* codes = nullptr) const {
+    Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim,
+            const CodeKernels* codes = nullptr) const {
         const GemmKernels& g = *float_table().gemm;
         const bool     fixed = route == QuantRoute::digits, nest = fixed || route == QuantRoute::nested;
         const Parallel p     = worth(k.parallel, work(m, n, kdim));
@@ -6784,17 +6823,20 @@ template <class E> struct Quantised {
 
     void decoded(const Plan& plan, const Weights& w, const float* x, float* y, size_t m, size_t n, size_t kdim) const {
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n, nullptr, 0});
+            w.kernels->rows({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n,
+                             nullptr, 0});
         });
     }
-    void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, uint8_t* prepared, size_t m, size_t n, size_t kdim) const {
+    void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, uint8_t* prepared, size_t m, size_t n,
+            size_t kdim) const {
         const CodeKernels& c     = *w.kernels->by_codes;
         const size_t       bytes = c.prepared_bytes(kdim, plan.digits);
         split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
             for (size_t i = begin; i < end; i++) c.prepare(x + i * kdim, kdim, plan.digits, prepared + i * bytes);
         });
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n, prepared, plan.digits});
+            w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n,
+                                      prepared, plan.digits});
         });
     }
     /// The product in fixed point, x packed to `packed`, the threads' scratch behind it. False if x does not fit it.
