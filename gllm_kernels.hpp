@@ -2440,14 +2440,9 @@ GK_INL vb   btwice(vb a) {
     return _mm256_castsi128_si256(_mm_unpacklo_epi8(x, x));
 }
 template <size_t stride> GK_INL void vhalves(const uint8_t* p, vf (&v)[16 / VF]) {
-    __m128i h = _mm_cvtsi32_si128(impl::load16(p));
-    h = _mm_insert_epi16(h, impl::load16(p + stride), 1);
-    h = _mm_insert_epi16(h, impl::load16(p + 2 * stride), 2);
-    h = _mm_insert_epi16(h, impl::load16(p + 3 * stride), 3);
-    h = _mm_insert_epi16(h, impl::load16(p + 4 * stride), 4);
-    h = _mm_insert_epi16(h, impl::load16(p + 5 * stride), 5);
-    h = _mm_insert_epi16(h, impl::load16(p + 6 * stride), 6);
-    h = _mm_insert_epi16(h, impl::load16(p + 7 * stride), 7);
+    short s[8];
+    for (size_t i = 0; i < 8; i++) s[i] = static_cast<short>(impl::load16(p + i * stride));
+    const __m128i h = _mm_setr_epi16(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]);
 #if GK_PASS == GK_AVX512
     v[0] = vdouble(_mm512_castps256_ps512(_mm256_cvtph_ps(h)));
 #else
@@ -5968,6 +5963,12 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
         size_t length = 0;
         while (p[length] && p[length] != ',') length++;
         const auto is = [&](const char* name) { return strlen(name) == length && memcmp(p, name, length) == 0; };
+        const auto strikes = [&](const char* name) {            // vnni and avx512_vnni, bf16 and avx512_bf16 are the same word
+            const char* const term = length > 7 && strncmp(p, "avx512_", 7) == 0 ? p + 7 : p;
+            if (strncmp(name, "avx512_", 7) == 0) name += 7;
+            const size_t rest = length - static_cast<size_t>(term - p);
+            return strlen(name) == rest && memcmp(term, name, rest) == 0;
+        };
         if (!minus) {
             if (is("scalar") || is("avx2") || is("neon")) f.avx512 = false;
             if (is("scalar") || is("neon"))               f.avx2   = false;
@@ -5976,7 +5977,7 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
             f.amx_int8 = f.amx_bf16 = false;
         } else {
             for (const FeatureName& n : feature_names)
-                if (is(n.name)) f.*n.flag = false;
+                if (strikes(n.name)) f.*n.flag = false;
             if (is("vnni")) f.avx_vnni = false;
             if (is("fma") || is("f16c")) f.avx2 = false;
         }
@@ -7116,7 +7117,9 @@ Scalar::Scalar(f16 v) : value(impl::f16_to_f32(v.bits)) {}
 Scalar::Scalar(bf16 v) : value(impl::bf16_to_f32(v.bits)) {}
 
 namespace impl {
-template <class E> E make(float v) { E e; from_f32(v, &e); return e; }
+/// NaN becomes a quiet one, of the same sign.
+GK_INL float quiet(float v) { return v != v ? f32_from_bits(f32_bits(v) | 0x400000u) : v; }
+template <class E> E make(float v) { E e; from_f32(quiet(v), &e); return e; }
 
 /// a b + c in double, inexact results rounded to the neighbour whose last bit is 1: rounding that once more, to a
 /// shorter type, is rounding the exact sum.
@@ -7143,7 +7146,7 @@ static inline float nan_or(float a, float b, float v) { return a != a ? a + a : 
 }
 
 template <class E> E Element<E>::from_f32(float v)         { return impl::make<E>(v); }
-template <class E> float Element<E>::to_f32(E v)           { return impl::to_f32(v); }
+template <class E> float Element<E>::to_f32(E v)           { return impl::quiet(impl::to_f32(v)); }
 template <class E> E Element<E>::mul_add(E acc, E a, E b) {
     return impl::make_from_odd<E>(impl::mul_add_to_odd(impl::to_f32(a), impl::to_f32(b), impl::to_f32(acc)));
 }

@@ -41,7 +41,7 @@ static std::string report() {
 }
 
 constexpr const char* VALUES[] = { "", "scalar", "avx2", "avx512", "neon", "avx512,-amx,-vnni", "-amx", "-vnni", "-avx512", "-avx2",
-                                   "nonsense", "-nonsense,,-,", "avx512,nonsense" };
+                                   "nonsense", "-nonsense,,-,", "avx512,nonsense", "-avx512_vnni,-bf16" };
 static std::map<std::string, std::string> reports;              // by the value of GLLM_KERNELS_ISA; "unset" for none
 
 /// The report of a process that starts with GLLM_KERNELS_ISA = value, or without it for null. Empty where processes cannot be had.
@@ -172,7 +172,9 @@ TEST_CASE("GLLM_KERNELS_ISA narrows, and can do nothing else") {
         CHECK(feature(reports[setting], "amx_int8") == 0);
         CHECK(feature(reports[setting], "amx_bf16") == 0);
     }
-    for (const char* setting : { "avx512,-amx,-vnni", "-vnni" }) CHECK(feature(reports[setting], "avx512_vnni") == 0);
+    for (const char* setting : { "avx512,-amx,-vnni", "-vnni", "-avx512_vnni,-bf16" })
+        CHECK(feature(reports[setting], "avx512_vnni") == 0);
+    CHECK(feature(reports["-avx512_vnni,-bf16"], "avx512_bf16") == 0);
     if (native("unset", Isa::avx512)) {
         CHECK(native("avx512,-amx,-vnni", Isa::avx512));
         CHECK(feature(reports["avx512,-amx,-vnni"], "avx512_vbmi") == feature(whole, "avx512_vbmi"));

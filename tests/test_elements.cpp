@@ -166,6 +166,17 @@ TEST_CASE_TEMPLATE("exp and tanh of one element: 2 ulp of f32, then one rounding
     CHECK_MESSAGE(wrong == 0, wrong << " wrong, first at x = " << first);
 }
 
+TEST_CASE("f32: a signalling NaN becomes a quiet one of the same sign") {
+    using T = Element<float>;
+    for (uint32_t sign : { 0u, 0x80000000u }) {
+        const float nan = bit_cast<float>(0x7fa00000u | sign);
+        CHECK(bits_of(T::from_f32(nan)) == (0x7fe00000u | sign));
+        CHECK(bits_of(T::to_f32(nan)) == (0x7fe00000u | sign));
+        CHECK(bits_of(T::neg(nan)) == (0x7fe00000u | (sign ^ 0x80000000u)));
+        CHECK(bits_of(T::abs(nan)) == 0x7fe00000u);
+    }
+}
+
 TEST_CASE_TEMPLATE("max and min keep NaN; arithmetic overflows to infinity", E, ELEMENTS) {
     using T = Element<E>;
     const E nan = round_to<E>(QNAN), one = T::ONE, big = round_to<E>(std::is_same<E, f16>::value ? 60000 : 3e38);
