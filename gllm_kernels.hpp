@@ -1695,7 +1695,6 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     const AsmKernel<F>* const row = row_for(rows, pass, feature, kind);
     return row ? row->run : nullptr;
 }
-template <class F> constexpr F* first_of(F* a, F* b) { return a ? a : b; }
 #define GK_KERNEL(symbol, pass, feature, needs, rows, columns, kind) \
     {#symbol, &symbol, pass, feature, &CpuFeatures::needs, rows, columns, kind}
 #define GK_DOT(symbol, pass, feature, needs, rows, columns, type) \
@@ -3954,7 +3953,7 @@ GK_INL impl::GemmTile* best_microkernel() {
     if (impl::has_kernel(impl::gemm_tiles, GK_ASM_PASS, GK_IN_ORDER, 1) && impl::in_order())
         return impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, GK_IN_ORDER, 1);
 #endif
-    return impl::first_of(impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, 0, 1), &microkernel);
+    return impl::has_kernel(impl::gemm_tiles, GK_ASM_PASS, 0, 1) ? impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, 0, 1) : &microkernel;
 }
 
 /// R rows of any number of columns, in the widest tiles that R leaves registers for.
@@ -4776,7 +4775,7 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
         }
 }
 constexpr impl::DigitTile* best_digit_tile =
-    impl::first_of(impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK), &digit_tile);
+    impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK) ? impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK) : &digit_tile;
 
 /// Up to 32 of x to row r of a group's units. False if they have no fixed point.
 bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
