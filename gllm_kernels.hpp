@@ -1664,7 +1664,7 @@ using DigitTile = void(size_t groups, size_t digits, const void* a, const void* 
 using BytesInTiles = void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 using TermsInTiles = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 using TilesSwitch  = void(size_t on);
-/// Rows of W by one row of x in fixed point: section [14].
+/// Rows of W by one row of x in fixed point: section [14]. y[s y_segment + i] = row i of segment s. A kernel uses the job up.
 struct DotJob {
     const uint8_t* weights;
     size_t         row_bytes, segment_bytes;                    // to the next row; to the same row of the next segment
@@ -1674,7 +1674,8 @@ struct DotJob {
     alignas(64) uint8_t room[768];                              // the kernel's own
 };
 /// Which pass, and feature of it, a kernel is for; what more the CPU needs; its tile, and what it works on:
-/// consecutive k in a panel, terms of A and B as two digits, or a QuantType.
+/// consecutive k in a panel, terms of A and B as two digits, or a QuantType. Of rows of codes, `rows` is how many
+/// segments are walked together.
 template <class F> struct AsmKernel {
     const char* name;
     F*          run;
@@ -1924,14 +1925,16 @@ namespace {
 //
 // vf is VF floats, vi VF 32-bit integers, vm a mask of VF lanes, vb 32 bytes (as many as two 16-weight sub-blocks).
 //
-//   vzero vset; vset2: lo in the lower half, hi in the upper | vload vstore (float, f16, bf16) | vload_n vstore_n: the first n <= VF lanes, no byte beyond; others load as 0
+//   vzero vset; vset2: lo in the lower half, hi in the upper | vload vstore (float, f16, bf16) |
+//   vload_n vstore_n: the first n <= VF lanes, no byte beyond; others load as 0
 //   vadd vsub vmul vdiv vneg vabs | vmin vmax: second operand if either is NaN
 //   vfma(a,b,c) = a b + c, fused where the unit exists | vxfma: always one rounding | vfnma(a,b,c) = c - a b
 //   vlt vnan -> vm | vselect(m, a, b) = m ? a : b | vany
 //   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra | vbits vunbits
 //   vpow2(n) = 2^n, n in -126..127 | vscale2(x, n) = x 2^n rounded once, n in -252..252
 //   vsum vhmax: over lanes, vhmax with no regard to NaN
-//   vfirst(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vdouble: lane l is lane l / 2 | vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
+//   vfirst(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vdouble: lane l is lane l / 2 |
+//   vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
 //   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3 of word l / 8
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
@@ -4343,7 +4346,8 @@ namespace GK_FEATURE_NS {
 //   prepared | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
-//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 | qbytes(q, s): bits s .. s + 7 of 32 integers
+//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 |
+//   qbytes(q, s): bits s .. s + 7 of 32 integers
 
 #if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
 GK_INL __m256i dot_quads(__m256i w, __m256i q) {   // |w| <= 128 and |q| <= 127: two products fit 16 bits
