@@ -1532,10 +1532,11 @@ struct FormatKernels {
     const CodeKernels* by_codes;
     /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs.
     DotRows* dots; size_t segments; bool CpuFeatures::* needs;
-    /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes, as
-    /// is `digits`.
+    /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
+    /// Several rows of x in fixed point; null where floats are faster. With `rests` blocks of codes may have some.
     const DigitKernels* digits;
+    bool rests;
 };
 
 /// What is the same for all formats: how x is prepared, one row of it at a time.
@@ -1545,11 +1546,12 @@ struct CodeKernels {
     void (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
 };
 
-/// y[m][n] = x W^T, W plain codes, x in fixed point: section [14].
+/// y[m][n] = x W^T, W codes, x in fixed point: section [14].
 struct DigitJob {
     const FormatKernels* format;
     const uint8_t*       weights;
-    size_t               row_stride, block_bytes;               // a block is 32 codes
+    size_t               row_stride, block_bytes;               // of plain codes a block is 32
+    const float*         x;
     const uint8_t*       packed;                                // x, by pack()
     size_t               m, n, k, digits;
     float*               y; size_t ldy;
@@ -1558,10 +1560,11 @@ struct DigitJob {
 struct DigitKernels {
     size_t rows = 0, columns = 0;                               // of a tile
     size_t exact = 0, fast = 0;                                 // how many digits each takes; 0: f32 is faster
+    size_t few = 0;                                             // rows of x: below here other ways are faster
     size_t longest = 0;                                         // k: all sums are f32
     size_t thread_floats = 0;
     size_t (*packed_floats)(size_t m, size_t k, size_t digits) = nullptr;
-    /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 is not finite, or out of range.
+    /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 of them is not finite, or out of range.
     bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) = nullptr;
     void (*run)(const DigitJob& job) = nullptr;
 };
@@ -1660,6 +1663,8 @@ struct GemmKernels {
 using GemmTile  = void(size_t k, const float* a, const float* b, const TileOfC* tile);
 /// t[rows][columns] = panels a times b over `groups` of 32 of k: section [14].
 using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
+/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [14].
+using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
 /// t[32][32] = A B, or += A B, over steps of k: section [15]. Ahead: what to prefetch.
 using BytesInTiles = void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 using TermsInTiles = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
@@ -1674,8 +1679,8 @@ struct DotJob {
     alignas(64) uint8_t room[768];                              // the kernel's own
 };
 /// Which pass, and feature of it, a kernel is for; what more the CPU needs; its tile, and what it works on:
-/// consecutive k in a panel, terms of A and B as two digits, or a QuantType. Of rows of codes, `rows` is how many
-/// segments are walked together.
+/// consecutive k in a panel, how many k share a scale, terms of A and B as two digits, or a QuantType. Of rows of
+/// codes, `rows` is how many segments are walked together.
 template <class F> struct AsmKernel {
     const char* name;
     F*          run;
@@ -1749,6 +1754,7 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
 extern "C" {
 GemmTile     gk_gemm_avx2_f32_6x16, gk_gemm_avx512_f32_14x32;
 DigitTile    gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnni_i8_7x32;
+CodesTile    gk_qgemm_avx512vnni_codes16_7x32, gk_qgemm_avx512vnni_codes32_7x32;
 BytesInTiles gk_qgemm_amx_i8_32x32;
 TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
              gk_gemm_amx_bf16x3_32x32;
@@ -1764,6 +1770,10 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_avx2_i8_6x16,       GK_AVX512, 0,             avx2,        6, 16,  4),
     GK_KERNEL(gk_qgemm_avxvnni_i8_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16,  4),
     GK_KERNEL(gk_qgemm_avx512vnni_i8_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32,  4),
+};
+constexpr AsmKernel<CodesTile> codes_tiles[] = {
+    GK_KERNEL(gk_qgemm_avx512vnni_codes16_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 16),
+    GK_KERNEL(gk_qgemm_avx512vnni_codes32_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 32),
 };
 constexpr AsmKernel<DotRows> dot_rows[] = { GK_X86_DOTS(GK_DOT) };
 constexpr AsmKernel<BytesInTiles> byte_tiles[] = {
@@ -1794,10 +1804,12 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_neondot_i8_8x12,     GK_NEON, GK_DOTPROD,  neon_dotprod, 8, 12, 4),
     GK_KERNEL(gk_qgemm_neoni8mm_i8_8x12,    GK_NEON, GK_I8MM,     neon_i8mm,    8, 12, 8),
 };
+constexpr AsmKernel<CodesTile> codes_tiles[] = {{}};
 constexpr AsmKernel<DotRows> dot_rows[] = { GK_ARM64_DOTS(GK_DOT) };
 #else
 constexpr AsmKernel<GemmTile>  gemm_tiles[]  = {{}};
 constexpr AsmKernel<DigitTile> digit_tiles[] = {{}};
+constexpr AsmKernel<CodesTile> codes_tiles[] = {{}};
 constexpr AsmKernel<DotRows>   dot_rows[]    = {{}};
 #endif
 
@@ -1863,18 +1875,19 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 
 // ---- quantised products
 
-/// Few rows of x: weights as codes, x in fixed point; or weights decoded to floats. Many: plain codes in fixed
-/// point; or the loop nest, with decoded panels.
+/// One row of x, or where there is no unit for it a few: weights as codes, row by row; or decoded to floats. More: panels
+/// of codes; or the loop nest, with decoded panels.
 enum class QuantRoute { decoded, codes, digits, nested };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_FAST_CODES = 24;     // the same where they become codes
+constexpr size_t FEW_FOR_PANELS = 2;                            // below here: codes are not packed
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24;                                // from here: digits in AMX tiles
 
 /// What computes digits: tiles where there are some, else the kernels of the format. Null: nothing does.
 GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKernels* tiles, bool is_bf16, size_t m) {
-    if (tiles && is_bf16) return nullptr;                       // one bf16 tile each is exact
-    return tiles && f.unpack && m >= TILE_ROWS ? tiles : f.digits;
+    const bool in_tiles = tiles && m >= (is_bf16 ? FEW_ROWS : TILE_ROWS);
+    return !in_tiles ? f.digits : f.unpack && !is_bf16 ? tiles : nullptr;      // one bf16 tile each is exact
 }
 GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
     return !f.codes ? 0 : precision == Precision::fast ? 1 : f.by_codes->exact;
@@ -1882,9 +1895,9 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t k,
         Precision precision) {
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
-    if (m < FEW_ROWS)                        return codes ? QuantRoute::codes : QuantRoute::decoded;
-    if (d && digits && k <= d->longest)      return QuantRoute::digits;
-    return codes && m < (precision == Precision::fast ? FEW_BY_FAST_CODES : FEW_BY_CODES) ? QuantRoute::codes : QuantRoute::nested;
+    if (d && digits && m >= d->few && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
+    if (codes && m < (precision == Precision::fast ? FEW_BY_FAST_CODES : FEW_BY_CODES)) return QuantRoute::codes;
+    return m < FEW_ROWS ? QuantRoute::decoded : QuantRoute::nested;
 }
 /// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more or where
 /// fast asks for no more.
@@ -1933,7 +1946,7 @@ namespace {
 //   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra | vbits vunbits
 //   vpow2(n) = 2^n, n in -126..127 | vscale2(x, n) = x 2^n rounded once, n in -252..252
 //   vsum vhmax: over lanes, vhmax with no regard to NaN
-//   vfirst(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vdouble: lane l is lane l / 2 |
+//   vfirst(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vload_transposed: the same of rows ld apart, where ld is a constant; of FEW rows, vfew | vdouble: lane l is lane l / 2 |
 //   vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
 //   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3 of word l / 8
 //
@@ -2227,6 +2240,23 @@ GK_INL void vtranspose(vf (&r)[16]) {
         r[i + 12] = _mm512_shuffle_f32x4(hi0, hi1, 0xdd);
     }
 }
+GK_INL void vload_transposed(const float* p, size_t ld, vf (&r)[16]) {
+    GK_UNROLL(4) for (int q = 0; q < 16; q += 4) {
+        vf v[4];                                       // v[i] holds columns q .. q + 3 of rows i, i + 4, i + 8, i + 12
+        GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
+            const float* const x = p + i * ld + q;
+            const __m256 lo = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x)), _mm_loadu_ps(x + 4 * ld), 1);
+            v[i] = _mm512_mask_broadcast_f32x4(_mm512_castps256_ps512(lo), 0x0f00, _mm_loadu_ps(x + 8 * ld));
+            v[i] = _mm512_mask_broadcast_f32x4(v[i], 0xf000, _mm_loadu_ps(x + 12 * ld));
+        }
+        const vf a = _mm512_unpacklo_ps(v[0], v[1]), b = _mm512_unpackhi_ps(v[0], v[1]);
+        const vf c = _mm512_unpacklo_ps(v[2], v[3]), d = _mm512_unpackhi_ps(v[2], v[3]);
+        r[q]     = _mm512_shuffle_ps(a, c, 0x44);
+        r[q + 1] = _mm512_shuffle_ps(a, c, 0xee);
+        r[q + 2] = _mm512_shuffle_ps(b, d, 0x44);
+        r[q + 3] = _mm512_shuffle_ps(b, d, 0xee);
+    }
+}
 GK_INL vf   vdouble(vf a)                          { return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), a); }
 GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm512_fmaddsub_ps(x, c, _mm512_mul_ps(_mm512_permute_ps(x, 0xb1), s)); }
 GK_INL vf   vlut8(const float* table, vi i)        { return _mm512_permutexvar_ps(i, _mm512_castps256_ps512(_mm256_loadu_ps(table))); }
@@ -2347,6 +2377,12 @@ GK_INL void vtranspose(vf (&r)[4]) {
     r[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
     r[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
 }
+using vfew = vf;
+constexpr size_t FEW = 4;
+GK_INL void vload_transposed(const float* p, size_t ld, vf (&r)[4]) {
+    GK_UNROLL(4) for (size_t i = 0; i < 4; i++) r[i] = vload(p + i * ld);
+    vtranspose(r);
+}
 GK_INL vf   vdouble(vf a)                          { return vzipq_f32(a, a).val[0]; }
 GK_INL vf   vrotate(vf x, vf c, vf s) {
     static const uint32_t even_sign[4] = {0x80000000u, 0, 0x80000000u, 0};
@@ -2423,7 +2459,22 @@ GK_INL vb   bseq3(const void* p) {
 
 #endif
 
-#if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512   // ---- bytes of both x86 sets ----
+#if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512   // ---- of both x86 sets ----
+using vfew = __m256;
+constexpr size_t FEW = 8;
+GK_INL void vload_transposed(const float* p, size_t ld, vfew (&r)[8]) {
+    GK_UNROLL(2) for (int q = 0; q < 8; q += 4) {
+        vfew v[4];                                     // v[i] holds columns q .. q + 3 of rows i and i + 4
+        GK_UNROLL(4) for (size_t i = 0; i < 4; i++)
+            v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + i * ld + q)), _mm_loadu_ps(p + (i + 4) * ld + q), 1);
+        const vfew a = _mm256_unpacklo_ps(v[0], v[1]), b = _mm256_unpackhi_ps(v[0], v[1]);
+        const vfew c = _mm256_unpacklo_ps(v[2], v[3]), d = _mm256_unpackhi_ps(v[2], v[3]);
+        r[q]     = _mm256_shuffle_ps(a, c, 0x44);
+        r[q + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        r[q + 2] = _mm256_shuffle_ps(b, d, 0x44);
+        r[q + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+}
 
 #if GK_PASS == GK_AVX2
 GK_INL vb   bpack16(const vi (&n)[2]) {
@@ -3834,8 +3885,8 @@ void decoded_rows(const impl::RowsJob& job) {
 
 constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF, BAND = 4096;
 
-GK_INL size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
-GK_INL size_t least(size_t a, size_t b)     { return a < b ? a : b; }
+GK_INL constexpr size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
+GK_INL constexpr size_t least(size_t a, size_t b)    { return a < b ? a : b; }
 
 // ---- packing ----------------------------------------------------------------
 
@@ -4346,6 +4397,7 @@ namespace GK_FEATURE_NS {
 //   prepared | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
+//   qcodes(acc, w, x): the same with x a vector, of bytes + FLIP, and w as it is
 //   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 |
 //   qbytes(q, s): bits s .. s + 7 of 32 integers
 
@@ -4425,6 +4477,7 @@ constexpr int    FLIP = 128;
 GK_INL vq    qload(const uint8_t* p)               { return _mm512_loadu_si512(p); }
 GK_INL vq    qset(int32_t x)                       { return _mm512_set1_epi32(x); }
 GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm512_dpbusd_epi32(acc, w, qset(x)); }
+GK_INL vq    qcodes(vq acc, vq w, vq x)            { return _mm512_dpbusd_epi32(acc, x, w); }
 GK_INL void  qfma(float* t, vq n, float s)         { _mm512_storeu_ps(t, _mm512_fmadd_ps(_mm512_cvtepi32_ps(n), _mm512_set1_ps(s), _mm512_loadu_ps(t))); }
 #else
 using vq = __m256i;
@@ -4435,6 +4488,7 @@ GK_INL void  qfma(float* t, vq n, float s)         { _mm256_storeu_ps(t, _mm256_
 #if GK_FEATURE == GK_AVXVNNI
 constexpr int    FLIP = 128;
 GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_dpbusd_avx_epi32(acc, w, qset(x)); }
+GK_INL vq    qcodes(vq acc, vq w, vq x)            { return _mm256_dpbusd_avx_epi32(acc, x, w); }
 #else
 constexpr int    FLIP = 0;
 GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_add_epi32(acc, dot_quads(w, qset(x))); }
@@ -4482,6 +4536,9 @@ constexpr size_t QV = 4, QR = 4, QN = 8;
 #endif
 GK_INL vq    qload(const uint8_t* p)               { return vreinterpretq_s32_u8(vld1q_u8(p)); }
 GK_INL vq    qset(int32_t x)                       { return vdupq_n_s32(x); }
+#if GK_FEATURE
+GK_INL vq    qcodes(vq acc, vq w, vq x)            { return vdotq_s32(acc, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x)); }
+#endif
 GK_INL vq    qdot(vq acc, vq w, int32_t x) {
     const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(qset(x));
 #if GK_FEATURE >= GK_DOTPROD
@@ -4875,6 +4932,7 @@ constexpr impl::DigitKernels all_digit_kernels() {
     d.columns = QN;
     d.exact   = exact_digits;
     d.fast    = fast_digits;
+    d.few     = impl::FEW_ROWS;
     d.longest = LONG_K;
     d.packed_floats = &packed_floats;
     d.pack    = &pack_digits;
@@ -4883,6 +4941,316 @@ constexpr impl::DigitKernels all_digit_kernels() {
 }
 constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 
+#endif
+
+// ---- panels of codes -------------------------------------------------------------
+//
+// Several rows of x, with a unit for dot products of bytes: of QN rows of W blocks of codes are transposed to a panel,
+// so that a vector holds four k of as many rows, and multiplied with x in fixed point, of one or three signed digits to
+// base 256. Where G = 16 or 32 of k share a scale s, with q the sums over G of code digit, exact in 32 bits:
+//
+//   t = sum over groups of d s (65536 q2 + 256 q1 + q0)          FMA each, q2 to q0 first, then s, then d into a chain
+//     + sum over groups of rest d sum X                          a chain of its own, where the format has rests
+//
+//   for each QN columns of C
+//     for each CODE_K of k            decode W to CodeBlocks, transpose them to a panel                   in L1 or L2
+//       for each tile of rows of C    the tile, then rests, then added to C        panels of x come from L2 or further
+//
+// A panel of W over k: int8 code[k / 4][QN][4]; for each G of k, where bytes of x are taken as x + 128, int32 start[QN] =
+// -128 sum of their codes, and float scale[QN]; where the format has rests, float rest[k / G][QN]. A panel of x, of R
+// rows: for each digit int8 [k / 4][R][4], then float d[k / G][R] and sum[k / G][R], d sum X. Panels of x share the
+// rows evenly.
+//
+// To the bound, in u of max |x| sum |w|: half a step of X 1, rounding to it 2, d 1; then for scale code, at most 2 |w|, two
+// sums of digits, s and d 4, a chain of CODE_K / 16 32; for rest, at most |w|, sum X 5, d 1, a chain 32; for both, at
+// most 3 |w|, their sum 1 and one for each CODE_K of k: 4 + 72 + 38 + 3 + 3 k / 512 = 141 at k = 4096, 252 at LONGEST.
+
+#if GK_FEATURE
+
+constexpr size_t CODE_K = 512, LONGEST = 45 * CODE_K;
+
+/// The largest magnitudes of up to VF groups of 32; NaN if one is.
+GK_INL vf maxima_of_32(const float* x, size_t groups) {
+    vf m[VF];
+    for (size_t g = 0; g < VF; g++) {
+        m[g] = vzero();
+        for (size_t j = 0; g < groups && j < 32; j += VF) m[g] = max_or_nan(vabs(vload(x + 32 * g + j)), m[g]);
+    }
+    vtranspose(m);
+    for (size_t g = 1; g < VF; g++) m[0] = max_or_nan(m[g], m[0]);
+    return m[0];
+}
+/// 32 of x times per_step as digits to base 256, from the highest, to planes of bytes: plus FLIP, or signed.
+GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
+#if GK_PASS == GK_AVX512           // in each four, bytes of the same rank together: then those of eight fours
+    const __m512i fours = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, 3, 7, 11, 15));
+    const __m512i places = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+    const __m512i low = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 0, 0, 0, 0, 0, 0, 0, 0), bias = _mm512_set1_epi32(0x808080);
+    const vf      s = vset(per_step);
+    const __m512i a = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x), s)), bias), fours);
+    const __m512i b = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x + 16), s)), bias), fours);
+    const __m256i last = _mm512_castsi512_si256(_mm512_permutex2var_epi32(a, low, b));
+    if (digits == 3) {
+        const __m512i upper = _mm512_permutex2var_epi32(a, places, b);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(upper));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + plane), _mm512_extracti64x4_epi64(upper, 1));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (digits - 1) * plane), last);
+#else
+    int32_t q[32];
+    to_digits(x, 32, per_step, q);
+    for (size_t i = 0; i < digits; i++) {
+        const vb bytes = bxor(qbytes(q, 8 * static_cast<int>(digits - 1 - i)), bset(FLIP ? 0 : 128));
+        memcpy(out + i * plane, &bytes, 32);
+    }
+#endif
+}
+
+GK_INL size_t panels_of_x(size_t m)                { return (m + QR - 1) / QR; }
+/// The first row of panel p of x.
+GK_INL size_t panel_row(size_t m, size_t p)        { const size_t n = panels_of_x(m); return p * (m / n) + least(p, m % n); }
+
+template <size_t G> struct CodePanels {
+    static constexpr size_t QUADS = G / 4, C = QN / QV, each_bytes = (FLIP ? 8 : 4) * QN;
+
+    /// Bytes of a row in panels of x.
+    static constexpr size_t row_bytes(size_t k, size_t digits)        { return digits * round_up(k, G) + (k + G - 1) / G * 8; }
+    static size_t packed_floats(size_t m, size_t k, size_t digits)    { return m * row_bytes(k, digits) / 4; }
+
+    // ---- x
+
+    /// Room for a panel of x, and for a vector behind it.
+    struct PanelOfX {
+        float   panel[QR * row_bytes(CODE_K, 3) / 4 + VF];
+        float   step[QR][CODE_K / 32 + VF], per_step[CODE_K / 32 + VF], max[CODE_K / 32 + VF];
+        uint8_t digit[3][round_up(QR, FEW)][CODE_K];
+
+        /// Row r: its digits, and what they count. False, and zeros, where 32 of k have no fixed point.
+        GK_MEM bool row(const float* x, size_t kc, size_t digits, size_t r) {
+            const size_t n    = kc / 32;
+            const float  full = full_scale(digits);
+            bool fits = true;
+            for (size_t g = 0; g < n; g += VF) {
+                const vf top = maxima_of_32(x + 32 * g, least(n - g, VF));
+                vstore(max + g, top);
+                vstore(step[r] + g, vdiv(top, vset(full)));
+                vstore(per_step + g, vdiv(vset(full), top));
+            }
+            for (size_t g = 0; g < n; g++) {
+                if (!(max[g] >= 0x1p-60f && max[g] <= 0x1p60f)) {
+                    fits &= max[g] == 0;
+                    step[r][g] = per_step[g] = 0;
+                }
+                take_digits(x + 32 * g, per_step[g], digits, digit[0][r] + 32 * g, sizeof digit[0]);
+            }
+            return fits;
+        }
+        /// Four k of each row together.
+        GK_MEM void transpose_digit(const uint8_t* in, size_t quads, size_t R, float* out) {
+            constexpr size_t blocks = round_up(QR, FEW) / FEW;
+            for (size_t q = 0; q < quads; q += FEW) {
+                vfew t[blocks][FEW];
+                for (size_t b = 0; b < blocks; b++)
+                    vload_transposed(reinterpret_cast<const float*>(in + b * FEW * CODE_K) + q, CODE_K / 4, t[b]);
+                GK_UNROLL(8) for (size_t j = 0; j < FEW; j++, out += R)
+                    for (size_t b = 0; b < blocks; b++)
+                        if (b == 0 || b * FEW < R) memcpy(out + b * FEW, &t[b][j], sizeof(vfew));
+            }
+        }
+        /// Rows of x, ldx floats apart; to `out` when all is done.
+        GK_MEM bool pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out) {
+            const size_t groups = (kc + G - 1) / G, plane = groups * QUADS * R;
+            float *const d = panel + digits * plane, *const sums = d + groups * R;
+            bool fits = true;
+            for (size_t r = 0; r < R; r++) fits &= row(x + r * ldx, kc, digits, r);
+            for (size_t i = 0; i < digits; i++) transpose_digit(digit[i][0], groups * QUADS, R, panel + i * plane);
+            for (size_t g = 0; g < groups; g++)
+                for (size_t r = 0; r < R; r++) d[g * R + r] = step[r][g * G / 32];
+            for (size_t g = 0; g < groups; g++)
+                for (size_t r = 0; r < R; r += QV) {
+                    vq all = qset(0);
+                    for (size_t i = 0; i < digits; i++) {
+                        vq sum = qset(-FLIP * static_cast<int>(G));
+                        for (size_t u = 0; u < QUADS; u++)
+                            sum = qcodes(sum, qset(0x01010101), qload(reinterpret_cast<const uint8_t*>(panel + i * plane + (g * QUADS + u) * R + r)));
+                        all = viadd(vishl(all, 8), sum);
+                    }
+                    vstore(sums + g * R + r, vmul(vfloat(all), vload(d + g * R + r)));
+                }
+            memcpy(out, panel, R * row_bytes(kc, digits));
+            return fits;
+        }
+    };
+    /// The panels whose first row is one of from .. to-1.
+    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+        impl::Lines<PanelOfX> lines;
+        bool fits = true;
+        for (size_t panel = 0, i = 0, next; i < to; i = next) {
+            next = panel_row(m, ++panel);
+            for (size_t p = 0; i >= from && p < k; p += CODE_K) {
+                const size_t kc = least(k - p, CODE_K);
+                fits &= lines.begin()->pack(x + i * k + p, k, next - i, kc, digits, packed + m * row_bytes(p, digits) + i * row_bytes(kc, digits));
+            }
+        }
+        return fits;
+    }
+
+    // ---- the microkernel
+
+    template <size_t R> static void rows_of_tile(size_t groups, size_t digits, const uint8_t* x, const uint8_t* codes, float* t) {
+        const uint8_t*     each  = codes + groups * G * QN;                    // of a group: starts and scales
+        const size_t       plane = groups * 4 * QUADS * R;
+        const float*       d     = reinterpret_cast<const float*>(x + digits * plane);
+        for (size_t i = 0; i < R * QN; i++) t[i] = 0;
+        for (size_t g = 0; g < groups; g++, each += each_bytes, codes += G * QN, x += G * R, d += R) {
+            vf f[R][C];
+            for (size_t i = 0; i < digits; i++) {
+                vq n[R][C];
+                GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = FLIP ? qload(each + 4 * c * QV) : qset(0);
+                for (size_t u = 0; u < QUADS; u++) {
+                    vq w[C];
+                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(codes + 4 * (u * QN + c * QV));
+                    GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
+                        const vq four = qset(impl::load_as<int32_t>(x + i * plane + 4 * (u * R + r)));
+                        GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qcodes(n[r][c], w[c], four);
+                    }
+                }
+                GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+                    GK_UNROLL(4) for (size_t c = 0; c < C; c++)
+                        f[r][c] = i == 0 ? vfloat(n[r][c]) : vfma(f[r][c], vset(256), vfloat(n[r][c]));
+            }
+            const float* const scales = reinterpret_cast<const float*>(each + each_bytes) - QN;
+            GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++) {
+                    float* const at = t + r * QN + c * QV;
+                    vstore(at, vfma(vmul(f[r][c], vload(scales + c * QV)), vset(d[r]), vload(at)));
+                }
+        }
+    }
+    template <size_t R = QR> static void any_rows(size_t groups, size_t digits, size_t rows, const uint8_t* x, const uint8_t* codes, float* t) {
+        if (rows == R) rows_of_tile<R>(groups, digits, x, codes, t);
+        else if constexpr (R > 1) any_rows<R - 1>(groups, digits, rows, x, codes, t);
+    }
+    /// Those in assembly give the same bits.
+    static void tile(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t) {
+        any_rows(groups, digits, rows, static_cast<const uint8_t*>(x), static_cast<const uint8_t*>(codes), t);
+    }
+    static constexpr impl::CodesTile* best_tile = impl::has_kernel(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G)
+            ? impl::kernel_for(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G) : &tile;
+
+    // ---- W
+
+    /// A panel of W, and which of its columns have blocks that codes do not serve: bit b of odd[c], block b.
+    struct Panel {
+        alignas(64) uint8_t bytes[CODE_K * QN + 3 * CODE_K / G * QN * 4];
+        uint8_t odd[QN];
+        bool    any_odd;
+        size_t  groups;
+
+        float* each(size_t g) { return reinterpret_cast<float*>(bytes + groups * G * QN + g * each_bytes); }
+        float* rests()        { return each(groups); }
+
+        /// VF columns from column c, from blocks in the order of columns, for `kc` of k from group g on.
+        GK_MEM void take(const impl::CodeBlock* w, size_t kc, size_t g, size_t c, bool with_rests) {
+            constexpr size_t ld = sizeof *w / 4;
+            vf t[VF];
+            for (size_t i = 0; i < kc / 4; i += VF) {
+                vload_transposed(reinterpret_cast<const float*>(w->code) + i, ld, t);
+                GK_UNROLL(16) for (size_t j = 0; j < VF; j++)
+                    if (i + j < kc / 4) vstore(reinterpret_cast<float*>(bytes + g * G * QN) + (i + j) * QN + c, t[j]);
+            }
+            for (size_t i = 0; i < 16; i += VF) {
+                vload_transposed(w->scale + i, ld, t);
+                for (size_t j = 0; j < VF; j += G / 16)
+                    if ((i + j) * 16 < kc) vstore(each(g + (i + j) * 16 / G) + (FLIP ? QN : 0) + c, t[j]);
+                if (!with_rests) continue;
+                vload_transposed(w->rest + i, ld, t);
+                for (size_t j = 0; j < VF; j += G / 16)
+                    if ((i + j) * 16 < kc) vstore(rests() + (g + (i + j) * 16 / G) * QN + c, t[j]);
+            }
+            for (size_t i = g; FLIP && i < g + kc / G; i++) {
+                vq sum = qset(0);
+                for (size_t u = 0; u < QUADS; u++)
+                    sum = qcodes(sum, qload(bytes + 4 * ((i * QUADS + u) * QN + c)), qset(static_cast<int32_t>(0x80808080)));
+                sum = visub(qset(0), sum);
+                memcpy(each(i) + c, &sum, sizeof sum);
+            }
+        }
+        void decode(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols) {
+            const impl::FormatKernels& f = *job.format;
+            impl::Lines<impl::CodeBlock, VF> lines;
+            impl::CodeBlock* const w = lines.begin();
+            groups  = (kc + G - 1) / G;
+            any_odd = false;
+            memset(odd, 0, sizeof odd);
+            for (size_t c = 0; c < QN; c += VF)
+                for (size_t b = 0; b < kc; b += 256) {
+                    const size_t n = least(kc - b, 256);
+                    for (size_t i = 0; i < VF; i++) {
+                        if (c + i >= cols) { memset(w + i, 0, sizeof *w); continue; }
+                        const unsigned is_odd = f.codes(job.weights + (j + c + i) * job.row_stride + (p + b) / f.block_weights * f.block_bytes, n, w + i);
+                        odd[c + i] = static_cast<uint8_t>(odd[c + i] | is_odd << (b / 256));
+                        any_odd |= is_odd != 0;
+                    }
+                    take(w, round_up(n, G), b / G, c, f.rests);
+                }
+        }
+        /// What the odd blocks of columns are to C, as floats.
+        void add_odd(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols) const {
+            const uint8_t none[CODE_K / 256] = {};
+            const impl::FormatKernels& f = *job.format;
+            for (size_t c = 0; c < cols; c++)
+                for (size_t i = 0; odd[c] && i < job.m; i++) {
+                    const uint8_t* const row = job.weights + (j + c) * job.row_stride + p / f.block_weights * f.block_bytes;
+                    float& y = job.y[i * job.ldy + j + c];
+                    y = static_cast<float>(static_cast<double>(y) + odd_products(f, row, job.x + i * job.k + p, kc, odd[c], none));
+                }
+        }
+    };
+
+    /// Columns j .. j+cols-1 of C (=|+=) their part over kc of k from p on. t: room for a tile.
+    static void columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, Panel& w, float* t) {
+        const uint8_t* x = job.packed + job.m * row_bytes(p, job.digits);
+        w.decode(job, p, kc, j, cols);
+        for (size_t panel = 0, i = 0, next; i < job.m; i = next) {
+            next = panel_row(job.m, ++panel);
+            const size_t rows = next - i;
+            float* const y    = job.y + i * job.ldy + j;
+            for (size_t r = 0; r < rows; r++)
+                for (size_t c = 0; c < cols; c += 16) prefetch(reinterpret_cast<const char*>(y + r * job.ldy + c));
+            best_tile(w.groups, job.digits, rows, x, w.bytes, t);
+            if (job.format->rests) {
+                const float* const sums = reinterpret_cast<const float*>(x + w.groups * rows * (job.digits * G + 4));
+                any_tile<QR>({w.groups, sums, 1, rows, w.rests(), QN, t, QN, true, 0}, rows, QN);
+            }
+            move_tile(t, QN, y, job.ldy, rows, cols, p != 0);
+            x += rows * row_bytes(kc, job.digits);
+        }
+        if (w.any_odd) w.add_odd(job, p, kc, j, cols);
+    }
+    static void run(const impl::DigitJob& job) {
+        impl::Lines<Panel> lines;
+        impl::Lines<float, QR * QN> tiles;
+        for (size_t j = 0; j < job.n; j += QN)
+            for (size_t p = 0; p < job.k; p += CODE_K)
+                columns(job, p, least(job.k - p, CODE_K), j, least(job.n - j, QN), *lines.begin(), tiles.begin());
+    }
+    static constexpr impl::DigitKernels all_kernels() {
+        impl::DigitKernels d;
+        d.rows    = QR;
+        d.columns = QN;
+        d.exact   = 3;
+        d.fast    = 1;
+        d.few     = impl::FEW_FOR_PANELS;
+        d.longest = LONGEST;
+        d.packed_floats = &packed_floats;
+        d.pack    = &pack;
+        d.run     = &run;
+        return d;
+    }
+    static constexpr impl::DigitKernels kernels = all_kernels();
+};
 #endif
 
 // ---- the kernels of each format ---------------------------------------------------
@@ -4898,6 +5266,10 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.codes         = &row_codes<C>;
         f.rows_by_codes = &rows_by_codes;
         f.by_codes      = &code_kernels;
+        f.rests         = C::has_offset;
+#if GK_FEATURE
+        f.digits        = C::group % 32 == 0 ? &CodePanels<32>::kernels : &CodePanels<16>::kernels;
+#endif
         constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;        // one row of x has no use for it
         const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
         f.dots     = row ? row->run : nullptr;
@@ -6853,7 +7225,7 @@ template <class E> struct Quantised {
         });
         if (!fits) return false;
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t task) {
-            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, bytes, m, end - begin, kdim, plan.digits,
+            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, bytes, m, end - begin, kdim, plan.digits,
                    y + begin, n, packed + plan.packed + task * plan.outputs.each});
         });
         return true;

@@ -440,7 +440,7 @@ TEST_CASE_TEMPLATE("m = 0, n = 0, k = 0", E, ELEMENTS) {
                     expect_ok(k.matmul(f.type, nullptr, x.data(), y, 3, 0, f.weights, p));
                 }
                 CHECK(out.untouched());
-                for (size_t m : Sizes{ 1, 2, 4 }) {
+                for (size_t m : Sizes{ 1, 2, 4, 9 }) {
                     Fenced<E> zeros(m * 5);
                     expect_ok(k.matmul(f.type, nullptr, none, zeros.data(), m, 5, 0, p));
                     for (size_t i = 0; i < m * 5; i++) CHECK(oracle::value(zeros[i]) == 0);
