@@ -1880,7 +1880,7 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 enum class QuantRoute { decoded, codes, digits, nested };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_FAST_CODES = 24;     // the same where they become codes
-constexpr size_t FEW_FOR_PANELS = 2;                            // below here: codes are not packed
+constexpr size_t FEW_FOR_DOTS = 4, FEW_FOR_PANELS = 2;          // below here: codes stay in registers; codes are not packed
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24;                                // from here: digits in AMX tiles
 
@@ -1895,7 +1895,7 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t k,
         Precision precision) {
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
-    if (d && digits && m >= d->few && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
+    if (d && digits && m >= (f.dots && !f.unpack ? FEW_FOR_DOTS : d->few) && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
     if (codes && m < (precision == Precision::fast ? FEW_BY_FAST_CODES : FEW_BY_CODES)) return QuantRoute::codes;
     return m < FEW_ROWS ? QuantRoute::decoded : QuantRoute::nested;
 }
@@ -4732,38 +4732,44 @@ template <size_t D> void rows_of_digits(const impl::RowsJob& job) {
     for (size_t r = 0; r < part; r++)            code_rows<D, 4>(job, r, part);
     for (size_t r = 4 * part; r < job.rows; r++) code_rows<D, 1>(job, r, 0);
 }
-/// Does fixed point hold all of one prepared row?
+/// Does fixed point hold all of the prepared rows?
 bool all_fits(const impl::RowsJob& job) {
     const size_t blocks = (job.k + 255) / 256;
-    const uint8_t* const odd = job.prepared + blocks * code_x_bytes(job.digits);
     unsigned any = 0;
-    for (size_t b = 0; b < blocks; b++) any |= odd[b];
+    for (size_t i = 0; i < job.m; i++) {
+        const uint8_t* const odd = job.prepared + i * prepared_bytes(job.k, job.digits) + blocks * code_x_bytes(job.digits);
+        for (size_t b = 0; b < blocks; b++) any |= odd[b];
+    }
     return !any;
 }
 /// By the kernel that keeps codes in registers: rows in segments, then what is left over, each as that many times itself.
+/// For several rows of x so many of W at a time that they stay in the second-level cache.
 void fused_rows(const impl::RowsJob& job) {
+    constexpr size_t NEAR = 128 << 10;
     const impl::FormatKernels& f = *job.format;
     impl::Lines<impl::DotJob> lines;
     impl::DotJob& d = *lines.begin();
     d.row_bytes = job.stride;
     d.blocks    = job.k / 256;
     d.digits    = job.digits;
-    d.x         = job.prepared;
-    const auto run = [&](size_t row, size_t rows, size_t apart) {
+    const auto run = [&](size_t i, size_t row, size_t rows, size_t apart) {
+        d.x             = job.prepared + i * prepared_bytes(job.k, job.digits);
         d.weights       = job.weights + row * job.stride;
         d.segment_bytes = apart * job.stride;
         d.rows          = rows;
-        d.y             = job.y + row;
+        d.y             = job.y + i * job.ldy + row;
         d.y_segment     = apart;
         f.dots(&d);
     };
-    const size_t part = job.rows / f.segments;
-    if (part) run(0, part, part);
-    for (size_t r = f.segments * part; r < job.rows; r++) run(r, 1, 0);
+    const size_t part = job.rows / f.segments, step = job.m == 1 ? part : NEAR / (f.segments * job.stride) + 1;
+    for (size_t r = 0; r < part; r += step)
+        for (size_t i = 0; i < job.m; i++) run(i, r, least(part - r, step), part);
+    for (size_t r = f.segments * part; r < job.rows; r++)
+        for (size_t i = 0; i < job.m; i++) run(i, r, 1, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
-    if (f.dots && cpu_features().*f.needs && job.m == 1 && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
+    if (f.dots && cpu_features().*f.needs && job.m < impl::FEW_FOR_DOTS && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
     else if (job.digits == 1) rows_of_digits<1>(job);
     else                      rows_of_digits<3>(job);
 }
@@ -5104,6 +5110,8 @@ template <size_t G> struct CodePanels {
         for (size_t i = 0; i < R * QN; i++) t[i] = 0;
         for (size_t g = 0; g < groups; g++, each += each_bytes, codes += G * QN, x += G * R, d += R) {
             vf f[R][C];
+            GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++) f[r][c] = vzero();
             for (size_t i = 0; i < digits; i++) {
                 vq n[R][C];
                 GK_UNROLL(8) for (size_t r = 0; r < R; r++)
@@ -5117,8 +5125,7 @@ template <size_t G> struct CodePanels {
                     }
                 }
                 GK_UNROLL(8) for (size_t r = 0; r < R; r++)
-                    GK_UNROLL(4) for (size_t c = 0; c < C; c++)
-                        f[r][c] = i == 0 ? vfloat(n[r][c]) : vfma(f[r][c], vset(256), vfloat(n[r][c]));
+                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) f[r][c] = vfma(f[r][c], vset(256), vfloat(n[r][c]));
             }
             const float* const scales = reinterpret_cast<const float*>(each + each_bytes) - QN;
             GK_UNROLL(8) for (size_t r = 0; r < R; r++)
@@ -5151,50 +5158,55 @@ template <size_t G> struct CodePanels {
         float* each(size_t g) { return reinterpret_cast<float*>(bytes + groups * G * QN + g * each_bytes); }
         float* rests()        { return each(groups); }
 
+        /// Quads from q on of all of VF columns from c on, `count` of them, whole groups, and what starts their sums.
+        GK_MEM void put_codes(const vf (&t)[VF], size_t q, size_t count, size_t c) {
+            float* const at = reinterpret_cast<float*>(bytes) + q * QN + c;
+            if (count == VF) { GK_UNROLL(16) for (size_t j = 0; j < VF; j++) vstore(at + j * QN, t[j]); }
+            else for (size_t j = 0; j < count; j++) vstore(at + j * QN, t[j]);
+            GK_UNROLL(4) for (size_t j = 0; FLIP && j < VF; j += QUADS) {
+                vq sum = qset(0);
+                GK_UNROLL(8) for (size_t u = 0; u < QUADS; u++) sum = qcodes(sum, vbits(t[j + u]), qset(static_cast<int32_t>(0x80808080)));
+                if (j < count) vstore(each((q + j) / QUADS) + c, vunbits(visub(qset(0), sum)));
+            }
+        }
         /// VF columns from column c, from blocks in the order of columns, for `kc` of k from group g on.
         GK_MEM void take(const impl::CodeBlock* w, size_t kc, size_t g, size_t c, bool with_rests) {
-            constexpr size_t ld = sizeof *w / 4;
+            constexpr size_t ld = sizeof *w / 4, per = G / 16;
             vf t[VF];
             for (size_t i = 0; i < kc / 4; i += VF) {
                 vload_transposed(reinterpret_cast<const float*>(w->code) + i, ld, t);
-                GK_UNROLL(16) for (size_t j = 0; j < VF; j++)
-                    if (i + j < kc / 4) vstore(reinterpret_cast<float*>(bytes + g * G * QN) + (i + j) * QN + c, t[j]);
+                put_codes(t, g * QUADS + i, least(kc / 4 - i, VF), c);
             }
-            for (size_t i = 0; i < 16; i += VF) {
+            for (size_t i = 0; i < kc / 16; i += VF) {
+                const size_t count = least(kc / 16 - i, VF);
                 vload_transposed(w->scale + i, ld, t);
-                for (size_t j = 0; j < VF; j += G / 16)
-                    if ((i + j) * 16 < kc) vstore(each(g + (i + j) * 16 / G) + (FLIP ? QN : 0) + c, t[j]);
+                for (size_t j = 0; j < count; j += per) vstore(each(g + (i + j) / per) + (FLIP ? QN : 0) + c, t[j]);
                 if (!with_rests) continue;
                 vload_transposed(w->rest + i, ld, t);
-                for (size_t j = 0; j < VF; j += G / 16)
-                    if ((i + j) * 16 < kc) vstore(rests() + (g + (i + j) * 16 / G) * QN + c, t[j]);
-            }
-            for (size_t i = g; FLIP && i < g + kc / G; i++) {
-                vq sum = qset(0);
-                for (size_t u = 0; u < QUADS; u++)
-                    sum = qcodes(sum, qload(bytes + 4 * ((i * QUADS + u) * QN + c)), qset(static_cast<int32_t>(0x80808080)));
-                sum = visub(qset(0), sum);
-                memcpy(each(i) + c, &sum, sizeof sum);
+                for (size_t j = 0; j < count; j += per) vstore(rests() + (g + (i + j) / per) * QN + c, t[j]);
             }
         }
         void decode(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols) {
             const impl::FormatKernels& f = *job.format;
+            const size_t block = 256 / f.block_weights * f.block_bytes;
             impl::Lines<impl::CodeBlock, VF> lines;
             impl::CodeBlock* const w = lines.begin();
             groups  = (kc + G - 1) / G;
             any_odd = false;
             memset(odd, 0, sizeof odd);
-            for (size_t c = 0; c < QN; c += VF)
+            for (size_t c = 0; c < QN; c += VF) {
+                const uint8_t* const first = job.weights + (j + c) * job.row_stride + p / 256 * block;
                 for (size_t b = 0; b < kc; b += 256) {
                     const size_t n = least(kc - b, 256);
                     for (size_t i = 0; i < VF; i++) {
                         if (c + i >= cols) { memset(w + i, 0, sizeof *w); continue; }
-                        const unsigned is_odd = f.codes(job.weights + (j + c + i) * job.row_stride + (p + b) / f.block_weights * f.block_bytes, n, w + i);
+                        const unsigned is_odd = f.codes(first + i * job.row_stride + b / 256 * block, n, w + i);
                         odd[c + i] = static_cast<uint8_t>(odd[c + i] | is_odd << (b / 256));
                         any_odd |= is_odd != 0;
                     }
                     take(w, round_up(n, G), b / G, c, f.rests);
                 }
+            }
         }
         /// What the odd blocks of columns are to C, as floats.
         void add_odd(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols) const {

@@ -94,6 +94,7 @@ std::vector<Kernel> kernels(const char* table) {
 #define ADD(rows) add(all, #rows, rows)
     ADD(gemm_tiles);
     ADD(digit_tiles);
+    ADD(codes_tiles);
     ADD(dot_rows);
 #if GK_HAS_TILES
     ADD(byte_tiles);

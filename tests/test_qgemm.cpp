@@ -122,7 +122,81 @@ void check_tile(const Tile& tile, size_t groups, size_t digits, Kind kind, test:
     CHECK_MESSAGE(broken.empty(), broken);
 }
 
+// ---- panels of codes ------------------------------------------------------------
+
+using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
+
+/// rows up to those of the tile; kernel.kind of k share a scale.
+void check_codes_tile(const test::Kernel& kernel, size_t rows, size_t groups, size_t digits, Kind kind, test::Edge edge, size_t offset) {
+    INFO(test::text(kernel.name) << " rows=" << rows << " groups=" << groups << " digits=" << digits << " kind " << int(kind) << " offset="
+         << offset << (edge == test::Edge::end ? " at the end" : " at the beginning") << " of a page, seed " << test::seed());
+    const size_t columns = kernel.columns, depth = kernel.kind, k = groups * depth;
+    const Tile   as_tile = { kernel.name, nullptr, true, rows, columns, 4, false };
+    const Operands in(as_tile, k / 32 + 1, digits, kind);       // w[k][columns], x[digits][k][rows], a scale for each group of both
+    const auto w = [&](size_t p, size_t c) { return int(in.w[p * columns + c]); };
+    const auto x = [&](size_t i, size_t p, size_t r) { return int(in.x[(i * (k + 32) + p) * rows + r]); };
+    test::Rng rng(rows * 1000 + groups);
+    std::vector<float> s, d;
+    for (size_t i = 0; i < groups * columns; i++) s.push_back(std::ldexp(float(rng.uniform(-1, 1)), kind == Kind::wide ? int(rng.below(60)) - 40 : 0));
+    for (size_t i = 0; i < groups * rows; i++) d.push_back(std::ldexp(float(rng.uniform(0, 1)), kind == Kind::wide ? int(rng.below(60)) - 40 : 0));
+
+    std::vector<unsigned char> of_x, of_w;
+    for (size_t i = 0; i < digits; i++)
+        for (size_t p = 0; p < k; p += 4)
+            for (size_t r = 0; r < rows; r++)
+                for (size_t b = 0; b < 4; b++) of_x.push_back(static_cast<unsigned char>(x(i, p + b, r) + 128));
+    append(of_x, d.data(), d.size() * sizeof(float));
+    for (size_t p = 0; p < k; p += 4)
+        for (size_t c = 0; c < columns; c++)
+            for (size_t b = 0; b < 4; b++) of_w.push_back(static_cast<unsigned char>(w(p + b, c)));
+    for (size_t g = 0; g < groups; g++) {
+        for (size_t c = 0; c < columns; c++) {
+            int32_t start = 0;
+            for (size_t p = g * depth; p < (g + 1) * depth; p++) start -= 128 * w(p, c);
+            append(of_w, &start, sizeof start);
+        }
+        append(of_w, s.data() + g * columns, columns * sizeof(float));
+    }
+
+    std::vector<float> want;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) {
+            float sum = 0;
+            for (size_t g = 0; g < groups; g++) {
+                float f = 0;
+                for (size_t i = 0; i < digits; i++) {
+                    int32_t n = 0;
+                    for (size_t p = g * depth; p < (g + 1) * depth; p++) n += w(p, c) * x(i, p, r);
+                    f = i == 0 ? float(n) : test::fused(f, 256, float(n));
+                }
+                sum = test::fused(f * s[g * columns + c], d[g * rows + r], sum);
+            }
+            want.push_back(sum);
+        }
+
+    const test::Guarded<unsigned char> a(of_x, edge), b(of_w, edge);
+    test::Fenced<float> t(rows * columns, offset);
+    const std::string convention = test::call(reinterpret_cast<CodesTile*>(kernel.run), groups, digits, rows, a.data(), b.data(), t.data());
+    const std::string bits = test::differ(static_cast<const float*>(t.data()), want.data(), want.size());
+    const std::string broken = t.broken();
+    CHECK_MESSAGE(convention.empty(), convention);
+    CHECK_MESSAGE(bits.empty(), bits);
+    CHECK_MESSAGE(broken.empty(), broken);
+}
+
 } // namespace
+
+TEST_CASE("tiles of codes") {
+    for (const test::Kernel& kernel : test::kernels("codes_tiles")) {
+        if (!kernel.present) { MESSAGE("skipped: " << test::text(kernel.name) << ", not for this CPU"); continue; }
+        size_t turn = 0;
+        for (size_t rows = 1; rows <= kernel.rows; rows++)
+            for (size_t groups : { 0u, 1u, 2u, 3u, 16u, 32u })
+                for (size_t digits : { 1u, 2u, 3u })
+                    for (Kind kind : { Kind::random, Kind::lowest, Kind::highest, Kind::opposite, Kind::alternating, Kind::wide })
+                        check_codes_tile(kernel, rows, groups, digits, kind, turn % 2 ? test::Edge::begin : test::Edge::end, turn % 16), turn++;
+    }
+}
 
 TEST_CASE("int8 gemm tiles") {
     for (const test::Kernel& kernel : test::kernels("digit_tiles")) {
