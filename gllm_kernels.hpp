@@ -4431,12 +4431,29 @@ GK_INL __m256i minus_quads(const int32_t* q) {
 }
 #if GK_PASS == GK_AVX512
 #if GK_FEATURE
-template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t* start) {
-    const __m512i c = viload(codes);
-    __m512i t = _mm512_dpbusd_epi32(viload(start), _mm512_xor_si512(c, _mm512_set1_epi8(-128)), viload(x));
-    for (size_t d = 1; d < D; d++) t = _mm512_dpbusd_epi32(_mm512_slli_epi32(t, 8), viload(x + 256 * d), c);
-    return t;
+/// out[h], lane l = 4 of 256 codes, from 16 (4 (l % 4) + l / 4) + 4 h on: a lane has 16 in a row of them.
+GK_INL void by_lanes(const void* codes, vi (&out)[4]) {
+    vi v[4];
+    GK_UNROLL(4) for (size_t i = 0; i < 4; i++) v[i] = viload(static_cast<const uint8_t*>(codes) + 64 * i);
+    const vi a = _mm512_unpacklo_epi32(v[0], v[1]), b = _mm512_unpackhi_epi32(v[0], v[1]);
+    const vi c = _mm512_unpacklo_epi32(v[2], v[3]), d = _mm512_unpackhi_epi32(v[2], v[3]);
+    out[0] = _mm512_unpacklo_epi64(a, c);
+    out[1] = _mm512_unpackhi_epi64(a, c);
+    out[2] = _mm512_unpacklo_epi64(b, d);
+    out[3] = _mm512_unpackhi_epi64(b, d);
 }
+/// For each lane the sum of its 16 codes times the integers of D digits at x; `total` are the sums of these integers.
+template <size_t D> GK_INL vi sum_lanes(const vi (&codes)[4], const uint8_t* x, vi total) {
+    vi t = _mm512_setzero_si512();
+    GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+        t = _mm512_slli_epi32(t, 8);
+        GK_UNROLL(4) for (size_t h = 0; h < 4; h++)
+            t = _mm512_dpbusd_epi32(t, _mm512_xor_si512(codes[h], _mm512_set1_epi8(-128)), viload(x + 256 * d + 64 * h));
+    }
+    return _mm512_sub_epi32(t, _mm512_slli_epi32(total, 7));
+}
+/// In the order of lanes.
+GK_INL vf lanes_of(vf v) { return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v); }
 #else
 template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(sum_quads256<D>(codes, x)), sum_quads256<D>(codes + 32, x + 32), 1);
@@ -4551,11 +4568,56 @@ GK_INL vq    qdot(vq acc, vq w, int32_t x) {
 GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s32(n), vset(s), vload(t))); }
 #endif
 
+// ---- x in fixed point, where bytes are multiplied by a unit for it ---------------
+
+#if GK_FEATURE
+/// The largest magnitudes of up to VF groups of 32; NaN if one is.
+GK_INL vf maxima_of_32(const float* x, size_t groups) {
+    vf m[VF];
+    for (size_t g = 0; g < VF; g++) {
+        m[g] = vzero();
+        for (size_t j = 0; g < groups && j < 32; j += VF) m[g] = max_or_nan(vabs(vload(x + 32 * g + j)), m[g]);
+    }
+    vtranspose(m);
+    for (size_t g = 1; g < VF; g++) m[0] = max_or_nan(m[g], m[0]);
+    return m[0];
+}
+/// 32 of x times per_step as digits to base 256, from the highest, to planes of bytes: plus FLIP, or signed.
+GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
+#if GK_PASS == GK_AVX512           // in each four, bytes of the same rank together: then those of eight fours
+    const __m512i fours = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, 3, 7, 11, 15));
+    const __m512i places = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+    const __m512i low = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 0, 0, 0, 0, 0, 0, 0, 0), bias = _mm512_set1_epi32(0x808080);
+    const vf      s = vset(per_step);
+    const __m512i a = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x), s)), bias), fours);
+    const __m512i b = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x + 16), s)), bias), fours);
+    const __m256i last = _mm512_castsi512_si256(_mm512_permutex2var_epi32(a, low, b));
+    if (digits == 3) {
+        const __m512i upper = _mm512_permutex2var_epi32(a, places, b);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(upper));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + plane), _mm512_extracti64x4_epi64(upper, 1));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (digits - 1) * plane), last);
+#else
+    int32_t q[32];
+    to_digits(x, 32, per_step, q);
+    for (size_t i = 0; i < digits; i++) {
+        const vb bytes = bxor(qbytes(q, 8 * static_cast<int>(digits - 1 - i)), bset(FLIP ? 0 : 128));
+        memcpy(out + i * plane, &bytes, 32);
+    }
+#endif
+}
+
+GK_INL size_t panels_of_x(size_t m)                { return (m + QR - 1) / QR; }
+/// The first row of panel p of x.
+GK_INL size_t panel_row(size_t m, size_t p)        { const size_t n = panels_of_x(m); return p * (m / n) + least(p, m % n); }
+#endif
+
 // ---- products by codes ----------------------------------------------------------
 //
 // Few rows of x: rows of W become blocks of codes, so many at a time that they stay in L1, and are multiplied with x in
 // fixed point. Each group of 32 of x becomes integers X of one or three digits, x = d X with d = max |x| / FULL: one rounds
-// to 8 bits, three keep 23, or 21 where digits are to base 128. For 256 of x, in their order:
+// to 8 bits, three keep 21, or 23 on AVX-VNNI. For 256 of x, in their order:
 //
 //   uint8 digit[D][256]         from the highest, which is signed; the others are not
 //   int16 minus[64][2]          on x86: minus[0] + 512 minus[1] = -sum X of four; times (z, 512 z), what an offset of z takes from
@@ -4563,26 +4625,62 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 //   int32 start[64]             if FLIP: -128 sum of the highest digits of four, as codes are taken as code + 128 there
 //   float scale[16], sum[16]    d, and d sum X, of 16 each
 //
+// or, for AVX-512 VNNI, by lanes: a lane has 16 in a row, so that its sums are of one scale and need but one conversion
+//
+//   int8  digit[D][4][16][4]    from the highest, to base 256; of lane l four from 16 (4 (l % 4) + l / 4) + 4 h on, h = 0 .. 3
+//   int32 total[16]             sum X, of which codes + 128, or another offset, take 128 back
+//   float scale[16], sum[16]    d, and d sum X
+//
 // and behind all of them a byte for each 256: its groups that have no fixed point, which are zeros above; these, and blocks
 // of weights whose scales are too wide, are multiplied as floats and added in double.
 //
-// Sums of four code X are exact: 4 . 128 FULL < 2^31. To the bound, in u of max |x| sum |w|: half a step of X 8 or
-// 2, rounding to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d 1; for rest, at most |w|,
-// sum X 5, d 1, the product with it 1; for both a chain of 20, 16 of these, lanes 4 and the result 1: 11 + 2 . 43 +
-// 48 = 145 at most; every 4096 of k are added in double.
+// Sums of four, or by lanes of 16, code X are exact: 4 . 128 FULL < 2^31, or 16 . 128 FULL. To the bound, in u of
+// max |x| sum |w|: half a step of X 8, rounding to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d
+// 1; for rest, at most |w|, sum X 5, d 1, the product with it 1; for both a chain of 20, 16 of these, lanes 4 and the
+// result 1: 11 + 2 . 43 + 48 = 145 at most, and by lanes, with a chain of 32, less; every 4096 of k are added in double.
 
 #if GK_PASS != GK_SCALAR
 
 constexpr int    BASE = FLIP ? 8 : 7;                           // bits of a digit
 constexpr size_t MINUS = GK_PASS == GK_NEON ? 0 : 256;           // bytes
+#if GK_FEATURE == GK_AVX512VNNI
+constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + 64 + 128; }
+#else
 constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + MINUS + (FLIP ? 256 : 0) + 128; }
+#endif
 
 size_t prepared_bytes(size_t k, size_t digits) {
     const size_t blocks = (k + 255) / 256;
     return round_up(blocks * code_x_bytes(digits) + blocks, 64);
 }
 
-/// A group of 32 of x, times per_step, to its places in a block.
+/// 256 of x to a block, by the largest magnitudes of groups of 32.
+#if GK_FEATURE == GK_AVX512VNNI
+template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
+    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 14);
+    uint8_t digit[D][256];
+    float   d[16];
+    for (size_t g = 0; g < 8; g++) {
+        take_digits(x + 32 * g, max[g] == 0 ? 0 : full / max[g], D, digit[0] + 32 * g, 256);
+        d[2 * g] = d[2 * g + 1] = max[g] / full;
+    }
+    vi total = viset(0);
+    for (size_t i = 0; i < D; i++) {
+        vi v[4];
+        by_lanes(digit[i], v);
+        total = vishl(total, 8);
+        GK_UNROLL(4) for (size_t h = 0; h < 4; h++) {
+            v[h]  = _mm512_xor_si512(v[h], _mm512_set1_epi8(-128));
+            total = _mm512_dpbusd_epi32(total, _mm512_set1_epi8(1), v[h]);
+            memcpy(block + 256 * i + 64 * h, &v[h], 64);
+        }
+    }
+    float* const scale = reinterpret_cast<float*>(block + 256 * D + 64);
+    memcpy(block + 256 * D, &total, 64);
+    vstore(scale, lanes_of(vload(d)));
+    vstore(scale + 16, vmul(vload(scale), vfloat(total)));
+}
+#else
 template <size_t D> GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, uint8_t* block) {
     int32_t q[32];
     vf sum[2] = {vzero(), vzero()};
@@ -4605,9 +4703,13 @@ template <size_t D> GK_INL void prepare_group(const float* x, float per_step, fl
     if (FLIP) memcpy(block + 256 * D + MINUS + 32 * g, &start, 32);
 #endif
 }
+template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
+    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << (BASE * 2));
+    for (size_t g = 0; g < 8; g++) prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, block);
+}
+#endif
 /// Groups that have no fixed point are zeros.
 template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepared) {
-    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << (BASE * 2));
     uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(D);
     for (size_t p = 0; p < k; p += 256, x += 256, prepared += code_x_bytes(D), odd++) {
         const float* from = x;
@@ -4624,7 +4726,7 @@ template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepa
                 else                 impl::copy_few(part + 32 * g, x + 32 * g, least(k - p - 32 * g, 32));
             from = part;
         }
-        for (size_t g = 0; g < 8; g++) prepare_group<D>(from + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, prepared);
+        prepare_block<D>(from, max, prepared);
         *odd = static_cast<uint8_t>(groups);
     }
 }
@@ -4633,8 +4735,27 @@ void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
     else             prepare_digits<3>(x, k, prepared);
 }
 
-/// R rows of codes, CODE_RUN blocks apart, and their sums by lanes.
+/// R rows of codes, CODE_RUN blocks apart, and their sums by lanes, of chains of so many blocks.
+#if GK_FEATURE == GK_AVX512VNNI
 template <size_t D, size_t R> struct CodeTile {
+    static constexpr size_t chain = 16;
+    vf sum[R];
+
+    GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x) {
+        const vi           total  = viload(x + 256 * D);
+        const float* const scales = reinterpret_cast<const float*>(x + 256 * D + 64);
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            const impl::CodeBlock& b = w[r * impl::CODE_RUN];
+            vi codes[4];
+            by_lanes(b.code, codes);
+            sum[r] = vfma(lanes_of(vload(b.rest)), vload(scales + 16), sum[r]);
+            sum[r] = vfma(vfloat(sum_lanes<D>(codes, x, total)), vmul(lanes_of(vload(b.scale)), vload(scales)), sum[r]);
+        }
+    }
+};
+#else
+template <size_t D, size_t R> struct CodeTile {
+    static constexpr size_t chain = VF / 4;
     vf sum[R], scale[R];
 
     template <int q> GK_MEM void step(const impl::CodeBlock* w, const uint8_t* x, size_t j) {
@@ -4659,14 +4780,16 @@ template <size_t D, size_t R> struct CodeTile {
         }
     }
 };
-/// sums[R][VF] += codes times x over so many blocks, up to CODE_RUN.
+#endif
+/// sums[R][VF] += codes times x over so many blocks, up to CODE_RUN: chains of their own, or a part of one.
 template <size_t D, size_t R> void code_products(const impl::CodeBlock* w, const uint8_t* x, size_t blocks, float* sums) {
-    constexpr size_t chain = VF / 4;               // blocks whose sums are one chain
+    using Tile = CodeTile<D, R>;
+    constexpr bool part = Tile::chain > impl::CODE_RUN;
     for (size_t b = 0; b < blocks;) {
-        CodeTile<D, R> tile;
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) tile.sum[r] = vzero();
-        for (size_t end = least(b + chain, blocks); b < end; b++) tile.block(w + b, x + b * code_x_bytes(D));
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) vstore(sums + r * VF, vadd(vload(sums + r * VF), tile.sum[r]));
+        Tile tile;
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) tile.sum[r] = part ? vload(sums + r * VF) : vzero();
+        for (size_t end = least(b + Tile::chain, blocks); b < end; b++) tile.block(w + b, x + b * code_x_bytes(D));
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) vstore(sums + r * VF, part ? tile.sum[r] : vadd(vload(sums + r * VF), tile.sum[r]));
     }
 }
 
@@ -4974,47 +5097,6 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 #if GK_FEATURE
 
 constexpr size_t CODE_K = 512, LONGEST = 45 * CODE_K;
-
-/// The largest magnitudes of up to VF groups of 32; NaN if one is.
-GK_INL vf maxima_of_32(const float* x, size_t groups) {
-    vf m[VF];
-    for (size_t g = 0; g < VF; g++) {
-        m[g] = vzero();
-        for (size_t j = 0; g < groups && j < 32; j += VF) m[g] = max_or_nan(vabs(vload(x + 32 * g + j)), m[g]);
-    }
-    vtranspose(m);
-    for (size_t g = 1; g < VF; g++) m[0] = max_or_nan(m[g], m[0]);
-    return m[0];
-}
-/// 32 of x times per_step as digits to base 256, from the highest, to planes of bytes: plus FLIP, or signed.
-GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
-#if GK_PASS == GK_AVX512           // in each four, bytes of the same rank together: then those of eight fours
-    const __m512i fours = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, 3, 7, 11, 15));
-    const __m512i places = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
-    const __m512i low = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 0, 0, 0, 0, 0, 0, 0, 0), bias = _mm512_set1_epi32(0x808080);
-    const vf      s = vset(per_step);
-    const __m512i a = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x), s)), bias), fours);
-    const __m512i b = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x + 16), s)), bias), fours);
-    const __m256i last = _mm512_castsi512_si256(_mm512_permutex2var_epi32(a, low, b));
-    if (digits == 3) {
-        const __m512i upper = _mm512_permutex2var_epi32(a, places, b);
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(upper));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + plane), _mm512_extracti64x4_epi64(upper, 1));
-    }
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (digits - 1) * plane), last);
-#else
-    int32_t q[32];
-    to_digits(x, 32, per_step, q);
-    for (size_t i = 0; i < digits; i++) {
-        const vb bytes = bxor(qbytes(q, 8 * static_cast<int>(digits - 1 - i)), bset(FLIP ? 0 : 128));
-        memcpy(out + i * plane, &bytes, 32);
-    }
-#endif
-}
-
-GK_INL size_t panels_of_x(size_t m)                { return (m + QR - 1) / QR; }
-/// The first row of panel p of x.
-GK_INL size_t panel_row(size_t m, size_t p)        { const size_t n = panels_of_x(m); return p * (m / n) + least(p, m % n); }
 
 template <size_t G> struct CodePanels {
     static constexpr size_t QUADS = G / 4, C = QN / QV, each_bytes = (FLIP ? 8 : 4) * QN;

@@ -11,40 +11,35 @@
 //      grids of 4 weights     first a   second a  third a   sign a    first b   second b  third b   sign b
 //
 //   Bits 5 .. 0 are an index into a table of levels of a, and into another for b; or bits 3 .. 0, and 7 .. 4 shifted, into
-//   one. Levels are plus 64, and so in 1 .. 127, for digit 2, which begins at -64 times its sum; not so for digits 1 and 0.
+//   one. Levels are plus 64.
 //
-//   zmm12, zmm13, zmm20, zmm21  scales of the four rows     zmm24 .. zmm27  bits of weights 64h .. 64h + 63 of rows 0 and 1
+//   zmm12, zmm13, zmm20, zmm21  scales of the four rows     zmm24 .. zmm27  bits of rows 0 and 1, by lanes
 //   zmm14  bytes 1 << 0 .. 1 << 7, eight times              zmm28 .. zmm31  of rows 2 and 3
-//   zmm15  bytes of 64                                      zmm16 .. zmm19  which scales, h = 0 .. 3
-//   zmm22, zmm23  levels of a, of b                         k1 .. k7  of the format
+//   zmm15  bytes of 64                                      zmm16  where scales for 32 weights are, by lanes
+//   zmm22, zmm23  levels of a, of b                         zmm17  lanes in the order of x      k1 .. k7  of the format
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
 
 // ---- the first 128 bytes of the constants of a format, w = d (2 s + 1) \factor grid; levels are next, at 128 and 192
 
-.macro GK_QDOT_GRID_DATA factor, each, scales:vararg
+.macro GK_QDOT_GRID_DATA factor
 L(data):
-.irp    scale, \scales                                              //   0  scales of step 0
-    .fill   \each, 4, \scale
-.endr
+    .long   0, 4, 8, 12, 0, 4, 8, 12, 2, 6, 10, 14, 2, 6, 10, 14    //   0  two rows by turns: of the first, by lanes
     .byte   1, 2, 4, 8, 16, 32, 64, 128                             //  64
     .byte   127, 64, 32, 16, 8, 4, 2, 1                             //  72  bit 7 becomes the parity of the others
     .byte   4, 4, 20, 20, 36, 36, 52, 52                            //  80  where the middle of each word begins
     .long   0xf00ff00f                                              //  88  its outer halves
     .long   0x40404040, 4, 15, 7                                    //  92
     .float  \factor                                                 // 108
-    .balign 64
+    .byte   0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15    // 112
 .endm
 
 .macro GK_QDOT_GRID_SETUP
     vpbroadcastq zmm14, qword ptr [DATA + 64]
     vpbroadcastd zmm15, dword ptr [DATA + 92]
-    vpbroadcastd zmm0, dword ptr [DATA + 96]
     vmovdqa64 zmm16, zmmword ptr [DATA]
-    vpaddd  zmm17, zmm16, zmm0
-    vpaddd  zmm18, zmm17, zmm0
-    vpaddd  zmm19, zmm18, zmm0
+    vpmovzxbd zmm17, xmmword ptr [DATA + 112]
     vmovdqa64 zmm22, zmmword ptr [DATA + 128]
     vmovdqa64 zmm23, zmmword ptr [DATA + 192]
 .endm
@@ -121,16 +116,14 @@ L(data):
     vpunpcklwd \v2, zmm1, zmm2
     vpunpckhwd \v3, zmm1, zmm2
     GK_QDOT_TRANSPOSE \v0, \v1, \v2, \v3
+    GK_QDOT_LANES \v0, \v1, \v2, \v3
 .endm
 
-.macro GK_QDOT_CODES8 d, v, side    // codes of a or b
+.macro GK_QDOT_LEVELS8 to, v, side  // codes of a or b
 .if \side == 0
-    vpermb  zmm7, \v, zmm22
+    vpermb  \to, \v, zmm22
 .else
-    vpermb  zmm7, \v, zmm23
-.endif
-.if \d == 3
-    vpsubb  zmm1, zmm7, zmm15
+    vpermb  \to, \v, zmm23
 .endif
 .endm
 
@@ -178,17 +171,15 @@ L(data):
     vpunpckldq \v2, \v3, zmm2
     vpunpckhdq \v3, \v3, zmm2
     GK_QDOT_TRANSPOSE \v0, \v1, \v2, \v3
+    GK_QDOT_LANES \v0, \v1, \v2, \v3
 .endm
 
-.macro GK_QDOT_CODES4 d, v, side
+.macro GK_QDOT_LEVELS4 to, v, side
 .if \side == 0
-    vpsrlw  zmm7, \v, 4
-    vpermb  zmm7, zmm7, zmm22
+    vpsrlw  \to, \v, 4
+    vpermb  \to, \to, zmm22
 .else
-    vpermb  zmm7, \v, zmm22
-.endif
-.if \d == 3
-    vpsubb  zmm1, zmm7, zmm15
+    vpermb  \to, \v, zmm22
 .endif
 .endm
 
@@ -217,27 +208,32 @@ L(data):
     vbroadcastsd zmm1, qword ptr [rdi + 704 + 8*\pair]
     vbroadcastsd zmm2, qword ptr [rdi + 720 + 8*\pair]
     vfmadd213ps zmm0, zmm2, zmm1
-    vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 512]
+    vmulps  zmm0, zmm0, zmm6
     vmovaps zmmword ptr [rdi + 448 + 64*\pair], zmm0
 .endm
 
 .macro GK_QDOT_SCALES32 d
+    vpermps zmm6, zmm17, zmmword ptr [r11 + 256*\d + 64]
     SCALES  \d, 0, N0, N1
     SCALES  \d, 1, N2, N3
 .endm
 
 .macro GK_QDOT_GRID32 d, bytes      // the block
-    vmovaps zmm12, zmmword ptr [rdi + 448]
-    vmovaps zmm20, zmmword ptr [rdi + 512]
-    vpsrlq  zmm13, zmm12, 32
-    vpsrlq  zmm21, zmm20, 32
+    vmovaps zmm20, zmmword ptr [rdi + 448]
+    vmovaps zmm21, zmmword ptr [rdi + 512]
+    vpermps zmm12, zmm16, zmm20
+    vpsrlq  zmm13, zmm20, 32
+    vpermps zmm20, zmm16, zmm21
+    vpsrlq  zmm21, zmm21, 32
+    vpermps zmm13, zmm16, zmm13
+    vpermps zmm21, zmm16, zmm21
     GK_QDOT_GRID \d, \bytes
 .endm
 
 // ---- for 16 weights, a row a vector; SCALES \d, \r, \at of the format
 
-.macro GK_QDOT_NIBBLES_DATA         // 64 bytes at 256: places of 16 of s in a quad word
-    .long   0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60
+.macro GK_QDOT_NIBBLES_DATA         // 64 bytes at 256: places of 16 of s in a quad word, by lanes
+    .long   0, 16, 32, 48, 4, 20, 36, 52, 8, 24, 40, 56, 12, 28, 44, 60
 .endm
 
 .macro GK_QDOT_ODD16 d, r, at, places, mask     // from s in the quad word at \at
@@ -247,7 +243,7 @@ L(data):
     vcvtdq2ps zmm0, zmm0
     vbroadcastss zmm2, dword ptr [rdi + 720 + 4*\r]
     vfmadd213ps zmm0, zmm2, dword ptr [rdi + 704 + 4*\r]{1to16}
-    vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 512]
+    vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 64]
     vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0
 .endm
 
@@ -268,13 +264,12 @@ L(data):
 
 // ---- the block: BITS \a, \b, \v0 .. \v3 of the format for two rows
 
-.macro GK_QDOT_GRID_STEP d, h, v01, v23, which
-    GK_QDOT_DIGITS \d, \h
-    GK_QDOT_START \d, \h, 1
-    GK_QDOT_SIGNED \d, \v01, 0, 0, 0, \which, zmm12, zmm7, zmm8
-    GK_QDOT_SIGNED \d, \v01, 1, 0, 0, \which, zmm13, zmm7, zmm9
-    GK_QDOT_SIGNED \d, \v23, 0, 0, 0, \which, zmm20, zmm7, zmm10
-    GK_QDOT_SIGNED \d, \v23, 1, 0, 0, \which, zmm21, zmm7, zmm11
+.macro GK_QDOT_GRID_ROW d, side, v0, v1, v2, v3, scale, acc     // LEVELS \to, \v, \side of the format
+    LEVELS  zmm4, \v0, \side
+    LEVELS  zmm5, \v1, \side
+    LEVELS  zmm6, \v2, \side
+    LEVELS  zmm7, \v3, \side
+    GK_QDOT_ADD \d, \scale, zmm18, \acc
 .endm
 
 .macro GK_QDOT_GRID d, bytes
@@ -282,10 +277,11 @@ L(data):
     HEAD    \d
     BITS    W0, W1, zmm24, zmm25, zmm26, zmm27
     BITS    W2, W3, zmm28, zmm29, zmm30, zmm31
-    GK_QDOT_GRID_STEP \d, 0, zmm24, zmm28, zmm16
-    GK_QDOT_GRID_STEP \d, 1, zmm25, zmm29, zmm17
-    GK_QDOT_GRID_STEP \d, 2, zmm26, zmm30, zmm18
-    GK_QDOT_GRID_STEP \d, 3, zmm27, zmm31, zmm19
+    vpslld  zmm18, zmmword ptr [rdx + 256*\d], 6
+    GK_QDOT_GRID_ROW \d, 0, zmm24, zmm25, zmm26, zmm27, zmm12, zmm8
+    GK_QDOT_GRID_ROW \d, 1, zmm24, zmm25, zmm26, zmm27, zmm13, zmm9
+    GK_QDOT_GRID_ROW \d, 0, zmm28, zmm29, zmm30, zmm31, zmm20, zmm10
+    GK_QDOT_GRID_ROW \d, 1, zmm28, zmm29, zmm30, zmm31, zmm21, zmm11
 .endm
 
 #endif

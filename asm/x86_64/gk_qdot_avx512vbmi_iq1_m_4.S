@@ -10,9 +10,9 @@
 #ifdef __x86_64__
 
 GK_CONST gk_qdot_avx512vbmi_iq1_m_data
-    GK_QDOT_GRID_DATA 0.125, 4, 0, 1, 2, 3
+    GK_QDOT_GRID_DATA 0.125
     GK_QDOT_IQ1_DATA
-    .long   0, 3, 6, 9, 16, 19, 22, 25, 32, 35, 38, 41, 48, 51, 54, 57          // 4480  places of s
+    .long   0, 16, 32, 48, 3, 19, 35, 51, 6, 22, 38, 54, 9, 25, 41, 57          // 4480  places of s
     .fill   64, 1, 16                                                           // 4544
     .fill   64, 1, 32                                                           // 4608
     .byte   60, 0, 4, 8, 12, 16, 20, 24                                         // 4672  upper bits to bits 7 .. 4
@@ -53,8 +53,8 @@ GK_CONST gk_qdot_avx512vbmi_iq1_m_data
     GK_QDOT_IQ1_BITS \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side, keep, also
-    GK_QDOT_CODES8 \d, \v, \side
+.macro LEVELS to, v, side
+    GK_QDOT_LEVELS8 \to, \v, \side
 .endm
 
 .macro HEAD d

@@ -10,7 +10,7 @@
 #ifdef __x86_64__
 
 GK_CONST gk_qdot_avx512vbmi_iq1_s_data
-    GK_QDOT_GRID_DATA 0.125, 8, 0, 2
+    GK_QDOT_GRID_DATA 0.125
     GK_QDOT_IQ1_DATA
     .byte   1, 17, 1, 17, 5, 21, 5, 21, 9, 25, 9, 25, 13, 29, 13, 29            // 4480  bytes of signs
     .byte   1, 17, 1, 17, 5, 21, 5, 21, 9, 25, 9, 25, 13, 29, 13, 29
@@ -48,8 +48,8 @@ GK_CONST gk_qdot_avx512vbmi_iq1_s_data
     GK_QDOT_IQ1_BITS \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side, keep, also
-    GK_QDOT_CODES8 \d, \v, \side
+.macro LEVELS to, v, side
+    GK_QDOT_LEVELS8 \to, \v, \side
 .endm
 
 .macro HEAD d

@@ -12,7 +12,7 @@
 #ifdef __x86_64__
 
 GK_CONST gk_qdot_avx512vbmi_iq2_s_data
-    GK_QDOT_GRID_DATA 0.125, 4, 0, 1, 2, 3
+    GK_QDOT_GRID_DATA 0.125
     GK_QDOT_IQ2_DATA
     GK_QDOT_NIBBLES_DATA
     .byte   0, 32, 1, 33, 8, 40, 9, 41, 16, 48, 17, 49, 24, 56, 25, 57          // 320  the order of indices
@@ -120,8 +120,8 @@ GK_CONST gk_qdot_avx512vbmi_iq2_s_data
     GK_QDOT_BITS8 \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side, keep, also
-    GK_QDOT_CODES8 \d, \v, \side
+.macro LEVELS to, v, side
+    GK_QDOT_LEVELS8 \to, \v, \side
 .endm
 
 .macro HEAD d

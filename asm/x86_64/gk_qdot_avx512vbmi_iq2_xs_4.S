@@ -12,7 +12,7 @@
 #ifdef __x86_64__
 
 GK_CONST gk_qdot_avx512vbmi_iq2_xs_data
-    GK_QDOT_GRID_DATA 0.125, 4, 0, 1, 2, 3
+    GK_QDOT_GRID_DATA 0.125
     GK_QDOT_IQ2_DATA
     GK_QDOT_NIBBLES_DATA
     .long   0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15                // 320  the order of words, by pairs
@@ -81,8 +81,8 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xs_data
     GK_QDOT_BITS8 \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side, keep, also
-    GK_QDOT_CODES8 \d, \v, \side
+.macro LEVELS to, v, side
+    GK_QDOT_LEVELS8 \to, \v, \side
 .endm
 
 .macro HEAD d

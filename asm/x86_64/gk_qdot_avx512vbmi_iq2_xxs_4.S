@@ -12,7 +12,7 @@
 #ifdef __x86_64__
 
 GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
-    GK_QDOT_GRID_DATA 0.125, 8, 0, 2
+    GK_QDOT_GRID_DATA 0.125
     GK_QDOT_IQ2_DATA
     .byte   0, 4, 1, 5, 16, 20, 17, 21, 32, 36, 33, 37, 48, 52, 49, 53          // 256  the order of indices
     .byte   2, 6, 3, 7, 18, 22, 19, 23, 34, 38, 35, 39, 50, 54, 51, 55
@@ -71,8 +71,8 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
     GK_QDOT_BITS8 \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side, keep, also
-    GK_QDOT_CODES8 \d, \v, \side
+.macro LEVELS to, v, side
+    GK_QDOT_LEVELS8 \to, \v, \side
 .endm
 
 .macro HEAD d

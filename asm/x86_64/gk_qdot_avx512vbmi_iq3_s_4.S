@@ -10,7 +10,7 @@
 #ifdef __x86_64__
 
 GK_CONST gk_qdot_avx512vbmi_iq3_s_data
-    GK_QDOT_GRID_DATA 1, 8, 0, 2
+    GK_QDOT_GRID_DATA 1
     GK_QDOT_IQ3_DATA 1, 3, 5, 7, 9, 11, 13, 15
     .byte   58, 59, 60, 61, 10, 11, 12, 13, 26, 27, 28, 29, 42, 43, 44, 45      // 320  ninth bits of indices to bit 6
     .byte   62, 63, 0, 1, 14, 15, 16, 17, 30, 31, 32, 33, 46, 47, 48, 49
@@ -81,8 +81,8 @@ GK_CONST gk_qdot_avx512vbmi_iq3_s_data
     GK_QDOT_BITS4 \a, \b, \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side, keep, also
-    GK_QDOT_CODES4 \d, \v, \side
+.macro LEVELS to, v, side
+    GK_QDOT_LEVELS4 \to, \v, \side
 .endm
 
 .macro HEAD d

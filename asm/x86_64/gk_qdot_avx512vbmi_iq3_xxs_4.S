@@ -10,7 +10,7 @@
 #ifdef __x86_64__
 
 GK_CONST gk_qdot_avx512vbmi_iq3_xxs_data
-    GK_QDOT_GRID_DATA 0.25, 8, 0, 2
+    GK_QDOT_GRID_DATA 0.25
     GK_QDOT_IQ3_DATA 4, 12, 20, 28, 36, 44, 52, 62
     .long   0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15                // 320  two rows by turns
     .byte   0, 7, 14, 21, 32, 39, 46, 53                                        // 384  where signs begin
@@ -64,8 +64,8 @@ GK_CONST gk_qdot_avx512vbmi_iq3_xxs_data
     GK_QDOT_BITS4 \a, \b, \v0, \v1, \v2, \v3
 .endm
 
-.macro CODES d, v, side, keep, also
-    GK_QDOT_CODES4 \d, \v, \side
+.macro LEVELS to, v, side
+    GK_QDOT_LEVELS4 \to, \v, \side
 .endm
 
 .macro HEAD d

@@ -13,21 +13,25 @@
 GK_CONST gk_qdot_avx512vnni_iq4_nl_data
     GK_QDOT_PAIRS_DATA
     GK_QDOT_18_DATA
-    GK_QDOT_LEVELS_DATA                                             // 320
+    GK_QDOT_LEVELS_DATA                                             // 256
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_18_SETUP
-    GK_QDOT_LEVELS_SETUP 320
+    GK_QDOT_LEVELS_SETUP 256
 .endm
 
 .macro SCALES a, b, room
     GK_QDOT_18_SCALES \a, \b, \room
 .endm
 
-.macro CODES d, h, at, keep, also
-    GK_QDOT_NIBBLES \at + 36*\h + 2, \at + 36*\h + 20
-    GK_QDOT_LEVELS \d
+.macro STEP h, at, to
+    GK_QDOT_NIBBLES \to, \at + 36*\h + 2, \at + 36*\h + 20
+    GK_QDOT_LEVELS \to
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d
@@ -35,7 +39,7 @@ GK_CONST gk_qdot_avx512vnni_iq4_nl_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 144, 0
+    GK_QDOT_PAIRS_SIGNED \d, 144, 7
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_iq4_nl_4, 144

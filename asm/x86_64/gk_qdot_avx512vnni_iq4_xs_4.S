@@ -13,18 +13,18 @@
 
 GK_CONST gk_qdot_avx512vnni_iq4_xs_data
     GK_QDOT_PAIRS_DATA
-    .long   0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28            // 256  where the lower bits are
-    .long   12, 14, 16, 18, 20, 22, 24, 26, 12, 14, 16, 18, 20, 22, 24, 26      // 320  and the upper, above 4, after d
-    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                      // 384  d of two rows
-    .quad   0, 1, 0, 1, 2, 3, 2, 3                                              // 448  16 bytes, each twice
-    GK_QDOT_LEVELS_DATA                                                         // 512
-    .long   15, 48, 32                                                          // 532
+    .long   0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28            // 192  where the lower bits are
+    .long   12, 14, 16, 18, 20, 22, 24, 26, 12, 14, 16, 18, 20, 22, 24, 26      // 256  and the upper, above 4, after d
+    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                      // 320  d of two rows
+    .quad   0, 1, 0, 1, 2, 3, 2, 3                                              // 384  16 bytes, each twice
+    GK_QDOT_LEVELS_DATA                                                         // 448
+    .long   15, 48, 32                                                          // 464
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_NIBBLES_SETUP
-    GK_QDOT_LEVELS_SETUP 512
-    vmovdqa64 zmm29, zmmword ptr [DATA + 448]
+    GK_QDOT_LEVELS_SETUP 448
+    vmovdqa64 zmm29, zmmword ptr [DATA + 384]
 .endm
 
 .macro SCALES a, b, room            // of the blocks at \a and \b, times those of x
@@ -35,24 +35,28 @@ GK_CONST gk_qdot_avx512vnni_iq4_xs_data
     vmovd   xmm2, dword ptr [\a]
     vpinsrd xmm2, xmm2, dword ptr [\b], 1
     vcvtph2ps xmm2, xmm2                                // d . d .
-    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 256]
-    vpsrlvd zmm1, zmm1, zmmword ptr [DATA + 320]
-    vpandd  zmm0, zmm0, dword ptr [DATA + 532]{1to16}
-    vpternlogd zmm0, zmm1, dword ptr [DATA + 536]{1to16}, 0xf8
-    vpsubd  zmm0, zmm0, dword ptr [DATA + 540]{1to16}
+    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 192]
+    vpsrlvd zmm1, zmm1, zmmword ptr [DATA + 256]
+    vpandd  zmm0, zmm0, dword ptr [DATA + 464]{1to16}
+    vpternlogd zmm0, zmm1, dword ptr [DATA + 468]{1to16}, 0xf8
+    vpsubd  zmm0, zmm0, dword ptr [DATA + 472]{1to16}
     vcvtdq2ps zmm0, zmm0
-    vmovdqa64 zmm3, zmmword ptr [DATA + 384]
+    vmovdqa64 zmm3, zmmword ptr [DATA + 320]
     vpermps zmm2, zmm3, zmm2
     vmulps  zmm0, zmm0, zmm2
     vmulps  zmm0, zmm0, zmm26
     vmovaps zmmword ptr [rdi + \room], zmm0
 .endm
 
-.macro CODES d, h, at, keep, also
-    vmovdqu ymm7, ymmword ptr [\at + 32*\h + 8]
-    vpermq  zmm7, zmm29, zmm7
-    GK_QDOT_HALVE
-    GK_QDOT_LEVELS \d
+.macro STEP h, at, to
+    vmovdqu ymm\to, ymmword ptr [\at + 32*\h + 8]
+    vpermq  zmm\to, zmm29, zmm\to
+    GK_QDOT_HALVE \to
+    GK_QDOT_LEVELS \to
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d
@@ -60,7 +64,7 @@ GK_CONST gk_qdot_avx512vnni_iq4_xs_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 136, 0
+    GK_QDOT_PAIRS_SIGNED \d, 136, 7
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_iq4_xs_4, 136

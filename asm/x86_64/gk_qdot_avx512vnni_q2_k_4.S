@@ -20,60 +20,62 @@
 
 GK_CONST gk_qdot_avx512vnni_q2_k_data
     GK_QDOT_16_DATA
-    .long   0x03030303, 0x0c0c0c0c, 15                                              //  68
-    .float  3.0                                                                     //  80
+    .long   0x03030303, 0x0c0c0c0c, 15                                              //  64
+    .float  3.0                                                                     //  76
     .balign 64
-    .float  1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25  // 128  1 / f
-    .word   1, 512, 1, 512, 4, 2048, 4, 2048, 1, 512, 1, 512, 4, 2048, 4, 2048      // 192  f, 512 f
-    .word   1, 512, 1, 512, 4, 2048, 4, 2048, 1, 512, 1, 512, 4, 2048, 4, 2048
+    .float  1, 1, 1, 1, 1, 1, 1, 1, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25  // 128  1 / f
+    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                          // 192  f, as a shift
 
 .macro SETUP
     GK_QDOT_16_SETUP
     mov     eax, 0xff00
     kmovd   k1, eax
-    vpbroadcastd zmm24, dword ptr [DATA + 68]
-    vpbroadcastd zmm24 {k1}, dword ptr [DATA + 72]
+    vpbroadcastd zmm24, dword ptr [DATA + 64]
+    vpbroadcastd zmm24 {k1}, dword ptr [DATA + 68]
+    vmovdqa64 zmm27, zmmword ptr [DATA + 192]
     vpxord  zmm31, zmm31, zmm31
 .endm
 
-.macro CODES d, h, at, keep, also
-    vbroadcasti32x8 zmm7, ymmword ptr [\at + 16 + 32*(\h/2)]
+.macro STEP h, at, to
+    vbroadcasti32x8 zmm\to, ymmword ptr [\at + 16 + 32*(\h/2)]
 .if \h % 2
-    vpsrlw  zmm7, zmm7, 4
+    vpsrlw  zmm\to, zmm\to, 4
 .endif
-    vpandd  zmm7, zmm7, zmm24                                       // f q
+    vpandd  zmm\to, zmm\to, zmm24                   // f q
 .endm
 
-.macro ROW_SCALES d, r, at, scale   // (f z, 512 f z) to zmm1
-    vpmovzxbd zmm0, xmmword ptr [\at]
+.macro CODES at
+    GK_QDOT_NATURAL \at
+.endm
+
+.macro ROW_SCALES d, r, at, scale, zero     // rests to memory
+    vmovdqu xmm0, xmmword ptr [\at]
+    vpshufb xmm0, xmm0, xmm16
+    vpmovzxbd zmm0, xmm0
     vpsrld  zmm2, zmm0, 4
-    vpandd  zmm0, zmm0, dword ptr [DATA + 76]{1to16}
+    vpandd  zmm0, zmm0, dword ptr [DATA + 72]{1to16}
     vcvtdq2ps zmm2, zmm2
     vcvtdq2ps zmm0, zmm0
     vmulps  zmm2, zmm2, dword ptr [rdi + 704 + 8*\r + 4]{1to16}     // m = dmin mn
     vmulps  zmm0, zmm0, dword ptr [rdi + 704 + 8*\r]{1to16}         // s = d sc
-    GK_QDOT_ZEROS 80
-    vpmulld zmm1, zmm1, zmmword ptr [DATA + 192]
-    vmulps  \scale, zmm0, zmm26
+    GK_QDOT_ZEROS 76
+    vpsllvd \zero, zmm1, zmm27                                      // f z
+    vmulps  \scale, zmm0, zmm7
     vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm3
 .endm
 
 .macro HEAD d
-    GK_QDOT_HALVES 80                                               // d, dmin, where later z of row 3 is
-    vmovaps zmm26, zmmword ptr [DATA + 128]
-    vmulps  zmm26, zmm26, zmmword ptr [r11 + 256*\d + 512]
-    ROW_SCALES \d, 0, N0, zmm25
-    vmovdqa64 zmmword ptr [rdi + 768], zmm1
-    ROW_SCALES \d, 1, N1, zmm28
-    vmovdqa64 zmmword ptr [rdi + 832], zmm1
-    ROW_SCALES \d, 2, N2, zmm29
-    vmovdqa64 zmm27, zmm1
-    ROW_SCALES \d, 3, N3, zmm30
-    vmovdqa64 zmmword ptr [rdi + 704], zmm1
+    GK_QDOT_HALVES 80                                               // d, dmin
+    vmovaps zmm7, zmmword ptr [DATA + 128]
+    vmulps  zmm7, zmm7, zmmword ptr [r11 + 256*\d + 64]
+    ROW_SCALES \d, 0, N0, zmm25, zmm20
+    ROW_SCALES \d, 1, N1, zmm28, zmm21
+    ROW_SCALES \d, 2, N2, zmm29, zmm22
+    ROW_SCALES \d, 3, N3, zmm30, zmm23
 .endm
 
 .macro BLOCK d
-    vmovups zmm0, zmmword ptr [rdx + 256*\d + 576]
+    vmovups zmm0, zmmword ptr [rdx + 256*\d + 128]
     vfmadd231ps zmm8, zmm0, zmmword ptr [rdi + 448]
     vfmadd231ps zmm9, zmm0, zmmword ptr [rdi + 448 + 64]
     vfmadd231ps zmm10, zmm0, zmmword ptr [rdi + 448 + 128]
@@ -82,16 +84,17 @@ GK_CONST gk_qdot_avx512vnni_q2_k_data
     vmovaps zmm13, zmm28
     vmovaps zmm14, zmm29
     vmovaps zmm15, zmm30
-    vmovdqa64 zmm20, zmmword ptr [rdi + 768]
-    vmovdqa64 zmm21, zmmword ptr [rdi + 832]
-    vmovdqa64 zmm22, zmm27
-    vmovdqa64 zmm23, zmmword ptr [rdi + 704]
+    vmovdqu64 zmm0, zmmword ptr [rdx + 256*\d]
+    vpmulld zmm17, zmm20, zmm0                                      // what f z takes back
+    vpmulld zmm18, zmm21, zmm0
+    vpmulld zmm19, zmm22, zmm0
+    vpmulld zmm26, zmm23, zmm0
     GK_QDOT_AHEAD 84
     HEAD    \d
-    GK_QDOT_16_STEP UNSIGNED, \d, 0, zmm16
-    GK_QDOT_16_STEP UNSIGNED, \d, 1, zmm17
-    GK_QDOT_16_STEP UNSIGNED, \d, 2, zmm18
-    GK_QDOT_16_STEP UNSIGNED, \d, 3, zmm19
+    GK_QDOT_TAKEN \d, W0, zmm12, zmm17, zmm8
+    GK_QDOT_TAKEN \d, W1, zmm13, zmm18, zmm9
+    GK_QDOT_TAKEN \d, W2, zmm14, zmm19, zmm10
+    GK_QDOT_TAKEN \d, W3, zmm15, zmm26, zmm11
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q2_k_4, 84

@@ -18,21 +18,22 @@
 
 GK_CONST gk_qdot_avx512vnni_q3_k_data
     GK_QDOT_16_DATA
-    .long   0x03030303, 0x0c0c0c0c, 0x04040404, 0x10101010, 5, 3                    //  68
-    .byte   15, 15, 15, 15, 48, 48, 48, 48, 32, 32, 32, 32                          //  92
+    .long   0x03030303, 0x0c0c0c0c, 0x04040404, 0x10101010                          //  64
+    .byte   15, 15, 15, 15, 48, 48, 48, 48, 32, 32, 32, 32                          //  80
     .balign 64
-    .float  1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25, 1, 1, 0.25, 0.25  // 128  1 / f
+    .float  1, 1, 1, 1, 1, 1, 1, 1, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25  // 128  1 / f
+    .long   2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4, 4                          // 192  4 f, as a shift
 .rept 4
-    .byte   2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5, 6, 7, 8, 9                          // 192  lower bits of scales
+    .byte   2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5, 6, 7, 8, 9                          // 256  lower bits of scales
 .endr
 .rept 4
-    .byte   10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13          // 256  and upper ones
+    .byte   10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13          // 320  and upper ones
 .endr
 .rept 4
-    .long   0, 0, 4, 4                                                              // 320  shifts of the lower
+    .long   0, 0, 4, 4                                                              // 384  shifts of the lower
 .endr
 .rept 4
-    .long   4, 2, 0, 30                                                             // 384  rotations of the upper
+    .long   4, 2, 0, 30                                                             // 448  rotations of the upper
 .endr
 
 .macro HALVES_OF reg, at            // two double words of constants, each for half of a register
@@ -44,30 +45,31 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
     GK_QDOT_16_SETUP
     mov     eax, 0xff00
     kmovd   k1, eax
-    HALVES_OF zmm24, 68
-    HALVES_OF zmm25, 76
-    HALVES_OF zmm31, 84
+    HALVES_OF zmm24, 64
+    HALVES_OF zmm25, 72
+    vmovdqa64 zmm27, zmmword ptr [DATA + 192]
 .endm
 
-.macro CODES d, h, at, keep, also
+.macro STEP h, at, to
 .if \h == 0
-    vmovdqu32 ymm\keep, ymmword ptr [\at]
-    vprold  zmm\keep {k1}, zmmword ptr [\at - 32], 1
-    vprold  zmm\keep, zmm\keep, 2                    // bits 0 | 1 to 2 | 4
+    vmovdqu32 ymm0, ymmword ptr [\at]
+    vprold  zmm0 {k1}, zmmword ptr [\at - 32], 1
+    vprold  zmm0, zmm0, 2                           // bits 0 | 1 to 2 | 4
 .else
-    vprord  zmm\keep, zmm\keep, 2                    // bits 2h | 2h + 1
+    vprord  zmm0, zmm0, 2                           // bits 2h | 2h + 1
 .endif
 .if \h % 2 == 0
-    vbroadcasti32x8 zmm\also, ymmword ptr [\at + 32 + 32*(\h/2)]
-    vpandd  zmm7, zmm24, zmm\also
+    vbroadcasti32x8 zmm1, ymmword ptr [\at + 32 + 32*(\h/2)]
+    vpandd  zmm\to, zmm24, zmm1
 .else
-    vpsrlw  zmm7, zmm\also, 4
-    vpandd  zmm7, zmm7, zmm24
+    vpsrlw  zmm\to, zmm1, 4
+    vpandd  zmm\to, zmm\to, zmm24
 .endif
-    vpternlogd zmm7, zmm\keep, zmm25, 0xf8          // f q = low | high & 4 f
-.if \d == 3
-    vpsubb  zmm1, zmm7, zmm25                       // f (q - 4)
-.endif
+    vpternlogd zmm\to, zmm0, zmm25, 0xf8            // f q = low | high & 4 f
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro ROW_SCALES d, r, at
@@ -81,19 +83,20 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
 .macro HEAD d
     GK_QDOT_HALVES 106
     vmovaps zmm26, zmmword ptr [DATA + 128]
-    vmulps  zmm26, zmm26, zmmword ptr [r11 + 256*\d + 512]
+    vmulps  zmm26, zmm26, zmmword ptr [r11 + 256*\d + 64]
     vmovdqu xmm0, xmmword ptr [N0 + 94]                             // . . sc[12] d of each row
     vinserti128 ymm0, ymm0, xmmword ptr [N1 + 94], 1
     vinserti32x4 zmm0, zmm0, xmmword ptr [N2 + 94], 2
     vinserti32x4 zmm0, zmm0, xmmword ptr [N3 + 94], 3
-    vpshufb zmm1, zmm0, zmmword ptr [DATA + 256]
-    vpshufb zmm0, zmm0, zmmword ptr [DATA + 192]
-    vprolvd zmm1, zmm1, zmmword ptr [DATA + 384]
-    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 320]
-    vpandd  zmm0, zmm0, dword ptr [DATA + 92]{1to16}
-    vpternlogd zmm0, zmm1, dword ptr [DATA + 96]{1to16}, 0xf8       // low & 15 | high & 48
-    vpbroadcastd zmm1, dword ptr [DATA + 100]
+    vpshufb zmm1, zmm0, zmmword ptr [DATA + 320]
+    vpshufb zmm0, zmm0, zmmword ptr [DATA + 256]
+    vprolvd zmm1, zmm1, zmmword ptr [DATA + 448]
+    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 384]
+    vpandd  zmm0, zmm0, dword ptr [DATA + 80]{1to16}
+    vpternlogd zmm0, zmm1, dword ptr [DATA + 84]{1to16}, 0xf8       // low & 15 | high & 48
+    vpbroadcastd zmm1, dword ptr [DATA + 88]
     vpsubb  zmm0, zmm0, zmm1                                        // sc - 32
+    vpshufb zmm0, zmm0, zmm16
     vmovdqa64 zmmword ptr [rdi + 768], zmm0
     ROW_SCALES \d, 0, N0
     ROW_SCALES \d, 1, N1
@@ -102,7 +105,12 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_16_SIGNED \d, 110, -1
+    GK_QDOT_16_SCALES \d
+    GK_QDOT_AHEAD 110
+    HEAD    \d
+    vmovdqu64 zmm18, zmmword ptr [rdx + 256*\d]
+    vpsllvd zmm18, zmm18, zmm27
+    GK_QDOT_16_SIGNED \d
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q3_k_4, 110

@@ -13,23 +13,22 @@
 GK_CONST gk_qdot_avx512vnni_q4_0_data
     GK_QDOT_PAIRS_DATA
     GK_QDOT_18_DATA
-    .byte   8, 8, 8, 8                                              // 320
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_18_SETUP
-    vpbroadcastd zmm30, dword ptr [DATA + 320]
 .endm
 
 .macro SCALES a, b, room
     GK_QDOT_18_SCALES \a, \b, \room
 .endm
 
-.macro CODES d, h, at, keep, also
-    GK_QDOT_NIBBLES \at + 36*\h + 2, \at + 36*\h + 20
-.if \d == 3
-    vpsubb  zmm1, zmm7, zmm30                       // q - 8
-.endif
+.macro STEP h, at, to
+    GK_QDOT_NIBBLES \to, \at + 36*\h + 2, \at + 36*\h + 20
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d
@@ -37,7 +36,7 @@ GK_CONST gk_qdot_avx512vnni_q4_0_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 144, 4
+    GK_QDOT_PAIRS_SIGNED \d, 144, 3
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q4_0_4, 144

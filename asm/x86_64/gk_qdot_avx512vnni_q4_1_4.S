@@ -13,19 +13,19 @@
 
 GK_CONST gk_qdot_avx512vnni_q4_1_data
     GK_QDOT_PAIRS_DATA
-    .word   0, 10, 20, 30, 4, 2, 12, 22, 6, 16, 26, 8, 18, 28, 14, 24           // 256  d of the first row, of the second
+    .word   0, 10, 20, 30, 4, 2, 12, 22, 6, 16, 26, 8, 18, 28, 14, 24           // 192  d of the first row, of the second
     .word   1, 11, 21, 31, 5, 3, 13, 23, 7, 17, 27, 9, 19, 29, 15, 25           //      m
-    .long   0, 1, 2, 3, 0, 1, 2, 3, 5, 6, 7, 8, 5, 6, 7, 8                      // 320  16 bytes of two blocks, each twice
-    .long   7, 8, 9, 10, 7, 8, 9, 10, 12, 13, 14, 15, 12, 13, 14, 15            // 384  in the last 64 of the row
-    .long   0x80000000                                                          // 448
-    .float  15.0                                                                // 452
+    .long   0, 1, 2, 3, 0, 1, 2, 3, 5, 6, 7, 8, 5, 6, 7, 8                      // 256  16 bytes of two blocks, each twice
+    .long   7, 8, 9, 10, 7, 8, 9, 10, 12, 13, 14, 15, 12, 13, 14, 15            // 320  in the last 64 of the row
+    .long   0x80000000                                                          // 384
+    .float  15.0                                                                // 388
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_NIBBLES_SETUP
-    vmovdqa64 zmm27, zmmword ptr [DATA + 320]
-    vmovdqa64 zmm28, zmmword ptr [DATA + 384]
-    vmovdqa64 zmm29, zmmword ptr [DATA + 256]
+    vmovdqa64 zmm27, zmmword ptr [DATA + 256]
+    vmovdqa64 zmm28, zmmword ptr [DATA + 320]
+    vmovdqa64 zmm29, zmmword ptr [DATA + 192]
     mov     eax, 0x0842
     kmovd   k1, eax
     mov     eax, 0x0004
@@ -46,16 +46,20 @@ GK_CONST gk_qdot_avx512vnni_q4_1_data
     vmovdqu32 zmm0 {k4}, zmmword ptr [\b + 60 - 16]
     vmovdqu32 zmm0 {k5}, zmmword ptr [\b + 120 - 28]
     vpermw  zmm0, zmm29, zmm0
-    GK_QDOT_HALF_OFFSETS \room, 448, 452
+    GK_QDOT_HALF_OFFSETS \room, 384, 388
 .endm
 
-.macro CODES d, h, at, keep, also
+.macro STEP h, at, to
 .if \h < 3
-    vpermd  zmm7, zmm27, zmmword ptr [\at + 40*\h + 4]
+    vpermd  zmm\to, zmm27, zmmword ptr [\at + 40*\h + 4]
 .else
-    vpermd  zmm7, zmm28, zmmword ptr [\at + 96]      // up to the last byte
+    vpermd  zmm\to, zmm28, zmmword ptr [\at + 96]  // up to the last byte
 .endif
-    GK_QDOT_HALVE
+    GK_QDOT_HALVE \to
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d

@@ -17,18 +17,38 @@
 GK_CONST gk_qdot_avx512vnni_q4_k_data
     GK_QDOT_PAIRS_DATA
     GK_QDOT_6BIT_DATA 15.0
+    .balign 64
+    .long   0, 8, 16, 24, 4, 12, 20, 28, 0, 8, 16, 24, 4, 12, 20, 28           // 512  quads 0
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_6BIT_SETUP
+    mov     eax, 1
+    vpbroadcastd zmm0, eax
+    vmovdqa64 zmm22, zmmword ptr [DATA + 512]
+    vpaddd  zmm23, zmm22, zmm0
+    vpaddd  zmm27, zmm23, zmm0
+    vpaddd  zmm28, zmm27, zmm0
 .endm
 
 .macro SCALES a, b, room
     GK_QDOT_6BIT_SCALES \a, \b, \room
 .endm
 
-.macro CODES d, h, at, keep, also
-    GK_QDOT_6BIT_LOW \at + 16 + 32*\h
+.macro QUAD h, to, lanes            // quads h of the halves of 32 bytes, low halves, then high halves
+    vmovdqa64 zmm\to, \lanes
+    vpermi2d zmm\to, zmm0, zmm1
+    vpsrlw  zmm\to {k1}, zmm\to, 4
+    vpandd  zmm\to, zmm\to, zmm24
+.endm
+
+.macro CODES at
+    vmovdqu64 zmm0, zmmword ptr [\at + 16]
+    vmovdqu64 zmm1, zmmword ptr [\at + 80]
+    QUAD    0, 4, zmm22
+    QUAD    1, 5, zmm23
+    QUAD    2, 6, zmm27
+    QUAD    3, 7, zmm28
 .endm
 
 .macro HEAD d

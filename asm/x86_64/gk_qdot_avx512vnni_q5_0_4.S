@@ -12,15 +12,15 @@
 
 GK_CONST gk_qdot_avx512vnni_q5_0_data
     GK_QDOT_PAIRS_DATA
-    .word   0, 11, 22, 1, 12, 23, 17, 28, 2, 13, 24, 3, 14, 25, 18, 29          // 256  d of the first row, of the second
+    .word   0, 11, 22, 1, 12, 23, 17, 28, 2, 13, 24, 3, 14, 25, 18, 29          // 192  d of the first row, of the second
     .word   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-    .byte   16, 16, 16, 16                                                      // 320
+    .byte   16, 16, 16, 16                                                      // 256
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_NIBBLES_SETUP
-    vmovdqa64 zmm29, zmmword ptr [DATA + 256]
-    vpbroadcastd zmm30, dword ptr [DATA + 320]
+    vmovdqa64 zmm29, zmmword ptr [DATA + 192]
+    vpbroadcastd zmm30, dword ptr [DATA + 256]
     mov     eax, 0x00801002
     kmovd   k1, eax
     kaddd   k2, k1, k1
@@ -41,12 +41,13 @@ GK_CONST gk_qdot_avx512vnni_q5_0_data
     GK_QDOT_HALF_SCALES \room
 .endm
 
-.macro CODES d, h, at, keep, also
-    GK_QDOT_NIBBLES \at + 44*\h + 6, \at + 44*\h + 28
-    GK_QDOT_FIFTH \at + 44*\h + 2, \at + 44*\h + 24
-.if \d == 3
-    vpsubb  zmm1, zmm7, zmm30                       // q - 16
-.endif
+.macro STEP h, at, to
+    GK_QDOT_NIBBLES \to, \at + 44*\h + 6, \at + 44*\h + 28
+    GK_QDOT_FIFTH \to, \at + 44*\h + 2, \at + 44*\h + 24
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d
@@ -54,7 +55,7 @@ GK_CONST gk_qdot_avx512vnni_q5_0_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 176, 3
+    GK_QDOT_PAIRS_SIGNED \d, 176, 4
     GK_QDOT_NEXT \d, 176
 .endm
 

@@ -13,17 +13,17 @@
 
 GK_CONST gk_qdot_avx512vnni_q5_1_data
     GK_QDOT_PAIRS_DATA
-    .word   0, 12, 24, 2, 14, 26, 8, 20, 4, 16, 28, 6, 18, 30, 10, 22           // 256  d of the first row, of the second
+    .word   0, 12, 24, 2, 14, 26, 8, 20, 4, 16, 28, 6, 18, 30, 10, 22           // 192  d of the first row, of the second
     .word   1, 13, 25, 3, 15, 27, 9, 21, 5, 17, 29, 7, 19, 31, 11, 23           //      m
-    .long   0x80000000                                                          // 320
-    .float  31.0                                                                // 324
-    .byte   16, 16, 16, 16                                                      // 328
+    .long   0x80000000                                                          // 256
+    .float  31.0                                                                // 260
+    .byte   16, 16, 16, 16                                                      // 264
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_NIBBLES_SETUP
-    vmovdqa64 zmm29, zmmword ptr [DATA + 256]
-    vpbroadcastd zmm30, dword ptr [DATA + 328]
+    vmovdqa64 zmm29, zmmword ptr [DATA + 192]
+    vpbroadcastd zmm30, dword ptr [DATA + 264]
     mov     eax, 0x2082
     kmovd   k1, eax
     kaddd   k2, k1, k1
@@ -41,12 +41,16 @@ GK_CONST gk_qdot_avx512vnni_q5_1_data
     vmovdqu32 zmm0 {k4}, zmmword ptr [\a + 144 - 16]
     vmovdqu32 zmm0 {k5}, zmmword ptr [\b + 144 - 20]
     vpermw  zmm0, zmm29, zmm0
-    GK_QDOT_HALF_OFFSETS \room, 320, 324
+    GK_QDOT_HALF_OFFSETS \room, 256, 260
 .endm
 
-.macro CODES d, h, at, keep, also
-    GK_QDOT_NIBBLES \at + 48*\h + 8, \at + 48*\h + 32
-    GK_QDOT_FIFTH \at + 48*\h + 4, \at + 48*\h + 28
+.macro STEP h, at, to
+    GK_QDOT_NIBBLES \to, \at + 48*\h + 8, \at + 48*\h + 32
+    GK_QDOT_FIFTH \to, \at + 48*\h + 4, \at + 48*\h + 28
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d

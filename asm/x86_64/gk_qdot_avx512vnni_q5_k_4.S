@@ -16,28 +16,32 @@
 GK_CONST gk_qdot_avx512vnni_q5_k_data
     GK_QDOT_PAIRS_DATA
     GK_QDOT_6BIT_DATA 31.0
-    .byte   16, 16, 16, 16                                          // 524
+    .byte   16, 16, 16, 16                                          // 460
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_6BIT_SETUP
-    vpbroadcastd zmm25, dword ptr [DATA + 524]
+    vpbroadcastd zmm25, dword ptr [DATA + 460]
 .endm
 
 .macro SCALES a, b, room
     GK_QDOT_6BIT_SCALES \a, \b, \room
 .endm
 
-.macro CODES d, h, at, keep, also
-    GK_QDOT_6BIT_LOW \at + 48 + 32*\h
+.macro STEP h, at, to
+    GK_QDOT_6BIT_LOW \to, \at + 48 + 32*\h
 .if \h == 0
-    vmovdqu32 ymm\keep, ymmword ptr [\at + 16]
-    vprord  zmm\keep {k2}, zmmword ptr [\at + 16 - 32], 1
-    vprold  zmm\keep, zmm\keep, 4                    // bits 0 | 1 to 4
+    vmovdqu32 ymm0, ymmword ptr [\at + 16]
+    vprord  zmm0 {k2}, zmmword ptr [\at + 16 - 32], 1
+    vprold  zmm0, zmm0, 4                           // bits 0 | 1 to 4
 .else
-    vprord  zmm\keep, zmm\keep, 2                    // bits 2h | 2h + 1
+    vprord  zmm0, zmm0, 2                           // bits 2h | 2h + 1
 .endif
-    vpternlogd zmm7, zmm\keep, zmm25, 0xf8          // q = low | high & 16
+    vpternlogd zmm\to, zmm0, zmm25, 0xf8            // q = low | high & 16
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d

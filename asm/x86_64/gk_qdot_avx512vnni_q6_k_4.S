@@ -15,40 +15,42 @@
 
 GK_CONST gk_qdot_avx512vnni_q6_k_data
     GK_QDOT_16_DATA
-    .byte   15, 15, 15, 15, 48, 48, 48, 48, 32, 32, 32, 32          // 68
+    .byte   15, 15, 15, 15, 48, 48, 48, 48                          // 64
 
 .macro SETUP
     GK_QDOT_16_SETUP
-    vpbroadcastd zmm24, dword ptr [DATA + 68]
-    vpbroadcastd zmm25, dword ptr [DATA + 72]
-    vpbroadcastd zmm26, dword ptr [DATA + 76]
+    vpbroadcastd zmm24, dword ptr [DATA + 64]
+    vpbroadcastd zmm25, dword ptr [DATA + 68]
     mov     eax, 0xff00
     kmovd   k1, eax
 .endm
 
-.macro CODES d, h, at, keep, also
+.macro STEP h, at, to
 .if \h % 2 == 0
-    vmovdqu32 ymm\keep, ymmword ptr [\at + 128 + 32*(\h/2)]
-    vprord  zmm\keep {k1}, zmmword ptr [\at + 128 + 32*(\h/2) - 32], 2
-    vmovdqu64 zmm\also, zmmword ptr [\at + 64*(\h/2)]
-    vpandd  zmm7, zmm24, zmm\also
-    vprold  zmm1, zmm\keep, 4
-    vpternlogd zmm7, zmm1, zmm25, 0xf8              // q = low | bits 0 | 2 & 48
+    vmovdqu32 ymm0, ymmword ptr [\at + 128 + 32*(\h/2)]
+    vprord  zmm0 {k1}, zmmword ptr [\at + 128 + 32*(\h/2) - 32], 2
+    vmovdqu64 zmm1, zmmword ptr [\at + 64*(\h/2)]
+    vpandd  zmm\to, zmm24, zmm1
+    vprold  zmm2, zmm0, 4
+    vpternlogd zmm\to, zmm2, zmm25, 0xf8            // q = low | bits 0 | 2 & 48
 .else
-    vpsrlw  zmm7, zmm\also, 4
-    vpandd  zmm7, zmm7, zmm24
-    vpternlogd zmm7, zmm\keep, zmm25, 0xf8          // q = low | bits 4 | 6 & 48
-.endif
-.if \d == 3
-    vpsubb  zmm1, zmm7, zmm26                       // q - 32
+    vpsrlw  zmm\to, zmm1, 4
+    vpandd  zmm\to, zmm\to, zmm24
+    vpternlogd zmm\to, zmm0, zmm25, 0xf8            // q = low | bits 4 | 6 & 48
 .endif
 .endm
 
+.macro CODES at
+    GK_QDOT_NATURAL \at
+.endm
+
 .macro ROW_SCALES d, r, at
-    vpmovsxbd zmm0, xmmword ptr [\at + 192]
+    vmovdqu xmm0, xmmword ptr [\at + 192]
+    vpshufb xmm0, xmm0, xmm16
+    vpmovsxbd zmm0, xmm0
     vcvtdq2ps zmm0, zmm0
     vmulps  zmm0, zmm0, dword ptr [rdi + 704 + 8*\r + 4]{1to16}
-    vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 512]
+    vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 64]
     vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0
 .endm
 
@@ -61,7 +63,11 @@ GK_CONST gk_qdot_avx512vnni_q6_k_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_16_SIGNED \d, 210, 2
+    GK_QDOT_16_SCALES \d
+    GK_QDOT_AHEAD 210
+    HEAD    \d
+    vpslld  zmm18, zmmword ptr [rdx + 256*\d], 5
+    GK_QDOT_16_SIGNED \d
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q6_k_4, 210

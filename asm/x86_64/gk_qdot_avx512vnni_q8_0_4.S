@@ -12,14 +12,14 @@
 
 GK_CONST gk_qdot_avx512vnni_q8_0_data
     GK_QDOT_PAIRS_DATA
-    .word   0, 17, 2, 19, 4, 21, 6, 23, 1, 18, 3, 20, 5, 22, 7, 24  // 256  d of the first row, of the second
+    .word   0, 17, 2, 19, 4, 21, 6, 23, 1, 18, 3, 20, 5, 22, 7, 24  // 192  d of the first row, of the second
     .word   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-    .long   0x80808080                                              // 320
+    .long   0x80808080                                              // 256
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
-    vpbroadcastd zmm24, dword ptr [DATA + 320]
-    vmovdqa64 zmm25, zmmword ptr [DATA + 256]
+    vpbroadcastd zmm24, dword ptr [DATA + 256]
+    vmovdqa64 zmm25, zmmword ptr [DATA + 192]
     mov     eax, 0x00040002
     kmovd   k1, eax
     kaddd   k2, k1, k1
@@ -43,10 +43,14 @@ GK_CONST gk_qdot_avx512vnni_q8_0_data
     GK_QDOT_HALF_SCALES \room
 .endm
 
-.macro CODES d, h, at, keep, also
-    vmovdqu ymm1, ymmword ptr [\at + 68*\h + 2]
-    vinserti64x4 zmm1, zmm1, ymmword ptr [\at + 68*\h + 36], 1
-    vpxord  zmm7, zmm1, zmm24                       // q + 128
+.macro STEP h, at, to
+    vmovdqu ymm\to, ymmword ptr [\at + 68*\h + 2]
+    vinserti64x4 zmm\to, zmm\to, ymmword ptr [\at + 68*\h + 36], 1
+    vpxord  zmm\to, zmm\to, zmm24                   // q + 128
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d
@@ -54,7 +58,7 @@ GK_CONST gk_qdot_avx512vnni_q8_0_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 272, 0
+    GK_QDOT_PAIRS_SIGNED \d, 272, 7
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q8_0_4, 272
