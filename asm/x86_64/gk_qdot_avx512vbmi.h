@@ -264,17 +264,35 @@ L(data):
 
 // ---- the block: BITS \a, \b, \v0 .. \v3 of the format for two rows
 
-.macro GK_QDOT_GRID_ROW d, side, v0, v1, v2, v3, scale, acc     // LEVELS \to, \v, \side of the format
-    LEVELS  zmm4, \v0, \side
-    LEVELS  zmm5, \v1, \side
-    LEVELS  zmm6, \v2, \side
-    LEVELS  zmm7, \v3, \side
-    GK_QDOT_ADD \d, \scale, zmm18, \acc
+.macro GK_QDOT_GRID_QUAD d, h, v, side, to, sum     // LEVELS \to, \v, \side of the format
+    LEVELS  \to, \v, \side
+    vpdpbusd \sum, \to, zmmword ptr [rdx + 64*\h]
+.if \d == 3
+    vpdpbusd zmm1, \to, zmmword ptr [rdx + 64*\h + 256]
+    vpdpbusd zmm2, \to, zmmword ptr [rdx + 64*\h + 512]
+.endif
+.endm
+
+.macro GK_QDOT_GRID_ROW d, side, v0, v1, v2, v3, scale, acc
+    vpxor   xmm0, xmm0, xmm0
+    vpxor   xmm1, xmm1, xmm1
+    vpxor   xmm2, xmm2, xmm2
+    GK_QDOT_GRID_QUAD \d, 0, \v0, \side, zmm4, zmm0
+    GK_QDOT_GRID_QUAD \d, 1, \v1, \side, zmm5, zmm0
+    GK_QDOT_GRID_QUAD \d, 2, \v2, \side, zmm6, zmm0
+    GK_QDOT_GRID_QUAD \d, 3, \v3, \side, zmm7, zmm0
+.if \d == 3
+    vpslld  zmm0, zmm0, 16
+    vpslld  zmm1, zmm1, 8
+    vpaddd  zmm0, zmm0, zmm2
+    vpaddd  zmm0, zmm0, zmm1
+.endif
+    vpsubd  zmm0, zmm0, zmm18
+    GK_QDOT_ADD \scale, \acc
 .endm
 
 .macro GK_QDOT_GRID d, bytes
     GK_QDOT_AHEAD \bytes
-    HEAD    \d
     BITS    W0, W1, zmm24, zmm25, zmm26, zmm27
     BITS    W2, W3, zmm28, zmm29, zmm30, zmm31
     vpslld  zmm18, zmmword ptr [rdx + 256*\d], 6

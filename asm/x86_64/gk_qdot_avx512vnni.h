@@ -14,7 +14,9 @@
 //   rdi  job          rsi  the block of segment 0         zmm0 .. zmm3   free
 //   rcx  blocks left  r8   bytes to segment 1, r9 to 3    zmm4 .. zmm7   codes of a row, by lanes
 //   rdx  x            r10  blocks left of the chain       zmm8 .. zmm11  sums of the four rows, by lanes
-//   rax  the next rsi, r11 the next rdx, from row to row too; the last row is followed by itself    others: of the format
+//   rax  the next rsi, r11 the next rdx, from row to row too; the last row is followed by itself
+//   zmm12 .. zmm15  digit 2, or the one, of quads 0 .. 3 of x    zmm18 .. zmm21  digit 1    zmm28 .. zmm31  digit 0
+//   zmm16, zmm17, zmm22 .. zmm27  of the format
 //
 //   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
 //
@@ -100,11 +102,26 @@
     GK_QDOT_LANES zmm4, zmm5, zmm6, zmm7
 .endm
 
-.macro GK_QDOT_QUAD d, h, codes, sum        // of quads h, each digit by itself: short chains
-    vpdpbusd \sum, \codes, zmmword ptr [rdx + 64*\h]
+.macro GK_QDOT_X d                  // of the block
+    GK_QDOT_X_DIGIT 0, zmm12, zmm13, zmm14, zmm15
 .if \d == 3
-    vpdpbusd zmm1, \codes, zmmword ptr [rdx + 64*\h + 256]
-    vpdpbusd zmm2, \codes, zmmword ptr [rdx + 64*\h + 512]
+    GK_QDOT_X_DIGIT 256, zmm18, zmm19, zmm20, zmm21
+    GK_QDOT_X_DIGIT 512, zmm28, zmm29, zmm30, zmm31
+.endif
+.endm
+
+.macro GK_QDOT_X_DIGIT at, x0, x1, x2, x3
+    vmovdqu64 \x0, zmmword ptr [rdx + \at]
+    vmovdqu64 \x1, zmmword ptr [rdx + \at + 64]
+    vmovdqu64 \x2, zmmword ptr [rdx + \at + 128]
+    vmovdqu64 \x3, zmmword ptr [rdx + \at + 192]
+.endm
+
+.macro GK_QDOT_QUAD d, sum, codes, two, one, zero       // each digit by itself: short chains
+    vpdpbusd \sum, \codes, \two
+.if \d == 3
+    vpdpbusd zmm1, \codes, \one
+    vpdpbusd zmm2, \codes, \zero
 .endif
 .endm
 
@@ -113,42 +130,25 @@
     vpxor   xmm1, xmm1, xmm1
 .if \d == 3
     vpxor   xmm2, xmm2, xmm2
-    GK_QDOT_QUAD 3, 0, zmm4, zmm0
-    GK_QDOT_QUAD 3, 1, zmm5, zmm0
-    GK_QDOT_QUAD 3, 2, zmm6, zmm0
-    GK_QDOT_QUAD 3, 3, zmm7, zmm0
+    GK_QDOT_QUAD 3, zmm0, zmm4, zmm12, zmm18, zmm28
+    GK_QDOT_QUAD 3, zmm0, zmm5, zmm13, zmm19, zmm29
+    GK_QDOT_QUAD 3, zmm0, zmm6, zmm14, zmm20, zmm30
+    GK_QDOT_QUAD 3, zmm0, zmm7, zmm15, zmm21, zmm31
     vpslld  zmm0, zmm0, 16
     vpslld  zmm1, zmm1, 8
     vpaddd  zmm0, zmm0, zmm2
 .else
-    GK_QDOT_QUAD 1, 0, zmm4, zmm0
-    GK_QDOT_QUAD 1, 1, zmm5, zmm1
-    GK_QDOT_QUAD 1, 2, zmm6, zmm0
-    GK_QDOT_QUAD 1, 3, zmm7, zmm1
+    GK_QDOT_QUAD 1, zmm0, zmm4, zmm12
+    GK_QDOT_QUAD 1, zmm1, zmm5, zmm13
+    GK_QDOT_QUAD 1, zmm0, zmm6, zmm14
+    GK_QDOT_QUAD 1, zmm1, zmm7, zmm15
 .endif
     vpaddd  zmm0, zmm0, zmm1
 .endm
 
-.macro GK_QDOT_ADD d, scale, taken, acc     // codes times X, less what offsets make too much, to the sums of a row
-    GK_QDOT_DOTS \d
-    vpsubd  zmm0, zmm0, \taken
+.macro GK_QDOT_ADD scale, acc       // to the sums of a row
     vcvtdq2ps zmm0, zmm0
     vfmadd231ps \acc, zmm0, \scale
-.endm
-
-.macro GK_QDOT_TAKEN d, at, scale, taken, acc
-    CODES   \at
-    GK_QDOT_ADD \d, \scale, \taken, \acc
-.endm
-
-.macro GK_QDOT_SIGNED d, at, scale, acc     // an offset for all: zmm18 = that times sums of X
-    GK_QDOT_TAKEN \d, \at, \scale, zmm18, \acc
-.endm
-
-.macro GK_QDOT_UNSIGNED d, at, scale, zero, acc     // an offset for each lane
-    CODES   \at
-    vpmulld zmm3, \zero, zmmword ptr [rdx + 256*\d]
-    GK_QDOT_ADD \d, \scale, zmm3, \acc
 .endm
 
 .macro GK_QDOT_AHEAD bytes          // a later block of each row comes to the cache
@@ -162,12 +162,9 @@
 .endr
 .endm
 
-// ---- groups of 32, two rows a vector; SCALES \a, \b, \room of the format makes those of the blocks at \a and \b
+// ---- groups of 32, two rows a vector; SCALES \a, \b, \room of the format makes those of the blocks at \a and \b, times zmm7
 //
-//   zmm12, zmm13  scales times those of x, row 0 | row 1 and row 2 | row 3    zmm26         scale of x, for two rows
-//   zmm14, zmm15  z of the same                                              zmm31         zeros
-//   zmm20, zmm21  rests of the same                                          zmm18, zmm19  those of a row, by lanes
-//   zmm16, zmm17  the groups of lanes, of the first and second row           zmm22 .. 25, 27 .. 30  of the format
+//   zmm16, zmm17  the groups of lanes, of the first and second row      zmm7  scale of x, for two rows
 //
 //   room: scale, z, rest of rows 0 | 1 at 448, of rows 2 | 3 at 640
 
@@ -181,59 +178,49 @@ L(data):
 .macro GK_QDOT_PAIRS_SETUP
     vmovdqa64 zmm16, zmmword ptr [DATA]
     vmovdqa64 zmm17, zmmword ptr [DATA + 64]
-    vpxord  zmm31, zmm31, zmm31
 .endm
 
 .macro GK_QDOT_PAIRS_HEAD d
     vmovdqa64 zmm0, zmmword ptr [DATA + 128]
-    vpermps zmm26, zmm0, zmmword ptr [r11 + 256*\d + 64]
+    vpermps zmm7, zmm0, zmmword ptr [r11 + 256*\d + 64]
     SCALES  N0, N1, 448
     SCALES  N2, N3, 640
 .endm
 
-.macro GK_QDOT_PAIRS_ROW_SIGNED d, at, lanes, scale, acc
-    vpermps zmm19, \lanes, \scale
-    GK_QDOT_SIGNED \d, \at, zmm19, \acc
-.endm
-
-.macro GK_QDOT_PAIRS_SIGNED d, bytes, shift // the block, codes with an offset of 1 << shift
-    vmovaps zmm12, zmmword ptr [rdi + 448]
-    vmovaps zmm13, zmmword ptr [rdi + 640]
+.macro GK_QDOT_PAIRS kind, d, bytes, shift  // the block; kind SIGNED, an offset of 1 << shift, or UNSIGNED, zeros and rests
     GK_QDOT_AHEAD \bytes
-    HEAD    \d
-    vpslld  zmm18, zmmword ptr [rdx + 256*\d], \shift
-    GK_QDOT_PAIRS_ROW_SIGNED \d, W0, zmm16, zmm12, zmm8
-    GK_QDOT_PAIRS_ROW_SIGNED \d, W1, zmm17, zmm12, zmm9
-    GK_QDOT_PAIRS_ROW_SIGNED \d, W2, zmm16, zmm13, zmm10
-    GK_QDOT_PAIRS_ROW_SIGNED \d, W3, zmm17, zmm13, zmm11
+    GK_QDOT_X \d
+    GK_QDOT_PAIRS_\kind \d, W0, zmm16, 448, zmm8, \shift
+    GK_QDOT_PAIRS_\kind \d, W1, zmm17, 448, zmm9, \shift
+    GK_QDOT_PAIRS_\kind \d, W2, zmm16, 640, zmm10, \shift
+    GK_QDOT_PAIRS_\kind \d, W3, zmm17, 640, zmm11, \shift
 .endm
 
-.macro GK_QDOT_PAIRS_ROW_UNSIGNED d, at, lanes, scale, zero, rest, acc
-    vpermps zmm0, \lanes, \rest
-    vpermps zmm18, \lanes, \scale
-    vfmadd231ps \acc, zmm0, zmmword ptr [rdx + 256*\d + 128]        // rests
-    vpermd  zmm19, \lanes, \zero
-    GK_QDOT_UNSIGNED \d, \at, zmm18, zmm19, \acc
+.macro GK_QDOT_PAIRS_SIGNED d, at, lanes, room, acc, shift
+    CODES   \at
+    GK_QDOT_DOTS \d
+    vpslld  zmm3, zmmword ptr [rdx + 256*\d], \shift
+    vpermps zmm4, \lanes, zmmword ptr [rdi + \room]
+    vpsubd  zmm0, zmm0, zmm3
+    GK_QDOT_ADD zmm4, \acc
 .endm
 
-.macro GK_QDOT_PAIRS_UNSIGNED d, bytes      // the block, codes with zeros and rests
-    vmovaps zmm12, zmmword ptr [rdi + 448]
-    vmovaps zmm13, zmmword ptr [rdi + 640]
-    vmovdqa64 zmm14, zmmword ptr [rdi + 448 + 64]
-    vmovdqa64 zmm15, zmmword ptr [rdi + 640 + 64]
-    vmovaps zmm20, zmmword ptr [rdi + 448 + 128]
-    vmovaps zmm21, zmmword ptr [rdi + 640 + 128]
-    GK_QDOT_AHEAD \bytes
-    HEAD    \d
-    GK_QDOT_PAIRS_ROW_UNSIGNED \d, W0, zmm16, zmm12, zmm14, zmm20, zmm8
-    GK_QDOT_PAIRS_ROW_UNSIGNED \d, W1, zmm17, zmm12, zmm14, zmm20, zmm9
-    GK_QDOT_PAIRS_ROW_UNSIGNED \d, W2, zmm16, zmm13, zmm15, zmm21, zmm10
-    GK_QDOT_PAIRS_ROW_UNSIGNED \d, W3, zmm17, zmm13, zmm15, zmm21, zmm11
+.macro GK_QDOT_PAIRS_UNSIGNED d, at, lanes, room, acc, shift
+    CODES   \at
+    GK_QDOT_DOTS \d
+    vpermps zmm5, \lanes, zmmword ptr [rdi + \room + 128]
+    vpermd  zmm3, \lanes, zmmword ptr [rdi + \room + 64]
+    vpermps zmm4, \lanes, zmmword ptr [rdi + \room]
+    vfmadd231ps \acc, zmm5, zmmword ptr [rdx + 256*\d + 128]        // rests
+    vpmulld zmm3, zmm3, zmmword ptr [rdx + 256*\d]
+    vpsubd  zmm0, zmm0, zmm3
+    GK_QDOT_ADD zmm4, \acc
 .endm
 
 .macro GK_QDOT_ZEROS top            // of zmm0 = s and zmm2 = m: z = round(m / s), 0 .. top, to zmm1, and the rest to zmm3
     vdivps  zmm3, zmm2, zmm0
-    vmaxps  zmm3, zmm3, zmm31                           // NaN is 0
+    vpxor   xmm1, xmm1, xmm1
+    vmaxps  zmm3, zmm3, zmm1                            // NaN is 0
     vminps  zmm3, zmm3, dword ptr [DATA + \top]{1to16}
     vcvtps2dq zmm1, zmm3                                // z
     vcvtdq2ps zmm3, zmm1
@@ -241,7 +228,7 @@ L(data):
 .endm
 
 .macro GK_QDOT_ZEROS_STORE room     // and s, of two rows
-    vmulps  zmm0, zmm0, zmm26
+    vmulps  zmm0, zmm0, zmm7
     vmovaps zmmword ptr [rdi + \room], zmm0
     vmovdqa64 zmmword ptr [rdi + \room + 64], zmm1
     vmovaps zmmword ptr [rdi + \room + 128], zmm3
@@ -251,7 +238,7 @@ L(data):
 //      own, between those before it; what a mask leaves out is not read
 //
 //   k7  the upper half of double words       zmm24  fifteens       zmm25  shifts 0 | 4 | 0 | 4
-//   k1 .. k5  places, k6 fifth bits          zmm29  the order of places       zmm30  of the format
+//   k1 .. k5  places, k6 fifth bits          zmm26  the order of places       zmm27  of the format
 
 .macro GK_QDOT_NIBBLES_SETUP
     mov     eax, 0x0f0f0f0f
@@ -280,25 +267,25 @@ L(data):
 .endm
 
 .macro GK_QDOT_LEVELS_SETUP at
-    vbroadcasti32x4 zmm30, xmmword ptr [DATA + \at]
+    vbroadcasti32x4 zmm27, xmmword ptr [DATA + \at]
 .endm
 
 .macro GK_QDOT_LEVELS to            // the levels of nibbles
-    vpshufb zmm\to, zmm30, zmm\to
+    vpshufb zmm\to, zmm27, zmm\to
 .endm
 
-.macro GK_QDOT_FIFTH to, a, b       // plus zmm30 where a bit is set, of 32 for each block; uses rax and r11
+.macro GK_QDOT_FIFTH to, a, b       // plus zmm27 where a bit is set, of 32 for each block; uses rax and r11
     mov     eax, dword ptr [\a]
     mov     r11d, dword ptr [\b]
     shl     r11, 32
     or      rax, r11
     kmovq   k6, rax
-    vpaddb  zmm\to {k6}, zmm\to, zmm30
+    vpaddb  zmm\to {k6}, zmm\to, zmm27
 .endm
 
 .macro GK_QDOT_HALF_SCALES room     // from d of two rows in ymm0
     vcvtph2ps zmm0, ymm0
-    vmulps  zmm0, zmm0, zmm26
+    vmulps  zmm0, zmm0, zmm7
     vmovaps zmmword ptr [rdi + \room], zmm0
 .endm
 
@@ -318,7 +305,7 @@ L(data):
 
 .macro GK_QDOT_18_SETUP
     GK_QDOT_NIBBLES_SETUP
-    vmovdqa64 zmm29, zmmword ptr [DATA + 192]
+    vmovdqa64 zmm26, zmmword ptr [DATA + 192]
     mov     eax, 0x10080402
     kmovd   k1, eax
     kaddd   k2, k1, k1
@@ -330,15 +317,13 @@ L(data):
     vmovdqu16 zmm0 {k1}, zmmword ptr [\b - 2]
     vmovdqu16 zmm0 {k2}, zmmword ptr [\a + 72 - 4]
     vmovdqu16 zmm0 {k3}, zmmword ptr [\b + 72 - 6]
-    vpermw  zmm0, zmm29, zmm0
+    vpermw  zmm0, zmm26, zmm0
     GK_QDOT_HALF_SCALES \room
 .endm
 
-// ---- groups of 16, a row a vector; ROW_SCALES \d, \r, \at of the format makes those of row r, in the order of lanes
+// ---- groups of 16, a row a vector; ROW_SCALES \d, \r, \at of the format makes those of row r, by lanes
 //
-//   zmm12 .. zmm15  scales times those of x       zmm16  bytes in the order of lanes       zmm19 .. zmm31  of the format
-//
-//   room: scales, 64 bytes a row, at 448
+//   zmm16  bytes in the order of lanes       room: scales, 64 bytes a row, at 448
 
 .macro GK_QDOT_16_DATA              // the first 64 bytes of the constants of the format
 L(data):
@@ -351,18 +336,12 @@ L(data):
     vmovdqa64 zmm16, zmmword ptr [DATA]
 .endm
 
-.macro GK_QDOT_16_SCALES d
-    vmovaps zmm12, zmmword ptr [rdi + 448]
-    vmovaps zmm13, zmmword ptr [rdi + 448 + 64]
-    vmovaps zmm14, zmmword ptr [rdi + 448 + 128]
-    vmovaps zmm15, zmmword ptr [rdi + 448 + 192]
-.endm
-
-.macro GK_QDOT_16_SIGNED d          // the four rows
-    GK_QDOT_SIGNED \d, W0, zmm12, zmm8
-    GK_QDOT_SIGNED \d, W1, zmm13, zmm9
-    GK_QDOT_SIGNED \d, W2, zmm14, zmm10
-    GK_QDOT_SIGNED \d, W3, zmm15, zmm11
+.macro GK_QDOT_16_SIGNED d, at, r, acc      // a row; zmm17 = what offsets make too much
+    CODES   \at
+    GK_QDOT_DOTS \d
+    vpsubd  zmm0, zmm0, zmm17
+    vcvtdq2ps zmm0, zmm0
+    vfmadd231ps \acc, zmm0, zmmword ptr [rdi + 448 + 64*\r]
 .endm
 
 .macro GK_QDOT_HALVES at            // floats at 704: the two f16 at \at of the next block of each row
@@ -434,7 +413,7 @@ L(data):
 
 // ---- the function
 
-.macro GK_QDOT_NEXT d, bytes        // rax and r11; a BLOCK that needs them for its steps makes them again
+.macro GK_QDOT_NEXT d, bytes        // rax and r11, free before
     lea     rax, [rsi + \bytes]
     lea     r11, [rdx + 256*\d + 192]
     cmp     rcx, 1
@@ -442,7 +421,7 @@ L(data):
     cmove   r11, qword ptr [rdi + 48]
 .endm
 
-.macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the four, HEAD \d for scales of the next
+.macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the four, then HEAD \d for scales of the next
 L(digits\d):
     mov     rax, qword ptr [rdi]
     mov     r11, qword ptr [rdi + 48]
@@ -463,8 +442,9 @@ L(chain\d):
     mov     r10d, 16
     .balign 32
 L(block\d):
-    GK_QDOT_NEXT \d, \bytes
     BLOCK   \d
+    GK_QDOT_NEXT \d, \bytes
+    HEAD    \d
     mov     rsi, rax
     mov     rdx, r11
     dec     rcx

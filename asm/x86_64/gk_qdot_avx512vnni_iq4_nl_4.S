@@ -39,7 +39,7 @@ GK_CONST gk_qdot_avx512vnni_iq4_nl_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 144, 7
+    GK_QDOT_PAIRS SIGNED, \d, 144, 7
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_iq4_nl_4, 144

@@ -3,7 +3,7 @@
 //   A block is 136 bytes: f16 d; eight scales of 6 bits, the upper two in a word, the lower four in four bytes; for each 32
 //   weights 16 bytes of nibbles, the low halves of them first. w = d (sc - 32) level[q].
 //
-//   zmm29  16 bytes, each twice      zmm30  levels + 128      zmm31  bytes of 128
+//   zmm26  16 bytes, each twice      zmm30  levels + 128      zmm31  bytes of 128
 //
 //   A block of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 14 for
 //   two rows of scales, 1 besides: 237 and 157.
@@ -16,15 +16,20 @@ GK_CONST gk_qdot_avx512vnni_iq4_xs_data
     .long   0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28            // 192  where the lower bits are
     .long   12, 14, 16, 18, 20, 22, 24, 26, 12, 14, 16, 18, 20, 22, 24, 26      // 256  and the upper, above 4, after d
     .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                      // 320  d of two rows
-    .quad   0, 1, 0, 1, 2, 3, 2, 3                                              // 384  16 bytes, each twice
-    GK_QDOT_LEVELS_DATA                                                         // 448
-    .long   15, 48, 32                                                          // 464
+    GK_QDOT_LEVELS_DATA                                                         // 384
+    .long   15, 48, 32                                                          // 400
+    .balign 64
+    .long   0, 8, 16, 24, 0, 8, 16, 24, 4, 12, 20, 28, 4, 12, 20, 28   // 448  quads 0 of lanes
+    .long   1, 9, 17, 25, 1, 9, 17, 25, 5, 13, 21, 29, 5, 13, 21, 29   // 512  quads 1 of lanes
+    .long   2, 10, 18, 26, 2, 10, 18, 26, 6, 14, 22, 30, 6, 14, 22, 30 // 576  quads 2 of lanes
+    .long   3, 11, 19, 27, 3, 11, 19, 27, 7, 15, 23, 31, 7, 15, 23, 31 // 640  quads 3 of lanes
+    .long   0, 0, 0, 0, 4, 4, 4, 4, 0, 0, 0, 0, 4, 4, 4, 4                      // 704  and their shifts
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_NIBBLES_SETUP
-    GK_QDOT_LEVELS_SETUP 448
-    vmovdqa64 zmm29, zmmword ptr [DATA + 384]
+    GK_QDOT_LEVELS_SETUP 384
+    vmovdqa64 zmm26, zmmword ptr [DATA + 704]
 .endm
 
 .macro SCALES a, b, room            // of the blocks at \a and \b, times those of x
@@ -37,26 +42,32 @@ GK_CONST gk_qdot_avx512vnni_iq4_xs_data
     vcvtph2ps xmm2, xmm2                                // d . d .
     vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 192]
     vpsrlvd zmm1, zmm1, zmmword ptr [DATA + 256]
-    vpandd  zmm0, zmm0, dword ptr [DATA + 464]{1to16}
-    vpternlogd zmm0, zmm1, dword ptr [DATA + 468]{1to16}, 0xf8
-    vpsubd  zmm0, zmm0, dword ptr [DATA + 472]{1to16}
+    vpandd  zmm0, zmm0, dword ptr [DATA + 400]{1to16}
+    vpternlogd zmm0, zmm1, dword ptr [DATA + 404]{1to16}, 0xf8
+    vpsubd  zmm0, zmm0, dword ptr [DATA + 408]{1to16}
     vcvtdq2ps zmm0, zmm0
     vmovdqa64 zmm3, zmmword ptr [DATA + 320]
     vpermps zmm2, zmm3, zmm2
     vmulps  zmm0, zmm0, zmm2
-    vmulps  zmm0, zmm0, zmm26
+    vmulps  zmm0, zmm0, zmm7
     vmovaps zmmword ptr [rdi + \room], zmm0
 .endm
 
-.macro STEP h, at, to
-    vmovdqu ymm\to, ymmword ptr [\at + 32*\h + 8]
-    vpermq  zmm\to, zmm29, zmm\to
-    GK_QDOT_HALVE \to
+.macro QUAD h, to
+    vmovdqa64 zmm\to, zmmword ptr [DATA + 448 + 64*\h]
+    vpermi2d zmm\to, zmm0, zmm1
+    vpsrlvd zmm\to, zmm\to, zmm26
+    vpandd  zmm\to, zmm\to, zmm24
     GK_QDOT_LEVELS \to
 .endm
 
 .macro CODES at
-    GK_QDOT_NATURAL \at
+    vmovdqu64 zmm0, zmmword ptr [\at + 8]
+    vmovdqu64 zmm1, zmmword ptr [\at + 72]
+    QUAD    0, 4
+    QUAD    1, 5
+    QUAD    2, 6
+    QUAD    3, 7
 .endm
 
 .macro HEAD d
@@ -64,7 +75,7 @@ GK_CONST gk_qdot_avx512vnni_iq4_xs_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 136, 7
+    GK_QDOT_PAIRS SIGNED, \d, 136, 7
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_iq4_xs_4, 136

@@ -20,81 +20,79 @@
 
 GK_CONST gk_qdot_avx512vnni_q2_k_data
     GK_QDOT_16_DATA
-    .long   0x03030303, 0x0c0c0c0c, 15                                              //  64
-    .float  3.0                                                                     //  76
+    .long   0, 4, 0, 4, 0, 4, 0, 4, 2, 6, 2, 6, 2, 6, 2, 6   //  64  a shift for each lane
+    .long   0x03030303, 15                                                          // 128
+    .float  3.0                                                                     // 136
     .balign 64
-    .float  1, 1, 1, 1, 1, 1, 1, 1, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25  // 128  1 / f
-    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                          // 192  f, as a shift
+    .long   0, 0, 8, 8, 4, 4, 12, 12, 0, 0, 8, 8, 4, 4, 12, 12           // 192  quads 0 of lanes
+    .long   1, 1, 9, 9, 5, 5, 13, 13, 1, 1, 9, 9, 5, 5, 13, 13           // 256  quads 1 of lanes
+    .long   2, 2, 10, 10, 6, 6, 14, 14, 2, 2, 10, 10, 6, 6, 14, 14       // 320  quads 2 of lanes
+    .long   3, 3, 11, 11, 7, 7, 15, 15, 3, 3, 11, 11, 7, 7, 15, 15       // 384  quads 3 of lanes
 
 .macro SETUP
     GK_QDOT_16_SETUP
-    mov     eax, 0xff00
-    kmovd   k1, eax
-    vpbroadcastd zmm24, dword ptr [DATA + 64]
-    vpbroadcastd zmm24 {k1}, dword ptr [DATA + 68]
-    vmovdqa64 zmm27, zmmword ptr [DATA + 192]
-    vpxord  zmm31, zmm31, zmm31
+    vpbroadcastd zmm24, dword ptr [DATA + 128]
+    vmovdqa64 zmm27, zmmword ptr [DATA + 64]
 .endm
 
-.macro STEP h, at, to
-    vbroadcasti32x8 zmm\to, ymmword ptr [\at + 16 + 32*(\h/2)]
-.if \h % 2
-    vpsrlw  zmm\to, zmm\to, 4
-.endif
-    vpandd  zmm\to, zmm\to, zmm24                   // f q
+.macro QUAD h, to
+    vmovdqa64 zmm\to, zmmword ptr [DATA + 192 + 64*\h]
+    vpermd  zmm\to, zmm\to, zmm0
+    vpsrlvd zmm\to, zmm\to, zmm27
+    vpandd  zmm\to, zmm\to, zmm24
 .endm
 
 .macro CODES at
-    GK_QDOT_NATURAL \at
+    vmovdqu64 zmm0, zmmword ptr [\at + 16]
+    QUAD    0, 4
+    QUAD    1, 5
+    QUAD    2, 6
+    QUAD    3, 7
 .endm
 
-.macro ROW_SCALES d, r, at, scale, zero     // rests to memory
+.macro ROW_SCALES d, r, at, zero    // scales, and rests at 128
     vmovdqu xmm0, xmmword ptr [\at]
     vpshufb xmm0, xmm0, xmm16
     vpmovzxbd zmm0, xmm0
     vpsrld  zmm2, zmm0, 4
-    vpandd  zmm0, zmm0, dword ptr [DATA + 72]{1to16}
+    vpandd  zmm0, zmm0, dword ptr [DATA + 132]{1to16}
     vcvtdq2ps zmm2, zmm2
     vcvtdq2ps zmm0, zmm0
     vmulps  zmm2, zmm2, dword ptr [rdi + 704 + 8*\r + 4]{1to16}     // m = dmin mn
     vmulps  zmm0, zmm0, dword ptr [rdi + 704 + 8*\r]{1to16}         // s = d sc
-    GK_QDOT_ZEROS 76
-    vpsllvd \zero, zmm1, zmm27                                      // f z
-    vmulps  \scale, zmm0, zmm7
-    vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm3
+    GK_QDOT_ZEROS 136
+    vmovdqa64 \zero, zmm1
+    vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 64]
+    vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0
+    vmovaps zmmword ptr [rdi + 128 + 64*\r], zmm3
 .endm
 
 .macro HEAD d
     GK_QDOT_HALVES 80                                               // d, dmin
-    vmovaps zmm7, zmmword ptr [DATA + 128]
-    vmulps  zmm7, zmm7, zmmword ptr [r11 + 256*\d + 64]
-    ROW_SCALES \d, 0, N0, zmm25, zmm20
-    ROW_SCALES \d, 1, N1, zmm28, zmm21
-    ROW_SCALES \d, 2, N2, zmm29, zmm22
-    ROW_SCALES \d, 3, N3, zmm30, zmm23
+    ROW_SCALES \d, 0, N0, zmm22
+    ROW_SCALES \d, 1, N1, zmm23
+    ROW_SCALES \d, 2, N2, zmm25
+    ROW_SCALES \d, 3, N3, zmm26
+.endm
+
+.macro ROW d, at, r, zero, acc
+    CODES   \at
+    GK_QDOT_DOTS \d
+    vmovups zmm4, zmmword ptr [rdx + 256*\d + 128]
+    vpmulld zmm3, \zero, zmmword ptr [rdx + 256*\d]
+    vfmadd231ps \acc, zmm4, zmmword ptr [rdi + 128 + 64*\r]
+    vpsubd  zmm0, zmm0, zmm3
+    vcvtdq2ps zmm0, zmm0
+    vfmadd231ps \acc, zmm0, zmmword ptr [rdi + 448 + 64*\r]
 .endm
 
 .macro BLOCK d
-    vmovups zmm0, zmmword ptr [rdx + 256*\d + 128]
-    vfmadd231ps zmm8, zmm0, zmmword ptr [rdi + 448]
-    vfmadd231ps zmm9, zmm0, zmmword ptr [rdi + 448 + 64]
-    vfmadd231ps zmm10, zmm0, zmmword ptr [rdi + 448 + 128]
-    vfmadd231ps zmm11, zmm0, zmmword ptr [rdi + 448 + 192]
-    vmovaps zmm12, zmm25
-    vmovaps zmm13, zmm28
-    vmovaps zmm14, zmm29
-    vmovaps zmm15, zmm30
-    vmovdqu64 zmm0, zmmword ptr [rdx + 256*\d]
-    vpmulld zmm17, zmm20, zmm0                                      // what f z takes back
-    vpmulld zmm18, zmm21, zmm0
-    vpmulld zmm19, zmm22, zmm0
-    vpmulld zmm26, zmm23, zmm0
     GK_QDOT_AHEAD 84
-    HEAD    \d
-    GK_QDOT_TAKEN \d, W0, zmm12, zmm17, zmm8
-    GK_QDOT_TAKEN \d, W1, zmm13, zmm18, zmm9
-    GK_QDOT_TAKEN \d, W2, zmm14, zmm19, zmm10
-    GK_QDOT_TAKEN \d, W3, zmm15, zmm26, zmm11
+    GK_QDOT_X \d
+    ROW     \d, W0, 0, zmm22, zmm8
+    ROW     \d, W1, 1, zmm23, zmm9
+    ROW     \d, W2, 2, zmm25, zmm10
+    ROW     \d, W3, 3, zmm26, zmm11
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q2_k_4, 84

@@ -5,7 +5,7 @@
 //
 //   Of the two groups of a step, f = 1 | 4: codes of the second stay two bits up, its scales are a quarter.
 //
-//   zmm24  3 f     zmm25  4 f, third bits and zero      zmm26  scale of x / f, of the next block
+//   zmm24  3 f     zmm25  4 f, third bits and zero      zmm7  scale of x / f, of the next block
 //   k1  the upper half of double words                 zmm31  shifts 5 | 3, from -128 to -4 f
 //   zmm20 .. zmm23  third bits of the four rows, in place
 //   zmm27 .. zmm30  lower bits of the four rows
@@ -76,14 +76,14 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
     vpmovsxbd zmm0, xmmword ptr [rdi + 768 + 16*\r]
     vcvtdq2ps zmm0, zmm0
     vmulps  zmm0, zmm0, dword ptr [rdi + 704 + 8*\r + 4]{1to16}
-    vmulps  zmm0, zmm0, zmm26
+    vmulps  zmm0, zmm0, zmm7
     vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0
 .endm
 
 .macro HEAD d
     GK_QDOT_HALVES 106
-    vmovaps zmm26, zmmword ptr [DATA + 128]
-    vmulps  zmm26, zmm26, zmmword ptr [r11 + 256*\d + 64]
+    vmovaps zmm7, zmmword ptr [DATA + 128]
+    vmulps  zmm7, zmm7, zmmword ptr [r11 + 256*\d + 64]
     vmovdqu xmm0, xmmword ptr [N0 + 94]                             // . . sc[12] d of each row
     vinserti128 ymm0, ymm0, xmmword ptr [N1 + 94], 1
     vinserti32x4 zmm0, zmm0, xmmword ptr [N2 + 94], 2
@@ -105,12 +105,14 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_16_SCALES \d
     GK_QDOT_AHEAD 110
-    HEAD    \d
-    vmovdqu64 zmm18, zmmword ptr [rdx + 256*\d]
-    vpsllvd zmm18, zmm18, zmm27
-    GK_QDOT_16_SIGNED \d
+    GK_QDOT_X \d
+    vmovdqu64 zmm17, zmmword ptr [rdx + 256*\d]
+    vpsllvd zmm17, zmm17, zmm27
+    GK_QDOT_16_SIGNED \d, W0, 0, zmm8
+    GK_QDOT_16_SIGNED \d, W1, 1, zmm9
+    GK_QDOT_16_SIGNED \d, W2, 2, zmm10
+    GK_QDOT_16_SIGNED \d, W3, 3, zmm11
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q3_k_4, 110

@@ -36,7 +36,7 @@ GK_CONST gk_qdot_avx512vnni_q4_0_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 144, 3
+    GK_QDOT_PAIRS SIGNED, \d, 144, 3
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q4_0_4, 144

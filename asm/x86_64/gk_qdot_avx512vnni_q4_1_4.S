@@ -3,7 +3,7 @@
 //   A block of 32 is 20 bytes: f16 d, m, then 16 bytes of nibbles, the low halves of them first. w = d q + m
 //   = d (q - z) + rest, z = round(-m / d) in 0 .. 15: rest and d (q - z) are 0 wherever w is.
 //
-//   zmm27, zmm28  16 bytes of two blocks, each twice
+//   zmm22, zmm23  16 bytes of two blocks, each twice
 //
 //   256 of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 9 for one, and 22 for two
 //   rows of scales, 9 besides: 261 and 197.
@@ -23,9 +23,9 @@ GK_CONST gk_qdot_avx512vnni_q4_1_data
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_NIBBLES_SETUP
-    vmovdqa64 zmm27, zmmword ptr [DATA + 256]
-    vmovdqa64 zmm28, zmmword ptr [DATA + 320]
-    vmovdqa64 zmm29, zmmword ptr [DATA + 192]
+    vmovdqa64 zmm22, zmmword ptr [DATA + 256]
+    vmovdqa64 zmm23, zmmword ptr [DATA + 320]
+    vmovdqa64 zmm26, zmmword ptr [DATA + 192]
     mov     eax, 0x0842
     kmovd   k1, eax
     mov     eax, 0x0004
@@ -45,15 +45,15 @@ GK_CONST gk_qdot_avx512vnni_q4_1_data
     vmovdqu32 zmm0 {k3}, zmmword ptr [\b - 12]
     vmovdqu32 zmm0 {k4}, zmmword ptr [\b + 60 - 16]
     vmovdqu32 zmm0 {k5}, zmmword ptr [\b + 120 - 28]
-    vpermw  zmm0, zmm29, zmm0
+    vpermw  zmm0, zmm26, zmm0
     GK_QDOT_HALF_OFFSETS \room, 384, 388
 .endm
 
 .macro STEP h, at, to
 .if \h < 3
-    vpermd  zmm\to, zmm27, zmmword ptr [\at + 40*\h + 4]
+    vpermd  zmm\to, zmm22, zmmword ptr [\at + 40*\h + 4]
 .else
-    vpermd  zmm\to, zmm28, zmmword ptr [\at + 96]  // up to the last byte
+    vpermd  zmm\to, zmm23, zmmword ptr [\at + 96]  // up to the last byte
 .endif
     GK_QDOT_HALVE \to
 .endm
@@ -67,7 +67,7 @@ GK_CONST gk_qdot_avx512vnni_q4_1_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_UNSIGNED \d, 160
+    GK_QDOT_PAIRS UNSIGNED, \d, 160
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q4_1_4, 160

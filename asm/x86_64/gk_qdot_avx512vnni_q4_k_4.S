@@ -27,8 +27,8 @@ GK_CONST gk_qdot_avx512vnni_q4_k_data
     vpbroadcastd zmm0, eax
     vmovdqa64 zmm22, zmmword ptr [DATA + 512]
     vpaddd  zmm23, zmm22, zmm0
-    vpaddd  zmm27, zmm23, zmm0
-    vpaddd  zmm28, zmm27, zmm0
+    vpaddd  zmm25, zmm23, zmm0
+    vpaddd  zmm26, zmm25, zmm0
 .endm
 
 .macro SCALES a, b, room
@@ -47,8 +47,8 @@ GK_CONST gk_qdot_avx512vnni_q4_k_data
     vmovdqu64 zmm1, zmmword ptr [\at + 80]
     QUAD    0, 4, zmm22
     QUAD    1, 5, zmm23
-    QUAD    2, 6, zmm27
-    QUAD    3, 7, zmm28
+    QUAD    2, 6, zmm25
+    QUAD    3, 7, zmm26
 .endm
 
 .macro HEAD d
@@ -56,7 +56,7 @@ GK_CONST gk_qdot_avx512vnni_q4_k_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_UNSIGNED \d, 144
+    GK_QDOT_PAIRS UNSIGNED, \d, 144
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q4_k_4, 144

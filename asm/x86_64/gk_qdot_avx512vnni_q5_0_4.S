@@ -2,7 +2,7 @@
 //
 //   A block of 32 is 22 bytes: f16 d, 32 fifth bits, 16 bytes of nibbles, the low halves of them first. w = d (q - 16).
 //
-//   zmm30  sixteens
+//   zmm27  sixteens
 //
 //   256 of four rows: micro-operations of vectors 14 a step of 64 codes for three digits and 9 for one, and 10 for two
 //   rows of scales, 5 besides: 249 and 169.
@@ -19,8 +19,8 @@ GK_CONST gk_qdot_avx512vnni_q5_0_data
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_NIBBLES_SETUP
-    vmovdqa64 zmm29, zmmword ptr [DATA + 192]
-    vpbroadcastd zmm30, dword ptr [DATA + 256]
+    vmovdqa64 zmm26, zmmword ptr [DATA + 192]
+    vpbroadcastd zmm27, dword ptr [DATA + 256]
     mov     eax, 0x00801002
     kmovd   k1, eax
     kaddd   k2, k1, k1
@@ -37,7 +37,7 @@ GK_CONST gk_qdot_avx512vnni_q5_0_data
     vmovdqu16 zmm0 {k3}, zmmword ptr [\b + 66 - 6]
     vmovdqu16 zmm0 {k4}, zmmword ptr [\a + 132 - 34]
     vmovdqu16 zmm0 {k5}, zmmword ptr [\b + 132 - 36]
-    vpermw  zmm0, zmm29, zmm0
+    vpermw  zmm0, zmm26, zmm0
     GK_QDOT_HALF_SCALES \room
 .endm
 
@@ -55,8 +55,7 @@ GK_CONST gk_qdot_avx512vnni_q5_0_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 176, 4
-    GK_QDOT_NEXT \d, 176
+    GK_QDOT_PAIRS SIGNED, \d, 176, 4
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q5_0_4, 176

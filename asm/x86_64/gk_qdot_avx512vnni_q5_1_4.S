@@ -3,7 +3,7 @@
 //   A block of 32 is 24 bytes: f16 d, m, 32 fifth bits, 16 bytes of nibbles, the low halves of them first. w = d q + m
 //   = d (q - z) + rest, z = round(-m / d) in 0 .. 31: rest and d (q - z) are 0 wherever w is.
 //
-//   zmm30  sixteens
+//   zmm27  sixteens
 //
 //   256 of four rows: micro-operations of vectors 15 a step of 64 codes for three digits and 11 for one, and 22 for two
 //   rows of scales, 9 besides: 293 and 229.
@@ -22,8 +22,8 @@ GK_CONST gk_qdot_avx512vnni_q5_1_data
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_NIBBLES_SETUP
-    vmovdqa64 zmm29, zmmword ptr [DATA + 192]
-    vpbroadcastd zmm30, dword ptr [DATA + 264]
+    vmovdqa64 zmm26, zmmword ptr [DATA + 192]
+    vpbroadcastd zmm27, dword ptr [DATA + 264]
     mov     eax, 0x2082
     kmovd   k1, eax
     kaddd   k2, k1, k1
@@ -40,7 +40,7 @@ GK_CONST gk_qdot_avx512vnni_q5_1_data
     vmovdqu32 zmm0 {k3}, zmmword ptr [\b + 72 - 12]
     vmovdqu32 zmm0 {k4}, zmmword ptr [\a + 144 - 16]
     vmovdqu32 zmm0 {k5}, zmmword ptr [\b + 144 - 20]
-    vpermw  zmm0, zmm29, zmm0
+    vpermw  zmm0, zmm26, zmm0
     GK_QDOT_HALF_OFFSETS \room, 256, 260
 .endm
 
@@ -58,8 +58,7 @@ GK_CONST gk_qdot_avx512vnni_q5_1_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_UNSIGNED \d, 192
-    GK_QDOT_NEXT \d, 192
+    GK_QDOT_PAIRS UNSIGNED, \d, 192
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q5_1_4, 192

@@ -49,7 +49,7 @@ GK_CONST gk_qdot_avx512vnni_q5_k_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_UNSIGNED \d, 176
+    GK_QDOT_PAIRS UNSIGNED, \d, 176
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q5_k_4, 176

@@ -3,7 +3,7 @@
 //   A block is 210 bytes: 128 of nibbles, 64 of them the low halves of two groups and the high halves of the next two;
 //   64 of the upper two bits, 32 of them for four groups; sc[16] of int8; f16 d. w = d sc (q - 32), q in 0 .. 63.
 //
-//   zmm24  fifteens    zmm25  48    zmm26  32    k1  the upper half of double words
+//   zmm24  fifteens    zmm25  48    zmm7  32    k1  the upper half of double words
 //   zmm20 .. zmm23     upper bits of the four rows, at bit 4 those of the odd step
 //   zmm27 .. zmm30     nibbles of the four rows
 //
@@ -63,11 +63,13 @@ GK_CONST gk_qdot_avx512vnni_q6_k_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_16_SCALES \d
     GK_QDOT_AHEAD 210
-    HEAD    \d
-    vpslld  zmm18, zmmword ptr [rdx + 256*\d], 5
-    GK_QDOT_16_SIGNED \d
+    GK_QDOT_X \d
+    vpslld  zmm17, zmmword ptr [rdx + 256*\d], 5
+    GK_QDOT_16_SIGNED \d, W0, 0, zmm8
+    GK_QDOT_16_SIGNED \d, W1, 1, zmm9
+    GK_QDOT_16_SIGNED \d, W2, 2, zmm10
+    GK_QDOT_16_SIGNED \d, W3, 3, zmm11
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q6_k_4, 210

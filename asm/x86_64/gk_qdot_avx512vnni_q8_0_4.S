@@ -58,7 +58,7 @@ GK_CONST gk_qdot_avx512vnni_q8_0_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 272, 7
+    GK_QDOT_PAIRS SIGNED, \d, 272, 7
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q8_0_4, 272
