@@ -1708,6 +1708,11 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx512vnni_q5_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_0) \
     ROW(gk_qdot_avx512vnni_q5_1_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_1) \
     ROW(gk_qdot_avx512vnni_q8_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q8_0) \
+    ROW(gk_qdot_avx512vnni_q1_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q1_0) \
+    ROW(gk_qdot_avx512vnni_q2_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_0) \
+    ROW(gk_qdot_avx512vnni_tq1_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ1_0) \
+    ROW(gk_qdot_avx512vnni_tq2_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ2_0) \
+    ROW(gk_qdot_avx512vnni_nvfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, NVFP4) \
     ROW(gk_qdot_avx512vnni_q2_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_K) \
     ROW(gk_qdot_avx512vnni_q3_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q3_K) \
     ROW(gk_qdot_avx512vnni_q4_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_K) \
@@ -1715,6 +1720,8 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx512vnni_q6_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q6_K) \
     ROW(gk_qdot_avx512vnni_iq4_nl_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_NL) \
     ROW(gk_qdot_avx512vnni_iq4_xs_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_XS) \
+    ROW(gk_qdot_avx512vnni_awq4_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, AWQ4) \
+    ROW(gk_qdot_avx512vnni_gptq4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, GPTQ4) \
     ROW(gk_qdot_avx512vbmi_iq1_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ1_S) \
     ROW(gk_qdot_avx512vbmi_iq1_m_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ1_M) \
     ROW(gk_qdot_avx512vbmi_iq2_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ2_XXS) \

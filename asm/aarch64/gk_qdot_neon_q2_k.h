@@ -4,7 +4,7 @@
 //   128: bits 2k, 2k + 1 of group k; f16 d, dmin. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc) in
 //   0 .. 3: rest and s (q - z) are 0 wherever w is.
 //
-//   Codes, and z with them, stay where their bits are, times f = 1 | 4 | 16, but those of the last of four groups, f = 1;
+//   Codes, and z with them, stay where their bits are, times f = 1 | 4 | 16, but for the last of four groups: f = 1;
 //   scales of x are over f.
 //
 //   scales of a block:  0 float s[16] of row 0   64 of row 1   128 int8 f z[16]   144   160 float -rest[16]   224
