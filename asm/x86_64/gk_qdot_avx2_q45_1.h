@@ -7,21 +7,33 @@
 
 .macro CONSTANTS_1 top
     CONSTANTS_ZEROS \top
-    .long   0x80000000, 0, 0, 0, 0, 0, 0, 0                                             // 192
+    .byte   0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15                        // 192  d, then m
+    .long   0x80000000, 0, 0, 0                                                         // 208
+.endm
+
+.macro FOUR to, at                  // d[4], m[4] of four blocks: each pair is loaded to where it stays
+    vmovdqu \to, xmmword ptr [\at]
+    vpblendd \to, \to, xmmword ptr [\at + (BYTES_OF_32 - 4)], 2
+    vpblendd \to, \to, xmmword ptr [\at + (BYTES_OF_32 - 4)*2], 4
+    vpblendd \to, \to, xmmword ptr [\at + (BYTES_OF_32 - 4)*3], 8
+    vpshufb \to, \to, xmmword ptr [DATA + 192]
 .endm
 
 .macro SCALE r, at
-    GK_QDOT_HALVES \at, BYTES_OF_32
-    vmovaps ymm1, ymm0
-    GK_QDOT_HALVES \at + 2, BYTES_OF_32
-    vxorps  ymm2, ymm0, ymm6
+    FOUR    xmm0, \at
+    FOUR    xmm3, \at + 4*BYTES_OF_32
+    vpunpcklqdq xmm1, xmm0, xmm3
+    vpunpckhqdq xmm2, xmm0, xmm3
+    vcvtph2ps ymm1, xmm1
+    vcvtph2ps ymm2, xmm2
+    vxorps  ymm2, ymm2, ymm6
     ZEROS   \r
 .endm
 
 .macro HEAD d
     GK_QDOT_X_SCALES \d
     vpxor   xmm5, xmm5, xmm5
-    vbroadcastss ymm6, dword ptr [DATA + 192]
+    vbroadcastss ymm6, dword ptr [DATA + 208]
     SCALE   0, N0
     SCALE   1, N1
 .endm
