@@ -1713,6 +1713,11 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx512vnni_q5_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_0) \
     ROW(gk_qdot_avx512vnni_q5_1_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_1) \
     ROW(gk_qdot_avx512vnni_q8_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q8_0) \
+    ROW(gk_qdot_avx512vnni_q1_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q1_0) \
+    ROW(gk_qdot_avx512vnni_q2_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_0) \
+    ROW(gk_qdot_avx512vnni_tq1_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ1_0) \
+    ROW(gk_qdot_avx512vnni_tq2_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ2_0) \
+    ROW(gk_qdot_avx512vnni_nvfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, NVFP4) \
     ROW(gk_qdot_avx512vnni_q2_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_K) \
     ROW(gk_qdot_avx512vnni_q3_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q3_K) \
     ROW(gk_qdot_avx512vnni_q4_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_K) \
@@ -1720,6 +1725,8 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx512vnni_q6_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q6_K) \
     ROW(gk_qdot_avx512vnni_iq4_nl_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_NL) \
     ROW(gk_qdot_avx512vnni_iq4_xs_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_XS) \
+    ROW(gk_qdot_avx512vnni_awq4_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, AWQ4) \
+    ROW(gk_qdot_avx512vnni_gptq4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, GPTQ4) \
     ROW(gk_qdot_avx512vbmi_iq1_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ1_S) \
     ROW(gk_qdot_avx512vbmi_iq1_m_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ1_M) \
     ROW(gk_qdot_avx512vbmi_iq2_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ2_XXS) \
@@ -1728,26 +1735,54 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx512vbmi_iq3_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ3_XXS) \
     ROW(gk_qdot_avx512vbmi_iq3_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ3_S) \
     ROW(gk_qdot_avxvnni_q4_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_0) \
+    ROW(gk_qdot_avxvnni_q4_1_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_1) \
+    ROW(gk_qdot_avxvnni_q5_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_0) \
+    ROW(gk_qdot_avxvnni_q5_1_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_1) \
     ROW(gk_qdot_avxvnni_q8_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q8_0) \
+    ROW(gk_qdot_avxvnni_q2_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q2_K) \
+    ROW(gk_qdot_avxvnni_q3_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q3_K) \
     ROW(gk_qdot_avxvnni_q4_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_K) \
     ROW(gk_qdot_avxvnni_q5_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_K) \
     ROW(gk_qdot_avxvnni_q6_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q6_K) \
+    ROW(gk_qdot_avxvnni_iq4_nl_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ4_NL) \
+    ROW(gk_qdot_avxvnni_iq4_xs_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ4_XS) \
     ROW(gk_qdot_avx2_q4_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_0) \
+    ROW(gk_qdot_avx2_q4_1_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_1) \
+    ROW(gk_qdot_avx2_q5_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_0) \
+    ROW(gk_qdot_avx2_q5_1_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_1) \
     ROW(gk_qdot_avx2_q8_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q8_0) \
+    ROW(gk_qdot_avx2_q2_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q2_K) \
+    ROW(gk_qdot_avx2_q3_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q3_K) \
     ROW(gk_qdot_avx2_q4_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_K) \
     ROW(gk_qdot_avx2_q5_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_K) \
-    ROW(gk_qdot_avx2_q6_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q6_K)
+    ROW(gk_qdot_avx2_q6_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q6_K) \
+    ROW(gk_qdot_avx2_iq4_nl_2,        GK_AVX2,   0,             avx2,        2, 1, IQ4_NL) \
+    ROW(gk_qdot_avx2_iq4_xs_2,        GK_AVX2,   0,             avx2,        2, 1, IQ4_XS)
 #define GK_ARM64_DOTS(ROW) \
-    ROW(gk_qdot_neondot_q4_0_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_0) \
-    ROW(gk_qdot_neondot_q8_0_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_0) \
-    ROW(gk_qdot_neondot_q4_k_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_K) \
-    ROW(gk_qdot_neondot_q5_k_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_K) \
-    ROW(gk_qdot_neondot_q6_k_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q6_K) \
-    ROW(gk_qdot_neon_q4_0_2,     GK_NEON, 0,          neon,         2, 1, Q4_0) \
-    ROW(gk_qdot_neon_q8_0_2,     GK_NEON, 0,          neon,         2, 1, Q8_0) \
-    ROW(gk_qdot_neon_q4_k_2,     GK_NEON, 0,          neon,         2, 1, Q4_K) \
-    ROW(gk_qdot_neon_q5_k_2,     GK_NEON, 0,          neon,         2, 1, Q5_K) \
-    ROW(gk_qdot_neon_q6_k_2,     GK_NEON, 0,          neon,         2, 1, Q6_K)
+    ROW(gk_qdot_neondot_q4_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_0) \
+    ROW(gk_qdot_neondot_q4_1_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_1) \
+    ROW(gk_qdot_neondot_q5_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_0) \
+    ROW(gk_qdot_neondot_q5_1_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_1) \
+    ROW(gk_qdot_neondot_q8_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_0) \
+    ROW(gk_qdot_neondot_q2_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q2_K) \
+    ROW(gk_qdot_neondot_q3_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q3_K) \
+    ROW(gk_qdot_neondot_q4_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_K) \
+    ROW(gk_qdot_neondot_q5_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_K) \
+    ROW(gk_qdot_neondot_q6_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q6_K) \
+    ROW(gk_qdot_neondot_iq4_nl_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_NL) \
+    ROW(gk_qdot_neondot_iq4_xs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_XS) \
+    ROW(gk_qdot_neon_q4_0_2,      GK_NEON, 0,          neon,         2, 1, Q4_0) \
+    ROW(gk_qdot_neon_q4_1_2,      GK_NEON, 0,          neon,         2, 1, Q4_1) \
+    ROW(gk_qdot_neon_q5_0_2,      GK_NEON, 0,          neon,         2, 1, Q5_0) \
+    ROW(gk_qdot_neon_q5_1_2,      GK_NEON, 0,          neon,         2, 1, Q5_1) \
+    ROW(gk_qdot_neon_q8_0_2,      GK_NEON, 0,          neon,         2, 1, Q8_0) \
+    ROW(gk_qdot_neon_q2_k_2,      GK_NEON, 0,          neon,         2, 1, Q2_K) \
+    ROW(gk_qdot_neon_q3_k_2,      GK_NEON, 0,          neon,         2, 1, Q3_K) \
+    ROW(gk_qdot_neon_q4_k_2,      GK_NEON, 0,          neon,         2, 1, Q4_K) \
+    ROW(gk_qdot_neon_q5_k_2,      GK_NEON, 0,          neon,         2, 1, Q5_K) \
+    ROW(gk_qdot_neon_q6_k_2,      GK_NEON, 0,          neon,         2, 1, Q6_K) \
+    ROW(gk_qdot_neon_iq4_nl_2,    GK_NEON, 0,          neon,         2, 1, IQ4_NL) \
+    ROW(gk_qdot_neon_iq4_xs_2,    GK_NEON, 0,          neon,         2, 1, IQ4_XS)
 #define GK_DECLARE_DOT(symbol, ...) DotRows symbol;
 
 #if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)

@@ -5,7 +5,7 @@
 //   y[s * y_segment + i] = row i of segment s of W . x, for two segments, x in fixed point of 1 or 3 digits
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
-//         128 float sum[2][4]   160 double total[2]   192 scales of a block, and of the next: 192 bytes each   576 room
+//         128 float sum[2][4]   160 double total[2]   192 scales of a block, and of the next: GK_QDOT_SET bytes each
 //
 //   x, a block of 256:  0      int8  digit 2, then for three digits digits 1 and 0, in 0 .. 127, 256 each
 //                       D 256  float scale[16], sum[16]
@@ -39,6 +39,10 @@
 #include "../gk_asm.h"
 #ifdef __aarch64__
 
+#ifndef GK_QDOT_SET
+#define GK_QDOT_SET 192              // and 576 is room of the format
+#endif
+
 #define CODES 24, 25, 26, 27        // registers, for what goes to all four
 #define BYTES 16, 17, 18, 19
 #define SUMS  28, 29, 30, 31
@@ -48,6 +52,19 @@
     \op     v\d1\().16b, v\n1\().16b, \m
     \op     v\d2\().16b, v\n2\().16b, \m
     \op     v\d3\().16b, v\n3\().16b, \m
+.endm
+
+.macro GK_QDOT_QUADS d, a, b, c, e, f, g, h, i     // v\d = eight words of constants
+    mov     x9, #\a
+    movk    x9, #\b, lsl #16
+    movk    x9, #\c, lsl #32
+    movk    x9, #\e, lsl #48
+    mov     x10, #\f
+    movk    x10, #\g, lsl #16
+    movk    x10, #\h, lsl #32
+    movk    x10, #\i, lsl #48
+    fmov    d\d, x9
+    mov     v\d\().d[1], x10
 .endm
 
 .macro GK_QDOT_LOAD d0, d1, d2, d3, at      // 32 bytes of both rows
@@ -265,7 +282,7 @@ GK_FUNC \name, 1
     mov     w9, #0x4b400000
     dup     v7.4s, w9
     add     x16, x0, #192
-    add     x17, x0, #192 + 192
+    add     x17, x0, #192 + GK_QDOT_SET
     SETUP
     ldr     x9, [x0, #40]
     cmp     x9, #1

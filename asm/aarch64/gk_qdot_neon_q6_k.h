@@ -4,23 +4,15 @@
 //   halves of groups 2 and 3; 64 bytes of high bits, 32 of them for 128 codes: bits 2k, 2k + 1 of group k; int8 sc[16];
 //   f16 d. w = d sc (q - 32), a scale for 16.
 //
-//   scales of a block, 64 bytes for a row:  float d sc[16]
-//
-//   v2, v3  d sc times the scale of x, of 64 codes     v8 .. v11  128 + sc as 1.5 * 2^23 + n, then d sc
-//   v6      63                                         v12        1.5 * 2^23 + 128     v14  d
-//   v13     32                                         v15        0x4b40: above a byte n it makes the float 1.5 * 2^23 + n
-//   v16 .. v19  high bits: of groups 0 and 1, then shifted for 1 and 3
+//   v6  63     v13  32     v16 .. v19  high bits: of groups 0 and 1, then shifted for 1 and 3
 
-#include "gk_qdot_neon.h"
+#define BIAS 128
+#include "gk_qdot_neon_16.h"
 #ifdef __aarch64__
 
 .macro SETUP
-    mov     w9, #0x4b40
-    mov     w10, #0x4b400000
-    dup     v15.8h, w9
-    add     w10, w10, #128
+    SETUP_16
     movi    v6.16b, #63
-    dup     v12.4s, w10
     movi    v13.16b, #32
 .endm
 
@@ -30,25 +22,6 @@
     ldr     h9, [\w, #208]
     eor     v8.16b, v8.16b, v14.16b
     fcvt    s14, h9
-    ushll   v10.8h, v8.8b, #0
-    ushll2  v11.8h, v8.16b, #0
-    zip1    v8.8h, v10.8h, v15.8h
-    zip2    v9.8h, v10.8h, v15.8h
-    zip1    v10.8h, v11.8h, v15.8h
-    zip2    v11.8h, v11.8h, v15.8h
-.endm
-
-.macro HEAD_FLOATS r                // d sc
-    fsub    v8.4s, v8.4s, v12.4s
-    fsub    v9.4s, v9.4s, v12.4s
-    fsub    v10.4s, v10.4s, v12.4s
-    fsub    v11.4s, v11.4s, v12.4s
-    fmul    v8.4s, v8.4s, v14.s[0]
-    fmul    v9.4s, v9.4s, v14.s[0]
-    fmul    v10.4s, v10.4s, v14.s[0]
-    fmul    v11.4s, v11.4s, v14.s[0]
-    stp     q8, q9, [x17, #64*\r]
-    stp     q10, q11, [x17, #64*\r + 32]
 .endm
 
 .macro HEAD d
@@ -56,19 +29,6 @@
     HEAD_FLOATS 0
     HEAD_BITS x6
     HEAD_FLOATS 1
-.endm
-
-.macro SCALES d, j                  // v2, v3 = d sc times the scale of x, of 64 codes
-    ldr     q28, [x3, #256*\d + 16*(\j)]
-    ldr     q2, [x16, #16*(\j)]
-    ldr     q3, [x16, #16*(\j) + 64]
-    fmul    v2.4s, v2.4s, v28.4s
-    fmul    v3.4s, v3.4s, v28.4s
-.endm
-
-.macro PRODUCTS_OF d, g, first      // of group \g, with scales \first and the next of v2, v3
-    GK_QDOT_DOT \d, 32*(\g)
-    GK_QDOT_FMA \first, \first + 1
 .endm
 
 .macro CODE                         // six bits become q - 32

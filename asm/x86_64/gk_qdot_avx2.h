@@ -7,7 +7,7 @@
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
 //         128 float sum[2][8]   192 double total[2]   208 chains left of the total   224 room of HEAD
-//         256, 448 scales of this block and the next, in turns
+//         256, GK_QDOT_SECOND scales of this block and the next, in turns
 //
 //   x, a block of 256:  0        int8  digit 2, then for three digits uint8 digits 1 and 0, 256 each: to base 256 for
 //                                AVX-VNNI, else 128
@@ -35,6 +35,9 @@
 #include "../gk_asm.h"
 #ifdef __x86_64__
 
+#ifndef GK_QDOT_SECOND
+#define GK_QDOT_SECOND 448
+#endif
 #define DATA rip + L(data)
 #define W0 rsi                      // the block of each row, and the next
 #define W1 rsi + r8
@@ -109,7 +112,8 @@
 
 //   GK_QDOT_DOT d      ymm0 = ymm3 + sums of four codes X, codes 0 .. 127 in ymm1
 //   GK_QDOT_DOT_Z d    ymm0 = sums of four (code - z) X, of the same, (z, 512 z) in ymm2 and minus in ymm3
-//   GK_QDOT_START d, g, GK_QDOT_DOT_S d    ymm0 = sums of four codes X, signed codes in ymm1, signs of bytes in ymm15
+//   GK_QDOT_START d, g, GK_QDOT_DOT_S d    ymm0 = sums of four codes X, signed codes in ymm1, signs of bytes in ymm15;
+//                      \known: without AVX-VNNI their magnitudes are in ymm0
 
 #ifdef GK_QDOT_VNNI
 
@@ -159,7 +163,7 @@
     vmovdqu ymm3, ymmword ptr [rdx + 256*\d + 256 + 32*(\g)]
 .endm
 
-.macro GK_QDOT_DOT_S d
+.macro GK_QDOT_DOT_S d, known
     vpxor   ymm2, ymm1, ymm15
     vmovdqa ymm0, ymm3
     {vex} vpdpbusd ymm0, ymm2, ymm4
@@ -216,8 +220,10 @@
 .macro GK_QDOT_START d, g
 .endm
 
-.macro GK_QDOT_DOT_S d
+.macro GK_QDOT_DOT_S d, known
+.ifb \known
     vpabsb  ymm0, ymm1
+.endif
     vpsignb ymm2, ymm4, ymm1
     vpmaddubsw ymm0, ymm0, ymm2
     GK_QDOT_SUM \d
@@ -251,6 +257,17 @@
     vcvtph2ps ymm0, xmm0
 .endm
 
+.macro GK_QDOT_GROUPS d             // a block of both rows, by STEPS \d, \g of the format: group g
+    STEPS   \d, 0
+    STEPS   \d, 1
+    STEPS   \d, 2
+    STEPS   \d, 3
+    STEPS   \d, 4
+    STEPS   \d, 5
+    STEPS   \d, 6
+    STEPS   \d, 7
+.endm
+
 // ---- the function ----------------------------------------------------------------
 
 .macro GK_QDOT_AHEAD bytes          // prefetches a block of each row
@@ -271,7 +288,7 @@ L(row\d):
     GK_QDOT_EACH GK_QDOT_OPEN
     mov     rax, rsi
     mov     r11, rdx
-    lea     r9,  [rdi + 448]
+    lea     r9,  [rdi + GK_QDOT_SECOND]
     lea     r10, [rdi + 256]
     HEAD    \d
     xchg    r9, r10

@@ -2,11 +2,10 @@
 //
 //   256 weights are eight blocks of 18 bytes, a group each: f16 d; 16 bytes of nibbles, low ones first. w = d (q - 8).
 //
-//   scales, for each row: 0  float d[8] times those of x
-//
 //   ymm10  shifts 0 | 4     ymm14  (z, 512 z) = (8, 4096)     ymm15  fifteens
 
-#include "gk_qdot_avx2.h"
+#define BYTES_OF_32 18
+#include "gk_qdot_avx2_halves.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
@@ -18,18 +17,6 @@
     vmovdqa ymm10, ymmword ptr [DATA + 96]
     vpbroadcastd ymm15, dword ptr [DATA + 128]
     vpbroadcastd ymm14, dword ptr [DATA + 132]
-.endm
-
-.macro SCALE r, at
-    GK_QDOT_HALVES \at, 18
-    vmulps  ymm0, ymm0, ymm4
-    vmovaps ymmword ptr [r10 + 32*\r], ymm0
-.endm
-
-.macro HEAD d
-    GK_QDOT_X_SCALES \d
-    SCALE   0, N0
-    SCALE   1, N1
 .endm
 
 .macro STEP d, g, r, at, acc
@@ -45,17 +32,6 @@
     GK_QDOT_MINUS_Z \d, \g, ymm14
     STEP    \d, \g, 0, W0, ymm8
     STEP    \d, \g, 1, W1, ymm9
-.endm
-
-.macro BLOCK d
-    STEPS   \d, 0
-    STEPS   \d, 1
-    STEPS   \d, 2
-    STEPS   \d, 3
-    STEPS   \d, 4
-    STEPS   \d, 5
-    STEPS   \d, 6
-    STEPS   \d, 7
 .endm
 
 #endif

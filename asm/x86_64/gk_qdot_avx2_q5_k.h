@@ -50,16 +50,7 @@
 .macro BLOCK d
     vmovdqu ymm10, ymmword ptr [W0 + 16]
     vmovdqu ymm11, ymmword ptr [W1 + 16]
-    REST    \d, 0
-    STEPS   \d, 0
-    STEPS   \d, 1
-    STEPS   \d, 2
-    STEPS   \d, 3
-    REST    \d, 1
-    STEPS   \d, 4
-    STEPS   \d, 5
-    STEPS   \d, 6
-    STEPS   \d, 7
+    RESTS_AND_GROUPS \d
 .endm
 
 #endif

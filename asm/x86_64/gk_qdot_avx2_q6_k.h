@@ -3,15 +3,13 @@
 //   A block is 210 bytes: for each half of 128 weights 64 bytes of nibbles, groups 0 | 2 and 1 | 3; for each half 32 bytes
 //   of bits 4 and 5 of its four groups, from the lowest; int8 sc[16]; f16 d. w = d sc (q - 32), q in 0 .. 63.
 //
-//   scales of a block, for each row: 0  float d sc[16] times those of x
-//
 //   ymm10, ymm11  high bits of the two rows     ymm14  (z, 512 z) = (32, 16384)     ymm15  fifteens
 
-#include "gk_qdot_avx2.h"
+#include "gk_qdot_avx2_16.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
-    .long   0, 0, 0, 0, 1, 1, 1, 1                      //  96  one of two scales
+    CONSTANTS_16
     .long   0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030      // 128
     .long   0x0f0f0f0f, 0x40000020                      // 160
 .endm
@@ -21,26 +19,10 @@
     vpbroadcastd ymm14, dword ptr [DATA + 164]
 .endm
 
-.macro SCALE r, at                  // of the block at \at
-    vpbroadcastw xmm0, word ptr [\at + 208]
-    vpmovsxbd ymm1, qword ptr [\at + 192]
-    vpmovsxbd ymm2, qword ptr [\at + 200]
-    vcvtph2ps ymm0, xmm0
-    vcvtdq2ps ymm1, ymm1
-    vcvtdq2ps ymm2, ymm2
-    vmulps  ymm1, ymm1, ymm0
-    vmulps  ymm2, ymm2, ymm0
-    vmulps  ymm1, ymm1, ymm4
-    vmulps  ymm2, ymm2, ymm5
-    vmovaps ymmword ptr [r10 + 64*\r], ymm1
-    vmovaps ymmword ptr [r10 + 64*\r + 32], ymm2
-.endm
-
 .macro HEAD d
-    vmovups ymm4, ymmword ptr [r11 + 256*\d + X_SCALE]
-    vmovups ymm5, ymmword ptr [r11 + 256*\d + X_SCALE + 32]
-    SCALE   0, N0
-    SCALE   1, N1
+    X_SCALES_16 \d
+    SCALE_16 0, N0 + 192, N0 + 208
+    SCALE_16 1, N1 + 192, N1 + 208
 .endm
 
 .macro CODES at, q, high            // ymm1 = group q of a half
@@ -64,10 +46,7 @@
 
 .macro STEP d, g, r, acc            // codes in ymm1
     GK_QDOT_DOT \d
-    vbroadcastsd ymm1, qword ptr [r9 + 64*\r + 8*(\g)]
-    vpermilps ymm1, ymm1, ymmword ptr [DATA + 96]
-    vcvtdq2ps ymm0, ymm0
-    vfmadd231ps \acc, ymm0, ymm1
+    ADD_16 \acc, 64*\r+8*(\g)
 .endm
 
 .macro STEPS d, h, q                // group q of half h of both rows
