@@ -2915,12 +2915,12 @@ template <class From, class To> void convert(const From* x, To* out, size_t n) {
 }
 
 /// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
-/// nor of `least` .. 1 / least.
-template <class E> GK_INL float group_maximum(const E* x, size_t n, float least = 1e-30f) {
+/// nor of 1e-30 .. 1e30.
+template <class E> GK_INL float group_maximum(const E* x, size_t n) {
     vf m = vzero();
     for (size_t j = 0; j < n; j += VF) m = max_or_nan(vabs(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j)), m);
     const float max = vhmax(m);
-    return !vany(vnan(m)) && (max == 0 || (max >= least && max <= 1 / least)) ? max : impl::quiet_nan;
+    return !vany(vnan(m)) && (max == 0 || (max >= 1e-30f && max <= 1e30f)) ? max : impl::quiet_nan;
 }
 /// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to
 /// base 256: none is negative, none borrows.
@@ -4743,6 +4743,17 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
     for (size_t g = 0; g < 8; g++) prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, block);
 }
 #endif
+/// The largest magnitudes of groups of 32; NaN if one is.
+GK_INL void maxima_of_256(const float* x, float (&max)[8]) {
+#if GK_FEATURE
+    for (size_t g = 0; g < 8; g += VF) {
+        const vf v = maxima_of_32(x + 32 * g, least(8, VF));
+        memcpy(max + g, &v, least(8, VF) * sizeof(float));
+    }
+#else
+    for (size_t g = 0; g < 8; g++) max[g] = group_maximum(x + 32 * g, 32);
+#endif
+}
 /// Groups that have no fixed point are zeros.
 template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepared) {
     uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(D);
@@ -4750,10 +4761,10 @@ template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepa
         const float* from = x;
         float        part[256], max[8];
         unsigned     groups = 0;
-        for (size_t g = 0; g < 8; g++) {
-            max[g] = 32 * g < k - p ? group_maximum(x + 32 * g, least(k - p - 32 * g, 32), 0x1p-60f) : 0;
-            if (max[g] != max[g]) groups |= 1u << g;
-        }
+        if (k - p >= 256) maxima_of_256(x, max);
+        else for (size_t g = 0; g < 8; g++) max[g] = 32 * g < k - p ? group_maximum(x + 32 * g, least(k - p - 32 * g, 32)) : 0;
+        for (size_t g = 0; g < 8; g++)
+            if (!(max[g] >= 0x1p-60f && max[g] <= 0x1p60f) && max[g] != 0) groups |= 1u << g;
         if (groups || k - p < 256) {
             memset(part, 0, sizeof part);
             for (size_t g = 0; 32 * g < k - p && g < 8; g++)

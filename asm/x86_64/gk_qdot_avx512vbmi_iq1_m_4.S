@@ -3,8 +3,9 @@
 //   A block is 56 bytes: 32 lower bytes of indices, for 8 weights each; their upper 3 bits and a sign, 4 bits each; four words
 //   for 64 weights: four s of 3 bits, for 16 each, and 4 bits of f16 d. w = d (2 s + 1) / 8 (8 grid +- 1).
 //
-//   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 103 for two rows
-//   of bits, 5 for one of scales, 16 besides: 402 and 322.
+//   256 of four rows: 344 micro-operations of vectors for three digits, 296 for one. On Ice Lake 234 cycles.
+//
+// mca: icelake-server 1*234
 
 #include "gk_qdot_avx512vbmi_iq1.h"
 #ifdef __x86_64__

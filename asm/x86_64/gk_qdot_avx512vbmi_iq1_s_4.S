@@ -3,8 +3,9 @@
 //   A block is 50 bytes: f16 d; 32 lower bytes of indices, for 8 weights each; eight words for 32 weights: the upper 3 bits of
 //   four indices, s of 3 bits, a sign. w = d (2 s + 1) / 8 (8 grid +- 1).
 //
-//   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 104 for two rows
-//   of bits, 7 for two of scales, 12 besides: 394 and 314.
+//   256 of four rows: 342 micro-operations of vectors for three digits, 294 for one. On Ice Lake 233 cycles.
+//
+// mca: icelake-server 1*233
 
 #include "gk_qdot_avx512vbmi_iq1.h"
 #ifdef __x86_64__

@@ -5,8 +5,9 @@
 //
 //   k2  the upper four quad words
 //
-//   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 62 for two rows
-//   of bits, 5 for one of scales, 10 besides: 314 and 234.
+//   256 of four rows: 257 micro-operations of vectors for three digits, 209 for one. On Ice Lake 167 cycles.
+//
+// mca: icelake-server 1*167
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__

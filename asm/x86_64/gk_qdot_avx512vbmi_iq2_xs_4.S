@@ -5,8 +5,9 @@
 //
 //   k2  odd bytes; what a mask leaves out is not read
 //
-//   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 39 for two rows
-//   of bits, 5 for one of scales, 10 besides: 268 and 188.
+//   256 of four rows: 211 micro-operations of vectors for three digits, 163 for one. On Ice Lake 130 cycles.
+//
+// mca: icelake-server 1*130
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__

@@ -5,8 +5,9 @@
 //
 //   k1, k2  even and odd double words; what a mask leaves out is not read
 //
-//   A block of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 5 for one, 25 for two rows
-//   of bits, 5 for two of scales, 12 besides: 232 and 152.
+//   256 of four rows: 186 micro-operations of vectors for three digits, 138 for one. On Ice Lake 107 cycles.
+//
+// mca: icelake-server 1*107
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__

@@ -3,8 +3,9 @@
 //   A block is 110 bytes: f16 d; 64 lower bytes of indices, for 4 weights each; their ninth bits; 256 signs; eight s of 4
 //   bits. w = +-d (2 s + 1) grid.
 //
-//   A block of four rows: micro-operations of vectors 10.5 a step of 64 codes for three digits and 5.5 for one, 68 for two
-//   rows of bits, 6 for two of scales, 12 besides: 328 and 248.
+//   256 of four rows: 274 micro-operations of vectors for three digits, 226 for one. On Ice Lake 170 cycles.
+//
+// mca: icelake-server 1*170
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__

@@ -3,8 +3,9 @@
 //   A block is 98 bytes: f16 d; 64 indices, for 4 weights each; eight words of four signs of 7 bits and s, the upper 4.
 //   w = +-d (2 s + 1) / 4 grid. The sign of the last of 8 weights makes the number of minus signs even.
 //
-//   A block of four rows: micro-operations of vectors 10.5 a step of 64 codes for three digits and 5.5 for one, 40 for two
-//   rows of bits, 6 for two of scales, 12 besides: 272 and 192.
+//   256 of four rows: 222 micro-operations of vectors for three digits, 174 for one. On Ice Lake 123 cycles.
+//
+// mca: icelake-server 1*123
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__

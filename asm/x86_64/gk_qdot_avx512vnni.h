@@ -336,12 +336,22 @@ L(data):
     vmovdqa64 zmm16, zmmword ptr [DATA]
 .endm
 
-.macro GK_QDOT_16_SIGNED d, at, r, acc      // a row; zmm17 = what offsets make too much
+.macro GK_QDOT_16_ROW d, at, r, acc
     CODES   \at
     GK_QDOT_DOTS \d
     vpsubd  zmm0, zmm0, zmm17
     vcvtdq2ps zmm0, zmm0
     vfmadd231ps \acc, zmm0, zmmword ptr [rdi + 448 + 64*\r]
+.endm
+
+.macro GK_QDOT_16 d, bytes          // the block; OFFSET \d of the format makes zmm17, what offsets take, from sums of X
+    GK_QDOT_AHEAD \bytes
+    GK_QDOT_X \d
+    OFFSET  \d
+    GK_QDOT_16_ROW \d, W0, 0, zmm8
+    GK_QDOT_16_ROW \d, W1, 1, zmm9
+    GK_QDOT_16_ROW \d, W2, 2, zmm10
+    GK_QDOT_16_ROW \d, W3, 3, zmm11
 .endm
 
 .macro GK_QDOT_HALVES at            // floats at 704: the two f16 at \at of the next block of each row
@@ -351,6 +361,37 @@ L(data):
     vpinsrd xmm0, xmm0, dword ptr [N3 + \at], 3
     vcvtph2ps ymm0, xmm0
     vmovups ymmword ptr [rdi + 704], ymm0
+.endm
+
+// ---- two bits a code, in 64 bytes: 32 by 32 of them bits 0, 2, 4, 6 of 32 bytes
+
+.macro GK_QDOT_2BIT_DATA            // 384 bytes at 64 n
+    .long   0, 4, 0, 4, 0, 4, 0, 4, 2, 6, 2, 6, 2, 6, 2, 6                  //   0  a shift for each lane
+    .fill   16, 4, 0x03030303                                               //  64
+    .long   0, 0, 8, 8, 4, 4, 12, 12, 0, 0, 8, 8, 4, 4, 12, 12              // 128  quads 0 of lanes
+    .long   1, 1, 9, 9, 5, 5, 13, 13, 1, 1, 9, 9, 5, 5, 13, 13              // 192  quads 1
+    .long   2, 2, 10, 10, 6, 6, 14, 14, 2, 2, 10, 10, 6, 6, 14, 14          // 256  quads 2
+    .long   3, 3, 11, 11, 7, 7, 15, 15, 3, 3, 11, 11, 7, 7, 15, 15          // 320  quads 3
+.endm
+
+.macro GK_QDOT_2BIT_SETUP at        // zmm27 = shifts, zmm24 = threes
+    vmovdqa64 zmm27, zmmword ptr [DATA + \at]
+    vmovdqa64 zmm24, zmmword ptr [DATA + \at + 64]
+.endm
+
+.macro GK_QDOT_2BIT from, at
+    vmovdqu64 zmm0, zmmword ptr [\from]
+    GK_QDOT_2BIT_QUAD zmm4, \at + 128
+    GK_QDOT_2BIT_QUAD zmm5, \at + 192
+    GK_QDOT_2BIT_QUAD zmm6, \at + 256
+    GK_QDOT_2BIT_QUAD zmm7, \at + 320
+.endm
+
+.macro GK_QDOT_2BIT_QUAD to, at
+    vmovdqa64 \to, zmmword ptr [DATA + \at]
+    vpermd  \to, \to, zmm0
+    vpsrlvd \to, \to, zmm27
+    vpandd  \to, \to, zmm24
 .endm
 
 // ---- the six-bit scales and offsets of Q4_K and Q5_K, whose blocks begin with f16 d, dmin and these in 12 bytes

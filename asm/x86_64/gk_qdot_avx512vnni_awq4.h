@@ -3,24 +3,24 @@
 //   A block of 128 is 72 bytes: f16 s, zero, 4 bytes that do not count, 64 of nibbles, the low halves of them first.
 //   w = s q - m, m = s zero. = s (q - z) + rest, z = round(m / s) in 0 .. 15: rest and s (q - z) are 0 wherever w is.
 //
-//   zmm24  fifteens     k1, k2, k3  double words 1, 2, 3     zmm27, zmm28  where SCALES finds s and zero of two rows
+//   zmm24  fifteens     k1, k2, k3  double words 1, 2, 3     zmm25, zmm26  where SCALES finds s and zero of two rows
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
     GK_QDOT_PAIRS_DATA
-    .long   0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6          // 256  s of the first row, of the second
-    .long   1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7          // 320  zero
-    .long   0x0f0f0f0f                                              // 384
-    .float  15.0                                                    // 388
+    .long   0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6          // 192  s of the first row, of the second
+    .long   1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7          // 256  zero
+    .long   0x0f0f0f0f                                              // 320
+    .float  15.0                                                    // 324
 .endm
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
-    vpbroadcastd zmm24, dword ptr [DATA + 384]
-    vmovdqa64 zmm27, zmmword ptr [DATA + 256]
-    vmovdqa64 zmm28, zmmword ptr [DATA + 320]
+    vpbroadcastd zmm24, dword ptr [DATA + 320]
+    vmovdqa64 zmm25, zmmword ptr [DATA + 192]
+    vmovdqa64 zmm26, zmmword ptr [DATA + 256]
     mov     eax, 2
     kmovd   k1, eax
     kaddd   k2, k1, k1
@@ -33,20 +33,24 @@
     vmovdqu32 xmm0 {k2}, xmmword ptr [\b - 8]
     vmovdqu32 xmm0 {k3}, xmmword ptr [\b + 72 - 12]
     vcvtph2ps ymm1, xmm0
-    vpermps zmm0, zmm27, zmm1                           // s
-    vpermps zmm2, zmm28, zmm1
+    vpermps zmm0, zmm25, zmm1                           // s
+    vpermps zmm2, zmm26, zmm1
     vmulps  zmm2, zmm2, zmm0                            // m
-    GK_QDOT_ZEROS 388
+    GK_QDOT_ZEROS 324
     GK_QDOT_ZEROS_STORE \room
 .endm
 
-.macro CODES d, h, at, keep, also
+.macro STEP h, at, to
 .if \h % 2
-    vpsrlw  zmm7, zmmword ptr [\at + 72*(\h/2) + 8], 4
-    vpandd  zmm7, zmm7, zmm24
+    vpsrlw  zmm\to, zmmword ptr [\at + 72*(\h/2) + 8], 4
+    vpandd  zmm\to, zmm\to, zmm24
 .else
-    vpandd  zmm7, zmm24, zmmword ptr [\at + 72*(\h/2) + 8]
+    vpandd  zmm\to, zmm24, zmmword ptr [\at + 72*(\h/2) + 8]
 .endif
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d
@@ -54,7 +58,7 @@
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_UNSIGNED \d, 144
+    GK_QDOT_PAIRS UNSIGNED, \d, 144
 .endm
 
 #endif

@@ -2,10 +2,11 @@
 //
 //   A block of 32 is 18 bytes: f16 d, then 16 bytes of nibbles, the low halves of them first. w = d level[q].
 //
-//   zmm30  levels + 128                  zmm31  bytes of 128
+//   zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where SCALES finds d of two rows     zmm27  levels + 128
 //
-//   256 of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 8 for two
-//   rows of scales, 1 besides: 225 and 145.
+//   256 of four rows: 193 micro-operations of vectors for three digits, 149 for one. On Ice Lake 94 cycles.
+//
+// mca: icelake-server 1*94
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -3,10 +3,11 @@
 //   A block is 136 bytes: f16 d; eight scales of 6 bits, the upper two in a word, the lower four in four bytes; for each 32
 //   weights 16 bytes of nibbles, the low halves of them first. w = d (sc - 32) level[q].
 //
-//   zmm26  16 bytes, each twice      zmm30  levels + 128      zmm31  bytes of 128
+//   zmm24  fifteens     zmm26  shifts of lanes     zmm27  levels + 128
 //
-//   A block of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 8 for one, and 14 for
-//   two rows of scales, 1 besides: 237 and 157.
+//   256 of four rows: 175 micro-operations of vectors for three digits, 131 for one. On Ice Lake 89 cycles.
+//
+// mca: icelake-server 1*89
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -5,13 +5,11 @@
 //
 //   Of the two groups of a step, f = 1 | 4: codes of the second stay two bits up, its scales are a quarter.
 //
-//   zmm24  3 f     zmm25  4 f, third bits and zero      zmm7  scale of x / f, of the next block
-//   k1  the upper half of double words                 zmm31  shifts 5 | 3, from -128 to -4 f
-//   zmm20 .. zmm23  third bits of the four rows, in place
-//   zmm27 .. zmm30  lower bits of the four rows
+//   zmm24  3 f     zmm25  4 f     zmm27  4 f of lanes, as a shift     k1  the upper half of double words
 //
-//   A block of four rows: micro-operations of vectors 12.75 a step of 64 codes for three digits and 7.75 for one, and 36
-//   besides: 240 and 160.
+//   256 of four rows: 201 micro-operations of vectors for three digits, 157 for one. On Ice Lake 98 cycles.
+//
+// mca: icelake-server 1*98
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -104,15 +102,13 @@ GK_CONST gk_qdot_avx512vnni_q3_k_data
     ROW_SCALES \d, 3, N3
 .endm
 
-.macro BLOCK d
-    GK_QDOT_AHEAD 110
-    GK_QDOT_X \d
+.macro OFFSET d
     vmovdqu64 zmm17, zmmword ptr [rdx + 256*\d]
     vpsllvd zmm17, zmm17, zmm27
-    GK_QDOT_16_SIGNED \d, W0, 0, zmm8
-    GK_QDOT_16_SIGNED \d, W1, 1, zmm9
-    GK_QDOT_16_SIGNED \d, W2, 2, zmm10
-    GK_QDOT_16_SIGNED \d, W3, 3, zmm11
+.endm
+
+.macro BLOCK d
+    GK_QDOT_16 \d, 110
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q3_k_4, 110

@@ -2,10 +2,11 @@
 //
 //   A block of 32 is 18 bytes: f16 d, then 16 bytes of nibbles, the low halves of them first. w = d (q - 8).
 //
-//   zmm30  eights
+//   zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where SCALES finds d of two rows
 //
-//   256 of four rows: micro-operations of vectors 12 a step of 64 codes for three digits and 7 for one, and 8 for two
-//   rows of scales, 5 besides: 213 and 133.
+//   256 of four rows: 177 micro-operations of vectors for three digits, 133 for one. On Ice Lake 83 cycles.
+//
+// mca: icelake-server 1*83
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

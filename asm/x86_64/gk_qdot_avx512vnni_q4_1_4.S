@@ -3,10 +3,11 @@
 //   A block of 32 is 20 bytes: f16 d, m, then 16 bytes of nibbles, the low halves of them first. w = d q + m
 //   = d (q - z) + rest, z = round(-m / d) in 0 .. 15: rest and d (q - z) are 0 wherever w is.
 //
-//   zmm22, zmm23  16 bytes of two blocks, each twice
+//   zmm22, zmm23  16 bytes of two blocks, each twice     zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where d and m are
 //
-//   256 of four rows: micro-operations of vectors 13 a step of 64 codes for three digits and 9 for one, and 22 for two
-//   rows of scales, 9 besides: 261 and 197.
+//   256 of four rows: 211 micro-operations of vectors for three digits, 167 for one. On Ice Lake 123 cycles.
+//
+// mca: icelake-server 1*123
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

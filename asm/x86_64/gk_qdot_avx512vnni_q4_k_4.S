@@ -4,12 +4,11 @@
 //   halves of a group and the high halves of the next. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc)
 //   in 0 .. 15: rest and s (q - z) are 0 wherever w is.
 //
-//   zmm24  fifteens       k1, k2  the upper half of words, double words
+//   zmm22, zmm23, zmm25, zmm26  quads 0 .. 3 of lanes     zmm24  fifteens     k1  the upper half of words
 //
-//   A block of four rows: micro-operations of vectors 12 a step of 64 codes for three digits and 8 for one, and 29 for
-//   two rows of scales, 9 besides: 259 and 195. Budget for three digits, all ports: 139 cycles.
+//   256 of four rows: 197 micro-operations of vectors for three digits, 153 for one. On Ice Lake 108 cycles.
 //
-// mca: icelake-server 1*139
+// mca: icelake-server 1*108
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

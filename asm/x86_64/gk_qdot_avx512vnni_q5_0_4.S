@@ -2,10 +2,11 @@
 //
 //   A block of 32 is 22 bytes: f16 d, 32 fifth bits, 16 bytes of nibbles, the low halves of them first. w = d (q - 16).
 //
-//   zmm27  sixteens
+//   zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where SCALES finds d of two rows     zmm27  sixteens
 //
-//   256 of four rows: micro-operations of vectors 14 a step of 64 codes for three digits and 9 for one, and 10 for two
-//   rows of scales, 5 besides: 249 and 169.
+//   256 of four rows: 197 micro-operations of vectors for three digits, 153 for one. On Ice Lake 96 cycles.
+//
+// mca: icelake-server 1*96
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

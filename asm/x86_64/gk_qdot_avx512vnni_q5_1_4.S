@@ -3,10 +3,11 @@
 //   A block of 32 is 24 bytes: f16 d, m, 32 fifth bits, 16 bytes of nibbles, the low halves of them first. w = d q + m
 //   = d (q - z) + rest, z = round(-m / d) in 0 .. 31: rest and d (q - z) are 0 wherever w is.
 //
-//   zmm27  sixteens
+//   zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where SCALES finds d and m of two rows     zmm27  sixteens
 //
-//   256 of four rows: micro-operations of vectors 15 a step of 64 codes for three digits and 11 for one, and 22 for two
-//   rows of scales, 9 besides: 293 and 229.
+//   256 of four rows: 227 micro-operations of vectors for three digits, 183 for one. On Ice Lake 118 cycles.
+//
+// mca: icelake-server 1*118
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -4,11 +4,11 @@
 //   128 bytes of nibbles, 32 of them the low halves of a group and the high halves of the next. w = d sc q - dmin mn
 //   = s (q - z) + rest, z = round(dmin mn / d sc) in 0 .. 31: rest and s (q - z) are 0 wherever w is.
 //
-//   zmm24  fifteens       k1, k2  the upper half of words, double words
-//   zmm25  sixteens       zmm27 .. zmm30  fifth bits of the four rows, at bit 4 that of the step
+//   zmm24  fifteens     zmm25  sixteens     k1, k2  the upper half of words, double words
 //
-//   A block of four rows: micro-operations of vectors 14.25 a step of 64 codes for three digits and 10.25 for one, and 29
-//   for two rows of scales, 9 besides: 295 and 231.
+//   256 of four rows: 249 micro-operations of vectors for three digits, 205 for one. On Ice Lake 134 cycles.
+//
+// mca: icelake-server 1*134
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

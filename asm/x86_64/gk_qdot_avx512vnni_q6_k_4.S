@@ -3,12 +3,11 @@
 //   A block is 210 bytes: 128 of nibbles, 64 of them the low halves of two groups and the high halves of the next two;
 //   64 of the upper two bits, 32 of them for four groups; sc[16] of int8; f16 d. w = d sc (q - 32), q in 0 .. 63.
 //
-//   zmm24  fifteens    zmm25  48    zmm7  32    k1  the upper half of double words
-//   zmm20 .. zmm23     upper bits of the four rows, at bit 4 those of the odd step
-//   zmm27 .. zmm30     nibbles of the four rows
+//   zmm24  fifteens     zmm25  48     k1  the upper half of double words
 //
-//   A block of four rows: micro-operations of vectors 12.5 a step of 64 codes for three digits and 7.5 for one, and 25
-//   besides: 225 and 145.
+//   256 of four rows: 189 micro-operations of vectors for three digits, 145 for one. On Ice Lake 101 cycles.
+//
+// mca: icelake-server 1*101
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -62,14 +61,12 @@ GK_CONST gk_qdot_avx512vnni_q6_k_data
     ROW_SCALES \d, 3, N3
 .endm
 
-.macro BLOCK d
-    GK_QDOT_AHEAD 210
-    GK_QDOT_X \d
+.macro OFFSET d
     vpslld  zmm17, zmmword ptr [rdx + 256*\d], 5
-    GK_QDOT_16_SIGNED \d, W0, 0, zmm8
-    GK_QDOT_16_SIGNED \d, W1, 1, zmm9
-    GK_QDOT_16_SIGNED \d, W2, 2, zmm10
-    GK_QDOT_16_SIGNED \d, W3, 3, zmm11
+.endm
+
+.macro BLOCK d
+    GK_QDOT_16 \d, 210
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q6_k_4, 210

@@ -2,10 +2,11 @@
 //
 //   A block of 32 is 34 bytes: f16 d, then 32 of int8. w = d q. Words that a mask leaves out are not read.
 //
-//   k1 .. k7  words n and n + 17       zmm24  bytes of 128       zmm25  where SCALES finds d of two rows
+//   zmm24  bytes of 128     zmm25  where SCALES finds d of two rows     k1 .. k7  words n and n + 17
 //
-//   256 of four rows: micro-operations of vectors 10 a step of 64 codes for three digits and 6 for one, and 12 for two
-//   rows of scales, 1 besides: 185 and 121.
+//   256 of four rows: 169 micro-operations of vectors for three digits, 125 for one. On Ice Lake 78 cycles.
+//
+// mca: icelake-server 1*78
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

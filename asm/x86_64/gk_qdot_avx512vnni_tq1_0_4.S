@@ -6,14 +6,11 @@
 //   A byte, in a word of its own, times 256 3^n is its remainder above 8 zeros; the upper word of three times this is
 //   the digit. The other bytes of words are above zeros, and times 3^n.
 //
-//   zmm24  threes, words     zmm25  0xff00, words     zmm30  ones, bytes     k1  the second row     k2  the upper half
-//   k3  the last quarter
+//   zmm24  threes, words     zmm25  0xff00, words     k1  the second row     k2  the upper half     k3  the last quarter
 //
-//   A block of four rows: micro-operations of vectors 16.5 a step of 64 codes for three digits and 11.5 for one, and 6
-//   for two rows of scales, 5 besides: 281 and 201.
-//   On Zen 4, where those of 512 bits take two cycles of a pipe: 167 cycles and 110 cycles.
+//   256 of four rows: 243 micro-operations of vectors for three digits, 199 for one. On Ice Lake 120 cycles.
 //
-// mca: znver4 1*167
+// mca: icelake-server 1*120
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -37,15 +34,14 @@
 
 GK_CONST gk_qdot_avx512vnni_tq1_0_data
     GK_QDOT_PAIRS_DATA
-    POWERS  256                                                     // 256
-    POWERS  1                                                       // 512
-    .long   0x00030003, 0xff00ff00, 0x01010101                      // 768
+    POWERS  256                                                     // 192
+    POWERS  1                                                       // 448
+    .long   0x00030003, 0xff00ff00                      // 704
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
-    vpbroadcastd zmm24, dword ptr [DATA + 768]
-    vpbroadcastd zmm25, dword ptr [DATA + 772]
-    vpbroadcastd zmm30, dword ptr [DATA + 776]
+    vpbroadcastd zmm24, dword ptr [DATA + 704]
+    vpbroadcastd zmm25, dword ptr [DATA + 708]
     mov     eax, 0xff00
     kmovd   k1, eax
     kmovd   k2, eax
@@ -59,26 +55,27 @@ GK_CONST gk_qdot_avx512vnni_tq1_0_data
     GK_QDOT_HALF_SCALES \room
 .endm
 
-.macro CODES d, h, at, keep, also
+.macro STEP h, at, to
 .if \h < 3
-    vbroadcasti32x8 zmm7, ymmword ptr [\at]
+    vbroadcasti32x8 zmm\to, ymmword ptr [\at]
 .if \h == 2
-    vbroadcasti32x4 zmm7 {k2}, xmmword ptr [\at + 32]
+    vbroadcasti32x4 zmm\to {k2}, xmmword ptr [\at + 32]
 .endif
 .else
-    vbroadcasti32x4 zmm7, xmmword ptr [\at + 32]
-    vpbroadcastd zmm7 {k3}, dword ptr [\at + 48]
+    vbroadcasti32x4 zmm\to, xmmword ptr [\at + 32]
+    vpbroadcastd zmm\to {k3}, dword ptr [\at + 48]
 .endif
-    vpandd  zmm0, zmm7, zmm25
-    vpmullw zmm7, zmm7, zmmword ptr [DATA + 256 + 64*\h]
-    vpmullw zmm0, zmm0, zmmword ptr [DATA + 512 + 64*\h]
-    vpmulhuw zmm7, zmm7, zmm24
+    vpandd  zmm0, zmm\to, zmm25
+    vpmullw zmm\to, zmm\to, zmmword ptr [DATA + 192 + 64*\h]
+    vpmullw zmm0, zmm0, zmmword ptr [DATA + 448 + 64*\h]
+    vpmulhuw zmm\to, zmm\to, zmm24
     vpmulhuw zmm0, zmm0, zmm24
     vpsllw  zmm0, zmm0, 8
-    vpord   zmm7, zmm7, zmm0
-.if \d == 3
-    vpsubb  zmm1, zmm7, zmm30                       // digit - 1
-.endif
+    vpord   zmm\to, zmm\to, zmm0
+.endm
+
+.macro CODES at
+    GK_QDOT_NATURAL \at
 .endm
 
 .macro HEAD d
@@ -86,7 +83,7 @@ GK_CONST gk_qdot_avx512vnni_tq1_0_data
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS_SIGNED \d, 54, 7
+    GK_QDOT_PAIRS SIGNED, \d, 54, 0
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_tq1_0_4, 54
