@@ -5698,8 +5698,8 @@ GK_REGION_END
 
 // ---- emulated sets: the same passes through SIMDe -----------------------------
 //
-// SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes, and a name that
-// is no macro is one it lacks: those that the primitives need are supplied here.
+// SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes. What it lacks in
+// some version, or does not fuse, is supplied here by functions of these names, which a pass finds before global ones.
 
 #if defined(GLLM_KERNELS_EMULATE) && GK_WANTED(GK_DISPATCH)
 #define SIMDE_ENABLE_NATIVE_ALIASES
@@ -5709,120 +5709,111 @@ GK_REGION_END
 #if !GK_HAS_NEON
 #include <simde/arm/neon.h>
 #endif
-
-#include <string.h>
-
-GK_NAMESPACE_BEGIN
-namespace impl {
-namespace shim {
-
-template <class L, size_t N> struct Lanes {
-    static constexpr size_t count = N;
-    L l[N];
-    Lanes() : l() {}
-    template <class V> Lanes(const V& v) { static_assert(sizeof(V) == sizeof l, "as many lanes"); memcpy(l, &v, sizeof l); }
-    template <class V> operator V() const { V v; memcpy(&v, l, sizeof l); return v; }
-    L&       operator[](size_t i)       { return l[i]; }
-    const L& operator[](size_t i) const { return l[i]; }
-};
-using F8  = Lanes<float, 8>;
-using F16 = Lanes<float, 16>;
-using I8  = Lanes<int32_t, 8>;
-using I16 = Lanes<int32_t, 16>;
-using H16 = Lanes<uint16_t, 16>;
-#define GK_EACH(type, expr) { type r; for (size_t i = 0; i < type::count; i++) r[i] = expr; return r; }
-
-GK_INL __m512  cvtph_ps(__m256i a)                            { const H16 x(a); GK_EACH(F16, f16_to_f32(x[i])) }
-GK_INL __m256i cvtps_ph(__m512 a)                             { const F16 x(a); GK_EACH(H16, f32_to_f16(x[i])) }
-GK_INL __m512i cvtepu16_epi32(__m256i a)                      { const H16 x(a); GK_EACH(I16, x[i]) }
-GK_INL __m256i cvtepi32_epi16(__m512i a)                      { const I16 x(a); GK_EACH(H16, static_cast<uint16_t>(x[i])) }
-GK_INL __m512i cvtepi8_epi32(__m128i a)                       { const Lanes<int8_t, 16> x(a); GK_EACH(I16, x[i]) }
-GK_INL __m512  cvtepi32_ps(__m512i a)                         { const I16 x(a); GK_EACH(F16, static_cast<float>(x[i])) }
-GK_INL __m512i cvtps_epi32(__m512 a)                          { const F16 x(a); GK_EACH(I16, x[i] >= -2147483648.0f && x[i] < 2147483648.0f ? static_cast<int32_t>(round32(x[i])) : INT32_MIN) }
-GK_INL __m512i sra_epi32(__m512i a, __m128i n)                { const I16 x(a); const int s = _mm_cvtsi128_si32(n); GK_EACH(I16, x[i] >> s) }
-GK_INL __m512  maskz_loadu_ps(unsigned m, const void* p)      { F16 r; for (size_t i = 0; i < 16; i++) if (m >> i & 1) r[i] = load_as<float>(static_cast<const char*>(p) + 4 * i); return r; }
-GK_INL void    mask_storeu_ps(void* p, unsigned m, __m512 a)  { const F16 x(a); for (size_t i = 0; i < 16; i++) if (m >> i & 1) memcpy(static_cast<char*>(p) + 4 * i, &x.l[i], 4); }
-GK_INL __m256i maskz_loadu_epi16(unsigned m, const void* p)   { H16 r; for (size_t i = 0; i < 16; i++) if (m >> i & 1) r[i] = load16(static_cast<const char*>(p) + 2 * i); return r; }
-GK_INL void    mask_storeu_epi16(void* p, unsigned m, __m256i a) { const H16 x(a); for (size_t i = 0; i < 16; i++) if (m >> i & 1) memcpy(static_cast<char*>(p) + 2 * i, &x.l[i], 2); }
-GK_INL __m256  extractf32x8_ps(__m512 a, int hi)              { const F16 x(a); GK_EACH(F8, x[i + 8 * static_cast<size_t>(hi)]) }
-GK_INL __m512i broadcast_i32x8(__m256i a)                     { const I8 x(a); GK_EACH(I16, x[i % 8]) }
-GK_INL __m512  permute_ps(__m512 a, unsigned k)               { const F16 x(a); GK_EACH(F16, x[i / 4 * 4 + (k >> (2 * (i % 4)) & 3)]) }
-GK_INL __m512  shuffle_f32x4(__m512 a, __m512 b, unsigned k)  { const F16 x(a), y(b); GK_EACH(F16, (i < 8 ? x : y)[4 * (k >> (2 * (i / 4)) & 3) + i % 4]) }
-GK_INL __m512  fmaddsub_ps(__m512 a, __m512 b, __m512 c)      { const F16 x(a), y(b), z(c); GK_EACH(F16, fma32(x[i], y[i], i % 2 ? z[i] : -z[i])) }
-GK_INL __m512  fmadd_ps(__m512 a, __m512 b, __m512 c)         { const F16 x(a), y(b), z(c); GK_EACH(F16, fma32(x[i], y[i], z[i])) }
-GK_INL __m512  fnmadd_ps(__m512 a, __m512 b, __m512 c)        { const F16 x(a), y(b), z(c); GK_EACH(F16, fma32(-x[i], y[i], z[i])) }
-GK_INL __m512  scalef_ps(__m512 a, __m512 b)                  { const F16 x(a), y(b); GK_EACH(F16, y[i] != y[i] ? y[i] : static_cast<float>(ldexp(static_cast<double>(x[i]), static_cast<int>(y[i] < -4000.0f ? -4000.0f : y[i] > 4000.0f ? 4000.0f : floorf(y[i]))))) }
-GK_INL __m512  maskz_rcp14_ps(unsigned m, __m512 a)           { const F16 x(a); GK_EACH(F16, m >> i & 1 ? 1 / x[i] : 0.0f) }
-GK_INL __m256  fmadd256(__m256 a, __m256 b, __m256 c)         { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(x[i], y[i], z[i])) }
-GK_INL __m256  fnmadd256(__m256 a, __m256 b, __m256 c)        { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(-x[i], y[i], z[i])) }
-GK_INL __m256  maskload(const float* p, __m256i m)           { const I8 k(m); F8 r; for (size_t i = 0; i < 8; i++) if (k[i] < 0) r[i] = p[i]; return r; }
-GK_INL void    maskstore(float* p, __m256i m, __m256 a)      { const I8 k(m); const F8 x(a); for (size_t i = 0; i < 8; i++) if (k[i] < 0) p[i] = x[i]; }
-#undef GK_EACH
-
-} } // namespace impl::shim
-GK_NAMESPACE_END
-
-#define GK_SHIM(name) gllm::impl::shim::name
-#undef  _mm512_cvtph_ps
-#define _mm512_cvtph_ps(a)                 GK_SHIM(cvtph_ps)(a)
-#undef  _mm512_cvtps_ph
-#define _mm512_cvtps_ph(a, mode)           GK_SHIM(cvtps_ph)(a)
-#undef  _mm512_cvtepu16_epi32
-#define _mm512_cvtepu16_epi32(a)           GK_SHIM(cvtepu16_epi32)(a)
-#undef  _mm512_cvtepi32_epi16
-#define _mm512_cvtepi32_epi16(a)           GK_SHIM(cvtepi32_epi16)(a)
-#undef  _mm512_cvtepi8_epi32
-#define _mm512_cvtepi8_epi32(a)            GK_SHIM(cvtepi8_epi32)(a)
-#undef  _mm512_cvtepi32_ps
-#define _mm512_cvtepi32_ps(a)              GK_SHIM(cvtepi32_ps)(a)
-#undef  _mm512_cvtps_epi32
-#define _mm512_cvtps_epi32(a)              GK_SHIM(cvtps_epi32)(a)
-#undef  _mm512_sra_epi32
-#define _mm512_sra_epi32(a, n)             GK_SHIM(sra_epi32)(a, n)
-#undef  _mm512_maskz_loadu_ps
-#define _mm512_maskz_loadu_ps(m, p)        GK_SHIM(maskz_loadu_ps)(m, p)
-#undef  _mm512_mask_storeu_ps
-#define _mm512_mask_storeu_ps(p, m, a)     GK_SHIM(mask_storeu_ps)(p, m, a)
-#undef  _mm256_maskz_loadu_epi16
-#define _mm256_maskz_loadu_epi16(m, p)     GK_SHIM(maskz_loadu_epi16)(m, p)
-#undef  _mm256_mask_storeu_epi16
-#define _mm256_mask_storeu_epi16(p, m, a)  GK_SHIM(mask_storeu_epi16)(p, m, a)
-#undef  _mm512_extractf32x8_ps
-#define _mm512_extractf32x8_ps(a, hi)      GK_SHIM(extractf32x8_ps)(a, hi)
-#undef  _mm512_broadcast_i32x8
-#define _mm512_broadcast_i32x8(a)          GK_SHIM(broadcast_i32x8)(a)
-#undef  _mm512_permute_ps
-#define _mm512_permute_ps(a, k)            GK_SHIM(permute_ps)(a, k)
-#undef  _mm512_shuffle_f32x4
-#define _mm512_shuffle_f32x4(a, b, k)      GK_SHIM(shuffle_f32x4)(a, b, k)
-#undef  _mm512_fmaddsub_ps
-#define _mm512_fmaddsub_ps(a, b, c)        GK_SHIM(fmaddsub_ps)(a, b, c)
-#undef  _mm512_fmadd_ps
-#define _mm512_fmadd_ps(a, b, c)           GK_SHIM(fmadd_ps)(a, b, c)
-#undef  _mm512_fnmadd_ps
-#define _mm512_fnmadd_ps(a, b, c)          GK_SHIM(fnmadd_ps)(a, b, c)
-#undef  _mm512_scalef_ps
-#define _mm512_scalef_ps(a, b)             GK_SHIM(scalef_ps)(a, b)
-#undef  _mm512_maskz_scalef_ps
-#define _mm512_maskz_scalef_ps(m, a, b)    GK_SHIM(scalef_ps)(a, b)          /* every lane, wherever the primitives use it */
-#undef  _mm512_maskz_rcp14_ps
-#define _mm512_maskz_rcp14_ps(m, a)        GK_SHIM(maskz_rcp14_ps)(m, a)
-#if !GK_HAS_AVX2
-#undef  _mm256_maskload_ps
-#define _mm256_maskload_ps(p, m)           GK_SHIM(maskload)(p, m)
-#undef  _mm256_maskstore_ps
-#define _mm256_maskstore_ps(p, m, a)       GK_SHIM(maskstore)(p, m, a)
-#undef  _mm256_fmadd_ps
-#define _mm256_fmadd_ps(a, b, c)           GK_SHIM(fmadd256)(a, b, c)
-#undef  _mm256_fnmadd_ps
-#define _mm256_fnmadd_ps(a, b, c)          GK_SHIM(fnmadd256)(a, b, c)
-#endif
 #ifndef _MM_FROUND_NO_EXC
 #define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC
 #endif
 #ifndef __mmask16
 #define __mmask16 simde__mmask16
 #endif
+#undef _mm512_cvtph_ps
+#undef _mm512_cvtps_ph
+#undef _mm512_cvtepu16_epi32
+#undef _mm512_cvtepi32_epi16
+#undef _mm512_cvtepi8_epi32
+#undef _mm512_cvtepi32_ps
+#undef _mm512_cvtps_epi32
+#undef _mm512_sra_epi32
+#undef _mm512_maskz_loadu_ps
+#undef _mm512_mask_storeu_ps
+#undef _mm512_extractf32x8_ps
+#undef _mm512_broadcast_i32x8
+#undef _mm512_permute_ps
+#undef _mm512_shuffle_f32x4
+#undef _mm512_fmaddsub_ps
+#undef _mm512_fmadd_ps
+#undef _mm512_fnmadd_ps
+#undef _mm512_scalef_ps
+#undef _mm512_maskz_scalef_ps
+#undef _mm512_maskz_rcp14_ps
+#undef _mm256_maskz_loadu_epi16
+#undef _mm256_mask_storeu_epi16
+#if !GK_HAS_AVX2
+#undef _mm256_maskload_ps
+#undef _mm256_maskstore_ps
+#undef _mm256_fmadd_ps
+#undef _mm256_fnmadd_ps
+#endif
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+namespace shim {
+
+template <class L, size_t N> struct Lanes {
+    L l[N];
+    Lanes() : l() {}
+    template <class V> Lanes(const V& v) { static_assert(sizeof(V) == sizeof l, "as many lanes"); memcpy(l, &v, sizeof l); }
+    template <class V> operator V() const { V v; memcpy(&v, l, sizeof l); return v; }
+    const L& operator[](size_t i) const { return l[i]; }
+};
+using F8  = Lanes<float, 8>;
+using F16 = Lanes<float, 16>;
+using I8  = Lanes<int32_t, 8>;
+using I16 = Lanes<int32_t, 16>;
+using B16 = Lanes<int8_t, 16>;
+using H16 = Lanes<uint16_t, 16>;
+template <class L, size_t N> GK_INL Lanes<L, N> loaded(unsigned mask, const void* p) {
+    Lanes<L, N> r;
+    for (size_t i = 0; i < N; i++) if (mask >> i & 1) r.l[i] = load_as<L>(static_cast<const L*>(p) + i);
+    return r;
+}
+template <class L, size_t N> GK_INL void store(void* p, unsigned mask, const Lanes<L, N>& a) {
+    for (size_t i = 0; i < N; i++) if (mask >> i & 1) memcpy(static_cast<L*>(p) + i, &a.l[i], sizeof(L));
+}
+GK_INL unsigned signs(const I8& m) { unsigned r = 0; for (size_t i = 0; i < 8; i++) r |= (m[i] < 0 ? 1u : 0u) << i; return r; }
+GK_INL int32_t to_i32(float x)     { return x >= -2147483648.0f && x < 2147483648.0f ? static_cast<int32_t>(round32(x)) : INT32_MIN; }
+GK_INL float scaled(float x, float power) {                     // x 2^floor(power)
+    if (power != power) return power;
+    const float n = power < -4000.0f ? -4000.0f : power > 4000.0f ? 4000.0f : floorf(power);
+    return static_cast<float>(ldexp(static_cast<double>(x), static_cast<int>(n)));
+}
+
+#define GK_EACH(type, value) { type r; for (size_t i = 0; i < sizeof r.l / sizeof r.l[0]; i++) r.l[i] = value; return r; }
+
+GK_INL __m512  _mm512_cvtph_ps(H16 a)                       GK_EACH(F16, f16_to_f32(a[i]))
+GK_INL __m256i _mm512_cvtps_ph(F16 a, int)                  GK_EACH(H16, f32_to_f16(a[i]))
+GK_INL __m512i _mm512_cvtepu16_epi32(H16 a)                 GK_EACH(I16, a[i])
+GK_INL __m256i _mm512_cvtepi32_epi16(I16 a)                 GK_EACH(H16, static_cast<uint16_t>(a[i]))
+GK_INL __m512i _mm512_cvtepi8_epi32(B16 a)                  GK_EACH(I16, a[i])
+GK_INL __m512  _mm512_cvtepi32_ps(I16 a)                    GK_EACH(F16, static_cast<float>(a[i]))
+GK_INL __m512i _mm512_cvtps_epi32(F16 a)                    GK_EACH(I16, to_i32(a[i]))
+GK_INL __m512i _mm512_sra_epi32(I16 a, __m128i n)           GK_EACH(I16, a[i] >> _mm_cvtsi128_si32(n))
+GK_INL __m256  _mm512_extractf32x8_ps(F16 a, int hi)        GK_EACH(F8,  a[i + 8 * static_cast<size_t>(hi)])
+GK_INL __m512i _mm512_broadcast_i32x8(I8 a)                 GK_EACH(I16, a[i % 8])
+GK_INL __m512  _mm512_permute_ps(F16 a, unsigned k)         GK_EACH(F16, a[i / 4 * 4 + (k >> (2 * (i % 4)) & 3)])
+GK_INL __m512  _mm512_shuffle_f32x4(F16 a, F16 b, unsigned k) GK_EACH(F16, (i < 8 ? a : b)[4 * (k >> (2 * (i / 4)) & 3) + i % 4])
+GK_INL __m512  _mm512_fmaddsub_ps(F16 a, F16 b, F16 c)      GK_EACH(F16, fma32(a[i], b[i], i % 2 ? c[i] : -c[i]))
+GK_INL __m512  _mm512_fmadd_ps(F16 a, F16 b, F16 c)         GK_EACH(F16, fma32(a[i], b[i], c[i]))
+GK_INL __m512  _mm512_fnmadd_ps(F16 a, F16 b, F16 c)        GK_EACH(F16, fma32(-a[i], b[i], c[i]))
+GK_INL __m512  _mm512_scalef_ps(F16 a, F16 b)               GK_EACH(F16, scaled(a[i], b[i]))
+GK_INL __m512  _mm512_maskz_scalef_ps(unsigned m, F16 a, F16 b) GK_EACH(F16, m >> i & 1 ? scaled(a[i], b[i]) : 0.0f)
+GK_INL __m512  _mm512_maskz_rcp14_ps(unsigned m, F16 a)     GK_EACH(F16, m >> i & 1 ? 1 / a[i] : 0.0f)
+GK_INL __m512  _mm512_maskz_loadu_ps(unsigned m, const void* p)        { return loaded<float, 16>(m, p); }
+GK_INL __m256i _mm256_maskz_loadu_epi16(unsigned m, const void* p)     { return loaded<uint16_t, 16>(m, p); }
+GK_INL void    _mm512_mask_storeu_ps(void* p, unsigned m, F16 a)       { store(p, m, a); }
+GK_INL void    _mm256_mask_storeu_epi16(void* p, unsigned m, H16 a)    { store(p, m, a); }
+#if !GK_HAS_AVX2
+GK_INL __m256  _mm256_fmadd_ps(F8 a, F8 b, F8 c)            GK_EACH(F8, fma32(a[i], b[i], c[i]))
+GK_INL __m256  _mm256_fnmadd_ps(F8 a, F8 b, F8 c)           GK_EACH(F8, fma32(-a[i], b[i], c[i]))
+GK_INL __m256  _mm256_maskload_ps(const float* p, I8 m)     { return loaded<float, 8>(signs(m), p); }
+GK_INL void    _mm256_maskstore_ps(float* p, I8 m, F8 a)    { store(p, signs(m), a); }
+#endif
+#undef GK_EACH
+
+} } // namespace impl::shim
+namespace emulated_avx2   { using namespace impl::shim; }
+namespace emulated_avx512 { using namespace impl::shim; }
+GK_NAMESPACE_END
+
 #define GK_EMULATED
 #if !GK_HAS_AVX2
 #define GK_PASS GK_AVX2
