@@ -631,6 +631,18 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_UNROLL(n) GK_PRAGMA(GCC unroll n)
 #endif
 
+// A region: the instruction sets of every function in it.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define GK_REGION(features)
+#define GK_REGION_END
+#elif defined(__clang__)
+#define GK_REGION(features) GK_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define GK_REGION_END       GK_PRAGMA(clang attribute pop)
+#else
+#define GK_REGION(features) GK_PRAGMA(GCC push_options) GK_PRAGMA(GCC target(features))
+#define GK_REGION_END       GK_PRAGMA(GCC pop_options)
+#endif
+
 // The passes, and which of them this file compiles: all, or the one that GLLM_KERNELS_ONLY_PASS names (dispatch is all
 // the rest).
 #define GK_SCALAR 1
@@ -653,6 +665,8 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_PASS_NAMED(name)    GK_PASS_NAMED_##name
 #define GK_ONLY(name)          GK_PASS_NAMED(name)
 #define GK_WANTED(pass)        (GK_ONLY(GLLM_KERNELS_ONLY_PASS) == (pass))
+#elif defined(GK_EDITOR)
+#define GK_WANTED(pass)        ((pass) == GK_DISPATCH)
 #else
 #define GK_WANTED(pass)        1
 #endif
@@ -1897,8 +1911,31 @@ GK_INL Terms quant_terms(bool codes, bool is_bf16, Precision precision) {
 } // namespace impl
 GK_NAMESPACE_END
 
+// For editors (.clangd), which show one reading of a file: the pass of the best set of the target, read here in place,
+// and no other. GLLM_KERNELS_NO_AVX512 and so on choose another.
+#ifdef GK_EDITOR
+#if GK_HAS_AVX512
+GK_REGION("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
+#define GK_PASS GK_AVX512
+#define GK_NS   avx512
+#elif GK_HAS_AVX2
+GK_REGION("avx2,fma,f16c")
+#define GK_PASS GK_AVX2
+#define GK_NS   avx2
+#elif GK_HAS_NEON && GK_ARM64
+#define GK_PASS GK_NEON
+#define GK_NS   neon
+#else
+#define GK_PASS GK_SCALAR
+#define GK_NS   scalar
+#endif
+#define GK_ISA GK_NS
+#endif
+
 #endif // GLLM_KERNELS_IMPLEMENTATION
-#else  // GK_PASS: compiled once per instruction set
+#endif // GK_PASS
+
+#ifdef GK_PASS                     // compiled once per instruction set
 
 #ifndef GK_FEATURE
 #define GK_FEATURE    0
@@ -5569,6 +5606,16 @@ const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &tiles_tab
 GK_NAMESPACE_END
 #undef GK_ASM_PASS
 #undef GK_TILES
+#ifdef GK_EDITOR
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+#undef GK_FEATURE
+#undef GK_FEATURE_NS
+#if GK_HAS_AVX2
+GK_REGION_END
+#endif
+#endif
 
 #endif // GK_PASS
 
@@ -5580,19 +5627,7 @@ GK_NAMESPACE_END
 // [16] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
 // ============================================================================
 //
-// A region sets the target of every function in it. All of them sit in an unnamed namespace: nothing compiled for one
-// set can stand in for anything compiled for another. A pass leaves three tables behind.
-
-#if defined(_MSC_VER) && !defined(__clang__)
-#define GK_REGION(features)
-#define GK_REGION_END
-#elif defined(__clang__)
-#define GK_REGION(features) GK_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
-#define GK_REGION_END       GK_PRAGMA(clang attribute pop)
-#else
-#define GK_REGION(features) GK_PRAGMA(GCC push_options) GK_PRAGMA(GCC target(features))
-#define GK_REGION_END       GK_PRAGMA(GCC pop_options)
-#endif
+// All functions of a pass sit in an unnamed namespace: nothing compiled for one set can stand in for anything compiled for another. A pass leaves three tables behind.
 
 #if defined(GLLM_KERNELS_ASM) && (defined(__x86_64__) || GK_ARM64)      // asm/ has nothing for the others
 // One name that says what is wrong, for the linker to print when the objects of asm/ are missing or of another version.
@@ -7325,7 +7360,6 @@ GK_NAMESPACE_END
 #undef GK_FORMATS
 #undef GK_REGION
 #undef GK_REGION_END
-#undef GK_SHIM
 #undef GK_TABLES
 #endif // GLLM_KERNELS_IMPLEMENTATION
 
