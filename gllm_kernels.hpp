@@ -174,10 +174,21 @@
 //
 // ---- adding to it -------------------------------------------------------------
 //
-//   an instruction set   a block of primitives in [9], a stanza in [16], its bits and a row of variants in [17]
-//   an operation         a template in [10], a slot in KernelTable and in kernel_table(), a method in [2]
-//   a format             an enum value, a struct and a row of GK_FORMATS in [5], a codec in [11]
-//   an assembly kernel   a file of asm/, its name and a row of its table in [7]; tests and `make mca` find it there
+//   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in kernel_table()
+//                        behind [15]
+//   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
+//                        [11]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane() in [5]
+//   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
+//                        from the row. Tests, `make bench` and `make mca` find it there
+//   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
+//                        GK_PASS_NAMED_.., undefined behind [19]    [9] blocks of primitives: floats, bytes, exponentials
+//                        [14] the dot products of bytes    [16] a stanza    [17] feature_names, detect_hardware,
+//                        narrow_features, tables, a row of variants, isa_name
+//   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [14] what it speeds up    [16] a stanza
+//                        [17] feature_names, detect_hardware, tables, a row of variants
+//
+// Then the tests: an oracle and a row in the tables of tests/, which walk all_isas, QuantType and the tables of [7].
+
 // ============================================================================
 // [2] PUBLIC API
 // ============================================================================
@@ -232,6 +243,7 @@ template <class E> struct Element : impl::ElementConstants<E> {     // ZERO, ONE
 
 enum class Isa      : uint8_t { scalar, avx2, avx512, neon };
 enum class Presence : uint8_t { absent, emulated, native };
+constexpr Isa all_isas[] = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::neon};           // the slower first
 
 /// What this CPU has and its operating system saves, narrowed by the environment variable GLLM_KERNELS_ISA.
 struct CpuFeatures {
@@ -840,6 +852,7 @@ GK_NAMESPACE_END
 #else
 #define GK_HAS_CHECKPOINTS 1
 #endif
+#define GK_HAS_ALWAYS 1
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -1256,24 +1269,35 @@ struct block_nvfp4 {
     uint8_t e[4], qs[32];
 };
 static_assert(sizeof(block_nvfp4) == 36 && alignof(block_nvfp4) == 1, "NVFP4 is 36 bytes");
-// ---- the list: X(enumerator, suffix of block_ and codec_, nominal bits), in the order of QuantType -----------------
+// ---- the list: X(enumerator, suffix of block_ and codec_, nominal bits, family), in the order of QuantType -------------
+//
+// A family is what a GK_HAS_ macro can leave out, and what kquant_matmul and iq_matmul take.
 
 #define GK_FORMATS(X) \
-    X(Q2_K, q2_k, 2) X(Q3_K, q3_k, 3) X(Q4_K, q4_k, 4) X(Q5_K, q5_k, 5) X(Q6_K, q6_k, 6) \
-    X(Q8_K, q8_k, 8) X(IQ1_S, iq1_s, 1) X(IQ1_M, iq1_m, 1) X(IQ2_XXS, iq2_xxs, 2) X(IQ2_XS, iq2_xs, 2) \
-    X(IQ2_S, iq2_s, 2) X(IQ3_XXS, iq3_xxs, 3) X(IQ3_S, iq3_s, 3) X(IQ4_NL, iq4_nl, 4) X(IQ4_XS, iq4_xs, 4) \
-    X(AWQ4, awq4, 4) X(GPTQ4, gptq4, 4) X(SQUEEZE, squeeze, 3) X(Q4_0, q4_0, 4) X(Q4_1, q4_1, 4) \
-    X(Q5_0, q5_0, 5) X(Q5_1, q5_1, 5) X(Q8_0, q8_0, 8) X(Q1_0, q1_0, 1) X(Q2_0, q2_0, 2) \
-    X(TQ1_0, tq1_0, 1) X(TQ2_0, tq2_0, 2) X(MXFP4, mxfp4, 4) X(NVFP4, nvfp4, 4)
+    X(Q2_K, q2_k, 2, KQUANT) X(Q3_K, q3_k, 3, KQUANT) X(Q4_K, q4_k, 4, KQUANT) \
+    X(Q5_K, q5_k, 5, KQUANT) X(Q6_K, q6_k, 6, KQUANT) X(Q8_K, q8_k, 8, KQUANT) \
+    X(IQ1_S, iq1_s, 1, IQ) X(IQ1_M, iq1_m, 1, IQ) X(IQ2_XXS, iq2_xxs, 2, IQ) \
+    X(IQ2_XS, iq2_xs, 2, IQ) X(IQ2_S, iq2_s, 2, IQ) X(IQ3_XXS, iq3_xxs, 3, IQ) \
+    X(IQ3_S, iq3_s, 3, IQ) X(IQ4_NL, iq4_nl, 4, IQ) X(IQ4_XS, iq4_xs, 4, IQ) \
+    X(AWQ4, awq4, 4, CHECKPOINTS) X(GPTQ4, gptq4, 4, CHECKPOINTS) X(SQUEEZE, squeeze, 3, CHECKPOINTS) \
+    X(Q4_0, q4_0, 4, ALWAYS) X(Q4_1, q4_1, 4, ALWAYS) X(Q5_0, q5_0, 5, ALWAYS) \
+    X(Q5_1, q5_1, 5, ALWAYS) X(Q8_0, q8_0, 8, ALWAYS) X(Q1_0, q1_0, 1, ALWAYS) \
+    X(Q2_0, q2_0, 2, ALWAYS) X(TQ1_0, tq1_0, 1, ALWAYS) X(TQ2_0, tq2_0, 2, ALWAYS) \
+    X(MXFP4, mxfp4, 4, ALWAYS) X(NVFP4, nvfp4, 4, ALWAYS)
 
-#define GK_LISTED(name, suffix, bits) QuantType::name,
-constexpr QuantType format_order[] = {GK_FORMATS(GK_LISTED)};
+enum class Family : uint8_t { KQUANT, IQ, CHECKPOINTS, ALWAYS };
+struct Listed { QuantType type; Family family; };
+#define GK_LISTED(name, suffix, bits, family) {QuantType::name, Family::family},
+constexpr Listed format_list[] = {GK_FORMATS(GK_LISTED)};
 #undef GK_LISTED
 constexpr bool formats_in_order() {
-    for (size_t i = 0; i < sizeof format_order; i++) if (format_order[i] != static_cast<QuantType>(i)) return false;
-    return sizeof format_order == quant_type_count;
+    size_t n = 0;
+    for (const Listed& l : format_list) if (l.type != static_cast<QuantType>(n++)) return false;
+    return n == quant_type_count;
 }
-static_assert(formats_in_order(), "GK_FORMATS lists every QuantType in order");
+static_assert(formats_in_order(), "GK_FORMATS lists every QuantType in order, and quant_type_count is their number");
+GK_INL bool is_format(QuantType type)              { return static_cast<size_t>(type) < quant_type_count; }
+GK_INL bool is_of(Family family, QuantType type)   { return is_format(type) && format_list[static_cast<size_t>(type)].family == family; }
 
 // ---- sane: every scale field is finite, and so is every weight -----------------------------------------------------
 
@@ -1286,41 +1310,29 @@ GK_INL uint16_t iq1_m_scale(const block_iq1_m& b) {
     return static_cast<uint16_t>((x >> 12 & 0xf) | (x >> 24 & 0xf0) | (x >> 36 & 0xf00) | (x >> 48 & 0xf000));
 }
 
-GK_INL bool sane(const block_q2_k& b)              { return finite16(b.d) && finite16(b.dmin); }
-GK_INL bool sane(const block_q3_k& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q4_k& b)              { return finite16(b.d) && finite16(b.dmin); }
-GK_INL bool sane(const block_q5_k& b)              { return finite16(b.d) && finite16(b.dmin); }
-GK_INL bool sane(const block_q6_k& b)              { return finite16(b.d); }
+template <class B> GK_INL bool offset_finite(const B& b, decltype(B::dmin)*)  { return finite16(b.dmin); }
+template <class B> GK_INL bool offset_finite(const B& b, decltype(B::m)*)     { return finite16(b.m); }
+template <class B> GK_INL bool offset_finite(const B&, const void*)           { return true; }
+
+/// Most formats: f16 d, and dmin or m beside it where there is an offset. Any other says what it is.
+template <class B> GK_INL bool sane(const B& b) {
+    static_assert(sizeof b.d == 2, "a format whose scale is no f16 d has a sane() of its own");
+    return finite16(b.d) && offset_finite(b, static_cast<decltype(B::d)*>(nullptr));
+}
 GK_INL bool sane(const block_q8_k& b) {
     const float d = load_as<float>(b.d);
     bool weights = finite(d);
     for (uint8_t q : b.qs) weights &= finite(d * static_cast<float>(static_cast<int8_t>(q)));
     return weights;
 }
-GK_INL bool sane(const block_iq1_s& b)             { return finite16(b.d); }
 GK_INL bool sane(const block_iq1_m& b)             { return (iq1_m_scale(b) & 0x7c00) != 0x7c00; }
-GK_INL bool sane(const block_iq2_xxs& b)           { return finite16(b.d); }
-GK_INL bool sane(const block_iq2_xs& b)            { return finite16(b.d); }
-GK_INL bool sane(const block_iq2_s& b)             { return finite16(b.d); }
-GK_INL bool sane(const block_iq3_xxs& b)           { return finite16(b.d); }
-GK_INL bool sane(const block_iq3_s& b)             { return finite16(b.d); }
-GK_INL bool sane(const block_iq4_nl& b)            { return finite16(b.d); }
-GK_INL bool sane(const block_iq4_xs& b)            { return finite16(b.d); }
 GK_INL bool sane(const block_awq4& b)              { return finite16(b.s) && finite16(b.z); }
+GK_INL bool sane(const block_gptq4& b)             { return sane(static_cast<const block_awq4&>(b)); }
 GK_INL bool sane(const block_squeeze& b) {
     bool weights = finite16(b.d);
     for (size_t i = 0; i < sizeof b.levels; i += 4) weights &= finite(f16_to_f32(load16(b.d)) * load_as<float>(b.levels + i));
     return weights;
 }
-GK_INL bool sane(const block_q4_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q4_1& b)              { return finite16(b.d) && finite16(b.m); }
-GK_INL bool sane(const block_q5_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q5_1& b)              { return finite16(b.d) && finite16(b.m); }
-GK_INL bool sane(const block_q8_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q1_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q2_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_tq1_0& b)             { return finite16(b.d); }
-GK_INL bool sane(const block_tq2_0& b)             { return finite16(b.d); }
 GK_INL bool sane(const block_mxfp4& b) {           // 8 times 2^125 and 4 times 2^126 are beyond f32; magnitudes rise with the low 3 bits
     int top = 0;
     for (uint8_t q : b.qs) { if ((q & 7) > top) top = q & 7; if ((q >> 4 & 7) > top) top = q >> 4 & 7; }
@@ -3362,9 +3374,6 @@ struct codec_q8_k : codec_of<impl::block_q8_k, 256> {
     GK_INL vb   codes(const block& b, size_t g)    { return bload(b.qs + 32 * g); }
 };
 
-#else
-using codec_q2_k = left_out; using codec_q3_k = left_out; using codec_q4_k = left_out;
-using codec_q5_k = left_out; using codec_q6_k = left_out; using codec_q8_k = left_out;
 #endif
 // ---- IQ formats -------------------------------------------------------------
 #if GK_HAS_IQ
@@ -3494,10 +3503,6 @@ struct codec_iq4_xs : byte_codec_of<impl::block_iq4_xs, 32> {
     GK_INL vb   codes(const block& b, size_t g)    { return blut(bnibbles(b.qs + 16 * g), impl::iq4_levels); }
 };
 
-#else
-using codec_iq1_s = left_out; using codec_iq1_m = left_out; using codec_iq2_xxs = left_out;
-using codec_iq2_xs = left_out; using codec_iq2_s = left_out; using codec_iq3_xxs = left_out;
-using codec_iq3_s = left_out; using codec_iq4_nl = left_out; using codec_iq4_xs = left_out;
 #endif
 // ---- checkpoints ------------------------------------------------------------
 #if GK_HAS_CHECKPOINTS
@@ -3516,9 +3521,20 @@ struct codec_squeeze : codec_of<impl::block_squeeze, 256, 0, true> {
     GK_INL vb   codes(const block& b, size_t g)    { return bseq3(b.qs + 12 * g); }
 };
 
-#else
-using codec_awq4 = left_out; using codec_gptq4 = left_out; using codec_squeeze = left_out;
 #endif
+// ---- what a build leaves out --------------------------------------------------
+
+#define GK_LEFT_OUT_0(name)    using codec_##name = left_out;
+#define GK_LEFT_OUT_1(name)
+#define GK_LEFT_OUT(has, name) GK_LEFT_OUT_##has(name)
+#define GK_EITHER(has, name)   GK_LEFT_OUT(has, name)
+#define GK_FORMAT(NAME, name, bits, family) GK_EITHER(GK_HAS_##family, name)
+GK_FORMATS(GK_FORMAT)
+#undef GK_FORMAT
+#undef GK_EITHER
+#undef GK_LEFT_OUT
+#undef GK_LEFT_OUT_1
+#undef GK_LEFT_OUT_0
 // ---- plain codes: no scale in the row; a block is 32 weights of it ----------
 
 struct block_plain8 { static constexpr size_t weights = 32; uint8_t q[32]; };     // int8
@@ -4966,7 +4982,7 @@ template <class C> constexpr impl::FormatKernels plain_kernels() { return format
 
 template <> constexpr impl::FormatKernels format_kernels<left_out>(size_t) { return {}; }
 constexpr impl::FormatKernels format_table[] = {
-#define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(static_cast<size_t>(QuantType::NAME)),
+#define GK_FORMAT(NAME, name, bits, family) format_kernels<codec_##name>(static_cast<size_t>(QuantType::NAME)),
     GK_FORMATS(GK_FORMAT)
 #undef GK_FORMAT
     plain_kernels<codec_plain8>(), plain_kernels<codec_plain4>(), plain_kernels<codec_plain2>(), plain_kernels<codec_plain1>(),
@@ -6209,10 +6225,10 @@ const char* isa_name(Isa isa) {
     return "unknown";
 }
 Isa best_isa() {
-    const Isa best_first[] = {Isa::avx512, Isa::avx2, Isa::neon};
-    for (Isa isa : best_first)
-        if (isa_presence(isa) == Presence::native) return isa;
-    return Isa::scalar;
+    Isa best = Isa::scalar;
+    for (Isa isa : all_isas)
+        if (isa_presence(isa) == Presence::native) best = isa;
+    return best;
 }
 
 template <class E> CpuKernels<E>::CpuKernels() : table_(impl::table_of(best_isa(), static_cast<const E*>(nullptr))) {}
@@ -6367,7 +6383,7 @@ template <class Block> static bool all_sane(const void* blocks, size_t n) {
 }
 
 #define GK_RAGGED(n, name) "k must be a multiple of " #n " for " #name
-#define GK_INFO(name, suffix, bits) \
+#define GK_INFO(name, suffix, bits, family) \
     {#name, block_##suffix::weights, sizeof(block_##suffix), bits, all_sane<block_##suffix>, \
      block_##suffix::weights == 256 ? GK_RAGGED(256, name) : block_##suffix::weights == 128 ? GK_RAGGED(128, name) : \
      block_##suffix::weights == 64 ? GK_RAGGED(64, name) : GK_RAGGED(32, name), \
@@ -6376,7 +6392,6 @@ static constexpr FormatInfo format_infos[] = {GK_FORMATS(GK_INFO)};
 #undef GK_INFO
 #undef GK_RAGGED
 
-GK_INL bool              is_format(QuantType type) { return static_cast<size_t>(type) < quant_type_count; }
 GK_INL const FormatInfo& format(QuantType type)    { return format_infos[static_cast<size_t>(type)]; }
 
 GK_INL void     store16(uint8_t* p, uint16_t x)    { memcpy(p, &x, 2); }
@@ -6951,12 +6966,12 @@ template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* bloc
 }
 template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (type > QuantType::Q8_K) return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
+    if (!impl::is_of(impl::Family::KQUANT, type)) return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (type < QuantType::IQ1_S || type > QuantType::IQ4_XS) return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
+    if (!impl::is_of(impl::Family::IQ, type)) return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
@@ -7334,6 +7349,8 @@ GK_NAMESPACE_END
 #undef GK_AVX512VNNI
 #undef GK_DOTPROD
 #undef GK_I8MM
+#undef GK_AMX
+#undef GK_IN_ORDER
 #undef GK_A64
 #undef GK_HAS_AVX2
 #undef GK_HAS_AVX512
@@ -7357,7 +7374,13 @@ GK_NAMESPACE_END
 #undef GK_HAS_KQUANT
 #undef GK_HAS_IQ
 #undef GK_HAS_CHECKPOINTS
+#undef GK_HAS_ALWAYS
 #undef GK_FORMATS
+#undef GK_KERNEL
+#undef GK_DOT
+#undef GK_DECLARE_DOT
+#undef GK_X86_DOTS
+#undef GK_ARM64_DOTS
 #undef GK_REGION
 #undef GK_REGION_END
 #undef GK_TABLES
