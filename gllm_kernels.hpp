@@ -4,9 +4,9 @@
 //   #define GLLM_KERNELS_IMPLEMENTATION
 //   #include "gllm_kernels.hpp"
 //
-//   gllm::CpuKernels<float> k;                            // the best instruction set of this CPU
-//   k.rms_norm(x, w, out, n, 1e-5f);
-//   gllm::Status s = k.matmul(gllm::QuantType::Q4_K, blocks, x, y, m, n, kdim);
+//   gllm::CpuKernels<float> kernels;                      // for the best instruction set of this CPU
+//   kernels.rms_norm(x, w, out, n, 1e-5f);
+//   gllm::Status s = kernels.matmul(gllm::QuantType::Q4_K, blocks, x, y, m, n, k);
 //   if (!s) puts(s.what);                                 // "k must be a multiple of 256 for Q4_K"
 //
 // No dependency, no -march flag, no thread, no global state. Linking asm/ as well, and defining
@@ -1297,7 +1297,16 @@ constexpr bool formats_in_order() {
 }
 static_assert(formats_in_order(), "GK_FORMATS lists every QuantType in order, and quant_type_count is their number");
 GK_INL bool is_format(QuantType type)              { return static_cast<size_t>(type) < quant_type_count; }
-GK_INL bool is_of(Family family, QuantType type)   { return is_format(type) && format_list[static_cast<size_t>(type)].family == family; }
+constexpr uint64_t types_of(Family family) {
+    static_assert(quant_type_count <= 64, "a bit each");
+    uint64_t bits = 0;
+    for (const Listed& l : format_list) bits |= static_cast<uint64_t>(l.family == family) << static_cast<size_t>(l.type);
+    return bits;
+}
+template <Family family> GK_INL bool is_of(QuantType type) {
+    constexpr uint64_t types = types_of(family);
+    return is_format(type) && (types >> static_cast<size_t>(type) & 1) != 0;
+}
 
 // ---- sane: every scale field is finite, and so is every weight -----------------------------------------------------
 
@@ -3219,7 +3228,7 @@ GK_INL uint64_t spread2(uint32_t v) {
     return (x | x << 6) & 0x0303030303030303u;
 }
 
-template <class Block, size_t Group, int Top = 0> struct half_codec_of : codec_of<Block, Group, Top> {
+template <class Block, size_t Group, int Top = 0> struct f16_codec_of : codec_of<Block, Group, Top> {
     static constexpr ScaleForm scale_form = ScaleForm::half;
 };
 template <class Block, size_t Group, int Top = 0> struct byte_codec_of : codec_of<Block, Group, Top> {
@@ -3242,27 +3251,27 @@ template <class C> GK_INL void scales_of(const typename C::block& b, Scales& s) 
 
 // ---- one scale, 32 weights or more ------------------------------------------
 
-struct codec_q4_0 : half_codec_of<impl::block_q4_0, 32> {
+struct codec_q4_0 : f16_codec_of<impl::block_q4_0, 32> {
     GK_INL vb   codes(const block& b, size_t)      { return bsub(bnibbles(b.qs), bset(8)); }
 };
-struct codec_q4_1 : half_codec_of<impl::block_q4_1, 32, 15> {
+struct codec_q4_1 : f16_codec_of<impl::block_q4_1, 32, 15> {
     GK_INL vb   codes(const block& b, size_t)      { return bnibbles(b.qs); }
 };
-struct codec_q5_0 : half_codec_of<impl::block_q5_0, 32> {
+struct codec_q5_0 : f16_codec_of<impl::block_q5_0, 32> {
     GK_INL vb   codes(const block& b, size_t) {    // q + 16 h - 16
         return bsub(bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))), bset(16));
     }
 };
-struct codec_q5_1 : half_codec_of<impl::block_q5_1, 32, 31> {
+struct codec_q5_1 : f16_codec_of<impl::block_q5_1, 32, 31> {
     GK_INL vb   codes(const block& b, size_t)      { return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))); }
 };
-struct codec_q8_0 : half_codec_of<impl::block_q8_0, 32> {
+struct codec_q8_0 : f16_codec_of<impl::block_q8_0, 32> {
     GK_INL vb   codes(const block& b, size_t)      { return bload(b.qs); }
 };
-struct codec_q1_0 : half_codec_of<impl::block_q1_0, 128> {
+struct codec_q1_0 : f16_codec_of<impl::block_q1_0, 128> {
     GK_INL vb   codes(const block& b, size_t g)    { return bsigns(bbits(impl::load32(b.qs + 4 * g))); }
 };
-struct codec_q2_0 : half_codec_of<impl::block_q2_0, 64> {
+struct codec_q2_0 : f16_codec_of<impl::block_q2_0, 64> {
     GK_INL vb   codes(const block& b, size_t g)    { return bsub(bseq2(b.qs + 8 * g), bset(1)); }
 };
 struct codec_tq2_0 : codec_of<impl::block_tq2_0, 256> {
@@ -3492,7 +3501,7 @@ struct codec_iq3_s : byte_codec_of<impl::block_iq3_s, 32> {
         return bneg(rows, bbits(impl::load32(b.signs + 4 * g)));
     }
 };
-struct codec_iq4_nl : half_codec_of<impl::block_iq4_nl, 32> {
+struct codec_iq4_nl : f16_codec_of<impl::block_iq4_nl, 32> {
     GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::iq4_levels); }
 };
 struct codec_iq4_xs : byte_codec_of<impl::block_iq4_xs, 32> {
@@ -5029,7 +5038,7 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
     using E = Element;
     static constexpr size_t planes_a = A, planes_b = B, tk = Depth, chunk = Steps, step_a = A * 1024, step_b = B * 1024;
     static constexpr bool   as_it_is = sizeof(E) == 2 && A == 1;
-    static constexpr size_t pair = as_it_is ? 2 : 1, half = as_it_is ? 1 : 16;
+    static constexpr size_t pair = as_it_is ? 2 : 1, to_odd = as_it_is ? 1 : 16;
     static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;         // bytes of the next panel that a step prefetches
     static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B);
     static_assert(impl::has_kernel(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B), "there is a kernel for these terms");
@@ -5142,7 +5151,7 @@ template <class F> Range pack_tile_panel(const impl::GemmJob& job, size_t p, siz
         const float* const b = float_panel(job, p, depth, j, cols, strip);
         for (size_t q = 0; q < depth; q += 32, panel += F::step_b)
             for (size_t i = 0; i < 16; i++) {
-                const size_t even = q + i * F::pair, odd = even + F::half;
+                const size_t even = q + i * F::pair, odd = even + F::to_odd;
                 for (size_t c = 0; c < PANEL; c += 16) {
                     const vf x = even < depth ? vload(b + even * NR + c) : vzero(), y = odd < depth ? vload(b + odd * NR + c) : vzero();
                     range.add(x);
@@ -5233,23 +5242,29 @@ Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint1
         }
     return range.range();
 }
-/// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to panels of `size`, and their ranges.
-template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels, size_t size, Range* ranges, float* strip) {
+/// Panels of 32 columns, `size` elements apart, and the range of each.
+struct TilePanels {
+    uint16_t* panels;
+    size_t    size;
+    Range*    ranges;
+};
+/// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to such panels.
+template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, TilePanels to, float* strip) {
     using E = typename F::E;
     const E* const b = static_cast<const E*>(job.b.data);
     const size_t   column = job.column + j;
     if (!job.b.packed && job.b.panel == &panel_rows<E>) {
-        pack_tile_rows<F>(b + p * job.b.ld + column, job.b.ld, kc, nc, panels, size, ranges);
+        pack_tile_rows<F>(b + p * job.b.ld + column, job.b.ld, kc, nc, to.panels, to.size, to.ranges);
         return;
     }
-    for (size_t c = 0; c < nc; c += PANEL, panels += size, ranges++) {
+    for (size_t c = 0; c < nc; c += PANEL, to.panels += to.size, to.ranges++) {
         const size_t cols = least(nc - c, PANEL);
         if (F::as_it_is && !job.b.packed && job.b.panel == &panel_transposed<E>)
-            *ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, cols, panels);
+            *to.ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, cols, to.panels);
         else if (F::planes_b == 1 && job.b.dequant)
-            *ranges = pack_tile_decoded(job.b, p, kc, column + c, cols, panels, strip);
+            *to.ranges = pack_tile_decoded(job.b, p, kc, column + c, cols, to.panels, strip);
         else
-            *ranges = pack_tile_panel<F>(job, p, kc, j + c, cols, panels, strip);
+            *to.ranges = pack_tile_panel<F>(job, p, kc, j + c, cols, to.panels, strip);
     }
 }
 
@@ -5279,7 +5294,7 @@ void pack_tiles(const impl::BSource& b, size_t n, size_t k, size_t begin, size_t
     for (size_t p = 0; p < k; p += F::tk) {
         const size_t kc = least(k - p, F::tk);
         for (size_t j = begin; j < end; j += PANEL)
-            pack_tile_b<F>(job, p, kc, j, least(n - j, PANEL), tiles + at.panel(p, kc, j), 0, ranges + at.range(p, j), nullptr);
+            pack_tile_b<F>(job, p, kc, j, least(n - j, PANEL), {tiles + at.panel(p, kc, j), 0, ranges + at.range(p, j)}, nullptr);
     }
 }
 /// Back to floats, where tiles are not used.
@@ -5322,16 +5337,19 @@ template <class F> struct TileScratch {
 GK_INL float* sums_in(float* c, float*)                          { return c; }
 template <class E> GK_INL float* sums_in(E*, float* scratch)     { return scratch; }
 
-/// t[32][32] = rows i .. of A times columns j .. of B, over kc of k from p on, by fused multiply-adds.
-template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t rows, size_t j, size_t cols, size_t p, size_t kc,
-                                   float* t, float* wide, float* strip) {
-    for (size_t q = 0; q < kc; q += KC) {
-        const size_t depth = least(kc - q, KC);
-        for (size_t r = 0; r < rows; r++) convert(static_cast<const E*>(job.a) + (i + r) * job.lda + p + q, wide + r * KC, depth);
-        const float* const b = float_panel(job, p + q, depth, j, cols, strip);
+/// Of a job: rows i .. of A, columns j .. of B, kc of k from p on.
+struct TileOfJob { size_t i, rows, j, cols, p, kc; };
+/// t[32][32] = A B of such a part, by fused multiply-adds.
+template <class E> void fused_tile(const impl::GemmJob& job, const TileOfJob& of, float* t, float* wide, float* strip) {
+    for (size_t q = 0; q < of.kc; q += KC) {
+        const size_t depth = least(of.kc - q, KC);
+        const E* const a   = static_cast<const E*>(job.a) + of.i * job.lda + of.p + q;
+        for (size_t r = 0; r < of.rows; r++) convert(a + r * job.lda, wide + r * KC, depth);
+        const float* const b = float_panel(job, of.p + q, depth, of.j, of.cols, strip);
         for (size_t d = 0; d < depth; d += CHAIN)
-            for (size_t r = 0; r < rows; r += MR)
-                any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * PANEL, PANEL, q + d != 0, 0}, least(rows - r, MR), cols);
+            for (size_t r = 0; r < of.rows; r += MR)
+                any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * PANEL, PANEL, q + d != 0, 0},
+                         least(of.rows - r, MR), of.cols);
     }
 }
 template <class F> void tiles_run(const impl::GemmJob& job) {
@@ -5369,7 +5387,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         ranges   = reinterpret_cast<const Range*>(packed) + ready.range(p, job.column + j0);
                         b_panels = reinterpret_cast<const uint16_t*>(packed + ready.data()) + ready.panel(p, kc, job.column + j0);
                     } else {
-                        pack_tile_b<F>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
+                        pack_tile_b<F>(job, p, kc, j0, nc, {b_block, b_size, b_range}, strip);
                     }
                     for (size_t i = i1; i < i_end; i += PANEL) {
                         const size_t          rows    = least(i_end - i, PANEL);
@@ -5391,7 +5409,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                             const size_t cols = least(nc - j, PANEL);
                             float* const t    = sum[j / PANEL];
                             if (!a_magnitudes.suits(ranges[j / PANEL]))
-                                fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, scratch + at.wide, strip);
+                                fused_tile<E>(job, {i, rows, j0 + j, cols, p, kc}, t, scratch + at.wide, strip);
                             if (done && p) move_tile(sums + j, ld_sums, t, PANEL, rows, cols, true);
                             if (done) finish(t, PANEL, bias ? bias + j0 + j : nullptr, job.act, c + j, job.ldc, rows, cols);
                             else      move_tile(t, PANEL, sums + j, ld_sums, rows, cols, p != 0);
@@ -6224,7 +6242,7 @@ const char* isa_name(Isa isa) {
     }
     return "unknown";
 }
-Isa best_isa() {
+GK_NOINLINE Isa best_isa() {
     Isa best = Isa::scalar;
     for (Isa isa : all_isas)
         if (isa_presence(isa) == Presence::native) best = isa;
@@ -6586,12 +6604,12 @@ static inline size_t aligned_offset(const void* packed) {
 }
 
 template <class E> struct Dense {
-    const CpuKernels<E>& k;
+    const CpuKernels<E>& kernels;
     Form                 form;
 
-    auto path(size_t m, size_t n, size_t kdim) const -> void (*)(const GemmJob&) {
-        const GemmKernels& g = *k.table().gemm;
-        switch (dense_path(form, g.run_small != nullptr, m, n, kdim)) {
+    auto path(size_t m, size_t n, size_t k) const -> void (*)(const GemmJob&) {
+        const GemmKernels& g = *kernels.table().gemm;
+        switch (dense_path(form, g.run_small != nullptr, m, n, k)) {
             case DensePath::in_caches: return g.run_small;
             case DensePath::skinny:    return g.run_skinny;
             case DensePath::dots:      return g.run_dots;
@@ -6606,35 +6624,47 @@ template <class E> struct Dense {
         bool     columns;
         Share    share;
         size_t   part_m, part_n, floats;
-        Plan(const Parallel& p, const GemmKernels& g, size_t m, size_t n, size_t kdim, bool in_place)
-            : parallel(worth(p, work(m, n, kdim))), columns(n >= m), share(parallel, columns ? n : m, columns ? g.nr : g.mr),
+        Plan(const Parallel& p, const GemmKernels& g, size_t m, size_t n, size_t k, bool in_place)
+            : parallel(worth(p, work(m, n, k))), columns(n >= m), share(parallel, columns ? n : m, columns ? g.nr : g.mr),
               part_m(columns ? m : share.part), part_n(columns ? share.part : n),
-              floats(in_place ? 0 : share.floats(g.scratch_floats(part_m, part_n, kdim))) {}
+              floats(in_place ? 0 : share.floats(g.scratch_floats(part_m, part_n, k))) {}
     };
 
-    Status run(const E* a, const void* b, const E* bias, bool has_bias, E* c, size_t m, size_t n, size_t kdim,
-            Activation act) const {
-        if (static_cast<uint8_t>(act) > static_cast<uint8_t>(Activation::tanh)) return invalid("act is not one of the values of Activation");
-        if (m == 0 || n == 0) return success;
+    /// C[m][n] = act(A B + bias).
+    struct Product {
+        const E*    a;
+        const void* b;
+        E*          c;
+        size_t      m, n, k;
+        const E*    bias = nullptr;
+        bool        has_bias = false;
+        Activation  act = Activation::none;
+    };
+    Status check(const Product& p) const {
+        if (static_cast<uint8_t>(p.act) > static_cast<uint8_t>(Activation::tanh))
+            return invalid("act is not one of the values of Activation");
+        if (p.m == 0 || p.n == 0) return success;
         const bool in_rows = form != Form::packed;
-        const Span spans[] = {{a, m, kdim, sizeof(E)}, {in_rows ? b : nullptr, in_rows ? n : 0, kdim, sizeof(E)}, {bias, has_bias ? n : 0, 1, sizeof(E)}};
-        if (Status s = check_buffers(Span(c, m, n, sizeof(E)), spans); !s) return s;
-        if (form == Form::packed)
-            if (Status s = check_packed(b, n, kdim, c, m); !s) return s;
-
-        const GemmKernels& g = *k.table().gemm;
+        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, sizeof(E)},
+                              {p.bias, p.has_bias ? p.n : 0, 1, sizeof(E)}};
+        if (Status s = check_buffers(Span(p.c, p.m, p.n, sizeof(E)), spans); !s) return s;
+        return in_rows ? success : check_packed(p.b, p.n, p.k, p.c, p.m);
+    }
+    Status run(const Product& p) const {
+        if (Status s = check(p); !s || p.m == 0 || p.n == 0) return s;
+        const GemmKernels& g = *kernels.table().gemm;
         GemmJob job = {};
-        job.a = a;  job.lda = kdim;  job.c = c;  job.ldc = n;
-        job.bias = bias;  job.act = act;
-        job.m = job.all_m = m;  job.n = job.all_n = n;  job.k = kdim;
-        job.b.data = b;
-        job.b.ld   = form == Form::rows ? n : kdim;
+        job.a = p.a;  job.lda = p.k;  job.c = p.c;  job.ldc = p.n;
+        job.bias = p.bias;  job.act = p.act;
+        job.m = job.all_m = p.m;  job.n = job.all_n = p.n;  job.k = p.k;
+        job.b.data = p.b;
+        job.b.ld   = form == Form::rows ? p.n : p.k;
         job.b.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
-        if (form == Form::packed) g.take_packed(job.b, panels_of(b), n, kdim);
-        const auto run_part = path(m, n, kdim);
-        if (run_part == g.run && !addressable(m, n, kdim)) return no_memory();
-        const Plan plan(k.parallel, g, m, n, kdim, run_part != g.run);
-        const Scratch memory(k.workspace, plan.floats);
+        if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
+        const auto run_part = path(p.m, p.n, p.k);
+        if (run_part == g.run && !addressable(p.m, p.n, p.k)) return no_memory();
+        const Plan plan(kernels.parallel, g, p.m, p.n, p.k, run_part != g.run);
+        const Scratch memory(kernels.workspace, plan.floats);
         if (!memory) return no_memory();
         job.part_m  = plan.part_m;
         job.part_n  = plan.part_n;
@@ -6666,45 +6696,48 @@ template <class E> struct Dense {
         memcpy(&h, packed, sizeof h);
         return static_cast<const char*>(packed) + h.offset;
     }
-    Status check_packed(const void* packed, size_t n, size_t kdim, const E* c, size_t m) const {
+    Status check_packed(const void* packed, size_t n, size_t k, const E* c, size_t m) const {
         if (!packed) return invalid("null pointer for the packed matrix");
         PackedHeader h;
         memcpy(&h, packed, sizeof h);
         if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0 || h.offset < sizeof h || h.offset >= packed_header_bytes)
             return invalid("this buffer was not made by pack_b or pack_b_transposed");
-        if (h.isa != static_cast<uint8_t>(k.isa()))                  return invalid("this matrix was packed for another instruction set; pack it again after select()");
-        if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))  return invalid("this matrix was packed for another element type");
-        if (h.n != n || h.k != kdim)                                 return invalid("this matrix was packed with other n or k");
-        if (h.bytes != k.table().gemm->packed_bytes(n, kdim))        return invalid("this matrix was packed on a CPU with other features; pack it again");
+        if (h.isa != static_cast<uint8_t>(kernels.isa()))
+            return invalid("this matrix was packed for another instruction set; pack it again after select()");
+        if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
+            return invalid("this matrix was packed for another element type");
+        if (h.n != n || h.k != k) return invalid("this matrix was packed with other n or k");
+        if (h.bytes != kernels.table().gemm->packed_bytes(n, k))
+            return invalid("this matrix was packed on a CPU with other features; pack it again");
         if (reinterpret_cast<uintptr_t>(panels_of(packed)) % alignof(float))
             return invalid("this packed matrix was copied to an address that differs from its first one modulo 4");
-        if (overlap(Span(c, m, n, sizeof(E)), Span(packed, k.packed_b_bytes(n, kdim), 1, 1)))
+        if (overlap(Span(c, m, n, sizeof(E)), Span(packed, kernels.packed_b_bytes(n, k), 1, 1)))
             return invalid("the output overlaps an input");
         return success;
     }
 
-    Status pack(const E* b, size_t n, size_t kdim, void* packed) const {
-        const size_t bytes = k.packed_b_bytes(n, kdim);
+    Status pack(const E* b, size_t n, size_t k, void* packed) const {
+        const size_t bytes = kernels.packed_b_bytes(n, k);
         if (bytes == 0) return invalid("the product of these sizes overflows size_t");
-        const Span spans[] = {{b, n, kdim, sizeof(E)}};
+        const Span spans[] = {{b, n, k, sizeof(E)}};
         if (Status s = check_buffers(Span(packed, bytes, 1, 1), spans); !s) return s;
         PackedHeader h = {};
         memcpy(h.magic, packed_magic, sizeof packed_magic);
-        h.isa     = static_cast<uint8_t>(k.isa());
+        h.isa     = static_cast<uint8_t>(kernels.isa());
         h.element = static_cast<uint8_t>(Element<E>::ELEM_ID);
         h.offset  = static_cast<uint8_t>(aligned_offset(packed));
         h.n = n;
-        h.k = kdim;
-        h.bytes = k.table().gemm->packed_bytes(n, kdim);
+        h.k = k;
+        h.bytes = kernels.table().gemm->packed_bytes(n, k);
         memcpy(packed, &h, sizeof h);
-        const GemmKernels& g = *k.table().gemm;
+        const GemmKernels& g = *kernels.table().gemm;
         void* const panels = static_cast<char*>(packed) + h.offset;
         BSource source = {};
         source.data  = b;
-        source.ld    = form == Form::rows ? n : kdim;
+        source.ld    = form == Form::rows ? n : k;
         source.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
-        split(worth(k.parallel, work(n, kdim, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
-            g.pack(source, n, kdim, begin, end, panels);
+        split(worth(kernels.parallel, work(n, k, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
+            g.pack(source, n, k, begin, end, panels);
         });
         return success;
     }
@@ -6730,29 +6763,29 @@ template <class E> void CpuKernels<E>::layer_norm_rows(const E* x, const E* gamm
 }
 
 template <class E> Status CpuKernels<E>::gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, nullptr, false, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n,
         size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, bias, true, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true});
 }
 template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k,
         Activation act) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, bias, true, c, m, n, k, act);
+    return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true, act});
 }
 template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::transposed}.run(a, bt, nullptr, false, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::transposed}.run({a, bt, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, nullptr, false, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m,
         size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, bias, true, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true});
 }
 template <class E> Status CpuKernels<E>::gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m,
         size_t n, size_t k, Activation act) const {
-    return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, bias, true, c, m, n, k, act);
+    return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true, act});
 }
 template <class E> Status CpuKernels<E>::pack_b(const E* b, size_t n, size_t k, void* packed) const {
     return impl::Dense<E>{*this, impl::Form::rows}.pack(b, n, k, packed);
@@ -6966,12 +6999,12 @@ template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* bloc
 }
 template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (!impl::is_of(impl::Family::KQUANT, type)) return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
+    if (!impl::is_of<impl::Family::KQUANT>(type)) return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (!impl::is_of(impl::Family::IQ, type)) return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
+    if (!impl::is_of<impl::Family::IQ>(type)) return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
@@ -6991,58 +7024,67 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
 
 namespace impl {
 
+/// Rows of plain codes, and a scale for each.
+template <class E> struct PlainRows {
+    PlainFormat format;
+    size_t      bits;
+    const void* codes;
+    const E*    scales;
+};
+
 /// scale * sum w_i x_i over one row, the input widened a chunk at a time.
-template <class E> E plain_row(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input,
-        float scale, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || (weight && input));
+template <class E> E plain_row(const CpuKernels<E>& kernels, const PlainRows<E>& w, const E* input, float scale, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || (w.codes && input));
     constexpr size_t chunk = 1024;
     double total = 0;
     for (size_t p = 0; p < n; p += chunk) {
         const size_t count = n - p < chunk ? n - p : chunk;
         float x[chunk], y = 0;
-        k.table().widen(input + p, x, count);
-        const FormatKernels& f = k.table().formats[format];
-        f.rows({&f, static_cast<const uint8_t*>(weight) + p * bits / 8, 0, 1, x, 1, count, &y, 1, nullptr, 0});
+        kernels.table().widen(input + p, x, count);
+        const FormatKernels& f = kernels.table().formats[w.format];
+        f.rows({&f, static_cast<const uint8_t*>(w.codes) + p * w.bits / 8, 0, 1, x, 1, count, &y, 1, nullptr, 0});
         total += static_cast<double>(y);
     }
     E out;
     from_f32(static_cast<float>(total * static_cast<double>(scale)), &out);
     return out;
 }
-template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input,
-        E* output, const E* scales, size_t m, size_t n, size_t kdim, Precision precision) {
-    if (precision != Precision::exact && precision != Precision::fast) return invalid("precision is not one of the values of Precision");
+template <class E> Status plain_matmul(const CpuKernels<E>& kernels, const PlainRows<E>& rows, const E* input, E* output, size_t m,
+        size_t n, size_t k, Precision precision) {
+    if (precision != Precision::exact && precision != Precision::fast)
+        return invalid("precision is not one of the values of Precision");
     size_t total_bits = 0;
-    if (!times(kdim, bits, &total_bits) || total_bits > SIZE_MAX - 7) return invalid("the product of these sizes overflows size_t");
+    if (!times(k, rows.bits, &total_bits) || total_bits > SIZE_MAX - 7)
+        return invalid("the product of these sizes overflows size_t");
     const size_t stride = (total_bits + 7) / 8;
-    const Span spans[] = {{weight, n, stride, 1}, {input, m, kdim, sizeof(E)}, {scales, n, 1, sizeof(E)}};
+    const Span spans[] = {{rows.codes, n, stride, 1}, {input, m, k, sizeof(E)}, {rows.scales, n, 1, sizeof(E)}};
     if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return success;
-    const Weights w = {&k.table().formats[format], static_cast<const uint8_t*>(weight), stride, 32, 4 * bits};
-    return Quantised<E>{k}.run(w, input, output, scales, m, n, kdim, precision);
+    const Weights w = {&kernels.table().formats[rows.format], static_cast<const uint8_t*>(rows.codes), stride, 32, 4 * rows.bits};
+    return Quantised<E>{kernels}.run(w, input, output, rows.scales, m, n, k, precision);
 }
 
 } // namespace impl
 
 template <class E> E CpuKernels<E>::gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row(*this, impl::plain8, 8, weight, input, scale.value, n);
+    return impl::plain_row<E>(*this, {impl::plain8, 8, weight, nullptr}, input, scale.value, n);
 }
 template <class E> E CpuKernels<E>::gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row(*this, impl::plain4, 4, weight, input, scale.value, n);
+    return impl::plain_row<E>(*this, {impl::plain4, 4, weight, nullptr}, input, scale.value, n);
 }
 template <class E> E CpuKernels<E>::gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row(*this, impl::plain2, 2, weight, input, scale.value, n);
+    return impl::plain_row<E>(*this, {impl::plain2, 2, weight, nullptr}, input, scale.value, n);
 }
 template <class E> E CpuKernels<E>::gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row(*this, impl::plain1, 1, weight, input, scale.value, n);
+    return impl::plain_row<E>(*this, {impl::plain1, 1, weight, nullptr}, input, scale.value, n);
 }
 template <class E> Status CpuKernels<E>::gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m,
         size_t n, size_t k, Precision precision) const {
-    return impl::plain_matmul(*this, impl::plain8, 8, weight, input, output, scales, m, n, k, precision);
+    return impl::plain_matmul<E>(*this, {impl::plain8, 8, weight, scales}, input, output, m, n, k, precision);
 }
 template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m,
         size_t n, size_t k, Precision precision) const {
-    return impl::plain_matmul(*this, impl::plain4, 4, weight, input, output, scales, m, n, k, precision);
+    return impl::plain_matmul<E>(*this, {impl::plain4, 4, weight, scales}, input, output, m, n, k, precision);
 }
 
 // ---- checkpoint tensors -----------------------------------------------------
