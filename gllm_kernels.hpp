@@ -99,14 +99,17 @@
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
-//   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header is included); by
-//                                   default no symbol leaves the module that implements it: copies in one process do not meet
+//   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
+//                                   is included); by default no symbol leaves the module that implements it: copies in
+//                                   one process do not meet
 //   GLLM_KERNELS_EMULATE            also compile, through SIMDe, the instruction sets that the target lacks (tests)
-//   GLLM_KERNELS_ONLY_PASS          scalar, avx2, avx512, neon or dispatch: a part of the implementation, to compile it in parallel files
+//   GLLM_KERNELS_ONLY_PASS          scalar, avx2, avx512, neon or dispatch: a part of the implementation, to compile it
+//                                   in parallel files
 //   GLLM_KERNELS_SELF               how the header includes itself; default "gllm_kernels.hpp"
 //   GLLM_KERNELS_ASSERT(x)          checks of what returns no Status; default assert(), nothing under NDEBUG
 //   GLLM_KERNELS_MALLOC/FREE        scratch memory; default malloc and free
-//   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the CPU says
+//   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
+//                                   CPU says
 //   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS     leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
@@ -121,12 +124,14 @@
 //   exp tanh                                        2 ulp, the whole range
 //   silu gelu gelu_erf gelu_quick swiglu            4 ulp where the result is normal
 //   softmax rms_norm                                16 ulp of the row's largest result
-//   layer_norm                                      16 ulp of the largest of max |x - mean| / deviation max |gamma|, |beta| and the results
+//   layer_norm                                      16 ulp of the largest of max |x - mean| / deviation max |gamma|,
+//                                                   |beta| and the results
 //   dot, sums, gemv                                 64 u sum |a b|, whatever n
 //   gemm                                            160 u sum |a b| for k up to 4096, 256 u for any k
-//   quantised products, exact                       160 u, or 256 u, of the sum over 32-groups of max |x| sum |w|, w as dequant gives it
-//   quantised products, fast                        1/250 of the same sum: inputs are rounded to 8 bits, or weights to bf16,
-//                                                   wherever that is faster
+//   quantised products, exact                       160 u, or 256 u, of the sum over 32-groups of max |x| sum |w|, w as
+//                                                   dequant gives it
+//   quantised products, fast                        1/250 of the same sum: inputs are rounded to 8 bits, or weights to
+//                                                   bf16, wherever that is faster
 //
 // These hold for any data, worst cases included, where results and terms are neither subnormal nor infinite; each is
 // derived where its sum is defined. Ordinary data errs by a few u. A plain sum of k terms, as BLAS may compute it,
@@ -174,16 +179,16 @@
 //
 // ---- adding to it -------------------------------------------------------------
 //
-//   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in kernel_table()
-//                        behind [15]
+//   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
+//                        kernel_table() behind [15]
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
 //                        [11]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane() in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
-//                        GK_PASS_NAMED_.., undefined behind [19]    [9] blocks of primitives: floats, bytes, exponentials
-//                        [14] the dot products of bytes    [16] a stanza    [17] feature_names, detect_hardware,
-//                        narrow_features, tables, a row of variants, isa_name
+//                        GK_PASS_NAMED_.., undefined behind [19]    [9] blocks of primitives: floats, bytes and
+//                        exponentials    [14] the dot products of bytes    [16] a stanza    [17] feature_names,
+//                        detect_hardware, narrow_features, tables, a row of variants, isa_name
 //   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [14] what it speeds up    [16] a stanza
 //                        [17] feature_names, detect_hardware, tables, a row of variants
 //
@@ -424,21 +429,24 @@ public:
     GK_API void tanh(const E* x, E* out, size_t n) const                    { table_->tanh(x, out, n); }
     GK_API void exp(const E* x, E* out, size_t n) const                     { table_->exp(x, out, n); }
     GK_API void swiglu(const E* gate, const E* up, E* out, size_t n) const  { table_->swiglu(gate, up, out, n); }  // silu(gate) up
-    GK_API void softmax(const E* x, E* out, size_t n) const                 { table_->softmax(x, out, n); }     // one row; all -inf gives zeros
+    //      One row; all -inf gives zeros.
+    GK_API void softmax(const E* x, E* out, size_t n) const                 { table_->softmax(x, out, n); }
 
     // ---- normalisation: one row, and [rows][n]
     //      rms_norm    x w / sqrt(mean(x^2) + eps)
     //      layer_norm  (x - mean) / sqrt(var + eps) gamma + beta, biased variance of the second pass
-    GK_API void rms_norm(const E* x, const E* weight, E* out, size_t n, float eps) const { table_->rms_norm(x, weight, out, 1, n, eps); }
+    GK_API void rms_norm(const E* x, const E* weight, E* out, size_t n, float eps) const {
+        table_->rms_norm(x, weight, out, 1, n, eps);
+    }
     GK_API void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t n, float eps) const {
         table_->layer_norm(x, gamma, beta, out, 1, n, eps);
     }
     GK_API void rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) const;
     GK_API void layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) const;
 
-    // ---- positions: rotates qk[heads][head_dim] in place by the angles cos[n_rot/2], sin[n_rot/2]. Only the first n_rot
-    //      elements of a head turn; 0 means all of them. n_rot is even and at most head_dim (asserted). rope_with_pos takes row
-    //      `position` of tables [positions][n_rot/2].
+    // ---- positions: rotates qk[heads][head_dim] in place by the angles cos[n_rot/2], sin[n_rot/2]. Only the first
+    //      n_rot elements of a head turn; 0 means all of them. n_rot is even and at most head_dim (asserted).
+    //      rope_with_pos takes row `position` of tables [positions][n_rot/2].
     GK_API void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, RopeStyle style, size_t n_rot = 0) const {
         table_->rope(qk, cos, sin, heads, head_dim, n_rot ? n_rot : head_dim, style);
     }
@@ -456,8 +464,9 @@ public:
     GK_API Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
     GK_API Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
 
-    //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with instruction set,
-    //      element, n and k; one that does not fit is refused. It may be copied, to an address that is the same modulo 4.
+    //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with
+    //      instruction set, element, n and k; one that does not fit is refused. It may be copied, to an address that is
+    //      the same modulo 4.
     GK_API size_t packed_b_bytes(size_t n, size_t k) const;            // 0 when the size overflows
     GK_API Status pack_b(const E* b, size_t n, size_t k, void* packed) const;
     GK_API Status pack_b_transposed(const E* bt, size_t n, size_t k, void* packed) const;
@@ -488,14 +497,17 @@ public:
     GK_API Status dequant_squeeze(const void* blocks, float* out, size_t n) const { return dequant(QuantType::SQUEEZE, blocks, out, n); }
 
     //      Whole checkpoint tensors, to out[n][k]: AutoAWQ "GEMM" and GPTQ layouts, any group that divides k (AWQ), any
-    //      group and any g_idx (GPTQ). Words are little-endian u32, scales f16, at any alignment. n and, for GPTQ, k are multiples of 8.
-    GK_API Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k, size_t group) const;
+    //      group and any g_idx (GPTQ). Words are little-endian u32, scales f16, at any alignment. n and, for GPTQ, k are
+    //      multiples of 8.
+    GK_API Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k,
+                               size_t group) const;
     GK_API Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
                                 size_t n, size_t k, size_t group, GptqZeros zeros) const;
 
-    // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble first, code - 8;
-    //      q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows start on a byte.
-    //      gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T, precision as for format products.
+    // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble first,
+    //      code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows start on a
+    //      byte. gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T, precision as for format
+    //      products.
     GK_API E gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const;
     GK_API E gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const;
     GK_API E gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const;
@@ -505,8 +517,8 @@ public:
     GK_API Status gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k,
                           Precision precision = Precision::exact) const;
 
-    // ---- format products: output[m][n] = input[m][k] W^T, the rows of W as they are on disk, decoded inside the kernel.
-    //      kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
+    // ---- format products: output[m][n] = input[m][k] W^T, the rows of W as they are on disk, decoded inside the
+    //      kernel. kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
     GK_API Status matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k,
                          Precision precision = Precision::exact) const;
     GK_API Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
@@ -518,12 +530,14 @@ public:
     }
     GK_API Status awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input, E* output,
                              size_t m, size_t n, size_t k, size_t group) const;
-    GK_API Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, const E* input, E* output,
-                              size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const;
+    GK_API Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx,
+                              const E* input, E* output, size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const;
     //      Enough for any of them and for gemm_q8 and gemm_q4, at this parallel.width; 0 when the size overflows.
-    GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k, Precision precision = Precision::exact) const;
+    GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
+                                         Precision precision = Precision::exact) const;
 
-    //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1], cols in [0, k).
+    //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1], cols
+    //      in [0, k).
     GK_API Status csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals, const E* input, E* output,
                                  size_t m, size_t n, size_t k) const;
 
@@ -544,7 +558,8 @@ GK_PUBLIC_END
 
 // gcc is told below to forget any part of it; clang cannot forget -ffinite-math-only.
 #if (defined(__FAST_MATH__) || (defined(__clang__) && __FINITE_MATH_ONLY__)) && !defined(GLLM_KERNELS_ALLOW_FAST_MATH)
-#error "gllm_kernels: compile the file that defines GLLM_KERNELS_IMPLEMENTATION without -ffast-math, or define GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity."
+#error "gllm_kernels: compile the file that defines GLLM_KERNELS_IMPLEMENTATION without -ffast-math; or define \
+GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity."
 #endif
 
 #ifndef GLLM_KERNELS_SELF
@@ -708,7 +723,8 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #else
 #define GK_HAS_NEON 0
 #endif
-#if GK_HAS_NEON && GK_ARM64 && (!defined(__clang__) || defined(__ARM_FEATURE_DOTPROD))    // clang's header wants the feature from the start
+// clang's header wants these two features from the start.
+#if GK_HAS_NEON && GK_ARM64 && (!defined(__clang__) || defined(__ARM_FEATURE_DOTPROD))
 #define GK_HAS_DOTPROD 1
 #else
 #define GK_HAS_DOTPROD 0
@@ -1263,7 +1279,8 @@ static_assert(sizeof(block_mxfp4) == 17 && alignof(block_mxfp4) == 1, "MXFP4 is 
 ///         |  e[4]  | qs: 4 x 8 bytes                            |
 ///         +--------+--------------------------------------------+
 ///           ue4m3    per 16: low nibbles 0..7, high 8..15
-///   ue4m3(e) = (1 + m/8) 2^(x-7), x = bits 6:3 and m = bits 2:0; m 2^-9 where x = 0. 0x7f is 0; bit 7 is ignored, also of 0xff: 480
+///   ue4m3(e) = (1 + m/8) 2^(x-7), x = bits 6:3 and m = bits 2:0; m 2^-9 where x = 0. 0x7f is 0; bit 7 is
+///   ignored, also of 0xff: 480
 struct block_nvfp4 {
     static constexpr size_t weights = 64;
     uint8_t e[4], qs[32];
@@ -1342,7 +1359,8 @@ GK_INL bool sane(const block_squeeze& b) {
     for (size_t i = 0; i < sizeof b.levels; i += 4) weights &= finite(f16_to_f32(load16(b.d)) * load_as<float>(b.levels + i));
     return weights;
 }
-GK_INL bool sane(const block_mxfp4& b) {           // 8 times 2^125 and 4 times 2^126 are beyond f32; magnitudes rise with the low 3 bits
+/// 8 times 2^125 and 4 times 2^126 are beyond f32; magnitudes rise with the low 3 bits.
+GK_INL bool sane(const block_mxfp4& b) {
     int top = 0;
     for (uint8_t q : b.qs) { if ((q & 7) > top) top = q & 7; if ((q >> 4 & 7) > top) top = q >> 4 & 7; }
     return b.e[0] < 253 || (b.e[0] == 253 && top < 6) || (b.e[0] == 254 && top < 4);
@@ -3203,7 +3221,8 @@ GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
 #if GK_PASS == GK_AVX512            // two 256-bit stores: scalar loads that follow are not forwarded from one of 512 bits
     const __m128i bytes = h ? _mm256_extracti128_si256(x, 1) : _mm256_castsi256_si128(x);
     _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_set1_ps(d)));
-    if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))), _mm256_set1_ps(d)));
+    const __m128i upper = _mm_srli_si128(bytes, 8);
+    if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(upper)), _mm256_set1_ps(d)));
 #else
     const int vectors = (n + static_cast<int>(VF) - 1) / static_cast<int>(VF), first = h * 16 / static_cast<int>(VF);
     for (int j = 0; j < vectors; j++) vstore(out + j * static_cast<int>(VF), vmul(bfloat(x, first + j), vset(d)));
@@ -4047,7 +4066,8 @@ template <size_t R = MR> void any_tile(const Tile& t, size_t rows, size_t cols) 
 
 struct identity { GK_MEM vf operator()(vf x) const { return x; } };
 
-template <class E, class F> void finish_rows(const float* t, size_t ldt, const E* bias, E* c, size_t ldc, size_t m, size_t n, const F& f) {
+template <class E, class F>
+void finish_rows(const float* t, size_t ldt, const E* bias, E* c, size_t ldc, size_t m, size_t n, const F& f) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j += VF) {
             const size_t l = n - j < VF ? n - j : VF;
@@ -4174,7 +4194,8 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
         for (size_t p0 = 0; p0 < job.k || p0 == 0; p0 += KC) {
             const size_t kc   = least(job.k - p0, KC);
             const bool   last = p0 + kc >= job.k;
-            const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);    // a tile that needs finish()
+            // Does a tile need finish()?
+            const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);
             BPanels<E>   panels = {job.b, b_block, at.keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
                                    job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n + (job.column + j0) * kc : nullptr};
             for (size_t i0 = 0; i0 < job.m; i0 += at.mc) {
@@ -4192,7 +4213,8 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                         float* const t    = own_tile ? local : in_sums ? part_of_sums : reinterpret_cast<float*>(c);
                         const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
                         const float* const next = i + rows < mc ? t + rows * ldt : t - i * ldt + NR;
-                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols, panels.source(j + NR, tile, part),
+                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols,
+                                    panels.source(j + NR, tile, part),
                                     {reinterpret_cast<const char*>(own_tile ? local : next), ldt * sizeof(float), MR});
                         if (done) finish(t, ldt, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
                         i += rows;
@@ -4243,15 +4265,16 @@ void gemm_run_small(const impl::GemmJob& job) {
         for (size_t p = 0; p < job.k || p == 0; p += CHAIN)
             for (size_t i = 0, rows; i < job.m; i += rows) {
                 rows = tile_rows(job.m - i);
-                any_tile({least(job.k - p, CHAIN), a + i * job.lda + p, job.lda, 1, b + p * job.b.ld + j, job.b.ld, c + i * job.ldc + j, job.ldc, p != 0, 0},
-                         rows, least(job.n - j, NR));
+                any_tile({least(job.k - p, CHAIN), a + i * job.lda + p, job.lda, 1, b + p * job.b.ld + j, job.b.ld,
+                          c + i * job.ldc + j, job.ldc, p != 0, 0}, rows, least(job.n - j, NR));
             }
     if (job.bias || job.act != Activation::none)
         finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
 }
 
 /// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
-template <size_t R, size_t C, bool Tail, class E> GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t n_last) {
+template <size_t R, size_t C, bool Tail, class E>
+GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t n_last) {
     vf s[R][C];
     GK_UNROLL(8) for (size_t r = 0; r < R; r++)
         GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
@@ -4305,9 +4328,15 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
             }
             const size_t done = p + steps;
             if (done % CHAIN != 0 && done != job.k) continue;
-            for (size_t i = 0; i < size; i += VF) { vstore(sum + i, vadd(vload(sum + i), vload(chain + i))); vstore(chain + i, vzero()); }
+            for (size_t i = 0; i < size; i += VF) {
+                vstore(sum + i, vadd(vload(sum + i), vload(chain + i)));
+                vstore(chain + i, vzero());
+            }
             if (job.k > LONG_K && (done % LONG_K == 0 || done == job.k))
-                for (size_t i = 0; i < size; i++) { total[i] += static_cast<double>(sum[i]); sum[i] = done == job.k ? static_cast<float>(total[i]) : 0; }
+                for (size_t i = 0; i < size; i++) {
+                    total[i] += static_cast<double>(sum[i]);
+                    sum[i] = done == job.k ? static_cast<float>(total[i]) : 0;
+                }
         }
         finish(sum, ldt, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + j, job.ldc, job.m, cols);
     }
@@ -4334,7 +4363,8 @@ inline size_t packed_floats_bytes(size_t n, size_t k) { return round_up(n, NR) *
 inline void pack_floats(const impl::BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels) {
     for (size_t p = 0; p < k; p += KC) {
         const size_t kc = least(k - p, KC);
-        for (size_t j = begin; j < end; j += NR) b.panel(b, static_cast<float*>(panels) + p * round_up(n, NR) + j * kc, p, kc, j, least(n - j, NR));
+        for (size_t j = begin; j < end; j += NR)
+            b.panel(b, static_cast<float*>(panels) + p * round_up(n, NR) + j * kc, p, kc, j, least(n - j, NR));
     }
 }
 inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) {
@@ -5082,9 +5112,9 @@ struct RangeOfPairs {
     }
     Range range() const {
         const vi odd = viset(-0x10000);
-        const uint32_t largest  = _mm512_reduce_max_epu32(_mm512_max_epu32(viand(top, odd), _mm512_slli_epi32(top, 16)));
-        const uint32_t smallest = _mm512_reduce_min_epu32(_mm512_min_epu32(vior(low, viset(0xffff)), vior(_mm512_slli_epi32(low, 16), viset(0xffff))));
-        return {largest, smallest};
+        const vi larger  = _mm512_max_epu32(viand(top, odd), _mm512_slli_epi32(top, 16));
+        const vi smaller = _mm512_min_epu32(vior(low, viset(0xffff)), vior(_mm512_slli_epi32(low, 16), viset(0xffff)));
+        return {_mm512_reduce_max_epu32(larger), _mm512_reduce_min_epu32(smaller)};
     }
 };
 
@@ -5113,7 +5143,10 @@ template <class F> Range pack_tile_a(const typename F::E* a, size_t lda, size_t 
             const typename F::E* const row = a + r * lda + p;
             vf x = vzero(), y = vzero();
             if (r < rows && kc - p >= 32) { x = vload(row); y = vload(row + 16); }
-            else if (r < rows)            { x = vload_n(row, least(kc - p, 16)); if (kc - p > 16) y = vload_n(row + 16, kc - p - 16); }
+            else if (r < rows) {
+                x = vload_n(row, least(kc - p, 16));
+                if (kc - p > 16) y = vload_n(row + 16, kc - p - 16);
+            }
             _mm_prefetch(reinterpret_cast<const char*>(row + 128), _MM_HINT_T1);
             _mm_prefetch(reinterpret_cast<const char*>(row + 144), _MM_HINT_T1);
             range.add(x);
@@ -5144,7 +5177,8 @@ const float* float_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j
     return strip;
 }
 /// Up to 32 columns of B, rows p .. p+kc-1, to a panel of tiles, by way of f32 panels.
-template <class F> Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
+template <class F>
+Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
     RangeOf range;
     for (size_t end = p + kc; p < end; p += KC) {
         const size_t       depth = least(end - p, KC);
@@ -5153,7 +5187,8 @@ template <class F> Range pack_tile_panel(const impl::GemmJob& job, size_t p, siz
             for (size_t i = 0; i < 16; i++) {
                 const size_t even = q + i * F::pair, odd = even + F::to_odd;
                 for (size_t c = 0; c < PANEL; c += 16) {
-                    const vf x = even < depth ? vload(b + even * NR + c) : vzero(), y = odd < depth ? vload(b + odd * NR + c) : vzero();
+                    const vf x = even < depth ? vload(b + even * NR + c) : vzero();
+                    const vf y = odd < depth ? vload(b + odd * NR + c) : vzero();
                     range.add(x);
                     range.add(y);
                     split_pairs<F::planes_b>(x, y, panel + (c + i) * 32);
@@ -5171,7 +5206,8 @@ Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, s
             vf t[KC / 32][16];
             for (size_t i = 0; i < 16; i++) {
                 if (c + i < cols)
-                    b.dequant(static_cast<const uint8_t*>(b.data) + (j + c + i) * b.ld + from / b.block_weights * b.block_bytes, row, depth);
+                    b.dequant(static_cast<const uint8_t*>(b.data) + (j + c + i) * b.ld + from / b.block_weights * b.block_bytes,
+                              row, depth);
                 else
                     memset(row, 0, depth * sizeof(float));
                 memset(row + depth, 0, (steps * 32 - depth) * sizeof(float));
@@ -5191,7 +5227,8 @@ Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, s
     return range.range();
 }
 /// The same from B[k][n] itself, nc columns to panels of `size`: whole rows, fetched 32 ahead.
-template <class F> void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
+template <class F>
+void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
     RangeOf range[B_COLUMNS / PANEL];
     for (size_t p = 0; p < kc; p += 32)
         for (size_t i = 0; i < 16; i++)
@@ -5209,7 +5246,8 @@ template <class F> void pack_tile_rows(const typename F::E* b, size_t ldb, size_
     for (size_t i = 0; i * PANEL < nc; i++) ranges[i] = range[i].range();
 }
 /// bf16: two rows interleaved.
-template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
+template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels,
+        size_t size, Range* ranges) {
     const vi left = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), right = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     RangeOfPairs range[B_COLUMNS / PANEL];
     for (size_t p = 0; p < round_up(kc, 32); p += 2)
@@ -5242,29 +5280,25 @@ Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint1
         }
     return range.range();
 }
-/// Panels of 32 columns, `size` elements apart, and the range of each.
-struct TilePanels {
-    uint16_t* panels;
-    size_t    size;
-    Range*    ranges;
-};
-/// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to such panels.
-template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, TilePanels to, float* strip) {
+/// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to panels of `size`, and their ranges.
+template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels,
+        size_t size, Range* ranges, float* strip) {
     using E = typename F::E;
     const E* const b = static_cast<const E*>(job.b.data);
     const size_t   column = job.column + j;
     if (!job.b.packed && job.b.panel == &panel_rows<E>) {
-        pack_tile_rows<F>(b + p * job.b.ld + column, job.b.ld, kc, nc, to.panels, to.size, to.ranges);
+        pack_tile_rows<F>(b + p * job.b.ld + column, job.b.ld, kc, nc, panels, size, ranges);
         return;
     }
-    for (size_t c = 0; c < nc; c += PANEL, to.panels += to.size, to.ranges++) {
+    for (size_t c = 0; c < nc; c += PANEL, panels += size, ranges++) {
         const size_t cols = least(nc - c, PANEL);
         if (F::as_it_is && !job.b.packed && job.b.panel == &panel_transposed<E>)
-            *to.ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, cols, to.panels);
+            *ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, cols,
+                                        panels);
         else if (F::planes_b == 1 && job.b.dequant)
-            *to.ranges = pack_tile_decoded(job.b, p, kc, column + c, cols, to.panels, strip);
+            *ranges = pack_tile_decoded(job.b, p, kc, column + c, cols, panels, strip);
         else
-            *to.ranges = pack_tile_panel<F>(job, p, kc, j + c, cols, to.panels, strip);
+            *ranges = pack_tile_panel<F>(job, p, kc, j + c, cols, panels, strip);
     }
 }
 
@@ -5294,7 +5328,7 @@ void pack_tiles(const impl::BSource& b, size_t n, size_t k, size_t begin, size_t
     for (size_t p = 0; p < k; p += F::tk) {
         const size_t kc = least(k - p, F::tk);
         for (size_t j = begin; j < end; j += PANEL)
-            pack_tile_b<F>(job, p, kc, j, least(n - j, PANEL), {tiles + at.panel(p, kc, j), 0, ranges + at.range(p, j)}, nullptr);
+            pack_tile_b<F>(job, p, kc, j, least(n - j, PANEL), tiles + at.panel(p, kc, j), 0, ranges + at.range(p, j), nullptr);
     }
 }
 /// Back to floats, where tiles are not used.
@@ -5337,19 +5371,18 @@ template <class F> struct TileScratch {
 GK_INL float* sums_in(float* c, float*)                          { return c; }
 template <class E> GK_INL float* sums_in(E*, float* scratch)     { return scratch; }
 
-/// Of a job: rows i .. of A, columns j .. of B, kc of k from p on.
-struct TileOfJob { size_t i, rows, j, cols, p, kc; };
-/// t[32][32] = A B of such a part, by fused multiply-adds.
-template <class E> void fused_tile(const impl::GemmJob& job, const TileOfJob& of, float* t, float* wide, float* strip) {
-    for (size_t q = 0; q < of.kc; q += KC) {
-        const size_t depth = least(of.kc - q, KC);
-        const E* const a   = static_cast<const E*>(job.a) + of.i * job.lda + of.p + q;
-        for (size_t r = 0; r < of.rows; r++) convert(a + r * job.lda, wide + r * KC, depth);
-        const float* const b = float_panel(job, of.p + q, depth, of.j, of.cols, strip);
+/// t[32][32] = rows i .. of A times columns j .. of B, over kc of k from p on, by fused multiply-adds.
+template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t rows, size_t j, size_t cols, size_t p, size_t kc,
+                                   float* t, float* wide, float* strip) {
+    for (size_t q = 0; q < kc; q += KC) {
+        const size_t depth = least(kc - q, KC);
+        for (size_t r = 0; r < rows; r++)
+            convert(static_cast<const E*>(job.a) + (i + r) * job.lda + p + q, wide + r * KC, depth);
+        const float* const b = float_panel(job, p + q, depth, j, cols, strip);
         for (size_t d = 0; d < depth; d += CHAIN)
-            for (size_t r = 0; r < of.rows; r += MR)
+            for (size_t r = 0; r < rows; r += MR)
                 any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * PANEL, PANEL, q + d != 0, 0},
-                         least(of.rows - r, MR), of.cols);
+                         least(rows - r, MR), cols);
     }
 }
 template <class F> void tiles_run(const impl::GemmJob& job) {
@@ -5370,7 +5403,8 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     for (size_t j1 = 0; j1 < job.n; j1 += C_COLUMNS)
         for (size_t i1 = 0; i1 < job.m; i1 += C_ROWS)
             for (size_t p = 0; p < job.k; p += F::tk) {
-                const size_t kc = least(job.k - p, F::tk), steps = (kc + 31) / 32, a_size = steps * F::step_a, b_size = steps * F::step_b;
+                const size_t kc = least(job.k - p, F::tk), steps = (kc + 31) / 32;
+                const size_t a_size = steps * F::step_a, b_size = steps * F::step_b;
                 const size_t i_end = least(job.m, i1 + C_ROWS), j_end = least(job.n, j1 + C_COLUMNS);
                 const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);    // finish() writes C
                 for (size_t i = i1; i < i_end; i += PANEL) {
@@ -5387,7 +5421,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         ranges   = reinterpret_cast<const Range*>(packed) + ready.range(p, job.column + j0);
                         b_panels = reinterpret_cast<const uint16_t*>(packed + ready.data()) + ready.panel(p, kc, job.column + j0);
                     } else {
-                        pack_tile_b<F>(job, p, kc, j0, nc, {b_block, b_size, b_range}, strip);
+                        pack_tile_b<F>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
                     }
                     for (size_t i = i1; i < i_end; i += PANEL) {
                         const size_t          rows    = least(i_end - i, PANEL);
@@ -5397,11 +5431,13 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         float* const          sums    = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1));
                         const uint16_t* const a_next  = i + PANEL < i_end ? a_panel + a_size : a_block;
                         impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next)};
-                        const size_t          chunk   = i_end - i1 <= PANEL ? steps : F::chunk;       // one panel of A: B streams past it
+                        // One panel of A: B streams past it.
+                        const size_t          chunk   = i_end - i1 <= PANEL ? steps : F::chunk;
                         for (size_t q = 0; q < steps; q += chunk)
                             for (size_t j = 0; j < nc; j += PANEL, ahead.panel += chunk * F::ahead) {
                                 ahead.row = reinterpret_cast<const char*>(sums + q * PANEL / steps * ld_sums + j);
-                                const uint16_t *a_chunk = a_panel + q * F::step_a, *b_chunk = b_panels + j / PANEL * b_size + q * F::step_b;
+                                const uint16_t* const a_chunk = a_panel + q * F::step_a;
+                                const uint16_t* const b_chunk = b_panels + j / PANEL * b_size + q * F::step_b;
                                 if (a_magnitudes.suits(ranges[j / PANEL]))
                                     F::kernel(least(steps - q, chunk), a_chunk, b_chunk, sum[j / PANEL], q, &ahead);
                             }
@@ -5409,7 +5445,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                             const size_t cols = least(nc - j, PANEL);
                             float* const t    = sum[j / PANEL];
                             if (!a_magnitudes.suits(ranges[j / PANEL]))
-                                fused_tile<E>(job, {i, rows, j0 + j, cols, p, kc}, t, scratch + at.wide, strip);
+                                fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, scratch + at.wide, strip);
                             if (done && p) move_tile(sums + j, ld_sums, t, PANEL, rows, cols, true);
                             if (done) finish(t, PANEL, bias ? bias + j0 + j : nullptr, job.act, c + j, job.ldc, rows, cols);
                             else      move_tile(t, PANEL, sums + j, ld_sums, rows, cols, p != 0);
@@ -5420,7 +5456,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     switch_tiles(0);
 }
 
-// ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for SCALE_K of a row, sums over SCALE_K in int32
+// ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for SCALE_K of a row, whose sums are int32
 //
 // A panel of x: the scales of its 32 rows, then for each digit from the highest, for each 64 of k, two tiles of 16
 // rows. The step of the fixed point is to stay small beside the largest of every group of 32, or the product is left to
@@ -5429,11 +5465,16 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
 constexpr size_t SCALE_K = 1024, DN = 128, DIGIT_STEP = 2048, DIGIT_CHUNK = 8;
 
 GK_INL size_t digit_steps(size_t k)                { return (k + 63) / 64; }
-GK_INL size_t digit_panel_bytes(size_t kc, size_t digits)             { return PANEL * sizeof(float) + digits * digit_steps(kc) * DIGIT_STEP; }
+GK_INL size_t digit_panel_bytes(size_t kc, size_t digits) {
+    return PANEL * sizeof(float) + digits * digit_steps(kc) * DIGIT_STEP;
+}
 /// Bytes of the panels of all m rows over the k before p.
-GK_INL size_t tile_digits_before(size_t m, size_t p, size_t digits)   { return round_up(m, PANEL) / PANEL * (p / SCALE_K) * digit_panel_bytes(SCALE_K, digits); }
+GK_INL size_t tile_digits_before(size_t m, size_t p, size_t digits) {
+    return round_up(m, PANEL) / PANEL * (p / SCALE_K) * digit_panel_bytes(SCALE_K, digits);
+}
 size_t tile_digits_floats(size_t m, size_t k, size_t digits) {
-    return (tile_digits_before(m, k, digits) + round_up(m, PANEL) / PANEL * digit_panel_bytes(k % SCALE_K, digits)) / sizeof(float);
+    const size_t last = round_up(m, PANEL) / PANEL * digit_panel_bytes(k % SCALE_K, digits);
+    return (tile_digits_before(m, k, digits) + last) / sizeof(float);
 }
 
 /// kc of a row to row r of a panel, whose digits lie `plane` bytes apart.
@@ -5478,7 +5519,8 @@ void pack_tile_codes(const impl::DigitJob& job, size_t p, size_t kc, size_t j, s
     float rows[PANEL * SCALE_K / 4];
     base::unpack_columns(job, p, kc, j, cols, PANEL, 0, rows, SCALE_K);
     for (size_t s = 0; s < digit_steps(kc); s++)
-        for (size_t c = 0; c < PANEL; c += 16, panel += 256) transpose(rows + c * (SCALE_K / 4) + s * 16, SCALE_K / 4, 16, 16, panel, 16);
+        for (size_t c = 0; c < PANEL; c += 16, panel += 256)
+            transpose(rows + c * (SCALE_K / 4) + s * 16, SCALE_K / 4, 16, 16, panel, 16);
 }
 
 constexpr size_t TILE_CODES = SCALE_K / 64 * DIGIT_STEP / sizeof(float);              // floats of a panel of W
@@ -5489,10 +5531,12 @@ void tile_digit_product(const impl::DigitJob& job) {
     int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);           // [digit][panel][32][32]
     switch_tiles(1);
     for (size_t p = 0; p < job.k; p += SCALE_K) {
-        const size_t kc = least(job.k - p, SCALE_K), steps = digit_steps(kc), plane = steps * DIGIT_STEP, size = digit_panel_bytes(kc, job.digits);
+        const size_t kc = least(job.k - p, SCALE_K), steps = digit_steps(kc), plane = steps * DIGIT_STEP;
+        const size_t size = digit_panel_bytes(kc, job.digits);
         for (size_t j0 = 0; j0 < job.n; j0 += DN) {
             const size_t nc = least(job.n - j0, DN);
-            for (size_t j = 0; j < nc; j += PANEL) pack_tile_codes(job, p, kc, j0 + j, least(nc - j, PANEL), b_block + j / PANEL * TILE_CODES);
+            for (size_t j = 0; j < nc; j += PANEL)
+                pack_tile_codes(job, p, kc, j0 + j, least(nc - j, PANEL), b_block + j / PANEL * TILE_CODES);
             const uint8_t* a_panel = job.packed + tile_digits_before(job.m, p, job.digits);
             for (size_t i = 0; i < job.m; i += PANEL, a_panel += size) {
                 impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float), reinterpret_cast<const char*>(a_panel + size)};
@@ -5500,10 +5544,11 @@ void tile_digit_product(const impl::DigitJob& job) {
                     for (size_t q = 0; q < steps; q += DIGIT_CHUNK)
                         for (size_t j = 0; j < nc; j += PANEL, ahead.panel += DIGIT_CHUNK * 256) {
                             const uint8_t* const a = a_panel + PANEL * sizeof(float) + d * plane + q * DIGIT_STEP;
-                            ahead.row = reinterpret_cast<const char*>(job.y + (i + (d * steps + q) * PANEL / (job.digits * steps)) * job.ldy + j0 + j);
+                            const size_t row = i + (d * steps + q) * PANEL / (job.digits * steps);
+                            ahead.row = reinterpret_cast<const char*>(job.y + row * job.ldy + j0 + j);
                             bytes_in_tiles(least(steps - q, DIGIT_CHUNK), reinterpret_cast<const int8_t*>(a),
-                                                  reinterpret_cast<const int8_t*>(b_block + j / PANEL * TILE_CODES) + q * DIGIT_STEP,
-                                                  sums + (d * panels + j / PANEL) * PANEL * PANEL, q, &ahead);
+                                           reinterpret_cast<const int8_t*>(b_block + j / PANEL * TILE_CODES) + q * DIGIT_STEP,
+                                           sums + (d * panels + j / PANEL) * PANEL * PANEL, q, &ahead);
                         }
                 for (size_t r = 0; r < least(job.m - i, PANEL); r++)
                     for (size_t j = 0; j < nc; j += VF) {
@@ -5542,7 +5587,8 @@ template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {         
     return fused > tiles ? fused : tiles;
 }
 template <class E, class F = typename tile_form<E>::type> void tiles_or_fused(const impl::GemmJob& job) {
-    const impl::TileShape shape = {F::planes_a, F::planes_b, F::tk, job.b.packed != nullptr, F::as_it_is && job.b.panel == &panel_tiles};
+    const bool ready = F::as_it_is && job.b.panel == &panel_tiles;
+    const impl::TileShape shape = {F::planes_a, F::planes_b, F::tk, job.b.packed != nullptr, ready};
     if (impl::tiles_win(shape, job.all_m, job.all_n, job.k) && impl::tiles_allowed()) tiles_run<F>(job);
     else gemm_run<E>(job);
 }
@@ -5574,7 +5620,8 @@ template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 
 // ---- the tables of this pass --------------------------------------------------
 
-template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm = &gemm_table<E>) {
+template <class E>
+constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm = &gemm_table<E>) {
     KernelTable<E> t = {};
     t.isa             = Isa::GK_ISA;
     t.vec_dot         = &vec_dot<E>;
@@ -5661,7 +5708,8 @@ GK_REGION_END
 // [16] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
 // ============================================================================
 //
-// All functions of a pass sit in an unnamed namespace: nothing compiled for one set can stand in for anything compiled for another. A pass leaves three tables behind.
+// All functions of a pass sit in an unnamed namespace: nothing compiled for one set can stand in for anything compiled
+// for another. A pass leaves three tables behind.
 
 #if defined(GLLM_KERNELS_ASM) && (defined(__x86_64__) || GK_ARM64)      // asm/ has nothing for the others
 // One name that says what is wrong, for the linker to print when the objects of asm/ are missing or of another version.
@@ -5838,8 +5886,14 @@ template <class L, size_t N> GK_INL Lanes<L, N> loaded(unsigned mask, const void
 template <class L, size_t N> GK_INL void store(void* p, unsigned mask, const Lanes<L, N>& a) {
     for (size_t i = 0; i < N; i++) if (mask >> i & 1) memcpy(static_cast<L*>(p) + i, &a.l[i], sizeof(L));
 }
-GK_INL unsigned signs(const I8& m) { unsigned r = 0; for (size_t i = 0; i < 8; i++) r |= (m[i] < 0 ? 1u : 0u) << i; return r; }
-GK_INL int32_t to_i32(float x)     { return x >= -2147483648.0f && x < 2147483648.0f ? static_cast<int32_t>(round32(x)) : INT32_MIN; }
+GK_INL unsigned signs(const I8& m) {
+    unsigned r = 0;
+    for (size_t i = 0; i < 8; i++) r |= (m[i] < 0 ? 1u : 0u) << i;
+    return r;
+}
+GK_INL int32_t to_i32(float x) {
+    return x >= -2147483648.0f && x < 2147483648.0f ? static_cast<int32_t>(round32(x)) : INT32_MIN;
+}
 GK_INL float scaled(float x, float power) {                     // x 2^floor(power)
     if (power != power) return power;
     const float n = power < -4000.0f ? -4000.0f : power > 4000.0f ? 4000.0f : floorf(power);
@@ -6138,7 +6192,10 @@ GK_NAMESPACE_END
 
 // ---- tables ---------------------------------------------------------------------
 
-#define GK_DECLARE_TABLES extern const KernelTable<float> table_f32; extern const KernelTable<f16> table_f16; extern const KernelTable<bf16> table_bf16;
+#define GK_DECLARE_TABLES \
+    extern const KernelTable<float> table_f32; \
+    extern const KernelTable<f16>   table_f16; \
+    extern const KernelTable<bf16>  table_bf16;
 GK_NAMESPACE_BEGIN
 namespace scalar { GK_DECLARE_TABLES }
 #if GK_HAS_AVX2
@@ -6218,7 +6275,7 @@ static const Variant variants[] = {
 };
 
 /// What serves an Isa on this CPU; null if nothing does.
-static inline const Variant* variant_for(Isa isa) {
+static GK_NOINLINE const Variant* variant_for(Isa isa) {
     for (const Variant& v : variants)
         if (v.isa == isa && (!v.feature || cpu_features().*v.feature)) return &v;
     return nullptr;
@@ -6269,7 +6326,8 @@ namespace impl {
 constexpr Status success = {Code::ok, "ok"};
 static inline Status invalid(const char* what) { return {Code::invalid_argument, what}; }
 static inline Status no_memory() {
-    return {Code::out_of_memory, "no memory for scratch; give a larger workspace (see *_workspace_bytes) or a working GLLM_KERNELS_MALLOC"};
+    return {Code::out_of_memory,
+            "no memory for scratch; give a larger workspace (see *_workspace_bytes) or a working GLLM_KERNELS_MALLOC"};
 }
 
 /// a * b, or false on overflow.
@@ -6405,7 +6463,8 @@ template <class Block> static bool all_sane(const void* blocks, size_t n) {
     {#name, block_##suffix::weights, sizeof(block_##suffix), bits, all_sane<block_##suffix>, \
      block_##suffix::weights == 256 ? GK_RAGGED(256, name) : block_##suffix::weights == 128 ? GK_RAGGED(128, name) : \
      block_##suffix::weights == 64 ? GK_RAGGED(64, name) : GK_RAGGED(32, name), \
-     "bytes must be a whole number of " #name " blocks: see block_bytes", "a scale or a weight of a " #name " block is NaN or infinite"},
+     "bytes must be a whole number of " #name " blocks: see block_bytes", \
+     "a scale or a weight of a " #name " block is NaN or infinite"},
 static constexpr FormatInfo format_infos[] = {GK_FORMATS(GK_INFO)};
 #undef GK_INFO
 #undef GK_RAGGED
@@ -6519,7 +6578,8 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
     if (overlap(out_blocks, out_perm))           return invalid("blocks and perm overlap");
     if (g_idx) {
         for (size_t i = 0; i < k; i++)
-            if (g_idx[i] < 0 || static_cast<size_t>(g_idx[i]) >= k / group) return invalid("g_idx must be in 0 .. k / group - 1");
+            if (g_idx[i] < 0 || static_cast<size_t>(g_idx[i]) >= k / group)
+                return invalid("g_idx must be in 0 .. k / group - 1");
         if (!even_groups(g_idx, k, group))       return invalid("g_idx must give each group exactly `group` inputs for GPTQ4");
         sort_by_group(g_idx, k, group, perm);
     } else if (perm) {
@@ -6999,12 +7059,14 @@ template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* bloc
 }
 template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (!impl::is_of<impl::Family::KQUANT>(type)) return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
+    if (!impl::is_of<impl::Family::KQUANT>(type))
+        return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (!impl::is_of<impl::Family::IQ>(type)) return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
+    if (!impl::is_of<impl::Family::IQ>(type))
+        return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
@@ -7105,7 +7167,8 @@ static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span
     if (Status s = check_buffers(out, spans); !s) return s;
     if (t.g_idx)
         for (size_t i = 0; i < t.k; i++)
-            if (t.g_idx[i] < 0 || static_cast<size_t>(t.g_idx[i]) >= groups) return invalid("g_idx holds a group that does not exist");
+            if (t.g_idx[i] < 0 || static_cast<size_t>(t.g_idx[i]) >= groups)
+                return invalid("g_idx holds a group that does not exist");
     return success;
 }
 
@@ -7131,7 +7194,8 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
 template <class E> Status checkpoint_dequant(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, float* out) {
     if (Status s = check_checkpoint(t, gptq, Span(out, t.n, t.k, sizeof(float)), Span(nullptr, 0, 0, 0)); !s) return s;
     const CheckpointKernels& c = *k.table().checkpoints;
-    if (!c.dequant_awq) return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
+    if (!c.dequant_awq)
+        return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     split(worth(k.parallel, work(t.n, t.k, 1)), t.n, k.table().gemm->nr, [&](size_t begin, size_t end, size_t) {
         (gptq ? c.dequant_gptq : c.dequant_awq)(t, out, begin, end - begin);
     });
@@ -7250,10 +7314,16 @@ template <class E> E Element<E>::min(E a, E b) {
     return impl::make<E>(impl::nan_or(x, y, x < y ? x : y));
 }
 template <class E> E Element<E>::sqrt(E a)                 { return impl::make<E>(impl::sqrt32(impl::to_f32(a))); }
-template <class E> E Element<E>::exp(E a)                  { return impl::make<E>(static_cast<float>(::exp(static_cast<double>(impl::to_f32(a))))); }
+template <class E> E Element<E>::exp(E a) {
+    return impl::make<E>(static_cast<float>(::exp(static_cast<double>(impl::to_f32(a)))));
+}
 template <class E> E Element<E>::recip(E a)                { return impl::make<E>(1.0f / impl::to_f32(a)); }
-template <class E> E Element<E>::abs(E a)                  { return impl::make<E>(impl::f32_from_bits(impl::f32_bits(impl::to_f32(a)) & 0x7fffffffu)); }
-template <class E> E Element<E>::tanh(E a)                 { return impl::make<E>(static_cast<float>(::tanh(static_cast<double>(impl::to_f32(a))))); }
+template <class E> E Element<E>::abs(E a) {
+    return impl::make<E>(impl::f32_from_bits(impl::f32_bits(impl::to_f32(a)) & 0x7fffffffu));
+}
+template <class E> E Element<E>::tanh(E a) {
+    return impl::make<E>(static_cast<float>(::tanh(static_cast<double>(impl::to_f32(a)))));
+}
 template <class E> const float* Element<E>::as_f32(const E* p) { return impl::as_float(p); }
 #ifndef GLLM_KERNELS_STATIC
 template struct Element<float>;
