@@ -218,9 +218,18 @@ struct Scalar {
 
 namespace impl {
 template <class E> struct ElementConstants;
-template <> struct ElementConstants<float> { static constexpr float ZERO = 0, ONE = 1;           static constexpr int ELEM_ID = 0; };
-template <> struct ElementConstants<f16>   { static constexpr f16  ZERO = {0}, ONE = {0x3c00};   static constexpr int ELEM_ID = 1; };
-template <> struct ElementConstants<bf16>  { static constexpr bf16 ZERO = {0}, ONE = {0x3f80};   static constexpr int ELEM_ID = 2; };
+template <> struct ElementConstants<float> {
+    static constexpr float ZERO = 0, ONE = 1;
+    static constexpr int   ELEM_ID = 0;
+};
+template <> struct ElementConstants<f16> {
+    static constexpr f16   ZERO = {0}, ONE = {0x3c00};
+    static constexpr int   ELEM_ID = 1;
+};
+template <> struct ElementConstants<bf16> {
+    static constexpr bf16  ZERO = {0}, ONE = {0x3f80};
+    static constexpr int   ELEM_ID = 2;
+};
 }
 
 /// Scalar arithmetic on one element, E = float, f16 or bf16: widen to f32, compute, round once to nearest even. NaN
@@ -337,11 +346,11 @@ struct Workspace {
 /// them.
 class ThreadPool {
 public:
-    GK_API explicit ThreadPool(unsigned width);                        // the caller counts as one; fewer if threads cannot start
+    GK_API explicit ThreadPool(unsigned width);                 // the caller counts as one; fewer if threads cannot start
     GK_API ~ThreadPool();
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
-    GK_API Parallel parallel();                                 // for k.parallel; one call at a time. Of one thread: no run
+    GK_API Parallel parallel();                                 // for k.parallel; one call at a time. One thread: no run
 private:
     struct State;
     State* state_;
@@ -402,7 +411,7 @@ template <class E> struct KernelTable {
 template <class E> class CpuKernels {
 public:
     GK_API CpuKernels();                                               // best_isa()
-    GK_API Status select(Isa isa);                                     // unsupported, and no change, if not present here
+    GK_API Status select(Isa isa);                              // unsupported, and no change, if not present here
     GK_API Isa isa() const { return table_->isa; }
     GK_API const KernelTable<E>& table() const { return *table_; }
 
@@ -497,17 +506,17 @@ public:
     GK_API Status dequant_squeeze(const void* blocks, float* out, size_t n) const { return dequant(QuantType::SQUEEZE, blocks, out, n); }
 
     //      Whole checkpoint tensors, to out[n][k]: AutoAWQ "GEMM" and GPTQ layouts, any group that divides k (AWQ), any
-    //      group and any g_idx (GPTQ). Words are little-endian u32, scales f16, at any alignment. n and, for GPTQ, k are
-    //      multiples of 8.
+    //      group and any g_idx (GPTQ). Words are little-endian u32, scales f16, at any alignment. n and, for GPTQ, k
+    //      are multiples of 8.
     GK_API Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k,
                                size_t group) const;
     GK_API Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
                                 size_t n, size_t k, size_t group, GptqZeros zeros) const;
 
-    // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble first,
-    //      code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows start on a
-    //      byte. gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T, precision as for format
-    //      products.
+    // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble
+    //      first, code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows
+    //      start on a byte. gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T, precision
+    //      as for format products.
     GK_API E gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const;
     GK_API E gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const;
     GK_API E gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const;
@@ -536,8 +545,8 @@ public:
     GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
                                          Precision precision = Precision::exact) const;
 
-    //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1], cols
-    //      in [0, k).
+    //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1],
+    //      cols in [0, k).
     GK_API Status csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals, const E* input, E* output,
                                  size_t m, size_t n, size_t k) const;
 
@@ -584,7 +593,7 @@ GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity
 #include <new>
 #include <thread>
 #if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAS_GTHREADS)
-#error "gllm_kernels: GLLM_KERNELS_THREADS needs std::thread; take mingw-w64's compiler of POSIX threads (..-g++-posix)."
+#error "gllm_kernels: GLLM_KERNELS_THREADS needs std::thread; take mingw-w64's compiler of POSIX threads: ..-g++-posix"
 #endif
 #endif
 
@@ -624,7 +633,7 @@ GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity
 #include <sys/sysctl.h>
 #endif
 #endif
-#if GK_ARM64 && defined(_WIN32)                                 // one function of it: <windows.h> defines hundreds of macros
+#if GK_ARM64 && defined(_WIN32)                                 // one of its functions: <windows.h> defines many macros
 extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigned long feature);
 #endif
 
@@ -1286,7 +1295,7 @@ struct block_nvfp4 {
     uint8_t e[4], qs[32];
 };
 static_assert(sizeof(block_nvfp4) == 36 && alignof(block_nvfp4) == 1, "NVFP4 is 36 bytes");
-// ---- the list: X(enumerator, suffix of block_ and codec_, nominal bits, family), in the order of QuantType -------------
+// ---- the list: X(enumerator, suffix of block_ and codec_, nominal bits, family), in the order of QuantType ---------
 //
 // A family is what a GK_HAS_ macro can leave out, and what kquant_matmul and iq_matmul take.
 
@@ -3209,7 +3218,8 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
     using block = Block;
     static constexpr size_t group = Group;
     static constexpr int    top   = Top;
-    static constexpr bool has_offset = Top != 0, has_levels = Levels, ragged = false;    // ragged: rows may end inside a block
+    static constexpr bool has_offset = Top != 0, has_levels = Levels;
+    static constexpr bool ragged = false;          // rows may end inside a block
     static constexpr bool wide_scales = false;     // beyond those of f16
     static constexpr ScaleForm scale_form = ScaleForm::floats;
 };
@@ -3218,7 +3228,7 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
 
 /// out[i] = d * byte i of x's half h, i < n; n is 8 or 16. May write all 16.
 GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
-#if GK_PASS == GK_AVX512            // two 256-bit stores: scalar loads that follow are not forwarded from one of 512 bits
+#if GK_PASS == GK_AVX512            // two stores of 256 bits: scalar loads that follow are not forwarded from one of 512
     const __m128i bytes = h ? _mm256_extracti128_si256(x, 1) : _mm256_castsi256_si128(x);
     _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_set1_ps(d)));
     const __m128i upper = _mm_srli_si128(bytes, 8);
@@ -4205,7 +4215,7 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                     const size_t       cols  = least(nc - j, NR);
                     const float* const panel = panels.at(j);
                     const float*       a_panel = a_block;
-                    const size_t       part = kc * MR / mc + 1;                      // of the next panel for each tile to prefetch
+                    const size_t       part = kc * MR / mc + 1;     // of the next panel for each tile to prefetch
                     for (size_t i = 0, tile = 0; i < mc; tile++, a_panel += MR * kc) {
                         const size_t rows = tile_rows(mc - i);
                         E* const     c    = c0 + (i0 + i) * job.ldc + j;
@@ -5069,7 +5079,7 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
     static constexpr size_t planes_a = A, planes_b = B, tk = Depth, chunk = Steps, step_a = A * 1024, step_b = B * 1024;
     static constexpr bool   as_it_is = sizeof(E) == 2 && A == 1;
     static constexpr size_t pair = as_it_is ? 2 : 1, to_odd = as_it_is ? 1 : 16;
-    static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;         // bytes of the next panel that a step prefetches
+    static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;     // bytes of the next panel that a step prefetches
     static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B);
     static_assert(impl::has_kernel(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B), "there is a kernel for these terms");
 };
@@ -5528,7 +5538,7 @@ constexpr size_t TILE_CODES = SCALE_K / 64 * DIGIT_STEP / sizeof(float);        
 void tile_digit_product(const impl::DigitJob& job) {
     constexpr size_t panels = DN / PANEL;
     float* const   b_block = job.scratch;
-    int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);           // [digit][panel][32][32]
+    int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);     // [digit][panel][32][32]
     switch_tiles(1);
     for (size_t p = 0; p < job.k; p += SCALE_K) {
         const size_t kc = least(job.k - p, SCALE_K), steps = digit_steps(kc), plane = steps * DIGIT_STEP;
@@ -5582,7 +5592,8 @@ constexpr impl::DigitKernels tile_digits = tile_digit_kernels();
 
 // ---- the kernels
 
-template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {          // of all forms of float the exact one takes most
+/// Of all forms of float the exact one takes most.
+template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
     const size_t fused = scratch_floats<E>(m, n, k), tiles = TileScratch<typename tile_form<E>::type>(m, n, k).total;
     return fused > tiles ? fused : tiles;
 }
@@ -5754,7 +5765,7 @@ GK_REGION_END
 #if GK_HAS_AVX512 && GK_WANTED(GK_AVX512)
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms in gcc 12's own avx512fintrin.h (GCC PR 105593)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms in gcc 12's avx512fintrin.h (GCC PR 105593)
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wsign-conversion"              // masks of all ones in its macros at -O0
 #endif
@@ -5815,8 +5826,8 @@ GK_REGION_END
 
 // ---- emulated sets: the same passes through SIMDe -----------------------------
 //
-// SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes. What it lacks in
-// some version, or does not fuse, is supplied here by functions of these names, which a pass finds before global ones.
+// SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes. What it lacks
+// in some version, or does not fuse, is supplied here by functions of these names, which a pass finds before global ones.
 
 #if defined(GLLM_KERNELS_EMULATE) && GK_WANTED(GK_DISPATCH)
 #define SIMDE_ENABLE_NATIVE_ALIASES
@@ -5868,7 +5879,10 @@ namespace shim {
 template <class L, size_t N> struct Lanes {
     L l[N];
     Lanes() : l() {}
-    template <class V> Lanes(const V& v) { static_assert(sizeof(V) == sizeof l, "as many lanes"); memcpy(l, &v, sizeof l); }
+    template <class V> Lanes(const V& v) {
+        static_assert(sizeof(V) == sizeof l, "as many lanes");
+        memcpy(l, &v, sizeof l);
+    }
     template <class V> operator V() const { V v; memcpy(&v, l, sizeof l); return v; }
     const L& operator[](size_t i) const { return l[i]; }
 };
@@ -5900,7 +5914,11 @@ GK_INL float scaled(float x, float power) {                     // x 2^floor(pow
     return static_cast<float>(ldexp(static_cast<double>(x), static_cast<int>(n)));
 }
 
-#define GK_EACH(type, value) { type r; for (size_t i = 0; i < sizeof r.l / sizeof r.l[0]; i++) r.l[i] = value; return r; }
+#define GK_EACH(type, value) { \
+    type r; \
+    for (size_t i = 0; i < sizeof r.l / sizeof r.l[0]; i++) r.l[i] = value; \
+    return r; \
+}
 
 GK_INL __m512  _mm512_cvtph_ps(H16 a)                       GK_EACH(F16, f16_to_f32(a[i]))
 GK_INL __m256i _mm512_cvtps_ph(F16 a, int)                  GK_EACH(H16, f32_to_f16(a[i]))
@@ -6080,7 +6098,7 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
         size_t length = 0;
         while (p[length] && p[length] != ',') length++;
         const auto is = [&](const char* name) { return strlen(name) == length && memcmp(p, name, length) == 0; };
-        const auto strikes = [&](const char* name) {            // vnni and avx512_vnni, bf16 and avx512_bf16 are the same word
+        const auto strikes = [&](const char* name) {            // vnni and avx512_vnni, bf16 and avx512_bf16 are one word
             const char* const term = length > 7 && strncmp(p, "avx512_", 7) == 0 ? p + 7 : p;
             if (strncmp(name, "avx512_", 7) == 0) name += 7;
             const size_t rest = length - static_cast<size_t>(term - p);
@@ -6533,7 +6551,8 @@ Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, si
     using namespace impl;
     if (k % 128)                                 return invalid("k must be a multiple of 128 for AWQ4");
     if (n % 8)                                   return invalid("n must be a multiple of 8 for AWQ4");
-    if (!group || group % 128 || k % group)      return invalid("group must be a multiple of 128 and a divisor of k for AWQ4");
+    if (!group || group % 128 || k % group)
+        return invalid("group must be a multiple of 128 and a divisor of k for AWQ4");
     if (!n || !k)                                return success;
     const Span in[] = {{qweight, k, n / 8, 4}, {qzeros, k / group, n / 8, 4}, {scales, k / group, n, 2}};
     if (Status st = check_buffers(Span(blocks, n, k / 128, sizeof(block_awq4)), in); !st) return st;
@@ -6544,7 +6563,7 @@ Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, si
     for (size_t c = 0; c < row; c++)
         for (size_t o = 0; o < n; o++) {
             const size_t g = c * 128 / group, column = o / 8;
-            const size_t shift = (o / 2 % 4 + o % 2 * 4) * 4;     // a word holds columns 0 2 4 6 1 3 5 7, low nibble first
+            const size_t shift = (o / 2 % 4 + o % 2 * 4) * 4;   // a word holds columns 0 2 4 6 1 3 5 7, low first
             block_awq4& b = out[o * row + c];
             memset(b.zero, 0, sizeof b.zero);
             memcpy(b.s, scale + 2 * (g * n + o), 2);
@@ -6563,7 +6582,8 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
     using namespace impl;
     if (k % 128)                                 return invalid("k must be a multiple of 128 for GPTQ4");
     if (n % 8)                                   return invalid("n must be a multiple of 8 for GPTQ4");
-    if (!group || group % 128 || k % group)      return invalid("group must be a multiple of 128 and a divisor of k for GPTQ4");
+    if (!group || group % 128 || k % group)
+        return invalid("group must be a multiple of 128 and a divisor of k for GPTQ4");
     if (zeros != GptqZeros::v1 && zeros != GptqZeros::v2 && zeros != GptqZeros::symmetric)
         return invalid("zeros must be v1, v2 or symmetric; detect_gptq_zeros tells v1 from v2");
     if (!n || !k)                                return success;
@@ -6580,7 +6600,8 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
         for (size_t i = 0; i < k; i++)
             if (g_idx[i] < 0 || static_cast<size_t>(g_idx[i]) >= k / group)
                 return invalid("g_idx must be in 0 .. k / group - 1");
-        if (!even_groups(g_idx, k, group))       return invalid("g_idx must give each group exactly `group` inputs for GPTQ4");
+        if (!even_groups(g_idx, k, group))
+            return invalid("g_idx must give each group exactly `group` inputs for GPTQ4");
         sort_by_group(g_idx, k, group, perm);
     } else if (perm) {
         for (size_t i = 0; i < k; i++) perm[i] = static_cast<int32_t>(i);
@@ -7026,7 +7047,8 @@ template <class E> struct Quantised {
 static inline Status check_type(QuantType type, size_t k, const FormatKernels* formats) {
     const size_t i = static_cast<size_t>(type);
     if (i >= quant_type_count) return invalid("type is not one of the values of QuantType");
-    if (!formats[i].dequant)   return {Code::unsupported, "this format was left out of this build by a GLLM_KERNELS_NO_ macro"};
+    if (!formats[i].dequant)
+        return {Code::unsupported, "this format was left out of this build by a GLLM_KERNELS_NO_ macro"};
     if (k % block_size(type))  return invalid(format_infos[i].ragged_k);
     return success;
 }
@@ -7159,7 +7181,8 @@ static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span
     if (t.n % 8)            return invalid("n must be a multiple of 8 for AWQ and GPTQ tensors");
     if (gptq && t.k % 8)    return invalid("k must be a multiple of 8 for GPTQ tensors");
     if (!gptq && t.k % t.group) return invalid("k must be a multiple of group for AWQ tensors");
-    if (gptq && t.zeros > GptqZeros::symmetric) return invalid("zeros must be v1, v2 or symmetric; see detect_gptq_zeros");
+    if (gptq && t.zeros > GptqZeros::symmetric)
+        return invalid("zeros must be v1, v2 or symmetric; see detect_gptq_zeros");
     const size_t groups = t.k / t.group + (t.k % t.group != 0);
     const bool   no_zeros = gptq && t.zeros == GptqZeros::symmetric;
     const Span spans[] = {{t.qweight, t.k, t.n / 8, 4}, {t.qzeros, no_zeros ? 0 : groups, t.n / 8, 4}, {t.scales, groups, t.n, 2},
@@ -7242,7 +7265,8 @@ template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, con
     const impl::Span entries[] = {{cols, count, 1, 4}, {vals, count, 1, 4}};
     if (Status s = impl::check_buffers(out, entries); !s) return s;
     for (size_t e = static_cast<size_t>(rows[0]); e < count; e++)
-        if (cols[e] < 0 || static_cast<size_t>(cols[e]) >= k) return impl::invalid("cols holds an input that does not exist");
+        if (cols[e] < 0 || static_cast<size_t>(cols[e]) >= k)
+            return impl::invalid("cols holds an input that does not exist");
     impl::split(impl::worth(parallel, impl::work(m, count, 1)), n, 1, [&](size_t begin, size_t end, size_t) {
         for (size_t i = 0; i < m; i++)
             for (size_t r = begin; r < end; r++) {
@@ -7344,7 +7368,7 @@ struct GK_HIDDEN ThreadPool::State {
     static constexpr int    PATIENCE = 1000;                    // looks
     std::atomic<uint64_t>   ticket{0};
     std::atomic<unsigned>   left{0};                            // tasks not finished
-    std::atomic<unsigned>   parked{0};                          // threads that wait for `moved`, the caller's among them
+    std::atomic<unsigned>   parked{0};                          // threads that wait for `moved`, the caller too
     std::atomic<bool>       stop{false};
     void                  (*task)(void*, unsigned) = nullptr;
     void*                   arg = nullptr;
