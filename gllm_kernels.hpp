@@ -6721,7 +6721,7 @@ template <class E> struct Dense {
         bool        has_bias = false;
         Activation  act = Activation::none;
     };
-    Status check(const Product& p) const {
+    Status check_product(const Product& p) const {
         if (static_cast<uint8_t>(p.act) > static_cast<uint8_t>(Activation::tanh))
             return invalid("act is not one of the values of Activation");
         if (p.m == 0 || p.n == 0) return success;
@@ -6732,7 +6732,7 @@ template <class E> struct Dense {
         return in_rows ? success : check_packed(p.b, p.n, p.k, p.c, p.m);
     }
     Status run(const Product& p) const {
-        if (Status s = check(p); !s || p.m == 0 || p.n == 0) return s;
+        if (Status s = check_product(p); !s || p.m == 0 || p.n == 0) return s;
         const GemmKernels& g = *kernels.table().gemm;
         GemmJob job = {};
         job.a = p.a;  job.lda = p.k;  job.c = p.c;  job.ldc = p.n;
