@@ -7,7 +7,7 @@
 #   make test-build   warnings, language modes, include orders, link-time optimisation, copies in one process, installation
 #   make test-cross   the tests for other machines, under emulators; ONLY="aarch64 windows" SKIP="riscv64"
 #   make mca          predicted cycles of the assembly's loops against their budgets
-#   make bench        OP=rms_norm ISA=avx2 ELEM=f16 SHAPE=4096 THREADS=2 QUICK=1 JSON=file
+#   make bench        OP=rms_norm ISA=avx2 ELEM=f16 SHAPE=4096 THREADS=2 QUICK=1 JSON=file; OP=gk_qdot: assembly kernels alone
 #   make examples asm install uninstall clean
 #
 # CXX=clang++  CROSS=aarch64-linux-gnu-  CXXFLAGS=-O3  LDFLAGS=-static  RUN=qemu-aarch64  B=build  PREFIX= LIBDIR= INCLUDEDIR= DESTDIR=
@@ -93,6 +93,8 @@ $(B)/obj/examples/%.o: examples/%.cpp $(STAMP)
 	$(COMPILE) -c $< -o $@
 $(B)/obj/bench/%.o: bench/%.cpp $(STAMP)
 	$(COMPILE) -DGLLM_KERNELS_THREADS -c $< -o $@
+$(B)/obj/bench/implementation.o: tests/implementation.cpp $(STAMP)
+	$(COMPILE) -DGLLM_KERNELS_THREADS -c $< -o $@
 $(B)/obj/tests/%.o: tests/%.cpp $(STAMP) | deps
 	$(COMPILE) -DGLLM_KERNELS_THREADS $(if $(SAN)$(NATIVE),,-DGLLM_KERNELS_EMULATE) -Itests -isystem build/deps -c $< -o $@
 
@@ -121,6 +123,8 @@ $(TESTS): $(B)/%$(EXE): $(B)/obj/tests/%.o $(B)/obj/tests.a
 	$(LINK)
 $(B)/bench$(EXE): $(B)/obj/bench/bench.o $(LIB)
 	$(LINK)
+$(B)/kernels$(EXE): $(B)/obj/bench/kernels.o $(B)/obj/bench/implementation.o $(ASM)
+	$(LINK)
 
 # ---- what one runs ----------------------------------------------------------------------------------------------------
 run: $(B)/generate$(EXE) | emulator
@@ -134,9 +138,11 @@ test-cross: deps
 	@tests/build/cross.sh $(ONLY)
 mca:
 	@tests/build/mca.sh $(OP)
-bench: $(B)/bench$(EXE) | emulator
-	@$(RUN) $< $(if $(EMULATED),--emulator $(EMULATED)) $(if $(OP),--op $(OP)) $(if $(ISA),--isa $(ISA)) $(if $(ELEM),--elem $(ELEM)) $(if $(SHAPE),--shape $(SHAPE)) \
-	    $(if $(THREADS),--threads $(THREADS)) $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
+BENCHES  := $(if $(filter gk_%,$(OP)),,bench) $(if $(filter-out gk_%,$(OP))$(ISA)$(ELEM)$(SHAPE)$(THREADS)$(EMULATED),,kernels)
+bench: $(BENCHES:%=$(B)/%$(EXE)) | emulator
+	$(if $(filter bench,$(BENCHES)),@$(RUN) $(B)/bench$(EXE) $(if $(EMULATED),--emulator $(EMULATED)) $(if $(OP),--op $(OP)) $(if $(ISA),--isa $(ISA)) $(if $(ELEM),--elem $(ELEM)) $(if $(SHAPE),--shape $(SHAPE)) \
+	    $(if $(THREADS),--threads $(THREADS)) $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON)))
+	$(if $(filter kernels,$(BENCHES)),@$(RUN) $(B)/kernels$(EXE) $(OP))
 deps:
 	@tests/build/need.sh doctest simde
 clean:

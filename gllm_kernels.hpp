@@ -4,9 +4,9 @@
 //   #define GLLM_KERNELS_IMPLEMENTATION
 //   #include "gllm_kernels.hpp"
 //
-//   gllm::CpuKernels<float> k;                            // the best instruction set of this CPU
-//   k.rms_norm(x, w, out, n, 1e-5f);
-//   gllm::Status s = k.matmul(gllm::QuantType::Q4_K, blocks, x, y, m, n, kdim);
+//   gllm::CpuKernels<float> kernels;                      // for the best instruction set of this CPU
+//   kernels.rms_norm(x, w, out, n, 1e-5f);
+//   gllm::Status s = kernels.matmul(gllm::QuantType::Q4_K, blocks, x, y, m, n, k);
 //   if (!s) puts(s.what);                                 // "k must be a multiple of 256 for Q4_K"
 //
 // No dependency, no -march flag, no thread, no global state. Linking asm/ as well, and defining
@@ -99,14 +99,17 @@
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
-//   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header is included); by
-//                                   default no symbol leaves the module that implements it: copies in one process do not meet
+//   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
+//                                   is included); by default no symbol leaves the module that implements it: copies in
+//                                   one process do not meet
 //   GLLM_KERNELS_EMULATE            also compile, through SIMDe, the instruction sets that the target lacks (tests)
-//   GLLM_KERNELS_ONLY_PASS          scalar, avx2, avx512, neon or dispatch: a part of the implementation, to compile it in parallel files
+//   GLLM_KERNELS_ONLY_PASS          scalar, avx2, avx512, neon or dispatch: a part of the implementation, to compile it
+//                                   in parallel files
 //   GLLM_KERNELS_SELF               how the header includes itself; default "gllm_kernels.hpp"
 //   GLLM_KERNELS_ASSERT(x)          checks of what returns no Status; default assert(), nothing under NDEBUG
 //   GLLM_KERNELS_MALLOC/FREE        scratch memory; default malloc and free
-//   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the CPU says
+//   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
+//                                   CPU says
 //   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS     leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
@@ -121,12 +124,14 @@
 //   exp tanh                                        2 ulp, the whole range
 //   silu gelu gelu_erf gelu_quick swiglu            4 ulp where the result is normal
 //   softmax rms_norm                                16 ulp of the row's largest result
-//   layer_norm                                      16 ulp of the largest of max |x - mean| / deviation max |gamma|, |beta| and the results
+//   layer_norm                                      16 ulp of the largest of max |x - mean| / deviation max |gamma|,
+//                                                   |beta| and the results
 //   dot, sums, gemv                                 64 u sum |a b|, whatever n
 //   gemm                                            160 u sum |a b| for k up to 4096, 256 u for any k
-//   quantised products, exact                       160 u, or 256 u, of the sum over 32-groups of max |x| sum |w|, w as dequant gives it
-//   quantised products, fast                        1/250 of the same sum: inputs are rounded to 8 bits, or weights to bf16,
-//                                                   wherever that is faster
+//   quantised products, exact                       160 u, or 256 u, of the sum over 32-groups of max |x| sum |w|, w as
+//                                                   dequant gives it
+//   quantised products, fast                        1/250 of the same sum: inputs are rounded to 8 bits, or weights to
+//                                                   bf16, wherever that is faster
 //
 // These hold for any data, worst cases included, where results and terms are neither subnormal nor infinite; each is
 // derived where its sum is defined. Ordinary data errs by a few u. A plain sum of k terms, as BLAS may compute it,
@@ -174,10 +179,21 @@
 //
 // ---- adding to it -------------------------------------------------------------
 //
-//   an instruction set   a block of primitives in [9], a stanza in [16], its bits and a row of variants in [17]
-//   an operation         a template in [10], a slot in KernelTable and in kernel_table(), a method in [2]
-//   a format             an enum value, a struct and a row of GK_FORMATS in [5], a codec in [11]
-//   an assembly kernel   a file of asm/, its name and a row of its table in [7]; tests and `make mca` find it there
+//   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
+//                        kernel_table() behind [15]
+//   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
+//                        [11]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane() in [5]
+//   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
+//                        from the row. Tests, `make bench` and `make mca` find it there
+//   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
+//                        GK_PASS_NAMED_.., undefined behind [19]    [9] blocks of primitives: floats, bytes and
+//                        exponentials    [14] the dot products of bytes    [16] a stanza    [17] feature_names,
+//                        detect_hardware, narrow_features, tables, a row of variants, isa_name
+//   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [14] what it speeds up    [16] a stanza
+//                        [17] feature_names, detect_hardware, tables, a row of variants
+//
+// Then the tests: an oracle and a row in the tables of tests/, which walk all_isas, QuantType and the tables of [7].
+
 // ============================================================================
 // [2] PUBLIC API
 // ============================================================================
@@ -202,9 +218,18 @@ struct Scalar {
 
 namespace impl {
 template <class E> struct ElementConstants;
-template <> struct ElementConstants<float> { static constexpr float ZERO = 0, ONE = 1;           static constexpr int ELEM_ID = 0; };
-template <> struct ElementConstants<f16>   { static constexpr f16  ZERO = {0}, ONE = {0x3c00};   static constexpr int ELEM_ID = 1; };
-template <> struct ElementConstants<bf16>  { static constexpr bf16 ZERO = {0}, ONE = {0x3f80};   static constexpr int ELEM_ID = 2; };
+template <> struct ElementConstants<float> {
+    static constexpr float ZERO = 0, ONE = 1;
+    static constexpr int   ELEM_ID = 0;
+};
+template <> struct ElementConstants<f16> {
+    static constexpr f16   ZERO = {0}, ONE = {0x3c00};
+    static constexpr int   ELEM_ID = 1;
+};
+template <> struct ElementConstants<bf16> {
+    static constexpr bf16  ZERO = {0}, ONE = {0x3f80};
+    static constexpr int   ELEM_ID = 2;
+};
 }
 
 /// Scalar arithmetic on one element, E = float, f16 or bf16: widen to f32, compute, round once to nearest even. NaN
@@ -232,6 +257,7 @@ template <class E> struct Element : impl::ElementConstants<E> {     // ZERO, ONE
 
 enum class Isa      : uint8_t { scalar, avx2, avx512, neon };
 enum class Presence : uint8_t { absent, emulated, native };
+constexpr Isa all_isas[] = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::neon};           // the slower first
 
 /// What this CPU has and its operating system saves, narrowed by the environment variable GLLM_KERNELS_ISA.
 struct CpuFeatures {
@@ -320,11 +346,11 @@ struct Workspace {
 /// them.
 class ThreadPool {
 public:
-    GK_API explicit ThreadPool(unsigned width);                        // the caller counts as one; fewer if threads cannot start
+    GK_API explicit ThreadPool(unsigned width);                 // the caller counts as one; fewer if threads cannot start
     GK_API ~ThreadPool();
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
-    GK_API Parallel parallel();                                 // for k.parallel; one call at a time. Of one thread: no run
+    GK_API Parallel parallel();                                 // for k.parallel; one call at a time. One thread: no run
 private:
     struct State;
     State* state_;
@@ -385,7 +411,7 @@ template <class E> struct KernelTable {
 template <class E> class CpuKernels {
 public:
     GK_API CpuKernels();                                               // best_isa()
-    GK_API Status select(Isa isa);                                     // unsupported, and no change, if not present here
+    GK_API Status select(Isa isa);                              // unsupported, and no change, if not present here
     GK_API Isa isa() const { return table_->isa; }
     GK_API const KernelTable<E>& table() const { return *table_; }
 
@@ -412,21 +438,24 @@ public:
     GK_API void tanh(const E* x, E* out, size_t n) const                    { table_->tanh(x, out, n); }
     GK_API void exp(const E* x, E* out, size_t n) const                     { table_->exp(x, out, n); }
     GK_API void swiglu(const E* gate, const E* up, E* out, size_t n) const  { table_->swiglu(gate, up, out, n); }  // silu(gate) up
-    GK_API void softmax(const E* x, E* out, size_t n) const                 { table_->softmax(x, out, n); }     // one row; all -inf gives zeros
+    //      One row; all -inf gives zeros.
+    GK_API void softmax(const E* x, E* out, size_t n) const                 { table_->softmax(x, out, n); }
 
     // ---- normalisation: one row, and [rows][n]
     //      rms_norm    x w / sqrt(mean(x^2) + eps)
     //      layer_norm  (x - mean) / sqrt(var + eps) gamma + beta, biased variance of the second pass
-    GK_API void rms_norm(const E* x, const E* weight, E* out, size_t n, float eps) const { table_->rms_norm(x, weight, out, 1, n, eps); }
+    GK_API void rms_norm(const E* x, const E* weight, E* out, size_t n, float eps) const {
+        table_->rms_norm(x, weight, out, 1, n, eps);
+    }
     GK_API void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t n, float eps) const {
         table_->layer_norm(x, gamma, beta, out, 1, n, eps);
     }
     GK_API void rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) const;
     GK_API void layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) const;
 
-    // ---- positions: rotates qk[heads][head_dim] in place by the angles cos[n_rot/2], sin[n_rot/2]. Only the first n_rot
-    //      elements of a head turn; 0 means all of them. n_rot is even and at most head_dim (asserted). rope_with_pos takes row
-    //      `position` of tables [positions][n_rot/2].
+    // ---- positions: rotates qk[heads][head_dim] in place by the angles cos[n_rot/2], sin[n_rot/2]. Only the first
+    //      n_rot elements of a head turn; 0 means all of them. n_rot is even and at most head_dim (asserted).
+    //      rope_with_pos takes row `position` of tables [positions][n_rot/2].
     GK_API void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, RopeStyle style, size_t n_rot = 0) const {
         table_->rope(qk, cos, sin, heads, head_dim, n_rot ? n_rot : head_dim, style);
     }
@@ -444,8 +473,9 @@ public:
     GK_API Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
     GK_API Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
 
-    //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with instruction set,
-    //      element, n and k; one that does not fit is refused. It may be copied, to an address that is the same modulo 4.
+    //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with
+    //      instruction set, element, n and k; one that does not fit is refused. It may be copied, to an address that is
+    //      the same modulo 4.
     GK_API size_t packed_b_bytes(size_t n, size_t k) const;            // 0 when the size overflows
     GK_API Status pack_b(const E* b, size_t n, size_t k, void* packed) const;
     GK_API Status pack_b_transposed(const E* bt, size_t n, size_t k, void* packed) const;
@@ -476,14 +506,17 @@ public:
     GK_API Status dequant_squeeze(const void* blocks, float* out, size_t n) const { return dequant(QuantType::SQUEEZE, blocks, out, n); }
 
     //      Whole checkpoint tensors, to out[n][k]: AutoAWQ "GEMM" and GPTQ layouts, any group that divides k (AWQ), any
-    //      group and any g_idx (GPTQ). Words are little-endian u32, scales f16, at any alignment. n and, for GPTQ, k are multiples of 8.
-    GK_API Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k, size_t group) const;
+    //      group and any g_idx (GPTQ). Words are little-endian u32, scales f16, at any alignment. n and, for GPTQ, k
+    //      are multiples of 8.
+    GK_API Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k,
+                               size_t group) const;
     GK_API Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
                                 size_t n, size_t k, size_t group, GptqZeros zeros) const;
 
-    // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble first, code - 8;
-    //      q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows start on a byte.
-    //      gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T, precision as for format products.
+    // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble
+    //      first, code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows
+    //      start on a byte. gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T, precision
+    //      as for format products.
     GK_API E gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const;
     GK_API E gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const;
     GK_API E gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const;
@@ -493,8 +526,8 @@ public:
     GK_API Status gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m, size_t n, size_t k,
                           Precision precision = Precision::exact) const;
 
-    // ---- format products: output[m][n] = input[m][k] W^T, the rows of W as they are on disk, decoded inside the kernel.
-    //      kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
+    // ---- format products: output[m][n] = input[m][k] W^T, the rows of W as they are on disk, decoded inside the
+    //      kernel. kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
     GK_API Status matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k,
                          Precision precision = Precision::exact) const;
     GK_API Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
@@ -506,12 +539,14 @@ public:
     }
     GK_API Status awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input, E* output,
                              size_t m, size_t n, size_t k, size_t group) const;
-    GK_API Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, const E* input, E* output,
-                              size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const;
+    GK_API Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx,
+                              const E* input, E* output, size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const;
     //      Enough for any of them and for gemm_q8 and gemm_q4, at this parallel.width; 0 when the size overflows.
-    GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k, Precision precision = Precision::exact) const;
+    GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
+                                         Precision precision = Precision::exact) const;
 
-    //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1], cols in [0, k).
+    //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1],
+    //      cols in [0, k).
     GK_API Status csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals, const E* input, E* output,
                                  size_t m, size_t n, size_t k) const;
 
@@ -532,7 +567,8 @@ GK_PUBLIC_END
 
 // gcc is told below to forget any part of it; clang cannot forget -ffinite-math-only.
 #if (defined(__FAST_MATH__) || (defined(__clang__) && __FINITE_MATH_ONLY__)) && !defined(GLLM_KERNELS_ALLOW_FAST_MATH)
-#error "gllm_kernels: compile the file that defines GLLM_KERNELS_IMPLEMENTATION without -ffast-math, or define GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity."
+#error "gllm_kernels: compile the file that defines GLLM_KERNELS_IMPLEMENTATION without -ffast-math; or define \
+GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity."
 #endif
 
 #ifndef GLLM_KERNELS_SELF
@@ -557,7 +593,7 @@ GK_PUBLIC_END
 #include <new>
 #include <thread>
 #if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAS_GTHREADS)
-#error "gllm_kernels: GLLM_KERNELS_THREADS needs std::thread; take mingw-w64's compiler of POSIX threads (..-g++-posix)."
+#error "gllm_kernels: GLLM_KERNELS_THREADS needs std::thread; take mingw-w64's compiler of POSIX threads: ..-g++-posix"
 #endif
 #endif
 
@@ -597,7 +633,7 @@ GK_PUBLIC_END
 #include <sys/sysctl.h>
 #endif
 #endif
-#if GK_ARM64 && defined(_WIN32)                                 // one function of it: <windows.h> defines hundreds of macros
+#if GK_ARM64 && defined(_WIN32)                                 // one of its functions: <windows.h> defines many macros
 extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigned long feature);
 #endif
 
@@ -631,6 +667,18 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_UNROLL(n) GK_PRAGMA(GCC unroll n)
 #endif
 
+// A region: the instruction sets of every function in it.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define GK_REGION(features)
+#define GK_REGION_END
+#elif defined(__clang__)
+#define GK_REGION(features) GK_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define GK_REGION_END       GK_PRAGMA(clang attribute pop)
+#else
+#define GK_REGION(features) GK_PRAGMA(GCC push_options) GK_PRAGMA(GCC target(features))
+#define GK_REGION_END       GK_PRAGMA(GCC pop_options)
+#endif
+
 // The passes, and which of them this file compiles: all, or the one that GLLM_KERNELS_ONLY_PASS names (dispatch is all
 // the rest).
 #define GK_SCALAR 1
@@ -653,6 +701,8 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_PASS_NAMED(name)    GK_PASS_NAMED_##name
 #define GK_ONLY(name)          GK_PASS_NAMED(name)
 #define GK_WANTED(pass)        (GK_ONLY(GLLM_KERNELS_ONLY_PASS) == (pass))
+#elif defined(GK_EDITOR)
+#define GK_WANTED(pass)        ((pass) == GK_DISPATCH)
 #else
 #define GK_WANTED(pass)        1
 #endif
@@ -682,7 +732,8 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #else
 #define GK_HAS_NEON 0
 #endif
-#if GK_HAS_NEON && GK_ARM64 && (!defined(__clang__) || defined(__ARM_FEATURE_DOTPROD))    // clang's header wants the feature from the start
+// clang's header wants these two features from the start.
+#if GK_HAS_NEON && GK_ARM64 && (!defined(__clang__) || defined(__ARM_FEATURE_DOTPROD))
 #define GK_HAS_DOTPROD 1
 #else
 #define GK_HAS_DOTPROD 0
@@ -826,6 +877,7 @@ GK_NAMESPACE_END
 #else
 #define GK_HAS_CHECKPOINTS 1
 #endif
+#define GK_HAS_ALWAYS 1
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -1236,30 +1288,51 @@ static_assert(sizeof(block_mxfp4) == 17 && alignof(block_mxfp4) == 1, "MXFP4 is 
 ///         |  e[4]  | qs: 4 x 8 bytes                            |
 ///         +--------+--------------------------------------------+
 ///           ue4m3    per 16: low nibbles 0..7, high 8..15
-///   ue4m3(e) = (1 + m/8) 2^(x-7), x = bits 6:3 and m = bits 2:0; m 2^-9 where x = 0. 0x7f is 0; bit 7 is ignored, also of 0xff: 480
+///   ue4m3(e) = (1 + m/8) 2^(x-7), x = bits 6:3 and m = bits 2:0; m 2^-9 where x = 0. 0x7f is 0; bit 7 is
+///   ignored, also of 0xff: 480
 struct block_nvfp4 {
     static constexpr size_t weights = 64;
     uint8_t e[4], qs[32];
 };
 static_assert(sizeof(block_nvfp4) == 36 && alignof(block_nvfp4) == 1, "NVFP4 is 36 bytes");
-// ---- the list: X(enumerator, suffix of block_ and codec_, nominal bits), in the order of QuantType -----------------
+// ---- the list: X(enumerator, suffix of block_ and codec_, nominal bits, family), in the order of QuantType ---------
+//
+// A family is what a GK_HAS_ macro can leave out, and what kquant_matmul and iq_matmul take.
 
 #define GK_FORMATS(X) \
-    X(Q2_K, q2_k, 2) X(Q3_K, q3_k, 3) X(Q4_K, q4_k, 4) X(Q5_K, q5_k, 5) X(Q6_K, q6_k, 6) \
-    X(Q8_K, q8_k, 8) X(IQ1_S, iq1_s, 1) X(IQ1_M, iq1_m, 1) X(IQ2_XXS, iq2_xxs, 2) X(IQ2_XS, iq2_xs, 2) \
-    X(IQ2_S, iq2_s, 2) X(IQ3_XXS, iq3_xxs, 3) X(IQ3_S, iq3_s, 3) X(IQ4_NL, iq4_nl, 4) X(IQ4_XS, iq4_xs, 4) \
-    X(AWQ4, awq4, 4) X(GPTQ4, gptq4, 4) X(SQUEEZE, squeeze, 3) X(Q4_0, q4_0, 4) X(Q4_1, q4_1, 4) \
-    X(Q5_0, q5_0, 5) X(Q5_1, q5_1, 5) X(Q8_0, q8_0, 8) X(Q1_0, q1_0, 1) X(Q2_0, q2_0, 2) \
-    X(TQ1_0, tq1_0, 1) X(TQ2_0, tq2_0, 2) X(MXFP4, mxfp4, 4) X(NVFP4, nvfp4, 4)
+    X(Q2_K, q2_k, 2, KQUANT) X(Q3_K, q3_k, 3, KQUANT) X(Q4_K, q4_k, 4, KQUANT) \
+    X(Q5_K, q5_k, 5, KQUANT) X(Q6_K, q6_k, 6, KQUANT) X(Q8_K, q8_k, 8, KQUANT) \
+    X(IQ1_S, iq1_s, 1, IQ) X(IQ1_M, iq1_m, 1, IQ) X(IQ2_XXS, iq2_xxs, 2, IQ) \
+    X(IQ2_XS, iq2_xs, 2, IQ) X(IQ2_S, iq2_s, 2, IQ) X(IQ3_XXS, iq3_xxs, 3, IQ) \
+    X(IQ3_S, iq3_s, 3, IQ) X(IQ4_NL, iq4_nl, 4, IQ) X(IQ4_XS, iq4_xs, 4, IQ) \
+    X(AWQ4, awq4, 4, CHECKPOINTS) X(GPTQ4, gptq4, 4, CHECKPOINTS) X(SQUEEZE, squeeze, 3, CHECKPOINTS) \
+    X(Q4_0, q4_0, 4, ALWAYS) X(Q4_1, q4_1, 4, ALWAYS) X(Q5_0, q5_0, 5, ALWAYS) \
+    X(Q5_1, q5_1, 5, ALWAYS) X(Q8_0, q8_0, 8, ALWAYS) X(Q1_0, q1_0, 1, ALWAYS) \
+    X(Q2_0, q2_0, 2, ALWAYS) X(TQ1_0, tq1_0, 1, ALWAYS) X(TQ2_0, tq2_0, 2, ALWAYS) \
+    X(MXFP4, mxfp4, 4, ALWAYS) X(NVFP4, nvfp4, 4, ALWAYS)
 
-#define GK_LISTED(name, suffix, bits) QuantType::name,
-constexpr QuantType format_order[] = {GK_FORMATS(GK_LISTED)};
+enum class Family : uint8_t { KQUANT, IQ, CHECKPOINTS, ALWAYS };
+struct Listed { QuantType type; Family family; };
+#define GK_LISTED(name, suffix, bits, family) {QuantType::name, Family::family},
+constexpr Listed format_list[] = {GK_FORMATS(GK_LISTED)};
 #undef GK_LISTED
 constexpr bool formats_in_order() {
-    for (size_t i = 0; i < sizeof format_order; i++) if (format_order[i] != static_cast<QuantType>(i)) return false;
-    return sizeof format_order == quant_type_count;
+    size_t n = 0;
+    for (const Listed& l : format_list) if (l.type != static_cast<QuantType>(n++)) return false;
+    return n == quant_type_count;
 }
-static_assert(formats_in_order(), "GK_FORMATS lists every QuantType in order");
+static_assert(formats_in_order(), "GK_FORMATS lists every QuantType in order, and quant_type_count is their number");
+GK_INL bool is_format(QuantType type)              { return static_cast<size_t>(type) < quant_type_count; }
+constexpr uint64_t types_of(Family family) {
+    static_assert(quant_type_count <= 64, "a bit each");
+    uint64_t bits = 0;
+    for (const Listed& l : format_list) bits |= static_cast<uint64_t>(l.family == family) << static_cast<size_t>(l.type);
+    return bits;
+}
+template <Family family> GK_INL bool is_of(QuantType type) {
+    constexpr uint64_t types = types_of(family);
+    return is_format(type) && (types >> static_cast<size_t>(type) & 1) != 0;
+}
 
 // ---- sane: every scale field is finite, and so is every weight -----------------------------------------------------
 
@@ -1272,42 +1345,31 @@ GK_INL uint16_t iq1_m_scale(const block_iq1_m& b) {
     return static_cast<uint16_t>((x >> 12 & 0xf) | (x >> 24 & 0xf0) | (x >> 36 & 0xf00) | (x >> 48 & 0xf000));
 }
 
-GK_INL bool sane(const block_q2_k& b)              { return finite16(b.d) && finite16(b.dmin); }
-GK_INL bool sane(const block_q3_k& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q4_k& b)              { return finite16(b.d) && finite16(b.dmin); }
-GK_INL bool sane(const block_q5_k& b)              { return finite16(b.d) && finite16(b.dmin); }
-GK_INL bool sane(const block_q6_k& b)              { return finite16(b.d); }
+template <class B> GK_INL bool offset_finite(const B& b, decltype(B::dmin)*)  { return finite16(b.dmin); }
+template <class B> GK_INL bool offset_finite(const B& b, decltype(B::m)*)     { return finite16(b.m); }
+template <class B> GK_INL bool offset_finite(const B&, const void*)           { return true; }
+
+/// Most formats: f16 d, and dmin or m beside it where there is an offset. Any other says what it is.
+template <class B> GK_INL bool sane(const B& b) {
+    static_assert(sizeof b.d == 2, "a format whose scale is no f16 d has a sane() of its own");
+    return finite16(b.d) && offset_finite(b, static_cast<decltype(B::d)*>(nullptr));
+}
 GK_INL bool sane(const block_q8_k& b) {
     const float d = load_as<float>(b.d);
     bool weights = finite(d);
     for (uint8_t q : b.qs) weights &= finite(d * static_cast<float>(static_cast<int8_t>(q)));
     return weights;
 }
-GK_INL bool sane(const block_iq1_s& b)             { return finite16(b.d); }
 GK_INL bool sane(const block_iq1_m& b)             { return (iq1_m_scale(b) & 0x7c00) != 0x7c00; }
-GK_INL bool sane(const block_iq2_xxs& b)           { return finite16(b.d); }
-GK_INL bool sane(const block_iq2_xs& b)            { return finite16(b.d); }
-GK_INL bool sane(const block_iq2_s& b)             { return finite16(b.d); }
-GK_INL bool sane(const block_iq3_xxs& b)           { return finite16(b.d); }
-GK_INL bool sane(const block_iq3_s& b)             { return finite16(b.d); }
-GK_INL bool sane(const block_iq4_nl& b)            { return finite16(b.d); }
-GK_INL bool sane(const block_iq4_xs& b)            { return finite16(b.d); }
 GK_INL bool sane(const block_awq4& b)              { return finite16(b.s) && finite16(b.z); }
+GK_INL bool sane(const block_gptq4& b)             { return sane(static_cast<const block_awq4&>(b)); }
 GK_INL bool sane(const block_squeeze& b) {
     bool weights = finite16(b.d);
     for (size_t i = 0; i < sizeof b.levels; i += 4) weights &= finite(f16_to_f32(load16(b.d)) * load_as<float>(b.levels + i));
     return weights;
 }
-GK_INL bool sane(const block_q4_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q4_1& b)              { return finite16(b.d) && finite16(b.m); }
-GK_INL bool sane(const block_q5_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q5_1& b)              { return finite16(b.d) && finite16(b.m); }
-GK_INL bool sane(const block_q8_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q1_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_q2_0& b)              { return finite16(b.d); }
-GK_INL bool sane(const block_tq1_0& b)             { return finite16(b.d); }
-GK_INL bool sane(const block_tq2_0& b)             { return finite16(b.d); }
-GK_INL bool sane(const block_mxfp4& b) {           // 8 times 2^125 and 4 times 2^126 are beyond f32; magnitudes rise with the low 3 bits
+/// 8 times 2^125 and 4 times 2^126 are beyond f32; magnitudes rise with the low 3 bits.
+GK_INL bool sane(const block_mxfp4& b) {
     int top = 0;
     for (uint8_t q : b.qs) { if ((q & 7) > top) top = q & 7; if ((q >> 4 & 7) > top) top = q >> 4 & 7; }
     return b.e[0] < 253 || (b.e[0] == 253 && top < 6) || (b.e[0] == 254 && top < 4);
@@ -1945,8 +2007,31 @@ GK_INL Terms quant_terms(bool codes, bool is_bf16, Precision precision) {
 } // namespace impl
 GK_NAMESPACE_END
 
+// For editors (.clangd), which show one reading of a file: the pass of the best set of the target, read here in place,
+// and no other. GLLM_KERNELS_NO_AVX512 and so on choose another.
+#ifdef GK_EDITOR
+#if GK_HAS_AVX512
+GK_REGION("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
+#define GK_PASS GK_AVX512
+#define GK_NS   avx512
+#elif GK_HAS_AVX2
+GK_REGION("avx2,fma,f16c")
+#define GK_PASS GK_AVX2
+#define GK_NS   avx2
+#elif GK_HAS_NEON && GK_ARM64
+#define GK_PASS GK_NEON
+#define GK_NS   neon
+#else
+#define GK_PASS GK_SCALAR
+#define GK_NS   scalar
+#endif
+#define GK_ISA GK_NS
+#endif
+
 #endif // GLLM_KERNELS_IMPLEMENTATION
-#else  // GK_PASS: compiled once per instruction set
+#endif // GK_PASS
+
+#ifdef GK_PASS                     // compiled once per instruction set
 
 #ifndef GK_FEATURE
 #define GK_FEATURE    0
@@ -3219,7 +3304,8 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
     using block = Block;
     static constexpr size_t group = Group;
     static constexpr int    top   = Top;
-    static constexpr bool has_offset = Top != 0, has_levels = Levels, ragged = false;    // ragged: rows may end inside a block
+    static constexpr bool has_offset = Top != 0, has_levels = Levels;
+    static constexpr bool ragged = false;          // rows may end inside a block
     static constexpr bool wide_scales = false;     // beyond those of f16
     static constexpr ScaleForm scale_form = ScaleForm::floats;
 };
@@ -3228,10 +3314,11 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
 
 /// out[i] = d * byte i of x's half h, i < n; n is 8 or 16. May write all 16.
 GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
-#if GK_PASS == GK_AVX512            // two 256-bit stores: scalar loads that follow are not forwarded from one of 512 bits
+#if GK_PASS == GK_AVX512            // two stores of 256 bits: scalar loads that follow are not forwarded from one of 512
     const __m128i bytes = h ? _mm256_extracti128_si256(x, 1) : _mm256_castsi256_si128(x);
     _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_set1_ps(d)));
-    if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))), _mm256_set1_ps(d)));
+    const __m128i upper = _mm_srli_si128(bytes, 8);
+    if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(upper)), _mm256_set1_ps(d)));
 #else
     const int vectors = (n + static_cast<int>(VF) - 1) / static_cast<int>(VF), first = h * 16 / static_cast<int>(VF);
     for (int j = 0; j < vectors; j++) vstore(out + j * static_cast<int>(VF), vmul(bfloat(x, first + j), vset(d)));
@@ -3256,7 +3343,7 @@ GK_INL uint64_t spread2(uint32_t v) {
     return (x | x << 6) & 0x0303030303030303u;
 }
 
-template <class Block, size_t Group, int Top = 0> struct half_codec_of : codec_of<Block, Group, Top> {
+template <class Block, size_t Group, int Top = 0> struct f16_codec_of : codec_of<Block, Group, Top> {
     static constexpr ScaleForm scale_form = ScaleForm::half;
 };
 template <class Block, size_t Group, int Top = 0> struct byte_codec_of : codec_of<Block, Group, Top> {
@@ -3279,27 +3366,27 @@ template <class C> GK_INL void scales_of(const typename C::block& b, Scales& s) 
 
 // ---- one scale, 32 weights or more ------------------------------------------
 
-struct codec_q4_0 : half_codec_of<impl::block_q4_0, 32> {
+struct codec_q4_0 : f16_codec_of<impl::block_q4_0, 32> {
     GK_INL vb   codes(const block& b, size_t)      { return bsub(bnibbles(b.qs), bset(8)); }
 };
-struct codec_q4_1 : half_codec_of<impl::block_q4_1, 32, 15> {
+struct codec_q4_1 : f16_codec_of<impl::block_q4_1, 32, 15> {
     GK_INL vb   codes(const block& b, size_t)      { return bnibbles(b.qs); }
 };
-struct codec_q5_0 : half_codec_of<impl::block_q5_0, 32> {
+struct codec_q5_0 : f16_codec_of<impl::block_q5_0, 32> {
     GK_INL vb   codes(const block& b, size_t) {    // q + 16 h - 16
         return bsub(bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))), bset(16));
     }
 };
-struct codec_q5_1 : half_codec_of<impl::block_q5_1, 32, 31> {
+struct codec_q5_1 : f16_codec_of<impl::block_q5_1, 32, 31> {
     GK_INL vb   codes(const block& b, size_t)      { return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))); }
 };
-struct codec_q8_0 : half_codec_of<impl::block_q8_0, 32> {
+struct codec_q8_0 : f16_codec_of<impl::block_q8_0, 32> {
     GK_INL vb   codes(const block& b, size_t)      { return bload(b.qs); }
 };
-struct codec_q1_0 : half_codec_of<impl::block_q1_0, 128> {
+struct codec_q1_0 : f16_codec_of<impl::block_q1_0, 128> {
     GK_INL vb   codes(const block& b, size_t g)    { return bsigns(bbits(impl::load32(b.qs + 4 * g))); }
 };
-struct codec_q2_0 : half_codec_of<impl::block_q2_0, 64> {
+struct codec_q2_0 : f16_codec_of<impl::block_q2_0, 64> {
     GK_INL vb   codes(const block& b, size_t g)    { return bsub(bseq2(b.qs + 8 * g), bset(1)); }
 };
 struct codec_tq2_0 : codec_of<impl::block_tq2_0, 256> {
@@ -3411,9 +3498,6 @@ struct codec_q8_k : codec_of<impl::block_q8_k, 256> {
     GK_INL vb   codes(const block& b, size_t g)    { return bload(b.qs + 32 * g); }
 };
 
-#else
-using codec_q2_k = left_out; using codec_q3_k = left_out; using codec_q4_k = left_out;
-using codec_q5_k = left_out; using codec_q6_k = left_out; using codec_q8_k = left_out;
 #endif
 // ---- IQ formats -------------------------------------------------------------
 #if GK_HAS_IQ
@@ -3532,7 +3616,7 @@ struct codec_iq3_s : byte_codec_of<impl::block_iq3_s, 32> {
         return bneg(rows, bbits(impl::load32(b.signs + 4 * g)));
     }
 };
-struct codec_iq4_nl : half_codec_of<impl::block_iq4_nl, 32> {
+struct codec_iq4_nl : f16_codec_of<impl::block_iq4_nl, 32> {
     GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::iq4_levels); }
 };
 struct codec_iq4_xs : byte_codec_of<impl::block_iq4_xs, 32> {
@@ -3543,10 +3627,6 @@ struct codec_iq4_xs : byte_codec_of<impl::block_iq4_xs, 32> {
     GK_INL vb   codes(const block& b, size_t g)    { return blut(bnibbles(b.qs + 16 * g), impl::iq4_levels); }
 };
 
-#else
-using codec_iq1_s = left_out; using codec_iq1_m = left_out; using codec_iq2_xxs = left_out;
-using codec_iq2_xs = left_out; using codec_iq2_s = left_out; using codec_iq3_xxs = left_out;
-using codec_iq3_s = left_out; using codec_iq4_nl = left_out; using codec_iq4_xs = left_out;
 #endif
 // ---- checkpoints ------------------------------------------------------------
 #if GK_HAS_CHECKPOINTS
@@ -3565,9 +3645,20 @@ struct codec_squeeze : codec_of<impl::block_squeeze, 256, 0, true> {
     GK_INL vb   codes(const block& b, size_t g)    { return bseq3(b.qs + 12 * g); }
 };
 
-#else
-using codec_awq4 = left_out; using codec_gptq4 = left_out; using codec_squeeze = left_out;
 #endif
+// ---- what a build leaves out --------------------------------------------------
+
+#define GK_LEFT_OUT_0(name)    using codec_##name = left_out;
+#define GK_LEFT_OUT_1(name)
+#define GK_LEFT_OUT(has, name) GK_LEFT_OUT_##has(name)
+#define GK_EITHER(has, name)   GK_LEFT_OUT(has, name)
+#define GK_FORMAT(NAME, name, bits, family) GK_EITHER(GK_HAS_##family, name)
+GK_FORMATS(GK_FORMAT)
+#undef GK_FORMAT
+#undef GK_EITHER
+#undef GK_LEFT_OUT
+#undef GK_LEFT_OUT_1
+#undef GK_LEFT_OUT_0
 // ---- plain codes: no scale in the row; a block is 32 weights of it ----------
 
 struct block_plain8 { static constexpr size_t weights = 32; uint8_t q[32]; };     // int8
@@ -4071,7 +4162,8 @@ template <size_t R = MR> void any_tile(const Tile& t, size_t rows, size_t cols) 
 
 struct identity { GK_MEM vf operator()(vf x) const { return x; } };
 
-template <class E, class F> void finish_rows(const float* t, size_t ldt, const E* bias, E* c, size_t ldc, size_t m, size_t n, const F& f) {
+template <class E, class F>
+void finish_rows(const float* t, size_t ldt, const E* bias, E* c, size_t ldc, size_t m, size_t n, const F& f) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j += VF) {
             const size_t l = n - j < VF ? n - j : VF;
@@ -4198,7 +4290,8 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
         for (size_t p0 = 0; p0 < job.k || p0 == 0; p0 += KC) {
             const size_t kc   = least(job.k - p0, KC);
             const bool   last = p0 + kc >= job.k;
-            const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);    // a tile that needs finish()
+            // Does a tile need finish()?
+            const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);
             BPanels<E>   panels = {job.b, b_block, at.keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
                                    job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n + (job.column + j0) * kc : nullptr};
             for (size_t i0 = 0; i0 < job.m; i0 += at.mc) {
@@ -4208,7 +4301,7 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                     const size_t       cols  = least(nc - j, NR);
                     const float* const panel = panels.at(j);
                     const float*       a_panel = a_block;
-                    const size_t       part = kc * MR / mc + 1;                      // of the next panel for each tile to prefetch
+                    const size_t       part = kc * MR / mc + 1;     // of the next panel for each tile to prefetch
                     for (size_t i = 0, tile = 0; i < mc; tile++, a_panel += MR * kc) {
                         const size_t rows = tile_rows(mc - i);
                         E* const     c    = c0 + (i0 + i) * job.ldc + j;
@@ -4216,7 +4309,8 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                         float* const t    = own_tile ? local : in_sums ? part_of_sums : reinterpret_cast<float*>(c);
                         const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
                         const float* const next = i + rows < mc ? t + rows * ldt : t - i * ldt + NR;
-                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols, panels.source(j + NR, tile, part),
+                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols,
+                                    panels.source(j + NR, tile, part),
                                     {reinterpret_cast<const char*>(own_tile ? local : next), ldt * sizeof(float), MR});
                         if (done) finish(t, ldt, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
                         i += rows;
@@ -4267,15 +4361,16 @@ void gemm_run_small(const impl::GemmJob& job) {
         for (size_t p = 0; p < job.k || p == 0; p += CHAIN)
             for (size_t i = 0, rows; i < job.m; i += rows) {
                 rows = tile_rows(job.m - i);
-                any_tile({least(job.k - p, CHAIN), a + i * job.lda + p, job.lda, 1, b + p * job.b.ld + j, job.b.ld, c + i * job.ldc + j, job.ldc, p != 0, 0},
-                         rows, least(job.n - j, NR));
+                any_tile({least(job.k - p, CHAIN), a + i * job.lda + p, job.lda, 1, b + p * job.b.ld + j, job.b.ld,
+                          c + i * job.ldc + j, job.ldc, p != 0, 0}, rows, least(job.n - j, NR));
             }
     if (job.bias || job.act != Activation::none)
         finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
 }
 
 /// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
-template <size_t R, size_t C, bool Tail, class E> GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t n_last) {
+template <size_t R, size_t C, bool Tail, class E>
+GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t n_last) {
     vf s[R][C];
     GK_UNROLL(8) for (size_t r = 0; r < R; r++)
         GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
@@ -4329,9 +4424,15 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
             }
             const size_t done = p + steps;
             if (done % CHAIN != 0 && done != job.k) continue;
-            for (size_t i = 0; i < size; i += VF) { vstore(sum + i, vadd(vload(sum + i), vload(chain + i))); vstore(chain + i, vzero()); }
+            for (size_t i = 0; i < size; i += VF) {
+                vstore(sum + i, vadd(vload(sum + i), vload(chain + i)));
+                vstore(chain + i, vzero());
+            }
             if (job.k > LONG_K && (done % LONG_K == 0 || done == job.k))
-                for (size_t i = 0; i < size; i++) { total[i] += static_cast<double>(sum[i]); sum[i] = done == job.k ? static_cast<float>(total[i]) : 0; }
+                for (size_t i = 0; i < size; i++) {
+                    total[i] += static_cast<double>(sum[i]);
+                    sum[i] = done == job.k ? static_cast<float>(total[i]) : 0;
+                }
         }
         finish(sum, ldt, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + j, job.ldc, job.m, cols);
     }
@@ -4358,7 +4459,8 @@ inline size_t packed_floats_bytes(size_t n, size_t k) { return round_up(n, NR) *
 inline void pack_floats(const impl::BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels) {
     for (size_t p = 0; p < k; p += KC) {
         const size_t kc = least(k - p, KC);
-        for (size_t j = begin; j < end; j += NR) b.panel(b, static_cast<float*>(panels) + p * round_up(n, NR) + j * kc, p, kc, j, least(n - j, NR));
+        for (size_t j = begin; j < end; j += NR)
+            b.panel(b, static_cast<float*>(panels) + p * round_up(n, NR) + j * kc, p, kc, j, least(n - j, NR));
     }
 }
 inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) {
@@ -5441,7 +5543,7 @@ template <class C> constexpr impl::FormatKernels plain_kernels() { return format
 
 template <> constexpr impl::FormatKernels format_kernels<left_out>(size_t) { return {}; }
 constexpr impl::FormatKernels format_table[] = {
-#define GK_FORMAT(NAME, name, bits) format_kernels<codec_##name>(static_cast<size_t>(QuantType::NAME)),
+#define GK_FORMAT(NAME, name, bits, family) format_kernels<codec_##name>(static_cast<size_t>(QuantType::NAME)),
     GK_FORMATS(GK_FORMAT)
 #undef GK_FORMAT
     plain_kernels<codec_plain8>(), plain_kernels<codec_plain4>(), plain_kernels<codec_plain2>(), plain_kernels<codec_plain1>(),
@@ -5488,8 +5590,8 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
     using E = Element;
     static constexpr size_t planes_a = A, planes_b = B, tk = Depth, chunk = Steps, step_a = A * 1024, step_b = B * 1024;
     static constexpr bool   as_it_is = sizeof(E) == 2 && A == 1;
-    static constexpr size_t pair = as_it_is ? 2 : 1, half = as_it_is ? 1 : 16;
-    static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;         // bytes of the next panel that a step prefetches
+    static constexpr size_t pair = as_it_is ? 2 : 1, to_odd = as_it_is ? 1 : 16;
+    static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;     // bytes of the next panel that a step prefetches
     static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B);
     static_assert(impl::has_kernel(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B), "there is a kernel for these terms");
 };
@@ -5532,9 +5634,9 @@ struct RangeOfPairs {
     }
     Range range() const {
         const vi odd = viset(-0x10000);
-        const uint32_t largest  = _mm512_reduce_max_epu32(_mm512_max_epu32(viand(top, odd), _mm512_slli_epi32(top, 16)));
-        const uint32_t smallest = _mm512_reduce_min_epu32(_mm512_min_epu32(vior(low, viset(0xffff)), vior(_mm512_slli_epi32(low, 16), viset(0xffff))));
-        return {largest, smallest};
+        const vi larger  = _mm512_max_epu32(viand(top, odd), _mm512_slli_epi32(top, 16));
+        const vi smaller = _mm512_min_epu32(vior(low, viset(0xffff)), vior(_mm512_slli_epi32(low, 16), viset(0xffff)));
+        return {_mm512_reduce_max_epu32(larger), _mm512_reduce_min_epu32(smaller)};
     }
 };
 
@@ -5563,7 +5665,10 @@ template <class F> Range pack_tile_a(const typename F::E* a, size_t lda, size_t 
             const typename F::E* const row = a + r * lda + p;
             vf x = vzero(), y = vzero();
             if (r < rows && kc - p >= 32) { x = vload(row); y = vload(row + 16); }
-            else if (r < rows)            { x = vload_n(row, least(kc - p, 16)); if (kc - p > 16) y = vload_n(row + 16, kc - p - 16); }
+            else if (r < rows) {
+                x = vload_n(row, least(kc - p, 16));
+                if (kc - p > 16) y = vload_n(row + 16, kc - p - 16);
+            }
             _mm_prefetch(reinterpret_cast<const char*>(row + 128), _MM_HINT_T1);
             _mm_prefetch(reinterpret_cast<const char*>(row + 144), _MM_HINT_T1);
             range.add(x);
@@ -5594,16 +5699,18 @@ const float* float_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j
     return strip;
 }
 /// Up to 32 columns of B, rows p .. p+kc-1, to a panel of tiles, by way of f32 panels.
-template <class F> Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
+template <class F>
+Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
     RangeOf range;
     for (size_t end = p + kc; p < end; p += KC) {
         const size_t       depth = least(end - p, KC);
         const float* const b = float_panel(job, p, depth, j, cols, strip);
         for (size_t q = 0; q < depth; q += 32, panel += F::step_b)
             for (size_t i = 0; i < 16; i++) {
-                const size_t even = q + i * F::pair, odd = even + F::half;
+                const size_t even = q + i * F::pair, odd = even + F::to_odd;
                 for (size_t c = 0; c < PANEL; c += 16) {
-                    const vf x = even < depth ? vload(b + even * NR + c) : vzero(), y = odd < depth ? vload(b + odd * NR + c) : vzero();
+                    const vf x = even < depth ? vload(b + even * NR + c) : vzero();
+                    const vf y = odd < depth ? vload(b + odd * NR + c) : vzero();
                     range.add(x);
                     range.add(y);
                     split_pairs<F::planes_b>(x, y, panel + (c + i) * 32);
@@ -5621,7 +5728,8 @@ Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, s
             vf t[KC / 32][16];
             for (size_t i = 0; i < 16; i++) {
                 if (c + i < cols)
-                    b.dequant(static_cast<const uint8_t*>(b.data) + (j + c + i) * b.ld + from / b.block_weights * b.block_bytes, row, depth);
+                    b.dequant(static_cast<const uint8_t*>(b.data) + (j + c + i) * b.ld + from / b.block_weights * b.block_bytes,
+                              row, depth);
                 else
                     memset(row, 0, depth * sizeof(float));
                 memset(row + depth, 0, (steps * 32 - depth) * sizeof(float));
@@ -5641,7 +5749,8 @@ Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, s
     return range.range();
 }
 /// The same from B[k][n] itself, nc columns to panels of `size`: whole rows, fetched 32 ahead.
-template <class F> void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
+template <class F>
+void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
     RangeOf range[B_COLUMNS / PANEL];
     for (size_t p = 0; p < kc; p += 32)
         for (size_t i = 0; i < 16; i++)
@@ -5659,7 +5768,8 @@ template <class F> void pack_tile_rows(const typename F::E* b, size_t ldb, size_
     for (size_t i = 0; i * PANEL < nc; i++) ranges[i] = range[i].range();
 }
 /// bf16: two rows interleaved.
-template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
+template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels,
+        size_t size, Range* ranges) {
     const vi left = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), right = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     RangeOfPairs range[B_COLUMNS / PANEL];
     for (size_t p = 0; p < round_up(kc, 32); p += 2)
@@ -5693,7 +5803,8 @@ Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint1
     return range.range();
 }
 /// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to panels of `size`, and their ranges.
-template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels, size_t size, Range* ranges, float* strip) {
+template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels,
+        size_t size, Range* ranges, float* strip) {
     using E = typename F::E;
     const E* const b = static_cast<const E*>(job.b.data);
     const size_t   column = job.column + j;
@@ -5704,7 +5815,8 @@ template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t k
     for (size_t c = 0; c < nc; c += PANEL, panels += size, ranges++) {
         const size_t cols = least(nc - c, PANEL);
         if (F::as_it_is && !job.b.packed && job.b.panel == &panel_transposed<E>)
-            *ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, cols, panels);
+            *ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, cols,
+                                        panels);
         else if (F::planes_b == 1 && job.b.dequant)
             *ranges = pack_tile_decoded(job.b, p, kc, column + c, cols, panels, strip);
         else
@@ -5786,11 +5898,13 @@ template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t ro
                                    float* t, float* wide, float* strip) {
     for (size_t q = 0; q < kc; q += KC) {
         const size_t depth = least(kc - q, KC);
-        for (size_t r = 0; r < rows; r++) convert(static_cast<const E*>(job.a) + (i + r) * job.lda + p + q, wide + r * KC, depth);
+        for (size_t r = 0; r < rows; r++)
+            convert(static_cast<const E*>(job.a) + (i + r) * job.lda + p + q, wide + r * KC, depth);
         const float* const b = float_panel(job, p + q, depth, j, cols, strip);
         for (size_t d = 0; d < depth; d += CHAIN)
             for (size_t r = 0; r < rows; r += MR)
-                any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * PANEL, PANEL, q + d != 0, 0}, least(rows - r, MR), cols);
+                any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * PANEL, PANEL, q + d != 0, 0},
+                         least(rows - r, MR), cols);
     }
 }
 template <class F> void tiles_run(const impl::GemmJob& job) {
@@ -5811,7 +5925,8 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     for (size_t j1 = 0; j1 < job.n; j1 += C_COLUMNS)
         for (size_t i1 = 0; i1 < job.m; i1 += C_ROWS)
             for (size_t p = 0; p < job.k; p += F::tk) {
-                const size_t kc = least(job.k - p, F::tk), steps = (kc + 31) / 32, a_size = steps * F::step_a, b_size = steps * F::step_b;
+                const size_t kc = least(job.k - p, F::tk), steps = (kc + 31) / 32;
+                const size_t a_size = steps * F::step_a, b_size = steps * F::step_b;
                 const size_t i_end = least(job.m, i1 + C_ROWS), j_end = least(job.n, j1 + C_COLUMNS);
                 const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);    // finish() writes C
                 for (size_t i = i1; i < i_end; i += PANEL) {
@@ -5838,11 +5953,13 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         float* const          sums    = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1));
                         const uint16_t* const a_next  = i + PANEL < i_end ? a_panel + a_size : a_block;
                         impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next)};
-                        const size_t          chunk   = i_end - i1 <= PANEL ? steps : F::chunk;       // one panel of A: B streams past it
+                        // One panel of A: B streams past it.
+                        const size_t          chunk   = i_end - i1 <= PANEL ? steps : F::chunk;
                         for (size_t q = 0; q < steps; q += chunk)
                             for (size_t j = 0; j < nc; j += PANEL, ahead.panel += chunk * F::ahead) {
                                 ahead.row = reinterpret_cast<const char*>(sums + q * PANEL / steps * ld_sums + j);
-                                const uint16_t *a_chunk = a_panel + q * F::step_a, *b_chunk = b_panels + j / PANEL * b_size + q * F::step_b;
+                                const uint16_t* const a_chunk = a_panel + q * F::step_a;
+                                const uint16_t* const b_chunk = b_panels + j / PANEL * b_size + q * F::step_b;
                                 if (a_magnitudes.suits(ranges[j / PANEL]))
                                     F::kernel(least(steps - q, chunk), a_chunk, b_chunk, sum[j / PANEL], q, &ahead);
                             }
@@ -5861,7 +5978,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     switch_tiles(0);
 }
 
-// ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for SCALE_K of a row, sums over SCALE_K in int32
+// ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for SCALE_K of a row, whose sums are int32
 //
 // A panel of x: the scales of its 32 rows, then for each digit from the highest, for each 64 of k, two tiles of 16
 // rows. The step of the fixed point is to stay small beside the largest of every group of 32, or the product is left to
@@ -5870,11 +5987,16 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
 constexpr size_t SCALE_K = 1024, DN = 128, DIGIT_STEP = 2048, DIGIT_CHUNK = 8;
 
 GK_INL size_t digit_steps(size_t k)                { return (k + 63) / 64; }
-GK_INL size_t digit_panel_bytes(size_t kc, size_t digits)             { return PANEL * sizeof(float) + digits * digit_steps(kc) * DIGIT_STEP; }
+GK_INL size_t digit_panel_bytes(size_t kc, size_t digits) {
+    return PANEL * sizeof(float) + digits * digit_steps(kc) * DIGIT_STEP;
+}
 /// Bytes of the panels of all m rows over the k before p.
-GK_INL size_t tile_digits_before(size_t m, size_t p, size_t digits)   { return round_up(m, PANEL) / PANEL * (p / SCALE_K) * digit_panel_bytes(SCALE_K, digits); }
+GK_INL size_t tile_digits_before(size_t m, size_t p, size_t digits) {
+    return round_up(m, PANEL) / PANEL * (p / SCALE_K) * digit_panel_bytes(SCALE_K, digits);
+}
 size_t tile_digits_floats(size_t m, size_t k, size_t digits) {
-    return (tile_digits_before(m, k, digits) + round_up(m, PANEL) / PANEL * digit_panel_bytes(k % SCALE_K, digits)) / sizeof(float);
+    const size_t last = round_up(m, PANEL) / PANEL * digit_panel_bytes(k % SCALE_K, digits);
+    return (tile_digits_before(m, k, digits) + last) / sizeof(float);
 }
 
 /// kc of a row to row r of a panel, whose digits lie `plane` bytes apart.
@@ -5919,7 +6041,8 @@ void pack_tile_codes(const impl::DigitJob& job, size_t p, size_t kc, size_t j, s
     float rows[PANEL * SCALE_K / 4];
     base::unpack_columns(job, p, kc, j, cols, PANEL, 0, rows, SCALE_K);
     for (size_t s = 0; s < digit_steps(kc); s++)
-        for (size_t c = 0; c < PANEL; c += 16, panel += 256) transpose(rows + c * (SCALE_K / 4) + s * 16, SCALE_K / 4, 16, 16, panel, 16);
+        for (size_t c = 0; c < PANEL; c += 16, panel += 256)
+            transpose(rows + c * (SCALE_K / 4) + s * 16, SCALE_K / 4, 16, 16, panel, 16);
 }
 
 constexpr size_t TILE_CODES = SCALE_K / 64 * DIGIT_STEP / sizeof(float);              // floats of a panel of W
@@ -5927,13 +6050,15 @@ constexpr size_t TILE_CODES = SCALE_K / 64 * DIGIT_STEP / sizeof(float);        
 void tile_digit_product(const impl::DigitJob& job) {
     constexpr size_t panels = DN / PANEL;
     float* const   b_block = job.scratch;
-    int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);           // [digit][panel][32][32]
+    int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);     // [digit][panel][32][32]
     switch_tiles(1);
     for (size_t p = 0; p < job.k; p += SCALE_K) {
-        const size_t kc = least(job.k - p, SCALE_K), steps = digit_steps(kc), plane = steps * DIGIT_STEP, size = digit_panel_bytes(kc, job.digits);
+        const size_t kc = least(job.k - p, SCALE_K), steps = digit_steps(kc), plane = steps * DIGIT_STEP;
+        const size_t size = digit_panel_bytes(kc, job.digits);
         for (size_t j0 = 0; j0 < job.n; j0 += DN) {
             const size_t nc = least(job.n - j0, DN);
-            for (size_t j = 0; j < nc; j += PANEL) pack_tile_codes(job, p, kc, j0 + j, least(nc - j, PANEL), b_block + j / PANEL * TILE_CODES);
+            for (size_t j = 0; j < nc; j += PANEL)
+                pack_tile_codes(job, p, kc, j0 + j, least(nc - j, PANEL), b_block + j / PANEL * TILE_CODES);
             const uint8_t* a_panel = job.packed + tile_digits_before(job.m, p, job.digits);
             for (size_t i = 0; i < job.m; i += PANEL, a_panel += size) {
                 impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float), reinterpret_cast<const char*>(a_panel + size)};
@@ -5941,10 +6066,11 @@ void tile_digit_product(const impl::DigitJob& job) {
                     for (size_t q = 0; q < steps; q += DIGIT_CHUNK)
                         for (size_t j = 0; j < nc; j += PANEL, ahead.panel += DIGIT_CHUNK * 256) {
                             const uint8_t* const a = a_panel + PANEL * sizeof(float) + d * plane + q * DIGIT_STEP;
-                            ahead.row = reinterpret_cast<const char*>(job.y + (i + (d * steps + q) * PANEL / (job.digits * steps)) * job.ldy + j0 + j);
+                            const size_t row = i + (d * steps + q) * PANEL / (job.digits * steps);
+                            ahead.row = reinterpret_cast<const char*>(job.y + row * job.ldy + j0 + j);
                             bytes_in_tiles(least(steps - q, DIGIT_CHUNK), reinterpret_cast<const int8_t*>(a),
-                                                  reinterpret_cast<const int8_t*>(b_block + j / PANEL * TILE_CODES) + q * DIGIT_STEP,
-                                                  sums + (d * panels + j / PANEL) * PANEL * PANEL, q, &ahead);
+                                           reinterpret_cast<const int8_t*>(b_block + j / PANEL * TILE_CODES) + q * DIGIT_STEP,
+                                           sums + (d * panels + j / PANEL) * PANEL * PANEL, q, &ahead);
                         }
                 for (size_t r = 0; r < least(job.m - i, PANEL); r++)
                     for (size_t j = 0; j < nc; j += VF) {
@@ -5978,12 +6104,14 @@ constexpr impl::DigitKernels tile_digits = tile_digit_kernels();
 
 // ---- the kernels
 
-template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {          // of all forms of float the exact one takes most
+/// Of all forms of float the exact one takes most.
+template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
     const size_t fused = scratch_floats<E>(m, n, k), tiles = TileScratch<typename tile_form<E>::type>(m, n, k).total;
     return fused > tiles ? fused : tiles;
 }
 template <class E, class F = typename tile_form<E>::type> void tiles_or_fused(const impl::GemmJob& job) {
-    const impl::TileShape shape = {F::planes_a, F::planes_b, F::tk, job.b.packed != nullptr, F::as_it_is && job.b.panel == &panel_tiles};
+    const bool ready = F::as_it_is && job.b.panel == &panel_tiles;
+    const impl::TileShape shape = {F::planes_a, F::planes_b, F::tk, job.b.packed != nullptr, ready};
     if (impl::tiles_win(shape, job.all_m, job.all_n, job.k) && impl::tiles_allowed()) tiles_run<F>(job);
     else gemm_run<E>(job);
 }
@@ -6015,7 +6143,8 @@ template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 
 // ---- the tables of this pass --------------------------------------------------
 
-template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm = &gemm_table<E>) {
+template <class E>
+constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm = &gemm_table<E>) {
     KernelTable<E> t = {};
     t.isa             = Isa::GK_ISA;
     t.vec_dot         = &vec_dot<E>;
@@ -6081,6 +6210,16 @@ const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &tiles_tab
 GK_NAMESPACE_END
 #undef GK_ASM_PASS
 #undef GK_TILES
+#ifdef GK_EDITOR
+#undef GK_PASS
+#undef GK_NS
+#undef GK_ISA
+#undef GK_FEATURE
+#undef GK_FEATURE_NS
+#if GK_HAS_AVX2
+GK_REGION_END
+#endif
+#endif
 
 #endif // GK_PASS
 
@@ -6092,19 +6231,8 @@ GK_NAMESPACE_END
 // [16] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
 // ============================================================================
 //
-// A region sets the target of every function in it. All of them sit in an unnamed namespace: nothing compiled for one
-// set can stand in for anything compiled for another. A pass leaves three tables behind.
-
-#if defined(_MSC_VER) && !defined(__clang__)
-#define GK_REGION(features)
-#define GK_REGION_END
-#elif defined(__clang__)
-#define GK_REGION(features) GK_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
-#define GK_REGION_END       GK_PRAGMA(clang attribute pop)
-#else
-#define GK_REGION(features) GK_PRAGMA(GCC push_options) GK_PRAGMA(GCC target(features))
-#define GK_REGION_END       GK_PRAGMA(GCC pop_options)
-#endif
+// All functions of a pass sit in an unnamed namespace: nothing compiled for one set can stand in for anything compiled
+// for another. A pass leaves three tables behind.
 
 #if defined(GLLM_KERNELS_ASM) && (defined(__x86_64__) || GK_ARM64)      // asm/ has nothing for the others
 // One name that says what is wrong, for the linker to print when the objects of asm/ are missing or of another version.
@@ -6149,7 +6277,7 @@ GK_REGION_END
 #if GK_HAS_AVX512 && GK_WANTED(GK_AVX512)
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms in gcc 12's own avx512fintrin.h (GCC PR 105593)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms in gcc 12's avx512fintrin.h (GCC PR 105593)
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wsign-conversion"              // masks of all ones in its macros at -O0
 #endif
@@ -6210,8 +6338,8 @@ GK_REGION_END
 
 // ---- emulated sets: the same passes through SIMDe -----------------------------
 //
-// SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes, and a name that
-// is no macro is one it lacks: those that the primitives need are supplied here.
+// SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes. What it lacks
+// in some version, or does not fuse, is supplied here by functions of these names, which a pass finds before global ones.
 
 #if defined(GLLM_KERNELS_EMULATE) && GK_WANTED(GK_DISPATCH)
 #define SIMDE_ENABLE_NATIVE_ALIASES
@@ -6221,120 +6349,124 @@ GK_REGION_END
 #if !GK_HAS_NEON
 #include <simde/arm/neon.h>
 #endif
-
-#include <string.h>
-
-GK_NAMESPACE_BEGIN
-namespace impl {
-namespace shim {
-
-template <class L, size_t N> struct Lanes {
-    static constexpr size_t count = N;
-    L l[N];
-    Lanes() : l() {}
-    template <class V> Lanes(const V& v) { static_assert(sizeof(V) == sizeof l, "as many lanes"); memcpy(l, &v, sizeof l); }
-    template <class V> operator V() const { V v; memcpy(&v, l, sizeof l); return v; }
-    L&       operator[](size_t i)       { return l[i]; }
-    const L& operator[](size_t i) const { return l[i]; }
-};
-using F8  = Lanes<float, 8>;
-using F16 = Lanes<float, 16>;
-using I8  = Lanes<int32_t, 8>;
-using I16 = Lanes<int32_t, 16>;
-using H16 = Lanes<uint16_t, 16>;
-#define GK_EACH(type, expr) { type r; for (size_t i = 0; i < type::count; i++) r[i] = expr; return r; }
-
-GK_INL __m512  cvtph_ps(__m256i a)                            { const H16 x(a); GK_EACH(F16, f16_to_f32(x[i])) }
-GK_INL __m256i cvtps_ph(__m512 a)                             { const F16 x(a); GK_EACH(H16, f32_to_f16(x[i])) }
-GK_INL __m512i cvtepu16_epi32(__m256i a)                      { const H16 x(a); GK_EACH(I16, x[i]) }
-GK_INL __m256i cvtepi32_epi16(__m512i a)                      { const I16 x(a); GK_EACH(H16, static_cast<uint16_t>(x[i])) }
-GK_INL __m512i cvtepi8_epi32(__m128i a)                       { const Lanes<int8_t, 16> x(a); GK_EACH(I16, x[i]) }
-GK_INL __m512  cvtepi32_ps(__m512i a)                         { const I16 x(a); GK_EACH(F16, static_cast<float>(x[i])) }
-GK_INL __m512i cvtps_epi32(__m512 a)                          { const F16 x(a); GK_EACH(I16, x[i] >= -2147483648.0f && x[i] < 2147483648.0f ? static_cast<int32_t>(round32(x[i])) : INT32_MIN) }
-GK_INL __m512i sra_epi32(__m512i a, __m128i n)                { const I16 x(a); const int s = _mm_cvtsi128_si32(n); GK_EACH(I16, x[i] >> s) }
-GK_INL __m512  maskz_loadu_ps(unsigned m, const void* p)      { F16 r; for (size_t i = 0; i < 16; i++) if (m >> i & 1) r[i] = load_as<float>(static_cast<const char*>(p) + 4 * i); return r; }
-GK_INL void    mask_storeu_ps(void* p, unsigned m, __m512 a)  { const F16 x(a); for (size_t i = 0; i < 16; i++) if (m >> i & 1) memcpy(static_cast<char*>(p) + 4 * i, &x.l[i], 4); }
-GK_INL __m256i maskz_loadu_epi16(unsigned m, const void* p)   { H16 r; for (size_t i = 0; i < 16; i++) if (m >> i & 1) r[i] = load16(static_cast<const char*>(p) + 2 * i); return r; }
-GK_INL void    mask_storeu_epi16(void* p, unsigned m, __m256i a) { const H16 x(a); for (size_t i = 0; i < 16; i++) if (m >> i & 1) memcpy(static_cast<char*>(p) + 2 * i, &x.l[i], 2); }
-GK_INL __m256  extractf32x8_ps(__m512 a, int hi)              { const F16 x(a); GK_EACH(F8, x[i + 8 * static_cast<size_t>(hi)]) }
-GK_INL __m512i broadcast_i32x8(__m256i a)                     { const I8 x(a); GK_EACH(I16, x[i % 8]) }
-GK_INL __m512  permute_ps(__m512 a, unsigned k)               { const F16 x(a); GK_EACH(F16, x[i / 4 * 4 + (k >> (2 * (i % 4)) & 3)]) }
-GK_INL __m512  shuffle_f32x4(__m512 a, __m512 b, unsigned k)  { const F16 x(a), y(b); GK_EACH(F16, (i < 8 ? x : y)[4 * (k >> (2 * (i / 4)) & 3) + i % 4]) }
-GK_INL __m512  fmaddsub_ps(__m512 a, __m512 b, __m512 c)      { const F16 x(a), y(b), z(c); GK_EACH(F16, fma32(x[i], y[i], i % 2 ? z[i] : -z[i])) }
-GK_INL __m512  fmadd_ps(__m512 a, __m512 b, __m512 c)         { const F16 x(a), y(b), z(c); GK_EACH(F16, fma32(x[i], y[i], z[i])) }
-GK_INL __m512  fnmadd_ps(__m512 a, __m512 b, __m512 c)        { const F16 x(a), y(b), z(c); GK_EACH(F16, fma32(-x[i], y[i], z[i])) }
-GK_INL __m512  scalef_ps(__m512 a, __m512 b)                  { const F16 x(a), y(b); GK_EACH(F16, y[i] != y[i] ? y[i] : static_cast<float>(ldexp(static_cast<double>(x[i]), static_cast<int>(y[i] < -4000.0f ? -4000.0f : y[i] > 4000.0f ? 4000.0f : floorf(y[i]))))) }
-GK_INL __m512  maskz_rcp14_ps(unsigned m, __m512 a)           { const F16 x(a); GK_EACH(F16, m >> i & 1 ? 1 / x[i] : 0.0f) }
-GK_INL __m256  fmadd256(__m256 a, __m256 b, __m256 c)         { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(x[i], y[i], z[i])) }
-GK_INL __m256  fnmadd256(__m256 a, __m256 b, __m256 c)        { const F8 x(a), y(b), z(c); GK_EACH(F8, fma32(-x[i], y[i], z[i])) }
-GK_INL __m256  maskload(const float* p, __m256i m)           { const I8 k(m); F8 r; for (size_t i = 0; i < 8; i++) if (k[i] < 0) r[i] = p[i]; return r; }
-GK_INL void    maskstore(float* p, __m256i m, __m256 a)      { const I8 k(m); const F8 x(a); for (size_t i = 0; i < 8; i++) if (k[i] < 0) p[i] = x[i]; }
-#undef GK_EACH
-
-} } // namespace impl::shim
-GK_NAMESPACE_END
-
-#define GK_SHIM(name) gllm::impl::shim::name
-#undef  _mm512_cvtph_ps
-#define _mm512_cvtph_ps(a)                 GK_SHIM(cvtph_ps)(a)
-#undef  _mm512_cvtps_ph
-#define _mm512_cvtps_ph(a, mode)           GK_SHIM(cvtps_ph)(a)
-#undef  _mm512_cvtepu16_epi32
-#define _mm512_cvtepu16_epi32(a)           GK_SHIM(cvtepu16_epi32)(a)
-#undef  _mm512_cvtepi32_epi16
-#define _mm512_cvtepi32_epi16(a)           GK_SHIM(cvtepi32_epi16)(a)
-#undef  _mm512_cvtepi8_epi32
-#define _mm512_cvtepi8_epi32(a)            GK_SHIM(cvtepi8_epi32)(a)
-#undef  _mm512_cvtepi32_ps
-#define _mm512_cvtepi32_ps(a)              GK_SHIM(cvtepi32_ps)(a)
-#undef  _mm512_cvtps_epi32
-#define _mm512_cvtps_epi32(a)              GK_SHIM(cvtps_epi32)(a)
-#undef  _mm512_sra_epi32
-#define _mm512_sra_epi32(a, n)             GK_SHIM(sra_epi32)(a, n)
-#undef  _mm512_maskz_loadu_ps
-#define _mm512_maskz_loadu_ps(m, p)        GK_SHIM(maskz_loadu_ps)(m, p)
-#undef  _mm512_mask_storeu_ps
-#define _mm512_mask_storeu_ps(p, m, a)     GK_SHIM(mask_storeu_ps)(p, m, a)
-#undef  _mm256_maskz_loadu_epi16
-#define _mm256_maskz_loadu_epi16(m, p)     GK_SHIM(maskz_loadu_epi16)(m, p)
-#undef  _mm256_mask_storeu_epi16
-#define _mm256_mask_storeu_epi16(p, m, a)  GK_SHIM(mask_storeu_epi16)(p, m, a)
-#undef  _mm512_extractf32x8_ps
-#define _mm512_extractf32x8_ps(a, hi)      GK_SHIM(extractf32x8_ps)(a, hi)
-#undef  _mm512_broadcast_i32x8
-#define _mm512_broadcast_i32x8(a)          GK_SHIM(broadcast_i32x8)(a)
-#undef  _mm512_permute_ps
-#define _mm512_permute_ps(a, k)            GK_SHIM(permute_ps)(a, k)
-#undef  _mm512_shuffle_f32x4
-#define _mm512_shuffle_f32x4(a, b, k)      GK_SHIM(shuffle_f32x4)(a, b, k)
-#undef  _mm512_fmaddsub_ps
-#define _mm512_fmaddsub_ps(a, b, c)        GK_SHIM(fmaddsub_ps)(a, b, c)
-#undef  _mm512_fmadd_ps
-#define _mm512_fmadd_ps(a, b, c)           GK_SHIM(fmadd_ps)(a, b, c)
-#undef  _mm512_fnmadd_ps
-#define _mm512_fnmadd_ps(a, b, c)          GK_SHIM(fnmadd_ps)(a, b, c)
-#undef  _mm512_scalef_ps
-#define _mm512_scalef_ps(a, b)             GK_SHIM(scalef_ps)(a, b)
-#undef  _mm512_maskz_scalef_ps
-#define _mm512_maskz_scalef_ps(m, a, b)    GK_SHIM(scalef_ps)(a, b)          /* every lane, wherever the primitives use it */
-#undef  _mm512_maskz_rcp14_ps
-#define _mm512_maskz_rcp14_ps(m, a)        GK_SHIM(maskz_rcp14_ps)(m, a)
-#if !GK_HAS_AVX2
-#undef  _mm256_maskload_ps
-#define _mm256_maskload_ps(p, m)           GK_SHIM(maskload)(p, m)
-#undef  _mm256_maskstore_ps
-#define _mm256_maskstore_ps(p, m, a)       GK_SHIM(maskstore)(p, m, a)
-#undef  _mm256_fmadd_ps
-#define _mm256_fmadd_ps(a, b, c)           GK_SHIM(fmadd256)(a, b, c)
-#undef  _mm256_fnmadd_ps
-#define _mm256_fnmadd_ps(a, b, c)          GK_SHIM(fnmadd256)(a, b, c)
-#endif
 #ifndef _MM_FROUND_NO_EXC
 #define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC
 #endif
 #ifndef __mmask16
 #define __mmask16 simde__mmask16
 #endif
+#undef _mm512_cvtph_ps
+#undef _mm512_cvtps_ph
+#undef _mm512_cvtepu16_epi32
+#undef _mm512_cvtepi32_epi16
+#undef _mm512_cvtepi8_epi32
+#undef _mm512_cvtepi32_ps
+#undef _mm512_cvtps_epi32
+#undef _mm512_sra_epi32
+#undef _mm512_maskz_loadu_ps
+#undef _mm512_mask_storeu_ps
+#undef _mm512_extractf32x8_ps
+#undef _mm512_broadcast_i32x8
+#undef _mm512_permute_ps
+#undef _mm512_shuffle_f32x4
+#undef _mm512_fmaddsub_ps
+#undef _mm512_fmadd_ps
+#undef _mm512_fnmadd_ps
+#undef _mm512_scalef_ps
+#undef _mm512_maskz_scalef_ps
+#undef _mm512_maskz_rcp14_ps
+#undef _mm256_maskz_loadu_epi16
+#undef _mm256_mask_storeu_epi16
+#if !GK_HAS_AVX2
+#undef _mm256_maskload_ps
+#undef _mm256_maskstore_ps
+#undef _mm256_fmadd_ps
+#undef _mm256_fnmadd_ps
+#endif
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+namespace shim {
+
+template <class L, size_t N> struct Lanes {
+    L l[N];
+    Lanes() : l() {}
+    template <class V> Lanes(const V& v) {
+        static_assert(sizeof(V) == sizeof l, "as many lanes");
+        memcpy(l, &v, sizeof l);
+    }
+    template <class V> operator V() const { V v; memcpy(&v, l, sizeof l); return v; }
+    const L& operator[](size_t i) const { return l[i]; }
+};
+using F8  = Lanes<float, 8>;
+using F16 = Lanes<float, 16>;
+using I8  = Lanes<int32_t, 8>;
+using I16 = Lanes<int32_t, 16>;
+using B16 = Lanes<int8_t, 16>;
+using H16 = Lanes<uint16_t, 16>;
+template <class L, size_t N> GK_INL Lanes<L, N> loaded(unsigned mask, const void* p) {
+    Lanes<L, N> r;
+    for (size_t i = 0; i < N; i++) if (mask >> i & 1) r.l[i] = load_as<L>(static_cast<const L*>(p) + i);
+    return r;
+}
+template <class L, size_t N> GK_INL void store(void* p, unsigned mask, const Lanes<L, N>& a) {
+    for (size_t i = 0; i < N; i++) if (mask >> i & 1) memcpy(static_cast<L*>(p) + i, &a.l[i], sizeof(L));
+}
+GK_INL unsigned signs(const I8& m) {
+    unsigned r = 0;
+    for (size_t i = 0; i < 8; i++) r |= (m[i] < 0 ? 1u : 0u) << i;
+    return r;
+}
+GK_INL int32_t to_i32(float x) {
+    return x >= -2147483648.0f && x < 2147483648.0f ? static_cast<int32_t>(round32(x)) : INT32_MIN;
+}
+GK_INL float scaled(float x, float power) {                     // x 2^floor(power)
+    if (power != power) return power;
+    const float n = power < -4000.0f ? -4000.0f : power > 4000.0f ? 4000.0f : floorf(power);
+    return static_cast<float>(ldexp(static_cast<double>(x), static_cast<int>(n)));
+}
+
+#define GK_EACH(type, value) { \
+    type r; \
+    for (size_t i = 0; i < sizeof r.l / sizeof r.l[0]; i++) r.l[i] = value; \
+    return r; \
+}
+
+GK_INL __m512  _mm512_cvtph_ps(H16 a)                       GK_EACH(F16, f16_to_f32(a[i]))
+GK_INL __m256i _mm512_cvtps_ph(F16 a, int)                  GK_EACH(H16, f32_to_f16(a[i]))
+GK_INL __m512i _mm512_cvtepu16_epi32(H16 a)                 GK_EACH(I16, a[i])
+GK_INL __m256i _mm512_cvtepi32_epi16(I16 a)                 GK_EACH(H16, static_cast<uint16_t>(a[i]))
+GK_INL __m512i _mm512_cvtepi8_epi32(B16 a)                  GK_EACH(I16, a[i])
+GK_INL __m512  _mm512_cvtepi32_ps(I16 a)                    GK_EACH(F16, static_cast<float>(a[i]))
+GK_INL __m512i _mm512_cvtps_epi32(F16 a)                    GK_EACH(I16, to_i32(a[i]))
+GK_INL __m512i _mm512_sra_epi32(I16 a, __m128i n)           GK_EACH(I16, a[i] >> _mm_cvtsi128_si32(n))
+GK_INL __m256  _mm512_extractf32x8_ps(F16 a, int hi)        GK_EACH(F8,  a[i + 8 * static_cast<size_t>(hi)])
+GK_INL __m512i _mm512_broadcast_i32x8(I8 a)                 GK_EACH(I16, a[i % 8])
+GK_INL __m512  _mm512_permute_ps(F16 a, unsigned k)         GK_EACH(F16, a[i / 4 * 4 + (k >> (2 * (i % 4)) & 3)])
+GK_INL __m512  _mm512_shuffle_f32x4(F16 a, F16 b, unsigned k) GK_EACH(F16, (i < 8 ? a : b)[4 * (k >> (2 * (i / 4)) & 3) + i % 4])
+GK_INL __m512  _mm512_fmaddsub_ps(F16 a, F16 b, F16 c)      GK_EACH(F16, fma32(a[i], b[i], i % 2 ? c[i] : -c[i]))
+GK_INL __m512  _mm512_fmadd_ps(F16 a, F16 b, F16 c)         GK_EACH(F16, fma32(a[i], b[i], c[i]))
+GK_INL __m512  _mm512_fnmadd_ps(F16 a, F16 b, F16 c)        GK_EACH(F16, fma32(-a[i], b[i], c[i]))
+GK_INL __m512  _mm512_scalef_ps(F16 a, F16 b)               GK_EACH(F16, scaled(a[i], b[i]))
+GK_INL __m512  _mm512_maskz_scalef_ps(unsigned m, F16 a, F16 b) GK_EACH(F16, m >> i & 1 ? scaled(a[i], b[i]) : 0.0f)
+GK_INL __m512  _mm512_maskz_rcp14_ps(unsigned m, F16 a)     GK_EACH(F16, m >> i & 1 ? 1 / a[i] : 0.0f)
+GK_INL __m512  _mm512_maskz_loadu_ps(unsigned m, const void* p)        { return loaded<float, 16>(m, p); }
+GK_INL __m256i _mm256_maskz_loadu_epi16(unsigned m, const void* p)     { return loaded<uint16_t, 16>(m, p); }
+GK_INL void    _mm512_mask_storeu_ps(void* p, unsigned m, F16 a)       { store(p, m, a); }
+GK_INL void    _mm256_mask_storeu_epi16(void* p, unsigned m, H16 a)    { store(p, m, a); }
+#if !GK_HAS_AVX2
+GK_INL __m256  _mm256_fmadd_ps(F8 a, F8 b, F8 c)            GK_EACH(F8, fma32(a[i], b[i], c[i]))
+GK_INL __m256  _mm256_fnmadd_ps(F8 a, F8 b, F8 c)           GK_EACH(F8, fma32(-a[i], b[i], c[i]))
+GK_INL __m256  _mm256_maskload_ps(const float* p, I8 m)     { return loaded<float, 8>(signs(m), p); }
+GK_INL void    _mm256_maskstore_ps(float* p, I8 m, F8 a)    { store(p, signs(m), a); }
+#endif
+#undef GK_EACH
+
+} } // namespace impl::shim
+namespace emulated_avx2   { using namespace impl::shim; }
+namespace emulated_avx512 { using namespace impl::shim; }
+GK_NAMESPACE_END
+
 #define GK_EMULATED
 #if !GK_HAS_AVX2
 #define GK_PASS GK_AVX2
@@ -6478,7 +6610,7 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
         size_t length = 0;
         while (p[length] && p[length] != ',') length++;
         const auto is = [&](const char* name) { return strlen(name) == length && memcmp(p, name, length) == 0; };
-        const auto strikes = [&](const char* name) {            // vnni and avx512_vnni, bf16 and avx512_bf16 are the same word
+        const auto strikes = [&](const char* name) {            // vnni and avx512_vnni, bf16 and avx512_bf16 are one word
             const char* const term = length > 7 && strncmp(p, "avx512_", 7) == 0 ? p + 7 : p;
             if (strncmp(name, "avx512_", 7) == 0) name += 7;
             const size_t rest = length - static_cast<size_t>(term - p);
@@ -6590,7 +6722,10 @@ GK_NAMESPACE_END
 
 // ---- tables ---------------------------------------------------------------------
 
-#define GK_DECLARE_TABLES extern const KernelTable<float> table_f32; extern const KernelTable<f16> table_f16; extern const KernelTable<bf16> table_bf16;
+#define GK_DECLARE_TABLES \
+    extern const KernelTable<float> table_f32; \
+    extern const KernelTable<f16>   table_f16; \
+    extern const KernelTable<bf16>  table_bf16;
 GK_NAMESPACE_BEGIN
 namespace scalar { GK_DECLARE_TABLES }
 #if GK_HAS_AVX2
@@ -6670,7 +6805,7 @@ static const Variant variants[] = {
 };
 
 /// What serves an Isa on this CPU; null if nothing does.
-static inline const Variant* variant_for(Isa isa) {
+static GK_NOINLINE const Variant* variant_for(Isa isa) {
     for (const Variant& v : variants)
         if (v.isa == isa && (!v.feature || cpu_features().*v.feature)) return &v;
     return nullptr;
@@ -6694,11 +6829,11 @@ const char* isa_name(Isa isa) {
     }
     return "unknown";
 }
-Isa best_isa() {
-    const Isa best_first[] = {Isa::avx512, Isa::avx2, Isa::neon};
-    for (Isa isa : best_first)
-        if (isa_presence(isa) == Presence::native) return isa;
-    return Isa::scalar;
+GK_NOINLINE Isa best_isa() {
+    Isa best = Isa::scalar;
+    for (Isa isa : all_isas)
+        if (isa_presence(isa) == Presence::native) best = isa;
+    return best;
 }
 
 template <class E> CpuKernels<E>::CpuKernels() : table_(impl::table_of(best_isa(), static_cast<const E*>(nullptr))) {}
@@ -6721,7 +6856,8 @@ namespace impl {
 constexpr Status success = {Code::ok, "ok"};
 static inline Status invalid(const char* what) { return {Code::invalid_argument, what}; }
 static inline Status no_memory() {
-    return {Code::out_of_memory, "no memory for scratch; give a larger workspace (see *_workspace_bytes) or a working GLLM_KERNELS_MALLOC"};
+    return {Code::out_of_memory,
+            "no memory for scratch; give a larger workspace (see *_workspace_bytes) or a working GLLM_KERNELS_MALLOC"};
 }
 
 /// a * b, or false on overflow.
@@ -6853,16 +6989,16 @@ template <class Block> static bool all_sane(const void* blocks, size_t n) {
 }
 
 #define GK_RAGGED(n, name) "k must be a multiple of " #n " for " #name
-#define GK_INFO(name, suffix, bits) \
+#define GK_INFO(name, suffix, bits, family) \
     {#name, block_##suffix::weights, sizeof(block_##suffix), bits, all_sane<block_##suffix>, \
      block_##suffix::weights == 256 ? GK_RAGGED(256, name) : block_##suffix::weights == 128 ? GK_RAGGED(128, name) : \
      block_##suffix::weights == 64 ? GK_RAGGED(64, name) : GK_RAGGED(32, name), \
-     "bytes must be a whole number of " #name " blocks: see block_bytes", "a scale or a weight of a " #name " block is NaN or infinite"},
+     "bytes must be a whole number of " #name " blocks: see block_bytes", \
+     "a scale or a weight of a " #name " block is NaN or infinite"},
 static constexpr FormatInfo format_infos[] = {GK_FORMATS(GK_INFO)};
 #undef GK_INFO
 #undef GK_RAGGED
 
-GK_INL bool              is_format(QuantType type) { return static_cast<size_t>(type) < quant_type_count; }
 GK_INL const FormatInfo& format(QuantType type)    { return format_infos[static_cast<size_t>(type)]; }
 
 GK_INL void     store16(uint8_t* p, uint16_t x)    { memcpy(p, &x, 2); }
@@ -6927,7 +7063,8 @@ Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, si
     using namespace impl;
     if (k % 128)                                 return invalid("k must be a multiple of 128 for AWQ4");
     if (n % 8)                                   return invalid("n must be a multiple of 8 for AWQ4");
-    if (!group || group % 128 || k % group)      return invalid("group must be a multiple of 128 and a divisor of k for AWQ4");
+    if (!group || group % 128 || k % group)
+        return invalid("group must be a multiple of 128 and a divisor of k for AWQ4");
     if (!n || !k)                                return success;
     const Span in[] = {{qweight, k, n / 8, 4}, {qzeros, k / group, n / 8, 4}, {scales, k / group, n, 2}};
     if (Status st = check_buffers(Span(blocks, n, k / 128, sizeof(block_awq4)), in); !st) return st;
@@ -6938,7 +7075,7 @@ Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, si
     for (size_t c = 0; c < row; c++)
         for (size_t o = 0; o < n; o++) {
             const size_t g = c * 128 / group, column = o / 8;
-            const size_t shift = (o / 2 % 4 + o % 2 * 4) * 4;     // a word holds columns 0 2 4 6 1 3 5 7, low nibble first
+            const size_t shift = (o / 2 % 4 + o % 2 * 4) * 4;   // a word holds columns 0 2 4 6 1 3 5 7, low first
             block_awq4& b = out[o * row + c];
             memset(b.zero, 0, sizeof b.zero);
             memcpy(b.s, scale + 2 * (g * n + o), 2);
@@ -6957,7 +7094,8 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
     using namespace impl;
     if (k % 128)                                 return invalid("k must be a multiple of 128 for GPTQ4");
     if (n % 8)                                   return invalid("n must be a multiple of 8 for GPTQ4");
-    if (!group || group % 128 || k % group)      return invalid("group must be a multiple of 128 and a divisor of k for GPTQ4");
+    if (!group || group % 128 || k % group)
+        return invalid("group must be a multiple of 128 and a divisor of k for GPTQ4");
     if (zeros != GptqZeros::v1 && zeros != GptqZeros::v2 && zeros != GptqZeros::symmetric)
         return invalid("zeros must be v1, v2 or symmetric; detect_gptq_zeros tells v1 from v2");
     if (!n || !k)                                return success;
@@ -6972,8 +7110,10 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
     if (overlap(out_blocks, out_perm))           return invalid("blocks and perm overlap");
     if (g_idx) {
         for (size_t i = 0; i < k; i++)
-            if (g_idx[i] < 0 || static_cast<size_t>(g_idx[i]) >= k / group) return invalid("g_idx must be in 0 .. k / group - 1");
-        if (!even_groups(g_idx, k, group))       return invalid("g_idx must give each group exactly `group` inputs for GPTQ4");
+            if (g_idx[i] < 0 || static_cast<size_t>(g_idx[i]) >= k / group)
+                return invalid("g_idx must be in 0 .. k / group - 1");
+        if (!even_groups(g_idx, k, group))
+            return invalid("g_idx must give each group exactly `group` inputs for GPTQ4");
         sort_by_group(g_idx, k, group, perm);
     } else if (perm) {
         for (size_t i = 0; i < k; i++) perm[i] = static_cast<int32_t>(i);
@@ -7057,12 +7197,12 @@ static inline size_t aligned_offset(const void* packed) {
 }
 
 template <class E> struct Dense {
-    const CpuKernels<E>& k;
+    const CpuKernels<E>& kernels;
     Form                 form;
 
-    auto path(size_t m, size_t n, size_t kdim) const -> void (*)(const GemmJob&) {
-        const GemmKernels& g = *k.table().gemm;
-        switch (dense_path(form, g.run_small != nullptr, m, n, kdim)) {
+    auto path(size_t m, size_t n, size_t k) const -> void (*)(const GemmJob&) {
+        const GemmKernels& g = *kernels.table().gemm;
+        switch (dense_path(form, g.run_small != nullptr, m, n, k)) {
             case DensePath::in_caches: return g.run_small;
             case DensePath::skinny:    return g.run_skinny;
             case DensePath::dots:      return g.run_dots;
@@ -7077,35 +7217,47 @@ template <class E> struct Dense {
         bool     columns;
         Share    share;
         size_t   part_m, part_n, floats;
-        Plan(const Parallel& p, const GemmKernels& g, size_t m, size_t n, size_t kdim, bool in_place)
-            : parallel(worth(p, work(m, n, kdim))), columns(n >= m), share(parallel, columns ? n : m, columns ? g.nr : g.mr),
+        Plan(const Parallel& p, const GemmKernels& g, size_t m, size_t n, size_t k, bool in_place)
+            : parallel(worth(p, work(m, n, k))), columns(n >= m), share(parallel, columns ? n : m, columns ? g.nr : g.mr),
               part_m(columns ? m : share.part), part_n(columns ? share.part : n),
-              floats(in_place ? 0 : share.floats(g.scratch_floats(part_m, part_n, kdim))) {}
+              floats(in_place ? 0 : share.floats(g.scratch_floats(part_m, part_n, k))) {}
     };
 
-    Status run(const E* a, const void* b, const E* bias, bool has_bias, E* c, size_t m, size_t n, size_t kdim,
-            Activation act) const {
-        if (static_cast<uint8_t>(act) > static_cast<uint8_t>(Activation::tanh)) return invalid("act is not one of the values of Activation");
-        if (m == 0 || n == 0) return success;
+    /// C[m][n] = act(A B + bias).
+    struct Product {
+        const E*    a;
+        const void* b;
+        E*          c;
+        size_t      m, n, k;
+        const E*    bias = nullptr;
+        bool        has_bias = false;
+        Activation  act = Activation::none;
+    };
+    Status check_product(const Product& p) const {
+        if (static_cast<uint8_t>(p.act) > static_cast<uint8_t>(Activation::tanh))
+            return invalid("act is not one of the values of Activation");
+        if (p.m == 0 || p.n == 0) return success;
         const bool in_rows = form != Form::packed;
-        const Span spans[] = {{a, m, kdim, sizeof(E)}, {in_rows ? b : nullptr, in_rows ? n : 0, kdim, sizeof(E)}, {bias, has_bias ? n : 0, 1, sizeof(E)}};
-        if (Status s = check_buffers(Span(c, m, n, sizeof(E)), spans); !s) return s;
-        if (form == Form::packed)
-            if (Status s = check_packed(b, n, kdim, c, m); !s) return s;
-
-        const GemmKernels& g = *k.table().gemm;
+        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, sizeof(E)},
+                              {p.bias, p.has_bias ? p.n : 0, 1, sizeof(E)}};
+        if (Status s = check_buffers(Span(p.c, p.m, p.n, sizeof(E)), spans); !s) return s;
+        return in_rows ? success : check_packed(p.b, p.n, p.k, p.c, p.m);
+    }
+    Status run(const Product& p) const {
+        if (Status s = check_product(p); !s || p.m == 0 || p.n == 0) return s;
+        const GemmKernels& g = *kernels.table().gemm;
         GemmJob job = {};
-        job.a = a;  job.lda = kdim;  job.c = c;  job.ldc = n;
-        job.bias = bias;  job.act = act;
-        job.m = job.all_m = m;  job.n = job.all_n = n;  job.k = kdim;
-        job.b.data = b;
-        job.b.ld   = form == Form::rows ? n : kdim;
+        job.a = p.a;  job.lda = p.k;  job.c = p.c;  job.ldc = p.n;
+        job.bias = p.bias;  job.act = p.act;
+        job.m = job.all_m = p.m;  job.n = job.all_n = p.n;  job.k = p.k;
+        job.b.data = p.b;
+        job.b.ld   = form == Form::rows ? p.n : p.k;
         job.b.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
-        if (form == Form::packed) g.take_packed(job.b, panels_of(b), n, kdim);
-        const auto run_part = path(m, n, kdim);
-        if (run_part == g.run && !addressable(m, n, kdim)) return no_memory();
-        const Plan plan(k.parallel, g, m, n, kdim, run_part != g.run);
-        const Scratch memory(k.workspace, plan.floats);
+        if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
+        const auto run_part = path(p.m, p.n, p.k);
+        if (run_part == g.run && !addressable(p.m, p.n, p.k)) return no_memory();
+        const Plan plan(kernels.parallel, g, p.m, p.n, p.k, run_part != g.run);
+        const Scratch memory(kernels.workspace, plan.floats);
         if (!memory) return no_memory();
         job.part_m  = plan.part_m;
         job.part_n  = plan.part_n;
@@ -7137,45 +7289,48 @@ template <class E> struct Dense {
         memcpy(&h, packed, sizeof h);
         return static_cast<const char*>(packed) + h.offset;
     }
-    Status check_packed(const void* packed, size_t n, size_t kdim, const E* c, size_t m) const {
+    Status check_packed(const void* packed, size_t n, size_t k, const E* c, size_t m) const {
         if (!packed) return invalid("null pointer for the packed matrix");
         PackedHeader h;
         memcpy(&h, packed, sizeof h);
         if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0 || h.offset < sizeof h || h.offset >= packed_header_bytes)
             return invalid("this buffer was not made by pack_b or pack_b_transposed");
-        if (h.isa != static_cast<uint8_t>(k.isa()))                  return invalid("this matrix was packed for another instruction set; pack it again after select()");
-        if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))  return invalid("this matrix was packed for another element type");
-        if (h.n != n || h.k != kdim)                                 return invalid("this matrix was packed with other n or k");
-        if (h.bytes != k.table().gemm->packed_bytes(n, kdim))        return invalid("this matrix was packed on a CPU with other features; pack it again");
+        if (h.isa != static_cast<uint8_t>(kernels.isa()))
+            return invalid("this matrix was packed for another instruction set; pack it again after select()");
+        if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
+            return invalid("this matrix was packed for another element type");
+        if (h.n != n || h.k != k) return invalid("this matrix was packed with other n or k");
+        if (h.bytes != kernels.table().gemm->packed_bytes(n, k))
+            return invalid("this matrix was packed on a CPU with other features; pack it again");
         if (reinterpret_cast<uintptr_t>(panels_of(packed)) % alignof(float))
             return invalid("this packed matrix was copied to an address that differs from its first one modulo 4");
-        if (overlap(Span(c, m, n, sizeof(E)), Span(packed, k.packed_b_bytes(n, kdim), 1, 1)))
+        if (overlap(Span(c, m, n, sizeof(E)), Span(packed, kernels.packed_b_bytes(n, k), 1, 1)))
             return invalid("the output overlaps an input");
         return success;
     }
 
-    Status pack(const E* b, size_t n, size_t kdim, void* packed) const {
-        const size_t bytes = k.packed_b_bytes(n, kdim);
+    Status pack(const E* b, size_t n, size_t k, void* packed) const {
+        const size_t bytes = kernels.packed_b_bytes(n, k);
         if (bytes == 0) return invalid("the product of these sizes overflows size_t");
-        const Span spans[] = {{b, n, kdim, sizeof(E)}};
+        const Span spans[] = {{b, n, k, sizeof(E)}};
         if (Status s = check_buffers(Span(packed, bytes, 1, 1), spans); !s) return s;
         PackedHeader h = {};
         memcpy(h.magic, packed_magic, sizeof packed_magic);
-        h.isa     = static_cast<uint8_t>(k.isa());
+        h.isa     = static_cast<uint8_t>(kernels.isa());
         h.element = static_cast<uint8_t>(Element<E>::ELEM_ID);
         h.offset  = static_cast<uint8_t>(aligned_offset(packed));
         h.n = n;
-        h.k = kdim;
-        h.bytes = k.table().gemm->packed_bytes(n, kdim);
+        h.k = k;
+        h.bytes = kernels.table().gemm->packed_bytes(n, k);
         memcpy(packed, &h, sizeof h);
-        const GemmKernels& g = *k.table().gemm;
+        const GemmKernels& g = *kernels.table().gemm;
         void* const panels = static_cast<char*>(packed) + h.offset;
         BSource source = {};
         source.data  = b;
-        source.ld    = form == Form::rows ? n : kdim;
+        source.ld    = form == Form::rows ? n : k;
         source.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
-        split(worth(k.parallel, work(n, kdim, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
-            g.pack(source, n, kdim, begin, end, panels);
+        split(worth(kernels.parallel, work(n, k, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
+            g.pack(source, n, k, begin, end, panels);
         });
         return success;
     }
@@ -7201,29 +7356,29 @@ template <class E> void CpuKernels<E>::layer_norm_rows(const E* x, const E* gamm
 }
 
 template <class E> Status CpuKernels<E>::gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, nullptr, false, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n,
         size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, bias, true, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true});
 }
 template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k,
         Activation act) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.run(a, b, bias, true, c, m, n, k, act);
+    return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true, act});
 }
 template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::transposed}.run(a, bt, nullptr, false, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::transposed}.run({a, bt, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, nullptr, false, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m,
         size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, bias, true, c, m, n, k, Activation::none);
+    return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true});
 }
 template <class E> Status CpuKernels<E>::gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m,
         size_t n, size_t k, Activation act) const {
-    return impl::Dense<E>{*this, impl::Form::packed}.run(a, packed, bias, true, c, m, n, k, act);
+    return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true, act});
 }
 template <class E> Status CpuKernels<E>::pack_b(const E* b, size_t n, size_t k, void* packed) const {
     return impl::Dense<E>{*this, impl::Form::rows}.pack(b, n, k, packed);
@@ -7404,7 +7559,8 @@ template <class E> struct Quantised {
 static inline Status check_type(QuantType type, size_t k, const FormatKernels* formats) {
     const size_t i = static_cast<size_t>(type);
     if (i >= quant_type_count) return invalid("type is not one of the values of QuantType");
-    if (!formats[i].dequant)   return {Code::unsupported, "this format was left out of this build by a GLLM_KERNELS_NO_ macro"};
+    if (!formats[i].dequant)
+        return {Code::unsupported, "this format was left out of this build by a GLLM_KERNELS_NO_ macro"};
     if (k % block_size(type))  return invalid(format_infos[i].ragged_k);
     return success;
 }
@@ -7437,12 +7593,14 @@ template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* bloc
 }
 template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (type > QuantType::Q8_K) return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
+    if (!impl::is_of<impl::Family::KQUANT>(type))
+        return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (type < QuantType::IQ1_S || type > QuantType::IQ4_XS) return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
+    if (!impl::is_of<impl::Family::IQ>(type))
+        return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
@@ -7462,58 +7620,67 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
 
 namespace impl {
 
+/// Rows of plain codes, and a scale for each.
+template <class E> struct PlainRows {
+    PlainFormat format;
+    size_t      bits;
+    const void* codes;
+    const E*    scales;
+};
+
 /// scale * sum w_i x_i over one row, the input widened a chunk at a time.
-template <class E> E plain_row(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input,
-        float scale, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || (weight && input));
+template <class E> E plain_row(const CpuKernels<E>& kernels, const PlainRows<E>& w, const E* input, float scale, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || (w.codes && input));
     constexpr size_t chunk = 1024;
     double total = 0;
     for (size_t p = 0; p < n; p += chunk) {
         const size_t count = n - p < chunk ? n - p : chunk;
         float x[chunk], y = 0;
-        k.table().widen(input + p, x, count);
-        const FormatKernels& f = k.table().formats[format];
-        f.rows({&f, static_cast<const uint8_t*>(weight) + p * bits / 8, 0, 1, x, 1, count, &y, 1, nullptr, 0});
+        kernels.table().widen(input + p, x, count);
+        const FormatKernels& f = kernels.table().formats[w.format];
+        f.rows({&f, static_cast<const uint8_t*>(w.codes) + p * w.bits / 8, 0, 1, x, 1, count, &y, 1, nullptr, 0});
         total += static_cast<double>(y);
     }
     E out;
     from_f32(static_cast<float>(total * static_cast<double>(scale)), &out);
     return out;
 }
-template <class E> Status plain_matmul(const CpuKernels<E>& k, size_t format, size_t bits, const void* weight, const E* input,
-        E* output, const E* scales, size_t m, size_t n, size_t kdim, Precision precision) {
-    if (precision != Precision::exact && precision != Precision::fast) return invalid("precision is not one of the values of Precision");
+template <class E> Status plain_matmul(const CpuKernels<E>& kernels, const PlainRows<E>& rows, const E* input, E* output, size_t m,
+        size_t n, size_t k, Precision precision) {
+    if (precision != Precision::exact && precision != Precision::fast)
+        return invalid("precision is not one of the values of Precision");
     size_t total_bits = 0;
-    if (!times(kdim, bits, &total_bits) || total_bits > SIZE_MAX - 7) return invalid("the product of these sizes overflows size_t");
+    if (!times(k, rows.bits, &total_bits) || total_bits > SIZE_MAX - 7)
+        return invalid("the product of these sizes overflows size_t");
     const size_t stride = (total_bits + 7) / 8;
-    const Span spans[] = {{weight, n, stride, 1}, {input, m, kdim, sizeof(E)}, {scales, n, 1, sizeof(E)}};
+    const Span spans[] = {{rows.codes, n, stride, 1}, {input, m, k, sizeof(E)}, {rows.scales, n, 1, sizeof(E)}};
     if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return success;
-    const Weights w = {&k.table().formats[format], static_cast<const uint8_t*>(weight), stride, 32, 4 * bits};
-    return Quantised<E>{k}.run(w, input, output, scales, m, n, kdim, precision);
+    const Weights w = {&kernels.table().formats[rows.format], static_cast<const uint8_t*>(rows.codes), stride, 32, 4 * rows.bits};
+    return Quantised<E>{kernels}.run(w, input, output, rows.scales, m, n, k, precision);
 }
 
 } // namespace impl
 
 template <class E> E CpuKernels<E>::gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row(*this, impl::plain8, 8, weight, input, scale.value, n);
+    return impl::plain_row<E>(*this, {impl::plain8, 8, weight, nullptr}, input, scale.value, n);
 }
 template <class E> E CpuKernels<E>::gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row(*this, impl::plain4, 4, weight, input, scale.value, n);
+    return impl::plain_row<E>(*this, {impl::plain4, 4, weight, nullptr}, input, scale.value, n);
 }
 template <class E> E CpuKernels<E>::gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row(*this, impl::plain2, 2, weight, input, scale.value, n);
+    return impl::plain_row<E>(*this, {impl::plain2, 2, weight, nullptr}, input, scale.value, n);
 }
 template <class E> E CpuKernels<E>::gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row(*this, impl::plain1, 1, weight, input, scale.value, n);
+    return impl::plain_row<E>(*this, {impl::plain1, 1, weight, nullptr}, input, scale.value, n);
 }
 template <class E> Status CpuKernels<E>::gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m,
         size_t n, size_t k, Precision precision) const {
-    return impl::plain_matmul(*this, impl::plain8, 8, weight, input, output, scales, m, n, k, precision);
+    return impl::plain_matmul<E>(*this, {impl::plain8, 8, weight, scales}, input, output, m, n, k, precision);
 }
 template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m,
         size_t n, size_t k, Precision precision) const {
-    return impl::plain_matmul(*this, impl::plain4, 4, weight, input, output, scales, m, n, k, precision);
+    return impl::plain_matmul<E>(*this, {impl::plain4, 4, weight, scales}, input, output, m, n, k, precision);
 }
 
 // ---- checkpoint tensors -----------------------------------------------------
@@ -7526,7 +7693,8 @@ static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span
     if (t.n % 8)            return invalid("n must be a multiple of 8 for AWQ and GPTQ tensors");
     if (gptq && t.k % 8)    return invalid("k must be a multiple of 8 for GPTQ tensors");
     if (!gptq && t.k % t.group) return invalid("k must be a multiple of group for AWQ tensors");
-    if (gptq && t.zeros > GptqZeros::symmetric) return invalid("zeros must be v1, v2 or symmetric; see detect_gptq_zeros");
+    if (gptq && t.zeros > GptqZeros::symmetric)
+        return invalid("zeros must be v1, v2 or symmetric; see detect_gptq_zeros");
     const size_t groups = t.k / t.group + (t.k % t.group != 0);
     const bool   no_zeros = gptq && t.zeros == GptqZeros::symmetric;
     const Span spans[] = {{t.qweight, t.k, t.n / 8, 4}, {t.qzeros, no_zeros ? 0 : groups, t.n / 8, 4}, {t.scales, groups, t.n, 2},
@@ -7534,7 +7702,8 @@ static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span
     if (Status s = check_buffers(out, spans); !s) return s;
     if (t.g_idx)
         for (size_t i = 0; i < t.k; i++)
-            if (t.g_idx[i] < 0 || static_cast<size_t>(t.g_idx[i]) >= groups) return invalid("g_idx holds a group that does not exist");
+            if (t.g_idx[i] < 0 || static_cast<size_t>(t.g_idx[i]) >= groups)
+                return invalid("g_idx holds a group that does not exist");
     return success;
 }
 
@@ -7560,7 +7729,8 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
 template <class E> Status checkpoint_dequant(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, float* out) {
     if (Status s = check_checkpoint(t, gptq, Span(out, t.n, t.k, sizeof(float)), Span(nullptr, 0, 0, 0)); !s) return s;
     const CheckpointKernels& c = *k.table().checkpoints;
-    if (!c.dequant_awq) return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
+    if (!c.dequant_awq)
+        return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     split(worth(k.parallel, work(t.n, t.k, 1)), t.n, k.table().gemm->nr, [&](size_t begin, size_t end, size_t) {
         (gptq ? c.dequant_gptq : c.dequant_awq)(t, out, begin, end - begin);
     });
@@ -7607,7 +7777,8 @@ template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, con
     const impl::Span entries[] = {{cols, count, 1, 4}, {vals, count, 1, 4}};
     if (Status s = impl::check_buffers(out, entries); !s) return s;
     for (size_t e = static_cast<size_t>(rows[0]); e < count; e++)
-        if (cols[e] < 0 || static_cast<size_t>(cols[e]) >= k) return impl::invalid("cols holds an input that does not exist");
+        if (cols[e] < 0 || static_cast<size_t>(cols[e]) >= k)
+            return impl::invalid("cols holds an input that does not exist");
     impl::split(impl::worth(parallel, impl::work(m, count, 1)), n, 1, [&](size_t begin, size_t end, size_t) {
         for (size_t i = 0; i < m; i++)
             for (size_t r = begin; r < end; r++) {
@@ -7679,10 +7850,16 @@ template <class E> E Element<E>::min(E a, E b) {
     return impl::make<E>(impl::nan_or(x, y, x < y ? x : y));
 }
 template <class E> E Element<E>::sqrt(E a)                 { return impl::make<E>(impl::sqrt32(impl::to_f32(a))); }
-template <class E> E Element<E>::exp(E a)                  { return impl::make<E>(static_cast<float>(::exp(static_cast<double>(impl::to_f32(a))))); }
+template <class E> E Element<E>::exp(E a) {
+    return impl::make<E>(static_cast<float>(::exp(static_cast<double>(impl::to_f32(a)))));
+}
 template <class E> E Element<E>::recip(E a)                { return impl::make<E>(1.0f / impl::to_f32(a)); }
-template <class E> E Element<E>::abs(E a)                  { return impl::make<E>(impl::f32_from_bits(impl::f32_bits(impl::to_f32(a)) & 0x7fffffffu)); }
-template <class E> E Element<E>::tanh(E a)                 { return impl::make<E>(static_cast<float>(::tanh(static_cast<double>(impl::to_f32(a))))); }
+template <class E> E Element<E>::abs(E a) {
+    return impl::make<E>(impl::f32_from_bits(impl::f32_bits(impl::to_f32(a)) & 0x7fffffffu));
+}
+template <class E> E Element<E>::tanh(E a) {
+    return impl::make<E>(static_cast<float>(::tanh(static_cast<double>(impl::to_f32(a)))));
+}
 template <class E> const float* Element<E>::as_f32(const E* p) { return impl::as_float(p); }
 #ifndef GLLM_KERNELS_STATIC
 template struct Element<float>;
@@ -7703,7 +7880,7 @@ struct GK_HIDDEN ThreadPool::State {
     static constexpr int    PATIENCE = 1000;                    // looks
     std::atomic<uint64_t>   ticket{0};
     std::atomic<unsigned>   left{0};                            // tasks not finished
-    std::atomic<unsigned>   parked{0};                          // threads that wait for `moved`, the caller's among them
+    std::atomic<unsigned>   parked{0};                          // threads that wait for `moved`, the caller too
     std::atomic<bool>       stop{false};
     void                  (*task)(void*, unsigned) = nullptr;
     void*                   arg = nullptr;
@@ -7820,6 +7997,8 @@ GK_NAMESPACE_END
 #undef GK_AVX512VNNI
 #undef GK_DOTPROD
 #undef GK_I8MM
+#undef GK_AMX
+#undef GK_IN_ORDER
 #undef GK_A64
 #undef GK_HAS_AVX2
 #undef GK_HAS_AVX512
@@ -7843,10 +8022,15 @@ GK_NAMESPACE_END
 #undef GK_HAS_KQUANT
 #undef GK_HAS_IQ
 #undef GK_HAS_CHECKPOINTS
+#undef GK_HAS_ALWAYS
 #undef GK_FORMATS
+#undef GK_KERNEL
+#undef GK_DOT
+#undef GK_DECLARE_DOT
+#undef GK_X86_DOTS
+#undef GK_ARM64_DOTS
 #undef GK_REGION
 #undef GK_REGION_END
-#undef GK_SHIM
 #undef GK_TABLES
 #endif // GLLM_KERNELS_IMPLEMENTATION
 

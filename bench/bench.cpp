@@ -66,7 +66,7 @@ constexpr Status OK = { gllm::Code::ok, "" };
 const char USAGE[] =
     "usage: bench [--op NAME] [--isa LIST] [--elem LIST] [--shape LIST] [--threads N] [--quick] [--json FILE]\n"
     "  --op NAME      the operation of that name, or all with NAME in theirs\n"
-    "  --isa LIST     of scalar,avx2,avx512,neon\n"
+    "  --isa LIST     of instruction sets, such as scalar,avx2\n"
     "  --elem LIST    of f32,f16,bf16; without it f32, and a few products of the others\n"
     "  --shape LIST   such as 4096,512x512,512x4096x4096 (n, rows x n, m x n x k): only operations of as many sizes\n"
     "  --threads N    the operations that split, and what they gain over one thread\n"
@@ -709,7 +709,7 @@ template <class E> std::vector<Row<E>> rows() {
             const size_t n = c.n, depth = c.m, copies = copies_of(1, n * depth, 2 * n * depth * sizeof(E));
             const auto b = c.ring(n * depth, copies);
             size_t bytes = 0;                                   // the largest of all instruction sets
-            for (Isa isa : { Isa::scalar, Isa::avx2, Isa::avx512, Isa::neon }) {
+            for (Isa isa : gllm::all_isas) {
                 K k;
                 if (k.select(isa)) bytes = std::max(bytes, k.packed_b_bytes(n, depth));
             }
@@ -943,7 +943,7 @@ void measure(const std::string& op, const char* elem, const std::string& shape, 
         k.parallel = {};
         return run(k, reps);
     } });
-    for (Isa isa : { Isa::scalar, Isa::avx2, Isa::avx512, Isa::neon }) {
+    for (Isa isa : gllm::all_isas) {
         if (gllm::isa_presence(isa) != gllm::Presence::native || !listed(options.isa, gllm::isa_name(isa))) continue;
         if (isa == Isa::scalar && w.flops > scalar_limit) continue;
         Lane lane = { {}, 1, 0, w.tiles && isa == Isa::avx512 && tile_peak({}) > 0, {} };
@@ -1083,8 +1083,12 @@ int main(int argc, char** argv) {
     size_t sizes[3], present = 0;
     for (const auto& s : split(options.shape)) if (!parse_shape(s, sizes)) return misuse("no shape:", s);
     for (const auto& s : split(options.elem)) if (!listed("f32,f16,bf16", s)) return misuse("no element type:", s);
-    for (const auto& s : split(options.isa)) if (!listed("scalar,avx2,avx512,neon", s)) return misuse("no instruction set:", s);
-    for (Isa isa : { Isa::scalar, Isa::avx2, Isa::avx512, Isa::neon })
+    for (const auto& s : split(options.isa)) {
+        bool known = false;
+        for (Isa isa : gllm::all_isas) known |= s == gllm::isa_name(isa);
+        if (!known) return misuse("no instruction set:", s);
+    }
+    for (Isa isa : gllm::all_isas)
         present += gllm::isa_presence(isa) == gllm::Presence::native && listed(options.isa, gllm::isa_name(isa));
     if (!present) {
         fprintf(stderr, "bench: this machine has no %s\n", options.isa.c_str());

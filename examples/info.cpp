@@ -8,8 +8,7 @@ int main() {
     printf("gllm_kernels %d.%d.%d\n\ninstruction sets\n", GLLM_KERNELS_VERSION_MAJOR, GLLM_KERNELS_VERSION_MINOR,
            GLLM_KERNELS_VERSION_PATCH);
     static const char* const presence[] = {"absent", "emulated", "native"};
-    const gllm::Isa isas[] = {gllm::Isa::scalar, gllm::Isa::avx2, gllm::Isa::avx512, gllm::Isa::neon};
-    for (gllm::Isa isa : isas)
+    for (gllm::Isa isa : gllm::all_isas)
         printf("  %-7s %-9s%s\n", gllm::isa_name(isa), presence[static_cast<int>(gllm::isa_presence(isa))],
                isa == gllm::best_isa() ? " chosen" : "");
 

@@ -61,11 +61,9 @@ constexpr bool keeps_subnormals = true;
 
 // ---- instruction sets -------------------------------------------------------
 
-constexpr gllm::Isa ISAS[] = { gllm::Isa::scalar, gllm::Isa::avx2, gllm::Isa::avx512, gllm::Isa::neon };
-
 /// Is it native or emulated here? The absent ones are named once.
 inline bool present(gllm::Isa isa) {
-    static bool told[4];
+    static bool told[sizeof gllm::all_isas];
     if (gllm::isa_presence(isa) != gllm::Presence::absent) return true;
     if (!told[int(isa)]) MESSAGE("skipped: " << text(gllm::isa_name(isa)) << ", absent here");
     told[int(isa)] = true;
@@ -74,7 +72,7 @@ inline bool present(gllm::Isa isa) {
 
 /// f(kernels, name) for every instruction set that is present.
 template <class E, class F> void for_each_isa(F f) {
-    for (gllm::Isa isa : ISAS) {
+    for (gllm::Isa isa : gllm::all_isas) {
         if (!present(isa)) continue;
         gllm::CpuKernels<E> k;
         const gllm::Status status = k.select(isa);

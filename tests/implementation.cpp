@@ -79,13 +79,21 @@ static const void* leaf_of(const AsmKernel<DotRows>& row) {
 }
 template <class F> static const void* leaf_of(const AsmKernel<F>&) { return nullptr; }
 
+static bool lent(int feature) {
+#if GK_HAS_TILES
+    return feature != GK_AMX || tiles_allowed();
+#else
+    return feature >= 0;
+#endif
+}
+
 template <class F, size_t n> static void add(std::vector<Kernel>& all, const char* table, const AsmKernel<F> (&rows)[n]) {
     for (const AsmKernel<F>& row : rows) {
         bool known = !row.run;
         for (const Kernel& k : all) known |= strcmp(k.name, row.name) == 0;
         if (known) continue;
-        all.push_back({ table, row.name, reinterpret_cast<void (*)()>(row.run), gllm::cpu_features().*row.needs, row.rows, row.columns,
-                        row.kind, leaf_of(row) });
+        const bool present = gllm::cpu_features().*row.needs && lent(row.feature);
+        all.push_back({ table, row.name, reinterpret_cast<void (*)()>(row.run), present, row.rows, row.columns, row.kind, leaf_of(row) });
     }
 }
 
@@ -109,6 +117,7 @@ std::vector<Kernel> kernels(const char* table) {
 
 static const FormatKernels& format_of(const Kernel& kernel) { return static_cast<const FormatKernels*>(kernel.formats)[kernel.kind]; }
 
+size_t row_bytes(const Kernel& kernel, size_t k) { return k / format_of(kernel).block_weights * format_of(kernel).block_bytes; }
 size_t prepared_bytes(const Kernel& kernel, size_t k, size_t digits) { return format_of(kernel).by_codes->prepared_bytes(k, digits); }
 void prepare(const Kernel& kernel, const float* x, size_t k, size_t digits, uint8_t* prepared) {
     format_of(kernel).by_codes->prepare(x, k, digits, prepared);

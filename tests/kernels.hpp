@@ -1,4 +1,4 @@
-// The header's tables of assembly kernels, for tests to walk, and the twins of kernels that multiply rows of codes.
+// The header's tables of assembly kernels, for tests and bench to walk, and the twins of kernels that multiply rows of codes.
 // SPDX-License-Identifier: MIT
 #ifndef TESTS_KERNELS_HPP
 #define TESTS_KERNELS_HPP
@@ -14,7 +14,7 @@ struct Kernel {
     const char* table;                                          // "gemm_tiles" and so on, as in the header
     const char* name;
     void      (*run)();                                         // of the table's type
-    bool        present;                                        // this CPU has what it needs
+    bool        present;                                        // this CPU has what it needs, and the system lends it
     size_t      rows, columns, kind;
     const void* formats;                                        // of dot_rows: the leaf whose twin it has
 };
@@ -24,6 +24,7 @@ std::vector<Kernel> kernels(const char* table);
 
 // ---- of dot_rows --------------------------------------------------------------
 
+size_t row_bytes(const Kernel& kernel, size_t k);
 size_t prepared_bytes(const Kernel& kernel, size_t k, size_t digits);
 void   prepare(const Kernel& kernel, const float* x, size_t k, size_t digits, uint8_t* prepared);
 /// y = rows of weights, without gaps, times one row of x: by the twin.

@@ -63,7 +63,7 @@ template <class E, class Next> void sweep(const Function<E>& f, const std::strin
                 if (!accept(out[i], want[i], bound[i])) w.see(value(x[i]), value(out[i]), want[i], bound[i]);
         });
     }
-    for (gllm::Isa isa : ISAS) {
+    for (gllm::Isa isa : gllm::all_isas) {
         const Worst& w = worst[int(isa)];
         TEST_INFO(f.name, gllm::isa_name(isa), E, what);
         CHECK_MESSAGE(w.misses == 0, w.misses << " wrong; worst " << w.times << " times the bound of " << f.ulps << " ulp, at x = "

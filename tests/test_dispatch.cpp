@@ -34,7 +34,7 @@ constexpr Feature FEATURES[] = {
 static std::string report() {
     std::ostringstream s;
     for (const Feature& f : FEATURES) s << f.name << "=" << gllm::cpu_features().*f.bit << " ";
-    for (Isa isa : ISAS) s << text(gllm::isa_name(isa)) << ":" << int(gllm::isa_presence(isa)) << " ";
+    for (Isa isa : gllm::all_isas) s << text(gllm::isa_name(isa)) << ":" << int(gllm::isa_presence(isa)) << " ";
     const std::vector<float> ones(32, 1.0f);
     s << "best=" << int(gllm::best_isa()) << " dot=" << CpuKernels<float>().vec_dot(ones.data(), ones.data(), 32);
     return s.str();
@@ -147,7 +147,7 @@ TEST_CASE("GLLM_KERNELS_ISA narrows, and can do nothing else") {
         CHECK(best >= 0);
         CHECK(presence(r.second, static_cast<Isa>(best)) == int(Presence::native));
         CHECK(presence(r.second, Isa::scalar) == int(Presence::native));
-        for (Isa isa : ISAS)
+        for (Isa isa : gllm::all_isas)
             if (presence(whole, isa) == int(Presence::absent)) CHECK(presence(r.second, isa) == int(Presence::absent));
     }
     CHECK(reports[""] == whole);
@@ -196,7 +196,7 @@ TEST_CASE("isa_name isa_presence best_isa") {
     CHECK(gllm::isa_presence(static_cast<Isa>(200)) == Presence::absent);
     const CpuFeatures& f = gllm::cpu_features();
     const bool         bits[] = { true, f.avx2, f.avx512, f.neon };
-    for (Isa isa : ISAS)
+    for (Isa isa : gllm::all_isas)
         if (gllm::isa_presence(isa) == Presence::native) CHECK(bits[int(isa)]);
 #if defined(__aarch64__)
     if (!std::getenv("GLLM_KERNELS_ISA")) CHECK(f.neon);
@@ -212,7 +212,9 @@ TEST_CASE_TEMPLATE("select", E, ELEMENTS) {
     CHECK(k.isa() == gllm::best_isa());
     CHECK(k.parallel.width == 1);
     CHECK(k.workspace.data == nullptr);
-    for (Isa isa : { Isa::scalar, Isa::avx2, Isa::avx512, Isa::neon, static_cast<Isa>(4), static_cast<Isa>(255) }) {
+    std::vector<Isa> isas(std::begin(gllm::all_isas), std::end(gllm::all_isas));
+    for (size_t beyond : { isas.size(), size_t(255) }) isas.push_back(static_cast<Isa>(beyond));
+    for (Isa isa : isas) {
         INFO("isa " << int(isa));
         k.parallel.width  = 3;
         const Isa   before = k.isa();

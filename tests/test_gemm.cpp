@@ -512,7 +512,7 @@ TEST_CASE_TEMPLATE("a foreign packed buffer is refused", E, ELEMENTS) {
         refuse_other_element<E, float>(k, o);
         refuse_other_element<E, gllm::f16>(k, o);
         refuse_other_element<E, gllm::bf16>(k, o);
-        for (Isa isa2 : ISAS) {
+        for (Isa isa2 : gllm::all_isas) {
             CpuKernels<E> other;
             if (isa2 == k.isa() || !other.select(isa2)) continue;
             const size_t bytes = other.packed_b_bytes(12, 12), need = k.packed_b_bytes(12, 12);

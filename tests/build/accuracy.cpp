@@ -17,7 +17,7 @@ int main() {
     std::vector<float> x(n), y(n);
     for (size_t i = 0; i < n; i++) x[i] = -20 + 40 * static_cast<float>(i) / static_cast<float>(n);
     bool ok = true;
-    for (Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512, Isa::neon}) {
+    for (Isa isa : gllm::all_isas) {
         CpuKernels<float> k;
         if (!k.select(isa)) continue;
         const auto expect = [&](const char* what, bool right) {

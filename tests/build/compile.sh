@@ -89,6 +89,21 @@ one_error() {                                   # one_error COMPILATION...: fail
     local out; out=$("$@" 2>&1); echo "$out"
     [ "$(grep -c 'error:' <<<"$out")" != 1 ]
 }
+edited() {                                      # edited FILE FLAG...: compiled as .clangd has an editor read it
+    local file=$1; shift
+    $cxx $W $(sed '/^#/d' .clangd | grep -o -- '-[A-Za-z][^],]*') "$@" -x c++ -fsyntax-only "$file"
+}
+every_section() {                               # an error in a section of a pass is one that an editor sees; [15] is of one system
+    local n last=14
+    case $($cxx -dumpmachine) in x86_64*-linux*) last=15 ;; esac
+    for n in $(seq 9 $last); do
+        sed "s/^\/\/ \[$n\] [A-Z][A-Z].*/#error section $n/" gllm_kernels.hpp >"$tmp/edited.hpp"
+        edited "$tmp/edited.hpp" -I. 2>&1 | grep -q "section $n" || echo "not seen: [$n]"
+    done
+}
+leftovers() {                                   # macros of the header's own that stay defined behind it
+    ! $cxx -std=c++17 -I. -DGLLM_KERNELS_ASM -dM -E "$tmp/implementation.cpp" | grep ' GK_'
+}
 bits() {                                        # bits NAME FLAG...: compiled with these flags, the fingerprint is that of $tmp/b
     local to=$tmp/$1; shift
     $cxx -std=c++17 -O1 -I. "$@" -c tests/build/fingerprint.cpp -o "$to.o" && $cxx "$to.o" -o "$to" && "$to" >"$to.out" && cmp "$tmp/b" "$to.out"
@@ -112,6 +127,11 @@ for cxx in "${@:-g++}"; do
     check "a system header, implementation"       $cxx -std=c++17 -isystem . $W $strictest -fsyntax-only "$tmp/implementation.cpp"
     check "declarations under -ffast-math"        $cxx -std=c++17 -I. $W -ffast-math -fsyntax-only "$tmp/user.cpp"
     refused "implementation under -ffast-math" "fast-math" $cxx -std=c++17 -I. -ffast-math -fsyntax-only "$tmp/implementation.cpp"
+    check "as an editor reads it"                 edited gllm_kernels.hpp
+    check "as without AVX-512"                    edited gllm_kernels.hpp -DGLLM_KERNELS_NO_AVX512
+    check "as without vectors"                    edited gllm_kernels.hpp -DGLLM_KERNELS_NO_AVX2 -DGLLM_KERNELS_NO_NEON
+    check "with every section of a pass"          every_section
+    check "no macro of its own left behind"       leftovers
     check "two files"                             $cxx -std=c++17 -O0 -I. $W "$tmp/user.cpp" "$tmp/other.cpp" -o "$tmp/two"
     check "two files run"                         "$tmp/two"
     check "two files with -flto"                  $cxx -std=c++17 -O1 $lto -I. "$tmp/user.cpp" "$tmp/other.cpp" -o "$tmp/lto"
@@ -145,7 +165,7 @@ for cxx in "${@:-g++}"; do
         wait $loosely; status=$?; cp "$tmp/loose.log" "$tmp/log"
         result $status "the same bits under $loose"
     fi
-    for pass in scalar avx2 avx512 neon dispatch; do
+    for pass in $(sed -n 's/^enum class Isa .*{ \(.*\) };/\1/p' gllm_kernels.hpp | tr -d ,) dispatch; do
         check "only the pass $pass"               $cxx -std=c++17 -O0 -I. $W -DGLLM_KERNELS_ONLY_PASS=$pass -c "$tmp/implementation.cpp" -o "$tmp/only_$pass.o"
     done
     check "the passes of parallel files link"     $cxx -std=c++17 -I. "$tmp/sum.cpp" "$tmp"/only_*.o -o "$tmp/parts"
