@@ -637,6 +637,7 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_AVX2   2
 #define GK_AVX512 3
 #define GK_NEON   4
+#define GK_TRACE  6                 // no instruction set: the operations record themselves, section [20]
 // Features of them: each of the first four compiles section [14] once more. A CPU with I8MM has DOTPROD.
 #define GK_AVXVNNI    1
 #define GK_AVX512VNNI 2
@@ -784,6 +785,7 @@ GK_INL double   sqrt64(double x) {
 }
 constexpr float infinity  = __builtin_huge_valf();
 constexpr float quiet_nan = __builtin_nanf("");
+constexpr float largest_float = 3.4028234663852886e38f;
 
 GK_INL float to_f32(float v)                       { return v; }
 GK_INL float to_f32(f16 v)                         { return f16_to_f32(v.bits); }
@@ -2487,7 +2489,7 @@ GK_INL vb   blut(vb a, const int8_t* table)        { return _mm256_shuffle_epi8(
 GK_INL vf   vpow2(vi n)                            { return vunbits(vishl(viadd(n, viset(127)), 23)); }
 #if GK_PASS == GK_AVX512
 GK_INL vf   vscale2(vf x, vi n)                    { return _mm512_scalef_ps(x, vfloat(n)); }
-#else
+#elif GK_PASS != GK_TRACE
 GK_INL vf   vscale2(vf x, vi n)                    { const vi half = visra(n, 1); return vmul(vmul(x, vpow2(half)), vpow2(visub(n, half))); }
 #endif
 
@@ -2590,10 +2592,17 @@ GK_INL vf vabove(vf x)                             { return vmax(vset(-0.0f), x)
 
 // vleast(x, limit): min(|x|, limit), either of the two for NaN | vrcp: 1 / b to 2^-13 or better
 // vscale(p, z): 2^n p rounded once, p in 0.7..1.5, n in -152..128, z reduced with shift 126
+// vscale_rarely(x, n): 2^n x rounded once, n an integer in -252..0 and seldom another than 0
 #if GK_PASS == GK_AVX512
+GK_INL vf vscale_rarely(vf x, vf n)                { return _mm512_scalef_ps(x, n); }
 GK_INL vf vleast(vf x, float limit)                { return _mm512_maskz_range_ps(0xffff, x, vset(limit), 10); }
 GK_INL vf vrcp(vf b)                               { return _mm512_maskz_rcp14_ps(0xffff, b); }
 GK_INL vf vscale(vf p, const Reduced& z)           { return _mm512_maskz_scalef_ps(0xffff, p, z.n); }
+#elif GK_PASS == GK_TRACE
+GK_INL vf vleast(vf x, float limit)                { return vf(record(TraceCode::least, TraceType::f32, x, vf(limit))); }
+GK_INL vf vrcp(vf b)                               { return vf(record(TraceCode::recip, TraceType::f32, b)); }
+GK_INL vf vscale(vf p, const Reduced& z)           { return vf(record(TraceCode::scale, TraceType::f32, p, z.n, z.t)); }
+GK_INL vf vscale_rarely(vf x, vf n)                { return vscale2(x, vint(n)); }
 #else
 GK_INL vf vleast(vf x, float limit)                { return vmin(vset(limit), vabs(x)); }
 GK_INL vf vrcp(vf b)                               { return vdiv(vset(1), b); }
@@ -2601,6 +2610,7 @@ GK_INL vf vscale(vf p, const Reduced& z) {
     const vi t = vbits(z.t), normal = vbits(vmax(z.t, vset(round_bias + 2)));
     return vmul(vmul(p, vunbits(vishl(normal, 23))), vexponent(vset(2), visub(t, normal)));
 }
+GK_INL vf vscale_rarely(vf x, vf n)                { return vany(vlt(n, vzero())) ? vscale2(x, vint(n)) : x; }
 #endif
 
 /// e^x within 1 ulp, 1.2 ulp where fma rounds twice; subnormal results rounded once.
@@ -2658,19 +2668,16 @@ GK_INL vf vgelu_erf(vf x) {
     return vfnma(vmul(e, g), vset(down48), vabove(x));
 }
 
-/// silu(g) u where neither factor alone need be normal: 2 silu(g) times u / 2 below |g| = 1, powers below 2^-100 last;
-/// the division as in vtanh.
+/// silu(g) u where neither factor alone need be normal: s(g) = 1 / (1 + 2^n (1 + part)) meets the smaller of them first,
+/// u below |g| = 1 and g above; powers below 2^-100 come last.
 GK_INL vf vswiglu(vf g, vf u) {
-    const vf a = vleast(g, 200), least = vset(-100);
-    const Reduced z = vreduce(a, rate_silu, 0);
-    const vm below_one = vlt(a, vset(1));
-    const vf twice = vselect(below_one, vset(2), vset(1)), half = vselect(below_one, vset(0.5f), vset(1));
-    const vf e     = vexponent(vexp_part(z.r, rate_silu), vbits(vmax(z.t, vset(round_bias - 100))));
-    const vf rcp   = vrcp(vadd(vset(1), e)), q = vmul(e, rcp);
-    const vf s     = vfma(vxfnma(e, q, vsub(e, q)), rcp, q);
-    const vf y     = vmul(vfnma(vmul(twice, a), s, vmul(twice, vabove(g))), vmul(half, u));
-    if (!vany(vlt(g, vset(-69)))) return y;
-    return vselect(vlt(g, vzero()), vscale2(y, vint(vsub(z.n, vmax(z.n, least)))), y);
+    const vf a = vmax(vset(-200), g);
+    const Reduced z = vreduce(vmin(a, vset(80)), rate_silu, 127);
+    const vf t = vmin(z.t, vset(round_bias + 227)), power = vunbits(vishl(vbits(t), 23));
+    const vf part = vmul(z.r, vexp_slope(z.r, rate_silu)), s = vdiv(vset(1), vadd(vfma(power, part, vset(1)), power));
+    const vm below_one = vlt(vabs(a), vset(1));
+    const vf y = vmul(vmul(vselect(below_one, u, a), s), vselect(below_one, a, u));
+    return vscale_rarely(y, vsub(t, z.t));
 }
 
 // ============================================================================
@@ -2678,9 +2685,28 @@ GK_INL vf vswiglu(vf g, vf u) {
 // ============================================================================
 
 // ---- loops ------------------------------------------------------------------
+//
+// An operation is functors and terms in the loops below, and scalars of a row between them. The pass of [20] has
+// recorders of the same names, and values that are not there yet: so the length of a row is an extent, its scalars are
+// single, real and truth, and `choose` and `either` stand for branches on them.
+
+struct Pair { vf first, second; };
+
+#if GK_PASS != GK_TRACE
+
+using extent = size_t;
+using single = float;
+using real   = double;
+using truth  = bool;
+
+GK_INL real length_of(extent n)                    { return static_cast<real>(n ? n : 1); }
+GK_INL real square_root(real x)                    { return impl::sqrt64(x); }
+template <class E> GK_INL real real_at(const E* p) { return static_cast<real>(impl::to_f32(*p)); }
+template <class T> GK_INL T choose(truth c, T a, T b) { return c ? a : b; }
+template <class A, class B> GK_INL void either(truth c, const A& a, const B& b) { if (c) a(); else b(); }
 
 /// out[i] = f(x[i]): two vectors at a time, then one, then a partial one.
-template <class E, class F> GK_INL void map1(const E* x, E* out, size_t n, const F& f) {
+template <class E, class F> GK_INL void map1(const E* x, E* out, extent n, const F& f) {
     GLLM_KERNELS_ASSERT(n == 0 || (x && out));
     size_t i = 0;
     for (; i + 2 * VF <= n; i += 2 * VF) {
@@ -2693,7 +2719,7 @@ template <class E, class F> GK_INL void map1(const E* x, E* out, size_t n, const
 }
 
 /// out[i] = f(a[i], b[i]).
-template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, size_t n, const F& f) {
+template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, extent n, const F& f) {
     GLLM_KERNELS_ASSERT(n == 0 || (a && b && out));
     size_t i = 0;
     for (; i + 2 * VF <= n; i += 2 * VF) {
@@ -2703,6 +2729,68 @@ template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, siz
     }
     for (; i + VF <= n; i += VF) vstore(out + i, f(vload(a + i), vload(b + i)));
     if (i < n) vstore_n(out + i, f(vload_n(a + i, n - i), vload_n(b + i, n - i)), n - i);
+}
+
+/// out[i] = f(a[i], b[i], c[i]).
+template <class E, class F> GK_INL void map3(const E* a, const E* b, const E* c, E* out, extent n, const F& f) {
+    size_t i = 0;
+    for (; i + VF <= n; i += VF) vstore(out + i, f(vload(a + i), vload(b + i), vload(c + i)));
+    if (i < n) vstore_n(out + i, f(vload_n(a + i, n - i), vload_n(b + i, n - i), vload_n(c + i, n - i)), n - i);
+}
+/// (a[i], b[i]) = f(a[i], b[i], c[i], s[i]).
+template <class E, class F> GK_INL void map_halves(E* a, E* b, const E* c, const E* s, extent n, const F& f) {
+    for (size_t i = 0; i < n; i += VF) {
+        const size_t l = n - i < VF ? n - i : VF;
+        const Pair   y = f(vload_n(a + i, l), vload_n(b + i, l), vload_n(c + i, l), vload_n(s + i, l));
+        vstore_n(a + i, y.first, l);
+        vstore_n(b + i, y.second, l);
+    }
+}
+/// (p[2 i], p[2 i + 1]) = f(p[2 i], p[2 i + 1], c[i], s[i]), where f is what vrotate does to a pair.
+template <class E, class F> GK_INL void map_pairs(E* p, const E* c, const E* s, extent n, const F& f) {
+    for (size_t i = 0; VF == 1 && i < n; i++) {
+        const Pair y = f(vload(p + 2 * i), vload(p + 2 * i + 1), vload(c + i), vload(s + i));
+        vstore(p + 2 * i, y.first);
+        vstore(p + 2 * i + 1, y.second);
+    }
+    for (size_t i = 0; VF > 1 && i < n; i += VF / 2) {
+        const size_t l = n - i < VF / 2 ? n - i : VF / 2;
+        const vf     x = vload_n(p + 2 * i, 2 * l);
+        vstore_n(p + 2 * i, vrotate(x, vdouble(vload_n(c + i, l)), vdouble(vload_n(s + i, l))), 2 * l);
+    }
+}
+/// f(x[i], m) of every i, m beginning as `first`, for an f that no order matters to; by lanes, as f of lanes is.
+template <class E, class F> GK_INL vf fold(const E* x, extent n, vf first, const F& f) {
+    vf m0 = first, m1 = first;
+    size_t i = 0;
+    for (; i + 2 * VF <= n; i += 2 * VF) {
+        m0 = f(vload(x + i), m0);
+        m1 = f(vload(x + i + VF), m1);
+    }
+    for (; i + VF <= n; i += VF) m0 = f(vload(x + i), m0);
+    if (i < n) {
+        float last[VF];
+        vstore(last, m0);
+        vstore_n(last, vload_n(x + i, n - i), n - i);
+        m0 = f(vload(last), m0);
+    }
+    return f(m1, m0);
+}
+/// The largest lane, NaN if one is.
+GK_INL single max_lane(vf m)                       { return vany(vnan(m)) ? impl::quiet_nan : vhmax(m); }
+
+/// The largest of two magnitudes that term(i, count) gives, NaN aside. Once the first exceeds `enough`, that is all that
+/// need be known of either.
+struct Peaks { single first, second; };
+template <class Term> GK_INL Peaks peaks(extent n, const Term& term, float enough) {
+    vf a = vzero(), b = vzero();
+    for (size_t i = 0; i < n; i += VF) {
+        const Pair v = term(i, n - i < VF ? n - i : VF);
+        a = vmax(v.first, a);
+        b = vmax(v.second, b);
+        if (vany(vlt(vset(enough), a))) return {impl::infinity, 0};
+    }
+    return {vhmax(a), vhmax(b)};
 }
 
 // Sums of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few. A rounding errs
@@ -2728,7 +2816,7 @@ template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, 
     return vadd(vadd(s0, s1), vadd(s2, s3));
 }
 /// Blocks added up in double: steps + 2 + log2 VF roundings, 39 with that of the result where steps is 32.
-template <size_t steps = 32, class Term> GK_INL double blocked_sum(size_t n, const Term& term) {
+template <size_t steps = 32, class Term> GK_INL real blocked_sum(extent n, const Term& term) {
     double total = 0;
     for (size_t i = 0; i < n;) total += static_cast<double>(vsum(sum_of_block<steps>(i, n, term)));
     return total;
@@ -2736,7 +2824,7 @@ template <size_t steps = 32, class Term> GK_INL double blocked_sum(size_t n, con
 /// steps + 2 roundings, one less where terms are added as they are: short chains, and what is lost when they are added up
 /// by lanes is found (the TwoSum of Knuth) and kept. 64 blocks at a time, so that the sum of what was lost loses less than
 /// 2^-34; lanes are added in double.
-template <size_t steps, class Term> GK_INL double precise_sum(size_t n, const Term& term) {
+template <size_t steps, class Term> GK_INL real precise_sum(extent n, const Term& term) {
     double total = 0;
     for (size_t i = 0; i < n;) {
         vf sum = vzero(), lost = vzero();
@@ -2755,6 +2843,19 @@ template <size_t steps, class Term> GK_INL double precise_sum(size_t n, const Te
     return total;
 }
 
+/// In double, one after another.
+template <class Term> GK_INL real sum_in_double(extent n, const Term& term) {
+    real sum = 0;
+    for (size_t i = 0; i < n; i++) sum += term(i);
+    return sum;
+}
+/// out[i] = f(i), rounded once to float.
+template <class E, class F> GK_INL void map_in_double(E* out, extent n, const F& f) {
+    for (size_t i = 0; i < n; i++) impl::from_f32(static_cast<float>(f(i)), out + i);
+}
+
+#endif // GK_PASS != GK_TRACE
+
 template <class E> GK_INL E rounded(float v) { E e; impl::from_f32(v, &e); return e; }
 template <class E> GK_INL E rounded(double v) { return rounded<E>(static_cast<float>(v)); }
 
@@ -2766,11 +2867,11 @@ struct mul_of { GK_MEM vf operator()(vf a, vf b) const { return vmul(a, b); } };
 struct scale_by { vf s; GK_MEM vf operator()(vf x) const { return vmul(x, s); } };
 struct axpy_of { vf a; GK_MEM vf operator()(vf x, vf y) const { return vfma(a, x, y); } };
 
-template <class E> void vec_add(const E* a, const E* b, E* out, size_t n) { map2(a, b, out, n, add_of{}); }
-template <class E> void vec_sub(const E* a, const E* b, E* out, size_t n) { map2(a, b, out, n, sub_of{}); }
-template <class E> void vec_mul(const E* a, const E* b, E* out, size_t n) { map2(a, b, out, n, mul_of{}); }
-template <class E> void vec_scale(E* x, float s, size_t n)                { map1(x, x, n, scale_by{vset(s)}); }
-template <class E> void vec_axpy(E* y, float a, const E* x, size_t n)     { map2(x, static_cast<const E*>(y), y, n, axpy_of{vset(a)}); }
+template <class E> void vec_add(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, add_of{}); }
+template <class E> void vec_sub(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, sub_of{}); }
+template <class E> void vec_mul(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, mul_of{}); }
+template <class E> void vec_scale(E* x, single s, extent n)               { map1(x, x, n, scale_by{vset(s)}); }
+template <class E> void vec_axpy(E* y, single a, const E* x, extent n)    { map2(x, static_cast<const E*>(y), y, n, axpy_of{vset(a)}); }
 
 template <class E> struct product_terms {
     const E *a, *b;
@@ -2783,70 +2884,13 @@ template <class E> struct plain_terms {
     GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vload_n(x + i, n)); }
 };
 
-template <class E> E vec_dot(const E* a, const E* b, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || (a && b));
-    return rounded<E>(blocked_sum(n, product_terms<E>{a, b}));
-}
-template <class E> E vec_sum(const E* x, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || x);
-    return rounded<E>(blocked_sum(n, plain_terms<E>{x}));
-}
-template <class E> E vec_sum_squares(const E* x, size_t n) { return vec_dot(x, x, n); }
+template <class E> single dot_of(const E* a, const E* b, extent n) { return static_cast<single>(blocked_sum(n, product_terms<E>{a, b})); }
+template <class E> single sum_of(const E* x, extent n)             { return static_cast<single>(blocked_sum(n, plain_terms<E>{x})); }
 
 /// The larger of each lane, NaN if either is; m is what was found so far.
-GK_INL vf max_or_nan(vf x, vf m) { return vselect(vnan(x), x, vmax(x, m)); }
-
-/// The larger of the zeros in x, none of which compares above another: -0 if there is no +0.
-template <class E> GK_NOINLINE float zero_of(const E* x, size_t n) {
-    for (size_t i = 0; i < n; i++) if (impl::f32_bits(impl::to_f32(x[i])) == 0) return 0.0f;
-    return -0.0f;
-}
-template <class E> float max_of(const E* x, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || x);
-    vf m0 = vset(-impl::infinity), m1 = m0;
-    size_t i = 0;
-    for (; i + 2 * VF <= n; i += 2 * VF) {
-        m0 = max_or_nan(vload(x + i), m0);
-        m1 = max_or_nan(vload(x + i + VF), m1);
-    }
-    for (; i + VF <= n; i += VF) m0 = max_or_nan(vload(x + i), m0);
-    if (i < n) {
-        float last[VF];
-        vstore(last, m0);
-        vstore_n(last, vload_n(x + i, n - i), n - i);
-        m0 = max_or_nan(vload(last), m0);
-    }
-    m0 = vselect(vnan(m1), m1, vselect(vnan(m0), m0, vmax(m0, m1)));
-    const float max = vhmax(m0);
-    return vany(vnan(m0)) ? impl::quiet_nan : max == 0 ? zero_of(x, n) : max;
-}
-template <class E> E vec_max(const E* x, size_t n) { return rounded<E>(max_of(x, n)); }
-
-template <class From, class To> void convert(const From* x, To* out, size_t n) {
-    size_t i = 0;
-    for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
-    if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
-}
-
-/// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
-/// nor of `least` .. 1 / least.
-template <class E> GK_INL float group_maximum(const E* x, size_t n, float least = 1e-30f) {
-    vf m = vzero();
-    for (size_t j = 0; j < n; j += VF) m = max_or_nan(vabs(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j)), m);
-    const float max = vhmax(m);
-    return !vany(vnan(m)) && (max == 0 || (max >= least && max <= 1 / least)) ? max : impl::quiet_nan;
-}
-/// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to
-/// base 256: none is negative, none borrows.
-GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
-    for (size_t j = 0; j < 32; j += VF) {
-        const vf v = j + VF <= n ? vload(x + j) : j < n ? vload_n(x + j, n - j) : vzero();
-        const vi fixed = viadd(vint(vmul(v, vset(per_step))), viset(0x808080));
-        memcpy(q + j, &fixed, sizeof fixed);
-    }
-}
-/// The largest integer of so many signed digits to base 256, the highest of them 127.
-constexpr float full_scale(size_t digits)          { return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f; }
+struct larger { GK_MEM vf operator()(vf x, vf m) const { return vselect(vnan(x), x, vmax(x, m)); } };
+/// The largest of x, NaN if one is; of zeros, any.
+template <class E> single largest(const E* x, extent n) { return max_lane(fold(x, n, vset(-impl::infinity), larger{})); }
 
 // ---- activations ------------------------------------------------------------
 
@@ -2859,32 +2903,30 @@ struct tanh_of       { GK_MEM vf operator()(vf x) const { return vtanh(x); } };
 struct exp_of        { GK_MEM vf operator()(vf x) const { return vexp(x); } };
 struct swiglu_of     { GK_MEM vf operator()(vf g, vf u) const { return vswiglu(g, u); } };
 
-template <class E> void relu(const E* x, E* out, size_t n)       { map1(x, out, n, relu_of{}); }
-template <class E> void silu(const E* x, E* out, size_t n)       { map1(x, out, n, silu_of{}); }
-template <class E> void gelu(const E* x, E* out, size_t n)       { map1(x, out, n, gelu_of{}); }
-template <class E> void gelu_erf(const E* x, E* out, size_t n)   { map1(x, out, n, gelu_erf_of{}); }
-template <class E> void gelu_quick(const E* x, E* out, size_t n) { map1(x, out, n, gelu_quick_of{}); }
-template <class E> void tanh(const E* x, E* out, size_t n)       { map1(x, out, n, tanh_of{}); }
-template <class E> void exp(const E* x, E* out, size_t n)        { map1(x, out, n, exp_of{}); }
-template <class E> void swiglu(const E* gate, const E* up, E* out, size_t n) { map2(gate, up, out, n, swiglu_of{}); }
+template <class E> void relu(const E* x, E* out, extent n)       { map1(x, out, n, relu_of{}); }
+template <class E> void silu(const E* x, E* out, extent n)       { map1(x, out, n, silu_of{}); }
+template <class E> void gelu(const E* x, E* out, extent n)       { map1(x, out, n, gelu_of{}); }
+template <class E> void gelu_erf(const E* x, E* out, extent n)   { map1(x, out, n, gelu_erf_of{}); }
+template <class E> void gelu_quick(const E* x, E* out, extent n) { map1(x, out, n, gelu_quick_of{}); }
+template <class E> void tanh(const E* x, E* out, extent n)       { map1(x, out, n, tanh_of{}); }
+template <class E> void exp(const E* x, E* out, extent n)        { map1(x, out, n, exp_of{}); }
+template <class E> void swiglu(const E* gate, const E* up, E* out, extent n) { map2(gate, up, out, n, swiglu_of{}); }
+
+template <class E> constexpr bool holds_f32 = Element<E>::ELEM_ID == Element<float>::ELEM_ID;
 
 /// Terms e^(x - max), kept in `keep` on the way when that is f32.
 template <class E> struct exp_terms {
     const E* x;
     E*       keep;
     vf       max;
-    GK_MEM void put(float* p, vf e) const             { vstore(p, e); }
-    GK_MEM void put_n(float* p, vf e, size_t n) const { vstore_n(p, e, n); }
-    template <class T> GK_MEM void put(T*, vf) const  {}
-    template <class T> GK_MEM void put_n(T*, vf, size_t) const {}
     GK_MEM vf operator()(size_t i, vf acc) const {
         const vf e = vexp(vsub(vload(x + i), max));
-        put(keep + i, e);
+        if (holds_f32<E>) vstore(keep + i, e);
         return vadd(acc, e);
     }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const {
         const vf e = vfirst(vexp(vsub(vload_n(x + i, n), max)), n);
-        put_n(keep + i, e, n);
+        if (holds_f32<E>) vstore_n(keep + i, e, n);
         return vadd(acc, e);
     }
 };
@@ -2892,69 +2934,74 @@ struct exp_scaled { vf max, scale; GK_MEM vf operator()(vf x) const { return vmu
 
 /// softmax: out = e^(x - max x) / sum. f32 keeps the exponentials in out; the 16-bit types, which would round them,
 /// compute them again. In u: an exponential 2.4, and 0.4 of the largest for rounding x - max x (t e^-t < 0.37); these
-/// again and 5 in the sum; scale and product 2: 12.6.
-template <class E> void softmax(const E* x, E* out, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || (x && out));
-    const float max = max_of(x, n);
-    if (max == -impl::infinity) {                               // a fully masked row
-        for (size_t i = 0; i < n; i++) out[i] = rounded<E>(0.0f);
-        return;
-    }
-    const vf scale = vset(static_cast<float>(1 / precise_sum<4>(n, exp_terms<E>{x, out, vset(max)})));
-    if (sizeof(E) == sizeof(float)) map1(static_cast<const E*>(out), out, n, scale_by{scale});
-    else                            map1(x, out, n, exp_scaled{vset(max), scale});
+/// again and 5 in the sum; scale and product 2: 12.6. A row of -inf only has sum 0, and becomes zeros.
+template <class E> void softmax(const E* x, E* out, extent n) {
+    const single max   = largest(x, n);
+    const vf     top   = vset(choose(max < -impl::largest_float, static_cast<single>(0), max));
+    const real   sum   = precise_sum<4>(n, exp_terms<E>{x, out, top});
+    const vf     scale = vset(static_cast<single>(choose(0 < sum, 1 / sum, sum)));
+    if (holds_f32<E>) map1(static_cast<const E*>(out), out, n, scale_by{scale});
+    else              map1(x, out, n, exp_scaled{top, scale});
 }
 
 // ---- normalisation ----------------------------------------------------------
 
-/// The same two formulas in double, for rows that f32 does not hold well.
-template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, const E* beta, E* out, size_t n, float eps) {
-    double mean = 0, squares = 0;
-    for (int pass = 0; beta && pass < 2; pass++) {              // the second finds what the first one's rounding left
-        double sum = 0;
-        for (size_t i = 0; i < n; i++) sum += static_cast<double>(impl::to_f32(x[i])) - mean;
-        mean += sum / static_cast<double>(n);
+template <class E> struct centred_reals {
+    const E* x;
+    real     mean;
+    GK_MEM real operator()(size_t i) const           { return real_at(x + i) - mean; }
+};
+template <class E> struct squared_reals {
+    centred_reals<E> d;
+    GK_MEM real operator()(size_t i) const           { return d(i) * d(i); }
+};
+template <class E> struct normed_reals {
+    centred_reals<E> d;
+    const E          *gamma, *beta;
+    real             scale;
+    GK_MEM real operator()(size_t i) const {
+        const real y = d(i) * scale * real_at(gamma + i);
+        return beta ? y + real_at(beta + i) : y;
     }
-    for (size_t i = 0; i < n; i++) {
-        const double d = static_cast<double>(impl::to_f32(x[i])) - mean;
-        squares += d * d;
-    }
-    const double scale = 1 / impl::sqrt64(squares / static_cast<double>(n) + static_cast<double>(eps));
-    for (size_t i = 0; i < n; i++) {
-        const double y = (static_cast<double>(impl::to_f32(x[i])) - mean) * scale * static_cast<double>(impl::to_f32(gamma[i]));
-        out[i] = rounded<E>(beta ? y + static_cast<double>(impl::to_f32(beta[i])) : y);
-    }
+};
+
+/// The two formulas below in double, for rows that f32 does not hold well; without beta, the mean is 0.
+template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+    centred_reals<E> d = {x, 0};
+    for (int pass = 0; beta && pass < 2; pass++)                // the second finds what the first one's rounding left
+        d.mean = d.mean + sum_in_double(n, d) / length_of(n);
+    const real variance = sum_in_double(n, squared_reals<E>{d}) / length_of(n);
+    map_in_double(out, n, normed_reals<E>{d, gamma, beta, 1 / square_root(variance + static_cast<real>(eps))});
 }
 /// Is a mean of squares one that f32 computes well, neither overflown nor made of squares that underflow?
-GK_INL bool well_scaled(double mean_square) { return mean_square > 1e-28 && mean_square < 1e34; }
+GK_INL truth well_scaled(real mean_square) { return 1e-28 < mean_square && mean_square < 1e34; }
 
 struct scaled_product { vf s; GK_MEM vf operator()(vf x, vf w) const { return vmul(vmul(x, s), w); } };
+template <class E> struct product_and_weight {
+    const E       *x, *w;
+    scaled_product f;
+    GK_MEM Pair operator()(size_t i, size_t n) const {
+        const vf v = vload_n(w + i, n);
+        return {vabs(f(vload_n(x + i, n), v)), vabs(v)};
+    }
+};
 
 /// x s may be subnormal, and wrong by 2^-150; a weight may be 2^128. Does that matter beside the largest result? Not
 /// where one reaches 1, which the first few vectors tell of most rows, nor where no weight is 2^126 times the largest.
-template <class E> GK_INL bool products_keep(const E* x, const E* w, size_t n, const scaled_product& f) {
+template <class E> GK_INL truth products_keep(const E* x, const E* w, extent n, const scaled_product& f) {
     if (Element<E>::ELEM_ID == Element<f16>::ELEM_ID) return true;
-    vf y = vzero(), most = vzero();
-    for (size_t i = 0; i < n; i += VF) {
-        const size_t l = n - i < VF ? n - i : VF;
-        const vf     v = vload_n(w + i, l);
-        y    = vmax(vabs(f(vload_n(x + i, l), v)), y);
-        most = vmax(vabs(v), most);
-        if (vany(vlt(vset(1), y))) return true;
-    }
-    return vhmax(most) <= 8.507059e37f * vhmax(y);              // 2^126
+    const Peaks most = peaks(n, product_and_weight<E>{x, w, f}, 1);
+    return 1 < most.first || !(8.507059e37f * most.first < most.second);        // 2^126
 }
 
 /// rms_norm: y = x w / sqrt(mean(x^2) + eps). In u: half of the 14 of the sum, 1 of the scale, 2 of the products, 4 for
 /// subnormal ones.
-template <class E> void rms_norm(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) {
-    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && weight && out));
-    for (size_t r = 0; r < rows; r++, x += n, out += n) {
-        const double mean_square = blocked_sum<8>(n, product_terms<E>{x, x}) / static_cast<double>(n ? n : 1);
-        const scaled_product f   = {vset(static_cast<float>(1 / impl::sqrt64(mean_square + static_cast<double>(eps))))};
-        if (well_scaled(mean_square) && products_keep(x, weight, n, f)) map2(x, weight, out, n, f);
-        else norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps);
-    }
+template <class E> void rms_norm_row(const E* x, const E* weight, E* out, extent n, single eps) {
+    const real mean_square = blocked_sum<8>(n, product_terms<E>{x, x}) / length_of(n);
+    const scaled_product f = {vset(static_cast<single>(1 / square_root(mean_square + static_cast<real>(eps))))};
+    either(well_scaled(mean_square) && products_keep(x, weight, n, f),
+           [&] { map2(x, weight, out, n, f); },
+           [&] { norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps); });
 }
 
 template <class E> struct centred_terms {
@@ -2972,64 +3019,112 @@ template <class E> struct centred_squares {
         return vfma(d, d, acc);
     }
 };
+struct normed {
+    vf mean, rest, scale;
+    GK_MEM vf operator()(vf x, vf gamma, vf beta) const { return vfma(vmul(vsub(vsub(x, mean), rest), scale), gamma, beta); }
+};
 
 /// layer_norm: y = (x - mean) / sqrt(var + eps) gamma + beta. The mean is a float and a remainder, found from the
 /// centred values. Rows whose mean is 4096 times their deviation or more are left to double; in the others the float's
 /// error is a hundredth of the deviation. In u of the largest (x - mean) / deviation: the remainder 5.1, centring 2,
 /// half of the variance's 6 + 4.2, scale, product and sum 3: 15.2.
-template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) {
-    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && gamma && beta && out));
-    for (size_t r = 0; r < rows; r++, x += n, out += n) {
-        const double count = static_cast<double>(n ? n : 1);
-        const double about = static_cast<double>(static_cast<float>(blocked_sum(n, plain_terms<E>{x}) / count));
-        const vf     mean  = vset(static_cast<float>(about));
-        const vf     rest  = vset(static_cast<float>(precise_sum<2>(n, centred_terms<E>{x, mean}) / count));
-        const double var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / count;
-        if (!well_scaled(var) || !(about * about < 16777216 * var)) { norm_in_double(x, gamma, beta, out, n, eps); continue; }
-        const vf scale = vset(static_cast<float>(1 / impl::sqrt64(var + static_cast<double>(eps))));
-        size_t i = 0;
-        for (; i + VF <= n; i += VF) {
-            const vf d = vmul(vsub(vsub(vload(x + i), mean), rest), scale);
-            vstore(out + i, vfma(d, vload(gamma + i), vload(beta + i)));
-        }
-        if (i < n) {
-            const vf d = vmul(vsub(vsub(vload_n(x + i, n - i), mean), rest), scale);
-            vstore_n(out + i, vfma(d, vload_n(gamma + i, n - i), vload_n(beta + i, n - i)), n - i);
-        }
-    }
+template <class E> void layer_norm_row(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+    const single about = static_cast<single>(blocked_sum(n, plain_terms<E>{x}) / length_of(n));
+    const vf     mean  = vset(about);
+    const vf     rest  = vset(static_cast<single>(precise_sum<2>(n, centred_terms<E>{x, mean}) / length_of(n)));
+    const real   var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / length_of(n), wide = static_cast<real>(about);
+    const vf     scale = vset(static_cast<single>(1 / square_root(var + static_cast<real>(eps))));
+    either(well_scaled(var) && wide * wide < 16777216 * var,
+           [&] { map3(x, gamma, beta, out, n, normed{mean, rest, scale}); },
+           [&] { norm_in_double(x, gamma, beta, out, n, eps); });
 }
 
 // ---- positions --------------------------------------------------------------
 
-/// rope: (a, b) -> (a cos - b sin, a sin + b cos) for each pair of each head; interleaved pairs are lanes (2l, 2l + 1).
+// (a, b) -> (a cos - b sin, a sin + b cos), as each layout rounds it.
+struct turned_half {
+    GK_MEM Pair operator()(vf a, vf b, vf c, vf s) const { return {vfnma(b, s, vmul(a, c)), vfma(a, s, vmul(b, c))}; }
+};
+struct turned_pair {
+    GK_MEM Pair operator()(vf a, vf b, vf c, vf s) const { return {vfma(a, c, vneg(vmul(b, s))), vfma(b, c, vmul(a, s))}; }
+};
+
+// What is recorded ends here.
+#endif // !GK_FEATURE
+#if GK_PASS != GK_TRACE
+#if !GK_FEATURE
+
+// ---- rows of operations ---------------------------------------------------------
+
+template <class E> void rms_norm(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) {
+    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && weight && out));
+    for (size_t r = 0; r < rows; r++) rms_norm_row(x + r * n, weight, out + r * n, n, eps);
+}
+template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) {
+    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && gamma && beta && out));
+    for (size_t r = 0; r < rows; r++) layer_norm_row(x + r * n, gamma, beta, out + r * n, n, eps);
+}
+/// rope: each pair of each head; interleaved pairs are lanes (2l, 2l + 1).
 template <class E> void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot, RopeStyle style) {
     GLLM_KERNELS_ASSERT(heads == 0 || n_rot < 2 || (qk && cos && sin));
     GLLM_KERNELS_ASSERT(n_rot % 2 == 0 && n_rot <= head_dim);
     const size_t pairs = n_rot / 2;
     for (size_t h = 0; h < heads; h++, qk += head_dim) {
-        if (style == RopeStyle::half) {
-            for (size_t i = 0; i < pairs; i += VF) {
-                const size_t l = pairs - i < VF ? pairs - i : VF;
-                E* const     p = qk + i;
-                const vf     a = vload_n(p, l), b = vload_n(p + pairs, l), c = vload_n(cos + i, l), s = vload_n(sin + i, l);
-                vstore_n(p, vfnma(b, s, vmul(a, c)), l);
-                vstore_n(p + pairs, vfma(a, s, vmul(b, c)), l);
-            }
-        } else if (VF == 1) {
-            for (size_t i = 0; i < pairs; i++) {
-                const vf a = vload(qk + 2 * i), b = vload(qk + 2 * i + 1), c = vload(cos + i), s = vload(sin + i);
-                vstore(qk + 2 * i, vfnma(b, s, vmul(a, c)));
-                vstore(qk + 2 * i + 1, vfma(a, s, vmul(b, c)));
-            }
-        } else {
-            for (size_t i = 0; i < pairs; i += VF / 2) {
-                const size_t l = pairs - i < VF / 2 ? pairs - i : VF / 2;
-                const vf     x = vload_n(qk + 2 * i, 2 * l);
-                vstore_n(qk + 2 * i, vrotate(x, vdouble(vload_n(cos + i, l)), vdouble(vload_n(sin + i, l))), 2 * l);
-            }
-        }
+        if (style == RopeStyle::half) map_halves(qk, qk + pairs, cos, sin, pairs, turned_half{});
+        else                          map_pairs(qk, cos, sin, pairs, turned_pair{});
     }
 }
+
+// ---- reductions to an element --------------------------------------------------
+
+template <class E> E vec_dot(const E* a, const E* b, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || (a && b));
+    return rounded<E>(dot_of(a, b, n));
+}
+template <class E> E vec_sum(const E* x, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || x);
+    return rounded<E>(sum_of(x, n));
+}
+template <class E> E vec_sum_squares(const E* x, size_t n) { return vec_dot(x, x, n); }
+
+/// The larger of the zeros in x, none of which compares above another: -0 if there is no +0.
+template <class E> GK_NOINLINE float zero_of(const E* x, size_t n) {
+    for (size_t i = 0; i < n; i++) if (impl::f32_bits(impl::to_f32(x[i])) == 0) return 0.0f;
+    return -0.0f;
+}
+template <class E> E vec_max(const E* x, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || x);
+    const float max = largest(x, n);
+    return rounded<E>(max == 0 ? zero_of(x, n) : max);
+}
+
+// ---- inputs of products -----------------------------------------------------
+
+template <class From, class To> void convert(const From* x, To* out, size_t n) {
+    size_t i = 0;
+    for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
+    if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
+}
+
+/// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
+/// nor of `least` .. 1 / least.
+template <class E> GK_INL float group_maximum(const E* x, size_t n, float least = 1e-30f) {
+    vf m = vzero();
+    for (size_t j = 0; j < n; j += VF) m = larger()(vabs(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j)), m);
+    const float max = vhmax(m);
+    return !vany(vnan(m)) && (max == 0 || (max >= least && max <= 1 / least)) ? max : impl::quiet_nan;
+}
+/// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to
+/// base 256: none is negative, none borrows.
+GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
+    for (size_t j = 0; j < 32; j += VF) {
+        const vf v = j + VF <= n ? vload(x + j) : j < n ? vload_n(x + j, n - j) : vzero();
+        const vi fixed = viadd(vint(vmul(v, vset(per_step))), viset(0x808080));
+        memcpy(q + j, &fixed, sizeof fixed);
+    }
+}
+/// The largest integer of so many signed digits to base 256, the highest of them 127.
+constexpr float full_scale(size_t digits)          { return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f; }
 
 // ---- dot products of rows ---------------------------------------------------
 
@@ -5537,9 +5632,11 @@ template <class E> constexpr KernelTable<E> kernel_table(const impl::FormatKerne
 }
 
 #endif // !GK_FEATURE
+#endif // GK_PASS != GK_TRACE
 
 } // unnamed namespace
 
+#if GK_PASS != GK_TRACE
 #define GK_PRODUCTS GK_NS::GK_FEATURE_NS::format_table
 #if GK_FEATURE
 namespace with_feature { namespace GK_FEATURE_NS {
@@ -5564,6 +5661,7 @@ const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &tiles_tab
 }
 #endif
 #undef GK_PRODUCTS
+#endif // GK_PASS != GK_TRACE
 
 } // namespace GK_NS
 GK_NAMESPACE_END
