@@ -88,7 +88,8 @@
 //                                       [17] detection and dispatch
 //                                       [18] public entry points
 //                                       [19] threads
-//                                       [20] history and licence
+//                                       [20] traces
+//                                       [21] history and licence
 //
 // ---- building ---------------------------------------------------------------
 //
@@ -98,6 +99,7 @@
 //   GLLM_KERNELS_IMPLEMENTATION     emit the implementation here
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
+//   GLLM_KERNELS_COMPILER           add traces of operations, for the graph compiler (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header is included); by
 //                                   default no symbol leaves the module that implements it: copies in one process do not meet
@@ -171,6 +173,7 @@
 //   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
 //   chain    additions one after another into one accumulator
 //   route    which of its ways a product takes
+//   trace    an operation recorded: what one row of it computes, as a list; a stage is a loop of it, or what runs once between loops
 //
 // ---- adding to it -------------------------------------------------------------
 //
@@ -184,6 +187,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#ifdef GLLM_KERNELS_COMPILER
+#include <type_traits>
+#endif
 
 GK_PUBLIC_BEGIN
 
@@ -519,6 +525,156 @@ private:
     const KernelTable<E>* table_;
 };
 
+#ifdef GLLM_KERNELS_COMPILER
+// ---- traces: what operations compute, as data -------------------------------
+
+enum class OpKind : uint8_t {
+    add, sub, mul, scale, axpy, relu, silu, gelu, gelu_erf, gelu_quick, tanh, exp, swiglu, sum, dot, softmax, rms_norm,
+    layer_norm, rope_half, rope_interleaved, user
+};
+enum class ComputePattern : uint8_t {
+    elementwise, binary_elementwise, injective,                 // maps of one, two, any number of operands
+    reduction, norm_like,                                       // of a row to a scalar; to scalars that a map then takes
+    gemm, quant_decode                                          // opaque
+};
+enum class TraceType : uint8_t { none, f32, i32, f64, mask };
+
+/// Each is what the vector primitive of that name does in every lane. Sums, products and comparisons of f64 are those of
+/// double. shl shr sra: by `index` bits.
+enum class TraceCode : uint8_t {
+    load, store,                                                // of tensor `index`; a is what is stored
+    parameter, length,                                          // number `index`; that of the row, f64, 1 where it is 0
+    accumulator, total,                                         // begins as a, becomes b every time; what the loop of accumulator a leaves
+    add, sub, mul, div, neg, abs, min, max, root,
+    fma, fnma, xfma,                                            // as vfma, vfnma, vxfma
+    less, unordered, select, both, any, negate,                 // any: of two masks; negate: of one
+    round, to_int, to_float, widen, narrow,                     // f32 to f64 and back
+    bits, unbits, iadd, isub, iand, ior, shl, shr, sra,
+    least, recip, scale, scale2                                 // as vleast, vrcp, vscale (p, z.n, z.t), vscale2
+};
+
+/// One operation of a recording. arg: the number of an operation before it; ~number of a constant if negative.
+struct TraceOp {
+    TraceCode code;
+    TraceType type;                                             // of the result; none for a store
+    uint16_t  index;
+    int32_t   arg[3];
+};
+constexpr int32_t no_arg = INT32_MIN;
+
+struct TraceConstant { TraceType type; uint64_t bits; };        // of 32-bit types: the lower half
+
+/// What element i of a loop is in its operand: element i, or one of a pair, in halves of a row or next to each other.
+enum class TracePlace : uint8_t { each, first_half, second_half, even, odd };
+struct TraceTensor { uint8_t operand; TracePlace place; bool read, written; };
+
+/// How a stage goes over a row. Sums start anew with 0 in every chain; `steps` is the length of these, as in
+/// blocked_sum and precise_sum.
+enum class TraceLoop : uint8_t { once, map, blocked_sum, precise_sum, sum_in_double, fold };
+struct TraceStage {
+    TraceLoop loop;
+    bool      wanted;                                           // runs where `when`, a mask, is this; always where it is no_arg
+    uint16_t  steps;
+    int32_t   when, begin, end;                                 // operations begin .. end - 1
+};
+
+namespace impl {
+struct Recorder;
+struct TraceNumber { Recorder* to; int32_t number; TraceType type; uint64_t bits; };      // a constant of these bits where `to` is null
+
+GK_API void* trace_memory(void* p, size_t bytes, size_t kept);  // of 0 bytes: frees p
+template <class T> class TraceList {
+public:
+    TraceList() = default;
+    TraceList(const TraceList&) = delete;
+    TraceList& operator=(const TraceList&) = delete;
+    ~TraceList()                               { clear(); }
+    size_t   size() const                      { return size_; }
+    T&       operator[](size_t i)              { return data_[i]; }
+    const T& operator[](size_t i) const        { return data_[i]; }
+    const T* begin() const                     { return data_; }
+    const T* end() const                       { return data_ + size_; }
+    void     clear()                           { data_ = static_cast<T*>(trace_memory(data_, 0, 0)); size_ = room_ = 0; }
+    bool     push(const T& v) {
+        if (size_ == room_) {
+            const size_t room = room_ ? 2 * room_ : 16;
+            T* const     more = static_cast<T*>(trace_memory(data_, room * sizeof(T), size_ * sizeof(T)));
+            if (!more) return false;
+            data_ = more;
+            room_ = room;
+        }
+        data_[size_++] = v;
+        return true;
+    }
+private:
+    T*     data_ = nullptr;
+    size_t size_ = 0, room_ = 0;
+};
+}
+
+/// What one row of an operation computes, in f32: stages in order, each a loop over the row, or code that runs once.
+struct OpTrace {
+    char           name[32];
+    OpKind         kind;
+    ComputePattern pattern;
+    uint8_t        operands, parameters;                        // rows of memory, the outputs last or in place; scalars
+    impl::TraceList<TraceTensor>   tensors;
+    impl::TraceList<TraceOp>       ops;
+    impl::TraceList<TraceConstant> constants;
+    impl::TraceList<TraceStage>    stages;
+};
+
+/// A float, or the outcome of a comparison, in a recording. What is done with it is appended to the recording.
+class TraceValue {
+public:
+    GK_API TraceValue(float constant);
+    GK_API explicit TraceValue(const impl::TraceNumber& n) : number(n) {}
+    impl::TraceNumber number;
+};
+class TraceMask {
+public:
+    GK_API explicit TraceMask(const impl::TraceNumber& n) : number(n) {}
+    impl::TraceNumber number;
+};
+GK_API TraceValue operator+(TraceValue a, TraceValue b);
+GK_API TraceValue operator-(TraceValue a, TraceValue b);
+GK_API TraceValue operator*(TraceValue a, TraceValue b);
+GK_API TraceValue operator/(TraceValue a, TraceValue b);
+GK_API TraceValue operator-(TraceValue a);
+GK_API TraceMask  operator<(TraceValue a, TraceValue b);
+GK_API TraceValue select(TraceMask m, TraceValue a, TraceValue b);
+GK_API TraceValue fma (TraceValue a, TraceValue b, TraceValue c);
+GK_API TraceValue abs (TraceValue x);
+GK_API TraceValue sqrt(TraceValue x);
+GK_API TraceValue exp (TraceValue x);
+GK_API TraceValue tanh(TraceValue x);
+inline float select(bool m, float a, float b) { return m ? a : b; }
+
+/// The recordings of the library's operations, and of the user's own, which are written once, for a float and for what
+/// records: registry.add("softsign", [](auto x) { using std::abs; return x / (1.0f + abs(x)); }). One thread at a time.
+class ScalarOpRegistry {
+public:
+    ScalarOpRegistry() = default;
+    ScalarOpRegistry(const ScalarOpRegistry&) = delete;
+    ScalarOpRegistry& operator=(const ScalarOpRegistry&) = delete;
+    GK_API ~ScalarOpRegistry();
+    GK_API const OpTrace* find(OpKind kind);                    // recorded when first asked for; null for `user`, or without memory
+    GK_API const OpTrace* find(const char* name) const;         // one that was added
+    template <class F> Status add(const char* name, const F& f) {
+        using V = TraceValue;
+        if constexpr (std::is_invocable_r<V, const F&, V>::value)
+            return record(name, 1, [](const void* g, const V* x) -> V { return (*static_cast<const F*>(g))(x[0]); }, &f);
+        else if constexpr (std::is_invocable_r<V, const F&, V, V>::value)
+            return record(name, 2, [](const void* g, const V* x) -> V { return (*static_cast<const F*>(g))(x[0], x[1]); }, &f);
+        else
+            return record(name, 3, [](const void* g, const V* x) -> V { return (*static_cast<const F*>(g))(x[0], x[1], x[2]); }, &f);
+    }
+private:
+    GK_API Status record(const char* name, uint8_t inputs, TraceValue (*call)(const void* f, const TraceValue* x), const void* f);
+    impl::TraceList<OpTrace*> traces_;
+};
+#endif
+
 GK_PUBLIC_END
 
 #endif // GLLM_KERNELS_HPP
@@ -551,6 +707,9 @@ GK_PUBLIC_END
 #include <stdlib.h>
 #include <string.h>
 #include <atomic>
+#ifdef GLLM_KERNELS_COMPILER
+#include <new>
+#endif
 #ifdef GLLM_KERNELS_THREADS
 #include <condition_variable>
 #include <mutex>
@@ -2699,6 +2858,7 @@ using single = float;
 using real   = double;
 using truth  = bool;
 
+GK_INL truth always()                              { return true; }
 GK_INL real length_of(extent n)                    { return static_cast<real>(n ? n : 1); }
 GK_INL real square_root(real x)                    { return impl::sqrt64(x); }
 template <class E> GK_INL real real_at(const E* p) { return static_cast<real>(impl::to_f32(*p)); }
@@ -2989,7 +3149,7 @@ template <class E> struct product_and_weight {
 /// x s may be subnormal, and wrong by 2^-150; a weight may be 2^128. Does that matter beside the largest result? Not
 /// where one reaches 1, which the first few vectors tell of most rows, nor where no weight is 2^126 times the largest.
 template <class E> GK_INL truth products_keep(const E* x, const E* w, extent n, const scaled_product& f) {
-    if (Element<E>::ELEM_ID == Element<f16>::ELEM_ID) return true;
+    if (Element<E>::ELEM_ID == Element<f16>::ELEM_ID) return always();
     const Peaks most = peaks(n, product_and_weight<E>{x, w, f}, 1);
     return 1 < most.first || !(8.507059e37f * most.first < most.second);        // 2^126
 }
@@ -7383,6 +7543,512 @@ Parallel ThreadPool::parallel() {
 
 GK_NAMESPACE_END
 
+// ============================================================================
+// [20] TRACES: what each operation computes, recorded by the operations themselves
+// ============================================================================
+//
+// One more pass over [9] and [10]: its vectors are numbers of recorded operations, its primitives append one operation
+// each, and its loops call a functor or term once. What is computed of constants alone is a constant, as the scalar set
+// computes it; what was computed before in the same stage is not recorded again.
+
+#ifdef GLLM_KERNELS_COMPILER
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+GK_INTERNAL void* trace_memory(void* p, size_t bytes, size_t kept) {
+    void* const more = bytes ? GLLM_KERNELS_MALLOC(bytes) : nullptr;
+    if (more && kept) memcpy(more, p, kept);
+    if (p && (more || !bytes)) GLLM_KERNELS_FREE(p);
+    return more;
+}
+
+GK_INL TraceNumber constant_of(TraceType type, uint64_t bits) { return {nullptr, 0, type, bits}; }
+GK_INL TraceNumber constant_of(float v)            { return constant_of(TraceType::f32, f32_bits(v)); }
+GK_INL TraceNumber constant_of(double v)           { return constant_of(TraceType::f64, load_as<uint64_t>(&v)); }
+GK_INL float   float_of(const TraceNumber& n)      { return f32_from_bits(static_cast<uint32_t>(n.bits)); }
+GK_INL double  double_of(const TraceNumber& n)     { return load_as<double>(&n.bits); }
+GK_INL int32_t int_of(const TraceNumber& n)        { return static_cast<int32_t>(static_cast<uint32_t>(n.bits)); }
+
+struct Recorder {
+    OpTrace* trace;
+    bool     failed, wanted;                                    // for want of memory; for what is recorded now
+    int32_t  when;
+    uint64_t stored;                                            // tensors stored to in this stage: bits
+
+    int32_t size() const { return static_cast<int32_t>(trace->ops.size()); }
+    TraceStage& last()   { return trace->stages[trace->stages.size() - 1]; }
+
+    /// The next operations belong to another stage.
+    void open(TraceLoop loop, size_t steps = 0) {
+        const TraceStage s = {loop, wanted, static_cast<uint16_t>(steps), when, size(), size()};
+        stored = 0;
+        if (trace->stages.size() && last().begin == last().end) last() = s;
+        else failed |= !trace->stages.push(s);
+    }
+    int32_t argument(const TraceNumber& n) {
+        if (n.type == TraceType::none) return no_arg;
+        if (n.to) return n.number;
+        for (size_t i = 0; i < trace->constants.size(); i++)
+            if (trace->constants[i].type == n.type && trace->constants[i].bits == n.bits) return ~static_cast<int32_t>(i);
+        failed |= !trace->constants.push({n.type, n.bits});
+        return -static_cast<int32_t>(trace->constants.size());
+    }
+    static bool same(const TraceOp& a, const TraceOp& b) {
+        return a.code == b.code && a.type == b.type && a.index == b.index && a.arg[0] == b.arg[0] && a.arg[1] == b.arg[1] &&
+               a.arg[2] == b.arg[2];
+    }
+    bool once_each(const TraceOp& op) const {
+        return op.code == TraceCode::store || op.code == TraceCode::accumulator || (op.code == TraceCode::load && (stored >> op.index & 1));
+    }
+    TraceNumber append(const TraceOp& op) {
+        if (failed) return {this, 0, op.type, 0};
+        for (int32_t i = last().begin; i < size() && !once_each(op); i++)
+            if (same(trace->ops[static_cast<size_t>(i)], op)) return {this, i, op.type, 0};
+        if (op.code == TraceCode::store) stored |= uint64_t(1) << op.index;
+        failed |= !trace->ops.push(op);
+        last().end = size();
+        return {this, size() - 1, op.type, 0};
+    }
+};
+
+static inline uint64_t computed_f32(TraceCode code, float a, float b, float c) {
+    switch (code) {
+        case TraceCode::add:       return f32_bits(a + b);
+        case TraceCode::sub:       return f32_bits(a - b);
+        case TraceCode::mul:       return f32_bits(a * b);
+        case TraceCode::div:       return f32_bits(a / b);
+        case TraceCode::neg:       return f32_bits(a) ^ 0x80000000u;
+        case TraceCode::abs:       return f32_bits(a) & 0x7fffffffu;
+        case TraceCode::min:       return f32_bits(a < b ? a : b);
+        case TraceCode::max:       return f32_bits(a > b ? a : b);
+        case TraceCode::root:      return f32_bits(sqrt32(a));
+        case TraceCode::fma:       return f32_bits(a * b + c);
+        case TraceCode::fnma:      return f32_bits(c - a * b);
+        case TraceCode::xfma:      return f32_bits(fma32(a, b, c));
+        case TraceCode::round:     return f32_bits(round32(a));
+        case TraceCode::least:     return f32_bits(b < fabsf(a) ? b : fabsf(a));
+        case TraceCode::recip:     return f32_bits(1 / a);
+        case TraceCode::scale:     return f32_bits(static_cast<float>(ldexp(static_cast<double>(a), static_cast<int>(b))));
+        default:                   return 0;
+    }
+}
+static inline uint64_t computed_f64(TraceCode code, double a, double b) {
+    const double r = code == TraceCode::add ? a + b : code == TraceCode::sub ? a - b : code == TraceCode::mul ? a * b :
+                     code == TraceCode::div ? a / b : sqrt64(a);
+    return load_as<uint64_t>(&r);
+}
+static inline uint64_t computed_i32(TraceCode code, uint32_t n, uint32_t a, uint32_t b) {
+    switch (code) {
+        case TraceCode::iadd:      return a + b;
+        case TraceCode::isub:      return a - b;
+        case TraceCode::iand:      return a & b;
+        case TraceCode::ior:       return a | b;
+        case TraceCode::shl:       return a << n;
+        case TraceCode::shr:       return a >> n;
+        case TraceCode::sra:       return static_cast<uint32_t>(static_cast<int32_t>(a) >> n);
+        default:                   return 0;
+    }
+}
+/// The result of an operation on constants.
+static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, const TraceNumber& a, const TraceNumber& b, const TraceNumber& c) {
+    const bool wide = a.type == TraceType::f64;
+    switch (code) {
+        case TraceCode::less:      return wide ? double_of(a) < double_of(b) : float_of(a) < float_of(b);
+        case TraceCode::unordered: return float_of(a) != float_of(a);
+        case TraceCode::select:    return a.bits ? b.bits : c.bits;
+        case TraceCode::both:      return a.bits & b.bits;
+        case TraceCode::any:       return a.bits | b.bits;
+        case TraceCode::negate:    return !a.bits;
+        case TraceCode::to_int:    return static_cast<uint32_t>(static_cast<int32_t>(round32(float_of(a))));
+        case TraceCode::to_float:  return f32_bits(static_cast<float>(int_of(a)));
+        case TraceCode::widen:     return constant_of(static_cast<double>(float_of(a))).bits;
+        case TraceCode::narrow:    return f32_bits(static_cast<float>(double_of(a)));
+        case TraceCode::scale2:    return constant_of(static_cast<float>(ldexp(static_cast<double>(float_of(a)), int_of(b)))).bits;
+        case TraceCode::bits: case TraceCode::unbits: return a.bits;
+        default: break;
+    }
+    if (type == TraceType::f64) return computed_f64(code, double_of(a), double_of(b));
+    if (type == TraceType::i32) return computed_i32(code, index, static_cast<uint32_t>(a.bits), static_cast<uint32_t>(b.bits));
+    return computed_f32(code, float_of(a), float_of(b), float_of(c));
+}
+
+static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type, const TraceNumber& a, const TraceNumber& b, const TraceNumber& c) {
+    Recorder* const to = a.to ? a.to : b.to ? b.to : c.to;
+    if (!to) return constant_of(type, computed(code, type, static_cast<uint32_t>(index), a, b, c));
+    const int32_t x = to->argument(a), y = to->argument(b), z = to->argument(c);
+    return to->append({code, type, static_cast<uint16_t>(index), {x, y, z}});
+}
+
+} // namespace impl
+
+TraceValue::TraceValue(float constant) : number(impl::constant_of(constant)) {}
+
+namespace trace {
+namespace {
+
+using vf = TraceValue;
+using vm = TraceMask;
+using impl::TraceNumber;
+using impl::Recorder;
+struct vi { TraceNumber number; };
+constexpr size_t VF = 1;
+
+// ---- primitives -----------------------------------------------------------------
+
+constexpr TraceNumber nothing = {nullptr, 0, TraceType::none, 0};
+GK_INL const TraceNumber& number_of(const TraceNumber& n) { return n; }
+template <class T> GK_INL const TraceNumber& number_of(const T& v) { return v.number; }
+
+template <class A> TraceNumber record(TraceCode code, TraceType type, const A& a) {
+    return impl::record_at(0, code, type, number_of(a), nothing, nothing);
+}
+template <class A, class B> TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b) {
+    return impl::record_at(0, code, type, number_of(a), number_of(b), nothing);
+}
+template <class A, class B, class C> TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b, const C& c) {
+    return impl::record_at(0, code, type, number_of(a), number_of(b), number_of(c));
+}
+GK_INL vi shifted(TraceCode code, const vi& a, int n) {
+    return {impl::record_at(static_cast<size_t>(n), code, TraceType::i32, a.number, nothing, nothing)};
+}
+
+/// An element of memory: a tensor of the recording.
+struct element { Recorder* to; uint16_t tensor; };
+
+#define GK_F1(name, code) GK_INL vf name(vf a)             { return vf(record(TraceCode::code, TraceType::f32, a)); }
+#define GK_F2(name, code) GK_INL vf name(vf a, vf b)       { return vf(record(TraceCode::code, TraceType::f32, a, b)); }
+#define GK_F3(name, code) GK_INL vf name(vf a, vf b, vf c) { return vf(record(TraceCode::code, TraceType::f32, a, b, c)); }
+#define GK_I2(name, code) GK_INL vi name(vi a, vi b)       { return {record(TraceCode::code, TraceType::i32, a, b)}; }
+GK_F1(vneg, neg) GK_F1(vabs, abs) GK_F1(vround, round) GK_F1(vroot, root)
+GK_F2(vadd, add) GK_F2(vsub, sub) GK_F2(vmul, mul) GK_F2(vdiv, div) GK_F2(vmin, min) GK_F2(vmax, max)
+GK_F3(vfma, fma) GK_F3(vfnma, fnma) GK_F3(vxfma, xfma)
+GK_I2(viadd, iadd) GK_I2(visub, isub) GK_I2(viand, iand) GK_I2(vior, ior)
+#undef GK_F1
+#undef GK_F2
+#undef GK_F3
+#undef GK_I2
+GK_INL vf   vzero()                                { return 0.0f; }
+GK_INL vf   vset(vf x)                             { return x; }
+GK_INL vi   viset(int32_t x)                       { return {impl::constant_of(TraceType::i32, static_cast<uint32_t>(x))}; }
+GK_INL vf   vload(const element* p)                { return vf(p->to->append({TraceCode::load, TraceType::f32, p->tensor, {no_arg, no_arg, no_arg}})); }
+GK_INL vf   vload_n(const element* p, size_t)      { return vload(p); }
+GK_INL void vstore(element* p, vf v) {
+    const int32_t a = p->to->argument(v.number);
+    p->to->append({TraceCode::store, TraceType::none, p->tensor, {a, no_arg, no_arg}});
+}
+GK_INL void vstore_n(element* p, vf v, size_t)     { vstore(p, v); }
+GK_INL vf   vfirst(vf a, size_t)                   { return a; }
+GK_INL vm   vlt(vf a, vf b)                        { return vm(record(TraceCode::less, TraceType::mask, a, b)); }
+GK_INL vm   vnan(vf a)                             { return vm(record(TraceCode::unordered, TraceType::mask, a)); }
+GK_INL vf   vselect(vm m, vf a, vf b)              { return vf(record(TraceCode::select, TraceType::f32, m, a, b)); }
+GK_INL vi   vint(vf a)                             { return {record(TraceCode::to_int, TraceType::i32, a)}; }
+GK_INL vf   vfloat(vi a)                           { return vf(record(TraceCode::to_float, TraceType::f32, a)); }
+GK_INL vi   vbits(vf a)                            { return {record(TraceCode::bits, TraceType::i32, a)}; }
+GK_INL vf   vunbits(vi a)                          { return vf(record(TraceCode::unbits, TraceType::f32, a)); }
+GK_INL vi   vishl(vi a, int n)                     { return shifted(TraceCode::shl, a, n); }
+GK_INL vi   vishr(vi a, int n)                     { return shifted(TraceCode::shr, a, n); }
+GK_INL vi   visra(vi a, int n)                     { return shifted(TraceCode::sra, a, n); }
+GK_INL vf   vscale2(vf x, vi n)                    { return vf(record(TraceCode::scale2, TraceType::f32, x, n)); }
+
+// ---- scalars of a row -----------------------------------------------------------
+
+using single = vf;
+using truth  = vm;
+struct extent { Recorder* to; };
+struct real {
+    TraceNumber number;
+    real(double v) : number(impl::constant_of(v)) {}
+    explicit real(const TraceNumber& n) : number(n) {}
+    explicit real(single v) : number(record(TraceCode::widen, TraceType::f64, v)) {}
+    explicit operator single() const { return single(record(TraceCode::narrow, TraceType::f32, number)); }
+};
+#define GK_R2(op, code) GK_INL real operator op(real a, real b) { return real(record(TraceCode::code, TraceType::f64, a, b)); }
+GK_R2(+, add) GK_R2(-, sub) GK_R2(*, mul) GK_R2(/, div)
+#undef GK_R2
+GK_INL truth always()                              { return truth(impl::constant_of(TraceType::mask, 1)); }
+GK_INL truth operator<(real a, real b)             { return truth(record(TraceCode::less, TraceType::mask, a, b)); }
+GK_INL truth operator&&(truth a, truth b)          { return truth(record(TraceCode::both, TraceType::mask, a, b)); }
+GK_INL truth operator||(truth a, truth b)          { return truth(record(TraceCode::any, TraceType::mask, a, b)); }
+GK_INL truth operator!(truth a)                    { return truth(record(TraceCode::negate, TraceType::mask, a)); }
+GK_INL real  square_root(real x)                   { return real(record(TraceCode::root, TraceType::f64, x)); }
+GK_INL real  length_of(extent n)                   { return real(n.to->append({TraceCode::length, TraceType::f64, 0, {no_arg, no_arg, no_arg}})); }
+GK_INL real  real_at(const element* p)             { return static_cast<real>(vload(p)); }
+GK_INL real  choose(truth c, real a, real b)       { return real(record(TraceCode::select, TraceType::f64, c, a, b)); }
+GK_INL single choose(truth c, single a, single b)  { return vselect(c, a, b); }
+template <class A, class B> void either(truth c, const A& a, const B& b) {
+    Recorder* const to = c.number.to;
+    to->when   = c.number.number;
+    to->wanted = true;
+    to->open(TraceLoop::once);
+    a();
+    to->wanted = false;
+    to->open(TraceLoop::once);
+    b();
+    to->when = no_arg;
+    to->open(TraceLoop::once);
+}
+
+// ---- loops ------------------------------------------------------------------
+
+/// A stage of its own, as long as it lives.
+struct Loop {
+    Recorder* to;
+    Loop(extent n, TraceLoop loop, size_t steps = 0) : to(n.to) { to->open(loop, steps); }
+    ~Loop() { to->open(TraceLoop::once); }
+};
+template <class F> void map1(const element* x, element* out, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    vstore(out, f(vload(x)));
+}
+template <class F> void map2(const element* a, const element* b, element* out, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    const vf x = vload(a), y = vload(b);
+    vstore(out, f(x, y));
+}
+template <class F> void map3(const element* a, const element* b, const element* c, element* out, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    const vf x = vload(a), y = vload(b), z = vload(c);
+    vstore(out, f(x, y, z));
+}
+template <class P, class F> void map_halves(element* a, element* b, const element* c, const element* s, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    const vf x = vload(a), y = vload(b), cos = vload(c), sin = vload(s);
+    const P  turned = f(x, y, cos, sin);
+    vstore(a, turned.first);
+    vstore(b, turned.second);
+}
+template <class F> void map_in_double(element* out, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    vstore(out, static_cast<single>(f(0)));
+}
+
+GK_INL TraceNumber accumulator(extent n, const TraceNumber& first) {
+    const int32_t a = n.to->argument(first);
+    return n.to->append({TraceCode::accumulator, first.type, 0, {a, no_arg, no_arg}});
+}
+GK_INL void becomes(const TraceNumber& acc, const TraceNumber& next) {
+    if (!acc.to->failed) acc.to->trace->ops[static_cast<size_t>(acc.number)].arg[1] = acc.to->argument(next);
+}
+template <class Term> real recorded_sum(extent n, TraceLoop loop, size_t steps, const Term& term) {
+    const TraceNumber acc = [&] {
+        const Loop stage(n, loop, steps);
+        const TraceNumber a = accumulator(n, vzero().number);
+        becomes(a, term(0, vf(a)).number);
+        return a;
+    }();
+    return real(record(TraceCode::total, TraceType::f64, acc));
+}
+template <size_t steps = 32, class Term> real blocked_sum(extent n, const Term& term) { return recorded_sum(n, TraceLoop::blocked_sum, steps, term); }
+template <size_t steps, class Term> real precise_sum(extent n, const Term& term) { return recorded_sum(n, TraceLoop::precise_sum, steps, term); }
+template <class Term> real sum_in_double(extent n, const Term& term) {
+    const TraceNumber acc = [&] {
+        const Loop stage(n, TraceLoop::sum_in_double);
+        const TraceNumber a = accumulator(n, real(0).number);
+        becomes(a, (real(a) + term(0)).number);
+        return a;
+    }();
+    return real(record(TraceCode::total, TraceType::f64, acc));
+}
+template <class F> vf fold(const element* x, extent n, vf first, const F& f) {
+    const TraceNumber acc = [&] {
+        const Loop stage(n, TraceLoop::fold);
+        const TraceNumber a = accumulator(n, first.number);
+        becomes(a, f(vload(x), vf(a)).number);
+        return a;
+    }();
+    return vf(record(TraceCode::total, TraceType::f32, acc));
+}
+GK_INL single max_lane(vf m)                       { return m; }
+
+struct Peaks { single first, second; };
+template <class Term> Peaks peaks(extent n, const Term& term, float) {
+    TraceNumber a = nothing, b = nothing;
+    {
+        const Loop stage(n, TraceLoop::fold);
+        const auto v = term(0, 1);
+        a = accumulator(n, vzero().number);
+        b = accumulator(n, vzero().number);
+        becomes(a, vmax(v.first, vf(a)).number);
+        becomes(b, vmax(v.second, vf(b)).number);
+    }
+    return {single(record(TraceCode::total, TraceType::f32, a)), single(record(TraceCode::total, TraceType::f32, b))};
+}
+
+} } // namespace trace
+
+/// Memory of a recording holds floats.
+namespace impl { template <> struct ElementConstants<trace::element> { static constexpr int ELEM_ID = ElementConstants<float>::ELEM_ID; }; }
+GK_NAMESPACE_END
+
+#define GK_PASS GK_TRACE
+#define GK_NS   trace
+#include GLLM_KERNELS_SELF
+
+GK_NAMESPACE_BEGIN
+namespace trace {
+namespace {
+
+// ---- what is recorded -----------------------------------------------------------
+
+struct Recording {
+    OpKind         kind;
+    const char*    name;
+    ComputePattern pattern;
+    uint8_t        tensors, parameters;
+    void         (*run)(element* t, const single* p, extent n);
+};
+constexpr auto map_of_one = ComputePattern::elementwise, map_of_two = ComputePattern::binary_elementwise, injective = ComputePattern::injective;
+constexpr auto reduction = ComputePattern::reduction, norm_like = ComputePattern::norm_like;
+const Recording recordings[] = {
+    {OpKind::add,        "add",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_add(t, t + 1, t + 2, n); }},
+    {OpKind::sub,        "sub",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_sub(t, t + 1, t + 2, n); }},
+    {OpKind::mul,        "mul",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_mul(t, t + 1, t + 2, n); }},
+    {OpKind::scale,      "scale",      map_of_one, 1, 1, [](element* t, const single* p, extent n) { vec_scale(t, p[0], n); }},
+    {OpKind::axpy,       "axpy",       map_of_two, 2, 1, [](element* t, const single* p, extent n) { vec_axpy(t, p[0], t + 1, n); }},
+    {OpKind::relu,       "relu",       map_of_one, 2, 0, [](element* t, const single*, extent n) { relu(t, t + 1, n); }},
+    {OpKind::silu,       "silu",       map_of_one, 2, 0, [](element* t, const single*, extent n) { silu(t, t + 1, n); }},
+    {OpKind::gelu,       "gelu",       map_of_one, 2, 0, [](element* t, const single*, extent n) { gelu(t, t + 1, n); }},
+    {OpKind::gelu_erf,   "gelu_erf",   map_of_one, 2, 0, [](element* t, const single*, extent n) { gelu_erf(t, t + 1, n); }},
+    {OpKind::gelu_quick, "gelu_quick", map_of_one, 2, 0, [](element* t, const single*, extent n) { gelu_quick(t, t + 1, n); }},
+    {OpKind::tanh,       "tanh",       map_of_one, 2, 0, [](element* t, const single*, extent n) { tanh(t, t + 1, n); }},
+    {OpKind::exp,        "exp",        map_of_one, 2, 0, [](element* t, const single*, extent n) { exp(t, t + 1, n); }},
+    {OpKind::swiglu,     "swiglu",     map_of_two, 3, 0, [](element* t, const single*, extent n) { swiglu(t, t + 1, t + 2, n); }},
+    {OpKind::sum,        "sum",        reduction,  2, 0, [](element* t, const single*, extent n) { vstore(t + 1, sum_of(t, n)); }},
+    {OpKind::dot,        "dot",        reduction,  3, 0, [](element* t, const single*, extent n) { vstore(t + 2, dot_of(t, t + 1, n)); }},
+    {OpKind::softmax,    "softmax",    norm_like,  2, 0, [](element* t, const single*, extent n) { softmax(t, t + 1, n); }},
+    {OpKind::rms_norm,   "rms_norm",   norm_like,  3, 1, [](element* t, const single* p, extent n) { rms_norm_row(t, t + 1, t + 2, n, p[0]); }},
+    {OpKind::layer_norm, "layer_norm", norm_like,  4, 1, [](element* t, const single* p, extent n) { layer_norm_row(t, t + 1, t + 2, t + 3, n, p[0]); }},
+    {OpKind::rope_half,  "rope_half",  injective,  4, 0, [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); }},
+    {OpKind::rope_interleaved, "rope_interleaved", injective, 4, 0, [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); }},
+};
+
+constexpr size_t most_tensors = 4, most_parameters = 1;
+
+/// Tensors are operands in order, save those of rope, whose first two are the two of a pair.
+void place_tensors(Recorder& r, size_t count) {
+    const bool halves = r.trace->kind == OpKind::rope_half, pairs = r.trace->kind == OpKind::rope_interleaved;
+    for (size_t i = 0; i < count; i++) {
+        const bool        second = (halves || pairs) && i == 1, first = (halves || pairs) && i == 0;
+        const TracePlace  place  = first ? (halves ? TracePlace::first_half : TracePlace::even) :
+                                   second ? (halves ? TracePlace::second_half : TracePlace::odd) : TracePlace::each;
+        const TraceTensor t = {static_cast<uint8_t>((halves || pairs) && i ? i - 1 : i), place, false, false};
+        r.failed |= !r.trace->tensors.push(t);
+        r.trace->operands = static_cast<uint8_t>(t.operand + 1);
+    }
+}
+/// After the last operation: which tensors are read and written, and no stage without operations.
+void finish(Recorder& r) {
+    for (size_t i = 0; !r.failed && i < r.trace->ops.size(); i++) {
+        const TraceOp& op = r.trace->ops[i];
+        if (op.code == TraceCode::load)  r.trace->tensors[op.index].read    = true;
+        if (op.code == TraceCode::store) r.trace->tensors[op.index].written = true;
+    }
+}
+void record(Recorder& r, const Recording& what) {
+    element elements[most_tensors] = {};
+    for (uint16_t i = 0; i < most_tensors; i++) elements[i] = {&r, i};
+    place_tensors(r, what.tensors);
+    r.trace->parameters = what.parameters;
+    r.open(TraceLoop::once);
+    if (r.failed) return;
+    single parameters[most_parameters] = {0.0f};
+    for (uint16_t i = 0; i < what.parameters; i++)
+        parameters[i] = vf(r.append({TraceCode::parameter, TraceType::f32, i, {no_arg, no_arg, no_arg}}));
+    what.run(elements, parameters, {&r});
+    finish(r);
+}
+
+} // unnamed namespace
+} // namespace trace
+
+namespace impl {
+
+static inline OpTrace* new_trace(const char* name, OpKind kind, ComputePattern pattern) {
+    void* const p = trace_memory(nullptr, sizeof(OpTrace), 0);
+    if (!p) return nullptr;
+    OpTrace* const t = new (p) OpTrace();
+    memcpy(t->name, name, strlen(name) + 1);
+    t->kind    = kind;
+    t->pattern = pattern;
+    return t;
+}
+static inline void delete_trace(OpTrace* t) {
+    if (!t) return;
+    t->~OpTrace();
+    trace_memory(t, 0, 0);
+}
+
+} // namespace impl
+
+// ---- what a user's function may do ----------------------------------------------
+
+TraceValue operator+(TraceValue a, TraceValue b)   { return trace::vadd(a, b); }
+TraceValue operator-(TraceValue a, TraceValue b)   { return trace::vsub(a, b); }
+TraceValue operator*(TraceValue a, TraceValue b)   { return trace::vmul(a, b); }
+TraceValue operator/(TraceValue a, TraceValue b)   { return trace::vdiv(a, b); }
+TraceValue operator-(TraceValue a)                 { return trace::vneg(a); }
+TraceMask  operator<(TraceValue a, TraceValue b)   { return trace::vlt(a, b); }
+TraceValue select(TraceMask m, TraceValue a, TraceValue b) { return trace::vselect(m, a, b); }
+TraceValue fma(TraceValue a, TraceValue b, TraceValue c)   { return trace::vxfma(a, b, c); }
+TraceValue abs(TraceValue x)                       { return trace::vabs(x); }
+TraceValue sqrt(TraceValue x)                      { return trace::vroot(x); }
+TraceValue exp(TraceValue x)                       { return trace::vexp(x); }
+TraceValue tanh(TraceValue x)                      { return trace::vtanh(x); }
+
+// ---- the registry ---------------------------------------------------------------
+
+ScalarOpRegistry::~ScalarOpRegistry() {
+    for (OpTrace* t : traces_) impl::delete_trace(t);
+}
+const OpTrace* ScalarOpRegistry::find(OpKind kind) {
+    if (kind == OpKind::user) return nullptr;
+    for (const OpTrace* t : traces_)
+        if (t->kind == kind) return t;
+    for (const trace::Recording& what : trace::recordings) {
+        if (what.kind != kind) continue;
+        OpTrace* const t = impl::new_trace(what.name, kind, what.pattern);
+        if (!t) return nullptr;
+        impl::Recorder r = {t, false, true, no_arg, 0};
+        trace::record(r, what);
+        if (!r.failed && traces_.push(t)) return t;
+        impl::delete_trace(t);
+    }
+    return nullptr;
+}
+const OpTrace* ScalarOpRegistry::find(const char* name) const {
+    for (const OpTrace* t : traces_)
+        if (t->kind == OpKind::user && strcmp(t->name, name) == 0) return t;
+    return nullptr;
+}
+Status ScalarOpRegistry::record(const char* name, uint8_t inputs, TraceValue (*call)(const void* f, const TraceValue* x), const void* f) {
+    if (!name || !*name || strlen(name) >= sizeof(OpTrace::name))
+        return {Code::invalid_argument, "the name of an operation has 1 to 31 characters"};
+    if (find(name)) return {Code::invalid_argument, "there is an operation of this name already"};
+    const ComputePattern pattern = inputs == 1 ? trace::map_of_one : inputs == 2 ? trace::map_of_two : trace::injective;
+    OpTrace* const t = impl::new_trace(name, OpKind::user, pattern);
+    if (!t) return {Code::out_of_memory, "no memory for a recording"};
+    impl::Recorder r = {t, false, true, no_arg, 0};
+    trace::place_tensors(r, inputs + size_t(1));
+    r.open(TraceLoop::map);
+    if (!r.failed) {
+        TraceValue x[3] = {0.0f, 0.0f, 0.0f};
+        for (uint16_t i = 0; i < inputs; i++) {
+            const trace::element e = {&r, i};
+            x[i] = trace::vload(&e);
+        }
+        const TraceValue y = call(f, x);
+        trace::element   out = {&r, inputs};
+        trace::vstore(&out, y);
+        trace::finish(r);
+    }
+    if (!r.failed && traces_.push(t)) return {Code::ok, "ok"};
+    impl::delete_trace(t);
+    return {Code::out_of_memory, "no memory for a recording"};
+}
+
+GK_NAMESPACE_END
+#endif // GLLM_KERNELS_COMPILER
+
 #endif // GK_WANTED(GK_DISPATCH)
 
 #if defined(__clang__)
@@ -7402,6 +8068,7 @@ GK_NAMESPACE_END
 #undef GK_AVX2
 #undef GK_AVX512
 #undef GK_NEON
+#undef GK_TRACE
 #undef GK_AVXVNNI
 #undef GK_AVX512VNNI
 #undef GK_DOTPROD
@@ -7452,7 +8119,7 @@ GK_NAMESPACE_END
 #pragma pop_macro("max")
 
 // ============================================================================
-// [20] HISTORY AND LICENCE
+// [21] HISTORY AND LICENCE
 // ============================================================================
 //
 //   0.1.0  2026-11-21  scalar, AVX2, AVX-512, NEON; 29 block formats; AWQ, GPTQ, SqueezeLLM checkpoints
