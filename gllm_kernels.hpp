@@ -776,16 +776,19 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #ifdef _MSC_VER
 #define GK_INL      static __forceinline
 #define GK_MEM      __forceinline
+#define GK_INLINED
 #define GK_NOINLINE __declspec(noinline)
 #define GK_UNROLL(n)
 #elif defined(__clang__)
 #define GK_INL      static inline __attribute__((always_inline))
 #define GK_MEM      inline __attribute__((always_inline))
+#define GK_INLINED  __attribute__((always_inline))              // of a lambda
 #define GK_NOINLINE __attribute__((noinline))
 #define GK_UNROLL(n) GK_PRAGMA(unroll n)
 #else
 #define GK_INL      static inline __attribute__((always_inline))
 #define GK_MEM      inline __attribute__((always_inline))
+#define GK_INLINED  __attribute__((always_inline))              // of a lambda
 #define GK_NOINLINE __attribute__((noinline))
 #define GK_UNROLL(n) GK_PRAGMA(GCC unroll n)
 #endif
@@ -3050,7 +3053,7 @@ template <class E> single sum_of(const E* x, extent n)             { return stat
 /// The larger of each lane, NaN if either is; m is what was found so far.
 struct larger { GK_MEM vf operator()(vf x, vf m) const { return vselect(vnan(x), x, vmax(x, m)); } };
 /// The largest of x, NaN if one is; of zeros, any.
-template <class E> single largest(const E* x, extent n) { return max_lane(fold(x, n, vset(-impl::infinity), larger{})); }
+template <class E> GK_INL single largest(const E* x, extent n) { return max_lane(fold(x, n, vset(-impl::infinity), larger{})); }
 
 // ---- activations ------------------------------------------------------------
 
@@ -3160,8 +3163,8 @@ template <class E> void rms_norm_row(const E* x, const E* weight, E* out, extent
     const real mean_square = blocked_sum<8>(n, product_terms<E>{x, x}) / length_of(n);
     const scaled_product f = {vset(static_cast<single>(1 / square_root(mean_square + static_cast<real>(eps))))};
     either(well_scaled(mean_square) && products_keep(x, weight, n, f),
-           [&] { map2(x, weight, out, n, f); },
-           [&] { norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps); });
+           [&]() GK_INLINED { map2(x, weight, out, n, f); },
+           [&]() GK_INLINED { norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps); });
 }
 
 template <class E> struct centred_terms {
@@ -3195,8 +3198,8 @@ template <class E> void layer_norm_row(const E* x, const E* gamma, const E* beta
     const real   var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / length_of(n), wide = static_cast<real>(about);
     const vf     scale = vset(static_cast<single>(1 / square_root(var + static_cast<real>(eps))));
     either(well_scaled(var) && wide * wide < 16777216 * var,
-           [&] { map3(x, gamma, beta, out, n, normed{mean, rest, scale}); },
-           [&] { norm_in_double(x, gamma, beta, out, n, eps); });
+           [&]() GK_INLINED { map3(x, gamma, beta, out, n, normed{mean, rest, scale}); },
+           [&]() GK_INLINED { norm_in_double(x, gamma, beta, out, n, eps); });
 }
 
 // ---- positions --------------------------------------------------------------
@@ -8062,6 +8065,7 @@ GK_NAMESPACE_END
 #undef GK_ARM32
 #undef GK_INL
 #undef GK_MEM
+#undef GK_INLINED
 #undef GK_NOINLINE
 #undef GK_UNROLL
 #undef GK_SCALAR
