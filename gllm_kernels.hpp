@@ -88,7 +88,8 @@
 //                                       [17] detection and dispatch
 //                                       [18] public entry points
 //                                       [19] threads
-//                                       [20] history and licence
+//                                       [20] traces
+//                                       [21] history and licence
 //
 // ---- building ---------------------------------------------------------------
 //
@@ -98,6 +99,7 @@
 //   GLLM_KERNELS_IMPLEMENTATION     emit the implementation here
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
+//   GLLM_KERNELS_COMPILER           add traces of operations, for the graph compiler (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
 //                                   is included); by default no symbol leaves the module that implements it: copies in
@@ -176,6 +178,7 @@
 //   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
 //   chain    additions one after another into one accumulator
 //   route    which of its ways a product takes
+//   trace    an operation recorded: what one row of it computes, as a list; a stage is a loop of it, or what runs once between loops
 //
 // ---- adding to it -------------------------------------------------------------
 //
@@ -200,6 +203,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#ifdef GLLM_KERNELS_COMPILER
+#include <type_traits>
+#endif
 
 GK_PUBLIC_BEGIN
 
@@ -554,6 +560,156 @@ private:
     const KernelTable<E>* table_;
 };
 
+#ifdef GLLM_KERNELS_COMPILER
+// ---- traces: what operations compute, as data -------------------------------
+
+enum class OpKind : uint8_t {
+    add, sub, mul, scale, axpy, relu, silu, gelu, gelu_erf, gelu_quick, tanh, exp, swiglu, sum, dot, softmax, rms_norm,
+    layer_norm, rope_half, rope_interleaved, user
+};
+enum class ComputePattern : uint8_t {
+    elementwise, binary_elementwise, injective,                 // maps of one, two, any number of operands
+    reduction, norm_like,                                       // of a row to a scalar; to scalars that a map then takes
+    gemm, quant_decode                                          // opaque
+};
+enum class TraceType : uint8_t { none, f32, i32, f64, mask };
+
+/// Each is what the vector primitive of that name does in every lane. Sums, products and comparisons of f64 are those of
+/// double. shl shr sra: by `index` bits.
+enum class TraceCode : uint8_t {
+    load, store,                                                // of tensor `index`; a is what is stored
+    parameter, length,                                          // number `index`; that of the row, f64, 1 where it is 0
+    accumulator, total,                                         // begins as a, becomes b every time; what the loop of accumulator a leaves
+    add, sub, mul, div, neg, abs, min, max, root,
+    fma, fnma, xfma,                                            // as vfma, vfnma, vxfma
+    less, unordered, select, both, any, negate,                 // any: of two masks; negate: of one
+    round, to_int, to_float, widen, narrow,                     // f32 to f64 and back
+    bits, unbits, iadd, isub, iand, ior, shl, shr, sra,
+    least, recip, scale, scale2                                 // as vleast, vrcp, vscale (p, z.n, z.t), vscale2
+};
+
+/// One operation of a recording. arg: the number of an operation before it; ~number of a constant if negative.
+struct TraceOp {
+    TraceCode code;
+    TraceType type;                                             // of the result; none for a store
+    uint16_t  index;
+    int32_t   arg[3];
+};
+constexpr int32_t no_arg = INT32_MIN;
+
+struct TraceConstant { TraceType type; uint64_t bits; };        // of 32-bit types: the lower half
+
+/// What element i of a loop is in its operand: element i, or one of a pair, in halves of a row or next to each other.
+enum class TracePlace : uint8_t { each, first_half, second_half, even, odd };
+struct TraceTensor { uint8_t operand; TracePlace place; bool read, written; };
+
+/// How a stage goes over a row. Sums start anew with 0 in every chain; `steps` is the length of these, as in
+/// blocked_sum and precise_sum.
+enum class TraceLoop : uint8_t { once, map, blocked_sum, precise_sum, sum_in_double, fold };
+struct TraceStage {
+    TraceLoop loop;
+    bool      wanted;                                           // runs where `when`, a mask, is this; always where it is no_arg
+    uint16_t  steps;
+    int32_t   when, begin, end;                                 // operations begin .. end - 1
+};
+
+namespace impl {
+struct Recorder;
+struct TraceNumber { Recorder* to; int32_t number; TraceType type; uint64_t bits; };      // a constant of these bits where `to` is null
+
+GK_API void* trace_memory(void* p, size_t bytes, size_t kept);  // of 0 bytes: frees p
+template <class T> class TraceList {
+public:
+    TraceList() = default;
+    TraceList(const TraceList&) = delete;
+    TraceList& operator=(const TraceList&) = delete;
+    ~TraceList()                               { clear(); }
+    size_t   size() const                      { return size_; }
+    T&       operator[](size_t i)              { return data_[i]; }
+    const T& operator[](size_t i) const        { return data_[i]; }
+    const T* begin() const                     { return data_; }
+    const T* end() const                       { return data_ + size_; }
+    void     clear()                           { data_ = static_cast<T*>(trace_memory(data_, 0, 0)); size_ = room_ = 0; }
+    bool     push(const T& v) {
+        if (size_ == room_) {
+            const size_t room = room_ ? 2 * room_ : 16;
+            T* const     more = static_cast<T*>(trace_memory(data_, room * sizeof(T), size_ * sizeof(T)));
+            if (!more) return false;
+            data_ = more;
+            room_ = room;
+        }
+        data_[size_++] = v;
+        return true;
+    }
+private:
+    T*     data_ = nullptr;
+    size_t size_ = 0, room_ = 0;
+};
+}
+
+/// What one row of an operation computes, in f32: stages in order, each a loop over the row, or code that runs once.
+struct OpTrace {
+    char           name[32];
+    OpKind         kind;
+    ComputePattern pattern;
+    uint8_t        operands, parameters;                        // rows of memory, the outputs last or in place; scalars
+    impl::TraceList<TraceTensor>   tensors;
+    impl::TraceList<TraceOp>       ops;
+    impl::TraceList<TraceConstant> constants;
+    impl::TraceList<TraceStage>    stages;
+};
+
+/// A float, or the outcome of a comparison, in a recording. What is done with it is appended to the recording.
+class TraceValue {
+public:
+    GK_API TraceValue(float constant);
+    GK_API explicit TraceValue(const impl::TraceNumber& n) : number(n) {}
+    impl::TraceNumber number;
+};
+class TraceMask {
+public:
+    GK_API explicit TraceMask(const impl::TraceNumber& n) : number(n) {}
+    impl::TraceNumber number;
+};
+GK_API TraceValue operator+(TraceValue a, TraceValue b);
+GK_API TraceValue operator-(TraceValue a, TraceValue b);
+GK_API TraceValue operator*(TraceValue a, TraceValue b);
+GK_API TraceValue operator/(TraceValue a, TraceValue b);
+GK_API TraceValue operator-(TraceValue a);
+GK_API TraceMask  operator<(TraceValue a, TraceValue b);
+GK_API TraceValue select(TraceMask m, TraceValue a, TraceValue b);
+GK_API TraceValue fma (TraceValue a, TraceValue b, TraceValue c);
+GK_API TraceValue abs (TraceValue x);
+GK_API TraceValue sqrt(TraceValue x);
+GK_API TraceValue exp (TraceValue x);
+GK_API TraceValue tanh(TraceValue x);
+inline float select(bool m, float a, float b) { return m ? a : b; }
+
+/// The recordings of the library's operations, and of the user's own, which are written once, for a float and for what
+/// records: registry.add("softsign", [](auto x) { using std::abs; return x / (1.0f + abs(x)); }). One thread at a time.
+class ScalarOpRegistry {
+public:
+    ScalarOpRegistry() = default;
+    ScalarOpRegistry(const ScalarOpRegistry&) = delete;
+    ScalarOpRegistry& operator=(const ScalarOpRegistry&) = delete;
+    GK_API ~ScalarOpRegistry();
+    GK_API const OpTrace* find(OpKind kind);                    // recorded when first asked for; null for `user`, or without memory
+    GK_API const OpTrace* find(const char* name) const;         // one that was added
+    template <class F> Status add(const char* name, const F& f) {
+        using V = TraceValue;
+        if constexpr (std::is_invocable_r<V, const F&, V>::value)
+            return record(name, 1, [](const void* g, const V* x) -> V { return (*static_cast<const F*>(g))(x[0]); }, &f);
+        else if constexpr (std::is_invocable_r<V, const F&, V, V>::value)
+            return record(name, 2, [](const void* g, const V* x) -> V { return (*static_cast<const F*>(g))(x[0], x[1]); }, &f);
+        else
+            return record(name, 3, [](const void* g, const V* x) -> V { return (*static_cast<const F*>(g))(x[0], x[1], x[2]); }, &f);
+    }
+private:
+    GK_API Status record(const char* name, uint8_t inputs, TraceValue (*call)(const void* f, const TraceValue* x), const void* f);
+    impl::TraceList<OpTrace*> traces_;
+};
+#endif
+
 GK_PUBLIC_END
 
 #endif // GLLM_KERNELS_HPP
@@ -587,6 +743,9 @@ GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity
 #include <stdlib.h>
 #include <string.h>
 #include <atomic>
+#ifdef GLLM_KERNELS_COMPILER
+#include <new>
+#endif
 #ifdef GLLM_KERNELS_THREADS
 #include <condition_variable>
 #include <mutex>
@@ -653,16 +812,19 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #ifdef _MSC_VER
 #define GK_INL      static __forceinline
 #define GK_MEM      __forceinline
+#define GK_INLINED
 #define GK_NOINLINE __declspec(noinline)
 #define GK_UNROLL(n)
 #elif defined(__clang__)
 #define GK_INL      static inline __attribute__((always_inline))
 #define GK_MEM      inline __attribute__((always_inline))
+#define GK_INLINED  __attribute__((always_inline))              // of a lambda
 #define GK_NOINLINE __attribute__((noinline))
 #define GK_UNROLL(n) GK_PRAGMA(unroll n)
 #else
 #define GK_INL      static inline __attribute__((always_inline))
 #define GK_MEM      inline __attribute__((always_inline))
+#define GK_INLINED  __attribute__((always_inline))              // of a lambda
 #define GK_NOINLINE __attribute__((noinline))
 #define GK_UNROLL(n) GK_PRAGMA(GCC unroll n)
 #endif
@@ -685,6 +847,7 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_AVX2   2
 #define GK_AVX512 3
 #define GK_NEON   4
+#define GK_TRACE  6                 // no instruction set: the operations record themselves, section [20]
 // Features of them: each of the first four compiles section [14] once more. A CPU with I8MM has DOTPROD.
 #define GK_AVXVNNI    1
 #define GK_AVX512VNNI 2
@@ -835,6 +998,7 @@ GK_INL double   sqrt64(double x) {
 }
 constexpr float infinity  = __builtin_huge_valf();
 constexpr float quiet_nan = __builtin_nanf("");
+constexpr float largest_float = 3.4028234663852886e38f;
 
 GK_INL float to_f32(float v)                       { return v; }
 GK_INL float to_f32(f16 v)                         { return f16_to_f32(v.bits); }
@@ -2658,7 +2822,7 @@ GK_INL vb   blut(vb a, const int8_t* table)        { return _mm256_shuffle_epi8(
 GK_INL vf   vpow2(vi n)                            { return vunbits(vishl(viadd(n, viset(127)), 23)); }
 #if GK_PASS == GK_AVX512
 GK_INL vf   vscale2(vf x, vi n)                    { return _mm512_scalef_ps(x, vfloat(n)); }
-#else
+#elif GK_PASS != GK_TRACE
 GK_INL vf   vscale2(vf x, vi n)                    { const vi half = visra(n, 1); return vmul(vmul(x, vpow2(half)), vpow2(visub(n, half))); }
 #endif
 
@@ -2761,10 +2925,17 @@ GK_INL vf vabove(vf x)                             { return vmax(vset(-0.0f), x)
 
 // vleast(x, limit): min(|x|, limit), either of the two for NaN | vrcp: 1 / b to 2^-13 or better
 // vscale(p, z): 2^n p rounded once, p in 0.7..1.5, n in -152..128, z reduced with shift 126
+// vscale_rarely(x, n): 2^n x rounded once, n an integer in -252..0 and seldom another than 0
 #if GK_PASS == GK_AVX512
+GK_INL vf vscale_rarely(vf x, vf n)                { return _mm512_scalef_ps(x, n); }
 GK_INL vf vleast(vf x, float limit)                { return _mm512_maskz_range_ps(0xffff, x, vset(limit), 10); }
 GK_INL vf vrcp(vf b)                               { return _mm512_maskz_rcp14_ps(0xffff, b); }
 GK_INL vf vscale(vf p, const Reduced& z)           { return _mm512_maskz_scalef_ps(0xffff, p, z.n); }
+#elif GK_PASS == GK_TRACE
+GK_INL vf vleast(vf x, float limit)                { return vf(record(TraceCode::least, TraceType::f32, x, vf(limit))); }
+GK_INL vf vrcp(vf b)                               { return vf(record(TraceCode::recip, TraceType::f32, b)); }
+GK_INL vf vscale(vf p, const Reduced& z)           { return vf(record(TraceCode::scale, TraceType::f32, p, z.n, z.t)); }
+GK_INL vf vscale_rarely(vf x, vf n)                { return vscale2(x, vint(n)); }
 #else
 GK_INL vf vleast(vf x, float limit)                { return vmin(vset(limit), vabs(x)); }
 GK_INL vf vrcp(vf b)                               { return vdiv(vset(1), b); }
@@ -2772,6 +2943,7 @@ GK_INL vf vscale(vf p, const Reduced& z) {
     const vi t = vbits(z.t), normal = vbits(vmax(z.t, vset(round_bias + 2)));
     return vmul(vmul(p, vunbits(vishl(normal, 23))), vexponent(vset(2), visub(t, normal)));
 }
+GK_INL vf vscale_rarely(vf x, vf n)                { return vany(vlt(n, vzero())) ? vscale2(x, vint(n)) : x; }
 #endif
 
 /// e^x within 1 ulp, 1.2 ulp where fma rounds twice; subnormal results rounded once.
@@ -2829,19 +3001,16 @@ GK_INL vf vgelu_erf(vf x) {
     return vfnma(vmul(e, g), vset(down48), vabove(x));
 }
 
-/// silu(g) u where neither factor alone need be normal: 2 silu(g) times u / 2 below |g| = 1, powers below 2^-100 last;
-/// the division as in vtanh.
+/// silu(g) u where neither factor alone need be normal: s(g) = 1 / (1 + 2^n (1 + part)) meets the smaller of them first,
+/// u below |g| = 1 and g above; powers below 2^-100 come last.
 GK_INL vf vswiglu(vf g, vf u) {
-    const vf a = vleast(g, 200), least = vset(-100);
-    const Reduced z = vreduce(a, rate_silu, 0);
-    const vm below_one = vlt(a, vset(1));
-    const vf twice = vselect(below_one, vset(2), vset(1)), half = vselect(below_one, vset(0.5f), vset(1));
-    const vf e     = vexponent(vexp_part(z.r, rate_silu), vbits(vmax(z.t, vset(round_bias - 100))));
-    const vf rcp   = vrcp(vadd(vset(1), e)), q = vmul(e, rcp);
-    const vf s     = vfma(vxfnma(e, q, vsub(e, q)), rcp, q);
-    const vf y     = vmul(vfnma(vmul(twice, a), s, vmul(twice, vabove(g))), vmul(half, u));
-    if (!vany(vlt(g, vset(-69)))) return y;
-    return vselect(vlt(g, vzero()), vscale2(y, vint(vsub(z.n, vmax(z.n, least)))), y);
+    const vf a = vmax(vset(-200), g);
+    const Reduced z = vreduce(vmin(a, vset(80)), rate_silu, 127);
+    const vf t = vmin(z.t, vset(round_bias + 227)), power = vunbits(vishl(vbits(t), 23));
+    const vf part = vmul(z.r, vexp_slope(z.r, rate_silu)), s = vdiv(vset(1), vadd(vfma(power, part, vset(1)), power));
+    const vm below_one = vlt(vabs(a), vset(1));
+    const vf y = vmul(vmul(vselect(below_one, u, a), s), vselect(below_one, a, u));
+    return vscale_rarely(y, vsub(t, z.t));
 }
 
 // ============================================================================
@@ -2849,9 +3018,29 @@ GK_INL vf vswiglu(vf g, vf u) {
 // ============================================================================
 
 // ---- loops ------------------------------------------------------------------
+//
+// An operation is functors and terms in the loops below, and scalars of a row between them. The pass of [20] has
+// recorders of the same names, and values that are not there yet: so the length of a row is an extent, its scalars are
+// single, real and truth, and `choose` and `either` stand for branches on them.
+
+struct Pair { vf first, second; };
+
+#if GK_PASS != GK_TRACE
+
+using extent = size_t;
+using single = float;
+using real   = double;
+using truth  = bool;
+
+GK_INL truth always()                              { return true; }
+GK_INL real length_of(extent n)                    { return static_cast<real>(n ? n : 1); }
+GK_INL real square_root(real x)                    { return impl::sqrt64(x); }
+template <class E> GK_INL real real_at(const E* p) { return static_cast<real>(impl::to_f32(*p)); }
+template <class T> GK_INL T choose(truth c, T a, T b) { return c ? a : b; }
+template <class A, class B> GK_INL void either(truth c, const A& a, const B& b) { if (c) a(); else b(); }
 
 /// out[i] = f(x[i]): two vectors at a time, then one, then a partial one.
-template <class E, class F> GK_INL void map1(const E* x, E* out, size_t n, const F& f) {
+template <class E, class F> GK_INL void map1(const E* x, E* out, extent n, const F& f) {
     GLLM_KERNELS_ASSERT(n == 0 || (x && out));
     size_t i = 0;
     for (; i + 2 * VF <= n; i += 2 * VF) {
@@ -2864,7 +3053,7 @@ template <class E, class F> GK_INL void map1(const E* x, E* out, size_t n, const
 }
 
 /// out[i] = f(a[i], b[i]).
-template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, size_t n, const F& f) {
+template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, extent n, const F& f) {
     GLLM_KERNELS_ASSERT(n == 0 || (a && b && out));
     size_t i = 0;
     for (; i + 2 * VF <= n; i += 2 * VF) {
@@ -2874,6 +3063,68 @@ template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, siz
     }
     for (; i + VF <= n; i += VF) vstore(out + i, f(vload(a + i), vload(b + i)));
     if (i < n) vstore_n(out + i, f(vload_n(a + i, n - i), vload_n(b + i, n - i)), n - i);
+}
+
+/// out[i] = f(a[i], b[i], c[i]).
+template <class E, class F> GK_INL void map3(const E* a, const E* b, const E* c, E* out, extent n, const F& f) {
+    size_t i = 0;
+    for (; i + VF <= n; i += VF) vstore(out + i, f(vload(a + i), vload(b + i), vload(c + i)));
+    if (i < n) vstore_n(out + i, f(vload_n(a + i, n - i), vload_n(b + i, n - i), vload_n(c + i, n - i)), n - i);
+}
+/// (a[i], b[i]) = f(a[i], b[i], c[i], s[i]).
+template <class E, class F> GK_INL void map_halves(E* a, E* b, const E* c, const E* s, extent n, const F& f) {
+    for (size_t i = 0; i < n; i += VF) {
+        const size_t l = n - i < VF ? n - i : VF;
+        const Pair   y = f(vload_n(a + i, l), vload_n(b + i, l), vload_n(c + i, l), vload_n(s + i, l));
+        vstore_n(a + i, y.first, l);
+        vstore_n(b + i, y.second, l);
+    }
+}
+/// (p[2 i], p[2 i + 1]) = f(p[2 i], p[2 i + 1], c[i], s[i]), where f is what vrotate does to a pair.
+template <class E, class F> GK_INL void map_pairs(E* p, const E* c, const E* s, extent n, const F& f) {
+    for (size_t i = 0; VF == 1 && i < n; i++) {
+        const Pair y = f(vload(p + 2 * i), vload(p + 2 * i + 1), vload(c + i), vload(s + i));
+        vstore(p + 2 * i, y.first);
+        vstore(p + 2 * i + 1, y.second);
+    }
+    for (size_t i = 0; VF > 1 && i < n; i += VF / 2) {
+        const size_t l = n - i < VF / 2 ? n - i : VF / 2;
+        const vf     x = vload_n(p + 2 * i, 2 * l);
+        vstore_n(p + 2 * i, vrotate(x, vdouble(vload_n(c + i, l)), vdouble(vload_n(s + i, l))), 2 * l);
+    }
+}
+/// f(x[i], m) of every i, m beginning as `first`, for an f that no order matters to; by lanes, as f of lanes is.
+template <class E, class F> GK_INL vf fold(const E* x, extent n, vf first, const F& f) {
+    vf m0 = first, m1 = first;
+    size_t i = 0;
+    for (; i + 2 * VF <= n; i += 2 * VF) {
+        m0 = f(vload(x + i), m0);
+        m1 = f(vload(x + i + VF), m1);
+    }
+    for (; i + VF <= n; i += VF) m0 = f(vload(x + i), m0);
+    if (i < n) {
+        float last[VF];
+        vstore(last, m0);
+        vstore_n(last, vload_n(x + i, n - i), n - i);
+        m0 = f(vload(last), m0);
+    }
+    return f(m1, m0);
+}
+/// The largest lane, NaN if one is.
+GK_INL single max_lane(vf m)                       { return vany(vnan(m)) ? impl::quiet_nan : vhmax(m); }
+
+/// The largest of two magnitudes that term(i, count) gives, NaN aside. Once the first exceeds `enough`, that is all that
+/// need be known of either.
+struct Peaks { single first, second; };
+template <class Term> GK_INL Peaks peaks(extent n, const Term& term, float enough) {
+    vf a = vzero(), b = vzero();
+    for (size_t i = 0; i < n; i += VF) {
+        const Pair v = term(i, n - i < VF ? n - i : VF);
+        a = vmax(v.first, a);
+        b = vmax(v.second, b);
+        if (vany(vlt(vset(enough), a))) return {impl::infinity, 0};
+    }
+    return {vhmax(a), vhmax(b)};
 }
 
 // Sums of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few. A rounding errs
@@ -2899,7 +3150,7 @@ template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, 
     return vadd(vadd(s0, s1), vadd(s2, s3));
 }
 /// Blocks added up in double: steps + 2 + log2 VF roundings, 39 with that of the result where steps is 32.
-template <size_t steps = 32, class Term> GK_INL double blocked_sum(size_t n, const Term& term) {
+template <size_t steps = 32, class Term> GK_INL real blocked_sum(extent n, const Term& term) {
     double total = 0;
     for (size_t i = 0; i < n;) total += static_cast<double>(vsum(sum_of_block<steps>(i, n, term)));
     return total;
@@ -2907,7 +3158,7 @@ template <size_t steps = 32, class Term> GK_INL double blocked_sum(size_t n, con
 /// steps + 2 roundings, one less where terms are added as they are: short chains, and what is lost when they are added up
 /// by lanes is found (the TwoSum of Knuth) and kept. 64 blocks at a time, so that the sum of what was lost loses less than
 /// 2^-34; lanes are added in double.
-template <size_t steps, class Term> GK_INL double precise_sum(size_t n, const Term& term) {
+template <size_t steps, class Term> GK_INL real precise_sum(extent n, const Term& term) {
     double total = 0;
     for (size_t i = 0; i < n;) {
         vf sum = vzero(), lost = vzero();
@@ -2926,6 +3177,19 @@ template <size_t steps, class Term> GK_INL double precise_sum(size_t n, const Te
     return total;
 }
 
+/// In double, one after another.
+template <class Term> GK_INL real sum_in_double(extent n, const Term& term) {
+    real sum = 0;
+    for (size_t i = 0; i < n; i++) sum += term(i);
+    return sum;
+}
+/// out[i] = f(i), rounded once to float.
+template <class E, class F> GK_INL void map_in_double(E* out, extent n, const F& f) {
+    for (size_t i = 0; i < n; i++) impl::from_f32(static_cast<float>(f(i)), out + i);
+}
+
+#endif // GK_PASS != GK_TRACE
+
 template <class E> GK_INL E rounded(float v) { E e; impl::from_f32(v, &e); return e; }
 template <class E> GK_INL E rounded(double v) { return rounded<E>(static_cast<float>(v)); }
 
@@ -2937,11 +3201,11 @@ struct mul_of { GK_MEM vf operator()(vf a, vf b) const { return vmul(a, b); } };
 struct scale_by { vf s; GK_MEM vf operator()(vf x) const { return vmul(x, s); } };
 struct axpy_of { vf a; GK_MEM vf operator()(vf x, vf y) const { return vfma(a, x, y); } };
 
-template <class E> void vec_add(const E* a, const E* b, E* out, size_t n) { map2(a, b, out, n, add_of{}); }
-template <class E> void vec_sub(const E* a, const E* b, E* out, size_t n) { map2(a, b, out, n, sub_of{}); }
-template <class E> void vec_mul(const E* a, const E* b, E* out, size_t n) { map2(a, b, out, n, mul_of{}); }
-template <class E> void vec_scale(E* x, float s, size_t n)                { map1(x, x, n, scale_by{vset(s)}); }
-template <class E> void vec_axpy(E* y, float a, const E* x, size_t n)     { map2(x, static_cast<const E*>(y), y, n, axpy_of{vset(a)}); }
+template <class E> void vec_add(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, add_of{}); }
+template <class E> void vec_sub(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, sub_of{}); }
+template <class E> void vec_mul(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, mul_of{}); }
+template <class E> void vec_scale(E* x, single s, extent n)               { map1(x, x, n, scale_by{vset(s)}); }
+template <class E> void vec_axpy(E* y, single a, const E* x, extent n)    { map2(x, static_cast<const E*>(y), y, n, axpy_of{vset(a)}); }
 
 template <class E> struct product_terms {
     const E *a, *b;
@@ -2954,70 +3218,13 @@ template <class E> struct plain_terms {
     GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vload_n(x + i, n)); }
 };
 
-template <class E> E vec_dot(const E* a, const E* b, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || (a && b));
-    return rounded<E>(blocked_sum(n, product_terms<E>{a, b}));
-}
-template <class E> E vec_sum(const E* x, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || x);
-    return rounded<E>(blocked_sum(n, plain_terms<E>{x}));
-}
-template <class E> E vec_sum_squares(const E* x, size_t n) { return vec_dot(x, x, n); }
+template <class E> single dot_of(const E* a, const E* b, extent n) { return static_cast<single>(blocked_sum(n, product_terms<E>{a, b})); }
+template <class E> single sum_of(const E* x, extent n)             { return static_cast<single>(blocked_sum(n, plain_terms<E>{x})); }
 
 /// The larger of each lane, NaN if either is; m is what was found so far.
-GK_INL vf max_or_nan(vf x, vf m) { return vselect(vnan(x), x, vmax(x, m)); }
-
-/// The larger of the zeros in x, none of which compares above another: -0 if there is no +0.
-template <class E> GK_NOINLINE float zero_of(const E* x, size_t n) {
-    for (size_t i = 0; i < n; i++) if (impl::f32_bits(impl::to_f32(x[i])) == 0) return 0.0f;
-    return -0.0f;
-}
-template <class E> float max_of(const E* x, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || x);
-    vf m0 = vset(-impl::infinity), m1 = m0;
-    size_t i = 0;
-    for (; i + 2 * VF <= n; i += 2 * VF) {
-        m0 = max_or_nan(vload(x + i), m0);
-        m1 = max_or_nan(vload(x + i + VF), m1);
-    }
-    for (; i + VF <= n; i += VF) m0 = max_or_nan(vload(x + i), m0);
-    if (i < n) {
-        float last[VF];
-        vstore(last, m0);
-        vstore_n(last, vload_n(x + i, n - i), n - i);
-        m0 = max_or_nan(vload(last), m0);
-    }
-    m0 = vselect(vnan(m1), m1, vselect(vnan(m0), m0, vmax(m0, m1)));
-    const float max = vhmax(m0);
-    return vany(vnan(m0)) ? impl::quiet_nan : max == 0 ? zero_of(x, n) : max;
-}
-template <class E> E vec_max(const E* x, size_t n) { return rounded<E>(max_of(x, n)); }
-
-template <class From, class To> void convert(const From* x, To* out, size_t n) {
-    size_t i = 0;
-    for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
-    if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
-}
-
-/// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
-/// nor of 1e-30 .. 1e30.
-template <class E> GK_INL float group_maximum(const E* x, size_t n) {
-    vf m = vzero();
-    for (size_t j = 0; j < n; j += VF) m = max_or_nan(vabs(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j)), m);
-    const float max = vhmax(m);
-    return !vany(vnan(m)) && (max == 0 || (max >= 1e-30f && max <= 1e30f)) ? max : impl::quiet_nan;
-}
-/// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to
-/// base 256: none is negative, none borrows.
-GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
-    for (size_t j = 0; j < 32; j += VF) {
-        const vf v = j + VF <= n ? vload(x + j) : j < n ? vload_n(x + j, n - j) : vzero();
-        const vi fixed = viadd(vint(vmul(v, vset(per_step))), viset(0x808080));
-        memcpy(q + j, &fixed, sizeof fixed);
-    }
-}
-/// The largest integer of so many signed digits to base 256, the highest of them 127.
-constexpr float full_scale(size_t digits)          { return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f; }
+struct larger { GK_MEM vf operator()(vf x, vf m) const { return vselect(vnan(x), x, vmax(x, m)); } };
+/// The largest of x, NaN if one is; of zeros, any.
+template <class E> GK_INL single largest(const E* x, extent n) { return max_lane(fold(x, n, vset(-impl::infinity), larger{})); }
 
 // ---- activations ------------------------------------------------------------
 
@@ -3030,32 +3237,30 @@ struct tanh_of       { GK_MEM vf operator()(vf x) const { return vtanh(x); } };
 struct exp_of        { GK_MEM vf operator()(vf x) const { return vexp(x); } };
 struct swiglu_of     { GK_MEM vf operator()(vf g, vf u) const { return vswiglu(g, u); } };
 
-template <class E> void relu(const E* x, E* out, size_t n)       { map1(x, out, n, relu_of{}); }
-template <class E> void silu(const E* x, E* out, size_t n)       { map1(x, out, n, silu_of{}); }
-template <class E> void gelu(const E* x, E* out, size_t n)       { map1(x, out, n, gelu_of{}); }
-template <class E> void gelu_erf(const E* x, E* out, size_t n)   { map1(x, out, n, gelu_erf_of{}); }
-template <class E> void gelu_quick(const E* x, E* out, size_t n) { map1(x, out, n, gelu_quick_of{}); }
-template <class E> void tanh(const E* x, E* out, size_t n)       { map1(x, out, n, tanh_of{}); }
-template <class E> void exp(const E* x, E* out, size_t n)        { map1(x, out, n, exp_of{}); }
-template <class E> void swiglu(const E* gate, const E* up, E* out, size_t n) { map2(gate, up, out, n, swiglu_of{}); }
+template <class E> void relu(const E* x, E* out, extent n)       { map1(x, out, n, relu_of{}); }
+template <class E> void silu(const E* x, E* out, extent n)       { map1(x, out, n, silu_of{}); }
+template <class E> void gelu(const E* x, E* out, extent n)       { map1(x, out, n, gelu_of{}); }
+template <class E> void gelu_erf(const E* x, E* out, extent n)   { map1(x, out, n, gelu_erf_of{}); }
+template <class E> void gelu_quick(const E* x, E* out, extent n) { map1(x, out, n, gelu_quick_of{}); }
+template <class E> void tanh(const E* x, E* out, extent n)       { map1(x, out, n, tanh_of{}); }
+template <class E> void exp(const E* x, E* out, extent n)        { map1(x, out, n, exp_of{}); }
+template <class E> void swiglu(const E* gate, const E* up, E* out, extent n) { map2(gate, up, out, n, swiglu_of{}); }
+
+template <class E> constexpr bool holds_f32 = Element<E>::ELEM_ID == Element<float>::ELEM_ID;
 
 /// Terms e^(x - max), kept in `keep` on the way when that is f32.
 template <class E> struct exp_terms {
     const E* x;
     E*       keep;
     vf       max;
-    GK_MEM void put(float* p, vf e) const             { vstore(p, e); }
-    GK_MEM void put_n(float* p, vf e, size_t n) const { vstore_n(p, e, n); }
-    template <class T> GK_MEM void put(T*, vf) const  {}
-    template <class T> GK_MEM void put_n(T*, vf, size_t) const {}
     GK_MEM vf operator()(size_t i, vf acc) const {
         const vf e = vexp(vsub(vload(x + i), max));
-        put(keep + i, e);
+        if (holds_f32<E>) vstore(keep + i, e);
         return vadd(acc, e);
     }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const {
         const vf e = vfirst(vexp(vsub(vload_n(x + i, n), max)), n);
-        put_n(keep + i, e, n);
+        if (holds_f32<E>) vstore_n(keep + i, e, n);
         return vadd(acc, e);
     }
 };
@@ -3063,69 +3268,74 @@ struct exp_scaled { vf max, scale; GK_MEM vf operator()(vf x) const { return vmu
 
 /// softmax: out = e^(x - max x) / sum. f32 keeps the exponentials in out; the 16-bit types, which would round them,
 /// compute them again. In u: an exponential 2.4, and 0.4 of the largest for rounding x - max x (t e^-t < 0.37); these
-/// again and 5 in the sum; scale and product 2: 12.6.
-template <class E> void softmax(const E* x, E* out, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || (x && out));
-    const float max = max_of(x, n);
-    if (max == -impl::infinity) {                               // a fully masked row
-        for (size_t i = 0; i < n; i++) out[i] = rounded<E>(0.0f);
-        return;
-    }
-    const vf scale = vset(static_cast<float>(1 / precise_sum<4>(n, exp_terms<E>{x, out, vset(max)})));
-    if (sizeof(E) == sizeof(float)) map1(static_cast<const E*>(out), out, n, scale_by{scale});
-    else                            map1(x, out, n, exp_scaled{vset(max), scale});
+/// again and 5 in the sum; scale and product 2: 12.6. A row of -inf only has sum 0, and becomes zeros.
+template <class E> void softmax(const E* x, E* out, extent n) {
+    const single max   = largest(x, n);
+    const vf     top   = vset(choose(max < -impl::largest_float, static_cast<single>(0), max));
+    const real   sum   = precise_sum<4>(n, exp_terms<E>{x, out, top});
+    const vf     scale = vset(static_cast<single>(choose(0 < sum, 1 / sum, sum)));
+    if (holds_f32<E>) map1(static_cast<const E*>(out), out, n, scale_by{scale});
+    else              map1(x, out, n, exp_scaled{top, scale});
 }
 
 // ---- normalisation ----------------------------------------------------------
 
-/// The same two formulas in double, for rows that f32 does not hold well.
-template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, const E* beta, E* out, size_t n, float eps) {
-    double mean = 0, squares = 0;
-    for (int pass = 0; beta && pass < 2; pass++) {              // the second finds what the first one's rounding left
-        double sum = 0;
-        for (size_t i = 0; i < n; i++) sum += static_cast<double>(impl::to_f32(x[i])) - mean;
-        mean += sum / static_cast<double>(n);
+template <class E> struct centred_reals {
+    const E* x;
+    real     mean;
+    GK_MEM real operator()(size_t i) const           { return real_at(x + i) - mean; }
+};
+template <class E> struct squared_reals {
+    centred_reals<E> d;
+    GK_MEM real operator()(size_t i) const           { return d(i) * d(i); }
+};
+template <class E> struct normed_reals {
+    centred_reals<E> d;
+    const E          *gamma, *beta;
+    real             scale;
+    GK_MEM real operator()(size_t i) const {
+        const real y = d(i) * scale * real_at(gamma + i);
+        return beta ? y + real_at(beta + i) : y;
     }
-    for (size_t i = 0; i < n; i++) {
-        const double d = static_cast<double>(impl::to_f32(x[i])) - mean;
-        squares += d * d;
-    }
-    const double scale = 1 / impl::sqrt64(squares / static_cast<double>(n) + static_cast<double>(eps));
-    for (size_t i = 0; i < n; i++) {
-        const double y = (static_cast<double>(impl::to_f32(x[i])) - mean) * scale * static_cast<double>(impl::to_f32(gamma[i]));
-        out[i] = rounded<E>(beta ? y + static_cast<double>(impl::to_f32(beta[i])) : y);
-    }
+};
+
+/// The two formulas below in double, for rows that f32 does not hold well; without beta, the mean is 0.
+template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+    centred_reals<E> d = {x, 0};
+    for (int pass = 0; beta && pass < 2; pass++)                // the second finds what the first one's rounding left
+        d.mean = d.mean + sum_in_double(n, d) / length_of(n);
+    const real variance = sum_in_double(n, squared_reals<E>{d}) / length_of(n);
+    map_in_double(out, n, normed_reals<E>{d, gamma, beta, 1 / square_root(variance + static_cast<real>(eps))});
 }
 /// Is a mean of squares one that f32 computes well, neither overflown nor made of squares that underflow?
-GK_INL bool well_scaled(double mean_square) { return mean_square > 1e-28 && mean_square < 1e34; }
+GK_INL truth well_scaled(real mean_square) { return 1e-28 < mean_square && mean_square < 1e34; }
 
 struct scaled_product { vf s; GK_MEM vf operator()(vf x, vf w) const { return vmul(vmul(x, s), w); } };
+template <class E> struct product_and_weight {
+    const E       *x, *w;
+    scaled_product f;
+    GK_MEM Pair operator()(size_t i, size_t n) const {
+        const vf v = vload_n(w + i, n);
+        return {vabs(f(vload_n(x + i, n), v)), vabs(v)};
+    }
+};
 
 /// x s may be subnormal, and wrong by 2^-150; a weight may be 2^128. Does that matter beside the largest result? Not
 /// where one reaches 1, which the first few vectors tell of most rows, nor where no weight is 2^126 times the largest.
-template <class E> GK_INL bool products_keep(const E* x, const E* w, size_t n, const scaled_product& f) {
-    if (Element<E>::ELEM_ID == Element<f16>::ELEM_ID) return true;
-    vf y = vzero(), most = vzero();
-    for (size_t i = 0; i < n; i += VF) {
-        const size_t l = n - i < VF ? n - i : VF;
-        const vf     v = vload_n(w + i, l);
-        y    = vmax(vabs(f(vload_n(x + i, l), v)), y);
-        most = vmax(vabs(v), most);
-        if (vany(vlt(vset(1), y))) return true;
-    }
-    return vhmax(most) <= 8.507059e37f * vhmax(y);              // 2^126
+template <class E> GK_INL truth products_keep(const E* x, const E* w, extent n, const scaled_product& f) {
+    if (Element<E>::ELEM_ID == Element<f16>::ELEM_ID) return always();
+    const Peaks most = peaks(n, product_and_weight<E>{x, w, f}, 1);
+    return 1 < most.first || !(8.507059e37f * most.first < most.second);        // 2^126
 }
 
 /// rms_norm: y = x w / sqrt(mean(x^2) + eps). In u: half of the 14 of the sum, 1 of the scale, 2 of the products, 4 for
 /// subnormal ones.
-template <class E> void rms_norm(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) {
-    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && weight && out));
-    for (size_t r = 0; r < rows; r++, x += n, out += n) {
-        const double mean_square = blocked_sum<8>(n, product_terms<E>{x, x}) / static_cast<double>(n ? n : 1);
-        const scaled_product f   = {vset(static_cast<float>(1 / impl::sqrt64(mean_square + static_cast<double>(eps))))};
-        if (well_scaled(mean_square) && products_keep(x, weight, n, f)) map2(x, weight, out, n, f);
-        else norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps);
-    }
+template <class E> void rms_norm_row(const E* x, const E* weight, E* out, extent n, single eps) {
+    const real mean_square = blocked_sum<8>(n, product_terms<E>{x, x}) / length_of(n);
+    const scaled_product f = {vset(static_cast<single>(1 / square_root(mean_square + static_cast<real>(eps))))};
+    either(well_scaled(mean_square) && products_keep(x, weight, n, f),
+           [&]() GK_INLINED { map2(x, weight, out, n, f); },
+           [&]() GK_INLINED { norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps); });
 }
 
 template <class E> struct centred_terms {
@@ -3143,64 +3353,112 @@ template <class E> struct centred_squares {
         return vfma(d, d, acc);
     }
 };
+struct normed {
+    vf mean, rest, scale;
+    GK_MEM vf operator()(vf x, vf gamma, vf beta) const { return vfma(vmul(vsub(vsub(x, mean), rest), scale), gamma, beta); }
+};
 
 /// layer_norm: y = (x - mean) / sqrt(var + eps) gamma + beta. The mean is a float and a remainder, found from the
 /// centred values. Rows whose mean is 4096 times their deviation or more are left to double; in the others the float's
 /// error is a hundredth of the deviation. In u of the largest (x - mean) / deviation: the remainder 5.1, centring 2,
 /// half of the variance's 6 + 4.2, scale, product and sum 3: 15.2.
-template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) {
-    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && gamma && beta && out));
-    for (size_t r = 0; r < rows; r++, x += n, out += n) {
-        const double count = static_cast<double>(n ? n : 1);
-        const double about = static_cast<double>(static_cast<float>(blocked_sum(n, plain_terms<E>{x}) / count));
-        const vf     mean  = vset(static_cast<float>(about));
-        const vf     rest  = vset(static_cast<float>(precise_sum<2>(n, centred_terms<E>{x, mean}) / count));
-        const double var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / count;
-        if (!well_scaled(var) || !(about * about < 16777216 * var)) { norm_in_double(x, gamma, beta, out, n, eps); continue; }
-        const vf scale = vset(static_cast<float>(1 / impl::sqrt64(var + static_cast<double>(eps))));
-        size_t i = 0;
-        for (; i + VF <= n; i += VF) {
-            const vf d = vmul(vsub(vsub(vload(x + i), mean), rest), scale);
-            vstore(out + i, vfma(d, vload(gamma + i), vload(beta + i)));
-        }
-        if (i < n) {
-            const vf d = vmul(vsub(vsub(vload_n(x + i, n - i), mean), rest), scale);
-            vstore_n(out + i, vfma(d, vload_n(gamma + i, n - i), vload_n(beta + i, n - i)), n - i);
-        }
-    }
+template <class E> void layer_norm_row(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+    const single about = static_cast<single>(blocked_sum(n, plain_terms<E>{x}) / length_of(n));
+    const vf     mean  = vset(about);
+    const vf     rest  = vset(static_cast<single>(precise_sum<2>(n, centred_terms<E>{x, mean}) / length_of(n)));
+    const real   var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / length_of(n), wide = static_cast<real>(about);
+    const vf     scale = vset(static_cast<single>(1 / square_root(var + static_cast<real>(eps))));
+    either(well_scaled(var) && wide * wide < 16777216 * var,
+           [&]() GK_INLINED { map3(x, gamma, beta, out, n, normed{mean, rest, scale}); },
+           [&]() GK_INLINED { norm_in_double(x, gamma, beta, out, n, eps); });
 }
 
 // ---- positions --------------------------------------------------------------
 
-/// rope: (a, b) -> (a cos - b sin, a sin + b cos) for each pair of each head; interleaved pairs are lanes (2l, 2l + 1).
+// (a, b) -> (a cos - b sin, a sin + b cos), as each layout rounds it.
+struct turned_half {
+    GK_MEM Pair operator()(vf a, vf b, vf c, vf s) const { return {vfnma(b, s, vmul(a, c)), vfma(a, s, vmul(b, c))}; }
+};
+struct turned_pair {
+    GK_MEM Pair operator()(vf a, vf b, vf c, vf s) const { return {vfma(a, c, vneg(vmul(b, s))), vfma(b, c, vmul(a, s))}; }
+};
+
+// What is recorded ends here.
+#endif // !GK_FEATURE
+#if GK_PASS != GK_TRACE
+#if !GK_FEATURE
+
+// ---- rows of operations ---------------------------------------------------------
+
+template <class E> void rms_norm(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) {
+    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && weight && out));
+    for (size_t r = 0; r < rows; r++) rms_norm_row(x + r * n, weight, out + r * n, n, eps);
+}
+template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) {
+    GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && gamma && beta && out));
+    for (size_t r = 0; r < rows; r++) layer_norm_row(x + r * n, gamma, beta, out + r * n, n, eps);
+}
+/// rope: each pair of each head; interleaved pairs are lanes (2l, 2l + 1).
 template <class E> void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot, RopeStyle style) {
     GLLM_KERNELS_ASSERT(heads == 0 || n_rot < 2 || (qk && cos && sin));
     GLLM_KERNELS_ASSERT(n_rot % 2 == 0 && n_rot <= head_dim);
     const size_t pairs = n_rot / 2;
     for (size_t h = 0; h < heads; h++, qk += head_dim) {
-        if (style == RopeStyle::half) {
-            for (size_t i = 0; i < pairs; i += VF) {
-                const size_t l = pairs - i < VF ? pairs - i : VF;
-                E* const     p = qk + i;
-                const vf     a = vload_n(p, l), b = vload_n(p + pairs, l), c = vload_n(cos + i, l), s = vload_n(sin + i, l);
-                vstore_n(p, vfnma(b, s, vmul(a, c)), l);
-                vstore_n(p + pairs, vfma(a, s, vmul(b, c)), l);
-            }
-        } else if (VF == 1) {
-            for (size_t i = 0; i < pairs; i++) {
-                const vf a = vload(qk + 2 * i), b = vload(qk + 2 * i + 1), c = vload(cos + i), s = vload(sin + i);
-                vstore(qk + 2 * i, vfnma(b, s, vmul(a, c)));
-                vstore(qk + 2 * i + 1, vfma(a, s, vmul(b, c)));
-            }
-        } else {
-            for (size_t i = 0; i < pairs; i += VF / 2) {
-                const size_t l = pairs - i < VF / 2 ? pairs - i : VF / 2;
-                const vf     x = vload_n(qk + 2 * i, 2 * l);
-                vstore_n(qk + 2 * i, vrotate(x, vdouble(vload_n(cos + i, l)), vdouble(vload_n(sin + i, l))), 2 * l);
-            }
-        }
+        if (style == RopeStyle::half) map_halves(qk, qk + pairs, cos, sin, pairs, turned_half{});
+        else                          map_pairs(qk, cos, sin, pairs, turned_pair{});
     }
 }
+
+// ---- reductions to an element --------------------------------------------------
+
+template <class E> E vec_dot(const E* a, const E* b, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || (a && b));
+    return rounded<E>(dot_of(a, b, n));
+}
+template <class E> E vec_sum(const E* x, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || x);
+    return rounded<E>(sum_of(x, n));
+}
+template <class E> E vec_sum_squares(const E* x, size_t n) { return vec_dot(x, x, n); }
+
+/// The larger of the zeros in x, none of which compares above another: -0 if there is no +0.
+template <class E> GK_NOINLINE float zero_of(const E* x, size_t n) {
+    for (size_t i = 0; i < n; i++) if (impl::f32_bits(impl::to_f32(x[i])) == 0) return 0.0f;
+    return -0.0f;
+}
+template <class E> E vec_max(const E* x, size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || x);
+    const float max = largest(x, n);
+    return rounded<E>(max == 0 ? zero_of(x, n) : max);
+}
+
+// ---- inputs of products -----------------------------------------------------
+
+template <class From, class To> void convert(const From* x, To* out, size_t n) {
+    size_t i = 0;
+    for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
+    if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
+}
+
+/// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
+/// nor of 1e-30 .. 1e30.
+template <class E> GK_INL float group_maximum(const E* x, size_t n) {
+    vf m = vzero();
+    for (size_t j = 0; j < n; j += VF) m = larger()(vabs(n - j >= VF ? vload(x + j) : vload_n(x + j, n - j)), m);
+    const float max = vhmax(m);
+    return !vany(vnan(m)) && (max == 0 || (max >= 1e-30f && max <= 1e30f)) ? max : impl::quiet_nan;
+}
+/// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to
+/// base 256: none is negative, none borrows.
+GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
+    for (size_t j = 0; j < 32; j += VF) {
+        const vf v = j + VF <= n ? vload(x + j) : j < n ? vload_n(x + j, n - j) : vzero();
+        const vi fixed = viadd(vint(vmul(v, vset(per_step))), viset(0x808080));
+        memcpy(q + j, &fixed, sizeof fixed);
+    }
+}
+/// The largest integer of so many signed digits to base 256, the highest of them 127.
+constexpr float full_scale(size_t digits)          { return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f; }
 
 // ---- dot products of rows ---------------------------------------------------
 
@@ -4713,10 +4971,10 @@ GK_INL vf maxima_of_32(const float* x, size_t groups) {
     vf m[VF];
     for (size_t g = 0; g < VF; g++) {
         m[g] = vzero();
-        for (size_t j = 0; g < groups && j < 32; j += VF) m[g] = max_or_nan(vabs(vload(x + 32 * g + j)), m[g]);
+        for (size_t j = 0; g < groups && j < 32; j += VF) m[g] = larger{}(vabs(vload(x + 32 * g + j)), m[g]);
     }
     vtranspose(m);
-    for (size_t g = 1; g < VF; g++) m[0] = max_or_nan(m[g], m[0]);
+    for (size_t g = 1; g < VF; g++) m[0] = larger{}(m[g], m[0]);
     return m[0];
 }
 /// 32 of x times per_step as digits to base 256, from the highest, to planes of bytes: plus FLIP, or signed.
@@ -6178,9 +6436,11 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const 
 }
 
 #endif // !GK_FEATURE
+#endif // GK_PASS != GK_TRACE
 
 } // unnamed namespace
 
+#if GK_PASS != GK_TRACE
 #define GK_PRODUCTS GK_NS::GK_FEATURE_NS::format_table
 #if GK_FEATURE
 namespace with_feature { namespace GK_FEATURE_NS {
@@ -6205,6 +6465,7 @@ const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &tiles_tab
 }
 #endif
 #undef GK_PRODUCTS
+#endif // GK_PASS != GK_TRACE
 
 } // namespace GK_NS
 GK_NAMESPACE_END
@@ -7974,6 +8235,512 @@ Parallel ThreadPool::parallel() {
 
 GK_NAMESPACE_END
 
+// ============================================================================
+// [20] TRACES: what each operation computes, recorded by the operations themselves
+// ============================================================================
+//
+// One more pass over [9] and [10]: its vectors are numbers of recorded operations, its primitives append one operation
+// each, and its loops call a functor or term once. What is computed of constants alone is a constant, as the scalar set
+// computes it; what was computed before in the same stage is not recorded again.
+
+#ifdef GLLM_KERNELS_COMPILER
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+GK_INTERNAL void* trace_memory(void* p, size_t bytes, size_t kept) {
+    void* const more = bytes ? GLLM_KERNELS_MALLOC(bytes) : nullptr;
+    if (more && kept) memcpy(more, p, kept);
+    if (p && (more || !bytes)) GLLM_KERNELS_FREE(p);
+    return more;
+}
+
+GK_INL TraceNumber constant_of(TraceType type, uint64_t bits) { return {nullptr, 0, type, bits}; }
+GK_INL TraceNumber constant_of(float v)            { return constant_of(TraceType::f32, f32_bits(v)); }
+GK_INL TraceNumber constant_of(double v)           { return constant_of(TraceType::f64, load_as<uint64_t>(&v)); }
+GK_INL float   float_of(const TraceNumber& n)      { return f32_from_bits(static_cast<uint32_t>(n.bits)); }
+GK_INL double  double_of(const TraceNumber& n)     { return load_as<double>(&n.bits); }
+GK_INL int32_t int_of(const TraceNumber& n)        { return static_cast<int32_t>(static_cast<uint32_t>(n.bits)); }
+
+struct Recorder {
+    OpTrace* trace;
+    bool     failed, wanted;                                    // for want of memory; for what is recorded now
+    int32_t  when;
+    uint64_t stored;                                            // tensors stored to in this stage: bits
+
+    int32_t size() const { return static_cast<int32_t>(trace->ops.size()); }
+    TraceStage& last()   { return trace->stages[trace->stages.size() - 1]; }
+
+    /// The next operations belong to another stage.
+    void open(TraceLoop loop, size_t steps = 0) {
+        const TraceStage s = {loop, wanted, static_cast<uint16_t>(steps), when, size(), size()};
+        stored = 0;
+        if (trace->stages.size() && last().begin == last().end) last() = s;
+        else failed |= !trace->stages.push(s);
+    }
+    int32_t argument(const TraceNumber& n) {
+        if (n.type == TraceType::none) return no_arg;
+        if (n.to) return n.number;
+        for (size_t i = 0; i < trace->constants.size(); i++)
+            if (trace->constants[i].type == n.type && trace->constants[i].bits == n.bits) return ~static_cast<int32_t>(i);
+        failed |= !trace->constants.push({n.type, n.bits});
+        return -static_cast<int32_t>(trace->constants.size());
+    }
+    static bool same(const TraceOp& a, const TraceOp& b) {
+        return a.code == b.code && a.type == b.type && a.index == b.index && a.arg[0] == b.arg[0] && a.arg[1] == b.arg[1] &&
+               a.arg[2] == b.arg[2];
+    }
+    bool once_each(const TraceOp& op) const {
+        return op.code == TraceCode::store || op.code == TraceCode::accumulator || (op.code == TraceCode::load && (stored >> op.index & 1));
+    }
+    TraceNumber append(const TraceOp& op) {
+        if (failed) return {this, 0, op.type, 0};
+        for (int32_t i = last().begin; i < size() && !once_each(op); i++)
+            if (same(trace->ops[static_cast<size_t>(i)], op)) return {this, i, op.type, 0};
+        if (op.code == TraceCode::store) stored |= uint64_t(1) << op.index;
+        failed |= !trace->ops.push(op);
+        last().end = size();
+        return {this, size() - 1, op.type, 0};
+    }
+};
+
+static inline uint64_t computed_f32(TraceCode code, float a, float b, float c) {
+    switch (code) {
+        case TraceCode::add:       return f32_bits(a + b);
+        case TraceCode::sub:       return f32_bits(a - b);
+        case TraceCode::mul:       return f32_bits(a * b);
+        case TraceCode::div:       return f32_bits(a / b);
+        case TraceCode::neg:       return f32_bits(a) ^ 0x80000000u;
+        case TraceCode::abs:       return f32_bits(a) & 0x7fffffffu;
+        case TraceCode::min:       return f32_bits(a < b ? a : b);
+        case TraceCode::max:       return f32_bits(a > b ? a : b);
+        case TraceCode::root:      return f32_bits(sqrt32(a));
+        case TraceCode::fma:       return f32_bits(a * b + c);
+        case TraceCode::fnma:      return f32_bits(c - a * b);
+        case TraceCode::xfma:      return f32_bits(fma32(a, b, c));
+        case TraceCode::round:     return f32_bits(round32(a));
+        case TraceCode::least:     return f32_bits(b < fabsf(a) ? b : fabsf(a));
+        case TraceCode::recip:     return f32_bits(1 / a);
+        case TraceCode::scale:     return f32_bits(static_cast<float>(ldexp(static_cast<double>(a), static_cast<int>(b))));
+        default:                   return 0;
+    }
+}
+static inline uint64_t computed_f64(TraceCode code, double a, double b) {
+    const double r = code == TraceCode::add ? a + b : code == TraceCode::sub ? a - b : code == TraceCode::mul ? a * b :
+                     code == TraceCode::div ? a / b : sqrt64(a);
+    return load_as<uint64_t>(&r);
+}
+static inline uint64_t computed_i32(TraceCode code, uint32_t n, uint32_t a, uint32_t b) {
+    switch (code) {
+        case TraceCode::iadd:      return a + b;
+        case TraceCode::isub:      return a - b;
+        case TraceCode::iand:      return a & b;
+        case TraceCode::ior:       return a | b;
+        case TraceCode::shl:       return a << n;
+        case TraceCode::shr:       return a >> n;
+        case TraceCode::sra:       return static_cast<uint32_t>(static_cast<int32_t>(a) >> n);
+        default:                   return 0;
+    }
+}
+/// The result of an operation on constants.
+static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, const TraceNumber& a, const TraceNumber& b, const TraceNumber& c) {
+    const bool wide = a.type == TraceType::f64;
+    switch (code) {
+        case TraceCode::less:      return wide ? double_of(a) < double_of(b) : float_of(a) < float_of(b);
+        case TraceCode::unordered: return float_of(a) != float_of(a);
+        case TraceCode::select:    return a.bits ? b.bits : c.bits;
+        case TraceCode::both:      return a.bits & b.bits;
+        case TraceCode::any:       return a.bits | b.bits;
+        case TraceCode::negate:    return !a.bits;
+        case TraceCode::to_int:    return static_cast<uint32_t>(static_cast<int32_t>(round32(float_of(a))));
+        case TraceCode::to_float:  return f32_bits(static_cast<float>(int_of(a)));
+        case TraceCode::widen:     return constant_of(static_cast<double>(float_of(a))).bits;
+        case TraceCode::narrow:    return f32_bits(static_cast<float>(double_of(a)));
+        case TraceCode::scale2:    return constant_of(static_cast<float>(ldexp(static_cast<double>(float_of(a)), int_of(b)))).bits;
+        case TraceCode::bits: case TraceCode::unbits: return a.bits;
+        default: break;
+    }
+    if (type == TraceType::f64) return computed_f64(code, double_of(a), double_of(b));
+    if (type == TraceType::i32) return computed_i32(code, index, static_cast<uint32_t>(a.bits), static_cast<uint32_t>(b.bits));
+    return computed_f32(code, float_of(a), float_of(b), float_of(c));
+}
+
+static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type, const TraceNumber& a, const TraceNumber& b, const TraceNumber& c) {
+    Recorder* const to = a.to ? a.to : b.to ? b.to : c.to;
+    if (!to) return constant_of(type, computed(code, type, static_cast<uint32_t>(index), a, b, c));
+    const int32_t x = to->argument(a), y = to->argument(b), z = to->argument(c);
+    return to->append({code, type, static_cast<uint16_t>(index), {x, y, z}});
+}
+
+} // namespace impl
+
+TraceValue::TraceValue(float constant) : number(impl::constant_of(constant)) {}
+
+namespace trace {
+namespace {
+
+using vf = TraceValue;
+using vm = TraceMask;
+using impl::TraceNumber;
+using impl::Recorder;
+struct vi { TraceNumber number; };
+constexpr size_t VF = 1;
+
+// ---- primitives -----------------------------------------------------------------
+
+constexpr TraceNumber nothing = {nullptr, 0, TraceType::none, 0};
+GK_INL const TraceNumber& number_of(const TraceNumber& n) { return n; }
+template <class T> GK_INL const TraceNumber& number_of(const T& v) { return v.number; }
+
+template <class A> TraceNumber record(TraceCode code, TraceType type, const A& a) {
+    return impl::record_at(0, code, type, number_of(a), nothing, nothing);
+}
+template <class A, class B> TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b) {
+    return impl::record_at(0, code, type, number_of(a), number_of(b), nothing);
+}
+template <class A, class B, class C> TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b, const C& c) {
+    return impl::record_at(0, code, type, number_of(a), number_of(b), number_of(c));
+}
+GK_INL vi shifted(TraceCode code, const vi& a, int n) {
+    return {impl::record_at(static_cast<size_t>(n), code, TraceType::i32, a.number, nothing, nothing)};
+}
+
+/// An element of memory: a tensor of the recording.
+struct element { Recorder* to; uint16_t tensor; };
+
+#define GK_F1(name, code) GK_INL vf name(vf a)             { return vf(record(TraceCode::code, TraceType::f32, a)); }
+#define GK_F2(name, code) GK_INL vf name(vf a, vf b)       { return vf(record(TraceCode::code, TraceType::f32, a, b)); }
+#define GK_F3(name, code) GK_INL vf name(vf a, vf b, vf c) { return vf(record(TraceCode::code, TraceType::f32, a, b, c)); }
+#define GK_I2(name, code) GK_INL vi name(vi a, vi b)       { return {record(TraceCode::code, TraceType::i32, a, b)}; }
+GK_F1(vneg, neg) GK_F1(vabs, abs) GK_F1(vround, round) GK_F1(vroot, root)
+GK_F2(vadd, add) GK_F2(vsub, sub) GK_F2(vmul, mul) GK_F2(vdiv, div) GK_F2(vmin, min) GK_F2(vmax, max)
+GK_F3(vfma, fma) GK_F3(vfnma, fnma) GK_F3(vxfma, xfma)
+GK_I2(viadd, iadd) GK_I2(visub, isub) GK_I2(viand, iand) GK_I2(vior, ior)
+#undef GK_F1
+#undef GK_F2
+#undef GK_F3
+#undef GK_I2
+GK_INL vf   vzero()                                { return 0.0f; }
+GK_INL vf   vset(vf x)                             { return x; }
+GK_INL vi   viset(int32_t x)                       { return {impl::constant_of(TraceType::i32, static_cast<uint32_t>(x))}; }
+GK_INL vf   vload(const element* p)                { return vf(p->to->append({TraceCode::load, TraceType::f32, p->tensor, {no_arg, no_arg, no_arg}})); }
+GK_INL vf   vload_n(const element* p, size_t)      { return vload(p); }
+GK_INL void vstore(element* p, vf v) {
+    const int32_t a = p->to->argument(v.number);
+    p->to->append({TraceCode::store, TraceType::none, p->tensor, {a, no_arg, no_arg}});
+}
+GK_INL void vstore_n(element* p, vf v, size_t)     { vstore(p, v); }
+GK_INL vf   vfirst(vf a, size_t)                   { return a; }
+GK_INL vm   vlt(vf a, vf b)                        { return vm(record(TraceCode::less, TraceType::mask, a, b)); }
+GK_INL vm   vnan(vf a)                             { return vm(record(TraceCode::unordered, TraceType::mask, a)); }
+GK_INL vf   vselect(vm m, vf a, vf b)              { return vf(record(TraceCode::select, TraceType::f32, m, a, b)); }
+GK_INL vi   vint(vf a)                             { return {record(TraceCode::to_int, TraceType::i32, a)}; }
+GK_INL vf   vfloat(vi a)                           { return vf(record(TraceCode::to_float, TraceType::f32, a)); }
+GK_INL vi   vbits(vf a)                            { return {record(TraceCode::bits, TraceType::i32, a)}; }
+GK_INL vf   vunbits(vi a)                          { return vf(record(TraceCode::unbits, TraceType::f32, a)); }
+GK_INL vi   vishl(vi a, int n)                     { return shifted(TraceCode::shl, a, n); }
+GK_INL vi   vishr(vi a, int n)                     { return shifted(TraceCode::shr, a, n); }
+GK_INL vi   visra(vi a, int n)                     { return shifted(TraceCode::sra, a, n); }
+GK_INL vf   vscale2(vf x, vi n)                    { return vf(record(TraceCode::scale2, TraceType::f32, x, n)); }
+
+// ---- scalars of a row -----------------------------------------------------------
+
+using single = vf;
+using truth  = vm;
+struct extent { Recorder* to; };
+struct real {
+    TraceNumber number;
+    real(double v) : number(impl::constant_of(v)) {}
+    explicit real(const TraceNumber& n) : number(n) {}
+    explicit real(single v) : number(record(TraceCode::widen, TraceType::f64, v)) {}
+    explicit operator single() const { return single(record(TraceCode::narrow, TraceType::f32, number)); }
+};
+#define GK_R2(op, code) GK_INL real operator op(real a, real b) { return real(record(TraceCode::code, TraceType::f64, a, b)); }
+GK_R2(+, add) GK_R2(-, sub) GK_R2(*, mul) GK_R2(/, div)
+#undef GK_R2
+GK_INL truth always()                              { return truth(impl::constant_of(TraceType::mask, 1)); }
+GK_INL truth operator<(real a, real b)             { return truth(record(TraceCode::less, TraceType::mask, a, b)); }
+GK_INL truth operator&&(truth a, truth b)          { return truth(record(TraceCode::both, TraceType::mask, a, b)); }
+GK_INL truth operator||(truth a, truth b)          { return truth(record(TraceCode::any, TraceType::mask, a, b)); }
+GK_INL truth operator!(truth a)                    { return truth(record(TraceCode::negate, TraceType::mask, a)); }
+GK_INL real  square_root(real x)                   { return real(record(TraceCode::root, TraceType::f64, x)); }
+GK_INL real  length_of(extent n)                   { return real(n.to->append({TraceCode::length, TraceType::f64, 0, {no_arg, no_arg, no_arg}})); }
+GK_INL real  real_at(const element* p)             { return static_cast<real>(vload(p)); }
+GK_INL real  choose(truth c, real a, real b)       { return real(record(TraceCode::select, TraceType::f64, c, a, b)); }
+GK_INL single choose(truth c, single a, single b)  { return vselect(c, a, b); }
+template <class A, class B> void either(truth c, const A& a, const B& b) {
+    Recorder* const to = c.number.to;
+    to->when   = c.number.number;
+    to->wanted = true;
+    to->open(TraceLoop::once);
+    a();
+    to->wanted = false;
+    to->open(TraceLoop::once);
+    b();
+    to->when = no_arg;
+    to->open(TraceLoop::once);
+}
+
+// ---- loops ------------------------------------------------------------------
+
+/// A stage of its own, as long as it lives.
+struct Loop {
+    Recorder* to;
+    Loop(extent n, TraceLoop loop, size_t steps = 0) : to(n.to) { to->open(loop, steps); }
+    ~Loop() { to->open(TraceLoop::once); }
+};
+template <class F> void map1(const element* x, element* out, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    vstore(out, f(vload(x)));
+}
+template <class F> void map2(const element* a, const element* b, element* out, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    const vf x = vload(a), y = vload(b);
+    vstore(out, f(x, y));
+}
+template <class F> void map3(const element* a, const element* b, const element* c, element* out, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    const vf x = vload(a), y = vload(b), z = vload(c);
+    vstore(out, f(x, y, z));
+}
+template <class P, class F> void map_halves(element* a, element* b, const element* c, const element* s, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    const vf x = vload(a), y = vload(b), cos = vload(c), sin = vload(s);
+    const P  turned = f(x, y, cos, sin);
+    vstore(a, turned.first);
+    vstore(b, turned.second);
+}
+template <class F> void map_in_double(element* out, extent n, const F& f) {
+    const Loop loop(n, TraceLoop::map);
+    vstore(out, static_cast<single>(f(0)));
+}
+
+GK_INL TraceNumber accumulator(extent n, const TraceNumber& first) {
+    const int32_t a = n.to->argument(first);
+    return n.to->append({TraceCode::accumulator, first.type, 0, {a, no_arg, no_arg}});
+}
+GK_INL void becomes(const TraceNumber& acc, const TraceNumber& next) {
+    if (!acc.to->failed) acc.to->trace->ops[static_cast<size_t>(acc.number)].arg[1] = acc.to->argument(next);
+}
+template <class Term> real recorded_sum(extent n, TraceLoop loop, size_t steps, const Term& term) {
+    const TraceNumber acc = [&] {
+        const Loop stage(n, loop, steps);
+        const TraceNumber a = accumulator(n, vzero().number);
+        becomes(a, term(0, vf(a)).number);
+        return a;
+    }();
+    return real(record(TraceCode::total, TraceType::f64, acc));
+}
+template <size_t steps = 32, class Term> real blocked_sum(extent n, const Term& term) { return recorded_sum(n, TraceLoop::blocked_sum, steps, term); }
+template <size_t steps, class Term> real precise_sum(extent n, const Term& term) { return recorded_sum(n, TraceLoop::precise_sum, steps, term); }
+template <class Term> real sum_in_double(extent n, const Term& term) {
+    const TraceNumber acc = [&] {
+        const Loop stage(n, TraceLoop::sum_in_double);
+        const TraceNumber a = accumulator(n, real(0).number);
+        becomes(a, (real(a) + term(0)).number);
+        return a;
+    }();
+    return real(record(TraceCode::total, TraceType::f64, acc));
+}
+template <class F> vf fold(const element* x, extent n, vf first, const F& f) {
+    const TraceNumber acc = [&] {
+        const Loop stage(n, TraceLoop::fold);
+        const TraceNumber a = accumulator(n, first.number);
+        becomes(a, f(vload(x), vf(a)).number);
+        return a;
+    }();
+    return vf(record(TraceCode::total, TraceType::f32, acc));
+}
+GK_INL single max_lane(vf m)                       { return m; }
+
+struct Peaks { single first, second; };
+template <class Term> Peaks peaks(extent n, const Term& term, float) {
+    TraceNumber a = nothing, b = nothing;
+    {
+        const Loop stage(n, TraceLoop::fold);
+        const auto v = term(0, 1);
+        a = accumulator(n, vzero().number);
+        b = accumulator(n, vzero().number);
+        becomes(a, vmax(v.first, vf(a)).number);
+        becomes(b, vmax(v.second, vf(b)).number);
+    }
+    return {single(record(TraceCode::total, TraceType::f32, a)), single(record(TraceCode::total, TraceType::f32, b))};
+}
+
+} } // namespace trace
+
+/// Memory of a recording holds floats.
+namespace impl { template <> struct ElementConstants<trace::element> { static constexpr int ELEM_ID = ElementConstants<float>::ELEM_ID; }; }
+GK_NAMESPACE_END
+
+#define GK_PASS GK_TRACE
+#define GK_NS   trace
+#include GLLM_KERNELS_SELF
+
+GK_NAMESPACE_BEGIN
+namespace trace {
+namespace {
+
+// ---- what is recorded -----------------------------------------------------------
+
+struct Recording {
+    OpKind         kind;
+    const char*    name;
+    ComputePattern pattern;
+    uint8_t        tensors, parameters;
+    void         (*run)(element* t, const single* p, extent n);
+};
+constexpr auto map_of_one = ComputePattern::elementwise, map_of_two = ComputePattern::binary_elementwise, injective = ComputePattern::injective;
+constexpr auto reduction = ComputePattern::reduction, norm_like = ComputePattern::norm_like;
+const Recording recordings[] = {
+    {OpKind::add,        "add",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_add(t, t + 1, t + 2, n); }},
+    {OpKind::sub,        "sub",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_sub(t, t + 1, t + 2, n); }},
+    {OpKind::mul,        "mul",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_mul(t, t + 1, t + 2, n); }},
+    {OpKind::scale,      "scale",      map_of_one, 1, 1, [](element* t, const single* p, extent n) { vec_scale(t, p[0], n); }},
+    {OpKind::axpy,       "axpy",       map_of_two, 2, 1, [](element* t, const single* p, extent n) { vec_axpy(t, p[0], t + 1, n); }},
+    {OpKind::relu,       "relu",       map_of_one, 2, 0, [](element* t, const single*, extent n) { relu(t, t + 1, n); }},
+    {OpKind::silu,       "silu",       map_of_one, 2, 0, [](element* t, const single*, extent n) { silu(t, t + 1, n); }},
+    {OpKind::gelu,       "gelu",       map_of_one, 2, 0, [](element* t, const single*, extent n) { gelu(t, t + 1, n); }},
+    {OpKind::gelu_erf,   "gelu_erf",   map_of_one, 2, 0, [](element* t, const single*, extent n) { gelu_erf(t, t + 1, n); }},
+    {OpKind::gelu_quick, "gelu_quick", map_of_one, 2, 0, [](element* t, const single*, extent n) { gelu_quick(t, t + 1, n); }},
+    {OpKind::tanh,       "tanh",       map_of_one, 2, 0, [](element* t, const single*, extent n) { tanh(t, t + 1, n); }},
+    {OpKind::exp,        "exp",        map_of_one, 2, 0, [](element* t, const single*, extent n) { exp(t, t + 1, n); }},
+    {OpKind::swiglu,     "swiglu",     map_of_two, 3, 0, [](element* t, const single*, extent n) { swiglu(t, t + 1, t + 2, n); }},
+    {OpKind::sum,        "sum",        reduction,  2, 0, [](element* t, const single*, extent n) { vstore(t + 1, sum_of(t, n)); }},
+    {OpKind::dot,        "dot",        reduction,  3, 0, [](element* t, const single*, extent n) { vstore(t + 2, dot_of(t, t + 1, n)); }},
+    {OpKind::softmax,    "softmax",    norm_like,  2, 0, [](element* t, const single*, extent n) { softmax(t, t + 1, n); }},
+    {OpKind::rms_norm,   "rms_norm",   norm_like,  3, 1, [](element* t, const single* p, extent n) { rms_norm_row(t, t + 1, t + 2, n, p[0]); }},
+    {OpKind::layer_norm, "layer_norm", norm_like,  4, 1, [](element* t, const single* p, extent n) { layer_norm_row(t, t + 1, t + 2, t + 3, n, p[0]); }},
+    {OpKind::rope_half,  "rope_half",  injective,  4, 0, [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); }},
+    {OpKind::rope_interleaved, "rope_interleaved", injective, 4, 0, [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); }},
+};
+
+constexpr size_t most_tensors = 4, most_parameters = 1;
+
+/// Tensors are operands in order, save those of rope, whose first two are the two of a pair.
+void place_tensors(Recorder& r, size_t count) {
+    const bool halves = r.trace->kind == OpKind::rope_half, pairs = r.trace->kind == OpKind::rope_interleaved;
+    for (size_t i = 0; i < count; i++) {
+        const bool        second = (halves || pairs) && i == 1, first = (halves || pairs) && i == 0;
+        const TracePlace  place  = first ? (halves ? TracePlace::first_half : TracePlace::even) :
+                                   second ? (halves ? TracePlace::second_half : TracePlace::odd) : TracePlace::each;
+        const TraceTensor t = {static_cast<uint8_t>((halves || pairs) && i ? i - 1 : i), place, false, false};
+        r.failed |= !r.trace->tensors.push(t);
+        r.trace->operands = static_cast<uint8_t>(t.operand + 1);
+    }
+}
+/// After the last operation: which tensors are read and written, and no stage without operations.
+void finish(Recorder& r) {
+    for (size_t i = 0; !r.failed && i < r.trace->ops.size(); i++) {
+        const TraceOp& op = r.trace->ops[i];
+        if (op.code == TraceCode::load)  r.trace->tensors[op.index].read    = true;
+        if (op.code == TraceCode::store) r.trace->tensors[op.index].written = true;
+    }
+}
+void record(Recorder& r, const Recording& what) {
+    element elements[most_tensors] = {};
+    for (uint16_t i = 0; i < most_tensors; i++) elements[i] = {&r, i};
+    place_tensors(r, what.tensors);
+    r.trace->parameters = what.parameters;
+    r.open(TraceLoop::once);
+    if (r.failed) return;
+    single parameters[most_parameters] = {0.0f};
+    for (uint16_t i = 0; i < what.parameters; i++)
+        parameters[i] = vf(r.append({TraceCode::parameter, TraceType::f32, i, {no_arg, no_arg, no_arg}}));
+    what.run(elements, parameters, {&r});
+    finish(r);
+}
+
+} // unnamed namespace
+} // namespace trace
+
+namespace impl {
+
+static inline OpTrace* new_trace(const char* name, OpKind kind, ComputePattern pattern) {
+    void* const p = trace_memory(nullptr, sizeof(OpTrace), 0);
+    if (!p) return nullptr;
+    OpTrace* const t = new (p) OpTrace();
+    memcpy(t->name, name, strlen(name) + 1);
+    t->kind    = kind;
+    t->pattern = pattern;
+    return t;
+}
+static inline void delete_trace(OpTrace* t) {
+    if (!t) return;
+    t->~OpTrace();
+    trace_memory(t, 0, 0);
+}
+
+} // namespace impl
+
+// ---- what a user's function may do ----------------------------------------------
+
+TraceValue operator+(TraceValue a, TraceValue b)   { return trace::vadd(a, b); }
+TraceValue operator-(TraceValue a, TraceValue b)   { return trace::vsub(a, b); }
+TraceValue operator*(TraceValue a, TraceValue b)   { return trace::vmul(a, b); }
+TraceValue operator/(TraceValue a, TraceValue b)   { return trace::vdiv(a, b); }
+TraceValue operator-(TraceValue a)                 { return trace::vneg(a); }
+TraceMask  operator<(TraceValue a, TraceValue b)   { return trace::vlt(a, b); }
+TraceValue select(TraceMask m, TraceValue a, TraceValue b) { return trace::vselect(m, a, b); }
+TraceValue fma(TraceValue a, TraceValue b, TraceValue c)   { return trace::vxfma(a, b, c); }
+TraceValue abs(TraceValue x)                       { return trace::vabs(x); }
+TraceValue sqrt(TraceValue x)                      { return trace::vroot(x); }
+TraceValue exp(TraceValue x)                       { return trace::vexp(x); }
+TraceValue tanh(TraceValue x)                      { return trace::vtanh(x); }
+
+// ---- the registry ---------------------------------------------------------------
+
+ScalarOpRegistry::~ScalarOpRegistry() {
+    for (OpTrace* t : traces_) impl::delete_trace(t);
+}
+const OpTrace* ScalarOpRegistry::find(OpKind kind) {
+    if (kind == OpKind::user) return nullptr;
+    for (const OpTrace* t : traces_)
+        if (t->kind == kind) return t;
+    for (const trace::Recording& what : trace::recordings) {
+        if (what.kind != kind) continue;
+        OpTrace* const t = impl::new_trace(what.name, kind, what.pattern);
+        if (!t) return nullptr;
+        impl::Recorder r = {t, false, true, no_arg, 0};
+        trace::record(r, what);
+        if (!r.failed && traces_.push(t)) return t;
+        impl::delete_trace(t);
+    }
+    return nullptr;
+}
+const OpTrace* ScalarOpRegistry::find(const char* name) const {
+    for (const OpTrace* t : traces_)
+        if (t->kind == OpKind::user && strcmp(t->name, name) == 0) return t;
+    return nullptr;
+}
+Status ScalarOpRegistry::record(const char* name, uint8_t inputs, TraceValue (*call)(const void* f, const TraceValue* x), const void* f) {
+    if (!name || !*name || strlen(name) >= sizeof(OpTrace::name))
+        return {Code::invalid_argument, "the name of an operation has 1 to 31 characters"};
+    if (find(name)) return {Code::invalid_argument, "there is an operation of this name already"};
+    const ComputePattern pattern = inputs == 1 ? trace::map_of_one : inputs == 2 ? trace::map_of_two : trace::injective;
+    OpTrace* const t = impl::new_trace(name, OpKind::user, pattern);
+    if (!t) return {Code::out_of_memory, "no memory for a recording"};
+    impl::Recorder r = {t, false, true, no_arg, 0};
+    trace::place_tensors(r, inputs + size_t(1));
+    r.open(TraceLoop::map);
+    if (!r.failed) {
+        TraceValue x[3] = {0.0f, 0.0f, 0.0f};
+        for (uint16_t i = 0; i < inputs; i++) {
+            const trace::element e = {&r, i};
+            x[i] = trace::vload(&e);
+        }
+        const TraceValue y = call(f, x);
+        trace::element   out = {&r, inputs};
+        trace::vstore(&out, y);
+        trace::finish(r);
+    }
+    if (!r.failed && traces_.push(t)) return {Code::ok, "ok"};
+    impl::delete_trace(t);
+    return {Code::out_of_memory, "no memory for a recording"};
+}
+
+GK_NAMESPACE_END
+#endif // GLLM_KERNELS_COMPILER
+
 #endif // GK_WANTED(GK_DISPATCH)
 
 #if defined(__clang__)
@@ -7987,12 +8754,14 @@ GK_NAMESPACE_END
 #undef GK_ARM32
 #undef GK_INL
 #undef GK_MEM
+#undef GK_INLINED
 #undef GK_NOINLINE
 #undef GK_UNROLL
 #undef GK_SCALAR
 #undef GK_AVX2
 #undef GK_AVX512
 #undef GK_NEON
+#undef GK_TRACE
 #undef GK_AVXVNNI
 #undef GK_AVX512VNNI
 #undef GK_DOTPROD
@@ -8050,7 +8819,7 @@ GK_NAMESPACE_END
 #pragma pop_macro("max")
 
 // ============================================================================
-// [20] HISTORY AND LICENCE
+// [21] HISTORY AND LICENCE
 // ============================================================================
 //
 //   0.1.0  2026-11-21  scalar, AVX2, AVX-512, NEON; 29 block formats; AWQ, GPTQ, SqueezeLLM checkpoints
