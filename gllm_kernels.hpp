@@ -854,6 +854,7 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_DOTPROD    3
 #define GK_I8MM       4
 #define GK_AMX        5            // kernels of section [15]
+#define GK_AVX512BF16 6
 #define GK_IN_ORDER   6            // of cores that take instructions in order
 #ifdef GLLM_KERNELS_ONLY_PASS
 #define GK_PASS_NAMED_scalar   GK_SCALAR
@@ -1845,11 +1846,13 @@ struct TileOfC {
     size_t ldc, accumulate;
     Ahead  ahead;
 };
-/// The same for tiles: rows of C, and the next panel of A.
+/// The same for tiles: rows of C, and the next panel of A; and how many rows of the tile count: others may be left as they
+/// are.
 struct TileAhead {
     const char* row;
     size_t      stride;
     const char* panel;
+    size_t      rows;
 };
 
 /// Bytes of the second-level cache of a core, or a cautious guess where the CPU does not tell.
@@ -1861,6 +1864,7 @@ GK_INTERNAL bool in_order();
 #if GK_HAS_TILES
 GK_INTERNAL bool tiles_allowed();
 GK_INTERNAL bool int8_tiles_allowed();
+GK_INTERNAL bool fast_pairs();
 #endif
 
 using RunPart = void(const GemmJob& job);
@@ -2018,7 +2022,7 @@ DigitTile    gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnn
 CodesTile    gk_qgemm_avx512vnni_codes16_7x32, gk_qgemm_avx512vnni_codes32_7x32;
 BytesInTiles gk_qgemm_amx_i8_32x32;
 TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
-             gk_gemm_amx_bf16x3_32x32;
+             gk_gemm_amx_bf16x3_32x32, gk_gemm_avx512bf16_32x32;
 TilesSwitch  gk_gemm_amx_tiles;
 GK_X86_DOTS(GK_DECLARE_DOT)
 }
@@ -2046,6 +2050,7 @@ constexpr AsmKernel<TermsInTiles> term_tiles[] = {
     GK_KERNEL(gk_gemm_amx_bf16x2x1_32x32,  GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 21),
     GK_KERNEL(gk_gemm_amx_bf16x3x1_32x32,  GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 31),
     GK_KERNEL(gk_gemm_amx_bf16x3_32x32,    GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 33),
+    GK_KERNEL(gk_gemm_avx512bf16_32x32,    GK_AVX512, GK_AVX512BF16, avx512_bf16, 32, 32, 11),
 };
 constexpr AsmKernel<TilesSwitch> tile_switches[] = {
     GK_KERNEL(gk_gemm_amx_tiles,           GK_AVX512, GK_AMX,        amx_bf16,    0, 0,   0),
@@ -2124,13 +2129,13 @@ GK_INL DensePath dense_path(Form form, bool tiles_in_place, size_t m, size_t n, 
 constexpr size_t TILE_BLOCKS = 64;                              // of k that one f32 sum may add up
 
 struct TileShape {
-    size_t planes_a, planes_b, block;                           // of k
+    size_t planes_a, planes_b, block, few;                      // of k; below so many rows of one plane each they are not
     bool   packed, ready;                                       // B in panels of floats; in panels of tiles
 };
 GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
     if (k > TILE_BLOCKS * t.block)                return false;
     if (t.ready)                                  return k > 0;
-    if (t.planes_a == 1 && t.planes_b == 1)       return m > 8 && n >= 16 && k >= 16;
+    if (t.planes_a == 1 && t.planes_b == 1)       return m >= t.few && n >= 16 && k >= 16;
     return m >= (t.packed ? 48 : 24) && n >= 64 && k >= 32;
 }
 
@@ -5815,7 +5820,8 @@ constexpr impl::FormatKernels format_table[] = {
 // [15] AMX TILES
 // ============================================================================
 //
-// The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16. bf16 enters the tiles as it is, one
+// The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16, and in it a form for bf16 alone that
+// multiplies pairs in vectors, for CPUs that do so at twice the rate of f32. bf16 enters the tiles as it is, one
 // plane. f32 and f16 are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is
 // 2^-22.9 |a b| at most. Integer codes of up to 8 bits are a bf16 each, as are inputs that were bf16: three products,
 // nothing left out. Fast products round W to bf16, and the input to 16 bits, or to bf16 where W has no more bits than
@@ -5831,7 +5837,7 @@ constexpr impl::FormatKernels format_table[] = {
 //                 microkernel         32 x 32 sums from zero, in the end added to C, which it prefetches
 //
 // Roundings: a tile product adds its pairs in two chains of 16, the chains, and its sum to the tile; f32 has 96 of them
-// in a block of k, bf16 64, and blocks are added in f32. With what is left out: 17 + 96 + 2 + k / TK u, 122 at k =
+// in a block of k, bf16 64, pairs in vectors a chain of 64 and 32 of these, and blocks are added in f32. With what is left out: 17 + 96 + 2 + k / TK u, 122 at k =
 // 4096, 178 at the 64 blocks that tiles_win allows.
 //
 // Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its
@@ -5850,12 +5856,23 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
     static constexpr bool   as_it_is = sizeof(E) == 2 && A == 1;
     static constexpr size_t pair = as_it_is ? 2 : 1, to_odd = as_it_is ? 1 : 16;
     static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;     // bytes of the next panel that a step prefetches
+    static constexpr size_t few = 9;
+    using packing = TileForm;
     static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B);
+    static bool allowed()                              { return impl::tiles_allowed(); }
+    static void use(size_t on)                         { impl::kernel_for(impl::tile_switches, GK_AVX512, GK_AMX, 0)(on); }
     static_assert(impl::has_kernel(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B), "there is a kernel for these terms");
 };
 template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 16>; };
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
-constexpr auto switch_tiles   = impl::kernel_for(impl::tile_switches, GK_AVX512, GK_AMX, 0);
+/// The same without tiles: a chain of 64 products, the sums of which are added to those of the tile.
+struct PairsForm : tile_form<bf16>::type {
+    static constexpr size_t few = 12;
+    using packing = tile_form<bf16>::type;
+    static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AVX512BF16, 11);
+    static bool allowed()                              { return true; }
+    static void use(size_t)                            {}
+};
 constexpr auto bytes_in_tiles = impl::kernel_for(impl::byte_tiles, GK_AVX512, GK_AMX, 1);
 constexpr size_t B_COLUMNS = 256, C_ROWS = 2048, C_COLUMNS = 2048, PANEL = 32;
 
@@ -6179,7 +6196,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     Range           a_range[C_ROWS / PANEL], b_range[B_COLUMNS / PANEL];
     alignas(64) float sum[B_COLUMNS / PANEL][PANEL * PANEL];
 
-    switch_tiles(1);
+    F::use(1);
     for (size_t j1 = 0; j1 < job.n; j1 += C_COLUMNS)
         for (size_t i1 = 0; i1 < job.m; i1 += C_ROWS)
             for (size_t p = 0; p < job.k; p += F::tk) {
@@ -6189,7 +6206,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                 const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);    // finish() writes C
                 for (size_t i = i1; i < i_end; i += PANEL) {
                     uint16_t* const panel = a_block + (i - i1) / PANEL * a_size;
-                    a_range[(i - i1) / PANEL] = pack_tile_a<F>(a + i * job.lda + p, job.lda, least(i_end - i, PANEL), kc, panel);
+                    a_range[(i - i1) / PANEL] = pack_tile_a<typename F::packing>(a + i * job.lda + p, job.lda, least(i_end - i, PANEL), kc, panel);
                 }
                 for (size_t j0 = j1; j0 < j_end; j0 += B_COLUMNS) {
                     const size_t nc = least(j_end - j0, B_COLUMNS);
@@ -6201,7 +6218,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         ranges   = reinterpret_cast<const Range*>(packed) + ready.range(p, job.column + j0);
                         b_panels = reinterpret_cast<const uint16_t*>(packed + ready.data()) + ready.panel(p, kc, job.column + j0);
                     } else {
-                        pack_tile_b<F>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
+                        pack_tile_b<typename F::packing>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
                     }
                     for (size_t i = i1; i < i_end; i += PANEL) {
                         const size_t          rows    = least(i_end - i, PANEL);
@@ -6210,7 +6227,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         E* const              c       = static_cast<E*>(job.c) + i * job.ldc + j0;
                         float* const          sums    = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1));
                         const uint16_t* const a_next  = i + PANEL < i_end ? a_panel + a_size : a_block;
-                        impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next)};
+                        impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next), rows};
                         // One panel of A: B streams past it.
                         const size_t          chunk   = i_end - i1 <= PANEL ? steps : F::chunk;
                         for (size_t q = 0; q < steps; q += chunk)
@@ -6233,7 +6250,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                     }
                 }
             }
-    switch_tiles(0);
+    F::use(0);
 }
 
 // ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for SCALE_K of a row, whose sums are int32
@@ -6309,7 +6326,7 @@ void tile_digit_product(const impl::DigitJob& job) {
     constexpr size_t panels = DN / PANEL;
     float* const   b_block = job.scratch;
     int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);     // [digit][panel][32][32]
-    switch_tiles(1);
+    tile_form<float>::type::use(1);
     for (size_t p = 0; p < job.k; p += SCALE_K) {
         const size_t kc = least(job.k - p, SCALE_K), steps = digit_steps(kc), plane = steps * DIGIT_STEP;
         const size_t size = digit_panel_bytes(kc, job.digits);
@@ -6319,7 +6336,7 @@ void tile_digit_product(const impl::DigitJob& job) {
                 pack_tile_codes(job, p, kc, j0 + j, least(nc - j, PANEL), b_block + j / PANEL * TILE_CODES);
             const uint8_t* a_panel = job.packed + tile_digits_before(job.m, p, job.digits);
             for (size_t i = 0; i < job.m; i += PANEL, a_panel += size) {
-                impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float), reinterpret_cast<const char*>(a_panel + size)};
+                impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float), reinterpret_cast<const char*>(a_panel + size), least(job.m - i, PANEL)};
                 for (size_t d = 0; d < job.digits; d++)
                     for (size_t q = 0; q < steps; q += DIGIT_CHUNK)
                         for (size_t j = 0; j < nc; j += PANEL, ahead.panel += DIGIT_CHUNK * 256) {
@@ -6343,7 +6360,7 @@ void tile_digit_product(const impl::DigitJob& job) {
             }
         }
     }
-    switch_tiles(0);
+    tile_form<float>::type::use(0);
 }
 constexpr impl::DigitKernels tile_digit_kernels() {
     impl::DigitKernels d;
@@ -6369,8 +6386,8 @@ template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
 }
 template <class E, class F = typename tile_form<E>::type> void tiles_or_fused(const impl::GemmJob& job) {
     const bool ready = F::as_it_is && job.b.panel == &panel_tiles;
-    const impl::TileShape shape = {F::planes_a, F::planes_b, F::tk, job.b.packed != nullptr, ready};
-    if (impl::tiles_win(shape, job.all_m, job.all_n, job.k) && impl::tiles_allowed()) tiles_run<F>(job);
+    const impl::TileShape shape = {F::planes_a, F::planes_b, F::tk, F::few, job.b.packed != nullptr, ready};
+    if (impl::tiles_win(shape, job.all_m, job.all_n, job.k) && F::allowed()) tiles_run<F>(job);
     else gemm_run<E>(job);
 }
 /// f32: three terms are all of a float, one all of a code; products of fewer than nine where one factor has fewer.
@@ -6396,6 +6413,13 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
     return g;
 }
 template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
+constexpr impl::GemmKernels pairs_kernels() {
+    impl::GemmKernels g = tiles_kernels<bf16>();
+    g.run       = &tiles_or_fused<bf16, PairsForm>;
+    g.run_terms = [](size_t, size_t) -> impl::RunPart* { return &tiles_or_fused<bf16, PairsForm>; };
+    return g;
+}
+constexpr impl::GemmKernels pairs_table = pairs_kernels();
 
 #endif
 
@@ -6462,6 +6486,10 @@ extern const KernelTable<bf16>  table_bf16;
 const KernelTable<float> table_f32  = kernel_table<float>(GK_PRODUCTS, &tiles_table<float>);
 const KernelTable<f16>   table_f16  = kernel_table<f16>(GK_PRODUCTS, &tiles_table<f16>);
 const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &tiles_table<bf16>);
+}
+namespace with_pairs {
+extern const KernelTable<bf16>  table_bf16;
+const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &pairs_table);
 }
 #endif
 #undef GK_PRODUCTS
@@ -6957,6 +6985,16 @@ GK_INTERNAL bool tiles_allowed() {
     return known == 2;
 }
 GK_INTERNAL bool int8_tiles_allowed() { return cpu_features().amx_int8 && tiles_allowed(); }
+/// Pairs of bf16 at twice the rate of f32, beside the formats of VNNI: AMD's units. Those of Intel have half that rate.
+GK_INTERNAL bool fast_pairs() {
+    static std::atomic<int> state{0};                           // 0 not asked, 1 no, 2 yes
+    int known = state.load(std::memory_order_relaxed);
+    if (known == 0) {
+        known = cpuid(0, 0).c == 0x444d4163 ? 2 : 1;            // "cAMD"
+        state.store(known, std::memory_order_relaxed);
+    }
+    return known == 2 && cpu_features().avx512_vnni;
+}
 #endif
 
 } // namespace impl
@@ -6999,7 +7037,7 @@ namespace avx2 { namespace with_feature { namespace vnni { GK_DECLARE_TABLES } }
 namespace avx512 { GK_DECLARE_TABLES namespace with_feature { namespace vnni { GK_DECLARE_TABLES } } }
 #endif
 #if GK_HAS_TILES
-namespace avx512 { namespace with_tiles { GK_DECLARE_TABLES } }
+namespace avx512 { namespace with_tiles { GK_DECLARE_TABLES } namespace with_pairs { extern const KernelTable<bf16> table_bf16; } }
 #endif
 #if GK_HAS_NEON
 namespace neon { GK_DECLARE_TABLES }
@@ -7028,6 +7066,7 @@ struct Variant {
     Presence            presence;
     bool CpuFeatures::* feature;
     Tables              tables;
+    bool              (*suits)() = nullptr;                     // what more decides, if not null
 };
 #define GK_TABLES(ns) {&ns::table_f32, &ns::table_f16, &ns::table_bf16}
 /// Everything that was compiled in, the best of each Isa first. Tiles come with the formats of VNNI, which every CPU
@@ -7044,6 +7083,8 @@ static const Variant variants[] = {
 #endif
 #if GK_HAS_TILES
     {Isa::avx512, Presence::native,   &CpuFeatures::amx_bf16,     GK_TABLES(avx512::with_tiles)},
+    {Isa::avx512, Presence::native,   &CpuFeatures::avx512_bf16,
+     {&avx512::with_feature::vnni::table_f32, &avx512::with_feature::vnni::table_f16, &avx512::with_pairs::table_bf16}, &fast_pairs},
 #endif
 #if GK_HAS_AVX512
     {Isa::avx512, Presence::native,   &CpuFeatures::avx512_vnni,  GK_TABLES(avx512::with_feature::vnni)},
@@ -7068,7 +7109,7 @@ static const Variant variants[] = {
 /// What serves an Isa on this CPU; null if nothing does.
 static GK_NOINLINE const Variant* variant_for(Isa isa) {
     for (const Variant& v : variants)
-        if (v.isa == isa && (!v.feature || cpu_features().*v.feature)) return &v;
+        if (v.isa == isa && (!v.feature || cpu_features().*v.feature) && (!v.suits || v.suits())) return &v;
     return nullptr;
 }
 static inline const KernelTable<float>* table_of(Isa isa, const float*) { return variant_for(isa)->tables.f32; }
@@ -8767,6 +8808,7 @@ GK_NAMESPACE_END
 #undef GK_DOTPROD
 #undef GK_I8MM
 #undef GK_AMX
+#undef GK_AVX512BF16
 #undef GK_IN_ORDER
 #undef GK_A64
 #undef GK_HAS_AVX2

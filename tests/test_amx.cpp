@@ -1,4 +1,4 @@
-// Products in AMX tiles: the microkernels bit for bit against twins in plain loops, the packing and the loop nest bit for bit
+// Products in AMX tiles, and of bf16 in pairs without them: the microkernels bit for bit against twins in plain loops, the packing and the loop nest bit for bit
 // against the same twins, and against the oracle where tiles cannot serve: ranges that they would flush, huge values, NaN and
 // infinities. Catches a wrong choice of path, one that a split into threads changes, reads beyond a matrix, and tile state that
 // stays behind. SPDX-License-Identifier: MIT
@@ -13,7 +13,7 @@ extern "C" {
 using TileKernel = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 void gk_qgemm_amx_i8_32x32(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 TileKernel gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x3_32x32, gk_gemm_amx_bf16x3x1_32x32, gk_gemm_amx_bf16x1x3_32x32,
-    gk_gemm_amx_bf16x2x1_32x32;
+    gk_gemm_amx_bf16x2x1_32x32, gk_gemm_avx512bf16_32x32;
 void       gk_gemm_amx_tiles(size_t on);
 }
 
@@ -35,6 +35,12 @@ bool present() {
     if (!granted) MESSAGE("skipped: AMX-BF16 is not in this CPU, or not granted");
     return granted;
 }
+
+/// Are there pairs of bf16 in vectors, where there are no tiles?
+bool pairs_present() { return gllm::cpu_features().avx512_bf16; }
+
+/// Does anything here serve products of E but fused multiply-adds?
+template <class E> bool either_present() { return (std::is_same<E, gllm::bf16>::value && pairs_present()) || present(); }
 
 /// Are tile configuration and tile data in their initial state? Through XGETBV(1), which says what is in use.
 bool tiles_released() {
@@ -65,6 +71,7 @@ struct Kernel {
     size_t      order[6][2];                                    // planes of A and B, in the order of the products
 };
 const Kernel BF16     = { "gk_gemm_amx_bf16_32x32",     gk_gemm_amx_bf16_32x32,     1, 1, 1, { { 0, 0 } } };
+const Kernel PAIRS    = { "gk_gemm_avx512bf16_32x32",   gk_gemm_avx512bf16_32x32,   1, 1, 0, {} };
 const Kernel BF16X3   = { "gk_gemm_amx_bf16x3_32x32",   gk_gemm_amx_bf16x3_32x32,   3, 3, 6, { { 0, 2 }, { 0, 1 }, { 1, 1 }, { 1, 0 }, { 0, 0 }, { 2, 0 } } };
 const Kernel BF16X1X3 = { "gk_gemm_amx_bf16x1x3_32x32", gk_gemm_amx_bf16x1x3_32x32, 1, 3, 3, { { 0, 2 }, { 0, 1 }, { 0, 0 } } };
 const Kernel BF16X2X1 = { "gk_gemm_amx_bf16x2x1_32x32", gk_gemm_amx_bf16x2x1_32x32, 2, 1, 2, { { 1, 0 }, { 0, 0 } } };
@@ -75,7 +82,16 @@ void twin(const Kernel& kernel, size_t steps, const uint16_t* a, const uint16_t*
     for (size_t i = 0; i < 32; i++)
         for (size_t j = 0; j < 32; j++) {
             float acc = t[i * 32 + j];
-            for (size_t s = 0; s < steps; s++)
+            for (size_t s = 0; s < steps && !kernel.products; s += 2) {     // pairs: a chain of two steps
+                float chain = 0;
+                for (size_t e = 0; e < 64 && s + e / 32 < steps; e++) {     // the odd one of a pair first
+                    const size_t step = s + e / 32, p = (e % 32) ^ 1;
+                    chain = flushed(fused(bf16_value(a[step * 1024 + i * 32 + p]),
+                                          bf16_value(b[step * 1024 + j / 16 * 512 + p / 2 * 32 + j % 16 * 2 + p % 2]), chain));
+                }
+                acc += chain;
+            }
+            for (size_t s = 0; s < steps && kernel.products; s++)
                 for (size_t p = 0; p < kernel.products; p++)
                     acc = pairs_dot(a + (s * kernel.planes_a + kernel.order[p][0]) * 1024 + i * 32,
                                     b + (s * kernel.planes_b + kernel.order[p][1]) * 1024 + j / 16 * 512 + j % 16 * 2, 32, acc);
@@ -112,7 +128,7 @@ template <class E> std::vector<uint16_t> panel(const E* first, size_t between, s
 
 /// The whole product by the twins, for one block of k and an f32 result.
 template <class E> std::vector<float> tiled(const E* a, const E* b, size_t m, size_t n, size_t k) {
-    const Kernel& kernel = std::is_same<E, gllm::bf16>::value ? BF16 : BF16X3;
+    const Kernel& kernel = !std::is_same<E, gllm::bf16>::value ? BF16X3 : present() ? BF16 : PAIRS;
     std::vector<float> c(m * n), t(1024);
     for (size_t i = 0; i < m; i += 32)
         for (size_t j = 0; j < n; j += 32) {
@@ -172,33 +188,42 @@ template <class E> void check_forms(const Operands<E>& o, const std::string& wha
 
 } // namespace
 
+void check_kernel(const Kernel& kernel, size_t steps, size_t rows) {
+    INFO(text(kernel.name) << " steps=" << steps << " rows=" << rows << ", seed " << seed());
+    const bool tiles = kernel.products != 0;
+    Rng rng(steps);
+    const auto bits = [&](size_t planes) {
+        std::vector<uint16_t> v(steps * planes * 1024);
+        for (uint16_t& x : v) x = bits_of(round_to<gllm::bf16>(rng.below(8) ? rng.gaussian() : std::ldexp(rng.gaussian(), -130)));
+        return v;
+    };
+    Guarded<uint16_t> a(bits(kernel.planes_a)), b(bits(kernel.planes_b));             // whole tiles: both ends lie at a page
+    for (bool accumulate : { false, true }) {
+        Fenced<float> t(1024);                                  // NaN, which must not be read
+        std::vector<float> want(1024);
+        if (accumulate) for (size_t i = 0; i < 1024; i++) t.data()[i] = want[i] = float(rng.gaussian());
+        twin(kernel, steps, a.data(), b.data(), want.data());
+        const void* const ahead[4] = { t.data(), nullptr, a.data(), reinterpret_cast<const void*>(rows) };
+        if (tiles) gk_gemm_amx_tiles(1);
+        const std::string convention = call(kernel.run, steps, a.data(), b.data(), t.data(), accumulate, ahead);
+        if (tiles) gk_gemm_amx_tiles(0);
+        CHECK_MESSAGE(convention.empty(), convention);
+        const std::string wrong = differ(static_cast<const float*>(t.data()), want.data(), rows * 32), broken = t.broken();
+        CHECK_MESSAGE(wrong.empty(), wrong);
+        CHECK_MESSAGE(broken.empty(), broken);
+    }
+}
+
 TEST_CASE("microkernels") {
     if (!present()) return;
     for (const Kernel& kernel : { BF16, BF16X3, BF16X3X1, BF16X1X3, BF16X2X1 })
-        for (size_t steps : { 0u, 1u, 2u, 7u, 16u }) {
-            INFO(text(kernel.name) << " steps=" << steps << ", seed " << seed());
-            Rng rng(steps);
-            const auto bits = [&](size_t planes) {
-                std::vector<uint16_t> v(steps * planes * 1024);
-                for (uint16_t& x : v) x = bits_of(round_to<gllm::bf16>(rng.below(8) ? rng.gaussian() : std::ldexp(rng.gaussian(), -130)));
-                return v;
-            };
-            Guarded<uint16_t> a(bits(kernel.planes_a)), b(bits(kernel.planes_b));             // whole tiles: both ends lie at a page
-            for (bool accumulate : { false, true }) {
-                Fenced<float> t(1024);                          // NaN, which must not be read
-                std::vector<float> want(1024);
-                if (accumulate) for (size_t i = 0; i < 1024; i++) t.data()[i] = want[i] = float(rng.gaussian());
-                twin(kernel, steps, a.data(), b.data(), want.data());
-                const void* const ahead[3] = { t.data(), nullptr, a.data() };
-                gk_gemm_amx_tiles(1);
-                const std::string convention = call(kernel.run, steps, a.data(), b.data(), t.data(), accumulate, ahead);
-                gk_gemm_amx_tiles(0);
-                CHECK_MESSAGE(convention.empty(), convention);
-                const std::string wrong = differ(static_cast<const float*>(t.data()), want.data(), 1024), broken = t.broken();
-                CHECK_MESSAGE(wrong.empty(), wrong);
-                CHECK_MESSAGE(broken.empty(), broken);
-            }
-        }
+        for (size_t steps : { 0u, 1u, 2u, 7u, 16u }) check_kernel(kernel, steps, 32);
+}
+
+TEST_CASE("the microkernel of pairs") {
+    if (!pairs_present()) { MESSAGE("skipped: AVX512-BF16 is not in this CPU"); return; }
+    for (size_t steps : { 0u, 1u, 2u, 3u, 7u, 8u, 16u })
+        for (size_t rows : { 1u, 11u, 12u, 22u, 23u, 32u }) check_kernel(PAIRS, steps, rows);
 }
 
 TEST_CASE("int8 microkernel") {
@@ -221,7 +246,7 @@ TEST_CASE("int8 microkernel") {
                     for (size_t j = 0; j < 32; j++)
                         for (size_t k = 0; k < steps * 64; k++)
                             want[i * 32 + j] += a[k / 64 * 2048 + i * 64 + k % 64] * b[k / 64 * 2048 + j / 16 * 1024 + k % 64 / 4 * 64 + j % 16 * 4 + k % 4];
-                const void* const ahead[3] = { t.data(), nullptr, a.data() };
+                const void* const ahead[4] = { t.data(), nullptr, a.data(), nullptr };
                 gk_gemm_amx_tiles(1);
                 const std::string convention = call(gk_qgemm_amx_i8_32x32, steps, a.data(), b.data(), t.data(), accumulate, ahead);
                 gk_gemm_amx_tiles(0);
@@ -252,7 +277,7 @@ TEST_CASE("three bf16 terms are an f32 exactly") {
 
 /// One block of k: the result is the twins', bit for bit, from every form of B. So tiles were used, and rightly fed.
 TEST_CASE_TEMPLATE("packing and tails", E, ELEMENTS) {
-    if (!present()) return;
+    if (!either_present<E>()) return;
     for (size_t k : { 32u, 33u, 47u, 48u, 49u, 63u, 64u, 70u, 255u, 256u, 257u, 512u })
         for (Sizes s : { Sizes{ 48, 64 }, Sizes{ 49, 81 }, Sizes{ 95, 97 }, Sizes{ 513, 65 } }) {
             if (k > 100 && s[0] != 513 && s[0] != 49) continue;
@@ -277,7 +302,7 @@ TEST_CASE_TEMPLATE("packing and tails", E, ELEMENTS) {
 }
 
 TEST_CASE_TEMPLATE("within the bound", E, ELEMENTS) {
-    if (!present()) return;
+    if (!either_present<E>()) return;
     for (size_t k = 1; k <= 70; k += k < 30 ? 7 : 1) check_forms(Operands<E>(48 + k % 3, 64 + k % 5, k, Edge::end, gaussian), "gaussian");
     for (size_t k : { 512u, 513u, 1025u, 2049u, 4096u }) check_forms(Operands<E>(50, 70, k, Edge::end, gaussian), "gaussian");
     check_forms(Operands<E>(300, 530, 90, Edge::begin, gaussian), "more than a block of columns");
@@ -286,14 +311,14 @@ TEST_CASE_TEMPLATE("within the bound", E, ELEMENTS) {
 }
 
 TEST_CASE_TEMPLATE("equal values", E, float, gllm::bf16) {
-    if (!present()) return;
+    if (!either_present<E>()) return;
     for (double x : { 1.0, 1.2345678, 1.9921875, 1.99999988 })
         for (size_t k : { 512u, 4096u, 20000u })
             check_forms(Operands<E>(48, 64, k, Edge::end, [&](Rng&, bool a) { return a ? x : x * 0.77; }), "equal " + std::to_string(x));
 }
 
 TEST_CASE_TEMPLATE("ranges", E, float, gllm::bf16) {
-    if (!present()) return;
+    if (!either_present<E>()) return;
     const auto decades = [](double lo, double hi) {
         return [=](Rng& rng, bool) { return (rng.bits() & 1 ? 1 : -1) * std::pow(10, rng.uniform(lo, hi)); };
     };
@@ -313,7 +338,7 @@ TEST_CASE_TEMPLATE("ranges", E, float, gllm::bf16) {
 }
 
 TEST_CASE_TEMPLATE("NaN and infinities go where they belong", E, ELEMENTS) {
-    if (!present()) return;
+    if (!either_present<E>()) return;
     for (double bad : { QNAN, INF, -INF }) {
         Operands<E> o(100, 130, 600, Edge::end, gaussian);
         o.a[40 * o.k + 3] = o.a[99 * o.k + 599] = round_to<E>(bad);
@@ -327,7 +352,7 @@ TEST_CASE_TEMPLATE("NaN and infinities go where they belong", E, ELEMENTS) {
 }
 
 TEST_CASE_TEMPLATE("threads change no bit", E, ELEMENTS) {
-    if (!present()) return;
+    if (!either_present<E>()) return;
     const auto mixed = [](Rng& rng, bool) { return rng.below(5000) ? rng.gaussian() : 1e-33; };
     for (Sizes s : { Sizes{ 130, 330, 700 }, Sizes{ 330, 130, 300 }, Sizes{ 25, 200, 64 }, Sizes{ 70, 64, 2100 } }) {
         const Operands<E> o(s[0], s[1], s[2], Edge::end, mixed);
