@@ -5837,8 +5837,8 @@ constexpr impl::FormatKernels format_table[] = {
 //                 microkernel         32 x 32 sums from zero, in the end added to C, which it prefetches
 //
 // Roundings: a tile product adds its pairs in two chains of 16, the chains, and its sum to the tile; f32 has 96 of them
-// in a block of k, bf16 64, pairs in vectors a chain of 64 and 32 of these, and blocks are added in f32. With what is left out: 17 + 96 + 2 + k / TK u, 122 at k =
-// 4096, 178 at the 64 blocks that tiles_win allows.
+// in a block of k, bf16 64; pairs in vectors have a chain of 64, and 32 of these in a block; blocks are added in f32.
+// With what is left out: 17 + 96 + 2 + k / TK u, 122 at k = 4096, 178 at the 64 blocks that tiles_win allows.
 //
 // Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its
 // magnitudes. A pair of panels whose products stay clear of both ends goes through the tiles, any other through fused

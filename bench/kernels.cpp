@@ -54,6 +54,7 @@ LOOP(fma_512,   "vfmadd231ps %%zmm14, %%zmm15, %%zmm\\r")
 LOOP(bytes_256, "vpmaddubsw %%ymm14, %%ymm15, %%ymm\\r")
 LOOP(dots_256,  "%{vex%} vpdpbusd %%ymm14, %%ymm15, %%ymm\\r")
 LOOP(dots_512,  "vpdpbusd %%zmm14, %%zmm15, %%zmm\\r")
+LOOP(pairs_512,  "vdpbf16ps %%zmm14, %%zmm15, %%zmm\\r")
 // four tiles of sums: what there is room for
 void tiles_of_bf16(size_t n) {
     while (n--) __asm__ volatile(".irp r,0,1,2,3\n\ttdpbf16ps %%tmm7, %%tmm6, %%tmm\\r\n\t.endr" ::: "memory");
@@ -94,6 +95,7 @@ const Unit UNITS[] = {
 #if defined(__x86_64__)
     { "gk_gemm_avx2_",        "FMA",        fma_256,        CHAIN_COUNT * 8 },
     { "gk_gemm_avx512_",      "FMA",        fma_512,        CHAIN_COUNT * 16 },
+    { "gk_gemm_avx512bf16_",  "vdpbf16ps",  pairs_512,      CHAIN_COUNT * 32 },
     { "gk_gemm_amx_",         "tdpbf16ps",  tiles_of_bf16,  4 * 16 * 16 * 32 },
     { "gk_qgemm_amx_",        "tdpbssd",    tiles_of_bytes, 4 * 16 * 16 * 64 },
     { "gk_qgemm_avx2_",       "vpmaddubsw", bytes_256,      CHAIN_COUNT * 32 },
@@ -195,6 +197,7 @@ struct Ahead { const void* row; size_t stride, rows; };
 struct TileOfC { float* c; size_t ldc, accumulate; Ahead ahead; };
 using GemmTile  = void(size_t k, const float* a, const float* b, const TileOfC* tile);
 using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
+using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
 using AmxTile   = void(size_t steps, const void* a, const void* b, void* t, size_t accumulate, const void* ahead);
 using Switch    = void(size_t on);
 struct DotJob {
@@ -240,13 +243,22 @@ Call dots_call(const Kernel& kernel, const Banner& banner) {
     }, double(rows * blocks * (banner.says("A block of a row") ? kernel.rows : 1)), double(k * DIGITS * kernel.rows * rows) };
 }
 
+/// Panels of codes: a step is a group of k and a digit.
+Call codes_call(const Kernel& kernel, const Banner&) {
+    const size_t groups = 16, k = groups * kernel.kind;
+    const auto x = panel(kernel.rows * (DIGITS * k + 4 * groups)), w = panel(kernel.columns * (k + 8 * groups)), t = panel(4 * kernel.rows * kernel.columns);
+    const auto run = reinterpret_cast<CodesTile*>(kernel.run);
+    return { [=] { run(groups, DIGITS, kernel.rows, x->as<char>(), w->as<char>(), t->as<float>()); },
+             double(groups * DIGITS), double(k * DIGITS * kernel.rows * kernel.columns) };
+}
+
 /// `depth` k a step; products of `planes` of A and B in all.
 Call tiles_call(const Kernel& kernel, size_t depth, size_t planes_a, size_t planes_b, size_t products) {
     const size_t steps = 16;
     const auto a = panel(2048 * steps * planes_a), b = panel(2048 * steps * planes_b), t = panel(4096);
     const auto run = reinterpret_cast<AmxTile*>(kernel.run);
     return { [=] {
-        const void* const ahead[3] = { t->as<char>(), nullptr, a->as<char>() };
+        const void* const ahead[4] = { t->as<char>(), nullptr, a->as<char>(), reinterpret_cast<const void*>(kernel.rows) };
         run(steps, a->as<char>(), b->as<char>(), t->as<char>(), 0, ahead);
     }, double(steps), double(steps * products * depth * kernel.rows * kernel.columns) };
 }
@@ -292,7 +304,7 @@ const Unit* unit_of(const char* kernel) {
 }
 
 struct Table { const char* name; Call (*call)(const Kernel& kernel, const Banner& banner); };
-const Table TABLES[] = { { "gemm_tiles", gemm_call }, { "digit_tiles", digits_call }, { "dot_rows", dots_call },
+const Table TABLES[] = { { "gemm_tiles", gemm_call }, { "digit_tiles", digits_call }, { "codes_tiles", codes_call }, { "dot_rows", dots_call },
                          { "byte_tiles", bytes_call }, { "term_tiles", terms_call } };
 
 } // namespace
