@@ -80,11 +80,13 @@ static const void* leaf_of(const AsmKernel<DotRows>& row) {
 }
 template <class F> static const void* leaf_of(const AsmKernel<F>&) { return nullptr; }
 
-static bool lent(int feature) {
-#if GK_HAS_TILES
-    return feature != GK_AMX || tiles_allowed();
+/// May this process use what the CPU has?
+static bool lent(bool gllm::CpuFeatures::* needs) {
+    const bool tiles = needs == &gllm::CpuFeatures::amx_bf16 || needs == &gllm::CpuFeatures::amx_int8;
+#if defined(GLLM_KERNELS_ASM) && defined(__x86_64__) && defined(__linux__)
+    return !tiles || tiles_allowed();
 #else
-    return feature >= 0;
+    return !tiles;
 #endif
 }
 
@@ -93,7 +95,7 @@ template <class F, size_t n> static void add(std::vector<Kernel>& all, const cha
         bool known = !row.run;
         for (const Kernel& k : all) known |= strcmp(k.name, row.name) == 0;
         if (known) continue;
-        const bool present = gllm::cpu_features().*row.needs && lent(row.feature);
+        const bool present = gllm::cpu_features().*row.needs && lent(row.needs);
         all.push_back({ table, row.name, reinterpret_cast<void (*)()>(row.run), present, row.rows, row.columns, row.kind, leaf_of(row) });
     }
 }
@@ -105,7 +107,7 @@ std::vector<Kernel> kernels(const char* table) {
     ADD(digit_tiles);
     ADD(codes_tiles);
     ADD(dot_rows);
-#if GK_HAS_TILES
+#if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
     ADD(byte_tiles);
     ADD(term_tiles);
     ADD(tile_switches);
