@@ -112,6 +112,7 @@
 //   GLLM_KERNELS_MALLOC/FREE        scratch memory; default malloc and free
 //   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
 //                                   CPU says
+//   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
 //   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS     leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
@@ -2097,8 +2098,10 @@ GK_INL double work(size_t a, size_t b, size_t c)   { return static_cast<double>(
 
 // ---- threads: a call of fewer operations stays in its thread
 
-constexpr double SHARED_WORK = 65536;
-GK_INL Parallel worth(const Parallel& p, double operations) { return operations < SHARED_WORK ? Parallel() : p; }
+#ifndef GLLM_KERNELS_SHARED_WORK
+#define GLLM_KERNELS_SHARED_WORK 262144
+#endif
+GK_INL Parallel worth(const Parallel& p, double operations) { return operations < GLLM_KERNELS_SHARED_WORK ? Parallel() : p; }
 
 // ---- dense products
 
@@ -3335,7 +3338,7 @@ template <class E> GK_INL truth products_keep(const E* x, const E* w, extent n, 
 
 /// rms_norm: y = x w / sqrt(mean(x^2) + eps). In u: half of the 14 of the sum, 1 of the scale, 2 of the products, 4 for
 /// subnormal ones.
-template <class E> void rms_norm_row(const E* x, const E* weight, E* out, extent n, single eps) {
+template <class E> GK_INL void rms_norm_row(const E* x, const E* weight, E* out, extent n, single eps) {
     const real mean_square = blocked_sum<8>(n, product_terms<E>{x, x}) / length_of(n);
     const scaled_product f = {vset(static_cast<single>(1 / square_root(mean_square + static_cast<real>(eps))))};
     either(well_scaled(mean_square) && products_keep(x, weight, n, f),
@@ -3367,7 +3370,7 @@ struct normed {
 /// centred values. Rows whose mean is 4096 times their deviation or more are left to double; in the others the float's
 /// error is a hundredth of the deviation. In u of the largest (x - mean) / deviation: the remainder 5.1, centring 2,
 /// half of the variance's 6 + 4.2, scale, product and sum 3: 15.2.
-template <class E> void layer_norm_row(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+template <class E> GK_INL void layer_norm_row(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
     const single about = static_cast<single>(blocked_sum(n, plain_terms<E>{x}) / length_of(n));
     const vf     mean  = vset(about);
     const vf     rest  = vset(static_cast<single>(precise_sum<2>(n, centred_terms<E>{x, mean}) / length_of(n)));
