@@ -163,10 +163,14 @@
 // for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits. With Precision::fast x
 // has one digit, not three.
 //
+// With 512 rows of x, and a unit that multiplies bytes, quant_route says `digits`: Quantised::in_digits has x packed by
+// CodePanels [14], whose run() decodes some rows of W for CODE_K of k to a panel, by the same row_codes, and multiplies it
+// with each panel of x.
+//
 // k.gemm(a, b, c, 512, 512, 512): [18] Dense::run checks, dense_path [8] says `nest`, Dense::Plan shares the columns of
 // C and sizes scratch by Blocks [13]; each thread runs gemm_run -> gemm_nest, which packs panels and calls
-// best_microkernel (asm/, or tile<> as its twin). On a CPU with AMX the table of dispatch [17] has tiles_or_fused [15]
-// in its place.
+// best_microkernel (asm/, or tile<> as its twin). On a CPU with AMX, or for bf16 with
+// AVX512-BF16, the table of dispatch [17] has tiles_or_fused [15] in its place.
 //
 // ---- glossary ------------------------------------------------------------------
 //
@@ -1558,6 +1562,19 @@ namespace impl {
 
 /// Twice the E2M1 values; the sign bit alone is a plain 0.
 constexpr int8_t e2m1_levels[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+/// Half of the value of each byte as a scale of NVFP4.
+struct ScalesOfNvfp4 {
+    float halves[256];
+    constexpr ScalesOfNvfp4() : halves() {
+        for (int e = 0; e < 256; e++) {
+            const int x = e >> 3 & 15, m = e & 7;
+            float v = static_cast<float>(x ? 8 + m : m) / 1024;                 // m 2^-10, or (8 + m) 2^(x-11)
+            for (int i = 1; i < x; i++) v *= 2;
+            halves[e] = e == 127 ? 0 : v;
+        }
+    }
+};
+constexpr ScalesOfNvfp4 ue4m3;
 
 #if GK_HAS_IQ
 
@@ -3700,9 +3717,7 @@ struct codec_mxfp4 : codec_of<impl::block_mxfp4, 32> {
 struct codec_nvfp4 : codec_of<impl::block_nvfp4, 16> {
     GK_INL void scales(const block& b, Scales& s) {
         for (int j = 0; j < 4; j++) {
-            const uint32_t e = b.e[j] & 127u;      // exponent and fraction sit in an f32 as they are, biased by 119 more
-            const float subnormal = static_cast<float>(e) * (1.0f / 1024), normal = impl::f32_from_bits((e << 20) + (119u << 23));
-            s.scale[j] = b.e[j] == 127 ? 0 : e < 8 ? subnormal : normal;
+            s.scale[j] = impl::ue4m3.halves[b.e[j]];
         }
     }
     GK_INL vb   codes(const block& b, size_t g) {
@@ -5379,7 +5394,8 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
         }
 }
 constexpr impl::DigitTile* best_digit_tile =
-    impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK) ? impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK) : &digit_tile;
+    impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK)
+        ? impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK) : &digit_tile;
 
 /// Up to 32 of x to row r of a group's units. False if they have no fixed point.
 bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
@@ -5573,8 +5589,9 @@ template <size_t G> struct CodePanels {
                     vq all = qset(0);
                     for (size_t i = 0; i < digits; i++) {
                         vq sum = qset(-FLIP * static_cast<int>(G));
+                        const float* const four = panel + i * plane + g * QUADS * R + r;
                         for (size_t u = 0; u < QUADS; u++)
-                            sum = qcodes(sum, qset(0x01010101), qload(reinterpret_cast<const uint8_t*>(panel + i * plane + (g * QUADS + u) * R + r)));
+                            sum = qcodes(sum, qset(0x01010101), qload(reinterpret_cast<const uint8_t*>(four + u * R)));
                         all = viadd(vishl(all, 8), sum);
                     }
                     vstore(sums + g * R + r, vmul(vfloat(all), vload(d + g * R + r)));
@@ -5591,7 +5608,8 @@ template <size_t G> struct CodePanels {
             next = panel_row(m, ++panel);
             for (size_t p = 0; i >= from && p < k; p += CODE_K) {
                 const size_t kc = least(k - p, CODE_K);
-                fits &= lines.begin()->pack(x + i * k + p, k, next - i, kc, digits, packed + m * row_bytes(p, digits) + i * row_bytes(kc, digits));
+                uint8_t* const out = packed + m * row_bytes(p, digits) + i * row_bytes(kc, digits);
+                fits &= lines.begin()->pack(x + i * k + p, k, next - i, kc, digits, out);
             }
         }
         return fits;
@@ -5631,7 +5649,8 @@ template <size_t G> struct CodePanels {
                 }
         }
     }
-    template <size_t R = QR> static void any_rows(size_t groups, size_t digits, size_t rows, const uint8_t* x, const uint8_t* codes, float* t) {
+    template <size_t R = QR>
+    static void any_rows(size_t groups, size_t digits, size_t rows, const uint8_t* x, const uint8_t* codes, float* t) {
         if (rows == R) rows_of_tile<R>(groups, digits, x, codes, t);
         else if constexpr (R > 1) any_rows<R - 1>(groups, digits, rows, x, codes, t);
     }
@@ -6209,7 +6228,8 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                 const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);    // finish() writes C
                 for (size_t i = i1; i < i_end; i += PANEL) {
                     uint16_t* const panel = a_block + (i - i1) / PANEL * a_size;
-                    a_range[(i - i1) / PANEL] = pack_tile_a<typename F::packing>(a + i * job.lda + p, job.lda, least(i_end - i, PANEL), kc, panel);
+                    a_range[(i - i1) / PANEL] =
+                        pack_tile_a<typename F::packing>(a + i * job.lda + p, job.lda, least(i_end - i, PANEL), kc, panel);
                 }
                 for (size_t j0 = j1; j0 < j_end; j0 += B_COLUMNS) {
                     const size_t nc = least(j_end - j0, B_COLUMNS);
@@ -6339,7 +6359,8 @@ void tile_digit_product(const impl::DigitJob& job) {
                 pack_tile_codes(job, p, kc, j0 + j, least(nc - j, PANEL), b_block + j / PANEL * TILE_CODES);
             const uint8_t* a_panel = job.packed + tile_digits_before(job.m, p, job.digits);
             for (size_t i = 0; i < job.m; i += PANEL, a_panel += size) {
-                impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float), reinterpret_cast<const char*>(a_panel + size), least(job.m - i, PANEL)};
+                impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float), reinterpret_cast<const char*>(a_panel + size),
+                                         least(job.m - i, PANEL)};
                 for (size_t d = 0; d < job.digits; d++)
                     for (size_t q = 0; q < steps; q += DIGIT_CHUNK)
                         for (size_t j = 0; j < nc; j += PANEL, ahead.panel += DIGIT_CHUNK * 256) {

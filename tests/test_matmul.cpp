@@ -421,6 +421,26 @@ TEST_CASE_TEMPLATE("some product needs scratch memory", E, ELEMENTS) {   // or t
     });
 }
 
+// ---- scales ------------------------------------------------------------------
+
+TEST_CASE_TEMPLATE("every scale byte of NVFP4", E, ELEMENTS) {  // 0x7f is 0, 0xff is not
+    const size_t n = 16, k = 256, bytes = 36;                   // 16 scales a row
+    std::vector<uint8_t> blocks(n * k / 64 * bytes, 0x27);
+    for (size_t i = 0; i < n * k / 16; i++) blocks[i / 4 * bytes + i % 4] = uint8_t(i);
+    const std::vector<double> w = quant::decode(QuantType::NVFP4, blocks.data(), n * k);
+    for_each_isa<E>([&](const CpuKernels<E>& kernels, const char* isa) {
+        for (Precision p : PRECISIONS)
+            for (size_t m : Sizes{ 1, 5 }) {
+                TEST_INFO("matmul", isa, E, "NVFP4 m=" << m);
+                const std::vector<E> x(m * k, round_to<E>(1));
+                Fenced<E> y(m * n);
+                expect_ok(kernels.matmul(QuantType::NVFP4, blocks.data(), x.data(), y.data(), m, n, k, p));
+                const std::string wrong = compare(y.data(), quant::promised(quant::product(x.data(), w.data(), m, n, k), p, k));
+                CHECK_MESSAGE(wrong.empty(), wrong);
+            }
+    });
+}
+
 // ---- nothing to do ----------------------------------------------------------
 
 TEST_CASE_TEMPLATE("m = 0, n = 0, k = 0", E, ELEMENTS) {

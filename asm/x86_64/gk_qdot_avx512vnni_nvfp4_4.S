@@ -1,7 +1,7 @@
 // gk_qdot_avx512vnni_nvfp4_4 -- rows of NVFP4 by one row of x.                              AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 64 is 36 bytes: 4 scales e; for each 16 weights 8 bytes of nibbles, the low halves of them first.
-//   w = s level[q], s = 128 times the f16 whose bits are e << 7, but 0 if these are 0x3f80; bit 7 of e does not count.
+//   w = s level[q], s = 128 times the f16 whose bits are e << 7, bit 7 of e aside, but 0 if e is 0x7f.
 //
 //   zmm22  levels + 16     zmm24  8 bytes, each twice     zmm25  shifts 0 | 4     zmm26  fifteens     ymm27  0x3f80, words
 //   k1, k2, k3  double words 1, 2, 3     k4  where s is not 0
@@ -43,8 +43,8 @@ GK_CONST gk_qdot_avx512vnni_nvfp4_data
     vpshufb xmm0, xmm0, xmm16
     vpmovzxbw ymm0, xmm0
     vpsllw  ymm0, ymm0, 7
-    vpandd  ymm0, ymm0, ymm27
     vpcmpneqw k4, ymm0, ymm27
+    vpandd  ymm0, ymm0, ymm27
     vcvtph2ps zmm0 {k4}{z}, ymm0
     vmulps  zmm0, zmm0, zmm7
     vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0

@@ -123,6 +123,7 @@ for cxx in "${@:-g++}"; do
     check "in types of the user's"                $cxx -std=c++17 -I. $W -fsyntax-only "$tmp/holder.cpp"
     check "and $strictest"                        $cxx -std=c++17 -I. $W $strictest -fsyntax-only "$tmp/implementation.cpp"
     check "and $strictest, with assembly"         $cxx -std=c++17 -I. $W $strictest -DGLLM_KERNELS_ASM -fsyntax-only "$tmp/implementation.cpp"
+    check "and $strictest, with traces"           $cxx -std=c++17 -I. $W $strictest -DGLLM_KERNELS_COMPILER -fsyntax-only "$tmp/implementation.cpp"
     check "a system header under $strictest"      $cxx -std=c++17 -isystem . $W $strictest -fsyntax-only "$tmp/user.cpp"
     check "a system header, implementation"       $cxx -std=c++17 -isystem . $W $strictest -fsyntax-only "$tmp/implementation.cpp"
     check "declarations under -ffast-math"        $cxx -std=c++17 -I. $W -ffast-math -fsyntax-only "$tmp/user.cpp"
