@@ -12,6 +12,6 @@ GK_CONST gk_qgemm_avx512vnni_codes16_data
 L(base):
     .float  256
 
-    GK_CODES_FUNC gk_qgemm_avx512vnni_codes16_7x32, 4
+GK_CODES_FUNC gk_qgemm_avx512vnni_codes16_7x32, 4
 
 #endif
