@@ -4822,9 +4822,7 @@ namespace GK_FEATURE_NS {
 #if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
 GK_INL __m256i dot_quads(__m256i w, __m256i q) {   // |w| <= 128 and |q| <= 127: two products fit 16 bits
     const __m256i a = _mm256_abs_epi8(w), b = _mm256_sign_epi8(q, w);
-#if GK_FEATURE == GK_AVX512VNNI
-    return _mm256_dpbusd_epi32(_mm256_setzero_si256(), a, b);
-#elif GK_FEATURE == GK_AVXVNNI
+#if GK_FEATURE == GK_AVXVNNI
     return _mm256_dpbusd_avx_epi32(_mm256_setzero_si256(), a, b);
 #else
     return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));

@@ -130,11 +130,11 @@ using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x,
 void check_codes_tile(const test::Kernel& kernel, size_t rows, size_t groups, size_t digits, Kind kind, test::Edge edge, size_t offset) {
     INFO(test::text(kernel.name) << " rows=" << rows << " groups=" << groups << " digits=" << digits << " kind " << int(kind) << " offset="
          << offset << (edge == test::Edge::end ? " at the end" : " at the beginning") << " of a page, seed " << test::seed());
-    const size_t columns = kernel.columns, depth = kernel.kind, k = groups * depth;
+    const size_t columns = kernel.columns, depth = kernel.kind, k = groups * depth, room = (k / 32 + 1) * 32;
     const Tile   as_tile = { kernel.name, nullptr, true, rows, columns, 4, false };
-    const Operands in(as_tile, k / 32 + 1, digits, kind);       // w[k][columns], x[digits][k][rows], a scale for each group of both
+    const Operands in(as_tile, room / 32, digits, kind);        // w[room][columns], x[digits][room][rows]
     const auto w = [&](size_t p, size_t c) { return int(in.w[p * columns + c]); };
-    const auto x = [&](size_t i, size_t p, size_t r) { return int(in.x[(i * (k + 32) + p) * rows + r]); };
+    const auto x = [&](size_t i, size_t p, size_t r) { return int(in.x[(i * room + p) * rows + r]); };
     test::Rng rng(rows * 1000 + groups);
     std::vector<float> s, d;
     for (size_t i = 0; i < groups * columns; i++) s.push_back(std::ldexp(float(rng.uniform(-1, 1)), kind == Kind::wide ? int(rng.below(60)) - 40 : 0));
