@@ -8405,7 +8405,8 @@ static inline uint64_t computed_i32(TraceCode code, uint32_t n, uint32_t a, uint
     }
 }
 /// The result of an operation on constants.
-static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, const TraceNumber& a, const TraceNumber& b, const TraceNumber& c) {
+static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, const TraceNumber& a, const TraceNumber& b,
+                                const TraceNumber& c) {
     const bool wide = a.type == TraceType::f64;
     switch (code) {
         case TraceCode::less:      return wide ? double_of(a) < double_of(b) : float_of(a) < float_of(b);
@@ -8427,7 +8428,8 @@ static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, 
     return computed_f32(code, float_of(a), float_of(b), float_of(c));
 }
 
-static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type, const TraceNumber& a, const TraceNumber& b, const TraceNumber& c) {
+static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type, const TraceNumber& a, const TraceNumber& b,
+                                    const TraceNumber& c) {
     Recorder* const to = a.to ? a.to : b.to ? b.to : c.to;
     if (!to) return constant_of(type, computed(code, type, static_cast<uint32_t>(index), a, b, c));
     const int32_t x = to->argument(a), y = to->argument(b), z = to->argument(c);
