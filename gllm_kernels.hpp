@@ -614,6 +614,201 @@ private:
     const KernelTable<E>* table_;
 };
 
+#ifdef GLLM_KERNELS_MODEL
+// ---- the cache of keys and values -------------------------------------------
+
+/// What a Status cannot hold: whom an error is about, and its figures.
+struct InferenceError {
+    Status status = {Code::ok, "ok"};
+    char   name[64] = "";                                       // of a tensor; empty where none is to blame
+    size_t requested = 0, available = 0;                        // bytes, pages or tokens, as the text says; else 0
+};
+
+struct KvCacheConfig {
+    size_t    layers = 0, kv_heads = 0, head_dim = 0;           // head_dim: a multiple of 8, of 32 for Q8_0
+    size_t    sequences = 1;                                    // numbered from 0
+    CacheType key_type = CacheType::f32, value_type = CacheType::f32;
+    size_t    pages = 0;                                        // of the pool: each holds 16 tokens of one layer
+    size_t    bytes = 0;                                        // where pages is 0: as many as fit
+    void*   (*allocate)(void* user, size_t bytes) = nullptr;    // null: GLLM_KERNELS_MALLOC
+    void    (*release)(void* user, void* p) = nullptr;
+    void*     user = nullptr;
+};
+struct KvStats { size_t pages, free_pages, page_bytes, bytes; };        // bytes: of the one allocation that holds everything
+
+/// Keys and values of several sequences in pages of 16 tokens, as KvRows pictures them. Sequences share pages after a fork;
+/// one that is written to is copied first. All memory is allocated by init(). Whatever fails leaves everything as it was.
+/// One thread at a time.
+class KvCache {
+public:
+    KvCache() = default;
+    GK_API ~KvCache();
+    KvCache(const KvCache&) = delete;
+    KvCache& operator=(const KvCache&) = delete;
+
+    GK_API static size_t page_bytes(const KvCacheConfig& config);       // 0 where a size is wrong
+    GK_API Status init(const KvCacheConfig& config);
+    /// keys and values [tokens][kv_heads][head_dim] of one layer, behind those that it has. The first layer that grows takes
+    /// the pages of all: once that is ok, the others have room.
+    GK_API Status append(size_t seq, size_t layer, const float* keys, const float* values, size_t tokens);
+    GK_API Status reset_seq(size_t seq);
+    GK_API Status truncate(size_t seq, size_t length);          // a length beyond that of a layer leaves it
+    GK_API Status fork(size_t from, size_t to, size_t length);  // `to` becomes the first tokens of `from`; they share pages
+    /// A sequence to a stream that describes itself and ends with a checksum, and back. Written, it is empty; what is read
+    /// must have been written by a cache of these layers, heads and types, and `seq` be empty. The callbacks move all
+    /// bytes or return false.
+    GK_API Status swap_out(size_t seq, bool (*write)(void* user, const void* data, size_t bytes), void* user);
+    GK_API Status swap_in(size_t seq, bool (*read)(void* user, void* data, size_t bytes), void* user);
+    GK_API KvView  view(size_t seq, size_t layer) const;        // valid until the sequence changes
+    GK_API size_t  length(size_t seq) const;                    // tokens that every layer has
+    GK_API KvStats stats() const;
+    const KvCacheConfig&  config() const { return config_; }
+    const InferenceError& error() const  { return error_; }     // the last one
+private:
+    Status    fail(Code code, const char* what, size_t requested = 0, size_t available = 0);
+    Status    check(size_t seq, size_t layer);
+    uint32_t* table(size_t seq, size_t layer) const { return tables_ + (seq * config_.layers + layer) * most_; }
+    size_t&   layer_length(size_t seq, size_t layer) const { return lengths_[seq * config_.layers + layer]; }
+    uint8_t*  page(uint32_t number) const { return pool_ + number * page_bytes_; }
+    uint32_t  take();
+    void      drop(uint32_t number);
+    void      release();
+    Status    reserve(size_t seq, size_t written, size_t length);
+
+    KvCacheConfig  config_;
+    InferenceError error_;
+    void*     memory_ = nullptr;
+    uint8_t*  pool_ = nullptr;
+    uint32_t *tables_ = nullptr, *users_ = nullptr, *free_ = nullptr;  // [sequences][layers][most_]; of each page; a stack
+    size_t   *lengths_ = nullptr, *held_ = nullptr;             // [sequences][layers]; pages of a layer, of each sequence
+    size_t    page_bytes_ = 0, most_ = 0, free_pages_ = 0, bytes_ = 0;
+};
+
+// ---- tensors ----------------------------------------------------------------
+
+enum class DeviceKind : uint8_t { cpu, cuda, metal };
+enum class DType      : uint8_t { f32, f16, bf16, blocks };
+
+/// How memory that is not the CPU's is had and filled. upload and download return false where they fail.
+struct DeviceHooks {
+    void* (*allocate)(void* user, size_t bytes);
+    void  (*release)(void* user, void* p);
+    bool  (*upload)(void* user, void* to, const void* from, size_t bytes);
+    bool  (*download)(void* user, void* to, const void* from, size_t bytes);
+    void*  user;
+};
+
+/// [rows][cols] numbers, row-major, of the CPU's or a device's memory: its own, aligned to 64 bytes, or a view of somebody's.
+struct DeviceTensor {
+    void*      data = nullptr;
+    size_t     bytes = 0, elements = 0, rows = 0, cols = 0;
+    DType      dtype = DType::f32;
+    QuantType  quant = QuantType::Q8_0;                         // of blocks
+    DeviceKind device = DeviceKind::cpu;
+    bool       owned = false;
+    const DeviceHooks* hooks = nullptr;                         // of a device; without them what needs it is `unsupported`
+
+    DeviceTensor() = default;
+    GK_API ~DeviceTensor();
+    GK_API DeviceTensor(DeviceTensor&& other) noexcept;
+    GK_API DeviceTensor& operator=(DeviceTensor&& other) noexcept;
+    explicit operator bool() const { return data != nullptr; }
+
+    /// What the tensor held before is released. A view of blocks may lie at any address, another is aligned to its elements.
+    GK_API Status view(const void* data, size_t rows, size_t cols, DType dtype, QuantType quant = QuantType::Q8_0);
+    GK_API Status allocate(size_t rows, size_t cols, DType dtype, QuantType quant = QuantType::Q8_0,
+                           DeviceKind device = DeviceKind::cpu, const DeviceHooks* hooks = nullptr);
+    /// The numbers, where this is a CPU's tensor of that type; else null.
+    template <class E> const E* as() const {
+        return device == DeviceKind::cpu && static_cast<int>(dtype) == impl::ElementConstants<E>::ELEM_ID ? static_cast<const E*>(data) : nullptr;
+    }
+    GK_API Status upload_f32(const float* x, size_t n);         // all n = elements, rounded, or quantised, to dtype
+    GK_API Status download_f32(float* out, size_t n) const;
+};
+
+// ---- models -----------------------------------------------------------------
+
+enum class ModelArch   : uint8_t { llama, gpt2, mistral, phi, qwen, gemma };
+enum class NormType    : uint8_t { rms, layer };
+enum class RopeScaling : uint8_t { none, linear, dynamic, yarn, llama3, longrope };
+
+/// Pair i of a head turns at position p by p base^(-2i / n_rot), scaled: divided by factor (linear), and by factors[i] where
+/// there are any; stretched beyond original_context (dynamic: base grows with the context); in parts (yarn, llama3, by
+/// wavelength); by one of two lists (longrope: the long one where the model's context exceeds original_context). Vectors
+/// are multiplied by `magnitude`, yarn's also by 1 + 0.1 ln factor.
+struct RopeConfig {
+    RopeStyle    style = RopeStyle::half;
+    RopeScaling  scaling = RopeScaling::none;
+    size_t       n_rot = 0;                                     // 0: positions are not turned
+    double       base = 10000, factor = 1, magnitude = 1;
+    size_t       original_context = 0;
+    double       beta_fast = 32, beta_slow = 1;                 // yarn
+    double       low_freq_factor = 1, high_freq_factor = 4;     // llama3
+    const float *factors = nullptr, *long_factors = nullptr, *short_factors = nullptr;      // [n_rot / 2]; read by init()
+};
+
+/// Everything that a forward pass depends on but the weights. What weights are there says the rest: biases, norms of the
+/// heads of q and k, norms behind attention and feed-forward, a gate.
+struct ModelConfig {
+    ModelArch  arch = ModelArch::llama;
+    size_t     layers = 0, width = 0, heads = 0, kv_heads = 0, head_dim = 0, hidden = 0, vocabulary = 0;
+    size_t     context = 0;                                     // positions
+    NormType   norm = NormType::rms;
+    float      epsilon = 1e-5f;
+    Activation activation = Activation::silu;                   // silu or gelu
+    bool       parallel = false;                                // feed-forward and attention both of the one norm (phi-2)
+    RopeConfig rope, local_rope;                                // local: of the layers that slide, where its n_rot is not 0
+    size_t     window = 0, window_pattern = 0;                  // w > 0: layer l slides unless (l + 1) % pattern == 0; 0: all do
+    float      embedding_scale = 1;
+    float      attention_scale = 0;                             // 0: 1 / sqrt(head_dim)
+    float      attention_softcap = 0, final_softcap = 0;        // 0: none
+};
+
+struct LayerWeights {
+    DeviceTensor attn_norm, attn_norm_bias, q, q_bias, k, k_bias, v, v_bias, q_norm, k_norm, out, out_bias, post_attn_norm;
+    DeviceTensor ffn_norm, ffn_norm_bias, gate, gate_bias, up, up_bias, down, down_bias, post_ffn_norm;
+};
+struct ModelWeights {
+    DeviceTensor  embedding, positions;                         // positions: learnt ones (gpt-2)
+    LayerWeights* layers = nullptr;                             // [layers]
+    DeviceTensor  final_norm, final_norm_bias, lm_head, lm_head_bias;  // without lm_head the embedding is it
+};
+struct ModelOptions {
+    Parallel  parallel;
+    Isa       isa = best_isa();
+    Precision precision = Precision::exact;
+    size_t    batch = 128;                                      // tokens that go through the layers together
+};
+
+/// Tokens of one or several sequences, each behind those that its sequence has.
+struct BatchToken { int32_t id; uint32_t seq; bool logits; };           // logits: are they wanted?
+struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
+
+/// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time; several
+/// models may share weights. Logits do not depend on threads, nor on how a text is cut into batches.
+class Model {
+public:
+    Model() = default;
+    GK_API ~Model();
+    Model(const Model&) = delete;
+    Model& operator=(const Model&) = delete;
+
+    GK_API Status init(const ModelConfig& config, const ModelWeights& weights, const ModelOptions& options = {});
+    /// logits [those that want them][vocabulary], in order of the tokens. Where it fails every sequence is as long as before.
+    GK_API Status decode(KvCache& cache, const Batch& batch, float* logits);
+    GK_API KvCacheConfig cache_config(size_t tokens, CacheType type, size_t sequences = 1) const;       // that fits this model
+    const ModelConfig&    config() const { return config_; }
+    const InferenceError& error() const  { return error_; }
+private:
+    struct State;
+    Status fail(const Status& status, const char* name = "", size_t requested = 0, size_t available = 0);
+    void   undo(KvCache& cache, const Batch& batch, size_t begin, size_t m);
+    ModelConfig    config_;
+    InferenceError error_;
+    State*         state_ = nullptr;
+};
+#endif
+
 #ifdef GLLM_KERNELS_COMPILER
 // ---- traces: what operations compute, as data -------------------------------
 
@@ -797,13 +992,12 @@ GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity
 #include <stdlib.h>
 #include <string.h>
 #include <atomic>
-#ifdef GLLM_KERNELS_COMPILER
+#if defined(GLLM_KERNELS_COMPILER) || defined(GLLM_KERNELS_MODEL) || defined(GLLM_KERNELS_THREADS)
 #include <new>
 #endif
 #ifdef GLLM_KERNELS_THREADS
 #include <condition_variable>
 #include <mutex>
-#include <new>
 #include <thread>
 #if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAS_GTHREADS)
 #error "gllm_kernels: GLLM_KERNELS_THREADS needs std::thread; take mingw-w64's compiler of POSIX threads: ..-g++-posix"
@@ -8346,6 +8540,993 @@ Parallel ThreadPool::parallel() {
 #endif
 
 GK_NAMESPACE_END
+
+// ============================================================================
+// [K] THE CACHE OF KEYS AND VALUES
+// ============================================================================
+//
+// One allocation: the pool of pages, a table of page numbers for each sequence and layer, how many tables name each page,
+// a stack of free pages, lengths. All layers of a sequence hold the same number of pages. What is written to a page that
+// others name as well goes to a copy, and the copies of all layers are made together.
+
+#ifdef GLLM_KERNELS_MODEL
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+constexpr size_t PAGE_TOKENS = 16;
+
+static inline size_t cache_row_bytes(CacheType type, size_t n) {
+    switch (type) {
+        case CacheType::f32:  return n * 4;
+        case CacheType::f16:
+        case CacheType::bf16: return n * 2;
+        case CacheType::Q8_0: return n / 32 * sizeof(block_q8_0);
+    }
+    return 0;
+}
+
+/// Q8_0 of 32 numbers: the largest becomes +-127. NaN and infinities become NaN.
+static inline void encode_q8_0(const float* x, uint16_t* d, int8_t* codes, size_t apart) {
+    float most = 0;
+    for (size_t i = 0; i < 32; i++) {
+        const float size = x[i] < 0 ? -x[i] : x[i];
+        if (!(size <= most)) most = size;
+        if (most != most) break;
+    }
+    *d = f32_to_f16(most / 127);
+    const float step = f16_to_f32(*d), per = step > 0 && step - step == 0 ? 1 / step : 0;
+    for (size_t i = 0; i < 32; i++) {
+        const float code = round32(x[i] * per);
+        codes[i * apart] = static_cast<int8_t>(code > 127 ? 127 : code < -127 ? -127 : code == code ? code : 0);
+    }
+}
+
+/// The heads of one token, [kv_heads][head_dim] floats, as rows or, of keys, as a column of 16.
+class PageWriter {
+public:
+    PageWriter(const KvCacheConfig& c) : heads_(c.kv_heads), dim_(c.head_dim) {}
+    void keys  (CacheType type, const float* x, uint8_t* page, size_t t) { write(type, x, page, t, true); }
+    void values(CacheType type, const float* x, uint8_t* page, size_t t) { write(type, x, page, t, false); }
+private:
+    template <class L> static void put(const L* row, size_t n, uint8_t* to, size_t t, bool column) {
+        if (column) for (size_t i = 0; i < n; i++) memcpy(to + (i * PAGE_TOKENS + t) * sizeof(L), row + i, sizeof(L));
+        else        memcpy(to + t * n * sizeof(L), row, n * sizeof(L));
+    }
+    void write(CacheType type, const float* x, uint8_t* to, size_t t, bool column) {
+        const size_t stride = PAGE_TOKENS * cache_row_bytes(type, dim_);
+        for (size_t h = 0; h < heads_; h++, x += dim_, to += stride) {
+            if (type == CacheType::f32) put(x, dim_, to, t, column);
+            for (size_t i = 0; i < dim_ && type != CacheType::f32; i += 32) {
+                const size_t n = dim_ - i < 32 ? dim_ - i : 32;
+                if (type == CacheType::Q8_0) { q8_0(x + i, i / 32, to, t, column); continue; }
+                uint16_t half[32];
+                if (type == CacheType::f16) f16_.table().narrow(x + i, reinterpret_cast<f16*>(half), n);
+                else                        bf16_.table().narrow(x + i, reinterpret_cast<bf16*>(half), n);
+                if (column) put(half, n, to + i * PAGE_TOKENS * 2, t, true);
+                else        memcpy(to + (t * dim_ + i) * 2, half, n * 2);
+            }
+        }
+    }
+    void q8_0(const float* x, size_t block, uint8_t* to, size_t t, bool column) const {
+        block_q8_0 b;
+        int8_t* const codes = reinterpret_cast<int8_t*>(column ? to + block * 32 * PAGE_TOKENS + t : b.qs);
+        uint16_t d;
+        encode_q8_0(x, &d, codes, column ? PAGE_TOKENS : 1);
+        if (column) {
+            memcpy(to + dim_ * PAGE_TOKENS + (block * PAGE_TOKENS + t) * 2, &d, 2);
+        } else {
+            memcpy(b.d, &d, 2);
+            memcpy(to + (t * (dim_ / 32) + block) * sizeof b, &b, sizeof b);
+        }
+    }
+    CpuKernels<f16>  f16_;
+    CpuKernels<bf16> bf16_;
+    size_t heads_, dim_;
+};
+
+/// What a swapped sequence begins with.
+struct SwapHeader { char magic[8]; uint64_t layers, kv_heads, head_dim, key_type, value_type, length; };
+static inline SwapHeader swap_header(const KvCacheConfig& c, size_t length) {
+    return {{'g', 'l', 'l', 'm', 'k', 'v', '0', '1'}, c.layers, c.kv_heads, c.head_dim, static_cast<uint64_t>(c.key_type),
+            static_cast<uint64_t>(c.value_type), length};
+}
+/// Each word is mixed in by steps that can be undone: a stream with one word changed has another sum.
+static inline uint64_t checksum(uint64_t sum, const void* data, size_t bytes) {
+    for (size_t i = 0; i < bytes; i += 8) {
+        sum = (sum ^ load_as<uint64_t>(static_cast<const uint8_t*>(data) + i)) * 0x9e3779b97f4a7c15u;
+        sum ^= sum >> 29;
+    }
+    return sum;
+}
+
+} // namespace impl
+
+size_t KvCache::page_bytes(const KvCacheConfig& c) {
+    const auto fits = [&](CacheType t) { return t <= CacheType::Q8_0 && (t != CacheType::Q8_0 || c.head_dim % 32 == 0); };
+    if (!c.kv_heads || c.kv_heads > 65536 || !c.head_dim || c.head_dim % 8 || c.head_dim > 576) return 0;
+    if (!fits(c.key_type) || !fits(c.value_type)) return 0;
+    const size_t token = impl::cache_row_bytes(c.key_type, c.head_dim) + impl::cache_row_bytes(c.value_type, c.head_dim);
+    return (c.kv_heads * impl::PAGE_TOKENS * token + 63) / 64 * 64;
+}
+
+Status KvCache::fail(Code code, const char* what, size_t requested, size_t available) {
+    error_ = InferenceError();
+    error_.status    = {code, what};
+    error_.requested = requested;
+    error_.available = available;
+    return error_.status;
+}
+
+Status KvCache::init(const KvCacheConfig& config) {
+    const size_t page = page_bytes(config), layers = config.layers, sequences = config.sequences;
+    if (page == 0) return fail(Code::invalid_argument, "head_dim must be a multiple of 8 up to 576, of 32 for Q8_0; kv_heads 1 to 65536");
+    if (layers == 0 || layers > 65536 || sequences == 0 || sequences > 65536)
+        return fail(Code::invalid_argument, "layers and sequences must be 1 to 65536");
+    if (!config.allocate != !config.release) return fail(Code::invalid_argument, "allocate and release belong together");
+    const size_t per_page = page + 4 * sequences + 8, fixed = sequences * (layers + 1) * sizeof(size_t) + 128;
+    size_t pages = config.pages;
+    if (pages == 0 && config.bytes > fixed) pages = (config.bytes - fixed) / per_page;
+    pages -= pages % layers;
+    if (pages == 0) return fail(Code::invalid_argument, "a pool must hold a page of each layer", layers, pages);
+    if (pages > UINT32_MAX || pages > (SIZE_MAX - fixed) / per_page) return fail(Code::invalid_argument, "a pool of this size has no address");
+
+    const size_t bytes = pages * per_page + fixed;
+    void* const memory = config.allocate ? config.allocate(config.user, bytes) : GLLM_KERNELS_MALLOC(bytes);
+    if (!memory) return fail(Code::out_of_memory, "no memory for the pool", bytes, 0);
+    release();
+    config_     = config;
+    memory_     = memory;
+    bytes_      = bytes;
+    page_bytes_ = page;
+    most_       = pages / layers;
+    free_pages_ = pages;
+    pool_    = reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(memory) + 63) & ~static_cast<uintptr_t>(63));
+    lengths_ = reinterpret_cast<size_t*>(pool_ + pages * page);
+    held_    = lengths_ + sequences * layers;
+    tables_  = reinterpret_cast<uint32_t*>(held_ + sequences);
+    users_   = tables_ + sequences * pages;
+    free_    = users_ + pages;
+    memset(lengths_, 0, sequences * (layers + 1) * sizeof(size_t));
+    memset(users_, 0, pages * sizeof(uint32_t));
+    for (size_t i = 0; i < pages; i++) free_[i] = static_cast<uint32_t>(pages - 1 - i);
+    error_ = InferenceError();
+    return impl::success;
+}
+
+void KvCache::release() {
+    if (!memory_) return;
+    if (config_.release) config_.release(config_.user, memory_);
+    else                 GLLM_KERNELS_FREE(memory_);
+    memory_ = nullptr;
+}
+KvCache::~KvCache() { release(); }
+
+Status KvCache::check(size_t seq, size_t layer) {
+    if (!memory_) return fail(Code::invalid_argument, "the cache was not initialised");
+    if (seq >= config_.sequences || layer >= config_.layers) return fail(Code::invalid_argument, "no such sequence or layer");
+    return impl::success;
+}
+
+/// A free page, zeros.
+uint32_t KvCache::take() {
+    const uint32_t number = free_[--free_pages_];
+    users_[number] = 1;
+    memset(page(number), 0, page_bytes_);
+    return number;
+}
+void KvCache::drop(uint32_t number) {
+    if (--users_[number] == 0) free_[free_pages_++] = number;
+}
+
+/// Pages of all layers for so many tokens, those from `written` on to be this sequence's alone.
+Status KvCache::reserve(size_t seq, size_t written, size_t length) {
+    const size_t needed = (length + impl::PAGE_TOKENS - 1) / impl::PAGE_TOKENS, first = written / impl::PAGE_TOKENS;
+    const size_t held = held_[seq], layers = config_.layers;
+    size_t wanted = needed > held ? needed - held : 0;
+    if (needed > most_) return fail(Code::out_of_memory, "more pages than the pool has", wanted * layers, free_pages_);
+    wanted *= layers;
+    for (size_t l = 0; l < layers; l++)
+        for (size_t i = first; i < held && i < needed; i++) wanted += users_[table(seq, l)[i]] > 1;
+    if (wanted > free_pages_) return fail(Code::out_of_memory, "too few free pages", wanted, free_pages_);
+    for (size_t l = 0; l < layers; l++) {
+        uint32_t* const pages = table(seq, l);
+        for (size_t i = first; i < held && i < needed; i++) {
+            if (users_[pages[i]] == 1) continue;
+            const uint32_t copy = take();
+            memcpy(page(copy), page(pages[i]), page_bytes_);
+            drop(pages[i]);
+            pages[i] = copy;
+        }
+        for (size_t i = held; i < needed; i++) pages[i] = take();
+    }
+    if (needed > held) held_[seq] = needed;
+    return impl::success;
+}
+
+Status KvCache::append(size_t seq, size_t layer, const float* keys, const float* values, size_t tokens) {
+    if (Status s = check(seq, layer); !s) return s;
+    if (tokens == 0) return impl::success;
+    if (!keys || !values) return fail(Code::invalid_argument, "null pointer for keys or values");
+    size_t& length = layer_length(seq, layer);
+    if (tokens > most_ * impl::PAGE_TOKENS) return fail(Code::out_of_memory, "more tokens than the pool has", tokens, most_ * impl::PAGE_TOKENS);
+    if (Status s = reserve(seq, length, length + tokens); !s) return s;
+    const KvView at = view(seq, layer);
+    const size_t values_at = static_cast<size_t>(static_cast<const uint8_t*>(at.values.data) - pool_), row = config_.kv_heads * config_.head_dim;
+    impl::PageWriter writer(config_);
+    for (size_t i = 0; i < tokens; i++, length++) {
+        uint8_t* const to = page(at.pages[length / impl::PAGE_TOKENS]);
+        writer.keys(config_.key_type, keys + i * row, to, length % impl::PAGE_TOKENS);
+        writer.values(config_.value_type, values + i * row, to + values_at, length % impl::PAGE_TOKENS);
+    }
+    return impl::success;
+}
+
+Status KvCache::reset_seq(size_t seq) { return truncate(seq, 0); }
+Status KvCache::truncate(size_t seq, size_t length) {
+    if (Status s = check(seq, 0); !s) return s;
+    const size_t needed = length / impl::PAGE_TOKENS + (length % impl::PAGE_TOKENS != 0);
+    for (size_t l = 0; l < config_.layers; l++) {
+        for (size_t i = needed; i < held_[seq]; i++) drop(table(seq, l)[i]);
+        if (layer_length(seq, l) > length) layer_length(seq, l) = length;
+    }
+    if (held_[seq] > needed) held_[seq] = needed;
+    return impl::success;
+}
+
+Status KvCache::fork(size_t from, size_t to, size_t length) {
+    if (Status s = check(from, 0); !s) return s;
+    if (Status s = check(to, 0); !s) return s;
+    if (from == to) return fail(Code::invalid_argument, "a sequence cannot be forked to itself");
+    if (length > this->length(from)) return fail(Code::invalid_argument, "a fork longer than its sequence", length, this->length(from));
+    if (Status s = truncate(to, 0); !s) return s;
+    held_[to] = (length + impl::PAGE_TOKENS - 1) / impl::PAGE_TOKENS;
+    for (size_t l = 0; l < config_.layers; l++) {
+        layer_length(to, l) = length;
+        for (size_t i = 0; i < held_[to]; i++) users_[table(to, l)[i] = table(from, l)[i]]++;
+    }
+    return impl::success;
+}
+
+Status KvCache::swap_out(size_t seq, bool (*write)(void* user, const void* data, size_t bytes), void* user) {
+    if (Status s = check(seq, 0); !s) return s;
+    if (!write) return fail(Code::invalid_argument, "null pointer for write");
+    const size_t tokens = length(seq);
+    for (size_t l = 0; l < config_.layers; l++)
+        if (layer_length(seq, l) != tokens) return fail(Code::invalid_argument, "layers of the sequence differ in length");
+    const impl::SwapHeader header = impl::swap_header(config_, tokens);
+    uint64_t sum = impl::checksum(0, &header, sizeof header);
+    bool ok = write(user, &header, sizeof header);
+    for (size_t l = 0; l < config_.layers; l++)
+        for (size_t i = 0; ok && i < held_[seq]; i++) {
+            const uint8_t* const data = page(table(seq, l)[i]);
+            sum = impl::checksum(sum, data, page_bytes_);
+            ok  = write(user, data, page_bytes_);
+        }
+    if (!ok || !write(user, &sum, sizeof sum)) return fail(Code::io_error, "the sequence could not be written");
+    return reset_seq(seq);
+}
+
+Status KvCache::swap_in(size_t seq, bool (*read)(void* user, void* data, size_t bytes), void* user) {
+    if (Status s = check(seq, 0); !s) return s;
+    if (!read) return fail(Code::invalid_argument, "null pointer for read");
+    if (held_[seq] != 0) return fail(Code::invalid_argument, "the sequence is not empty");
+    impl::SwapHeader header;
+    if (!read(user, &header, sizeof header)) return fail(Code::io_error, "the stream ends within its header");
+    const size_t capacity = most_ * impl::PAGE_TOKENS;
+    const impl::SwapHeader ours = impl::swap_header(config_, static_cast<size_t>(header.length));
+    if (memcmp(header.magic, ours.magic, sizeof ours.magic) != 0) return fail(Code::io_error, "the stream holds no swapped sequence");
+    if (memcmp(&header, &ours, sizeof ours) != 0)
+        return fail(Code::invalid_argument, "the stream is of a cache of other layers, heads or types");
+    if (header.length > capacity) return fail(Code::out_of_memory, "more tokens than the pool has", ours.length, capacity);
+    const size_t tokens = static_cast<size_t>(header.length);
+    if (Status s = reserve(seq, 0, tokens); !s) return s;
+    uint64_t sum = impl::checksum(0, &header, sizeof header), expected = 0;
+    bool ok = true;
+    for (size_t l = 0; l < config_.layers; l++)
+        for (size_t i = 0; ok && i < held_[seq]; i++) {
+            uint8_t* const data = page(table(seq, l)[i]);
+            ok  = read(user, data, page_bytes_);
+            sum = impl::checksum(sum, data, page_bytes_);
+        }
+    ok = ok && read(user, &expected, sizeof expected);
+    if (!ok || sum != expected) {
+        truncate(seq, 0);
+        return fail(Code::io_error, ok ? "the stream was changed: its checksum differs" : "the stream ends early");
+    }
+    for (size_t l = 0; l < config_.layers; l++) layer_length(seq, l) = tokens;
+    return impl::success;
+}
+
+KvView KvCache::view(size_t seq, size_t layer) const {
+    KvView v;
+    if (!memory_ || seq >= config_.sequences || layer >= config_.layers) return v;
+    const size_t key_row = impl::cache_row_bytes(config_.key_type, config_.head_dim);
+    const size_t value_row = impl::cache_row_bytes(config_.value_type, config_.head_dim);
+    v.keys.data   = pool_;
+    v.keys.type   = config_.key_type;
+    v.keys.head_stride = impl::PAGE_TOKENS * key_row;
+    v.values.data = pool_ + config_.kv_heads * impl::PAGE_TOKENS * key_row;
+    v.values.type = config_.value_type;
+    v.values.token_stride = value_row;
+    v.values.head_stride  = impl::PAGE_TOKENS * value_row;
+    v.kv_heads    = config_.kv_heads;
+    v.head_dim    = config_.head_dim;
+    v.length      = layer_length(seq, layer);
+    v.pages       = table(seq, layer);
+    v.page_stride = page_bytes_;
+    return v;
+}
+size_t KvCache::length(size_t seq) const {
+    if (!memory_ || seq >= config_.sequences) return 0;
+    size_t least = layer_length(seq, 0);
+    for (size_t l = 1; l < config_.layers; l++) least = layer_length(seq, l) < least ? layer_length(seq, l) : least;
+    return least;
+}
+KvStats KvCache::stats() const {
+    return memory_ ? KvStats{most_ * config_.layers, free_pages_, page_bytes_, bytes_} : KvStats{0, 0, 0, 0};
+}
+
+GK_NAMESPACE_END
+#endif
+
+// ============================================================================
+// [M] MODELS: tensors, and the forward pass of a transformer
+// ============================================================================
+
+#ifdef GLLM_KERNELS_MODEL
+GK_NAMESPACE_BEGIN
+
+// ---- tensors ----------------------------------------------------------------
+
+namespace impl {
+/// Bytes of a row of n numbers; 0 where that is not a whole number of blocks.
+static inline size_t dtype_row_bytes(DType dtype, QuantType quant, size_t n) {
+    if (dtype == DType::blocks) return row_bytes(quant, n);
+    const size_t each = dtype == DType::f32 ? 4 : 2;
+    return n > SIZE_MAX / each ? 0 : n * each;
+}
+static inline Status describe(DeviceTensor* t, size_t rows, size_t cols, DType dtype, QuantType quant) {
+    const size_t row = dtype_row_bytes(dtype, quant, cols);
+    if (rows == 0 || row == 0) return invalid("a tensor has rows and columns, whole blocks of them");
+    if (!times(rows, row, &t->bytes) || !times(rows, cols, &t->elements)) return invalid("the product of these sizes overflows size_t");
+    t->rows  = rows;
+    t->cols  = cols;
+    t->dtype = dtype;
+    t->quant = quant;
+    return success;
+}
+}
+
+DeviceTensor::~DeviceTensor() {
+    if (!owned) return;
+    if (device != DeviceKind::cpu) { hooks->release(hooks->user, data); return; }
+    void* block;                                                // where the allocation began, kept in front of the data
+    memcpy(&block, static_cast<uint8_t*>(data) - sizeof block, sizeof block);
+    GLLM_KERNELS_FREE(block);
+}
+DeviceTensor::DeviceTensor(DeviceTensor&& o) noexcept { *this = static_cast<DeviceTensor&&>(o); }
+DeviceTensor& DeviceTensor::operator=(DeviceTensor&& o) noexcept {
+    uint8_t kept[sizeof(DeviceTensor)];                         // plain data but for its destructor
+    memcpy(kept, static_cast<void*>(this), sizeof kept);
+    memcpy(static_cast<void*>(this), static_cast<const void*>(&o), sizeof kept);
+    memcpy(static_cast<void*>(&o), kept, sizeof kept);
+    return *this;
+}
+Status DeviceTensor::view(const void* d, size_t r, size_t c, DType type, QuantType q) {
+    DeviceTensor t;
+    if (!d) return impl::invalid("null pointer for a tensor");
+    if (Status s = impl::describe(&t, r, c, type, q); !s) return s;
+    const size_t each = type == DType::f32 ? 4 : type == DType::blocks ? 1 : 2;
+    if (reinterpret_cast<uintptr_t>(d) % each) return impl::invalid("a tensor must be aligned to its elements");
+    t.data = const_cast<void*>(d);
+    *this = static_cast<DeviceTensor&&>(t);
+    return impl::success;
+}
+Status DeviceTensor::allocate(size_t r, size_t c, DType type, QuantType q, DeviceKind where, const DeviceHooks* h) {
+    DeviceTensor t;
+    if (Status s = impl::describe(&t, r, c, type, q); !s) return s;
+    if (where != DeviceKind::cpu) {
+        if (!h) return {Code::unsupported, "a device's tensor needs its hooks"};
+        t.data = h->allocate(h->user, t.bytes);
+    } else if (void* const block = t.bytes < SIZE_MAX - 128 ? GLLM_KERNELS_MALLOC(t.bytes + 63 + sizeof(void*)) : nullptr) {
+        t.data = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(block) + sizeof(void*) + 63) & ~static_cast<uintptr_t>(63));
+        memcpy(static_cast<uint8_t*>(t.data) - sizeof block, &block, sizeof block);
+    }
+    if (!t.data) return {Code::out_of_memory, "no memory for a tensor"};
+    t.owned  = true;
+    t.device = where;
+    t.hooks  = h;
+    *this = static_cast<DeviceTensor&&>(t);
+    return impl::success;
+}
+
+namespace impl {
+static inline Status from_floats(const DeviceTensor& t, const float* x, void* to) {
+    switch (t.dtype) {
+        case DType::f32:  memcpy(to, x, t.bytes); break;
+        case DType::f16:  CpuKernels<f16>().table().narrow(x, static_cast<f16*>(to), t.elements); break;
+        case DType::bf16: CpuKernels<bf16>().table().narrow(x, static_cast<bf16*>(to), t.elements); break;
+        case DType::blocks: return CpuKernels<float>().quantize(t.quant, x, t.rows, t.cols, nullptr, to);
+    }
+    return success;
+}
+static inline Status to_floats(const DeviceTensor& t, const void* from, float* out) {
+    switch (t.dtype) {
+        case DType::f32:  memcpy(out, from, t.bytes); break;
+        case DType::f16:  CpuKernels<f16>().table().widen(static_cast<const f16*>(from), out, t.elements); break;
+        case DType::bf16: CpuKernels<bf16>().table().widen(static_cast<const bf16*>(from), out, t.elements); break;
+        case DType::blocks: return CpuKernels<float>().dequant(t.quant, from, out, t.elements);
+    }
+    return success;
+}
+/// The bytes of a device's tensor, here.
+class Staged {
+public:
+    explicit Staged(size_t bytes) : data(GLLM_KERNELS_MALLOC(bytes)) {}
+    ~Staged() { if (data) GLLM_KERNELS_FREE(data); }
+    Staged(const Staged&) = delete;
+    Staged& operator=(const Staged&) = delete;
+    void* const data;
+};
+constexpr Status no_hooks = {Code::unsupported, "a device's tensor needs its hooks"}, no_stage = {Code::out_of_memory, "no memory to pass a tensor through"};
+}
+
+Status DeviceTensor::upload_f32(const float* x, size_t n) {
+    if (!data || n != elements || !x) return impl::invalid("as many numbers as the tensor has elements are needed");
+    if (device == DeviceKind::cpu) return impl::from_floats(*this, x, data);
+    if (!hooks) return impl::no_hooks;
+    const impl::Staged stage(bytes);
+    if (!stage.data) return impl::no_stage;
+    if (Status s = impl::from_floats(*this, x, stage.data); !s) return s;
+    return hooks->upload(hooks->user, data, stage.data, bytes) ? impl::success : Status{Code::runtime_error, "the device took no data"};
+}
+Status DeviceTensor::download_f32(float* out, size_t n) const {
+    if (!data || n != elements || !out) return impl::invalid("as many numbers as the tensor has elements are needed");
+    if (device == DeviceKind::cpu) return impl::to_floats(*this, data, out);
+    if (!hooks) return impl::no_hooks;
+    const impl::Staged stage(bytes);
+    if (!stage.data) return impl::no_stage;
+    if (!hooks->download(hooks->user, stage.data, data, bytes)) return {Code::runtime_error, "the device gave no data"};
+    return impl::to_floats(*this, stage.data, out);
+}
+
+// ---- positions --------------------------------------------------------------
+
+namespace impl {
+
+/// Radians a position for each pair of a head, and the factor of its sine and cosine.
+static inline double rope_frequencies(const RopeConfig& r, size_t context, double* frequency) {
+    const size_t pairs = r.n_rot / 2;
+    const double turn = 6.283185307179586, n = static_cast<double>(r.n_rot), original = static_cast<double>(r.original_context);
+    const double stretch = static_cast<double>(context) / (original > 0 ? original : 1);
+    double base = r.base, magnitude = r.magnitude;
+    if (r.scaling == RopeScaling::dynamic && stretch > 1 && n > 2) base *= pow(r.factor * stretch - (r.factor - 1), n / (n - 2));
+    if (r.scaling == RopeScaling::yarn) magnitude *= 1 + 0.1 * log(r.factor);
+    const auto pair_of = [&](double turns) { return n * log(original / (turns * turn)) / (2 * log(base)); };   // that turns so often
+    const double low = fmax(0, floor(pair_of(r.beta_fast))), high = fmin(n - 1, ceil(pair_of(r.beta_slow)));
+    const float* const factors = r.factors ? r.factors : r.scaling != RopeScaling::longrope ? nullptr : stretch > 1 ? r.long_factors : r.short_factors;
+    for (size_t i = 0; i < pairs; i++) {
+        double f = pow(base, -2 * static_cast<double>(i) / n);
+        if (factors) f /= static_cast<double>(factors[i]);
+        if (r.scaling == RopeScaling::linear) f /= r.factor;
+        if (r.scaling == RopeScaling::yarn) {
+            const double at = (static_cast<double>(i) - low) / fmax(0.001, high - low), keep = 1 - fmin(1, fmax(0, at));
+            f *= (1 - keep) / r.factor + keep;
+        }
+        if (r.scaling == RopeScaling::llama3) {
+            const double z = (original * f / turn - r.low_freq_factor) / (r.high_freq_factor - r.low_freq_factor), keep = fmin(1, fmax(0, z));
+            f *= (1 - keep) / r.factor + keep;
+        }
+        frequency[i] = f;
+    }
+    return magnitude;
+}
+static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
+    if (r.n_rot == 0) return success;
+    if (r.n_rot > head_dim || r.n_rot % 2) return invalid("rope.n_rot must be even and at most head_dim");
+    if (!(r.base > 0) || r.base - r.base != 0 || !(r.factor > 0) || r.factor - r.factor != 0 || !(r.magnitude > 0) || r.magnitude - r.magnitude != 0)
+        return invalid("rope: base, factor and magnitude must be finite and above 0");
+    if (r.scaling == RopeScaling::yarn || r.scaling == RopeScaling::llama3 || r.scaling == RopeScaling::dynamic || r.scaling == RopeScaling::longrope)
+        if (r.original_context == 0) return invalid("rope.original_context is needed for this scaling");
+    if (r.scaling == RopeScaling::yarn && (!(r.beta_fast > 0) || !(r.beta_slow > 0) || !(r.base > 1))) return invalid("rope: beta_fast and beta_slow must be above 0, base above 1");
+    if (r.scaling == RopeScaling::llama3 && !(r.high_freq_factor > r.low_freq_factor)) return invalid("rope.high_freq_factor must exceed low_freq_factor");
+    if (r.scaling == RopeScaling::longrope && !r.factors && (!r.long_factors || !r.short_factors)) return invalid("rope: longrope needs both lists of factors");
+    return success;
+}
+
+} // namespace impl
+
+// ---- the model --------------------------------------------------------------
+//
+// x is the residual stream, [tokens of a batch][width]:
+//
+//   x = embedding (+ positions)
+//   each layer:  h = norm(x);  q, k, v = h W (+ b);  (norms of heads);  rope;  append to the cache;  a = attention W (+ b)
+//                x += (norm) a;  h = norm(x), or the same h where both are parallel
+//                x += (norm) ((act(h W_gate) or nothing) * h W_up, or act(h W_up)) W_down (+ b)
+//   logits = cap(norm(x) W)
+
+struct GK_HIDDEN Model::State {
+    struct Matrix {
+        const uint8_t* data = nullptr;
+        DType          dtype = DType::f32;
+        QuantType      quant = QuantType::Q8_0;
+        size_t         rows = 0, cols = 0, row_bytes = 0;
+        const float*   bias = nullptr;
+    };
+    struct Norm { const float *weight = nullptr, *bias = nullptr; };
+    struct Layer {
+        Norm   attn_norm, ffn_norm, q_norm, k_norm, post_attn_norm, post_ffn_norm;
+        Matrix q, k, v, out, gate, up, down;
+    };
+
+    const ModelConfig& config;
+    CpuKernels<float>  kernels;
+    Precision          precision = Precision::exact;
+    size_t             batch = 0;
+    Matrix             embedding, positions, lm_head;
+    Norm               final_norm;
+    Layer*             layers = nullptr;
+    double            *frequency[2] = {}, magnitude[2] = {};    // of config.rope and local_rope
+    size_t            *position = nullptr;                      // of each token of a batch
+    float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr, *gate = nullptr, *up = nullptr;
+    float             *turn[2] = {}, *part = nullptr;           // [batch][cos, sin][n_rot / 2]
+    void              *memory = nullptr, *work = nullptr;
+    size_t             work_bytes = 0;
+
+    explicit State(const ModelConfig& c) : config(c) {}
+    ~State() {
+        if (memory) GLLM_KERNELS_FREE(memory);
+        if (work)   GLLM_KERNELS_FREE(work);
+    }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+
+    size_t q_width() const  { return config.heads * config.head_dim; }
+    size_t kv_width() const { return config.kv_heads * config.head_dim; }
+    bool   slides(size_t layer) const {
+        return config.window && (!config.window_pattern || (layer + 1) % config.window_pattern != 0);
+    }
+    Status room(size_t bytes);
+    Status rows(const Matrix& w, size_t first, size_t count, float* out) const;
+    Status multiply(const Matrix& w, const float* in, float* out, size_t m);
+    void   normalise(const Norm& n, const float* in, float* out, size_t rows, size_t width) const;
+    void   add(const Norm& post, size_t m);
+    void   turn_heads(float* heads, size_t count, size_t token, bool local) const;
+    void   place(size_t m);
+    Status embed(const BatchToken* tokens, size_t m);
+    Status attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer);
+    Status feed_forward(const Layer& l, size_t m);
+    Status forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits);
+};
+
+/// At least so many bytes for the kernels to work in.
+Status Model::State::room(size_t bytes) {
+    if (bytes > work_bytes) {
+        void* const more = GLLM_KERNELS_MALLOC(bytes + bytes / 2);
+        if (!more) return {Code::out_of_memory, "no memory for scratch"};
+        if (work) GLLM_KERNELS_FREE(work);
+        work       = more;
+        work_bytes = bytes + bytes / 2;
+    }
+    kernels.workspace.data  = work;
+    kernels.workspace.bytes = work_bytes;
+    return impl::success;
+}
+
+Status Model::State::rows(const Matrix& w, size_t first, size_t count, float* out) const {
+    DeviceTensor t;
+    if (Status s = t.view(w.data + first * w.row_bytes, count, w.cols, w.dtype, w.quant); !s) return s;
+    return impl::to_floats(t, t.data, out);
+}
+
+Status Model::State::multiply(const Matrix& w, const float* in, float* out, size_t m) {
+    const size_t needed = w.dtype == DType::blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, precision)
+                                                   : kernels.gemm_workspace_bytes(m, w.rows, w.cols);
+    if (Status s = room(needed); !s) return s;
+    Status s = impl::success;
+    switch (w.dtype) {
+        case DType::blocks: s = kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, precision); break;
+        case DType::f32:    s = kernels.gemm_transposed_b(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::f16:    s = kernels.gemm_transposed_b(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::bf16:   s = kernels.gemm_transposed_b(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
+    }
+    if (s && w.bias) for (size_t i = 0; i < m; i++) kernels.vec_add(out + i * w.rows, w.bias, out + i * w.rows, w.rows);
+    return s;
+}
+
+void Model::State::normalise(const Norm& n, const float* in, float* out, size_t count, size_t width) const {
+    if (config.norm == NormType::rms) kernels.rms_norm_rows(in, n.weight, out, count, width, config.epsilon);
+    else                              kernels.layer_norm_rows(in, n.weight, n.bias, out, count, width, config.epsilon);
+}
+
+/// x += h, or its norm.
+void Model::State::add(const Norm& post, size_t m) {
+    if (post.weight) normalise(post, h, h, m, config.width);
+    kernels.vec_add(x, h, x, m * config.width);
+}
+
+void Model::State::turn_heads(float* heads, size_t count, size_t token, bool local) const {
+    const RopeConfig& r = local ? config.local_rope : config.rope;
+    const float* const cosines = turn[local] + token * r.n_rot;
+    if (r.n_rot) kernels.rope(heads, cosines, cosines + r.n_rot / 2, count, config.head_dim, r.style, r.n_rot);
+}
+
+/// Sines and cosines of the positions.
+void Model::State::place(size_t m) {
+    for (int local = 0; local < 2; local++) {
+        const size_t pairs = (local ? config.local_rope : config.rope).n_rot / 2;
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < pairs; j++) {
+                const double angle = static_cast<double>(position[i]) * frequency[local][j];
+                float* const at = turn[local] + 2 * i * pairs + j;
+                at[0]     = static_cast<float>(magnitude[local] * cos(angle));
+                at[pairs] = static_cast<float>(magnitude[local] * sin(angle));
+            }
+    }
+}
+
+Status Model::State::embed(const BatchToken* tokens, size_t m) {
+    for (size_t i = 0; i < m; i++) {
+        float* const row = x + i * config.width;
+        if (Status s = rows(embedding, static_cast<size_t>(tokens[i].id), 1, row); !s) return s;
+        if (config.embedding_scale < 1 || config.embedding_scale > 1) kernels.vec_scale(row, config.embedding_scale, config.width);
+        if (!positions.data) continue;
+        if (Status s = rows(positions, position[i], 1, h); !s) return s;
+        kernels.vec_add(row, h, row, config.width);
+    }
+    return impl::success;
+}
+
+/// h becomes what attention adds to x. Tokens of a sequence that follow one another are one call.
+Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer) {
+    const Layer& l = layers[layer];
+    const bool   local = slides(layer) && config.local_rope.n_rot;
+    if (Status s = multiply(l.q, h, q, m); !s) return s;
+    if (Status s = multiply(l.k, h, key, m); !s) return s;
+    if (Status s = multiply(l.v, h, value, m); !s) return s;
+    if (l.q_norm.weight) normalise(l.q_norm, q, q, m * config.heads, config.head_dim);
+    if (l.k_norm.weight) normalise(l.k_norm, key, key, m * config.kv_heads, config.head_dim);
+    for (size_t i = 0; i < m; i++) {
+        turn_heads(q + i * q_width(), config.heads, i, local);
+        turn_heads(key + i * kv_width(), config.kv_heads, i, local);
+    }
+    for (size_t i = 0, n; i < m; i += n) {
+        for (n = 1; i + n < m && tokens[i + n].seq == tokens[i].seq;) n++;
+        if (Status s = cache.append(tokens[i].seq, layer, key + i * kv_width(), value + i * kv_width(), n); !s) return s;
+        AttentionArgs<float> a;
+        a.q        = q + i * q_width();
+        a.out      = q + i * q_width();
+        a.m        = n;
+        a.heads    = config.heads;
+        a.kv       = cache.view(tokens[i].seq, layer);
+        a.position = position[i];
+        a.window   = slides(layer) ? config.window : 0;
+        a.scale    = config.attention_scale;
+        a.softcap  = config.attention_softcap;
+        if (Status s = room(kernels.attention_workspace_bytes(n, config.heads, config.kv_heads, config.head_dim, a.kv.length)); !s) return s;
+        if (Status s = kernels.attention(a); !s) return s;
+    }
+    return multiply(l.out, q, h, m);
+}
+
+/// h becomes what the feed-forward part adds to x.
+Status Model::State::feed_forward(const Layer& l, size_t m) {
+    const size_t n = m * config.hidden;
+    if (Status s = multiply(l.up, h, up, m); !s) return s;
+    float* const acted = l.gate.data ? gate : up;
+    if (l.gate.data)
+        if (Status s = multiply(l.gate, h, gate, m); !s) return s;
+    if (l.gate.data && config.activation == Activation::silu) {
+        kernels.swiglu(gate, up, up, n);
+    } else {
+        if (config.activation == Activation::silu) kernels.silu(acted, acted, n);
+        else                                       kernels.gelu(acted, acted, n);
+        if (l.gate.data) kernels.vec_mul(gate, up, up, n);
+    }
+    return multiply(l.down, up, h, m);
+}
+
+/// m tokens, at most a batch, through all layers. Logits go to *logits, which moves on.
+Status Model::State::forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits) {
+    const size_t width = config.width;
+    if (Status s = embed(tokens, m); !s) return s;
+    place(m);
+    for (size_t i = 0; i < config.layers; i++) {
+        const Layer& l = layers[i];
+        normalise(l.attn_norm, x, h, m, width);
+        if (config.parallel) memcpy(part, h, m * width * sizeof(float));
+        if (Status s = attend(cache, tokens, m, i); !s) return s;
+        add(l.post_attn_norm, m);
+        if (config.parallel) memcpy(h, part, m * width * sizeof(float));
+        else                 normalise(l.ffn_norm, x, h, m, width);
+        if (Status s = feed_forward(l, m); !s) return s;
+        add(l.post_ffn_norm, m);
+    }
+    size_t wanted = 0;
+    for (size_t i = 0; i < m; i++)
+        if (tokens[i].logits) normalise(final_norm, x + i * width, h + wanted++ * width, 1, width);
+    if (wanted == 0) return impl::success;
+    if (Status s = multiply(lm_head, h, *logits, wanted); !s) return s;
+    const size_t n = wanted * config.vocabulary;
+    if (const float cap = config.final_softcap; cap > 0) {
+        kernels.vec_scale(*logits, 1 / cap, n);
+        kernels.tanh(*logits, *logits, n);
+        kernels.vec_scale(*logits, cap, n);
+    }
+    *logits += n;
+    return impl::success;
+}
+
+Model::~Model() {
+    if (!state_) return;
+    state_->~State();
+    GLLM_KERNELS_FREE(state_);
+}
+
+Status Model::fail(const Status& status, const char* name, size_t requested, size_t available) {
+    error_ = InferenceError();
+    error_.status    = status;
+    error_.requested = requested;
+    error_.available = available;
+    for (size_t i = 0; name[i] && i + 1 < sizeof error_.name; i++) error_.name[i] = name[i];
+    return status;
+}
+
+namespace impl {
+
+/// Takes tensors of the weights, checked; the first that is wrong is told by name.
+class Taker {
+public:
+    Taker(InferenceError* error) : error_(error) {}
+    bool layer = false;
+    size_t number = 0;
+
+    bool ok() const { return static_cast<bool>(error_->status); }
+    void complain(const char* name, Code code, const char* what, size_t requested = 0, size_t available = 0) {
+        if (!ok()) return;
+        error_->status = {code, what};
+        error_->requested = requested;
+        error_->available = available;
+        char* p = error_->name;
+        if (layer) {
+            for (const char* c = "layer "; *c; c++) *p++ = *c;
+            char  digits[20];
+            int   count = 0;
+            for (size_t n = number; n || !count; n /= 10) digits[count++] = static_cast<char>('0' + n % 10);
+            while (count) *p++ = digits[--count];
+            for (const char* c = ": "; *c; c++) *p++ = *c;
+        }
+        while (*name) *p++ = *name++;
+        *p = 0;
+    }
+    bool sound(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional) {
+        if (!t) {
+            if (!optional) complain(name, Code::invalid_argument, "a tensor is missing");
+            return false;
+        }
+        if (t.device != DeviceKind::cpu) complain(name, Code::unsupported, "a tensor is not in the memory of the CPU");
+        else if (t.cols != cols) complain(name, Code::invalid_argument, "a tensor has another number of columns than the model asks for", cols, t.cols);
+        else if (t.rows != rows) complain(name, Code::invalid_argument, "a tensor has another number of rows than the model asks for", rows, t.rows);
+        return ok();
+    }
+    const float* vector(const DeviceTensor& t, const char* name, size_t n, bool optional = false) {
+        if (!sound(t, name, 1, n, optional)) return nullptr;
+        if (!t.as<float>()) complain(name, Code::unsupported, "a vector must be f32");
+        return t.as<float>();
+    }
+    template <class Matrix> Matrix matrix(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional = false) {
+        Matrix m;
+        if (!sound(t, name, rows, cols, optional)) return m;
+        m.data      = static_cast<const uint8_t*>(t.data);
+        m.dtype     = t.dtype;
+        m.quant     = t.quant;
+        m.rows      = rows;
+        m.cols      = cols;
+        m.row_bytes = dtype_row_bytes(t.dtype, t.quant, cols);
+        return m;
+    }
+    template <class Norm> Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
+        Norm r;
+        r.weight = vector(w, name, n, optional);
+        r.bias   = type == NormType::layer ? vector(b, name, n, optional) : nullptr;
+        return r;
+    }
+private:
+    InferenceError* error_;
+};
+
+static inline Status check_config(const ModelConfig& c, const ModelOptions& o) {
+    const size_t most = size_t(1) << 28;
+    const size_t sizes[] = {c.layers, c.width, c.heads, c.kv_heads, c.hidden, c.vocabulary, c.context, o.batch};
+    for (size_t n : sizes)
+        if (n == 0 || n > most) return invalid("layers, width, heads, kv_heads, hidden, vocabulary, context and batch must be 1 to 2^28");
+    if (c.head_dim == 0 || c.head_dim % 8 || c.head_dim > 576) return invalid("head_dim must be a multiple of 8 up to 576");
+    if (c.heads % c.kv_heads) return invalid("heads must be a multiple of kv_heads");
+    if (c.layers > 65536 || c.heads > 65536) return invalid("layers and heads must be at most 65536");
+    if (c.activation != Activation::silu && c.activation != Activation::gelu) return invalid("activation must be silu or gelu");
+    if (!(c.epsilon >= 0)) return invalid("epsilon must not be negative");
+    const float factors[] = {c.embedding_scale, c.attention_scale, c.attention_softcap, c.final_softcap, c.epsilon};
+    for (float v : factors)
+        if (!(v - v == 0)) return invalid("scales, caps and epsilon must be finite");
+    if (c.attention_softcap < 0 || c.final_softcap < 0) return invalid("caps must not be negative");
+    if (Status s = check_rope(c.rope, c.head_dim); !s) return s;
+    return check_rope(c.local_rope, c.head_dim);
+}
+
+/// Hands out parts of one allocation, in two rounds: the first counts.
+class Carver {
+public:
+    explicit Carver(void* memory) : at_(static_cast<uint8_t*>(memory)) {}
+    template <class T> void take(T** p, size_t a, size_t b = 1) {
+        bytes_ += (static_cast<double>(a) * static_cast<double>(b) * sizeof(T) + 127);
+        if (!at_) return;
+        at_ = reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(at_) + 63) & ~static_cast<uintptr_t>(63));
+        *p  = reinterpret_cast<T*>(at_);
+        at_ += a * b * sizeof(T);
+    }
+    double bytes() const { return bytes_; }
+private:
+    uint8_t* at_;
+    double   bytes_ = 0;
+};
+
+} // namespace impl
+
+Status Model::init(const ModelConfig& config, const ModelWeights& weights, const ModelOptions& options) {
+    if (Status s = impl::check_config(config, options); !s) return fail(s);
+    if (!weights.layers) return fail(impl::invalid("null pointer for layers"));
+    void* const place = GLLM_KERNELS_MALLOC(sizeof(State));
+    if (!place) return fail({Code::out_of_memory, "no memory for a model"}, "", sizeof(State));
+    if (state_) { state_->~State(); GLLM_KERNELS_FREE(state_); }
+    config_ = config;
+    state_  = new (place) State(config_);
+    State& st = *state_;
+    const auto refuse = [&](const Status& s, const char* name = "", size_t requested = 0) {
+        state_->~State();
+        GLLM_KERNELS_FREE(state_);
+        state_ = nullptr;
+        return fail(s, name, requested);
+    };
+    if (Status s = st.kernels.select(options.isa); !s) return refuse(s);
+    st.kernels.parallel = options.parallel;
+    st.precision = options.precision;
+    st.batch     = options.batch;
+
+    const size_t m = st.batch;
+    for (int round = 0; round < 2; round++) {
+        impl::Carver memory(st.memory);
+        memory.take(&st.layers, config.layers);
+        memory.take(&st.frequency[0], config.rope.n_rot / 2);
+        memory.take(&st.frequency[1], config.local_rope.n_rot / 2);
+        memory.take(&st.turn[0], m, config.rope.n_rot);
+        memory.take(&st.turn[1], m, config.local_rope.n_rot);
+        memory.take(&st.position, m);
+        memory.take(&st.x, m, config.width);
+        memory.take(&st.h, m, config.width);
+        memory.take(&st.part, config.parallel ? m : 0, config.width);
+        memory.take(&st.q, m, st.q_width());
+        memory.take(&st.key, m, st.kv_width());
+        memory.take(&st.value, m, st.kv_width());
+        memory.take(&st.gate, m, config.hidden);
+        memory.take(&st.up, m, config.hidden);
+        if (round) break;
+        if (memory.bytes() > static_cast<double>(SIZE_MAX) / 2) return refuse(impl::invalid("a batch of this size has no address"));
+        const size_t bytes = static_cast<size_t>(memory.bytes());
+        st.memory = GLLM_KERNELS_MALLOC(bytes);
+        if (!st.memory) return refuse({Code::out_of_memory, "no memory for the activations of a batch"}, "", bytes);
+    }
+    st.magnitude[0] = impl::rope_frequencies(config.rope, config.context, st.frequency[0]);
+    st.magnitude[1] = impl::rope_frequencies(config.local_rope, config.context, st.frequency[1]);
+
+    error_ = InferenceError();
+    impl::Taker in(&error_);
+    using Matrix = State::Matrix;
+    using Norm   = State::Norm;
+    const size_t width = config.width, q = st.q_width(), kv = st.kv_width(), hidden = config.hidden, vocabulary = config.vocabulary;
+    st.embedding  = in.matrix<Matrix>(weights.embedding, "embedding", vocabulary, width);
+    st.positions  = in.matrix<Matrix>(weights.positions, "positions", config.context, width, true);
+    st.final_norm = in.norm<Norm>(weights.final_norm, weights.final_norm_bias, "final_norm", width, config.norm);
+    st.lm_head    = weights.lm_head ? in.matrix<Matrix>(weights.lm_head, "lm_head", vocabulary, width) : st.embedding;
+    st.lm_head.bias = in.vector(weights.lm_head_bias, "lm_head_bias", vocabulary, true);
+    in.layer = true;
+    for (size_t i = 0; i < config.layers && in.ok(); i++) {
+        in.number = i;
+        const LayerWeights& w = weights.layers[i];
+        const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, const char* bias_name, size_t rows, size_t cols, bool optional = false) {
+            Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
+            r.bias = in.vector(bias, bias_name, rows, true);
+            return r;
+        };
+        State::Layer& l = *new (st.layers + i) State::Layer();
+        l.attn_norm = in.norm<Norm>(w.attn_norm, w.attn_norm_bias, "attn_norm", width, config.norm);
+        l.q    = matrix(w.q, w.q_bias, "q", "q_bias", q, width);
+        l.k    = matrix(w.k, w.k_bias, "k", "k_bias", kv, width);
+        l.v    = matrix(w.v, w.v_bias, "v", "v_bias", kv, width);
+        l.out  = matrix(w.out, w.out_bias, "out", "out_bias", width, q);
+        l.gate = matrix(w.gate, w.gate_bias, "gate", "gate_bias", hidden, width, true);
+        l.up   = matrix(w.up, w.up_bias, "up", "up_bias", hidden, width);
+        l.down = matrix(w.down, w.down_bias, "down", "down_bias", width, hidden);
+        if (!config.parallel) l.ffn_norm = in.norm<Norm>(w.ffn_norm, w.ffn_norm_bias, "ffn_norm", width, config.norm);
+        const DeviceTensor none;                                // these norms have no bias in any architecture
+        l.q_norm = in.norm<Norm>(w.q_norm, none, "q_norm", config.head_dim, NormType::rms, true);
+        l.k_norm = in.norm<Norm>(w.k_norm, none, "k_norm", config.head_dim, NormType::rms, true);
+        l.post_attn_norm = in.norm<Norm>(w.post_attn_norm, none, "post_attn_norm", width, NormType::rms, true);
+        l.post_ffn_norm  = in.norm<Norm>(w.post_ffn_norm, none, "post_ffn_norm", width, NormType::rms, true);
+        if (config.norm == NormType::layer && (w.q_norm || w.k_norm || w.post_attn_norm || w.post_ffn_norm))
+            in.complain("q_norm", Code::unsupported, "further norms are for models of RMS norms");
+    }
+    if (!in.ok()) {
+        const InferenceError error = error_;
+        refuse(error.status);
+        error_ = error;
+    }
+    return error_.status;
+}
+
+KvCacheConfig Model::cache_config(size_t tokens, CacheType type, size_t sequences) const {
+    KvCacheConfig c;
+    c.layers     = config_.layers;
+    c.kv_heads   = config_.kv_heads;
+    c.head_dim   = config_.head_dim;
+    c.sequences  = sequences;
+    c.key_type   = c.value_type = type;
+    const size_t pages = tokens / impl::PAGE_TOKENS + (tokens % impl::PAGE_TOKENS != 0);
+    if (!impl::times(pages, sequences * config_.layers, &c.pages)) c.pages = SIZE_MAX;
+    return c;
+}
+
+/// After a batch failed at its m tokens from `begin`: every sequence as long as before the first.
+void Model::undo(KvCache& cache, const Batch& batch, size_t begin, size_t m) {
+    const auto occurs = [&](uint32_t seq, size_t from, size_t to) {
+        while (from < to && batch.tokens[from].seq != seq) from++;
+        return from;
+    };
+    for (size_t i = 0; i < begin + m; i++) {
+        const uint32_t seq = batch.tokens[i].seq;
+        if (occurs(seq, 0, i) != i) continue;                   // done already
+        const size_t at = occurs(seq, begin, begin + m);
+        size_t before = at < begin + m ? state_->position[at - begin] : cache.length(seq);
+        for (size_t j = i; j < begin; j++) before -= batch.tokens[j].seq == seq;
+        cache.truncate(seq, before);
+    }
+}
+
+Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
+    if (!state_) return fail(impl::invalid("the model was not initialised"));
+    State& st = *state_;
+    const KvCacheConfig& c = cache.config();
+    if (c.layers != config_.layers || c.kv_heads != config_.kv_heads || c.head_dim != config_.head_dim)
+        return fail(impl::invalid("the cache is of other layers or heads than the model"));
+    if (batch.count && !batch.tokens) return fail(impl::invalid("null pointer for tokens"));
+    for (size_t i = 0; i < batch.count; i++) {
+        const BatchToken& t = batch.tokens[i];
+        if (t.id < 0 || static_cast<size_t>(t.id) >= config_.vocabulary)
+            return fail(impl::invalid("a token must be below the vocabulary's size"), "", static_cast<size_t>(t.id < 0 ? 0 : t.id), config_.vocabulary);
+        if (t.seq >= c.sequences) return fail(impl::invalid("a token's sequence is not of the cache"), "", t.seq, c.sequences);
+        if (t.logits && !logits) return fail(impl::invalid("null pointer for logits"));
+    }
+    for (size_t begin = 0; begin < batch.count; begin += st.batch) {
+        const BatchToken* const tokens = batch.tokens + begin;
+        const size_t m = batch.count - begin < st.batch ? batch.count - begin : st.batch;
+        Status s = impl::success;
+        for (size_t i = 0; i < m; i++) {
+            const bool follows = i && tokens[i].seq == tokens[i - 1].seq;
+            st.position[i] = follows ? st.position[i - 1] + 1 : cache.length(tokens[i].seq);
+            for (size_t j = 0; !follows && j < i; j++) st.position[i] += tokens[j].seq == tokens[i].seq;
+            if (st.position[i] >= config_.context) s = fail(impl::invalid("the text is longer than the model's context"), "", st.position[i] + 1, config_.context);
+        }
+        if (s) s = st.forward(cache, tokens, m, &logits);
+        if (s) continue;
+        if (error_.status) fail(s, "", cache.error().requested, cache.error().available);
+        undo(cache, batch, begin, m);
+        return s;
+    }
+    return impl::success;
+}
+
+GK_NAMESPACE_END
+#endif
 
 // ============================================================================
 // [20] TRACES: what each operation computes, recorded by the operations themselves
