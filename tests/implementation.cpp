@@ -9,6 +9,7 @@
 #define GLLM_KERNELS_SHARED_WORK   65536                        // so that small shapes are shared
 #define GLLM_KERNELS_IMPLEMENTATION
 #define GLLM_KERNELS_COMPILER
+#define GLLM_KERNELS_MODEL
 #ifndef GLLM_KERNELS_THREADS
 #define GLLM_KERNELS_THREADS
 #endif
