@@ -33,13 +33,17 @@ namespace generate {
 constexpr char usage[] =
     "usage: generate MODEL.gguf [-p PROMPT] [-n N] [-t THREADS] [--temp T] [--top-k K] [--seed S]\n"
     "       generate MODEL.gguf --perplexity FILE [-t THREADS]\n"
+    "       generate MODEL.gguf --tokenize FILE [--special] [--no-bos]\n"
     "  -p PROMPT          text to continue (In the beginning)\n"
     "  -n N               tokens to write (128)\n"
     "  -t THREADS         1 to 1024 (as many as it may run on)\n"
     "  --temp T           temperature; 0 takes the likeliest token each time (0)\n"
     "  --top-k K          sample among the K likeliest; 0 among all (40)\n"
     "  --seed S           of the sampling (1)\n"
-    "  --perplexity FILE  bits per byte of FILE, in windows of 256 bytes\n";
+    "  --special          control tokens spelled in the prompt or FILE are those tokens\n"
+    "  --no-bos           no BOS before the prompt or FILE, no EOS after FILE\n"
+    "  --perplexity FILE  bits per byte of FILE, in windows of 256 bytes\n"
+    "  --tokenize FILE    the tokens of FILE, on one line; a vocabulary alone will do as MODEL\n";
 
 constexpr unsigned max_threads = 1024;
 
@@ -47,9 +51,10 @@ struct Options {
     const char* model = nullptr;
     const char* prompt = "In the beginning";
     const char* perplexity = nullptr;
+    const char* tokenize = nullptr;
     uint64_t count = 128, threads = 0, top_k = 40, seed = 1;
     double temperature = 0;
-    bool help = false;
+    bool help = false, special = false, no_bos = false;
     FILE* out = nullptr;
     FILE* err = nullptr;
 };
@@ -87,6 +92,10 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
             o.model = argv[i];
             continue;
         }
+        if (name == "--special" || name == "--no-bos") {
+            (name == "--special" ? o.special : o.no_bos) = true;
+            continue;
+        }
         const bool last = i + 1 == argc;
         const char* const value = last ? "" : argv[i + 1];
         std::string wrong;
@@ -95,6 +104,7 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
         };
         if (name == "-p") o.prompt = value;
         else if (name == "--perplexity") o.perplexity = value;
+        else if (name == "--tokenize") o.tokenize = value;
         else if (name == "-n") count(0, UINT32_MAX, o.count);
         else if (name == "-t") count(1, max_threads, o.threads);
         else if (name == "--top-k") count(0, UINT32_MAX, o.top_k);
@@ -105,6 +115,7 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
         if (!wrong.empty()) return "option " + name + " is " + gguf::quoted(value) + ", where " + wrong + " is needed";
         i++;
     }
+    if (o.perplexity && o.tokenize) return "--perplexity and --tokenize together";
     return o.model ? std::string() : "no model is named";
 }
 
@@ -205,7 +216,7 @@ inline double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// ---- the two things it does -----------------------------------------------------
+// ---- the things it does ---------------------------------------------------------
 
 inline void report(const Options& o, const char* what, size_t tokens, double seconds) {
     const double rate = static_cast<double>(tokens) / std::max(seconds, 1e-9);
@@ -222,9 +233,10 @@ inline int fail(const Options& o, const char* subject, const std::string& what) 
 inline bool arrived(const Options& o) { return fflush(o.out) == 0 && !ferror(o.out); }
 inline int fail_to_write(const Options& o) { return fail(o, "the output", "cannot be written"); }
 
-inline int write_text(llama::Model& model, const llama::Vocabulary& words, const Options& o) {
-    const std::vector<int32_t> prompt = words.encode(o.prompt);
-    if (prompt.empty()) return fail(o, "-p", "an empty prompt, and a model that starts with no BOS token");
+inline int write_text(llama::Model& model, const tokenizer::Tokenizer& words, const Options& o) {
+    std::vector<int32_t> prompt = words.encode(o.prompt, !o.no_bos, o.special);
+    if (!o.no_bos && words.add_eos && words.eos >= 0) prompt.pop_back();            // the text goes on
+    if (prompt.empty()) return fail(o, "-p", "an empty prompt, and no BOS token before it");
     if (prompt.size() > model.context)
         return fail(o, "-p", std::to_string(prompt.size()) + " tokens, for a context of " + std::to_string(model.context));
     std::vector<float> logits(model.vocabulary);
@@ -238,14 +250,15 @@ inline int write_text(llama::Model& model, const llama::Vocabulary& words, const
     const double prompt_seconds = seconds_since(start);
 
     start = std::chrono::steady_clock::now();
+    tokenizer::Stream stream;
     size_t written = 0;
     bool full = false;
     while (written < o.count) {
         const int32_t token = sample(logits, o, random);
         if (token < 0) return fail(o, o.model, "the logits are not finite: its weights are corrupt");
-        if (token == words.eos) break;
-        const std::string& piece = words.piece(token);
-        fwrite(piece.data(), 1, piece.size(), o.out);
+        if (words.is_end(token)) break;
+        const std::string text = stream.add(words.piece(token));
+        fwrite(text.data(), 1, text.size(), o.out);
         if (!arrived(o)) return fail_to_write(o);
         full = ++written < o.count && model.position() == model.context;
         if (written == o.count || full) break;
@@ -253,7 +266,8 @@ inline int write_text(llama::Model& model, const llama::Vocabulary& words, const
         if (!status) return fail(o, o.model, status.what);
     }
     const double seconds = seconds_since(start);
-    fputs("\n", o.out);
+    const std::string rest = stream.rest() + "\n";
+    fwrite(rest.data(), 1, rest.size(), o.out);
     if (!arrived(o)) return fail_to_write(o);
     if (full) fprintf(o.err, "\nstopped: the context of %zu tokens is full", model.context);
     fputs("\n", o.err);
@@ -262,7 +276,7 @@ inline int write_text(llama::Model& model, const llama::Vocabulary& words, const
     return 0;
 }
 
-inline int measure(llama::Model& model, const llama::Vocabulary& words, const gguf::Mapping& text, const Options& o) {
+inline int measure(llama::Model& model, const tokenizer::Tokenizer& words, const gguf::Mapping& text, const Options& o) {
     const std::string_view all(reinterpret_cast<const char*>(text.data()), text.size());
     const auto start = std::chrono::steady_clock::now();
     double nats = 0;
@@ -282,9 +296,37 @@ inline int measure(llama::Model& model, const llama::Vocabulary& words, const gg
     return 0;
 }
 
+/// All bytes of a file or pipe.
+inline std::string read_text(const char* path, std::string& text) {
+    FILE* file = fopen(path, "rb");
+    if (!file) return "cannot open the file";
+    char part[1 << 14];
+    for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;) text.append(part, n);
+    const bool failed = ferror(file) != 0;
+    fclose(file);
+    return failed ? "cannot read the file" : "";
+}
+
+inline int tokenize(const Options& o) {
+    std::string text;
+    std::string error = read_text(o.tokenize, text);
+    if (!error.empty()) return fail(o, o.tokenize, error);
+    gguf::File file;
+    const Watch watch(file.mapping(), o.model, o.err);
+    tokenizer::Tokenizer words;
+    error = file.open(o.model);
+    if (error.empty()) error = words.load(file);
+    if (!error.empty()) return fail(o, o.model, error);
+    const std::vector<int32_t> ids = words.encode(text, !o.no_bos, o.special);
+    for (size_t i = 0; i < ids.size(); i++) fprintf(o.out, i ? " %ld" : "%ld", static_cast<long>(ids[i]));
+    fputs("\n", o.out);
+    return arrived(o) ? 0 : fail_to_write(o);
+}
+
 // ---- the program ----------------------------------------------------------------
 
 inline int run_options(const Options& o) {
+    if (o.tokenize) return tokenize(o);
     gguf::Mapping text;
     const Watch watch_text(text, o.perplexity, o.err);
     std::string error = o.perplexity ? text.open(o.perplexity) : std::string();
@@ -292,7 +334,7 @@ inline int run_options(const Options& o) {
 
     gguf::File file;
     const Watch watch_file(file.mapping(), o.model, o.err);
-    llama::Vocabulary words;
+    tokenizer::Tokenizer words;
     llama::Model model;
     error = file.open(o.model);
     if (error.empty()) error = model.load(file);

@@ -1,8 +1,8 @@
-// llama.hpp: models of the llama architecture in GGUF files, and their SPM vocabularies, on gllm_kernels alone.
+// llama.hpp: models of the llama architecture in GGUF files, on gllm_kernels alone; their vocabularies: tokenizer.hpp.
 //
 //   gguf::File file;             file.open(path);
 //   llama::Model model;          model.load(file);                 // each returns a message, empty when all is well
-//   llama::Vocabulary words;     words.load(file);
+//   tokenizer::Tokenizer words;  words.load(file);
 //   std::vector<int32_t> prompt = words.encode("In the beginning");
 //   std::vector<float> logits(model.vocabulary);
 //   model.eval(prompt.data(), prompt.size(), logits.data(), 1);    // logits after the last token
@@ -16,12 +16,11 @@
 #define GLLM_EXAMPLES_LLAMA_HPP
 
 #include "gguf.hpp"
+#include "tokenizer.hpp"
 
 #include <math.h>
 #include <algorithm>
-#include <functional>
 #include <new>
-#include <queue>
 
 namespace llama {
 
@@ -116,172 +115,6 @@ struct Loader {
         return out;
     }
 };
-
-// ---- vocabulary -------------------------------------------------------------------
-
-/// A SentencePiece vocabulary with byte tokens. Text becomes its characters; then, over and over, the two neighbours whose
-/// concatenation is the token of highest score (the leftmost of equals) become one; a character that is no token is spelled
-/// in byte tokens. A space is written U+2581 inside tokens.
-class Vocabulary {
-public:
-    int32_t bos = -1, eos = -1;                                     // -1: none
-    bool add_bos = true, add_space_prefix = true;
-
-    std::string load(const gguf::File& file);
-    size_t size() const { return pieces_.size(); }
-
-    /// The tokens of a text, with neither BOS nor a space put before it.
-    std::vector<int32_t> encode_plain(std::string_view text) const;
-    /// The tokens of a prompt, as the model's own settings ask.
-    std::vector<int32_t> encode(std::string_view text) const {
-        const bool prefix = add_space_prefix && !text.empty();
-        std::vector<int32_t> tokens = encode_plain(prefix ? " " + std::string(text) : std::string(text));
-        if (add_bos && bos >= 0) tokens.insert(tokens.begin(), bos);
-        return tokens;
-    }
-    /// The bytes a token stands for: none for control tokens.
-    const std::string& piece(int32_t token) const { return pieces_[static_cast<size_t>(token)]; }
-
-private:
-    enum : int32_t { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
-
-    std::vector<std::string> pieces_;
-    std::vector<float> scores_;
-    std::map<std::string, int32_t, std::less<>> ids_;               // of what text can become, spelled as in the file
-    int32_t bytes_[256];
-};
-
-constexpr std::string_view space_mark = "\xE2\x96\x81";             // U+2581
-
-inline std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
-    std::string out;
-    for (size_t at = 0; at < text.size();) {
-        if (text.substr(at, from.size()) == from) { out += to; at += from.size(); }
-        else out += text[at++];
-    }
-    return out;
-}
-
-inline std::string Vocabulary::load(const gguf::File& file) try {
-    const std::string_view model = file.text("tokenizer.ggml.model");
-    if (model.empty()) return "key 'tokenizer.ggml.model' is missing: the file has no vocabulary";
-    if (model != "llama")
-        return "key 'tokenizer.ggml.model' is " + gguf::quoted(model) + ": only SPM vocabularies, 'llama', are supported";
-
-    Loader in(file);
-    std::vector<std::string_view> tokens;
-    std::vector<int32_t> types;
-    const gguf::Value* value = file.value("tokenizer.ggml.tokens");
-    if (!value || !value->get(tokens) || tokens.empty()) return "key 'tokenizer.ggml.tokens' must be an array of strings";
-    if (tokens.size() > INT32_MAX) return "key 'tokenizer.ggml.tokens' has too many elements";
-    value = file.value("tokenizer.ggml.scores");
-    if (!value || !value->get(scores_) || scores_.size() != tokens.size())
-        return "key 'tokenizer.ggml.scores' must be an array of one f32 a token";
-    for (float score : scores_)
-        if (isnan(score)) return "key 'tokenizer.ggml.scores' holds a NaN";
-    value = file.value("tokenizer.ggml.token_type");
-    if (!value || !value->get(types) || types.size() != tokens.size())
-        return "key 'tokenizer.ggml.token_type' must be an array of one integer a token";
-
-    pieces_.assign(tokens.size(), std::string());
-    ids_.clear();
-    for (int32_t& id : bytes_) id = -1;
-    for (size_t i = 0; i < tokens.size(); i++) {
-        const int32_t id = static_cast<int32_t>(i);
-        const std::string_view t = tokens[i];
-        if (types[i] == byte) {
-            const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
-            if (t.size() != 6 || t.substr(0, 3) != "<0x" || digit(t[3]) < 0 || digit(t[4]) < 0 || t[5] != '>')
-                return "key 'tokenizer.ggml.tokens': byte token " + std::to_string(i) + " is " + gguf::quoted(t) + ", not <0xNN>";
-            const int b = digit(t[3]) * 16 + digit(t[4]);
-            bytes_[b] = id;
-            pieces_[i] = std::string(1, static_cast<char>(b));
-        } else if (types[i] == normal || types[i] == user_defined) {
-            ids_.emplace(t, id);
-            pieces_[i] = replace_all(t, space_mark, " ");
-        } else if (types[i] != unknown && types[i] != control && types[i] != unused) {
-            return "key 'tokenizer.ggml.token_type': type " + std::to_string(types[i]) + " of token " + std::to_string(i);
-        }
-    }
-    for (int b = 0; b < 256; b++)                                   // a space never reaches the byte tokens
-        if (bytes_[b] < 0 && b != ' ') {
-            char name[8];
-            snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(b));
-            return "key 'tokenizer.ggml.tokens': no byte token " + std::string(name) + "; SPM without them is not supported";
-        }
-
-    const auto token = [&](const char* key) {
-        const uint64_t none = UINT32_MAX;
-        const size_t id = in.integer(key, 0, tokens.size() - 1, &none);
-        return id < tokens.size() ? static_cast<int32_t>(id) : -1;
-    };
-    const auto flag = [&](const char* key, bool& out) {
-        const gguf::Value* v = file.value(key);
-        if (v && !v->get(out)) in.complain("key '" + std::string(key) + "' must be a bool");
-    };
-    bos = token("tokenizer.ggml.bos_token_id");
-    eos = token("tokenizer.ggml.eos_token_id");
-    flag("tokenizer.ggml.add_bos_token", add_bos);
-    flag("tokenizer.ggml.add_space_prefix", add_space_prefix);
-    return in.error;
-} catch (const std::exception&) {                                   // bad_alloc or its like
-    return "out of memory";
-}
-
-inline std::vector<int32_t> Vocabulary::encode_plain(std::string_view plain) const {
-    struct Symbol { size_t at, length, previous, next; };           // length 0: merged into the one before
-    struct Pair { float score; size_t left, right, length; };
-    struct Worse {
-        bool operator()(const Pair& a, const Pair& b) const { return a.score != b.score ? a.score < b.score : a.left > b.left; }
-    };
-    const size_t none = SIZE_MAX;
-    const std::string text = replace_all(plain, " ", space_mark);
-
-    std::vector<Symbol> symbols;                                    // UTF-8 characters; a byte that begins none stands alone
-    for (size_t at = 0; at < text.size();) {
-        const unsigned char lead = static_cast<unsigned char>(text[at]);
-        size_t length = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF8 ? 4 : 1;
-        for (size_t i = 1; i < length; i++)
-            if (at + i >= text.size() || (static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) length = 1;
-        const size_t i = symbols.size();
-        symbols.push_back({at, length, i ? i - 1 : none, at + length < text.size() ? i + 1 : none});
-        at += length;
-    }
-
-    std::priority_queue<Pair, std::vector<Pair>, Worse> queue;
-    const auto consider = [&](size_t left, size_t right) {
-        if (left == none || right == none) return;
-        const size_t length = symbols[left].length + symbols[right].length;
-        const auto it = ids_.find(std::string_view(text).substr(symbols[left].at, length));
-        if (it != ids_.end()) queue.push({scores_[static_cast<size_t>(it->second)], left, right, length});
-    };
-    for (size_t i = 1; i < symbols.size(); i++) consider(i - 1, i);
-    while (!queue.empty()) {
-        const Pair best = queue.top();
-        queue.pop();
-        Symbol& left = symbols[best.left];
-        Symbol& right = symbols[best.right];
-        if (left.length == 0 || right.length == 0 || left.length + right.length != best.length) continue;   // changed meanwhile
-        left.length = best.length;
-        right.length = 0;
-        left.next = right.next;
-        if (right.next != none) symbols[right.next].previous = best.left;
-        consider(left.previous, best.left);
-        consider(best.left, left.next);
-    }
-
-    std::vector<int32_t> tokens;
-    for (size_t i = symbols.empty() ? none : 0; i != none; i = symbols[i].next) {
-        const auto it = ids_.find(std::string_view(text).substr(symbols[i].at, symbols[i].length));
-        if (it != ids_.end()) {
-            tokens.push_back(it->second);
-        } else {
-            for (size_t j = 0; j < symbols[i].length; j++)
-                tokens.push_back(bytes_[static_cast<unsigned char>(text[symbols[i].at + j])]);
-        }
-    }
-    return tokens;
-}
 
 // ---- model ------------------------------------------------------------------------
 
@@ -597,7 +430,7 @@ inline double negative_log_likelihood(const float* logits, size_t n, int32_t tok
 constexpr size_t window_bytes = 256;
 
 /// The summed negative log-likelihood of a text's tokens in nats, from an empty cache: the input is BOS and all but the last.
-inline gllm::Status likelihood(Model& model, const Vocabulary& words, std::string_view text, double& nats) try {
+inline gllm::Status likelihood(Model& model, const tokenizer::Tokenizer& words, std::string_view text, double& nats) try {
     std::vector<int32_t> tokens = words.encode_plain(text);
     nats = 0;
     if (tokens.empty()) return {gllm::Code::ok, ""};

@@ -95,7 +95,7 @@ std::string find_model(const std::string& name) {
 /// A file, its vocabulary and its model, or what is wrong with them.
 struct Loaded {
     gguf::File file;
-    llama::Vocabulary words;
+    tokenizer::Tokenizer words;
     llama::Model model;
     std::string error;
 
@@ -134,7 +134,7 @@ double field(const std::string& line, const std::string& name) {
 std::string between_bars(const std::string& line, int i) {
     size_t from = 0;
     while (i-- > 0) from = line.find('|', from) + 1;
-    return llama::replace_all(line.substr(from, line.find('|', from) - from), "\\n", "\n");
+    return tokenizer::replace_all(line.substr(from, line.find('|', from) - from), "\\n", "\n");
 }
 
 const std::string& eval_text() {
@@ -146,7 +146,7 @@ const std::string& eval_text() {
 /// What a difference in bits per byte is allowed to be.
 constexpr double tolerance = 1e-5;
 
-void check_windows(llama::Model& model, const llama::Vocabulary& words, size_t windows, double want) {
+void check_windows(llama::Model& model, const tokenizer::Tokenizer& words, size_t windows, double want) {
     double nats = 0;
     for (size_t i = 0; i < windows; i++) {
         double more;
@@ -371,14 +371,14 @@ TEST_CASE("vocabulary: merges by score") {
                key("tokenizer.ggml.scores", gguf::Kind::array, array(gguf::Kind::f32, n, scores)) +
                key("tokenizer.ggml.token_type", gguf::Kind::array, array(gguf::Kind::i32, n, types)) + keys;
     };
-    const auto load = [](const std::string& bytes, llama::Vocabulary& v) {
+    const auto load = [](const std::string& bytes, tokenizer::Tokenizer& v) {
         gguf::File f;
         const std::string error = f.parse(bytes.data(), bytes.size());
         return error.empty() ? v.load(f) : error;
     };
     const auto ids = [&](std::vector<int32_t> offsets) { for (int32_t& i : offsets) i += base; return offsets; };
 
-    llama::Vocabulary v;
+    tokenizer::Tokenizer v;
     CHECK(load(file("", 0), v) == "");
     CHECK(v.encode_plain("abc") == ids({6}));                       // bc first (-1), then a + bc = abc
     CHECK(v.encode_plain("abab") == ids({4, 4}));
@@ -398,12 +398,12 @@ TEST_CASE("vocabulary: merges by score") {
     const std::string no_bos = key("tokenizer.ggml.add_bos_token", gguf::Kind::boolean, raw<uint8_t>(0));
     CHECK(load(file(bos + no_prefix, 2), v) == "");
     CHECK(v.encode("a") == std::vector<int32_t>{1, base});
-    llama::Vocabulary bare;
+    tokenizer::Tokenizer bare;
     CHECK(load(file(bos + no_prefix + no_bos, 3), bare) == "");
     CHECK(bare.encode("a") == std::vector<int32_t>{base});
 
     const auto refused = [&](const std::string& bytes, const char* names) {
-        llama::Vocabulary bad;
+        tokenizer::Tokenizer bad;
         const std::string error = load(bytes, bad);
         CHECK_MESSAGE(error.find(names) != std::string::npos, "wanted \"" << std::string(names) << "\", got \"" << error << "\"");
     };
