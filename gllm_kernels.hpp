@@ -7706,7 +7706,7 @@ template <> struct Encoder<block_nvfp4> {
             for (int step = 64; step; step /= 2)
                 if (middle + step < 127 && scale(middle + step) * 12 <= top) middle += step;
             float least = infinity;
-            for (int e = middle - 6 < 1 ? 1 : middle - 6; e < 127 && e <= middle + 6 && top > 0; e++) {
+            for (int e = middle - 6 < 1 ? 1 : middle - 6; e < 127 && e <= middle + 8 && top > 0; e++) {
                 const float error = e2m1_error(p, w, 16, scale(e));
                 if (error < least) { least = error; best = e; }
             }
@@ -7717,6 +7717,277 @@ template <> struct Encoder<block_nvfp4> {
         }
     }
 };
+
+// ---- K-quants: scales that are codes themselves -----------------------------
+#if GK_HAS_KQUANT
+
+/// The f16 of which the scales of groups, in units of 2^exponent, are multiples by c.lo .. c.hi, each missed as weight[j] says.
+static uint16_t scale_of_scales(const float* scale, const float* weight, const Codes& c, int exponent) {
+    float real[16];
+    for (size_t j = 0; j < 16; j++) real[j] = times_power2(scale[j], exponent);
+    if (const uint16_t h = exact_scale(real, 16, static_cast<int>(c.lo), static_cast<int>(c.hi))) return h;
+    float d = times_power2(fit_scale(scale, weight, 16, top_of(extremes(scale, 16)), c), exponent);
+    const uint16_t h = finite_half(d);
+    return h & 0x7fff || d == 0 ? h : static_cast<uint16_t>(h + 1);
+}
+GK_INL float quotient(float a, float b)            { return b != 0 ? a / b : 0; }
+
+/// w = d sc[j] (q[i] + lo), 16 weights a group.
+struct ScaledGroups {
+    uint8_t  q[256];
+    int      sc[16];
+    uint16_t d;
+    float    error;
+
+    ScaledGroups(const float* x, const float* weight, const Codes& codes, const Codes& scales) : q(), sc(), d(0), error(infinity) {
+        const Values<256> v(x, weight);
+        float s[16], sensitivity[16];
+        for (size_t j = 0; j < 16; j++) {
+            const float* const p = v.x + 16 * j;
+            s[j] = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
+            sensitivity[j] = scale_sums(p, v.w + 16 * j, 16, quotient(1, s[j]), codes.lo, codes.hi).qq;
+        }
+        uint16_t next = scale_of_scales(s, sensitivity, scales, v.exponent);
+        for (int round = 0; round < 3 && settle(v, s, codes, scales, next); round++) next = refit(v, codes);
+        if ((d & 0x7fff) < 0x400 && d & 0x7fff) {               // halves are few
+            const uint16_t middle = d;
+            settle(v, s, codes, scales, static_cast<uint16_t>(middle + 1));
+            if (middle & 0x3ff) settle(v, s, codes, scales, static_cast<uint16_t>(middle - 1));
+        }
+        for (size_t j = 0; j < 16; j++)
+            round_codes(v.x + 16 * j, 16, v.value(d) * static_cast<float>(sc[j]), codes.lo, codes.hi, q + 16 * j);
+    }
+private:
+    /// Takes this d, with the best of three scales for each group, if that is better than what there is.
+    bool settle(const Values<256>& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
+        const float unit = v.value(h);
+        float all = 0;
+        int   best[16] = {};
+        for (size_t j = 0; j < 16; j++) {
+            const float middle = nearest_in(quotient(s[j], unit), scales.lo, scales.hi);
+            float least = infinity;
+            for (int side = -1; side <= 1; side++) {
+                const float code = middle + static_cast<float>(side);
+                if (code < scales.lo || code > scales.hi) continue;
+                const float e = scale_error(v.x + 16 * j, v.w + 16 * j, 16, unit * code, codes.lo, codes.hi);
+                if (e < least) { least = e; best[j] = static_cast<int>(code); }
+            }
+            all += least;
+        }
+        if (!(all < error)) return false;
+        error = all;
+        d     = h;
+        memcpy(sc, best, sizeof sc);
+        return true;
+    }
+    uint16_t refit(const Values<256>& v, const Codes& codes) const {
+        float xq = 0, qq = 0;
+        for (size_t j = 0; j < 16; j++) {
+            const float code = static_cast<float>(sc[j]);
+            const ScaleSums t = scale_sums(v.x + 16 * j, v.w + 16 * j, 16, quotient(1, v.value(d) * code), codes.lo, codes.hi);
+            xq += code * t.xq;
+            qq += code * code * t.qq;
+        }
+        return v.half(quotient(xq, qq));
+    }
+};
+
+/// w = d sc[j] q[i] - dmin mn[j], sc and mn in 0 .. scales.hi.
+template <size_t Group> struct LineGroups {
+    static constexpr size_t count = 256 / Group;
+    uint8_t  q[256];
+    int      sc[count], mn[count];
+    uint16_t d, dmin;
+    float    error;
+
+    LineGroups(const float* x, const float* weight, const LineCodes& codes, const Codes& scales)
+        : q(), sc(), mn(), d(0), dmin(0), error(infinity) {
+        Values<256> v(x, weight);
+        const bool flip = extremes(x, 256).least > 0;           // offsets are -dmin mn: above 0 for -d and -dmin
+        if (flip) for (float& f : v.x) f = -f;
+        Line  line[count];
+        float slope[16] = {}, depth[16] = {}, of_slope[16] = {}, of_depth[16] = {};
+        for (size_t j = 0; j < count; j++) {
+            const float* const p = v.x + Group * j;
+            const float* const w = v.w + Group * j;
+            line[j] = fit_line(p, w, Group, codes);
+            if (line[j].m > 0) line[j] = {fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.count}), 0};
+            if (line[j].d < 0) line[j].d = 0;
+            const float inverse = quotient(1, line[j].d);
+            const LineSums s = line_sums(p, w, Group, inverse, -line[j].m * inverse, codes.hi);
+            slope[j] = line[j].d;
+            depth[j] = -line[j].m;
+            of_depth[j] = weight_of(w);
+            of_slope[j] = s.qq - s.q * s.q / of_depth[j];
+        }
+        uint16_t next = scale_of_scales(slope, of_slope, scales, v.exponent), next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
+        for (int round = 0; round < 3 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
+        for (size_t j = 0; j < count; j++) round_line(v.x + Group * j, Group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + Group * j);
+        if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
+    }
+private:
+    static float weight_of(const float* w) {
+        float sum[LANES] = {};
+        for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) sum[i] += w[g + i];
+        return total(sum);
+    }
+    static Line line_of(const Values<256>& v, uint16_t a, uint16_t b, int s, int m) {
+        return {v.value(a) * static_cast<float>(s), -v.value(b) * static_cast<float>(m)};
+    }
+    bool settle(const Values<256>& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
+        float all = 0;
+        int   best_s[count] = {}, best_m[count] = {};
+        for (size_t j = 0; j < count; j++) {
+            const int limit = static_cast<int>(top);
+            const int s = static_cast<int>(nearest_in(quotient(line[j].d, v.value(a)), 0, top));
+            const int m = static_cast<int>(nearest_in(quotient(-line[j].m, v.value(b)), 0, top));
+            float least = infinity;
+            for (int i = s > 0 ? s - 1 : 0; i <= s + 1 && i <= limit; i++)
+                for (int k = m > 0 ? m - 1 : 0; k <= m + 1 && k <= limit; k++) {
+                    const float e = line_error(v.x + Group * j, v.w + Group * j, Group, line_of(v, a, b, i, k), hi);
+                    if (e < least) { least = e; best_s[j] = i; best_m[j] = k; }
+                }
+            all += least;
+        }
+        if (!(all < error)) return false;
+        error = all;
+        d     = a;
+        dmin  = b;
+        memcpy(sc, best_s, sizeof sc);
+        memcpy(mn, best_m, sizeof mn);
+        return true;
+    }
+    /// Least squares for d and dmin, all codes as they are.
+    void refit(const Values<256>& v, float hi, uint16_t* a, uint16_t* b) const {
+        float qq = 0, qm = 0, mm = 0, xq = 0, xm = 0;
+        for (size_t j = 0; j < count; j++) {
+            const float* const p = v.x + Group * j;
+            const float* const w = v.w + Group * j;
+            const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
+            const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
+            const LineSums t = line_sums(p, w, Group, inverse, -line.m * inverse, hi);
+            float wx[LANES] = {};
+            for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) wx[i] += w[g + i] * p[g + i];
+            qq += s * s * t.qq;
+            qm += s * m * t.q;
+            mm += m * m * weight_of(w);
+            xq += s * t.xq;
+            xm += m * total(wx);
+        }
+        const float det = qq * mm - qm * qm;
+        if (det > qq * mm * 1e-6f) {
+            *a = v.half((xq * mm - xm * qm) / det);
+            *b = v.half((xq * qm - xm * qq) / det);
+        } else {
+            *a = v.half(quotient(xq, qq));
+        }
+    }
+};
+
+/// Bit `bit` of code 32 g + i to bit g of byte i.
+GK_INL void pack_planes(const uint8_t* q, int bit, uint8_t* out) {
+    for (size_t i = 0; i < 32; i++) {
+        unsigned byte = 0;
+        for (size_t g = 0; g < 8; g++) byte |= (static_cast<unsigned>(q[32 * g + i]) >> bit & 1u) << g;
+        out[i] = static_cast<uint8_t>(byte);
+    }
+}
+/// The twelve bytes of Q4_K and Q5_K.
+static void pack_6bit(const int* sc, const int* mn, uint8_t* sm) {
+    for (size_t j = 0; j < 4; j++) {
+        sm[j]     = static_cast<uint8_t>(sc[j] | sc[j + 4] >> 4 << 6);
+        sm[j + 4] = static_cast<uint8_t>(mn[j] | mn[j + 4] >> 4 << 6);
+        sm[j + 8] = static_cast<uint8_t>((sc[j + 4] & 15) | (mn[j + 4] & 15) << 4);
+    }
+}
+
+constexpr Codes     q3_k_codes = {-4, 3, 2.6f, 1.12f, 8}, q3_k_scales = {-32, 31, 29, 1.03f, 6};
+constexpr Codes     q6_k_codes = {-32, 31, 30, 1.02f, 5}, q6_k_scales = {-128, 127, 124, 1.01f, 5};
+constexpr Codes     scales_4bit = {0, 15, 13, 1.06f, 6}, scales_6bit = {0, 63, 60, 1.02f, 6};
+constexpr LineCodes q2_k_lines = {3, 2.3f, 1.15f, 6}, q4_k_lines = {15, 13.5f, 1.05f, 6}, q5_k_lines = {31, 29, 1.03f, 5};
+
+template <> struct Encoder<block_q2_k> {
+    static void encode(const float* x, const float* weight, block_q2_k& out) {
+        const LineGroups<16> g(x, weight, q2_k_lines, scales_4bit);
+        for (size_t j = 0; j < 16; j++) out.sm[j] = static_cast<uint8_t>(g.sc[j] | g.mn[j] << 4);
+        pack_pairs(g.q, out.qs);
+        store_half(out.d, g.d);
+        store_half(out.dmin, g.dmin);
+    }
+};
+template <> struct Encoder<block_q3_k> {
+    static void encode(const float* x, const float* weight, block_q3_k& out) {
+        const ScaledGroups g(x, weight, q3_k_codes, q3_k_scales);
+        memset(out.sc, 0, sizeof out.sc);
+        for (size_t j = 0; j < 16; j++) {
+            const unsigned code = static_cast<unsigned>(g.sc[j] + 32);
+            out.sc[j % 8]     = static_cast<uint8_t>(out.sc[j % 8] | (code & 15) << (j / 8 * 4));
+            out.sc[8 + j % 4] = static_cast<uint8_t>(out.sc[8 + j % 4] | code >> 4 << (j / 4 * 2));
+        }
+        pack_pairs(g.q, out.qs);
+        pack_planes(g.q, 2, out.hs);
+        store_half(out.d, g.d);
+    }
+};
+template <> struct Encoder<block_q4_k> {
+    static void encode(const float* x, const float* weight, block_q4_k& out) {
+        const LineGroups<32> g(x, weight, q4_k_lines, scales_6bit);
+        pack_6bit(g.sc, g.mn, out.sm);
+        for (size_t r = 0; r < 4; r++) pack_nibbles(g.q + 64 * r, 32, out.qs + 32 * r);
+        store_half(out.d, g.d);
+        store_half(out.dmin, g.dmin);
+    }
+};
+template <> struct Encoder<block_q5_k> {
+    static void encode(const float* x, const float* weight, block_q5_k& out) {
+        const LineGroups<32> g(x, weight, q5_k_lines, scales_6bit);
+        pack_6bit(g.sc, g.mn, out.sm);
+        for (size_t r = 0; r < 4; r++) pack_nibbles(g.q + 64 * r, 32, out.qs + 32 * r);
+        pack_planes(g.q, 4, out.hs);
+        store_half(out.d, g.d);
+        store_half(out.dmin, g.dmin);
+    }
+};
+template <> struct Encoder<block_q6_k> {
+    static void encode(const float* x, const float* weight, block_q6_k& out) {
+        const ScaledGroups g(x, weight, q6_k_codes, q6_k_scales);
+        uint8_t high[256];
+        for (size_t i = 0; i < 256; i++) high[i] = g.q[i] >> 4;
+        for (size_t c = 0; c < 2; c++)
+            for (size_t p = 0; p < 2; p++)
+                for (size_t i = 0; i < 32; i++) {
+                    const uint8_t* const code = g.q + 128 * c + 32 * p + i;
+                    out.qs[64 * c + 32 * p + i] = static_cast<uint8_t>((code[0] & 15) | code[64] << 4);
+                }
+        pack_pairs(high, out.hs);
+        for (size_t j = 0; j < 16; j++) out.sc[j] = static_cast<uint8_t>(g.sc[j]);
+        store_half(out.d, g.d);
+    }
+};
+template <> struct Encoder<block_q8_k> {
+    /// The largest value is code -128, or 127 where that is better, as for +-127: then with a d that comes back from 127 d.
+    static void encode(const float* x, const float* weight, block_q8_k& out) {
+        const Values<256> v(x, weight);
+        const float top = times_power2(v.top, v.exponent);
+        float d = -top / 128, other = top / 127;
+        if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
+        for (int i = 0; i < 4; i++) other = other * 127 / 127;
+        const auto error = [&](float f) { return scale_error(v.x, v.w, 256, times_power2(f, -v.exponent), -128, 127); };
+        if (finite(other * 127) && error(other) < error(d)) d = other;
+        uint8_t q[256];
+        round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
+        memcpy(out.d, &d, 4);
+        for (size_t i = 0; i < 256; i++) out.qs[i] = static_cast<uint8_t>(q[i] ^ 0x80);
+        for (size_t j = 0; j < 16; j++) {
+            int sum = 0;
+            for (size_t i = 0; i < 16; i++) sum += q[16 * j + i] - 128;
+            const int16_t word = static_cast<int16_t>(sum);
+            memcpy(out.sums + 2 * j, &word, 2);
+        }
+    }
+};
+
+#endif
 
 // ---- checkpoints ------------------------------------------------------------
 #if GK_HAS_CHECKPOINTS
