@@ -364,9 +364,14 @@ inline void Source::read_layer(Reader& in, const Architecture& a, const std::str
 /// A model and one sequence: eval() appends tokens to it, reset() empties it. The source must outlive it.
 class Session {
 public:
-    std::string open(const Source& source, const gllm::ModelOptions& options = {}, gllm::CacheType type = gllm::CacheType::f32) {
-        if (const gllm::Status s = model_.init(source.config, source.weights, options); !s) return message(s, model_.error());
-        const gllm::KvCacheConfig config = model_.cache_config(source.config.context, type);
+    /// tokens: how many the sequence can have; 0, or more than the context: as many as that.
+    std::string open(const Source& source, gllm::ModelOptions options = {}, gllm::CacheType type = gllm::CacheType::f32, size_t tokens = 0) {
+        const gllm::ModelConfig& c = source.config;
+        constexpr size_t most = size_t(1) << 24;                    // numbers in the activations of a batch, where one token has fewer
+        const size_t widest = std::max({c.width, c.hidden, c.heads * c.head_dim});
+        options.batch = std::min(options.batch, std::max<size_t>(1, most / std::max<size_t>(widest, 1)));
+        if (const gllm::Status s = model_.init(c, source.weights, options); !s) return message(s, model_.error());
+        const gllm::KvCacheConfig config = model_.cache_config(tokens ? std::min(tokens, c.context) : c.context, type);
         if (const gllm::Status s = cache_.init(config); !s) return message(s, cache_.error());
         return std::string();
     }
@@ -374,6 +379,8 @@ public:
     size_t context() const    { return model_.config().context; }
     size_t position() const   { return cache_.length(0); }
     void   reset()            { cache_.reset_seq(0); }
+    void   truncate(size_t length) { cache_.truncate(0, length); }
+    size_t cache_bytes() const { return cache_.stats().bytes; }
 
     /// Appends n tokens and writes logits[outputs][vocabulary], those that follow each of the last `outputs` tokens. Where it
     /// fails the sequence is as it was.
@@ -386,7 +393,10 @@ public:
         return {gllm::Code::out_of_memory, "out of memory"};
     }
 
-    /// What a status says, with the figures that belong to it.
+    /// What a status of eval() says, with the figures that belong to it.
+    std::string why(const gllm::Status& s) const {
+        return model_.error().status.what == s.what ? message(s, model_.error()) : std::string(s.what);
+    }
     static std::string message(const gllm::Status& s, const gllm::InferenceError& error) {
         std::string text = s.what;
         if (error.name[0]) text += ": " + std::string(error.name);
