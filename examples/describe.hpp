@@ -53,7 +53,7 @@ inline void print_config(const gllm::ModelConfig& c, FILE* out) {
              number(c.rope.base) + (c.rope.factor > 1 ? std::string(", ") + scalings[static_cast<size_t>(c.rope.scaling)] + " x " + number(c.rope.factor) : "") +
              (c.rope.factors ? ", a factor each" : ""));
     } else line("positions", "learnt");
-    if (c.window) line("window", std::to_string(c.window) + (c.window_pattern ? ", all but each " + std::to_string(c.window_pattern) + "th layer" : ""));
+    if (c.window) line("window", std::to_string(c.window) + (c.window_pattern ? "; one layer of " + std::to_string(c.window_pattern) + " sees all" : ""));
     if (c.attention_softcap > 0 || c.final_softcap > 0)
         line("caps", number(static_cast<double>(c.attention_softcap)) + " of scores, " + number(static_cast<double>(c.final_softcap)) + " of logits");
     line("context", std::to_string(c.context));
