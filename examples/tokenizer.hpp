@@ -17,6 +17,7 @@
 #include "gguf.hpp"
 
 #include <initializer_list>
+#include <new>
 #include <queue>
 #include <utility>
 
@@ -392,40 +393,43 @@ class Merger {
 public:
     void clear() { symbols_.clear(); }
     void add(size_t at, size_t length) {
-        const size_t i = symbols_.size();
+        if (at >= none - length) throw std::bad_alloc();            // of a text of 4 GiB
+        const uint32_t i = static_cast<uint32_t>(symbols_.size());
         if (i) symbols_[i - 1].next = i;
-        symbols_.push_back({at, length, i - 1, none});              // before the first: none
+        symbols_.push_back({static_cast<uint32_t>(at), static_cast<uint32_t>(length), i - 1, none});   // before the first: none
     }
     /// rank(at, left, right, out): of the symbols of these lengths at text[at] and text[at + left]; false when they stay apart.
     template <class Rank> void merge(const Rank& rank) {
-        const auto consider = [&](size_t left, size_t right) {
-            if (left == none || right == none) return;
-            const Symbol &a = symbols_[left], &b = symbols_[right];
-            Pair pair = {0, left, right, a.length + b.length};
-            if (rank(a.at, a.length, b.length, pair.rank)) queue_.push(pair);
+        const auto consider = [&](uint32_t i) {
+            if (i == none || symbols_[i].next == none) return;
+            const Symbol &left = symbols_[i], &right = symbols_[left.next];
+            Pair pair = {0, i, left.length + right.length};
+            if (rank(left.at, left.length, right.length, pair.rank)) queue_.push(pair);
         };
-        for (size_t i = 1; i < symbols_.size(); i++) consider(i - 1, i);
+        for (uint32_t i = 0; i < symbols_.size(); i++) consider(i);
         while (!queue_.empty()) {
             const Pair best = queue_.top();
             queue_.pop();
-            Symbol &left = symbols_[best.left], &right = symbols_[best.right];
-            if (left.length == 0 || right.length == 0 || left.length + right.length != best.length) continue;   // changed meanwhile
+            Symbol& left = symbols_[best.left];
+            if (left.length == 0 || left.next == none) continue;
+            Symbol& right = symbols_[left.next];
+            if (left.length + right.length != best.length) continue;    // one of them grew meanwhile
             left.length = best.length;
             right.length = 0;
             left.next = right.next;
-            if (right.next != none) symbols_[right.next].previous = best.left;
-            consider(left.previous, best.left);
-            consider(best.left, left.next);
+            if (left.next != none) symbols_[left.next].previous = best.left;
+            consider(left.previous);
+            consider(best.left);
         }
     }
     template <class F> void each(const F& f) const {
-        for (size_t i = symbols_.empty() ? none : 0; i != none; i = symbols_[i].next) f(symbols_[i].at, symbols_[i].length);
+        for (uint32_t i = symbols_.empty() ? none : 0; i != none; i = symbols_[i].next) f(symbols_[i].at, symbols_[i].length);
     }
 
 private:
-    static constexpr size_t none = SIZE_MAX;
-    struct Symbol { size_t at, length, previous, next; };           // length 0: merged into the one before
-    struct Pair { double rank; size_t left, right, length; };
+    static constexpr uint32_t none = UINT32_MAX;
+    struct Symbol { uint32_t at, length, previous, next; };         // length 0: merged into the one before
+    struct Pair { double rank; uint32_t left, length; };            // a symbol and the next, and their length
     struct Later {
         bool operator()(const Pair& a, const Pair& b) const { return a.rank != b.rank ? a.rank > b.rank : a.left > b.left; }
     };

@@ -350,71 +350,6 @@ TEST_CASE("vocabulary: one token a byte") {
     CHECK(m.words.eos == 2);
 }
 
-TEST_CASE("vocabulary: merges by score") {
-    struct Token { std::string text; float score; int32_t type; };
-    std::vector<Token> tokens = {{"<unk>", 0, 2}, {"<s>", 0, 3}, {"</s>", 0, 3}};
-    for (int b = 0; b < 256; b++) {
-        char name[8];
-        std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(b));
-        tokens.push_back({name, 0, 6});
-    }
-    const int32_t base = static_cast<int32_t>(tokens.size());      // of the ids below: a 0, b 1, c 2, space 3, ab 4 ...
-    const Token more[] = {{"a", -10, 1}, {"b", -10, 1},  {"c", -10, 1},                 {"\xE2\x96\x81", -10, 1}, {"ab", -2, 1},
-                          {"bc", -1, 1}, {"abc", -3, 1}, {"\xE2\x96\x81" "a", -4, 1}, {"aa", -5, 1}, {"\xC3\xA9", -9, 1}};
-    tokens.insert(tokens.end(), std::begin(more), std::end(more));
-    std::string words, scores, types;
-    for (const Token& t : tokens) { words += text(t.text); scores += raw(t.score); types += raw(t.type); }
-    const uint64_t n = tokens.size();
-    const auto file = [&](const std::string& keys, uint64_t count) {
-        return header(0, 4 + count) + key("tokenizer.ggml.model", gguf::Kind::string, text("llama")) +
-               key("tokenizer.ggml.tokens", gguf::Kind::array, array(gguf::Kind::string, n, words)) +
-               key("tokenizer.ggml.scores", gguf::Kind::array, array(gguf::Kind::f32, n, scores)) +
-               key("tokenizer.ggml.token_type", gguf::Kind::array, array(gguf::Kind::i32, n, types)) + keys;
-    };
-    const auto load = [](const std::string& bytes, tokenizer::Tokenizer& v) {
-        gguf::File f;
-        const std::string error = f.parse(bytes.data(), bytes.size());
-        return error.empty() ? v.load(f) : error;
-    };
-    const auto ids = [&](std::vector<int32_t> offsets) { for (int32_t& i : offsets) i += base; return offsets; };
-
-    tokenizer::Tokenizer v;
-    CHECK(load(file("", 0), v) == "");
-    CHECK(v.encode_plain("abc") == ids({6}));                       // bc first (-1), then a + bc = abc
-    CHECK(v.encode_plain("abab") == ids({4, 4}));
-    CHECK(v.encode_plain("aaa") == ids({8, 0}));                    // equal scores: the leftmost
-    CHECK(v.encode_plain(" a b") == ids({7, 3, 1}));
-    CHECK(v.encode_plain(" ab") == ids({3, 4}));                    // ab (-2) before _a (-4)
-    CHECK(v.encode_plain("\xC3\xA9") == ids({9}));
-    CHECK(v.encode_plain("\xC3") == std::vector<int32_t>{3 + 0xC3});            // cut short: a byte token
-    CHECK(v.encode_plain("z\xFF") == std::vector<int32_t>{3 + 'z', 3 + 0xFF});
-    CHECK(v.encode_plain("<s>") == std::vector<int32_t>{3 + '<', 3 + 's', 3 + '>'});   // control tokens are not spelled
-    CHECK(v.encode("ab") == ids({3, 4}));                           // add_space_prefix is the default; there is no BOS here
-    CHECK(v.piece(base + 7) == " a");
-    CHECK(v.bos == -1);
-
-    const std::string bos = key("tokenizer.ggml.bos_token_id", gguf::Kind::u32, raw<uint32_t>(1));
-    const std::string no_prefix = key("tokenizer.ggml.add_space_prefix", gguf::Kind::boolean, raw<uint8_t>(0));
-    const std::string no_bos = key("tokenizer.ggml.add_bos_token", gguf::Kind::boolean, raw<uint8_t>(0));
-    CHECK(load(file(bos + no_prefix, 2), v) == "");
-    CHECK(v.encode("a") == std::vector<int32_t>{1, base});
-    tokenizer::Tokenizer bare;
-    CHECK(load(file(bos + no_prefix + no_bos, 3), bare) == "");
-    CHECK(bare.encode("a") == std::vector<int32_t>{base});
-
-    const auto refused = [&](const std::string& bytes, const char* names) {
-        tokenizer::Tokenizer bad;
-        const std::string error = load(bytes, bad);
-        CHECK_MESSAGE(error.find(names) != std::string::npos, "wanted \"" << std::string(names) << "\", got \"" << error << "\"");
-    };
-    const std::string far_bos = key("tokenizer.ggml.bos_token_id", gguf::Kind::u32, raw<uint32_t>(999));
-    const std::string number = key("tokenizer.ggml.add_bos_token", gguf::Kind::u32, raw<uint32_t>(1));
-    refused(file(far_bos, 1), "'tokenizer.ggml.bos_token_id' is 999");
-    refused(file(number, 1), "'tokenizer.ggml.add_bos_token' must be");
-    refused(header(0, 1) + key("tokenizer.ggml.model", gguf::Kind::string, text("gpt2")), "'tokenizer.ggml.model' is 'gpt2'");
-    refused(header(0, 0), "'tokenizer.ggml.model' is missing");
-}
-
 // ---- damaged files --------------------------------------------------------------
 
 namespace {
@@ -899,6 +834,36 @@ TEST_CASE("generate: writes and measures") {
 #endif
 }
 
+TEST_CASE("generate: tokens of a file") {
+    const Scratch scratch;
+    const std::string tiny = scratch.write("tiny.gguf", Small().file()), hi = scratch.write("hi", "a<1>");
+    const std::string nothing = scratch.write("nothing", "");
+    const auto b = [](char c) { return " " + std::to_string(3 + c); };
+    const std::string space = " 229 153 132";                       // U+2581, a byte at a time
+    const Ran plain = run(scratch, {tiny, "--tokenize", hi});
+    CHECK(plain.status == 0);
+    CHECK(plain.err == "");
+    CHECK(plain.out == "1" + space + b('a') + b('<') + b('1') + b('>') + "\n");
+    CHECK(run(scratch, {"--tokenize", hi, tiny, "--special"}).out == "1" + space + b('a') + " 1\n");
+    CHECK(run(scratch, {tiny, "--no-bos", "--tokenize", hi, "--special"}).out == space.substr(1) + b('a') + " 1\n");
+    CHECK(run(scratch, {tiny, "--tokenize", nothing}).out == "1\n");
+    CHECK(run(scratch, {tiny, "--no-bos", "--tokenize", nothing}).out == "\n");
+    const Ran words = run(scratch, {"tests/data/tokenizers/vocab-gpt-2.gguf", "--tokenize", scratch.write("hello", "Hello world")});
+    CHECK(words.out == "419 279 78 393 461\n");
+
+    const Ran none = run(scratch, {tiny, "--tokenize", scratch.path("none")});
+    CHECK(none.status == 1);
+    CHECK(none.err == "generate: " + scratch.path("none") + ": cannot open the file\n");
+    const Ran text = run(scratch, {hi, "--tokenize", hi});
+    CHECK(text.status == 1);
+    CHECK(text.err.find("not a GGUF file") != std::string::npos);
+    const Ran unnamed = run(scratch, {scratch.write("keys", header(0, 0)), "--tokenize", hi});
+    CHECK(unnamed.status == 1);
+    CHECK(unnamed.err.find("'tokenizer.ggml.model' is missing") != std::string::npos);
+    CHECK(run(scratch, {tiny, "-n", "0", "-p", "", "--no-bos"}).err.find("an empty prompt, and no BOS token before") != std::string::npos);
+    CHECK(run(scratch, {tiny, "-n", "0", "-p", "<1>", "--no-bos", "--special"}).err.find("prompt: 1 tokens") != std::string::npos);
+}
+
 TEST_CASE("generate: options that are wrong are named") {
     const Scratch scratch;
     const std::string m = "m.gguf";
@@ -920,6 +885,8 @@ TEST_CASE("generate: options that are wrong are named") {
         {{m, "--top-k"}, "option --top-k needs a value"},
         {{m, "--seed"}, "option --seed needs a value"},
         {{m, "--perplexity"}, "option --perplexity needs a value"},
+        {{m, "--tokenize"}, "option --tokenize needs a value"},
+        {{m, "--tokenize", m, "--perplexity", m}, "--perplexity and --tokenize together"},
         {{m, "-n", "-1"}, "option -n is '-1', where a whole number from 0 to 4294967295 is needed"},
         {{m, "-n", "4294967296"}, "option -n is '4294967296'"},
         {{m, "-n", "99999999999999999999999"}, "option -n is '9999"},
@@ -1004,7 +971,8 @@ TEST_CASE("generate: every allocation fails") {
     s.tied = true;
     const std::string tiny = scratch.write("tiny.gguf", s.file()), text = scratch.write("text", "some words");
     const std::vector<std::string> write = {tiny, "-n", "3", "-t", "2", "--temp", "1"}, measure = {tiny, "-t", "1", "--perplexity", text};
-    for (const auto& args : {write, measure}) {
+    const std::vector<std::string> tokenize = {tiny, "--tokenize", text};
+    for (const auto& args : {write, measure, tokenize}) {
         const Ran want = run(scratch, args);
         REQUIRE_MESSAGE(want.status == 0, want.err);
         long failed = 0;
