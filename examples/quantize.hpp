@@ -171,41 +171,45 @@ inline std::string write_rows(Writer& out, const gguf::Tensor& t, const gguf::Ty
     return std::string();
 }
 
+/// All of it to a new file.
+inline std::string write(const gguf::File& in, const std::string& path, const gguf::Type& wanted, gllm::Parallel parallel,
+                         const std::function<bool(size_t)>& go_on) try {
+    uint64_t alignment = 32;
+    if (const gguf::Value* v = in.value("general.alignment")) v->get(alignment);
+    gllm::CpuKernels<float> k;
+    k.parallel = parallel;
+    Writer out(path);
+    if (!out.ok()) return "cannot write " + gguf::quoted(path);
+    write_head(out, in, wanted, alignment);
+    for (size_t i = 0; i < in.tensors().size() && out.ok(); i++) {
+        const gguf::Tensor& t = in.tensors()[i];
+        const gguf::Type* to = type_of(t, wanted);
+        if (!go_on(i)) return "interrupted";
+        std::string error;
+        if (to == t.type) out.bytes(t.data, static_cast<size_t>(t.bytes));
+        else error = write_rows(out, t, *to, k);
+        if (!error.empty()) return "tensor " + gguf::quoted(t.name) + ": " + error;
+        out.pad(alignment);
+    }
+    return out.close() ? std::string() : "cannot write all of " + gguf::quoted(path);
+} catch (const std::exception&) {                                   // bad_alloc or its like
+    return "out of memory";
+}
+
 /// What is wrong, or an empty string. go_on(tensors done so far) may end it by false. A file that is not whole does not stay,
 /// and one of the name of `path` is replaced at the end.
 inline std::string convert(const gguf::File& in, const char* path, const gguf::Type& wanted, gllm::Parallel parallel,
                            const std::function<bool(size_t)>& go_on) try {
     const std::string part = std::string(path) + ".part";
-    uint64_t alignment = 32;
-    if (const gguf::Value* v = in.value("general.alignment")) v->get(alignment);
-    gllm::CpuKernels<float> k;
-    k.parallel = parallel;
-    std::string error;
-    {
-        Writer out(part);
-        if (!out.ok()) return "cannot write " + gguf::quoted(part);
-        write_head(out, in, wanted, alignment);
-        for (size_t i = 0; i < in.tensors().size() && error.empty() && out.ok(); i++) {
-            const gguf::Tensor& t = in.tensors()[i];
-            const gguf::Type* to = type_of(t, wanted);
-            if (!go_on(i)) error = "interrupted";
-            else if (to == t.type) out.bytes(t.data, static_cast<size_t>(t.bytes));
-            else error = write_rows(out, t, *to, k);
-            if (!error.empty() && error != "interrupted") error = "tensor " + gguf::quoted(t.name) + ": " + error;
-            out.pad(alignment);
-        }
-        if (!out.close() && error.empty()) error = "cannot write all of " + gguf::quoted(part);
-    }
-    std::error_code failed;
+    std::string error = write(in, part, wanted, parallel, go_on);
     if (error.empty()) {
+        std::error_code failed;
         std::filesystem::rename(part, path, failed);
         if (failed) error = "cannot rename " + gguf::quoted(part);
     }
-    if (!error.empty()) std::filesystem::remove(part, failed);
+    if (!error.empty()) remove(part.c_str());
     return error;
 } catch (const std::exception&) {                                   // bad_alloc or its like
-    std::error_code ignored;
-    std::filesystem::remove(std::string(path) + ".part", ignored);
     return "out of memory";
 }
 
