@@ -11447,6 +11447,7 @@ void Model::undo(KvCache& cache, const Batch& batch, size_t begin, size_t m) {
 Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
     if (!state_) return fail(impl::invalid("the model was not initialised"));
     State& st = *state_;
+    error_ = InferenceError();
     const KvCacheConfig& c = cache.config();
     if (c.layers != config_.layers || c.kv_heads != config_.kv_heads || c.head_dim != config_.head_dim)
         return fail(impl::invalid("the cache is of other layers or heads than the model"));
@@ -11470,7 +11471,8 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
         }
         if (s) s = st.forward(cache, tokens, m, &logits);
         if (s) continue;
-        if (error_.status) fail(s, "", cache.error().requested, cache.error().available);
+        const bool of_cache = cache.error().status.what == s.what;
+        if (error_.status) fail(s, "", of_cache ? cache.error().requested : 0, of_cache ? cache.error().available : 0);
         undo(cache, batch, begin, m);
         return s;
     }

@@ -69,6 +69,13 @@ public:
         return ok() ? x : 1;
     }
     double number_or(const char* name, double fallback, bool zero = false) { return number(name, &fallback, zero); }
+    /// Empty if it is not there.
+    std::string_view text(const char* name) {
+        const gguf::Value* value = file_.value(key(name));
+        std::string_view s;
+        if (value && !value->get(s)) complain("key '" + key(name) + "' must be a string");
+        return s;
+    }
 
     /// A tensor as the library takes it; empty if it is not there and need not be. Rows from .. from + rows - 1 of `all`.
     gllm::DeviceTensor matrix(const std::string& name, uint64_t rows, uint64_t cols, bool optional = false, uint64_t from = 0, uint64_t all = 0) {
@@ -192,7 +199,7 @@ public:
     std::string load(const gguf::File& file, size_t context = 0);
 
 private:
-    void read_rope(Reader& in, std::string_view name, std::string_view scaling);
+    void read_rope(Reader& in, std::string_view name);
     void read_window(Reader& in, std::string_view name);
     void read_layer(Reader& in, const Architecture& a, const std::string& block, gllm::LayerWeights& l);
 
@@ -205,7 +212,7 @@ constexpr size_t usual_context = 4096;
 inline std::string Source::load(const gguf::File& file, size_t context) try {
     const std::string_view name = file.text("general.architecture");
     const Architecture* a = find_architecture(name);
-    if (name.empty()) return "key 'general.architecture' is missing";
+    if (name.empty()) return std::string("key 'general.architecture' ") + (file.value("general.architecture") ? "must be a string" : "is missing");
     if (!a) return "key 'general.architecture' is " + gguf::quoted(name) + ", where llama, qwen2, qwen3, gemma, gemma2, gemma3, phi2, phi3 or gpt2 is needed";
     Reader in(file, name);
     if (in.integer("expert_count", 0, UINT32_MAX, uint64_t(0)) > 0) return "key '" + in.key("expert_count") + "': mixtures of experts are not supported";
@@ -240,7 +247,7 @@ inline std::string Source::load(const gguf::File& file, size_t context) try {
         if (c.layers == (name == "gemma2" ? 46u : 62u)) c.attention_scale = 1 / sqrtf(static_cast<float>(c.width / c.heads));   // the models of 27B
     }
     read_window(in, name);
-    read_rope(in, name, file.text(in.key("rope.scaling.type")));
+    read_rope(in, name);
     if (!in.ok()) return in.error;
 
     const gguf::Tensor* table = file.tensor("token_embd.weight");
@@ -285,8 +292,9 @@ inline void Source::read_window(Reader& in, std::string_view name) {
     }
 }
 
-inline void Source::read_rope(Reader& in, std::string_view name, std::string_view scaling) {
+inline void Source::read_rope(Reader& in, std::string_view name) {
     if (name == "gpt2") return;
+    const std::string_view scaling = in.text("rope.scaling.type");
     gllm::RopeConfig& r = config.rope;
     r.style = find_architecture(name)->rope;
     r.n_rot = in.integer("rope.dimension_count", 2, config.head_dim, config.head_dim);
