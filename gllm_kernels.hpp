@@ -795,7 +795,8 @@ struct BatchToken { int32_t id; uint32_t seq; bool logits; };           // logit
 struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 
 /// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time; several
-/// models may share weights. Logits do not depend on threads, nor on how a text is cut into batches.
+/// models may share weights. Logits do not depend on threads. How a text is cut into batches changes them by rounding alone:
+/// products of few rows go another way than those of many.
 class Model {
 public:
     Model() = default;
