@@ -2154,7 +2154,8 @@ struct GemmKernels {
 using GemmTile  = void(size_t k, const float* a, const float* b, const TileOfC* tile);
 /// t[rows][columns] = panels a times b over `groups` of 32 of k: section [14].
 using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
-/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [14].
+/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [14]. Behind t is room for as
+/// much again, which is the kernel's own.
 using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
 /// t[32][32] = A B, or += A B, over steps of k: section [15]. Ahead: what to prefetch.
 using BytesInTiles = void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
@@ -2280,7 +2281,8 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
 extern "C" {
 GemmTile     gk_gemm_avx2_f32_6x16, gk_gemm_avx512_f32_14x32;
 DigitTile    gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnni_i8_7x32;
-CodesTile    gk_qgemm_avx512vnni_codes16_7x32, gk_qgemm_avx512vnni_codes32_7x32;
+CodesTile    gk_qgemm_avxvnni_codes16_6x16, gk_qgemm_avxvnni_codes32_6x16, gk_qgemm_avx512vnni_codes16_7x32,
+             gk_qgemm_avx512vnni_codes32_7x32;
 BytesInTiles gk_qgemm_amx_i8_32x32;
 TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
              gk_gemm_amx_bf16x3_32x32, gk_gemm_avx512bf16_32x32;
@@ -2298,6 +2300,8 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_avx512vnni_i8_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32,  4),
 };
 constexpr AsmKernel<CodesTile> codes_tiles[] = {
+    GK_KERNEL(gk_qgemm_avxvnni_codes16_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16, 16),
+    GK_KERNEL(gk_qgemm_avxvnni_codes32_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16, 32),
     GK_KERNEL(gk_qgemm_avx512vnni_codes16_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 16),
     GK_KERNEL(gk_qgemm_avx512vnni_codes32_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 32),
 };
@@ -5977,7 +5981,7 @@ template <size_t G> struct CodePanels {
         }
     };
 
-    /// Columns j .. j+cols-1 of C (=|+=) their part over kc of k from p on. t: room for a tile.
+    /// Columns j .. j+cols-1 of C (=|+=) their part over kc of k from p on. t: room for two tiles.
     static void columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, Panel& w, float* t) {
         const uint8_t* x = job.packed + job.m * row_bytes(p, job.digits);
         w.decode(job, p, kc, j, cols);
@@ -5999,7 +6003,7 @@ template <size_t G> struct CodePanels {
     }
     static void run(const impl::DigitJob& job) {
         impl::Lines<Panel> lines;
-        impl::Lines<float, QR * QN> tiles;
+        impl::Lines<float, 2 * QR * QN> tiles;
         for (size_t j = 0; j < job.n; j += QN)
             for (size_t p = 0; p < job.k; p += CODE_K)
                 columns(job, p, least(job.k - p, CODE_K), j, least(job.n - j, QN), *lines.begin(), tiles.begin());
