@@ -573,6 +573,11 @@ public:
     GK_API Status attention(const AttentionArgs<E>& args) const;
     GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const;
 
+    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least error sum importance[i] (x - decoded)^2 found,
+    //      importance[k] or null for 1 throughout. Finite, importance not negative; what is beyond the format's scales becomes its
+    //      largest value. The same bits on every ISA.
+    GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
+
     // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble
     //      first, code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows
     //      start on a byte. gemv: one row, scale * sum w_i x_i. gemm: output[m][n] = input[m][k] W[n][k]^T, precision
@@ -7417,6 +7422,987 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 }
 
 // ============================================================================
+// [Q] QUANTISERS: how each format is encoded
+// ============================================================================
+//
+// Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i] error[i]^2
+// that its search finds; a null weight counts every error once. Codes rounded with some scale have a best scale, by least
+// squares, and that scale has best codes: a search starts from several scales around the one that takes the largest value to the
+// largest code, and goes on from the best. What a format holds exactly is found first, as a common divisor. Plain
+// scalar code, sums of eight lanes in one order: the same bits everywhere.
+
+#ifndef GLLM_KERNELS_NO_QUANTIZE
+namespace impl {
+
+template <class Block> struct Encoder {};          // of a format that has none
+
+// ---- values -----------------------------------------------------------------
+
+constexpr size_t LANES = 8;                        // of the sums below; blocks and groups are multiples
+GK_INL float total(const float (&a)[LANES])        { return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7])); }
+
+/// x 2^e, with one rounding; |e| up to 252.
+GK_INL float power2(int e)                         { return f32_from_bits(static_cast<uint32_t>(e + 127) << 23); }
+GK_INL float times_power2(float x, int e)          { return x * power2(e / 2) * power2(e - e / 2); }
+GK_INL int   exponent_of(float x) {                // of a positive float: 2^e <= x < 2^(e+1)
+    const uint32_t bits = f32_bits(x);
+    return bits >= 0x00800000u ? static_cast<int>(bits >> 23) - 127 : static_cast<int>(f32_bits(x * 16777216.0f) >> 23) - 151;
+}
+GK_INL float magnitude(float x)                    { return fabsf(x); }
+/// The nearest f16, the largest finite one at most.
+GK_INL uint16_t finite_half(float v)               { return f32_to_f16(v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v); }
+/// The nearest integer in lo .. hi, ties to even. No branch: loops of it become vectors.
+GK_INL float nearest_in(float v, float lo, float hi) {
+    v = v < lo ? lo : v;
+    v = v > hi ? hi : v;
+    return (v + 12582912.0f) - 12582912.0f;
+}
+
+struct Extremes { float least, most; };
+static Extremes extremes(const float* x, size_t n) {
+    float a[LANES], b[LANES];
+    for (size_t i = 0; i < LANES; i++) a[i] = b[i] = x[i];
+    for (size_t g = LANES; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            a[i] = x[g + i] < a[i] ? x[g + i] : a[i];
+            b[i] = x[g + i] > b[i] ? x[g + i] : b[i];
+        }
+    for (size_t i = 1; i < LANES; i++) {
+        a[0] = a[i] < a[0] ? a[i] : a[0];
+        b[0] = b[i] > b[0] ? b[i] : b[0];
+    }
+    return {a[0], b[0]};
+}
+GK_INL float top_of(const Extremes& e)             { return -e.least > e.most ? e.least : e.most; }
+
+/// What a search works on: v = x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
+/// overflow nor vanish. top: the v of the largest magnitude, 0 for a block of zeros.
+template <size_t N> struct Values {
+    float x[N], w[N], top;
+    int   exponent;
+    Values(const float* in, const float* weight) {
+        const float most = top_of(extremes(in, N)), heaviest = weight ? extremes(weight, N).most : 0;
+        exponent = most != 0 ? exponent_of(magnitude(most)) : 0;
+        top      = times_power2(most, -exponent);
+        scale(in, -exponent, x);
+        if (heaviest > 0) scale(weight, -exponent_of(heaviest), w);
+        else for (float& one : w) one = 1;
+    }
+    /// The f16 that v is in the terms of x; and back.
+    uint16_t half(float v) const                   { return finite_half(times_power2(v, exponent)); }
+    float value(uint16_t h) const                  { return times_power2(f16_to_f32(h), -exponent); }
+
+private:
+    static void scale(const float* in, int e, float* out) {
+        const float a = power2(e / 2), b = power2(e - e / 2);
+        for (size_t i = 0; i < N; i++) out[i] = in[i] * a * b;
+    }
+};
+
+GK_INL void store_half(uint8_t* p, uint16_t h)     { memcpy(p, &h, 2); }
+
+// ---- one scale: w = d q, q in lo .. hi --------------------------------------
+
+/// Scales to begin with: the largest value becomes code +-first, +-first ratio, .. ; `both`, or one sign where lo = -hi.
+struct Codes { float lo, hi, first, ratio; int count; };
+
+struct ScaleSums { float xq, qq; };
+static ScaleSums scale_sums(const float* x, const float* w, size_t n, float inverse, float lo, float hi) {
+    float xq[LANES] = {}, qq[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float q = nearest_in(x[g + i] * inverse, lo, hi), wq = w[g + i] * q;
+            xq[i] += wq * x[g + i];
+            qq[i] += wq * q;
+        }
+    return {total(xq), total(qq)};
+}
+static float scale_error(const float* x, const float* w, size_t n, float d, float lo, float hi) {
+    const float inverse = d != 0 ? 1 / d : 0;
+    float sum[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float e = x[g + i] - d * nearest_in(x[g + i] * inverse, lo, hi);
+            sum[i] += w[g + i] * e * e;
+        }
+    return total(sum);
+}
+
+constexpr float NEGLIGIBLE = 1e-18f;               // beside values of about 1
+
+/// The scale of least error. With codes q it is sum w x q / sum w q^2, and the error sum w x^2 less (sum w x q)^2 / sum w q^2.
+static float fit_scale(const float* x, const float* w, size_t n, float top, const Codes& c) {
+    float best = 0, d = 0;
+    const auto gains = [&](float inverse) {
+        const ScaleSums s = scale_sums(x, w, n, inverse, c.lo, c.hi);
+        if (!(s.xq * s.xq > best * s.qq)) return false;
+        best = s.xq * s.xq / s.qq;
+        d    = s.xq / s.qq;
+        return true;
+    };
+    if (!(top > NEGLIGIBLE || top < -NEGLIGIBLE)) return 0;
+    float code = c.first / top;
+    for (int i = 0; i < c.count; i++, code *= c.ratio) {
+        gains(code);
+        if (c.lo != -c.hi) gains(-code);
+    }
+    for (int i = 0; i < 4 && d != 0; i++)
+        if (!gains(1 / d)) break;
+    return d;
+}
+
+/// The largest step of which all x - base are multiples, if none is beyond `limit` steps, of at least 2^-24; else 0.
+static double common_step(const float* x, size_t n, double base, double reach, int limit) {
+    const double unit = 16777216, least = reach * unit / limit * 0.999999;
+    uint64_t step = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double difference = (static_cast<double>(x[i]) - base) * unit, v = difference < 0 ? -difference : difference;
+        if (v == 0) continue;
+        if (v < least || v > 9e15) return 0;
+        uint64_t rest = static_cast<uint64_t>(v);
+        if (static_cast<double>(rest) != v) return 0;
+        while (rest) {                             // Euclid; a rest too small to be a step ends it
+            if (static_cast<double>(rest) < least) return 0;
+            const uint64_t next = step % rest;
+            step = rest;
+            rest = next;
+        }
+    }
+    return static_cast<double>(step) / unit;
+}
+GK_INL bool is_half(double v, uint16_t* h) {
+    *h = f32_to_f16(static_cast<float>(v));
+    return static_cast<double>(f16_to_f32(*h)) == v;
+}
+/// The f16 scale of which all x are multiples by lo .. hi, or 0.
+static uint16_t exact_scale(const float* x, size_t n, int lo, int hi) {
+    const Extremes e = extremes(x, n);
+    const double most = static_cast<double>(e.most), least = static_cast<double>(e.least), reach = -least > most ? -least : most;
+    const double step = common_step(x, n, 0, reach, -lo > hi ? -lo : hi);
+    if (step == 0) return 0;
+    for (int parts = 1; parts <= hi || parts <= -lo; parts++) {
+        const double d = step / parts;
+        uint16_t h;
+        if (!is_half(d, &h)) continue;
+        if (most <= hi * d && least >= lo * d) return h;
+        if (most <= -lo * d && least >= -hi * d) return static_cast<uint16_t>(h | 0x8000);
+    }
+    return 0;
+}
+
+/// Where halves are few, not the nearest one but the best of three.
+template <size_t N> static uint16_t best_half(const Values<N>& v, float d, float lo, float hi) {
+    const uint16_t h = v.half(d);
+    if ((h & 0x7fff) >= 0x400) return h;
+    uint16_t best = h;
+    float    least = scale_error(v.x, v.w, N, v.value(h), lo, hi);
+    for (int side = -1; side <= 1; side += 2) {
+        const uint16_t near = static_cast<uint16_t>((d < 0 ? 0x8000 : 0) | ((h & 0x7fff) + side));
+        if ((near & 0x7fff) > 0x400) continue;     // below 0
+        const float error = scale_error(v.x, v.w, N, v.value(near), lo, hi);
+        if (error < least) { least = error; best = near; }
+    }
+    return best;
+}
+
+/// q[i] = the code of x[i] less lo.
+static void round_codes(const float* x, size_t n, float d, float lo, float hi, uint8_t* q) {
+    const float inverse = d != 0 ? 1 / d : 0;
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
+}
+/// The f16 scale of a block and its codes, less lo.
+template <size_t N> static uint16_t encode_scale(const float* x, const float* weight, const Codes& c, uint8_t (&q)[N]) {
+    const Values<N> v(x, weight);
+    uint16_t h = exact_scale(x, N, static_cast<int>(c.lo), static_cast<int>(c.hi));
+    if (h == 0) h = best_half(v, fit_scale(v.x, v.w, N, v.top, c), c.lo, c.hi);
+    round_codes(v.x, N, v.value(h), c.lo, c.hi, q);
+    return h;
+}
+
+// ---- a scale and an offset: w = d q + m, q in 0 .. hi -------------------------
+
+struct Line { float d, m; };
+struct LineSums { float q, qq, xq; };
+static LineSums line_sums(const float* x, const float* w, size_t n, float inverse, float shift, float hi) {
+    float q1[LANES] = {}, qq[LANES] = {}, xq[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float q = nearest_in(x[g + i] * inverse + shift, 0, hi), wq = w[g + i] * q;
+            q1[i] += wq;
+            qq[i] += wq * q;
+            xq[i] += wq * x[g + i];
+        }
+    return {total(q1), total(qq), total(xq)};
+}
+static float line_error(const float* x, const float* w, size_t n, Line line, float hi) {
+    const float inverse = line.d != 0 ? 1 / line.d : 0;
+    float sum[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float y = x[g + i] - line.m, e = y - line.d * nearest_in(y * inverse, 0, hi);
+            sum[i] += w[g + i] * e * e;
+        }
+    return total(sum);
+}
+static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
+    const float inverse = line.d != 0 ? 1 / line.d : 0;
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++)
+            q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi)));
+}
+
+/// Lines to begin with: inverse scales first ratio^i codes for the range of the values, held at its middle and at both ends.
+struct LineCodes { float hi, first, ratio; int count; };
+
+/// The line of least error, by least squares for codes rounded with another. n <= 128.
+static Line fit_line(const float* x, const float* w, size_t n, const LineCodes& c) {
+    const Extremes e = extremes(x, n);
+    const float middle = e.least + (e.most - e.least) * 0.5f, range = e.most - e.least;
+    if (!(range > NEGLIGIBLE)) return {0, middle};
+    float y[128], w1[LANES] = {}, wx[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            y[g + i] = x[g + i] - middle;
+            w1[i] += w[g + i];
+            wx[i] += w[g + i] * y[g + i];
+        }
+    const float sum_w = total(w1), sum_x = total(wx);
+    float best = 0, d = 0, m = 0;
+    const auto gains = [&](float inverse, float shift) {
+        const LineSums s = line_sums(y, w, n, inverse, shift, c.hi);
+        const float covariance = sum_w * s.xq - sum_x * s.q, variance = sum_w * s.qq - s.q * s.q;
+        if (!(covariance * covariance > best * variance)) return false;
+        best = covariance * covariance / variance;
+        d    = covariance / variance;
+        m    = (sum_x - d * s.q) / sum_w;
+        return true;
+    };
+    float code = c.first;
+    for (int i = 0; i < c.count; i++, code *= c.ratio) {
+        gains(code / range, c.hi * 0.5f);
+        gains(code / range, code * 0.5f);
+        gains(code / range, c.hi - code * 0.5f);
+    }
+    for (int i = 0; i < 4 && d != 0; i++)
+        if (!gains(1 / d, -m / d)) break;
+    return {d, m + middle};
+}
+
+/// How a block stores a line: the halves d and m; or s and z, for s (q - z). Both so that the weights need no rounding: the
+/// same line is found in them.
+struct OffsetLine {
+    static Line of(uint16_t a, uint16_t b)         { return {f16_to_f32(a), f16_to_f32(b)}; }
+    static bool exact(double, double m, uint16_t* b)  { return is_half(m, b); }
+    static bool steep(Line)                        { return true; }
+    /// Multiples of the unit are exact up to reach. What d loses is made up for at the middle code.
+    static void round(Line l, float hi, uint16_t* a, uint16_t* b) {
+        const float reach = magnitude(l.m) + magnitude(l.d) * hi, unit = reach > 1e-6f ? power2(exponent_of(reach) - 22) : 0;
+        *a = finite_half(unit > 0 ? round32(l.d / unit) * unit : l.d);
+        const float m = l.m + (l.d - f16_to_f32(*a)) * hi * 0.5f;
+        *b = finite_half(unit > 0 ? round32(m / unit) * unit : m);
+    }
+    /// d q + m = c, m the nearest half or one beside it.
+    static void constant(float c, int q, int side, uint16_t* a, uint16_t* b) {
+        const uint16_t h = finite_half(c);
+        *b = h & 0x7fff && (h & 0x7fff) < 0x7bff ? static_cast<uint16_t>(h + side) : h;
+        *a = finite_half((c - f16_to_f32(*b)) / static_cast<float>(q));
+    }
+};
+struct ZeroLine {
+    static Line of(uint16_t a, uint16_t b)         { const float s = f16_to_f32(a); return {s, -(s * f16_to_f32(b))}; }
+    static bool exact(double d, double m, uint16_t* b)  { return is_half(-m / d, b) && static_cast<double>(f16_to_f32(*b)) * d == -m; }
+    static bool steep(Line l)                      { return magnitude(l.m) < 60000 * magnitude(l.d); }
+    static void round(Line l, float hi, uint16_t* a, uint16_t* b) {
+        *a = finite_half(l.d);
+        const float d = f16_to_f32(*a), m = l.m + (l.d - d) * hi * 0.5f;
+        *b = d != 0 ? finite_half(round32(-m / d * 256) * (1.0f / 256)) : uint16_t(0);
+    }
+    static void constant(float c, int q, int, uint16_t* a, uint16_t* b) { *a = finite_half(c / static_cast<float>(q)); *b = 0; }
+};
+
+/// The halves of a line on which all x lie at codes 0 .. hi.
+template <class Kind> static bool exact_line(const float* x, size_t n, int hi, uint16_t* a, uint16_t* b) {
+    const Extremes e = extremes(x, n);
+    const double least = static_cast<double>(e.least), most = static_cast<double>(e.most), range = most - least;
+    const double step = range > 0 ? common_step(x, n, least, range, hi) : 0;
+    if (step == 0) return false;
+    for (int parts = 1; parts <= hi; parts++) {
+        const double d = step / parts;
+        if (range > hi * d) return false;
+        if (!is_half(d, a)) continue;
+        for (int j = 0; range + j * d <= hi * d; j++) {
+            if (Kind::exact(d, least - j * d, b)) return true;
+            if (Kind::exact(-d, most + j * d, b)) { *a = static_cast<uint16_t>(*a | 0x8000); return true; }
+        }
+    }
+    return false;
+}
+
+/// The halves of a block, stored at a and b, and its codes.
+template <class Kind, size_t N> static void encode_line(const float* x, const float* weight, const LineCodes& c, uint8_t* a, uint8_t* b,
+        uint8_t (&q)[N]) {
+    const Values<N> v(x, weight);
+    uint16_t best_a = 0, best_b = 0;
+    const auto line = [&](uint16_t p, uint16_t r) {
+        const Line l = Kind::of(p, r);
+        return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
+    };
+    if (!exact_line<Kind>(x, N, static_cast<int>(c.hi), &best_a, &best_b)) {
+        const Line fit = fit_line(v.x, v.w, N, c), l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
+        float least = infinity;
+        const auto consider = [&](uint16_t p, uint16_t r) {
+            const float error = line_error(v.x, v.w, N, line(p, r), c.hi);
+            if (error < least) { least = error; best_a = p; best_b = r; }
+        };
+        uint16_t p, r;
+        if (l.d == 0 || !Kind::steep(l)) {
+            for (int code = 1; code <= static_cast<int>(c.hi) && least > 0; code++)
+                for (int side = -1; side <= 1; side++) {
+                    Kind::constant(l.m + l.d * c.hi * 0.5f, code, side, &p, &r);
+                    consider(p, r);
+                }
+        } else {                                   // where halves are few, those beside the nearest too
+            const float reach = magnitude(l.m) + magnitude(l.d) * c.hi, fine = 1.0f / 16777216;
+            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine, step_m = magnitude(l.m) * (1.0f / 1024) + fine;
+            const int   around = magnitude(l.d) < 1024 * fine || step_m * 8 > magnitude(l.d) ? 1 : 0;
+            for (int i = -around; i <= around; i++)
+                for (int j = -around; j <= around; j++) {
+                    Kind::round({l.d + static_cast<float>(i) * step_d, l.m + static_cast<float>(j) * step_m}, c.hi, &p, &r);
+                    consider(p, r);
+                }
+        }
+    }
+    store_half(a, best_a);
+    store_half(b, best_b);
+    round_line(v.x, N, line(best_a, best_b), c.hi, q);
+}
+
+// ---- packing: codes of 4, 5, 2, 1 bits as the layouts have them ----------------
+
+/// Low nibbles q[0 .. half-1], high nibbles q[half ..].
+GK_INL void pack_nibbles(const uint8_t* q, size_t half, uint8_t* out) {
+    for (size_t i = 0; i < half; i++) out[i] = static_cast<uint8_t>((q[i] & 15) | q[i + half] << 4);
+}
+/// Bit `bit` of each of n codes, low first.
+GK_INL void pack_bits(const uint8_t* q, size_t n, int bit, uint8_t* out) {
+    for (size_t g = 0; g < n; g += 8) {
+        unsigned byte = 0;
+        for (size_t i = 0; i < 8; i++) byte |= (static_cast<unsigned>(q[g + i]) >> bit & 1u) << i;
+        out[g / 8] = static_cast<uint8_t>(byte);
+    }
+}
+/// Rows of 32 bytes, bits 2k of row r = codes 128 r + 32 k ..
+GK_INL void pack_pairs(const uint8_t* q, uint8_t* out) {
+    for (size_t r = 0; r < 2; r++)
+        for (size_t i = 0; i < 32; i++) {
+            const uint8_t* p = q + 128 * r + i;
+            out[32 * r + i] = static_cast<uint8_t>((p[0] & 3) | (p[32] & 3) << 2 | (p[64] & 3) << 4 | (p[96] & 3) << 6);
+        }
+}
+
+// ---- ggml's legacy formats ----------------------------------------------------
+
+constexpr Codes q4_codes      = {-8, 7, 6.2f, 1.06f, 9};
+constexpr Codes q5_codes      = {-16, 15, 13.5f, 1.03f, 8};
+constexpr Codes q8_codes      = {-128, 127, 127, 1.0078f, 2};
+constexpr Codes two_bit_codes = {-1, 2, 0.8f, 1.2f, 10};
+constexpr Codes ternary_codes = {-1, 1, 0.7f, 1.2f, 14};
+constexpr LineCodes nibble_lines = {15, 13.5f, 1.05f, 6};
+constexpr LineCodes five_bit_lines = {31, 29, 1.03f, 5};
+
+template <> struct Encoder<block_q4_0> {
+    static void encode(const float* x, const float* weight, block_q4_0& out) {
+        uint8_t q[32];
+        store_half(out.d, encode_scale(x, weight, q4_codes, q));
+        pack_nibbles(q, 16, out.qs);
+    }
+};
+template <> struct Encoder<block_q4_1> {
+    static void encode(const float* x, const float* weight, block_q4_1& out) {
+        uint8_t q[32];
+        encode_line<OffsetLine>(x, weight, nibble_lines, out.d, out.m, q);
+        pack_nibbles(q, 16, out.qs);
+    }
+};
+template <> struct Encoder<block_q5_0> {
+    static void encode(const float* x, const float* weight, block_q5_0& out) {
+        uint8_t q[32];
+        store_half(out.d, encode_scale(x, weight, q5_codes, q));
+        pack_nibbles(q, 16, out.qs);
+        pack_bits(q, 32, 4, out.h);
+    }
+};
+template <> struct Encoder<block_q5_1> {
+    static void encode(const float* x, const float* weight, block_q5_1& out) {
+        uint8_t q[32];
+        encode_line<OffsetLine>(x, weight, five_bit_lines, out.d, out.m, q);
+        pack_nibbles(q, 16, out.qs);
+        pack_bits(q, 32, 4, out.h);
+    }
+};
+template <> struct Encoder<block_q8_0> {
+    static void encode(const float* x, const float* weight, block_q8_0& out) {
+        uint8_t q[32];
+        store_half(out.d, encode_scale(x, weight, q8_codes, q));
+        for (size_t i = 0; i < 32; i++) out.qs[i] = static_cast<uint8_t>(q[i] ^ 0x80);
+    }
+};
+
+// ---- one and two bits -----------------------------------------------------------
+
+/// The best scale of signs is the mean magnitude.
+template <> struct Encoder<block_q1_0> {
+    static void encode(const float* x, const float* weight, block_q1_0& out) {
+        const Values<128> v(x, weight);
+        float sum[LANES] = {}, sum_w[LANES] = {};
+        uint8_t q[128];
+        for (size_t g = 0; g < 128; g += LANES)
+            for (size_t i = 0; i < LANES; i++) {
+                sum[i]   += v.w[g + i] * magnitude(v.x[g + i]);
+                sum_w[i] += v.w[g + i];
+                q[g + i]  = x[g + i] >= 0;
+            }
+        store_half(out.d, v.half(total(sum) / total(sum_w)));
+        pack_bits(q, 128, 0, out.qs);
+    }
+};
+template <> struct Encoder<block_q2_0> {
+    static void encode(const float* x, const float* weight, block_q2_0& out) {
+        uint8_t q[64];
+        store_half(out.d, encode_scale(x, weight, two_bit_codes, q));
+        for (size_t i = 0; i < 16; i++)
+            out.qs[i] = static_cast<uint8_t>(q[4 * i] | q[4 * i + 1] << 2 | q[4 * i + 2] << 4 | q[4 * i + 3] << 6);
+    }
+};
+template <> struct Encoder<block_tq1_0> {
+    /// Digits q[0], q[step], .. as 256ths, rounded up.
+    static uint8_t pack(const uint8_t* q, size_t step, size_t digits) {
+        unsigned v = 0;
+        for (size_t n = 0; n < 5; n++) v = 3 * v + (n < digits ? q[n * step] : 0u);
+        return static_cast<uint8_t>((v * 256 + 242) / 243);
+    }
+    static void encode(const float* x, const float* weight, block_tq1_0& out) {
+        uint8_t q[256];
+        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        for (size_t i = 0; i < 32; i++) out.qs[i] = pack(q + i, 32, 5);
+        for (size_t i = 0; i < 16; i++) out.qm[i] = pack(q + 160 + i, 16, 5);
+        for (size_t i = 0; i < 4; i++)  out.ql[i] = pack(q + 240 + i, 4, 4);
+    }
+};
+template <> struct Encoder<block_tq2_0> {
+    static void encode(const float* x, const float* weight, block_tq2_0& out) {
+        uint8_t q[256];
+        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        pack_pairs(q, out.qs);
+    }
+};
+
+// ---- 4-bit floats -----------------------------------------------------------
+
+/// The nearest of 0 1 2 3 4 6 8 12.
+GK_INL float nearest_e2m1(float v) {
+    const float small = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
+    return small + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
+}
+static float e2m1_error(const float* x, const float* w, size_t n, float d) {
+    const float inverse = 1 / d;
+    float sum[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float a = magnitude(x[g + i]), e = a - d * nearest_e2m1(a * inverse);
+            sum[i] += w[g + i] * e * e;
+        }
+    return total(sum);
+}
+static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
+    const float inverse = d > 0 ? 1 / d : 0;
+    for (size_t i = 0; i < n; i++) {
+        const float v = magnitude(x[i]) * inverse;
+        const int   code = (v > 0.5f) + (v > 1.5f) + (v > 2.5f) + (v > 3.5f) + (v > 5) + (v > 7) + (v > 10);
+        q[i] = static_cast<uint8_t>(code | (x[i] < 0 && code ? 8 : 0));
+    }
+}
+
+template <> struct Encoder<block_mxfp4> {
+    static void encode(const float* x, const float* weight, block_mxfp4& out) {
+        const Values<32> v(x, weight);
+        const auto scale = [&](int e) { return times_power2(1, e - 128 - v.exponent); };
+        int   best  = 0;
+        float least = infinity;
+        for (int down = 5; down >= 2 && v.top != 0; down--) {   // the largest value beyond the levels, or at 6 to 12, 3 to 6
+            const int   wanted = 128 + v.exponent - down, e = wanted < 0 ? 0 : wanted > 252 ? 252 : wanted;
+            const float error = e2m1_error(v.x, v.w, 32, scale(e));
+            if (error < least) { least = error; best = e; }
+        }
+        uint8_t q[32];
+        round_e2m1(v.x, 32, scale(best), q);
+        out.e[0] = static_cast<uint8_t>(best);
+        pack_nibbles(q, 16, out.qs);
+    }
+};
+template <> struct Encoder<block_nvfp4> {
+    static void encode(const float* x, const float* weight, block_nvfp4& out) {
+        const Values<64> v(x, weight);
+        const auto scale = [&](int e) { return times_power2(ue4m3.halves[e], -v.exponent); };
+        for (int j = 0; j < 4; j++) {
+            const float* const p = v.x + 16 * j;
+            const float* const w = v.w + 16 * j;
+            const float top = magnitude(top_of(extremes(p, 16)));
+            int middle = 0, best = 0;              // the largest value at 12
+            for (int step = 64; step; step /= 2)
+                if (middle + step < 127 && scale(middle + step) * 12 <= top) middle += step;
+            float least = infinity;
+            for (int e = middle - 6 < 1 ? 1 : middle - 6; e < 127 && e <= middle + 8 && top > 0; e++) {
+                const float error = e2m1_error(p, w, 16, scale(e));
+                if (error < least) { least = error; best = e; }
+            }
+            uint8_t q[16];
+            round_e2m1(p, 16, scale(best), q);
+            out.e[j] = static_cast<uint8_t>(best);
+            pack_nibbles(q, 8, out.qs + 8 * j);
+        }
+    }
+};
+
+// ---- K-quants: scales that are codes themselves -----------------------------
+#if GK_HAS_KQUANT
+
+/// The f16 of which the scales of groups, in units of 2^exponent, are multiples by c.lo .. c.hi, each missed as weight[j] says.
+static uint16_t scale_of_scales(const float* scale, const float* weight, const Codes& c, int exponent) {
+    float real[16];
+    for (size_t j = 0; j < 16; j++) real[j] = times_power2(scale[j], exponent);
+    if (const uint16_t h = exact_scale(real, 16, static_cast<int>(c.lo), static_cast<int>(c.hi))) return h;
+    float d = times_power2(fit_scale(scale, weight, 16, top_of(extremes(scale, 16)), c), exponent);
+    const uint16_t h = finite_half(d);
+    return h & 0x7fff || d == 0 ? h : static_cast<uint16_t>(h + 1);
+}
+GK_INL float quotient(float a, float b)            { return b != 0 ? a / b : 0; }
+
+/// w = d sc[j] (q[i] + lo), 16 weights a group.
+struct ScaledGroups {
+    uint8_t  q[256];
+    int      sc[16];
+    uint16_t d;
+    float    error;
+
+    ScaledGroups(const float* x, const float* weight, const Codes& codes, const Codes& scales) : q(), sc(), d(0), error(infinity) {
+        const Values<256> v(x, weight);
+        float s[16], sensitivity[16];
+        for (size_t j = 0; j < 16; j++) {
+            const float* const p = v.x + 16 * j;
+            s[j] = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
+            sensitivity[j] = scale_sums(p, v.w + 16 * j, 16, quotient(1, s[j]), codes.lo, codes.hi).qq;
+        }
+        uint16_t next = scale_of_scales(s, sensitivity, scales, v.exponent);
+        for (int round = 0; round < 3 && settle(v, s, codes, scales, next); round++) next = refit(v, codes);
+        if ((d & 0x7fff) < 0x400 && d & 0x7fff) {               // halves are few
+            const uint16_t middle = d;
+            settle(v, s, codes, scales, static_cast<uint16_t>(middle + 1));
+            if (middle & 0x3ff) settle(v, s, codes, scales, static_cast<uint16_t>(middle - 1));
+        }
+        for (size_t j = 0; j < 16; j++)
+            round_codes(v.x + 16 * j, 16, v.value(d) * static_cast<float>(sc[j]), codes.lo, codes.hi, q + 16 * j);
+    }
+private:
+    /// Takes this d, with the best of three scales for each group, if that is better than what there is.
+    bool settle(const Values<256>& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
+        const float unit = v.value(h);
+        float all = 0;
+        int   best[16] = {};
+        for (size_t j = 0; j < 16; j++) {
+            const float middle = nearest_in(quotient(s[j], unit), scales.lo, scales.hi);
+            float least = infinity;
+            for (int side = -1; side <= 1; side++) {
+                const float code = middle + static_cast<float>(side);
+                if (code < scales.lo || code > scales.hi) continue;
+                const float e = scale_error(v.x + 16 * j, v.w + 16 * j, 16, unit * code, codes.lo, codes.hi);
+                if (e < least) { least = e; best[j] = static_cast<int>(code); }
+            }
+            all += least;
+        }
+        if (!(all < error)) return false;
+        error = all;
+        d     = h;
+        memcpy(sc, best, sizeof sc);
+        return true;
+    }
+    uint16_t refit(const Values<256>& v, const Codes& codes) const {
+        float xq = 0, qq = 0;
+        for (size_t j = 0; j < 16; j++) {
+            const float code = static_cast<float>(sc[j]);
+            const ScaleSums t = scale_sums(v.x + 16 * j, v.w + 16 * j, 16, quotient(1, v.value(d) * code), codes.lo, codes.hi);
+            xq += code * t.xq;
+            qq += code * code * t.qq;
+        }
+        return v.half(quotient(xq, qq));
+    }
+};
+
+/// w = d sc[j] q[i] - dmin mn[j], sc and mn in 0 .. scales.hi.
+template <size_t Group> struct LineGroups {
+    static constexpr size_t count = 256 / Group;
+    uint8_t  q[256];
+    int      sc[count], mn[count];
+    uint16_t d, dmin;
+    float    error;
+
+    LineGroups(const float* x, const float* weight, const LineCodes& codes, const Codes& scales)
+        : q(), sc(), mn(), d(0), dmin(0), error(infinity) {
+        Values<256> v(x, weight);
+        const bool flip = extremes(x, 256).least > 0;           // offsets are -dmin mn: above 0 for -d and -dmin
+        if (flip) for (float& f : v.x) f = -f;
+        Line  line[count];
+        float slope[16] = {}, depth[16] = {}, of_slope[16] = {}, of_depth[16] = {};
+        for (size_t j = 0; j < count; j++) {
+            const float* const p = v.x + Group * j;
+            const float* const w = v.w + Group * j;
+            line[j] = fit_line(p, w, Group, codes);
+            if (line[j].m > 0) line[j] = {fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.count}), 0};
+            if (line[j].d < 0) line[j].d = 0;
+            const float inverse = quotient(1, line[j].d);
+            const LineSums s = line_sums(p, w, Group, inverse, -line[j].m * inverse, codes.hi);
+            slope[j] = line[j].d;
+            depth[j] = -line[j].m;
+            of_depth[j] = weight_of(w);
+            of_slope[j] = s.qq - s.q * s.q / of_depth[j];
+        }
+        uint16_t next = scale_of_scales(slope, of_slope, scales, v.exponent), next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
+        for (int round = 0; round < 3 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
+        for (size_t j = 0; j < count; j++) round_line(v.x + Group * j, Group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + Group * j);
+        if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
+    }
+private:
+    static float weight_of(const float* w) {
+        float sum[LANES] = {};
+        for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) sum[i] += w[g + i];
+        return total(sum);
+    }
+    static Line line_of(const Values<256>& v, uint16_t a, uint16_t b, int s, int m) {
+        return {v.value(a) * static_cast<float>(s), -v.value(b) * static_cast<float>(m)};
+    }
+    bool settle(const Values<256>& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
+        float all = 0;
+        int   best_s[count] = {}, best_m[count] = {};
+        for (size_t j = 0; j < count; j++) {
+            const int limit = static_cast<int>(top);
+            const int s = static_cast<int>(nearest_in(quotient(line[j].d, v.value(a)), 0, top));
+            const int m = static_cast<int>(nearest_in(quotient(-line[j].m, v.value(b)), 0, top));
+            float least = infinity;
+            for (int i = s > 0 ? s - 1 : 0; i <= s + 1 && i <= limit; i++)
+                for (int k = m > 0 ? m - 1 : 0; k <= m + 1 && k <= limit; k++) {
+                    const float e = line_error(v.x + Group * j, v.w + Group * j, Group, line_of(v, a, b, i, k), hi);
+                    if (e < least) { least = e; best_s[j] = i; best_m[j] = k; }
+                }
+            all += least;
+        }
+        if (!(all < error)) return false;
+        error = all;
+        d     = a;
+        dmin  = b;
+        memcpy(sc, best_s, sizeof sc);
+        memcpy(mn, best_m, sizeof mn);
+        return true;
+    }
+    /// Least squares for d and dmin, all codes as they are.
+    void refit(const Values<256>& v, float hi, uint16_t* a, uint16_t* b) const {
+        float qq = 0, qm = 0, mm = 0, xq = 0, xm = 0;
+        for (size_t j = 0; j < count; j++) {
+            const float* const p = v.x + Group * j;
+            const float* const w = v.w + Group * j;
+            const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
+            const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
+            const LineSums t = line_sums(p, w, Group, inverse, -line.m * inverse, hi);
+            float wx[LANES] = {};
+            for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) wx[i] += w[g + i] * p[g + i];
+            qq += s * s * t.qq;
+            qm += s * m * t.q;
+            mm += m * m * weight_of(w);
+            xq += s * t.xq;
+            xm += m * total(wx);
+        }
+        const float det = qq * mm - qm * qm;
+        if (det > qq * mm * 1e-6f) {
+            *a = v.half((xq * mm - xm * qm) / det);
+            *b = v.half((xq * qm - xm * qq) / det);
+        } else {
+            *a = v.half(quotient(xq, qq));
+        }
+    }
+};
+
+/// Bit `bit` of code 32 g + i to bit g of byte i.
+GK_INL void pack_planes(const uint8_t* q, int bit, uint8_t* out) {
+    for (size_t i = 0; i < 32; i++) {
+        unsigned byte = 0;
+        for (size_t g = 0; g < 8; g++) byte |= (static_cast<unsigned>(q[32 * g + i]) >> bit & 1u) << g;
+        out[i] = static_cast<uint8_t>(byte);
+    }
+}
+/// The twelve bytes of Q4_K and Q5_K.
+static void pack_6bit(const int* sc, const int* mn, uint8_t* sm) {
+    for (size_t j = 0; j < 4; j++) {
+        sm[j]     = static_cast<uint8_t>(sc[j] | sc[j + 4] >> 4 << 6);
+        sm[j + 4] = static_cast<uint8_t>(mn[j] | mn[j + 4] >> 4 << 6);
+        sm[j + 8] = static_cast<uint8_t>((sc[j + 4] & 15) | (mn[j + 4] & 15) << 4);
+    }
+}
+
+constexpr Codes     q3_k_codes = {-4, 3, 2.6f, 1.12f, 8}, q3_k_scales = {-32, 31, 29, 1.03f, 6};
+constexpr Codes     q6_k_codes = {-32, 31, 30, 1.02f, 5}, q6_k_scales = {-128, 127, 124, 1.01f, 5};
+constexpr Codes     scales_4bit = {0, 15, 13, 1.06f, 6}, scales_6bit = {0, 63, 60, 1.02f, 6};
+constexpr LineCodes q2_k_lines = {3, 2.3f, 1.15f, 6}, q4_k_lines = {15, 13.5f, 1.05f, 6}, q5_k_lines = {31, 29, 1.03f, 5};
+
+template <> struct Encoder<block_q2_k> {
+    static void encode(const float* x, const float* weight, block_q2_k& out) {
+        const LineGroups<16> g(x, weight, q2_k_lines, scales_4bit);
+        for (size_t j = 0; j < 16; j++) out.sm[j] = static_cast<uint8_t>(g.sc[j] | g.mn[j] << 4);
+        pack_pairs(g.q, out.qs);
+        store_half(out.d, g.d);
+        store_half(out.dmin, g.dmin);
+    }
+};
+template <> struct Encoder<block_q3_k> {
+    static void encode(const float* x, const float* weight, block_q3_k& out) {
+        const ScaledGroups g(x, weight, q3_k_codes, q3_k_scales);
+        memset(out.sc, 0, sizeof out.sc);
+        for (size_t j = 0; j < 16; j++) {
+            const unsigned code = static_cast<unsigned>(g.sc[j] + 32);
+            out.sc[j % 8]     = static_cast<uint8_t>(out.sc[j % 8] | (code & 15) << (j / 8 * 4));
+            out.sc[8 + j % 4] = static_cast<uint8_t>(out.sc[8 + j % 4] | code >> 4 << (j / 4 * 2));
+        }
+        pack_pairs(g.q, out.qs);
+        pack_planes(g.q, 2, out.hs);
+        store_half(out.d, g.d);
+    }
+};
+template <> struct Encoder<block_q4_k> {
+    static void encode(const float* x, const float* weight, block_q4_k& out) {
+        const LineGroups<32> g(x, weight, q4_k_lines, scales_6bit);
+        pack_6bit(g.sc, g.mn, out.sm);
+        for (size_t r = 0; r < 4; r++) pack_nibbles(g.q + 64 * r, 32, out.qs + 32 * r);
+        store_half(out.d, g.d);
+        store_half(out.dmin, g.dmin);
+    }
+};
+template <> struct Encoder<block_q5_k> {
+    static void encode(const float* x, const float* weight, block_q5_k& out) {
+        const LineGroups<32> g(x, weight, q5_k_lines, scales_6bit);
+        pack_6bit(g.sc, g.mn, out.sm);
+        for (size_t r = 0; r < 4; r++) pack_nibbles(g.q + 64 * r, 32, out.qs + 32 * r);
+        pack_planes(g.q, 4, out.hs);
+        store_half(out.d, g.d);
+        store_half(out.dmin, g.dmin);
+    }
+};
+template <> struct Encoder<block_q6_k> {
+    static void encode(const float* x, const float* weight, block_q6_k& out) {
+        const ScaledGroups g(x, weight, q6_k_codes, q6_k_scales);
+        uint8_t high[256];
+        for (size_t i = 0; i < 256; i++) high[i] = g.q[i] >> 4;
+        for (size_t c = 0; c < 2; c++)
+            for (size_t p = 0; p < 2; p++)
+                for (size_t i = 0; i < 32; i++) {
+                    const uint8_t* const code = g.q + 128 * c + 32 * p + i;
+                    out.qs[64 * c + 32 * p + i] = static_cast<uint8_t>((code[0] & 15) | code[64] << 4);
+                }
+        pack_pairs(high, out.hs);
+        for (size_t j = 0; j < 16; j++) out.sc[j] = static_cast<uint8_t>(g.sc[j]);
+        store_half(out.d, g.d);
+    }
+};
+template <> struct Encoder<block_q8_k> {
+    /// The largest value is code -128, or 127 where that is better, as for +-127: then with a d that comes back from 127 d.
+    static void encode(const float* x, const float* weight, block_q8_k& out) {
+        const Values<256> v(x, weight);
+        const float top = times_power2(v.top, v.exponent);
+        float d = -top / 128, other = top / 127;
+        if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
+        for (int i = 0; i < 4; i++) other = other * 127 / 127;
+        const auto error = [&](float f) { return scale_error(v.x, v.w, 256, times_power2(f, -v.exponent), -128, 127); };
+        if (finite(other * 127) && error(other) < error(d)) d = other;
+        uint8_t q[256];
+        round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
+        memcpy(out.d, &d, 4);
+        for (size_t i = 0; i < 256; i++) out.qs[i] = static_cast<uint8_t>(q[i] ^ 0x80);
+        for (size_t j = 0; j < 16; j++) {
+            int sum = 0;
+            for (size_t i = 0; i < 16; i++) sum += q[16 * j + i] - 128;
+            const int16_t word = static_cast<int16_t>(sum);
+            memcpy(out.sums + 2 * j, &word, 2);
+        }
+    }
+};
+
+#endif
+
+// ---- checkpoints ------------------------------------------------------------
+#if GK_HAS_CHECKPOINTS
+
+constexpr LineCodes checkpoint_lines = {15, 13.0f, 1.09f, 8};
+
+template <> struct Encoder<block_awq4> {
+    static void encode(const float* x, const float* weight, block_awq4& out) {
+        uint8_t q[128];
+        encode_line<ZeroLine>(x, weight, checkpoint_lines, out.s, out.z, q);
+        memset(out.zero, 0, sizeof out.zero);
+        pack_nibbles(q, 64, out.qs);
+    }
+};
+template <> struct Encoder<block_gptq4> {
+    static void encode(const float* x, const float* weight, block_gptq4& out) { Encoder<block_awq4>::encode(x, weight, out); }
+};
+
+/// Eight means: intervals of the sorted values, each value to the nearest mean, means taken again until nothing moves.
+struct Clusters {
+    static constexpr size_t n = 256, count = 8;
+    float  x[n];
+    double w[n], sum_w[n + 1], sum_x[n + 1];                    // sums of what is before
+    size_t first[count + 1];
+
+    explicit Clusters(const Values<256>& v) {
+        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = static_cast<double>(v.w[i]) + 1e-9; }
+        for (size_t gap : {size_t(57), size_t(23), size_t(10), size_t(4), size_t(1)})
+            for (size_t i = gap; i < n; i++) {
+                const float  value = x[i];
+                const double weight = w[i];
+                size_t j = i;
+                for (; j >= gap && x[j - gap] > value; j -= gap) { x[j] = x[j - gap]; w[j] = w[j - gap]; }
+                x[j] = value;
+                w[j] = weight;
+            }
+        sum_w[0] = sum_x[0] = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum_w[i + 1] = sum_w[i] + w[i];
+            sum_x[i + 1] = sum_x[i] + w[i] * static_cast<double>(x[i]);
+        }
+    }
+    /// One cluster for each of up to eight different values.
+    bool separate() {
+        size_t c = 0;
+        first[0] = 0;
+        for (size_t i = 1; i < n; i++)
+            if (x[i] != x[i - 1]) { if (++c == count) return false; first[c] = i; }
+        while (++c <= count) first[c] = n;
+        return true;
+    }
+    /// Equal parts of the sum of gaps (2), of their roots (1), or of nothing but their number (0).
+    void begin(int power) {
+        double part[n], all = 0;
+        for (size_t i = 1; i < n; i++) {
+            const double gap = static_cast<double>(x[i]) - static_cast<double>(x[i - 1]);
+            part[i] = all += power == 2 ? gap : power == 1 ? sqrt64(gap) : 1.0;
+        }
+        size_t i = 1;
+        for (size_t c = 0; c <= count; c++) {
+            while (c && i < n && part[i] * count < all * static_cast<double>(c)) i++;
+            first[c] = c == 0 ? 0 : c == count ? n : i;
+        }
+    }
+    double mean(size_t c) const {
+        const size_t a = first[c], b = first[c + 1];
+        if (a >= b) return static_cast<double>(x[a < n ? a : n - 1]);
+        return x[a] == x[b - 1] ? static_cast<double>(x[a]) : (sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]);
+    }
+    /// Moves the borders until they stay. What is gained: the error is the sum of squares less it.
+    double settle() {
+        for (int round = 0; round < 60; round++) {
+            bool moved = false;
+            double at = mean(0);
+            size_t i = 0, next[count];
+            for (size_t c = 1; c < count; c++) {
+                const double m = mean(c), border = (at + m) / 2;
+                while (i < n && static_cast<double>(x[i]) <= border) i++;
+                next[c] = i;
+                at = m;
+            }
+            for (size_t c = 1; c < count; c++) { moved |= first[c] != next[c]; first[c] = next[c]; }
+            if (!moved) break;
+        }
+        double gain = 0;
+        for (size_t c = 0; c < count; c++) {
+            const double m = mean(c);
+            gain += m * (2 * (sum_x[first[c + 1]] - sum_x[first[c]]) - m * (sum_w[first[c + 1]] - sum_w[first[c]]));
+        }
+        return gain;
+    }
+    void levels(float* out) {
+        if (separate()) { means(out); return; }
+        double best = -1;
+        for (int power = 0; power <= 2; power++) {
+            begin(power);
+            const double gain = settle();
+            if (gain > best) { best = gain; means(out); }
+        }
+    }
+private:
+    void means(float* out) const { for (size_t c = 0; c < count; c++) out[c] = static_cast<float>(mean(c)); }
+};
+template <> struct Encoder<block_squeeze> {
+    static void encode(const float* x, const float* weight, block_squeeze& out) {
+        const Values<256> v(x, weight);
+        float level[8];
+        Clusters(v).levels(level);
+        store_half(out.d, 0x3c00);
+        for (size_t g = 0; g < 32; g++) {
+            uint32_t codes = 0;
+            for (size_t i = 0; i < 8; i++) {
+                const float value = v.x[8 * g + i];
+                uint32_t q = 0;
+                for (uint32_t c = 1; c < 8; c++)
+                    if (magnitude(level[c] - value) < magnitude(level[q] - value)) q = c;
+                codes |= q << (3 * i);
+            }
+            for (size_t i = 0; i < 3; i++) out.qs[3 * g + i] = static_cast<uint8_t>(codes >> (8 * i));
+        }
+        for (size_t c = 0; c < 8; c++) {
+            const float f = times_power2(level[c], v.exponent);
+            memcpy(out.levels + 4 * c, &f, 4);
+        }
+    }
+};
+
+#endif
+// ---- grids ------------------------------------------------------------------
+
+// ---- rows of blocks -----------------------------------------------------------
+
+/// count blocks, from block `first` of rows of `row` blocks on.
+struct EncodeJob {
+    const float *x, *importance;
+    size_t first, count, row;
+    void*  blocks;
+};
+using EncodeBlocks = void (const EncodeJob&);
+template <class Block> static void encode_blocks(const EncodeJob& job) {
+    constexpr size_t n = Block::weights;
+    Block* const out = static_cast<Block*>(job.blocks);
+    for (size_t i = job.first; i < job.first + job.count; i++)
+        Encoder<Block>::encode(job.x + i * n, job.importance ? job.importance + i % job.row * n : nullptr, out[i]);
+}
+template <class Block> constexpr auto encoder_of(int) -> decltype(&Encoder<Block>::encode, static_cast<EncodeBlocks*>(nullptr)) {
+    return &encode_blocks<Block>;
+}
+template <class Block> constexpr EncodeBlocks* encoder_of(long) { return nullptr; }
+
+#define GK_ENCODER(NAME, name, bits, family) encoder_of<block_##name>(0),
+static constexpr EncodeBlocks* encoders[] = {GK_FORMATS(GK_ENCODER)};
+#undef GK_ENCODER
+
+static bool all_finite(const float* x, size_t n) {
+    float sum[LANES] = {};                         // of zeros, NaN where x is no number
+    const size_t whole = n - n % LANES;
+    for (size_t g = 0; g < whole; g += LANES)
+        for (size_t i = 0; i < LANES; i++) sum[i] += x[g + i] * 0.0f;
+    for (size_t i = whole; i < n; i++) sum[0] += x[i] * 0.0f;
+    return total(sum) == 0;
+}
+static float lowest(const float* x, size_t n)      { float v = x[0]; for (size_t i = 1; i < n; i++) v = x[i] < v ? x[i] : v; return v; }
+
+} // namespace impl
+#endif // GLLM_KERNELS_NO_QUANTIZE
+
+// ============================================================================
 // [18] PUBLIC ENTRY POINTS
 // ============================================================================
 
@@ -8146,6 +9132,36 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
     if (Status s = impl::check_buffers(impl::Span(out, n, 1, sizeof(float)), spans); !s) return s;
     table_->formats[static_cast<size_t>(type)].dequant(blocks, out, n);
     return impl::success;
+}
+
+template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance,
+        void* blocks) const {
+    if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
+#ifdef GLLM_KERNELS_NO_QUANTIZE
+    return {Code::unsupported, "quantisers were left out of this build by GLLM_KERNELS_NO_QUANTIZE"};
+#else
+    impl::EncodeBlocks* const encode = impl::encoders[static_cast<size_t>(type)];
+    if (!encode) return {Code::unsupported, "this format has no quantiser"};
+    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
+    const size_t stride = row_bytes(type, k);
+    if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
+    if (Status s = impl::check_buffers(impl::Span(blocks, rows, stride, 1), spans); !s) return s;
+    if (rows == 0 || k == 0) return impl::success;
+
+    const Parallel p = impl::worth(parallel, impl::work(rows, k, 16));
+    std::atomic<bool> finite{true};
+    impl::split(p, rows, 1, [&](size_t begin, size_t end, size_t) {
+        if (!impl::all_finite(x + begin * k, (end - begin) * k)) finite = false;
+    });
+    if (!finite) return impl::invalid("x must be finite: a NaN or an infinity has no code");
+    if (importance && !(impl::all_finite(importance, k) && impl::lowest(importance, k) >= 0))
+        return impl::invalid("importance must be finite and not negative");
+    const size_t row = k / block_size(type);
+    impl::split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) {
+        encode({x, importance, begin, end - begin, row, blocks});
+    });
+    return impl::success;
+#endif
 }
 
 template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,

@@ -3,7 +3,7 @@
 //   A digit of a group, six rows: 96 dot products, 12 conversions and 12 FMA on 2 ports = 60 cycles; a group besides: 12
 //   products and 12 FMA.
 //
-// mca: alderlake 1*60*2
+// mca: alderlake 1*60
 
 #include "gk_qgemm_avxvnni_codes.h"
 #ifdef __x86_64__
