@@ -519,11 +519,14 @@ public:
 
     // ---- dense products: y[m] = A[m][n] x[n]; C[m][n] = A[m][k] B[k][n], "transposed" B[n][k].
     //      C is overwritten and may be uninitialised; it must not overlap an input. k = 0 gives zeros (plus bias).
+    //      Transposed weights are of any element type, widened exactly, as are inputs.
     GK_API void   gemv(const E* a, const E* x, E* y, size_t m, size_t n) const;
     GK_API Status gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const;
     GK_API Status gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const;
     GK_API Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
-    GK_API Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_transposed_b(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_transposed_b(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_transposed_b(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const;
 
     //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with
     //      instruction set, element, n and k; one that does not fit is refused. It may be copied, to an address that is
@@ -2135,8 +2138,8 @@ GK_INTERNAL bool fast_pairs();
 
 using RunPart = void(const GemmJob& job);
 using Panel   = void(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
-/// B[k][n], B[n][k], rows of a quantised format, tensors of checkpoints.
-enum class BForm { rows, transposed, format, awq, gptq };
+/// B[k][n], rows of a quantised format, tensors of checkpoints.
+enum class BForm { rows, format, awq, gptq };
 
 struct GemmKernels {
     size_t mr, nr;                                              // splits are at multiples of them
@@ -2146,7 +2149,7 @@ struct GemmKernels {
     RunPart* (*run_terms)(size_t a, size_t b);                  // f32: A is taken to a terms of 8 bits, B to b; or both exactly
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
-    RunPart* run_dots;                                          // reads A and B[n][k] in place: few rows of A
+    struct { RunPart *run, *run_dots; Panel* panel; } by[3];    // B[n][k] by its element type: run; reads A and B in place, few rows of A
     size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
     void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
     void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
@@ -3746,11 +3749,12 @@ GK_INL void prefetch(const char* p) { __builtin_prefetch(p); }
 GK_INL void prefetch(const char*)   {}
 #endif
 
-constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK, DOT_ROWS = VF >= 16 ? 4 : 2;
+constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK, DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 1024;
 
-/// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output.
-/// Where M rows hold up the streams of b, these are prefetched a block ahead.
-template <size_t M, size_t R, class E> void dot_block(const E* a, const E* b, size_t ld, size_t n, vf* total) {
+/// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. The
+/// streams of b are prefetched DOT_AHEAD bytes ahead.
+template <size_t M, size_t R, class E, class W>
+void dot_block(const E* a, size_t lda, const W* b, size_t ldb, size_t n, vf* total) {
     vf s[M][R];
     GK_UNROLL(8) for (size_t i = 0; i < M; i++)
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vzero();
@@ -3758,63 +3762,70 @@ template <size_t M, size_t R, class E> void dot_block(const E* a, const E* b, si
     for (; p + VF <= n; p += VF) {
         vf y[R];
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) {
-            y[j] = vload(b + j * ld + p);
-            if (M > 1) prefetch(reinterpret_cast<const char*>(b + j * ld + p + DOT_BLOCK));
+            y[j] = vload(b + j * ldb + p);
+            prefetch(reinterpret_cast<const char*>(b + j * ldb + p) + DOT_AHEAD);
         }
         GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
-            const vf x = vload(a + i * ld + p);
+            const vf x = vload(a + i * lda + p);
             GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, y[j], s[i][j]);
         }
     }
     if (p < n) {
         GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
-            const vf x = vload_n(a + i * ld + p, n - p);
-            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, vload_n(b + j * ld + p, n - p), s[i][j]);
+            const vf x = vload_n(a + i * lda + p, n - p);
+            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, vload_n(b + j * ldb + p, n - p), s[i][j]);
         }
     }
     GK_UNROLL(8) for (size_t i = 0; i < M; i++)
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) total[i * R + j] = vadd(total[i * R + j], s[i][j]);
 }
 
-/// c[i * ldc + j] = a_i . b_j for i < m <= 8 rows of a and j < R rows of b, k long: blocks are added up by lanes, 16 of
-/// them in double, in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of lanes, 1 of
-/// the result: 52 at most.
-template <size_t R, class E> void dot_group(const E* a, const E* b, size_t m, size_t k, float* c, size_t ldc) {
-    double total[8 * R] = {};
+/// The same for 1 <= rows <= M of them.
+template <size_t M, size_t R, class E, class W>
+void dot_few(size_t rows, const E* a, size_t lda, const W* b, size_t ldb, size_t n, vf* total) {
+    if (rows == M) dot_block<M, R>(a, lda, b, ldb, n, total);
+    else if constexpr (M > 1) dot_few<M - 1, R>(rows, a, lda, b, ldb, n, total);
+}
+
+/// c[i * ldc + j * apart] = a_i . b_(j apart) for i < m <= Most rows of a and j < R, k long: blocks are added up by lanes,
+/// 16 of them in double, in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of lanes, 1
+/// of the result: 52 at most.
+template <size_t Most, size_t R, class E, class W>
+void dot_group(const E* a, const W* b, size_t apart, size_t m, size_t k, float* c, size_t ldc) {
+    constexpr size_t M = R == 1 ? 1 : Most < DOT_ROWS ? Most : DOT_ROWS;
+    double total[Most * R] = {};
     for (size_t p0 = 0; p0 < k; p0 += DOT_BLOCKS) {
         const size_t end = k - p0 < DOT_BLOCKS ? k : p0 + DOT_BLOCKS;
-        vf lanes[8 * R];
+        vf lanes[Most * R];
         for (size_t i = 0; i < m * R; i++) lanes[i] = vzero();
         for (size_t p = p0; p < end; p += DOT_BLOCK) {
             const size_t n = end - p < DOT_BLOCK ? end - p : DOT_BLOCK;
-            for (size_t i = 0; i < m;) {
-                const E* const ai = a + i * k + p;
-                if (R <= 4 && m - i >= DOT_ROWS) { dot_block<R <= 4 ? DOT_ROWS : 1, R>(ai, b + p, k, n, lanes + i * R); i += DOT_ROWS; }
-                else                             { dot_block<1, R>(ai, b + p, k, n, lanes + i * R); i++; }
-            }
+            for (size_t i = 0; i < m; i += M)
+                dot_few<M, R>(m - i < M ? m - i : M, a + i * k + p, k, b + p, apart * k, n, lanes + i * R);
         }
         for (size_t i = 0; i < m * R; i++) total[i] += static_cast<double>(vsum(lanes[i]));
     }
     for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < R; j++) c[i * ldc + j] = static_cast<float>(total[i * R + j]);
+        for (size_t j = 0; j < R; j++) c[i * ldc + j * apart] = static_cast<float>(total[i * R + j]);
 }
 
-/// C[m][n] = A[m][k] B[n][k]^T for m <= 8: rows of B are streams, eight of them against one row of A, four against
-/// more.
-template <class E> void dot_rows(const E* a, const E* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
-    size_t j = 0;
-    if (m == 1) for (; j + 8 <= n; j += 8) dot_group<8>(a, b + j * k, m, k, c + j, ldc);
-    for (; j + 4 <= n; j += 4)             dot_group<4>(a, b + j * k, m, k, c + j, ldc);
-    for (; j < n; j++)                     dot_group<1>(a, b + j * k, m, k, c + j, ldc);
+/// C[m][n] = A[m][k] B[n][k]^T for m <= 8: four streams of rows of B.
+template <class E, class W> void dot_rows(const E* a, const W* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
+    const size_t part = n / 4;
+    for (size_t j = 0; j < part; j++) {
+        if (m == 1) dot_group<1, 4>(a, b + j * k, part, m, k, c + j, ldc);
+        else        dot_group<8, 4>(a, b + j * k, part, m, k, c + j, ldc);
+    }
+    for (size_t j = 4 * part; j < n; j++) dot_group<8, 1>(a, b + j * k, 1, m, k, c + j, ldc);
 }
 
 /// gemv: y[m] = A[m][n] x[n].
 template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
     GLLM_KERNELS_ASSERT(m == 0 || (y && (n == 0 || (a && x))));
-    for (size_t i = 0; i < m; i += 64) {
-        const size_t rows = m - i < 64 ? m - i : 64;
-        float        t[64];
-        dot_rows(x, a + i * n, t, 64, 1, rows, n);
+    for (size_t i = 0; i < m; i += DOT_OUTPUTS) {
+        const size_t rows = m - i < DOT_OUTPUTS ? m - i : DOT_OUTPUTS;
+        float        t[DOT_OUTPUTS];
+        dot_rows(x, a + i * n, t, DOT_OUTPUTS, 1, rows, n);
         convert(t, y + i, rows);
     }
 }
@@ -4592,6 +4603,10 @@ template <class E> void panel_transposed(const impl::BSource& b, float* out, siz
     transpose(static_cast<const E*>(b.data) + j * b.ld + p, b.ld, cols, kc, out, NR);
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
 }
+/// Bytes of an element of B[n][k], if that is what it takes; or 0.
+GK_INL size_t transposed_size(impl::Panel* panel) {
+    return panel == &panel_transposed<float> ? sizeof(float) : panel == &panel_transposed<f16> || panel == &panel_transposed<bf16> ? 2 : 0;
+}
 void panel_format(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
     float rows[VF * KC];
     const uint8_t* const blocks = static_cast<const uint8_t*>(b.data) + p / b.block_weights * b.block_bytes;
@@ -4778,13 +4793,14 @@ template <class E> struct BPanels {
     /// What at(j) will read, part `i` of it when a part is `rows` rows of 128 bytes. Lines that two panels share were
     /// read with the first.
     impl::Ahead source(size_t j, size_t i, size_t rows) const {
-        const size_t ld = b.ld * sizeof(E), from = i * rows;
+        const size_t from = i * rows, size = transposed_size(b.panel);
         const char* const data = static_cast<const char*>(b.data);
         if (j >= nc) return {nullptr, 0, 0};
         if (ready)                     return {reinterpret_cast<const char*>(ready + j * kc) + from * 128, 128, rows};
-        if (b.panel == &panel_rows<E>) return {data + (p + from) * ld + (column + j) * sizeof(E) + 63, ld, rows};
-        if (b.panel == &panel_transposed<E> && i < least(nc - j, NR))                // column i of the panel
-            return {data + (column + j + i) * ld + p * sizeof(E), 128, kc * sizeof(E) / 128 + 1};
+        if (b.panel == &panel_rows<E>)
+            return {data + ((p + from) * b.ld + column + j) * sizeof(E) + 63, b.ld * sizeof(E), rows};
+        if (size && i < least(nc - j, NR))                      // column i of the panel
+            return {data + ((column + j + i) * b.ld + p) * size, 128, kc * size / 128 + 1};
         return {nullptr, 0, 0};
     }
 };
@@ -4972,16 +4988,16 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
 }
 
 /// A and B[n][k] in place, by dot products: few rows of A.
-template <class E> void gemm_run_dots(const impl::GemmJob& job) {
-    const E* const b = static_cast<const E*>(job.b.data) + job.column * job.b.ld;
+template <class E, class W> void gemm_run_dots(const impl::GemmJob& job) {
+    const W* const b = static_cast<const W*>(job.b.data) + job.column * job.b.ld;
     const E* const bias = static_cast<const E*>(job.bias);
     for (size_t i = 0; i < job.m; i += 8) {
         const size_t rows = least(job.m - i, 8);
-        for (size_t j = 0; j < job.n; j += 64) {
-            const size_t cols = least(job.n - j, 64);
-            float        t[8 * 64];
-            dot_rows(static_cast<const E*>(job.a) + i * job.lda, b + j * job.b.ld, t, 64, rows, cols, job.k);
-            finish(t, 64, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + i * job.ldc + j, job.ldc, rows, cols);
+        for (size_t j = 0; j < job.n; j += DOT_OUTPUTS) {
+            const size_t cols = least(job.n - j, DOT_OUTPUTS);
+            float        t[8 * DOT_OUTPUTS];
+            dot_rows(static_cast<const E*>(job.a) + i * job.lda, b + j * job.b.ld, t, DOT_OUTPUTS, rows, cols, job.k);
+            finish(t, DOT_OUTPUTS, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + i * job.ldc + j, job.ldc, rows, cols);
         }
     }
 }
@@ -5004,7 +5020,6 @@ inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) 
 template <class E> impl::Panel* panel_of(impl::BForm form) {
     switch (form) {
         case impl::BForm::rows:       return &panel_rows<E>;
-        case impl::BForm::transposed: return &panel_transposed<E>;
         case impl::BForm::format:     return &panel_format;
 #if GK_HAS_CHECKPOINTS
         case impl::BForm::awq:        return &panel_checkpoint<awq_tensor>;
@@ -5024,7 +5039,9 @@ template <class E> constexpr impl::GemmKernels gemm_kernels() {
     g.run_terms        = &run_exactly<E>;
     g.run_small        = sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr;
     g.run_skinny       = &gemm_run_skinny<E>;
-    g.run_dots         = &gemm_run_dots<E>;
+    g.by[0]            = {&gemm_run<E>, &gemm_run_dots<E, float>, &panel_transposed<float>};
+    g.by[1]            = {&gemm_run<E>, &gemm_run_dots<E, f16>,   &panel_transposed<f16>};
+    g.by[2]            = {&gemm_run<E>, &gemm_run_dots<E, bf16>,  &panel_transposed<bf16>};
     g.packed_bytes     = &packed_floats_bytes;
     g.pack             = &pack_floats;
     g.take_packed      = &take_floats;
@@ -6678,6 +6695,10 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
     g.run_terms = &run_terms<E>;
+    constexpr int own = Element<E>::ELEM_ID, in_bf16 = Element<bf16>::ELEM_ID;
+    for (int i = 0; i < 3; i++)                                 // planes of bf16 alone hold no other weights
+        if (i == own || own != in_bf16) g.by[i].run = g.run;
+    if (sizeof(E) == sizeof(float)) g.by[in_bf16].run = &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
     if (sizeof(E) == sizeof(float)) g.digits = &tile_digits;
     if (tile_form<E>::type::as_it_is) {
         g.packed_bytes = &packed_tiles_bytes;
@@ -6690,6 +6711,7 @@ template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 constexpr impl::GemmKernels pairs_kernels() {
     impl::GemmKernels g = tiles_kernels<bf16>();
     g.run       = &tiles_or_fused<bf16, PairsForm>;
+    g.by[Element<bf16>::ELEM_ID].run = g.run;
     g.run_terms = [](size_t, size_t) -> impl::RunPart* { return &tiles_or_fused<bf16, PairsForm>; };
     return g;
 }
@@ -8756,16 +8778,17 @@ static inline size_t aligned_offset(const void* packed) {
 template <class E> struct Dense {
     const CpuKernels<E>& kernels;
     Form                 form;
+    int                  weights = Element<E>::ELEM_ID;         // the element type of B; its own where that is not transposed
 
-    auto path(size_t m, size_t n, size_t k) const -> void (*)(const GemmJob&) {
+    RunPart* run_of(DensePath path) const {
         const GemmKernels& g = *kernels.table().gemm;
-        switch (dense_path(form, g.run_small != nullptr, m, n, k)) {
+        switch (path) {
             case DensePath::in_caches: return g.run_small;
             case DensePath::skinny:    return g.run_skinny;
-            case DensePath::dots:      return g.run_dots;
+            case DensePath::dots:      return g.by[weights].run_dots;
             case DensePath::nest:      break;
         }
-        return g.run;
+        return g.by[weights].run;
     }
     /// How threads share a product, and the scratch that it takes: columns when there are more of them, else rows, in
     /// whole tiles.
@@ -8795,7 +8818,7 @@ template <class E> struct Dense {
             return invalid("act is not one of the values of Activation");
         if (p.m == 0 || p.n == 0) return success;
         const bool in_rows = form != Form::packed;
-        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, sizeof(E)},
+        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, weights == 0 ? sizeof(float) : 2},
                               {p.bias, p.has_bias ? p.n : 0, 1, sizeof(E)}};
         if (Status s = check_buffers(Span(p.c, p.m, p.n, sizeof(E)), spans); !s) return s;
         return in_rows ? success : check_packed(p.b, p.n, p.k, p.c, p.m);
@@ -8809,18 +8832,18 @@ template <class E> struct Dense {
         job.m = job.all_m = p.m;  job.n = job.all_n = p.n;  job.k = p.k;
         job.b.data = p.b;
         job.b.ld   = form == Form::rows ? p.n : p.k;
-        job.b.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
+        job.b.panel = form == Form::rows ? g.panel(BForm::rows) : g.by[weights].panel;
         if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
-        const auto run_part = path(p.m, p.n, p.k);
-        if (run_part == g.run && !addressable(p.m, p.n, p.k)) return no_memory();
-        const Plan plan(kernels.parallel, g, p.m, p.n, p.k, run_part != g.run);
+        const DensePath path = dense_path(form, g.run_small != nullptr, p.m, p.n, p.k);
+        if (path == DensePath::nest && !addressable(p.m, p.n, p.k)) return no_memory();
+        const Plan plan(kernels.parallel, g, p.m, p.n, p.k, path != DensePath::nest);
         const Scratch memory(kernels.workspace, plan.floats);
         if (!memory) return no_memory();
         job.part_m  = plan.part_m;
         job.part_n  = plan.part_n;
         job.scratch = memory.data();
-        if (plan.share.tasks == 1) run_part(job);
-        else                       run_split(plan, job, run_part);
+        if (plan.share.tasks == 1) run_of(path)(job);
+        else                       run_split(plan, job, run_of(path));
         return success;
     }
     static void run_split(const Plan& plan, const GemmJob& job, RunPart* run_part) {
@@ -8885,7 +8908,7 @@ template <class E> struct Dense {
         BSource source = {};
         source.data  = b;
         source.ld    = form == Form::rows ? n : k;
-        source.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
+        source.panel = form == Form::rows ? g.panel(BForm::rows) : g.by[weights].panel;
         split(worth(kernels.parallel, work(n, k, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
             g.pack(source, n, k, begin, end, panels);
         });
@@ -8923,8 +8946,14 @@ template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, c
         Activation act) const {
     return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true, act});
 }
-template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::transposed}.run({a, bt, c, m, n, k});
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::transposed, Element<float>::ELEM_ID}.run({a, bt, c, m, n, k});
+}
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::transposed, Element<f16>::ELEM_ID}.run({a, bt, c, m, n, k});
+}
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::transposed, Element<bf16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k});
