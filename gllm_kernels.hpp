@@ -113,7 +113,7 @@
 //   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
 //                                   CPU says
 //   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
-//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS     leave parts out
+//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION     leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
 // The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature"
@@ -416,6 +416,7 @@ struct FormatKernels;                                           // the loops of 
 struct CodeKernels;                                             // how inputs are prepared for them
 struct DigitKernels;                                            // those in fixed point
 struct GemmKernels;                                             // the loop nest and its packing
+struct AttentionKernels;                                        // its forms, of few and of many queries
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
 }
 
@@ -448,6 +449,7 @@ template <class E> struct KernelTable {
     void (*widen)(const E* x, float* out, size_t n);
     void (*narrow)(const float* x, E* out, size_t n);
     const impl::GemmKernels*       gemm;
+    const impl::AttentionKernels*  attention;
     const impl::CheckpointKernels* checkpoints;
     const impl::FormatKernels*     formats;                     // [quant_type_count], then the plain q8 q4 q2 q1
 };
@@ -1146,6 +1148,11 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_HAS_AVX_VNNI 1
 #else
 #define GK_HAS_AVX_VNNI 0
+#endif
+#ifdef GLLM_KERNELS_NO_ATTENTION
+#define GK_HAS_ATTENTION 0
+#else
+#define GK_HAS_ATTENTION 1
 #endif
 #if (GK_ARM64 || GK_ARM32) && !defined(GLLM_KERNELS_NO_NEON)
 #define GK_HAS_NEON 1
@@ -2154,6 +2161,46 @@ struct GemmKernels {
     void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
     void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
     Panel* (*panel)(BForm form);
+};
+
+// ---- attention: section [13b] ----------------------------------------------------
+
+constexpr size_t cache_page = 16;                               // tokens
+GK_INL size_t cache_row_bytes(CacheType type, size_t d) {       // of a token of one head
+    return type == CacheType::f32 ? d * sizeof(float) : type == CacheType::Q8_0 ? d / 32 * sizeof(block_q8_0) : d * sizeof(f16);
+}
+
+/// q and out are of the table's element type.
+struct AttentionJob {
+    const void*  q;
+    void*        out;
+    KvView       kv;
+    size_t       m, heads, position, window;
+    bool         causal;
+    float        scale, softcap;
+    const float *sinks, *slopes;
+    float       *inputs, *parts;                                // few: rows of q, scaled; what units leave
+    size_t       first, pieces;                                 // few: those of the keys that any query sees
+    size_t       panels;                                        // many: of a unit
+};
+
+/// Tokens begin .. end - 1; none where that is none. Both rise with the query.
+struct Seen { size_t begin, end; };
+GK_INL Seen seen_by(const AttentionJob& job, size_t i) {
+    const size_t next = job.position + i + 1, length = job.kv.length;
+    return {job.window && next > job.window ? next - job.window : 0, job.causal && next < length ? next : length};
+}
+GK_INL Seen seen_by_all(const AttentionJob& job) { return {seen_by(job, 0).begin, seen_by(job, job.m - 1).end}; }
+
+struct AttentionKernels {
+    size_t piece, columns;                                      // tokens; rows of q in a panel
+    size_t (*few_parts)(size_t rows, size_t pieces, size_t d);  // floats of all units; rows: m heads
+    size_t (*few_scratch)(const KvView& kv);                    // floats of a thread
+    void (*few_inputs)(const AttentionJob& job, float* inputs);
+    void (*few_units)(const AttentionJob& job, size_t begin, size_t end, float* scratch);        // kv_heads pieces of them
+    void (*few_outputs)(const AttentionJob& job, size_t begin, size_t end);                      // m heads rows
+    size_t (*many_scratch)(const KvView& kv, size_t panels);
+    void (*many_unit)(const AttentionJob& job, size_t head, size_t unit, float* scratch);
 };
 
 // ---- assembly kernels: a file of asm/ and a row each -----------------------------
@@ -5067,6 +5114,736 @@ constexpr impl::CheckpointKernels checkpoint_kernels = {};
 
 template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 
+#if GK_HAS_ATTENTION
+
+// ============================================================================
+// [13b] ATTENTION
+// ============================================================================
+//
+// Keys are taken in pieces of PIECE tokens and these in blocks of KEYS, both at fixed positions. Within a piece each block
+// brings its largest score m, its sum of p = e^(s - m), and its sum of p v; what came before is rescaled by
+// e^(old m - new m), all in f32. Pieces are merged in order, in double. A key that a query does not see has p = 0 and
+// adds nothing. So the bits of a query depend on itself, on what it sees and on where that is, and two forms share them:
+//
+//   few    rows of q stay apart. Lanes are the 16 tokens of a page for scores, elements of a head for values. A unit
+//          of work is a piece of the keys of a head; what it leaves is merged when all are done.
+//   many   NR rows of q are the lanes of a panel [head_dim][NR]. Scores [keys][NR] are keys times panel, and what becomes of
+//          them, p, is the panel that the values, transposed, are multiplied with: both are tiles of section [13], for
+//          which keys and values are packed once for several panels. A unit is so many panels of a head.
+//
+// Rows of q are those of the heads that share keys, query by query. Sums over head_dim are chains as in [13], so are those
+// of p v in a block; p is summed by position in a page, then by halves of it.
+//
+// In u, with A as in [2] and V the largest |v|. A relative error of d in each p is one of d V in the result. Scores: 1 for
+// scaling q, 128 + head_dim / 128 - 1 for the sum, 6 for a cap, and 2 each for s - m and for the old - new m that follow:
+// 145 A V. Others: 112 in a block, 2 for each of the three more blocks, 2 for each of 5 exponentials, 7 + 4 + 2 * 3 in
+// the sum of p, 1 for the result: 146 V.
+
+constexpr size_t PAGE = impl::cache_page, KEYS = GK_PASS == GK_AVX2 ? 96 : 112, PIECE = 4 * KEYS, PAGES = KEYS / PAGE, PAGEV = PAGE / VF;
+static_assert(KEYS % MR == 0 && KEYS % PAGE == 0 && KEYS <= CHAIN, "whole tiles, one chain");
+
+constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+// ---- keys and values as they lie in a cache ------------------------------------
+
+/// The keys of a page, of each type: two() gives rows i and i + 1 of [head_dim][16], i even and not falling.
+template <class T> struct KeyRows {
+    static constexpr size_t bytes = PAGE * sizeof(T);           // of a row
+    const T* rows;
+    GK_MEM void open(const uint8_t* page, size_t)      { rows = reinterpret_cast<const T*>(page); }
+    GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
+        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vload(rows + i * PAGE + j * VF);
+    }
+};
+struct KeyCodes {
+    static constexpr size_t bytes = PAGE;
+    const uint8_t* codes;
+    const f16*     scales;
+    vf             scale[PAGEV];
+    GK_MEM void open(const uint8_t* page, size_t d) {
+        codes  = page;
+        scales = reinterpret_cast<const f16*>(page + d * PAGE);
+        GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
+    }
+    GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
+        if (i % 32 == 0) GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
+        const vb b = bload(codes + i * PAGE);
+        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vmul(bfloat(b, static_cast<int>(j)), scale[j % PAGEV]);
+    }
+};
+
+/// A row of values: vector c of those from `row` on, where `row` is at a multiple of 32 for codes.
+template <class T> struct ValueRow {
+    static constexpr size_t step = 1, bytes = sizeof(T);        // elements and bytes of what a row is made of
+    GK_MEM static vf at(const uint8_t* row, size_t c)             { return vload(reinterpret_cast<const T*>(row) + c * VF); }
+    GK_MEM static vf part(const uint8_t* row, size_t n)           { return vload_n(reinterpret_cast<const T*>(row), n); }
+};
+struct ValueCodes {
+    static constexpr size_t step = 32, bytes = sizeof(impl::block_q8_0);
+    GK_MEM static vf at(const uint8_t* row, size_t c) { return vmul(bfloat(bload(row + 2), static_cast<int>(c)), vset(half(row))); }
+    GK_MEM static vf part(const uint8_t*, size_t)                 { return vzero(); }
+};
+
+/// out[d] = a row of values; up to VF floats behind it may be written.
+template <class Row> GK_INL void widen_values(const uint8_t* row, size_t d, float* out) {
+    size_t j = 0;
+    if (Row::step > 1) {
+        for (; j < d; j += 32, row += Row::bytes)
+            GK_UNROLL(32) for (size_t c = 0; c < 32 / VF; c++) vstore(out + j + c * VF, Row::at(row, c));
+        return;
+    }
+    for (; j + VF <= d; j += VF) vstore(out + j, Row::at(row + j * Row::bytes, 0));
+    if (j < d) vstore(out + j, Row::part(row + j * Row::bytes, d - j));
+}
+inline void widen_row(CacheType type, const uint8_t* row, size_t d, float* out) {
+    switch (type) {
+        case CacheType::f32:  widen_values<ValueRow<float>>(row, d, out); return;
+        case CacheType::f16:  widen_values<ValueRow<f16>>(row, d, out); return;
+        case CacheType::bf16: widen_values<ValueRow<bf16>>(row, d, out); return;
+        case CacheType::Q8_0: widen_values<ValueCodes>(row, d, out); return;
+    }
+}
+
+/// The keys and values of one head in some pages of a block. Keys of plain arrays are turned into pages of floats.
+struct CacheBlock {
+    size_t         count;                                       // pages
+    CacheType      key_type;
+    const uint8_t* keys[PAGES];
+    const uint8_t* values[PAGES];
+    size_t         value_stride;                                // bytes from token to token
+};
+/// Floats to keep turned keys in, and rows on their way.
+inline size_t turned_floats(const KvView& kv) { return kv.pages ? 0 : (PAGES + 1) * PAGE * kv.head_dim + 16; }
+
+template <class T> void turn_page(const uint8_t* rows, size_t stride, size_t count, size_t d, float* page) {
+    transpose(reinterpret_cast<const T*>(rows), stride / sizeof(T), count, d, page, PAGE);
+    for (size_t r = round_up(count, VF); r < PAGE; r++)
+        for (size_t i = 0; i < d; i++) page[i * PAGE + r] = 0;
+}
+inline CacheBlock cache_block(const KvView& kv, size_t head, size_t first, size_t count, float* turned) {
+    CacheBlock b = {};
+    b.count        = count;
+    b.key_type     = kv.pages ? kv.keys.type : CacheType::f32;
+    b.value_stride = kv.pages ? impl::cache_row_bytes(kv.values.type, kv.head_dim) : kv.values.token_stride;
+    const uint8_t *const keys = static_cast<const uint8_t*>(kv.keys.data), *const values = static_cast<const uint8_t*>(kv.values.data);
+    const size_t d = kv.head_dim;
+    for (size_t p = 0; p < count; p++) {
+        if (kv.pages) {
+            const size_t at = kv.pages[first + p] * kv.page_stride;
+            b.keys[p]   = keys + at + head * PAGE * impl::cache_row_bytes(kv.keys.type, d);
+            b.values[p] = values + at + head * PAGE * b.value_stride;
+            continue;
+        }
+        const size_t   t = (first + p) * PAGE, tokens = least(kv.length - t, PAGE), stride = kv.keys.token_stride;
+        const uint8_t* rows = keys + t * stride + head * kv.keys.head_stride;
+        float* const   page = turned + p * PAGE * d;
+        float* const   wide = turned + PAGES * PAGE * d;
+        b.keys[p]   = reinterpret_cast<const uint8_t*>(page);
+        b.values[p] = values + t * kv.values.token_stride + head * kv.values.head_stride;
+        switch (kv.keys.type) {
+            case CacheType::f32:  turn_page<float>(rows, stride, tokens, d, page); break;
+            case CacheType::f16:  turn_page<f16>(rows, stride, tokens, d, page); break;
+            case CacheType::bf16: turn_page<bf16>(rows, stride, tokens, d, page); break;
+            case CacheType::Q8_0:
+                for (size_t i = 0; i < tokens; i++) widen_row(CacheType::Q8_0, rows + i * stride, d, wide + i * d);
+                turn_page<float>(reinterpret_cast<const uint8_t*>(wide), d * sizeof(float), tokens, d, page);
+        }
+    }
+    return b;
+}
+
+// ---- what both forms do --------------------------------------------------------
+
+/// A score on its way: capped, and what a slope times the distance adds.
+GK_INL vf shaped(const impl::AttentionJob& job, vf s, vf slope, vf distance) {
+    if (job.softcap > 0) { const vf cap = vset(job.softcap); s = vmul(cap, vtanh(vdiv(s, cap))); }
+    return job.slopes ? vfma(slope, distance, s) : s;
+}
+/// The position of query i as seen from token `from`.
+GK_INL float place_of(const impl::AttentionJob& job, size_t i, size_t from) {
+    return static_cast<float>(static_cast<int64_t>(job.position + i) - static_cast<int64_t>(from));
+}
+/// What is subtracted from scores the largest of which is m: 0 where there is none.
+GK_INL vf top_of(vf m) { return vselect(vlt(m, vset(-impl::largest_float)), vzero(), m); }
+/// The sum of a query in double begins with its sink: 1, or 0 for -inf, or NaN.
+GK_INL double sink_sum(const float* sinks, size_t head) {
+    return !sinks || sinks[head] < -impl::largest_float ? 0 : 1 + static_cast<double>(sinks[head] - sinks[head]);
+}
+/// A result: 0 where nothing was seen, nor -0.
+GK_INL float quotient(double sum, double inverse) { return static_cast<float>(sum * inverse + 0.0); }
+
+/// What is seen of tokens from .. to - 1.
+GK_INL impl::Seen seen_in(const impl::Seen& s, size_t from, size_t to) {
+    return {s.begin < from ? from : least(s.begin, to), s.end < from ? from : least(s.end, to)};
+}
+
+// ---- few -----------------------------------------------------------------------
+
+// What a unit leaves of each row: sums of p v, head_dim of them; then the largest score, and the sum of p.
+
+GK_INL size_t part_floats(size_t d)                  { return round_up(d, PAGE) + PAGE; }
+inline size_t few_parts(size_t rows, size_t pieces, size_t d) { return rows * pieces * part_floats(d); }
+inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv); }
+
+/// s[r * KEYS + t] = rows r of q[R][d] times the keys of P pages.
+template <class Keys, size_t R, size_t P>
+GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead, const float* q, size_t d, float* s) {
+    Keys keys[P];
+    GK_UNROLL(4) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
+    for (size_t from = 0; from < d; from += CHAIN) {
+        vf acc[R][P * PAGEV];
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
+        const size_t end = least(d, from + CHAIN);
+        for (size_t i = from; i < end; i += 2)
+            GK_UNROLL(4) for (size_t p = 0; p < P; p++) {
+                vf v[2 * PAGEV];
+                keys[p].two(i, v);
+                const char* const next = reinterpret_cast<const char*>(ahead[p]) + i * Keys::bytes;
+                prefetch(next);
+                if (Keys::bytes > 32) prefetch(next + 64);
+                GK_UNROLL(2) for (size_t k = 0; k < 2; k++)
+                    GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                        const vf x = vset(q[r * d + i + k]);
+                        GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++)
+                            acc[r][p * PAGEV + j] = vfma(x, v[k * PAGEV + j], acc[r][p * PAGEV + j]);
+                    }
+            }
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+            GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) {
+                float* const to = s + r * KEYS + j * VF;
+                vstore(to, from ? vadd(vload(to), acc[r][j]) : acc[r][j]);
+            }
+    }
+}
+template <class Keys, size_t R>
+void block_scores(const uint8_t* const* pages, const uint8_t* const* ahead, size_t count, const float* q, size_t d, float* s) {
+    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 4 ? 2 : 4;
+    size_t p = 0;
+    for (; p + P <= count; p += P) page_scores<Keys, R, P>(pages + p, ahead + p, q, d, s + p * PAGE);
+    for (; p < count; p++)         page_scores<Keys, R, 1>(pages + p, ahead + p, q, d, s + p * PAGE);
+}
+
+/// sums[r * ld + j] += p[r * KEYS + t] v[t][j] for `count` tokens, C vectors of columns at `row` and at `sums`.
+template <class Row, size_t R, size_t C>
+GK_INL void value_columns(const uint8_t* row, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t ld, size_t c0) {
+    vf acc[R][C];
+    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vload(sums + r * ld + c * VF);
+    for (size_t t = 0; t < count; t++, row += stride, ahead += stride) {
+        vf v[C];
+        GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
+        GK_UNROLL(8) for (size_t b = 0; b < C * VF * Row::bytes / Row::step; b += 64) prefetch(reinterpret_cast<const char*>(ahead + b));
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            const vf x = vset(p[r * KEYS + t]);
+            GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+        }
+    }
+    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(sums + r * ld + c * VF, acc[r][c]);
+}
+/// The same of all columns.
+template <class Row, size_t R>
+void page_values(const uint8_t* rows, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t d) {
+    constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
+    const size_t ld = round_up(d, PAGE);
+    size_t j = 0;
+    if (Row::step > 1) {
+        for (; j < d; j += 32, rows += Row::bytes, ahead += Row::bytes)
+            GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c += C)
+                value_columns<Row, R, C>(rows, stride, ahead, p, count, sums + j + c * VF, ld, c);
+        return;
+    }
+    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
+    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
+    for (size_t r = 0; j < d && r < R; r++) {
+        vf acc = vload(sums + r * ld + j);
+        for (size_t t = 0; t < count; t++) acc = vfma(Row::part(rows + t * stride + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        vstore(sums + r * ld + j, acc);
+    }
+}
+
+/// R rows of q, the heads from `head` on of query i, against tokens `seen` of the block at `from`.
+template <size_t R>
+void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t* const* ahead, size_t from, size_t i, size_t head,
+        const impl::Seen& seen, const float* q, float* parts) {
+    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), begin = seen.begin - from, end = seen.end - from;
+    const size_t first = begin / PAGE, last = (end + PAGE - 1) / PAGE;
+    impl::Lines<float, R * KEYS> scores;
+    impl::Lines<float, R * 576>  sums_of_values;
+    float* const s = scores.begin();
+    float* const sums = sums_of_values.begin();
+    switch (b.key_type) {
+        case CacheType::f32:  block_scores<KeyRows<float>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+        case CacheType::f16:  block_scores<KeyRows<f16>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+        case CacheType::bf16: block_scores<KeyRows<bf16>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+        case CacheType::Q8_0: block_scores<KeyCodes, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+    }
+    float old[PAGE] = {}, largest_score[PAGE] = {}, top[PAGE], factor[PAGE];
+    const vf place = vset(place_of(job, i, from)), none = vset(-impl::infinity);
+    for (size_t r = 0; r < R; r++) {
+        const vf slope = vset(job.slopes ? job.slopes[head + r] : 0);
+        vf m = none;
+        for (size_t t = first * PAGE; t < last * PAGE; t += VF) {
+            const vf at = vadd(vload(lane_numbers + t % PAGE), vset(static_cast<float>(t - t % PAGE)));
+            vf x = shaped(job, vload(s + r * KEYS + t), slope, vsub(at, place));
+            if (t < begin)    x = vselect(vlt(at, vset(static_cast<float>(begin))), none, x);
+            if (t + VF > end) x = vselect(vlt(at, vset(static_cast<float>(end))), x, none);
+            vstore(s + r * KEYS + t, x);
+            m = vmax(x, m);
+        }
+        const float most = vhmax(m);
+        old[r] = parts[r * part_floats(d) + ld];
+        largest_score[r] = most > old[r] ? most : old[r];
+    }
+    for (size_t r = 0; r < R; r += VF) {
+        const vf t = top_of(vload(largest_score + r));
+        vstore(top + r, t);
+        vstore(factor + r, vexp(vsub(vload(old + r), t)));
+    }
+    for (size_t r = 0; r < R; r++) {
+        const vf t0 = vset(top[r]);
+        vf sum[PAGEV];
+        for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
+        for (size_t t = first * PAGE; t < last * PAGE; t += PAGE)
+            for (size_t j = 0; j < PAGEV; j++) {
+                float* const x = s + r * KEYS + t + j * VF;
+                const vf     p = vexp(vsub(vload(x), t0));
+                vstore(x, p);
+                sum[j] = vadd(sum[j], p);
+            }
+        float by_place[PAGE];
+        for (size_t j = 0; j < PAGEV; j++) vstore(by_place + j * VF, sum[j]);
+        for (size_t w = PAGE / 2; w; w /= 2)
+            for (size_t j = 0; j < w; j++) by_place[j] += by_place[j + w];
+        float* const state = parts + r * part_floats(d) + ld;
+        state[0] = largest_score[r];
+        state[1] = state[1] * factor[r] + by_place[0];
+    }
+    for (size_t j = 0; j < R * ld; j += VF) vstore(sums + j, vzero());
+    for (size_t p = first; p < last; p++) {
+        const size_t         t0 = p == first ? begin : p * PAGE, t1 = least(end, (p + 1) * PAGE), skip = (t0 - p * PAGE) * b.value_stride;
+        const uint8_t* const rows = b.values[p] + skip;
+        const uint8_t* const next = ahead[b.count + p] + skip;
+        switch (job.kv.values.type) {
+            case CacheType::f32:  page_values<ValueRow<float>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
+            case CacheType::f16:  page_values<ValueRow<f16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
+            case CacheType::bf16: page_values<ValueRow<bf16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
+            case CacheType::Q8_0: page_values<ValueCodes, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
+        }
+    }
+    for (size_t r = 0; r < R; r++) {
+        float* const to = parts + r * part_floats(d);
+        const vf     f  = vset(factor[r]);
+        for (size_t j = 0; j < ld; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
+    }
+}
+
+/// Rows of q, scaled, in the order of heads of keys: [kv_heads][m][heads / kv_heads][head_dim].
+template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs) {
+    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
+    const vf     scale = vset(job.scale);
+    for (size_t h = 0; h < job.heads; h++)
+        for (size_t i = 0; i < job.m; i++) {
+            const E* const q = static_cast<const E*>(job.q) + (i * job.heads + h) * d;
+            float* const to = inputs + ((h / group * job.m + i) * group + h % group) * d;
+            size_t j = 0;
+            for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
+            if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
+        }
+}
+
+/// Units begin .. end - 1, each a piece of one head of keys.
+inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, float* scratch) {
+    const KvView& kv    = job.kv;
+    const size_t  group = job.heads / kv.kv_heads, rows = job.m * group, d = kv.head_dim;
+    for (; unit < end; unit++) {
+        const size_t head = unit / job.pieces, base = (job.first + unit % job.pieces) * PIECE;
+        float* const parts = job.parts + unit * rows * part_floats(d);
+        for (size_t r = 0; r < rows; r++) {
+            float* const part = parts + r * part_floats(d);
+            for (size_t j = 0; j < part_floats(d); j += VF) vstore(part + j, vzero());
+            part[round_up(d, PAGE)] = -impl::infinity;
+        }
+        const impl::Seen all = seen_in(seen_by_all(job), base, base + PIECE);
+        for (size_t from = all.begin / KEYS * KEYS; from < all.end; from += KEYS) {
+            const size_t     to = least(from + KEYS, all.end), count = (to - from + PAGE - 1) / PAGE;
+            const CacheBlock b = cache_block(kv, head, from / PAGE, count, scratch);
+            const uint8_t*   ahead[2 * PAGES];                  // what comes after each page of keys, then of values
+            for (size_t p = 0; p < count; p++) {
+                ahead[p]         = b.values[p];
+                ahead[count + p] = b.values[p];
+            }
+            for (size_t i = 0; i < job.m; i++) {
+                const impl::Seen seen = seen_in(seen_by(job, i), from, to);
+                if (seen.begin >= seen.end) continue;
+                for (size_t g = 0; g < group;) {
+                    const size_t row = i * group + g, h = head * group + g;
+                    const float* const q = job.inputs + (head * rows + row) * d;
+                    float* const part = parts + row * part_floats(d);
+                    if      (group - g >= 4) { few_rows<4>(job, b, ahead, from, i, h, seen, q, part); g += 4; }
+                    else if (group - g >= 2) { few_rows<2>(job, b, ahead, from, i, h, seen, q, part); g += 2; }
+                    else                     { few_rows<1>(job, b, ahead, from, i, h, seen, q, part); g += 1; }
+                }
+            }
+        }
+    }
+}
+
+/// Rows begin .. end - 1 of out, [m][heads]: the parts of each, merged.
+template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
+    constexpr size_t BATCH = 64;
+    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads, rows = job.m * group;
+    impl::Lines<double, 576> sums_of_values;
+    double* const sums = sums_of_values.begin();
+    for (; row < end; row++) {
+        const size_t i = row / job.heads, h = row % job.heads;
+        const float* const parts = job.parts + (h / group * job.pieces * rows + i * group + h % group) * part_floats(d);
+        const size_t stride = rows * part_floats(d);
+        float  largest_score = job.sinks ? job.sinks[h] : -impl::infinity;
+        double sum = sink_sum(job.sinks, h);
+        for (size_t j = 0; j < d; j++) sums[j] = 0;
+        for (size_t k0 = 0; k0 < job.pieces; k0 += BATCH) {
+            const size_t n = least(BATCH, job.pieces - k0);
+            float before[BATCH], here[BATCH];                   // the factors of what came before each piece, and of itself
+            for (size_t k = 0; k < BATCH; k++) before[k] = here[k] = 0;
+            for (size_t k = 0; k < n; k++) {
+                const float m = parts[(k0 + k) * stride + ld], most = m > largest_score ? m : largest_score;
+                const float top = most < -impl::largest_float ? 0 : most;
+                before[k] = largest_score - top;
+                here[k]   = m - top;
+                largest_score = most;
+            }
+            for (size_t k = 0; k < n; k += VF) {
+                vstore(before + k, vexp(vload(before + k)));
+                vstore(here + k, vexp(vload(here + k)));
+            }
+            for (size_t k = 0; k < n; k++) {
+                const float* const part = parts + (k0 + k) * stride;
+                const double a = static_cast<double>(before[k]), b = static_cast<double>(here[k]);
+                sum = sum * a + static_cast<double>(part[ld + 1]) * b;
+                for (size_t j = 0; j < d; j++) sums[j] = sums[j] * a + static_cast<double>(part[j]) * b;
+            }
+        }
+        const double inverse = 1 / sum;
+        E* const     out     = static_cast<E*>(job.out) + row * d;
+        float        t[576];
+        for (size_t j = 0; j < d; j++) t[j] = quotient(sums[j], inverse);
+        if (sum == 0) for (size_t j = 0; j < d; j++) t[j] = 0;
+        convert(t, out, d);
+    }
+}
+
+// ---- many ----------------------------------------------------------------------
+
+/// What a panel of rows holds, and where in its part of the scratch, in floats.
+struct PanelPlaces {
+    size_t q, sums, totals, state, floats;                      // [d][NR] each, totals in double; rows of NR
+    explicit PanelPlaces(size_t d) : q(0), sums(d * NR), totals(2 * d * NR), state(4 * d * NR), floats(state + 5 * NR + 12) {}
+};
+/// The scratch of a thread: packed keys, and values, a row or two on their way, scores; then turned keys, then the panels.
+struct ManyPlaces {
+    size_t keys, values, row, scores, turned, panels;
+    explicit ManyPlaces(const KvView& kv)
+        : keys(0), values(round_up(keys + KEYS * kv.head_dim + VF, 16)),
+          row(round_up(values + KEYS * (kv.head_dim + MR) + VF, 16)), scores(round_up(row + kv.head_dim + MR + 2 * VF, 16)),
+          turned(scores + KEYS * NR), panels(round_up(turned + turned_floats(kv), 16)) {}
+};
+inline size_t many_scratch(const KvView& kv, size_t panels) {
+    return ManyPlaces(kv).panels + panels * round_up(PanelPlaces(kv.head_dim).floats, 16);
+}
+
+/// Rows of a tile's width from `row` to panels, as row i of each; those of the next row are overwritten later.
+GK_INL void pack_row(const float* row, size_t i, size_t rows, size_t cols, float* panels) {
+    for (size_t j = 0; j < cols; panels += MR * rows) {
+        float* const to = panels + i * MR;
+        const bool   last = i + 1 == rows;
+        for (size_t v = 0; v < MR; v += VF) {
+            if (last) vstore_n(to + v, vload(row + j + v), least(MR - v, VF));
+            else      vstore(to + v, vload(row + j + v));
+        }
+        j += tile_rows(cols - j);
+    }
+}
+/// Keys to panels [d][MR]; tokens beyond the pages become zeros.
+template <class Keys> void pack_keys(const CacheBlock& b, size_t d, float* panels) {
+    Keys keys[PAGES];
+    impl::Lines<float, 2 * KEYS + VF> two_rows;
+    float* const r0 = two_rows.begin();
+    for (size_t t = 0; t < 2 * KEYS + VF; t += VF) vstore(r0 + t, vzero());
+    for (size_t p = 0; p < b.count; p++) keys[p].open(b.keys[p], d);
+    for (size_t i = 0; i < d; i += 2) {
+        for (size_t p = 0; p < b.count; p++) {
+            vf v[2 * PAGEV];
+            keys[p].two(i, v);
+            GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) {
+                vstore(r0 + p * PAGE + j * VF, v[j]);
+                vstore(r0 + KEYS + p * PAGE + j * VF, v[PAGEV + j]);
+            }
+        }
+        pack_row(r0, i, d, KEYS, panels);
+        pack_row(r0 + KEYS, i + 1, d, KEYS, panels);
+    }
+}
+inline void pack_block_keys(const CacheBlock& b, size_t d, float* panels) {
+    switch (b.key_type) {
+        case CacheType::f32:  pack_keys<KeyRows<float>>(b, d, panels); return;
+        case CacheType::f16:  pack_keys<KeyRows<f16>>(b, d, panels); return;
+        case CacheType::bf16: pack_keys<KeyRows<bf16>>(b, d, panels); return;
+        case CacheType::Q8_0: pack_keys<KeyCodes>(b, d, panels); return;
+    }
+}
+/// The values of n tokens to panels [n][MR]; are all of them finite?
+inline bool pack_values(const CacheBlock& b, CacheType type, size_t n, size_t d, float* row, float* panels) {
+    vf odd = vzero();
+    for (size_t t = 0; t < n; t++) {
+        widen_row(type, b.values[t / PAGE] + t % PAGE * b.value_stride, d, row);
+        for (size_t j = 0; j < d; j += VF) odd = vfma(vload(row + j), vzero(), odd);
+        pack_row(row, t, n, d, panels);
+    }
+    return !vany(vnan(odd));
+}
+
+/// A panel: rows from .. from + count - 1 of those of a head of keys.
+struct RowsOfQ { size_t head, from, count; };
+
+template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOfQ& p, float* wide, float* panel) {
+    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
+    const vf     scale = vset(job.scale);
+    for (size_t v = 0; v < NR; v += VF) {
+        const size_t n = p.count > v ? least(p.count - v, VF) : 0;
+        for (size_t r = 0; r < n; r++) {
+            const size_t   row = p.from + v + r;
+            const E* const q   = static_cast<const E*>(job.q) + (row / group * job.heads + p.head * group + row % group) * d;
+            float* const   to  = wide + r * d;
+            size_t j = 0;
+            for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
+            if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
+        }
+        if (n) transpose(wide, d, n, d, panel + v, NR);
+        else   for (size_t i = 0; i < d; i++) vstore(panel + i * NR + v, vzero());
+    }
+}
+
+/// p v of a lane at a time, for values that are not all finite: a token that a lane does not see would make NaN of them.
+GK_NOINLINE void values_by_lane(const float* p, const float* begin, const float* end, const float* panel, size_t stride, size_t d, float* sums) {
+    for (size_t i = 0, r; i < d; i += r, panel += stride) {
+        r = tile_rows(d - i);
+        for (size_t lane = 0; lane < NR; lane++)
+            for (size_t x = 0; x < r; x += VF) {
+                const size_t l = least(r - x, VF);
+                vf    acc = vzero();
+                float now[VF] = {};
+                for (size_t t = static_cast<size_t>(begin[lane]); t < static_cast<size_t>(end[lane]); t++)
+                    acc = vfma(vload(panel + t * MR + x), vset(p[t * NR + lane]), acc);
+                for (size_t k = 0; k < l; k++) now[k] = sums[(i + x + k) * NR + lane];
+                vstore(now, vadd(vload(now), acc));
+                for (size_t k = 0; k < l; k++) sums[(i + x + k) * NR + lane] = now[k];
+            }
+    }
+}
+
+/// A panel in its scratch, and what its rows see: the first of them from the first token on, the last up to the last.
+struct QueryPanel {
+    RowsOfQ    rows;
+    impl::Seen seen;
+    float      *q, *sums, *largest_score, *sum, *total_largest;
+    double     *totals, *total_sum;
+    QueryPanel(const impl::AttentionJob& job, const RowsOfQ& r, float* at) : rows(r), seen() {
+        const PanelPlaces places(job.kv.head_dim);
+        const size_t group = job.heads / job.kv.kv_heads;
+        seen = {seen_by(job, r.from / group).begin, seen_by(job, (r.from + r.count - 1) / group).end};
+        q = at + places.q;
+        sums = at + places.sums;
+        totals = reinterpret_cast<double*>(at + places.totals);
+        largest_score = at + places.state;
+        sum = largest_score + NR;
+        total_largest = sum + NR;
+        total_sum = reinterpret_cast<double*>(total_largest + NR);
+    }
+    size_t row(size_t lane) const { return rows.from + least(lane, rows.count - 1); }
+};
+
+/// Scores of n tokens from `from` on become p, with the state of the panel; factor: what rescales its sums. begin and end: the
+/// tokens that each lane sees, or null where each sees all.
+GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* begin, const float* end,
+        float* s, float* factor) {
+    const size_t group = job.heads / job.kv.kv_heads;
+    const vf     none  = vset(-impl::infinity);
+    vf m[NRV], slope[NRV], place[NRV];
+    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) { m[v] = none; slope[v] = place[v] = vzero(); }
+    if (job.slopes)
+        for (size_t v = 0; v < NRV; v++) {
+            float slopes[VF], places[VF];
+            for (size_t l = 0; l < VF; l++) {
+                const size_t row = panel.row(v * VF + l);
+                slopes[l] = job.slopes[panel.rows.head * group + row % group];
+                places[l] = place_of(job, row / group, from);
+            }
+            slope[v] = vload(slopes);
+            place[v] = vload(places);
+        }
+    if (begin || job.slopes || job.softcap > 0) {
+        for (size_t t = 0; t < n; t++) {
+            const vf at = vset(static_cast<float>(t));
+            GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+                float* const to = s + t * NR + v * VF;
+                vf x = shaped(job, vload(to), slope[v], vsub(at, place[v]));
+                if (begin) x = vselect(vlt(at, vload(begin + v * VF)), none, vselect(vlt(at, vload(end + v * VF)), x, none));
+                vstore(to, x);
+                m[v] = vmax(x, m[v]);
+            }
+        }
+    } else {
+        for (size_t t = 0; t < n; t++)
+            GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) m[v] = vmax(vload(s + t * NR + v * VF), m[v]);
+    }
+    vf top[NRV];
+    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+        const vf old = vload(panel.largest_score + v * VF), most = vmax(m[v], old);
+        top[v] = top_of(most);
+        vstore(panel.largest_score + v * VF, most);
+        vstore(factor + v * VF, vexp(vsub(old, top[v])));
+    }
+    for (size_t t = 0; t < n; t++)
+        GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+            float* const to = s + t * NR + v * VF;
+            vstore(to, vexp(vsub(vload(to), top[v])));
+        }
+    for (size_t v = 0; v < NRV; v++) {
+        vf by_place[PAGE];
+        for (size_t l = 0; l < PAGE; l++) {
+            by_place[l] = vzero();
+            for (size_t t = l; t < n; t += PAGE) by_place[l] = vadd(by_place[l], vload(s + t * NR + v * VF));
+        }
+        for (size_t w = PAGE / 2; w; w /= 2)
+            for (size_t l = 0; l < w; l++) by_place[l] = vadd(by_place[l], by_place[l + w]);
+        float* const sum = panel.sum + v * VF;
+        vstore(sum, vadd(vmul(vload(sum), vload(factor + v * VF)), by_place[0]));
+    }
+}
+
+/// A panel against n tokens from `from` on, keys and values packed, the latter in panels `stride` floats apart.
+inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* keys, const float* values,
+        size_t stride, bool finite, float* s) {
+    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
+    const impl::Ahead nothing = {nullptr, 0, 0};
+    for (size_t t = 0; t < n; t += MR) packed_tile({d, keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
+
+    const impl::Seen least_seen = seen_in({seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end}, from, from + n);
+    const bool whole = least_seen.begin == from && least_seen.end == from + n;
+    float begin[NR], end[NR], factor[NR];
+    for (size_t lane = 0; !whole && lane < NR; lane++) {
+        const impl::Seen seen = seen_in(seen_by(job, panel.row(lane) / group), from, from + n);
+        begin[lane] = static_cast<float>(seen.begin - from);
+        end[lane]   = static_cast<float>(seen.end > seen.begin ? seen.end - from : seen.begin - from);
+    }
+    panel_exponentials(job, panel, from, n, whole ? nullptr : begin, end, s, factor);
+    for (size_t i = 0; i < d; i++)
+        GK_UNROLL(4) for (size_t v = 0; v < NR; v += VF) {
+            float* const to = panel.sums + i * NR + v;
+            vstore(to, vmul(vload(to), vload(factor + v)));
+        }
+    if (!whole && !finite) { values_by_lane(s, begin, end, values, stride, d, panel.sums); return; }
+    for (size_t i = 0, r; i < d; i += r, values += stride) {
+        r = tile_rows(d - i);
+        packed_tile({n, values, 1, MR, s, NR, panel.sums + i * NR, NR, true, 0}, r, NR, nothing, nothing);
+    }
+}
+
+GK_INL void begin_piece(const QueryPanel& p, size_t d) {
+    for (size_t i = 0; i < d * NR; i += VF) vstore(p.sums + i, vzero());
+    for (size_t v = 0; v < NR; v += VF) {
+        vstore(p.largest_score + v, vset(-impl::infinity));
+        vstore(p.sum + v, vzero());
+    }
+}
+inline void end_piece(const QueryPanel& p, size_t d) {
+    float  factors[2][NR];
+    double a[NR], b[NR];
+    for (size_t v = 0; v < NR; v += VF) {
+        const vf m = vload(p.largest_score + v), old = vload(p.total_largest + v), most = vmax(m, old), top = top_of(most);
+        vstore(factors[0] + v, vexp(vsub(old, top)));
+        vstore(factors[1] + v, vexp(vsub(m, top)));
+        vstore(p.total_largest + v, most);
+    }
+    for (size_t l = 0; l < NR; l++) {
+        a[l] = static_cast<double>(factors[0][l]);
+        b[l] = static_cast<double>(factors[1][l]);
+        p.total_sum[l] = p.total_sum[l] * a[l] + static_cast<double>(p.sum[l]) * b[l];
+    }
+    for (size_t i = 0; i < d; i++)
+        for (size_t l = 0; l < NR; l++)
+            p.totals[i * NR + l] = p.totals[i * NR + l] * a[l] + static_cast<double>(p.sums[i * NR + l]) * b[l];
+}
+
+/// Rows of a head of keys, as many panels as job.panels says.
+template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
+    const KvView&    kv = job.kv;
+    const size_t     d = kv.head_dim, group = job.heads / kv.kv_heads, all_rows = job.m * group, first = unit * job.panels * NR;
+    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR, each = round_up(PanelPlaces(d).floats, 16);
+    const ManyPlaces places(kv);
+    float *const     keys = scratch + places.keys, *const values = scratch + places.values;
+    const auto panel_at = [&](size_t p) {
+        return QueryPanel(job, {head, first + p * NR, least(rows - p * NR, NR)}, scratch + places.panels + p * each);
+    };
+    impl::Seen all = {SIZE_MAX, 0};
+    for (size_t p = 0; p < panels; p++) {
+        const QueryPanel panel = panel_at(p);
+        pack_queries<E>(job, panel.rows, values, panel.q);
+        for (size_t l = 0; l < NR; l++) {
+            const size_t h = head * group + panel.row(l) % group;
+            panel.total_largest[l] = job.sinks ? job.sinks[h] : -impl::infinity;
+            panel.total_sum[l]     = sink_sum(job.sinks, h);
+        }
+        for (size_t i = 0; i < d * NR; i++) panel.totals[i] = 0;
+        if (panel.seen.begin >= panel.seen.end) continue;
+        all.begin = least(all.begin, panel.seen.begin);
+        all.end   = panel.seen.end;
+    }
+    for (size_t base = all.begin / PIECE * PIECE; base < all.end; base += PIECE) {
+        const impl::Seen piece = seen_in(all, base, base + PIECE);
+        for (size_t p = 0; p < panels; p++) begin_piece(panel_at(p), d);
+        for (size_t from = piece.begin / KEYS * KEYS; from < piece.end; from += KEYS) {
+            const size_t     n = least(from + KEYS, piece.end) - from;
+            const CacheBlock b = cache_block(kv, head, from / PAGE, (n + PAGE - 1) / PAGE, scratch + places.turned);
+            pack_block_keys(b, d, keys);
+            const bool finite = pack_values(b, kv.values.type, n, d, scratch + places.row, values);
+            for (size_t p = 0; p < panels; p++) {
+                const QueryPanel panel = panel_at(p);
+                const impl::Seen seen  = seen_in(panel.seen, from, from + n);
+                if (seen.begin < seen.end)
+                    panel_block(job, panel, from, seen.end - from, keys, values, MR * n, finite, scratch + places.scores);
+            }
+        }
+        for (size_t p = 0; p < panels; p++) {
+            const QueryPanel panel = panel_at(p);
+            const impl::Seen seen  = seen_in(panel.seen, base, base + PIECE);
+            if (seen.begin < seen.end) end_piece(panel, d);
+        }
+    }
+    const size_t ld = round_up(d, PAGE);
+    for (size_t p = 0; p < panels; p++) {
+        const QueryPanel panel = panel_at(p);
+        double inverse[NR];
+        for (size_t l = 0; l < NR; l++) inverse[l] = 1 / panel.total_sum[l];
+        for (size_t i = 0; i < d; i++)
+            for (size_t l = 0; l < NR; l++) {
+                const float y = quotient(panel.totals[i * NR + l], inverse[l]);
+                panel.sums[i * NR + l] = panel.total_sum[l] == 0 ? 0 : y;
+            }
+        transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, values, ld);
+        for (size_t l = 0; l < panel.rows.count; l++) {
+            const size_t row = panel.row(l);
+            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + (row / group * job.heads + head * group + row % group) * d, d);
+        }
+    }
+}
+
+template <class E> constexpr impl::AttentionKernels attention_table = {
+    PIECE, NR, &few_parts, &few_scratch, &few_inputs<E>, &few_units, &few_outputs<E>, &many_scratch, &many_unit<E>};
+
+#else
+template <class E> constexpr impl::AttentionKernels attention_table = {};
+#endif // GK_HAS_ATTENTION
+
 #endif // !GK_FEATURE
 
 // ============================================================================
@@ -6750,6 +7527,7 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const 
     t.widen           = &convert<E, float>;
     t.narrow          = &convert<float, E>;
     t.gemm            = gemm;
+    t.attention       = &attention_table<E>;
     t.checkpoints     = &checkpoint_kernels;
     t.formats         = formats;
     return t;
@@ -8985,6 +9763,145 @@ template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n
     return impl::Scratch::bytes(Plan(parallel, *table_->gemm, m, n, k, false).floats);
 }
 
+// ---- attention --------------------------------------------------------------
+
+namespace impl {
+
+template <class E> struct Attention {
+    const CpuKernels<E>& k;
+
+    struct Plan {
+        bool     few;
+        Parallel parallel;
+        size_t   pieces, panels, units, tasks;                  // units: of all heads of keys
+        size_t   inputs, parts, each, floats;                   // in floats; SIZE_MAX where they overflow
+    };
+    /// Plain arrays take more than pages.
+    Plan plan(const KvView& kv, size_t m, size_t heads, size_t pieces) const {
+        const AttentionKernels& a = *k.table().attention;
+        const size_t d = kv.head_dim, rows = m * (heads / kv.kv_heads), width = width_of(k.parallel);
+        Plan p = {};
+        p.few      = rows < a.columns / 2 || m < 4;
+        p.parallel = worth(k.parallel, work(m, heads, kv.length) * static_cast<double>(d));
+        if (p.few) {
+            p.pieces = pieces;
+            p.units  = kv.kv_heads * pieces;
+            p.inputs = Share::aligned(m * heads * d);
+            p.parts  = Share::aligned(a.few_parts(m * heads, pieces, d));
+            p.each   = Share::aligned(a.few_scratch(kv));
+        } else {
+            const size_t all = (rows + a.columns - 1) / a.columns, panel = 4 * d * a.columns * sizeof(float);
+            const size_t most = least_of(l2_bytes() / 2 / panel + 1, (all * kv.kv_heads + width - 1) / width);
+            const size_t groups = (all + most - 1) / most;
+            p.panels = (all + groups - 1) / groups;
+            p.units  = kv.kv_heads * ((all + p.panels - 1) / p.panels);
+            p.each   = Share::aligned(a.many_scratch(kv, p.panels));
+        }
+        p.tasks  = least_of(p.units, width_of(p.parallel));
+        size_t all = 0;
+        const bool fits = times(p.each, width, &all) && all < SIZE_MAX / 8;
+        p.floats = fits ? p.inputs + p.parts + p.each * (p.tasks ? p.tasks : 1) : SIZE_MAX;
+        return p;
+    }
+    static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
+
+    /// The bytes that rows take, or pages.
+    static Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
+        const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
+        if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0)) return invalid("the type of keys or values is no CacheType");
+        if (rows.type == CacheType::Q8_0 && kv.head_dim % 32) return invalid("head_dim must be a multiple of 32 for Q8_0");
+        size_t tokens = 0, heads = 0, most = 0;
+        if (kv.pages) {
+            for (size_t i = 0; i < (kv.length + cache_page - 1) / cache_page; i++) most = kv.pages[i] > most ? kv.pages[i] : most;
+            if (!times(most, kv.page_stride, &tokens) || !times(kv.kv_heads, cache_page * bytes, &heads))
+                return invalid("the product of these sizes overflows size_t");
+            if (kv.page_stride % 64 || reinterpret_cast<uintptr_t>(rows.data) % 64) return invalid("pages must be aligned to 64 bytes");
+        } else {
+            if (!times(kv.length ? kv.length - 1 : 0, rows.token_stride, &tokens) || !times(kv.kv_heads - 1, rows.head_stride, &heads))
+                return invalid("the product of these sizes overflows size_t");
+            if (rows.token_stride % unit || rows.head_stride % unit || reinterpret_cast<uintptr_t>(rows.data) % unit)
+                return invalid("keys, values and their strides must be aligned to their elements");
+            heads += bytes;
+        }
+        if (heads > SIZE_MAX - tokens || tokens + heads > SIZE_MAX / 2) return invalid("the product of these sizes overflows size_t");
+        if (kv.length && !rows.data) return invalid("null pointer for keys or values");
+        *all = Span(rows.data, kv.length ? tokens + heads : 0, 1, 1);
+        return success;
+    }
+    Status check(const AttentionArgs<E>& a) const {
+        const KvView& kv = a.kv;
+        if (!kv.head_dim || kv.head_dim % 8 || kv.head_dim > 576) return invalid("head_dim must be a multiple of 8 up to 576");
+        if (!kv.kv_heads || a.heads % kv.kv_heads)                return invalid("heads must be a multiple of kv_heads");
+        if (!(a.softcap >= 0) || !(a.softcap <= largest_float))   return invalid("softcap must be 0, or positive and finite");
+        if (a.position > SIZE_MAX / 4 || a.m > SIZE_MAX / 4 || kv.length > SIZE_MAX / 4)
+            return invalid("position, m and length must be positions of tokens");
+        const size_t row = kv.head_dim * sizeof(E);
+        Span spans[] = {{a.q, 0, 0, 0}, {nullptr, 0, 0, 0}, {nullptr, 0, 0, 0}, {a.sinks, a.sinks ? a.heads : 0, 1, sizeof(float)},
+                        {a.slopes, a.slopes ? a.heads : 0, 1, sizeof(float)}};
+        if (Status s = check_rows(kv, kv.keys, &spans[1]); !s)    return s;
+        if (Status s = check_rows(kv, kv.values, &spans[2]); !s)  return s;
+        if (a.out != a.q) spans[0] = Span(a.q, a.m, a.heads, row);
+        return check_buffers(Span(a.out, a.m, a.heads, row), spans);
+    }
+    static float scale_of(const AttentionArgs<E>& a) {
+        return a.scale != 0 ? a.scale : static_cast<float>(1 / sqrt64(static_cast<double>(a.kv.head_dim)));
+    }
+    Status run(const AttentionArgs<E>& args) const {
+        if (Status s = check(args); !s || args.m == 0 || args.heads == 0) return s;
+        const AttentionKernels& a = *k.table().attention;
+        AttentionJob job = {args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal, scale_of(args),
+                            args.softcap, args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0};
+        const Seen   seen = seen_by_all(job);
+        const size_t end  = seen.end > seen.begin ? seen.end : seen.begin;
+        job.first  = seen.begin / a.piece;
+        job.pieces = end > seen.begin ? (end + a.piece - 1) / a.piece - job.first : 0;
+        if (!addressable(args.m, args.heads * args.kv.head_dim)) return no_memory();
+        const Plan p = plan(args.kv, args.m, args.heads, job.pieces);
+        const Scratch memory(k.workspace, p.floats);
+        if (!memory) return no_memory();
+        job.inputs = memory.data();
+        job.parts  = job.inputs + p.inputs;
+        job.panels = p.panels;
+        float* const rest = job.parts + p.parts;
+        if (p.few) {
+            a.few_inputs(job, job.inputs);
+            const Share share(p.parallel, p.units, 1), rows(p.parallel, args.m * args.heads, 1);
+            split(p.parallel, share, p.units, [&](size_t begin, size_t stop, size_t task) { a.few_units(job, begin, stop, rest + task * p.each); });
+            split(p.parallel, rows, args.m * args.heads, [&](size_t begin, size_t stop, size_t) { a.few_outputs(job, begin, stop); });
+            return success;
+        }
+        std::atomic<size_t> next{0};                            // the last rows, which see most, come first
+        const Share share(p.parallel, p.tasks, 1);
+        split(p.parallel, share, p.tasks, [&](size_t, size_t, size_t task) {
+            for (size_t unit = next++; unit < p.units; unit = next++)
+                a.many_unit(job, unit % args.kv.kv_heads, (p.units - 1 - unit) / args.kv.kv_heads, rest + task * p.each);
+        });
+        return success;
+    }
+};
+
+} // namespace impl
+
+template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args) const {
+#if GK_HAS_ATTENTION
+    return impl::Attention<E>{*this}.run(args);
+#else
+    (void)args;
+    return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
+#endif
+}
+template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const {
+    size_t all = 0;
+    if (!GK_HAS_ATTENTION || !m || !kv_heads || heads % kv_heads || !heads || !impl::times(heads, head_dim, &all) || !impl::addressable(m, all)) return 0;
+    KvView kv;
+    kv.kv_heads = kv_heads;
+    kv.head_dim = head_dim;
+    kv.length   = length;
+    const size_t pieces = length / table_->attention->piece + 1;
+    if (!impl::addressable(m * heads, pieces) || !impl::addressable(m * heads * pieces, head_dim)) return 0;
+    return impl::Scratch::bytes(impl::Attention<E>{*this}.plan(kv, m, heads, pieces).floats);
+}
+
 // ---- quantised products -----------------------------------------------------
 
 namespace impl {
@@ -11154,6 +12071,7 @@ GK_NAMESPACE_END
 #endif
 #undef GK_HAS_KQUANT
 #undef GK_HAS_IQ
+#undef GK_HAS_ATTENTION
 #undef GK_HAS_CHECKPOINTS
 #undef GK_HAS_ALWAYS
 #undef GK_FORMATS
