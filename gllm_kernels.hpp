@@ -10520,17 +10520,7 @@ GK_NAMESPACE_END
 GK_NAMESPACE_BEGIN
 namespace impl {
 
-constexpr size_t PAGE_TOKENS = 16;
-
-static inline size_t cache_row_bytes(CacheType type, size_t n) {
-    switch (type) {
-        case CacheType::f32:  return n * 4;
-        case CacheType::f16:
-        case CacheType::bf16: return n * 2;
-        case CacheType::Q8_0: return n / 32 * sizeof(block_q8_0);
-    }
-    return 0;
-}
+constexpr size_t PAGE_TOKENS = cache_page;
 
 /// Q8_0 of 32 numbers: the largest becomes +-127. NaN and infinities become NaN.
 static inline void encode_q8_0(const float* x, uint16_t* d, int8_t* codes, size_t apart) {
