@@ -2210,7 +2210,8 @@ struct AttentionKernels {
 using GemmTile  = void(size_t k, const float* a, const float* b, const TileOfC* tile);
 /// t[rows][columns] = panels a times b over `groups` of 32 of k: section [14].
 using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
-/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [14].
+/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [14]. Behind t is room for as
+/// much again, which is the kernel's own.
 using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
 /// t[32][32] = A B, or += A B, over steps of k: section [15]. Ahead: what to prefetch.
 using BytesInTiles = void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
@@ -2336,7 +2337,8 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
 extern "C" {
 GemmTile     gk_gemm_avx2_f32_6x16, gk_gemm_avx512_f32_14x32;
 DigitTile    gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnni_i8_7x32;
-CodesTile    gk_qgemm_avx512vnni_codes16_7x32, gk_qgemm_avx512vnni_codes32_7x32;
+CodesTile    gk_qgemm_avxvnni_codes16_6x16, gk_qgemm_avxvnni_codes32_6x16, gk_qgemm_avx512vnni_codes16_7x32,
+             gk_qgemm_avx512vnni_codes32_7x32;
 BytesInTiles gk_qgemm_amx_i8_32x32;
 TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
              gk_gemm_amx_bf16x3_32x32, gk_gemm_avx512bf16_32x32;
@@ -2354,6 +2356,8 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_avx512vnni_i8_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32,  4),
 };
 constexpr AsmKernel<CodesTile> codes_tiles[] = {
+    GK_KERNEL(gk_qgemm_avxvnni_codes16_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16, 16),
+    GK_KERNEL(gk_qgemm_avxvnni_codes32_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16, 32),
     GK_KERNEL(gk_qgemm_avx512vnni_codes16_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 16),
     GK_KERNEL(gk_qgemm_avx512vnni_codes32_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 32),
 };
@@ -6777,7 +6781,7 @@ template <size_t G> struct CodePanels {
         }
     };
 
-    /// Columns j .. j+cols-1 of C (=|+=) their part over kc of k from p on. t: room for a tile.
+    /// Columns j .. j+cols-1 of C (=|+=) their part over kc of k from p on. t: room for two tiles.
     static void columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, Panel& w, float* t) {
         const uint8_t* x = job.packed + job.m * row_bytes(p, job.digits);
         w.decode(job, p, kc, j, cols);
@@ -6799,7 +6803,7 @@ template <size_t G> struct CodePanels {
     }
     static void run(const impl::DigitJob& job) {
         impl::Lines<Panel> lines;
-        impl::Lines<float, QR * QN> tiles;
+        impl::Lines<float, 2 * QR * QN> tiles;
         for (size_t j = 0; j < job.n; j += QN)
             for (size_t p = 0; p < job.k; p += CODE_K)
                 columns(job, p, least(job.k - p, CODE_K), j, least(job.n - j, QN), *lines.begin(), tiles.begin());
@@ -9059,7 +9063,8 @@ struct Clusters {
 
     explicit Clusters(const Values<256>& v) {
         for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = static_cast<double>(v.w[i]) + 1e-9; }
-        for (size_t gap : {size_t(57), size_t(23), size_t(10), size_t(4), size_t(1)})
+        const size_t gaps[] = {57, 23, 10, 4, 1};
+        for (size_t gap : gaps)
             for (size_t i = gap; i < n; i++) {
                 const float  value = x[i];
                 const double weight = w[i];
@@ -10578,10 +10583,10 @@ private:
 };
 
 /// What a swapped sequence begins with.
-struct SwapHeader { char magic[8]; uint64_t layers, kv_heads, head_dim, key_type, value_type, length; };
-static inline SwapHeader swap_header(const KvCacheConfig& c, size_t length) {
-    return {{'g', 'l', 'l', 'm', 'k', 'v', '0', '1'}, c.layers, c.kv_heads, c.head_dim, static_cast<uint64_t>(c.key_type),
-            static_cast<uint64_t>(c.value_type), length};
+struct SwapHeader { char magic[8]; unsigned long long layers, kv_heads, head_dim, key_type, value_type, length; };
+static inline SwapHeader swap_header(const KvCacheConfig& c, unsigned long long length) {
+    return {{'g', 'l', 'l', 'm', 'k', 'v', '0', '1'}, c.layers, c.kv_heads, c.head_dim, static_cast<unsigned>(c.key_type),
+            static_cast<unsigned>(c.value_type), length};
 }
 /// Each word is mixed in by steps that can be undone: a stream with one word changed has another sum.
 static inline uint64_t checksum(uint64_t sum, const void* data, size_t bytes) {
@@ -10621,7 +10626,8 @@ Status KvCache::init(const KvCacheConfig& config) {
     if (pages == 0 && config.bytes > fixed) pages = (config.bytes - fixed) / per_page;
     pages -= pages % layers;
     if (pages == 0) return fail(Code::invalid_argument, "a pool must hold a page of each layer", layers, pages);
-    if (pages > UINT32_MAX || pages > (SIZE_MAX - fixed) / per_page) return fail(Code::invalid_argument, "a pool of this size has no address");
+    if (pages > UINT32_MAX || pages > (SIZE_MAX - fixed) / per_page)
+        return fail(Code::invalid_argument, "a pool of this size has no address");
 
     const size_t bytes = pages * per_page + fixed;
     void* const memory = config.allocate ? config.allocate(config.user, bytes) : GLLM_KERNELS_MALLOC(bytes);
@@ -10701,10 +10707,12 @@ Status KvCache::append(size_t seq, size_t layer, const float* keys, const float*
     if (tokens == 0) return impl::success;
     if (!keys || !values) return fail(Code::invalid_argument, "null pointer for keys or values");
     size_t& length = layer_length(seq, layer);
-    if (tokens > most_ * impl::PAGE_TOKENS) return fail(Code::out_of_memory, "more tokens than the pool has", tokens, most_ * impl::PAGE_TOKENS);
+    const size_t capacity = most_ * impl::PAGE_TOKENS;
+    if (tokens > capacity) return fail(Code::out_of_memory, "more tokens than the pool has", tokens, capacity);
     if (Status s = reserve(seq, length, length + tokens); !s) return s;
     const KvView at = view(seq, layer);
-    const size_t values_at = static_cast<size_t>(static_cast<const uint8_t*>(at.values.data) - pool_), row = config_.kv_heads * config_.head_dim;
+    const size_t values_at = static_cast<size_t>(static_cast<const uint8_t*>(at.values.data) - pool_);
+    const size_t row = config_.kv_heads * config_.head_dim;
     impl::PageWriter writer(config_);
     for (size_t i = 0; i < tokens; i++, length++) {
         uint8_t* const to = page(at.pages[length / impl::PAGE_TOKENS]);
@@ -10766,12 +10774,12 @@ Status KvCache::swap_in(size_t seq, bool (*read)(void* user, void* data, size_t 
     impl::SwapHeader header;
     if (!read(user, &header, sizeof header)) return fail(Code::io_error, "the stream ends within its header");
     const size_t capacity = most_ * impl::PAGE_TOKENS;
-    const impl::SwapHeader ours = impl::swap_header(config_, static_cast<size_t>(header.length));
+    const impl::SwapHeader ours = impl::swap_header(config_, header.length);
     if (memcmp(header.magic, ours.magic, sizeof ours.magic) != 0) return fail(Code::io_error, "the stream holds no swapped sequence");
     if (memcmp(&header, &ours, sizeof ours) != 0)
         return fail(Code::invalid_argument, "the stream is of a cache of other layers, heads or types");
-    if (header.length > capacity) return fail(Code::out_of_memory, "more tokens than the pool has", ours.length, capacity);
-    const size_t tokens = static_cast<size_t>(header.length);
+    const size_t tokens = header.length < SIZE_MAX ? static_cast<size_t>(header.length) : SIZE_MAX;
+    if (tokens > capacity) return fail(Code::out_of_memory, "more tokens than the pool has", tokens, capacity);
     if (Status s = reserve(seq, 0, tokens); !s) return s;
     uint64_t sum = impl::checksum(0, &header, sizeof header), expected = 0;
     bool ok = true;
@@ -10832,6 +10840,9 @@ GK_NAMESPACE_BEGIN
 // ---- tensors ----------------------------------------------------------------
 
 namespace impl {
+constexpr Status no_hooks = {Code::unsupported, "a device's tensor needs its hooks"};
+constexpr Status no_stage = {Code::out_of_memory, "no memory to pass a tensor through"};
+
 /// Bytes of a row of n numbers; 0 where that is not a whole number of blocks.
 static inline size_t dtype_row_bytes(DType dtype, QuantType quant, size_t n) {
     if (dtype == DType::blocks) return row_bytes(quant, n);
@@ -10879,7 +10890,7 @@ Status DeviceTensor::allocate(size_t r, size_t c, DType type, QuantType q, Devic
     DeviceTensor t;
     if (Status s = impl::describe(&t, r, c, type, q); !s) return s;
     if (where != DeviceKind::cpu) {
-        if (!h) return {Code::unsupported, "a device's tensor needs its hooks"};
+        if (!h) return impl::no_hooks;
         t.data = h->allocate(h->user, t.bytes);
     } else if (void* const block = t.bytes < SIZE_MAX - 128 ? GLLM_KERNELS_MALLOC(t.bytes + 63 + sizeof(void*)) : nullptr) {
         t.data = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(block) + sizeof(void*) + 63) & ~static_cast<uintptr_t>(63));
@@ -10921,7 +10932,6 @@ public:
     Staged& operator=(const Staged&) = delete;
     void* const data;
 };
-constexpr Status no_hooks = {Code::unsupported, "a device's tensor needs its hooks"}, no_stage = {Code::out_of_memory, "no memory to pass a tensor through"};
 }
 
 Status DeviceTensor::upload_f32(const float* x, size_t n) {
@@ -10947,44 +10957,52 @@ Status DeviceTensor::download_f32(float* out, size_t n) const {
 
 namespace impl {
 
+GK_INL double clamped(double x)       { return fmin(1, fmax(0, x)); }
+GK_INL bool   finite_above_0(double x) { return x > 0 && x - x == 0; }
+
 /// Radians a position for each pair of a head, and the factor of its sine and cosine.
 static inline double rope_frequencies(const RopeConfig& r, size_t context, double* frequency) {
-    const size_t pairs = r.n_rot / 2;
     const double turn = 6.283185307179586, n = static_cast<double>(r.n_rot), original = static_cast<double>(r.original_context);
     const double stretch = static_cast<double>(context) / (original > 0 ? original : 1);
-    double base = r.base, magnitude = r.magnitude;
-    if (r.scaling == RopeScaling::dynamic && stretch > 1 && n > 2) base *= pow(r.factor * stretch - (r.factor - 1), n / (n - 2));
-    if (r.scaling == RopeScaling::yarn) magnitude *= 1 + 0.1 * log(r.factor);
-    const auto pair_of = [&](double turns) { return n * log(original / (turns * turn)) / (2 * log(base)); };   // that turns so often
-    const double low = fmax(0, floor(pair_of(r.beta_fast))), high = fmin(n - 1, ceil(pair_of(r.beta_slow)));
-    const float* const factors = r.factors ? r.factors : r.scaling != RopeScaling::longrope ? nullptr : stretch > 1 ? r.long_factors : r.short_factors;
-    for (size_t i = 0; i < pairs; i++) {
-        double f = pow(base, -2 * static_cast<double>(i) / n);
+    const double wider = r.scaling == RopeScaling::dynamic && stretch > 1 && n > 2 ? pow(r.factor * stretch - (r.factor - 1), n / (n - 2)) : 1;
+    const double base = r.base * wider;
+    const auto   pair_of = [&](double turns) { return n * log(original / (turns * turn)) / (2 * log(base)); };   // that turns so often
+    const double first = fmax(0, floor(pair_of(r.beta_fast))), last = fmin(n - 1, ceil(pair_of(r.beta_slow)));
+    const float* const chosen  = stretch > 1 ? r.long_factors : r.short_factors;
+    const float* const factors = r.factors ? r.factors : r.scaling == RopeScaling::longrope ? chosen : nullptr;
+    for (size_t i = 0; i < r.n_rot / 2; i++) {
+        double f = pow(base, -2 * static_cast<double>(i) / n), keep = 1;
         if (factors) f /= static_cast<double>(factors[i]);
-        if (r.scaling == RopeScaling::linear) f /= r.factor;
-        if (r.scaling == RopeScaling::yarn) {
-            const double at = (static_cast<double>(i) - low) / fmax(0.001, high - low), keep = 1 - fmin(1, fmax(0, at));
-            f *= (1 - keep) / r.factor + keep;
-        }
-        if (r.scaling == RopeScaling::llama3) {
-            const double z = (original * f / turn - r.low_freq_factor) / (r.high_freq_factor - r.low_freq_factor), keep = fmin(1, fmax(0, z));
-            f *= (1 - keep) / r.factor + keep;
-        }
-        frequency[i] = f;
+        if (r.scaling == RopeScaling::linear) keep = 0;
+        if (r.scaling == RopeScaling::yarn)   keep = 1 - clamped((static_cast<double>(i) - first) / fmax(0.001, last - first));
+        if (r.scaling == RopeScaling::llama3)
+            keep = clamped((original * f / turn - r.low_freq_factor) / (r.high_freq_factor - r.low_freq_factor));
+        frequency[i] = f * ((1 - keep) / r.factor + keep);
     }
-    return magnitude;
+    return r.magnitude * (r.scaling == RopeScaling::yarn ? 1 + 0.1 * log(r.factor) : 1);
 }
 static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
     if (r.n_rot == 0) return success;
     if (r.n_rot > head_dim || r.n_rot % 2) return invalid("rope.n_rot must be even and at most head_dim");
-    if (!(r.base > 0) || r.base - r.base != 0 || !(r.factor > 0) || r.factor - r.factor != 0 || !(r.magnitude > 0) || r.magnitude - r.magnitude != 0)
+    if (!finite_above_0(r.base) || !finite_above_0(r.factor) || !finite_above_0(r.magnitude))
         return invalid("rope: base, factor and magnitude must be finite and above 0");
-    if (r.scaling == RopeScaling::yarn || r.scaling == RopeScaling::llama3 || r.scaling == RopeScaling::dynamic || r.scaling == RopeScaling::longrope)
-        if (r.original_context == 0) return invalid("rope.original_context is needed for this scaling");
-    if (r.scaling == RopeScaling::yarn && (!(r.beta_fast > 0) || !(r.beta_slow > 0) || !(r.base > 1))) return invalid("rope: beta_fast and beta_slow must be above 0, base above 1");
-    if (r.scaling == RopeScaling::llama3 && !(r.high_freq_factor > r.low_freq_factor)) return invalid("rope.high_freq_factor must exceed low_freq_factor");
-    if (r.scaling == RopeScaling::longrope && !r.factors && (!r.long_factors || !r.short_factors)) return invalid("rope: longrope needs both lists of factors");
-    return success;
+    switch (r.scaling) {
+        case RopeScaling::none:
+        case RopeScaling::linear: return success;
+        case RopeScaling::dynamic: break;
+        case RopeScaling::yarn:
+            if (!(r.beta_fast > 0) || !(r.beta_slow > 0)) return invalid("rope: beta_fast and beta_slow must be above 0");
+            if (!(r.base > 1)) return invalid("rope.base must be above 1 for yarn");
+            break;
+        case RopeScaling::llama3:
+            if (!(r.high_freq_factor > r.low_freq_factor)) return invalid("rope.high_freq_factor must exceed low_freq_factor");
+            break;
+        case RopeScaling::longrope:
+            if (!r.factors && (!r.long_factors || !r.short_factors)) return invalid("rope: longrope needs both lists of factors");
+            break;
+        default: return invalid("rope.scaling is not one of the values of RopeScaling");
+    }
+    return r.original_context ? success : invalid("rope.original_context is needed for this scaling");
 }
 
 } // namespace impl
@@ -11157,7 +11175,8 @@ Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, 
         a.window   = slides(layer) ? config.window : 0;
         a.scale    = config.attention_scale;
         a.softcap  = config.attention_softcap;
-        if (Status s = room(kernels.attention_workspace_bytes(n, config.heads, config.kv_heads, config.head_dim, a.kv.length)); !s) return s;
+        const size_t needed = kernels.attention_workspace_bytes(n, config.heads, config.kv_heads, config.head_dim, a.kv.length);
+        if (Status s = room(needed); !s) return s;
         if (Status s = kernels.attention(a); !s) return s;
     }
     return multiply(l.out, q, h, m);
@@ -11258,9 +11277,10 @@ public:
             if (!optional) complain(name, Code::invalid_argument, "a tensor is missing");
             return false;
         }
+        const auto wrong = [&](const char* what, size_t asked, size_t has) { complain(name, Code::invalid_argument, what, asked, has); };
         if (t.device != DeviceKind::cpu) complain(name, Code::unsupported, "a tensor is not in the memory of the CPU");
-        else if (t.cols != cols) complain(name, Code::invalid_argument, "a tensor has another number of columns than the model asks for", cols, t.cols);
-        else if (t.rows != rows) complain(name, Code::invalid_argument, "a tensor has another number of rows than the model asks for", rows, t.rows);
+        else if (t.cols != cols) wrong("a tensor has another number of columns than the model asks for", cols, t.cols);
+        else if (t.rows != rows) wrong("a tensor has another number of rows than the model asks for", rows, t.rows);
         return ok();
     }
     const float* vector(const DeviceTensor& t, const char* name, size_t n, bool optional = false) {
@@ -11279,7 +11299,8 @@ public:
         m.row_bytes = dtype_row_bytes(t.dtype, t.quant, cols);
         return m;
     }
-    template <class Norm> Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
+    template <class Norm>
+    Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
         Norm r;
         r.weight = vector(w, name, n, optional);
         r.bias   = type == NormType::layer ? vector(b, name, n, optional) : nullptr;
@@ -11386,20 +11407,21 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     for (size_t i = 0; i < config.layers && in.ok(); i++) {
         in.number = i;
         const LayerWeights& w = weights.layers[i];
-        const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, const char* bias_name, size_t rows, size_t cols, bool optional = false) {
+        const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
+                                bool optional = false) {
             Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
-            r.bias = in.vector(bias, bias_name, rows, true);
+            r.bias = in.vector(bias, name, rows, true);
             return r;
         };
         State::Layer& l = *new (st.layers + i) State::Layer();
         l.attn_norm = in.norm<Norm>(w.attn_norm, w.attn_norm_bias, "attn_norm", width, config.norm);
-        l.q    = matrix(w.q, w.q_bias, "q", "q_bias", q, width);
-        l.k    = matrix(w.k, w.k_bias, "k", "k_bias", kv, width);
-        l.v    = matrix(w.v, w.v_bias, "v", "v_bias", kv, width);
-        l.out  = matrix(w.out, w.out_bias, "out", "out_bias", width, q);
-        l.gate = matrix(w.gate, w.gate_bias, "gate", "gate_bias", hidden, width, true);
-        l.up   = matrix(w.up, w.up_bias, "up", "up_bias", hidden, width);
-        l.down = matrix(w.down, w.down_bias, "down", "down_bias", width, hidden);
+        l.q    = matrix(w.q, w.q_bias, "q", q, width);
+        l.k    = matrix(w.k, w.k_bias, "k", kv, width);
+        l.v    = matrix(w.v, w.v_bias, "v", kv, width);
+        l.out  = matrix(w.out, w.out_bias, "out", width, q);
+        l.gate = matrix(w.gate, w.gate_bias, "gate", hidden, width, true);
+        l.up   = matrix(w.up, w.up_bias, "up", hidden, width);
+        l.down = matrix(w.down, w.down_bias, "down", width, hidden);
         if (!config.parallel) l.ffn_norm = in.norm<Norm>(w.ffn_norm, w.ffn_norm_bias, "ffn_norm", width, config.norm);
         const DeviceTensor none;                                // these norms have no bias in any architecture
         l.q_norm = in.norm<Norm>(w.q_norm, none, "q_norm", config.head_dim, NormType::rms, true);
@@ -11456,7 +11478,7 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
     for (size_t i = 0; i < batch.count; i++) {
         const BatchToken& t = batch.tokens[i];
         if (t.id < 0 || static_cast<size_t>(t.id) >= config_.vocabulary)
-            return fail(impl::invalid("a token must be below the vocabulary's size"), "", static_cast<size_t>(t.id < 0 ? 0 : t.id), config_.vocabulary);
+            return fail(impl::invalid("a token must be below the vocabulary's size"), "", i, config_.vocabulary);
         if (t.seq >= c.sequences) return fail(impl::invalid("a token's sequence is not of the cache"), "", t.seq, c.sequences);
         if (t.logits && !logits) return fail(impl::invalid("null pointer for logits"));
     }
@@ -11468,7 +11490,8 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
             const bool follows = i && tokens[i].seq == tokens[i - 1].seq;
             st.position[i] = follows ? st.position[i - 1] + 1 : cache.length(tokens[i].seq);
             for (size_t j = 0; !follows && j < i; j++) st.position[i] += tokens[j].seq == tokens[i].seq;
-            if (st.position[i] >= config_.context) s = fail(impl::invalid("the text is longer than the model's context"), "", st.position[i] + 1, config_.context);
+            if (st.position[i] >= config_.context)
+                s = fail(impl::invalid("the text is longer than the model's context"), "", st.position[i] + 1, config_.context);
         }
         if (s) s = st.forward(cache, tokens, m, &logits);
         if (s) continue;

@@ -175,7 +175,7 @@ void check_codes_tile(const test::Kernel& kernel, size_t rows, size_t groups, si
         }
 
     const test::Guarded<unsigned char> a(of_x, edge), b(of_w, edge);
-    test::Fenced<float> t(rows * columns, offset);
+    test::Fenced<float> t(2 * rows * columns, offset);          // the second half is the kernel's own
     const std::string convention = test::call(reinterpret_cast<CodesTile*>(kernel.run), groups, digits, rows, a.data(), b.data(), t.data());
     const std::string bits = test::differ(static_cast<const float*>(t.data()), want.data(), want.size());
     const std::string broken = t.broken();
