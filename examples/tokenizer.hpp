@@ -230,7 +230,7 @@ public:
             case Pre::gpt2:  cut(ends, gpt2); break;
             case Pre::llama: cut(ends, [&](size_t i, size_t end) { return next_llama(i, end, 3); }); break;
             case Pre::qwen2: cut(ends, [&](size_t i, size_t end) { return next_llama(i, end, 1); }); break;
-            case Pre::standard:
+            case Pre::standard:                                     // marks, words, numbers, digits by threes
                 cut(ends, [&](size_t i, size_t end) { return same(i, end, [&](size_t j) { return mark(j); }); });
                 cut(ends, gpt2);
                 cut(ends, [&](size_t i, size_t end) { return same(i, end, [&](size_t j) { return is(j, Class::number); }); });
@@ -473,7 +473,8 @@ public:
         return ids;
     }
 
-    /// The bytes a token stands for; none for control tokens unless they are to be shown. They may be parts of a character: see Stream.
+    /// The bytes a token stands for, a view into this object; none for control tokens unless they are to be shown. A token may be
+    /// part of a character: see Stream.
     std::string_view piece(int32_t id, bool show_special = false) const {
         if (id < 0 || static_cast<size_t>(id) >= size()) return std::string_view();
         const size_t i = static_cast<size_t>(id), at = i ? piece_ends_[i - 1] : 0;
