@@ -7304,8 +7304,10 @@ constexpr float NEGLIGIBLE = 1e-18f;               // beside values of about 1
 constexpr float MORE       = 1.000001f;            // is more than rounding
 
 /// The scale of least error. With codes q it is sum w x q / sum w q^2, and the error sum w x^2 less (sum w x q)^2 / sum w q^2.
-static float fit_scale(const float* x, const float* w, size_t n, float top, const Codes& c) {
-    if (magnitude(top) < NEGLIGIBLE) return 0;
+/// weight: sum w q^2, by which the error rises with the square of what is missed.
+struct Fit { float d, weight; };
+static Fit fit_scale(const float* x, const float* w, size_t n, float top, const Codes& c) {
+    if (magnitude(top) < NEGLIGIBLE) return {0, 0};
     const bool  both = c.lo != -c.hi;
     const float unit = 1 / top;
     float code = -c.lo * unit, next = c.first * unit;
@@ -7331,7 +7333,8 @@ static float fit_scale(const float* x, const float* w, size_t n, float top, cons
         take_where(gain, bar, gain, best);
         take_where(gain, bar, fit, d);
     }
-    return d.lane[largest_of(best)];
+    const size_t l = largest_of(best);
+    return {d.lane[l], quotient(best.lane[l], d.lane[l] * d.lane[l])};
 }
 
 /// The largest step of which all x - base are multiples, if none is beyond `limit` steps, of at least 2^-24; else 0.
@@ -7384,7 +7387,7 @@ template <size_t N> static uint16_t encode_scale(const float* x, const float* we
     const Values<N> v(x, weight);
     uint16_t h = exact_scale(x, N, v.in, c);
     if (h == 0) {
-        h = v.half(fit_scale(v.x, v.w, N, v.top, c));
+        h = v.half(fit_scale(v.x, v.w, N, v.top, c).d);
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
@@ -7441,14 +7444,15 @@ static Moments moments(const float* x, const float* w, size_t n) {
     return {(a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]), (b.lane[0] + b.lane[2]) + (b.lane[1] + b.lane[3])};
 }
 
-/// The line of least error, by least squares for codes rounded with another. n <= 128.
-static Line fit_line(const float* x, const float* w, size_t n, const LineCodes& c) {
+/// The line of least error, by least squares for codes rounded with another. n <= 128. Weights as of Fit.
+struct LineFit { float d, m, weight_d, weight_m; };
+static LineFit fit_line(const float* x, const float* w, size_t n, const LineCodes& c) {
     const Extremes e = extremes(x, n);
     const float middle = e.least + (e.most - e.least) * 0.5f, range = e.most - e.least;
-    if (range < NEGLIGIBLE) return {0, middle};
     float y[128];
     for (size_t g = 0; g < n; g += STEP) for (size_t i = 0; i < STEP; i++) y[g + i] = x[g + i] - middle;
     const Moments sum = moments(y, w, n);
+    if (range < NEGLIGIBLE) return {0, middle, 0, sum.w};
     const float unit = 1 / range, half = c.hi * 0.5f, inverse_w = 1 / sum.w;
     float code = c.first;
     Four  best = {}, d = {}, m = {}, t, shift;
@@ -7475,7 +7479,7 @@ static Line fit_line(const float* x, const float* w, size_t n, const LineCodes& 
         take_where(gain, bar, offset, m);
     }
     const size_t l = largest_of(best);
-    return {d.lane[l], m.lane[l] + middle};
+    return {d.lane[l], m.lane[l] + middle, quotient(best.lane[l], d.lane[l] * d.lane[l] * sum.w), sum.w};
 }
 
 /// How a block stores a line: the halves d and m; or s and z, for s (q - z). Both so that the weights need no rounding: the
@@ -7537,7 +7541,8 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
         return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
     };
     if (!exact_line<Kind>(x, N, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
-        const Line fit = fit_line(v.x, v.w, N, c), l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
+        const LineFit fit = fit_line(v.x, v.w, N, c);
+        const Line l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
         float least = infinity;
         const auto consider = [&](uint16_t p, uint16_t r) {
             const Line  tried = line(p, r);
@@ -7593,9 +7598,9 @@ GK_INL void pack_pairs(const uint8_t* q, uint8_t* out) {
 
 // ---- ggml's legacy formats ----------------------------------------------------
 
-constexpr Codes q4_codes = {-8, 7, 6.4f, 1.06f, 4, 2}, q5_codes = {-16, 15, 13.5f, 1.03f, 4, 1}, q8_codes = {-128, 127, 126.9f, 1.0f, 1, 0};
-constexpr Codes two_bit_codes = {-1, 2, 0.9f, 1.25f, 5, 2}, ternary_codes = {-1, 1, 1.3f, 1.3f, 3, 3};
-constexpr LineCodes nibble_lines = {15, 13.5f, 1.04f, 4, 2}, five_bit_lines = {31, 29, 1.02f, 4, 2};
+constexpr Codes q4_codes = {-8, 7, 6.6f, 1.08f, 3, 1}, q5_codes = {-16, 15, 14, 1.04f, 3, 0}, q8_codes = {-128, 127, 126.9f, 1.0f, 1, 0};
+constexpr Codes two_bit_codes = {-1, 2, 0.95f, 1.3f, 4, 1}, ternary_codes = {-1, 1, 1.5f, 1.4f, 2, 3};
+constexpr LineCodes nibble_lines = {15, 13.7f, 1.07f, 2, 2}, five_bit_lines = {31, 29.5f, 1.03f, 2, 2};
 
 template <> struct Encoder<block_q4_0> {
     static void encode(const float* x, const float* weight, block_q4_0& out) {
@@ -7756,7 +7761,7 @@ static uint16_t scale_of_scales(const float* scale, const float* weight, const C
     float real[16];
     for (size_t j = 0; j < 16; j++) real[j] = times_power2(scale[j], exponent);
     if (const uint16_t h = exact_scale(real, 16, extremes(real, 16), c)) return h;
-    const float    d = times_power2(fit_scale(scale, weight, 16, top_of(extremes(scale, 16)), c), exponent);
+    const float    d = times_power2(fit_scale(scale, weight, 16, top_of(extremes(scale, 16)), c).d, exponent);
     const uint16_t h = finite_half(d);
     return h & 0x7fff || d == 0 ? h : static_cast<uint16_t>(h + 1);
 }
@@ -7773,11 +7778,12 @@ struct ScaledGroups {
         float s[16], sensitivity[16];
         for (size_t j = 0; j < 16; j++) {
             const float* const p = v.x + 16 * j;
-            s[j] = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
-            sensitivity[j] = scale_sums(p, v.w + 16 * j, 16, four(quotient(1, s[j])), codes.lo, codes.hi).qq.lane[0];
+            const Fit fit = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
+            s[j] = fit.d;
+            sensitivity[j] = fit.weight;
         }
         uint16_t next = scale_of_scales(s, sensitivity, scales, v.exponent);
-        for (int round = 0; round < 3 && settle(v, s, codes, scales, next); round++) next = refit(v, codes);
+        for (int round = 0; round < 2 && settle(v, s, codes, scales, next); round++) next = refit(v, codes);
         if ((d & 0x7fff) < 0x400 && d & 0x7fff) {               // halves are few
             const uint16_t middle = d;
             settle(v, s, codes, scales, static_cast<uint16_t>(middle + 1));
@@ -7840,18 +7846,20 @@ template <size_t Group> struct LineGroups {
         for (size_t j = 0; j < count; j++) {
             const float* const p = v.x + Group * j;
             const float* const w = v.w + Group * j;
-            line[j] = fit_line(p, w, Group, codes);
-            if (line[j].m > 0) line[j] = {fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.turns, 2}), 0};
-            if (line[j].d < 0) line[j].d = 0;
-            const float inverse = quotient(1, line[j].d);
-            const LineSums s = line_sums(p, w, Group, four(inverse), four(-line[j].m * inverse), codes.hi);
-            slope[j] = line[j].d;
-            depth[j] = -line[j].m;
-            of_depth[j] = moments(p, w, Group).w;
-            of_slope[j] = s.qq.lane[0] - quotient(s.q.lane[0] * s.q.lane[0], of_depth[j]);
+            LineFit fit = fit_line(p, w, Group, codes);
+            if (fit.m > 0) {
+                const Fit steep = fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.turns, 2});
+                fit.d = steep.d > 0 ? steep.d : 0;
+                fit.m = 0;
+            }
+            line[j] = {fit.d, fit.m};
+            slope[j] = fit.d;
+            depth[j] = -fit.m;
+            of_slope[j] = fit.weight_d;
+            of_depth[j] = fit.weight_m;
         }
         uint16_t next = scale_of_scales(slope, of_slope, scales, v.exponent), next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
-        for (int round = 0; round < 3 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
+        for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
         for (size_t j = 0; j < count; j++) round_line(v.x + Group * j, Group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + Group * j);
         if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
     }
@@ -7932,10 +7940,10 @@ static void pack_6bit(const int* sc, const int* mn, uint8_t* sm) {
     }
 }
 
-constexpr Codes     q3_k_codes = {-4, 3, 2.8f, 1.1f, 4, 2}, q3_k_scales = {-32, 31, 29, 1.02f, 3, 1};
-constexpr Codes     q6_k_codes = {-32, 31, 29.5f, 1.015f, 3, 1}, q6_k_scales = {-128, 127, 124, 1.01f, 2, 1};
+constexpr Codes     q3_k_codes = {-4, 3, 2.8f, 1.12f, 3, 1}, q3_k_scales = {-32, 31, 29, 1.02f, 3, 1};
+constexpr Codes     q6_k_codes = {-32, 31, 29.5f, 1.02f, 2, 1}, q6_k_scales = {-128, 127, 124, 1.01f, 2, 1};
 constexpr Codes     scales_4bit = {0, 15, 13, 1.06f, 3, 1}, scales_6bit = {0, 63, 60, 1.02f, 2, 1};
-constexpr LineCodes q2_k_lines = {3, 2.3f, 1.12f, 4, 2}, q4_k_lines = {15, 13.5f, 1.04f, 4, 2}, q5_k_lines = {31, 29, 1.02f, 4, 2};
+constexpr LineCodes q2_k_lines = {3, 2.3f, 1.2f, 2, 2}, q4_k_lines = {15, 13.7f, 1.07f, 2, 2}, q5_k_lines = {31, 29.5f, 1.03f, 2, 2};
 
 template <> struct Encoder<block_q2_k> {
     static void encode(const float* x, const float* weight, block_q2_k& out) {
