@@ -10562,6 +10562,11 @@ namespace impl {
 
 constexpr size_t PAGE_TOKENS = cache_page;
 
+/// The keys, or the values, of a page: a multiple of 64 bytes.
+static inline size_t cache_side_bytes(const KvCacheConfig& c, CacheType type) {
+    return (c.kv_heads * PAGE_TOKENS * cache_row_bytes(type, c.head_dim) + 63) / 64 * 64;
+}
+
 /// Q8_0 of 32 numbers: the largest becomes +-127. NaN and infinities become NaN.
 static inline void encode_q8_0(const float* x, uint16_t* d, int8_t* codes, size_t apart) {
     float most = 0;
@@ -10642,8 +10647,7 @@ size_t KvCache::page_bytes(const KvCacheConfig& c) {
     const auto fits = [&](CacheType t) { return t <= CacheType::Q8_0 && (t != CacheType::Q8_0 || c.head_dim % 32 == 0); };
     if (!c.kv_heads || c.kv_heads > 65536 || !c.head_dim || c.head_dim % 8 || c.head_dim > 576) return 0;
     if (!fits(c.key_type) || !fits(c.value_type)) return 0;
-    const size_t token = impl::cache_row_bytes(c.key_type, c.head_dim) + impl::cache_row_bytes(c.value_type, c.head_dim);
-    return (c.kv_heads * impl::PAGE_TOKENS * token + 63) / 64 * 64;
+    return impl::cache_side_bytes(c, c.key_type) + impl::cache_side_bytes(c, c.value_type);
 }
 
 Status KvCache::fail(Code code, const char* what, size_t requested, size_t available) {
@@ -10845,7 +10849,7 @@ KvView KvCache::view(size_t seq, size_t layer) const {
     v.keys.data   = pool_;
     v.keys.type   = config_.key_type;
     v.keys.head_stride = impl::PAGE_TOKENS * key_row;
-    v.values.data = pool_ + config_.kv_heads * impl::PAGE_TOKENS * key_row;
+    v.values.data = pool_ + impl::cache_side_bytes(config_, config_.key_type);
     v.values.type = config_.value_type;
     v.values.token_stride = value_row;
     v.values.head_stride  = impl::PAGE_TOKENS * value_row;
