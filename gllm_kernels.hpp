@@ -11312,7 +11312,8 @@ public:
             while (count) *p++ = digits[--count];
             for (const char* c = ": "; *c; c++) *p++ = *c;
         }
-        while (*name) *p++ = *name++;
+        for (const char* part : {name, suffix_})
+            while (*part) *p++ = *part++;
         *p = 0;
     }
     bool sound(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional) {
@@ -11331,6 +11332,12 @@ public:
         if (!t.as<float>()) complain(name, Code::unsupported, "a vector must be f32");
         return t.as<float>();
     }
+    const float* bias(const DeviceTensor& t, const char* of, size_t n, bool optional) {
+        suffix_ = "_bias";
+        const float* const v = vector(t, of, n, optional);
+        suffix_ = "";
+        return v;
+    }
     template <class Matrix> Matrix matrix(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional = false) {
         Matrix m;
         if (!sound(t, name, rows, cols, optional)) return m;
@@ -11346,11 +11353,12 @@ public:
     Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
         Norm r;
         r.weight = vector(w, name, n, optional);
-        r.bias   = type == NormType::layer ? vector(b, name, n, optional) : nullptr;
+        r.bias   = type == NormType::layer ? bias(b, name, n, optional) : nullptr;
         return r;
     }
 private:
     InferenceError* error_;
+    const char*     suffix_ = "";
 };
 
 static inline Status check_config(const ModelConfig& c, const ModelOptions& o) {
@@ -11445,7 +11453,7 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     st.positions  = in.matrix<Matrix>(weights.positions, "positions", config.context, width, true);
     st.final_norm = in.norm<Norm>(weights.final_norm, weights.final_norm_bias, "final_norm", width, config.norm);
     st.lm_head    = weights.lm_head ? in.matrix<Matrix>(weights.lm_head, "lm_head", vocabulary, width) : st.embedding;
-    st.lm_head.bias = in.vector(weights.lm_head_bias, "lm_head_bias", vocabulary, true);
+    st.lm_head.bias = in.bias(weights.lm_head_bias, "lm_head", vocabulary, true);
     in.layer = true;
     for (size_t i = 0; i < config.layers && in.ok(); i++) {
         in.number = i;
@@ -11453,7 +11461,7 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
         const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
                                 bool optional = false) {
             Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
-            r.bias = in.vector(bias, name, rows, true);
+            r.bias = in.bias(bias, name, rows, true);
             return r;
         };
         State::Layer& l = *new (st.layers + i) State::Layer();

@@ -392,7 +392,7 @@ TEST_CASE("init: settings that make no sense") {
         {"base, factor and magnitude", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.rope.magnitude = HUGE_VAL; }},
         {"original_context", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.rope.original_context = 0; }},
         {"beta_fast", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.rope.beta_fast = 0; }},
-        {"beta_fast", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.rope.base = 1; }},
+        {"rope.base must be above 1", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.rope.base = 1; }},
         {"high_freq_factor", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.rope.scaling = gllm::RopeScaling::llama3;
                                                                                       c.rope.high_freq_factor = 1; }},
         {"both lists", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.rope.scaling = gllm::RopeScaling::longrope; }},
@@ -424,14 +424,14 @@ TEST_CASE("init: weights that do not fit are told by name") {
     using L = gllm::LayerWeights;
     using W = gllm::ModelWeights;
     static const struct { gllm::DeviceTensor L::* tensor; const char* name; } of_layer[] = {
-        {&L::attn_norm, "attn_norm"}, {&L::attn_norm_bias, "attn_norm"}, {&L::q, "q"}, {&L::q_bias, "q_bias"}, {&L::k, "k"},
+        {&L::attn_norm, "attn_norm"}, {&L::attn_norm_bias, "attn_norm_bias"}, {&L::q, "q"}, {&L::q_bias, "q_bias"}, {&L::k, "k"},
         {&L::k_bias, "k_bias"}, {&L::v, "v"}, {&L::v_bias, "v_bias"}, {&L::q_norm, "q_norm"}, {&L::k_norm, "k_norm"}, {&L::out, "out"},
-        {&L::out_bias, "out_bias"}, {&L::post_attn_norm, "post_attn_norm"}, {&L::ffn_norm, "ffn_norm"}, {&L::ffn_norm_bias, "ffn_norm"},
+        {&L::out_bias, "out_bias"}, {&L::post_attn_norm, "post_attn_norm"}, {&L::ffn_norm, "ffn_norm"}, {&L::ffn_norm_bias, "ffn_norm_bias"},
         {&L::gate, "gate"}, {&L::gate_bias, "gate_bias"}, {&L::up, "up"}, {&L::up_bias, "up_bias"}, {&L::down, "down"},
         {&L::down_bias, "down_bias"}, {&L::post_ffn_norm, "post_ffn_norm"},
     };
     static const struct { gllm::DeviceTensor W::* tensor; const char* name; } of_model[] = {
-        {&W::embedding, "embedding"}, {&W::positions, "positions"}, {&W::final_norm, "final_norm"}, {&W::final_norm_bias, "final_norm"},
+        {&W::embedding, "embedding"}, {&W::positions, "positions"}, {&W::final_norm, "final_norm"}, {&W::final_norm_bias, "final_norm_bias"},
         {&W::lm_head, "lm_head"}, {&W::lm_head_bias, "lm_head_bias"},
     };
     std::map<std::string, int> seen;
@@ -491,8 +491,8 @@ TEST_CASE("init: weights that do not fit are told by name") {
         missing(m.source.weights.embedding, "embedding");
         missing(m.source.weights.final_norm, "final_norm");
         if (m.source.config.norm == gllm::NormType::layer) {
-            missing(layer.attn_norm_bias, prefix + "attn_norm");
-            missing(m.source.weights.final_norm_bias, "final_norm");
+            missing(layer.attn_norm_bias, prefix + "attn_norm_bias");
+            missing(m.source.weights.final_norm_bias, "final_norm_bias");
             layer.q_norm.view(layer.attn_norm.data, 1, m.source.config.head_dim, gllm::DType::f32);
             gllm::Model model;
             CHECK(model.init(m.source.config, m.source.weights).code == Code::unsupported);
@@ -815,7 +815,7 @@ TEST_CASE("files: every key that is wrong is named") {
     e.set("llama.rope.scaling.factor", gguf::Kind::f32, 4.0f);
     CHECK(outcome(e.file()) == "");
     e.set("llama.rope.freq_base", gguf::Kind::f32, 0.5f);
-    refused(e, "base above 1");
+    refused(e, "rope.base must be above 1 for yarn");
     e = Editable(one("phi3-long"));
     e.drop("rope_factors_short.weight");
     refused(e, "'rope_factors_long.weight' and 'rope_factors_short.weight' belong together");
