@@ -2379,6 +2379,7 @@ constexpr AsmKernel<TilesSwitch> tile_switches[] = {
 extern "C" {
 GemmTile  gk_gemm_neon_f32_8x12, gk_gemm_neoninorder_f32_8x12;
 DigitTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8x12;
+CodesTile gk_qgemm_neondot_codes16_8x12, gk_qgemm_neondot_codes32_8x12;
 GK_ARM64_DOTS(GK_DECLARE_DOT)
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
@@ -2390,7 +2391,12 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_neondot_i8_8x12,     GK_NEON, GK_DOTPROD,  neon_dotprod, 8, 12, 4),
     GK_KERNEL(gk_qgemm_neoni8mm_i8_8x12,    GK_NEON, GK_I8MM,     neon_i8mm,    8, 12, 8),
 };
-constexpr AsmKernel<CodesTile> codes_tiles[] = {{}};
+constexpr AsmKernel<CodesTile> codes_tiles[] = {
+    GK_KERNEL(gk_qgemm_neondot_codes16_8x12, GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 16),
+    GK_KERNEL(gk_qgemm_neondot_codes32_8x12, GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 32),
+    GK_KERNEL(gk_qgemm_neondot_codes16_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 16),
+    GK_KERNEL(gk_qgemm_neondot_codes32_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 32),
+};
 constexpr AsmKernel<DotRows> dot_rows[] = { GK_ARM64_DOTS(GK_DOT) };
 #else
 constexpr AsmKernel<GemmTile>  gemm_tiles[]  = {{}};
