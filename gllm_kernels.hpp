@@ -795,7 +795,8 @@ struct BatchToken { int32_t id; uint32_t seq; bool logits; };           // logit
 struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 
 /// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time; several
-/// models may share weights. Logits do not depend on threads, nor on how a text is cut into batches.
+/// models may share weights. Logits do not depend on threads. How a text is cut into batches changes them by rounding alone:
+/// products of few rows go another way than those of many.
 class Model {
 public:
     Model() = default;
@@ -8233,9 +8234,10 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 //
 // Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i] error[i]^2
 // that its search finds; a null weight counts every error once. Codes rounded with some scale have a best scale, by least
-// squares, and that scale has best codes: a search starts from several scales around the one that takes the largest value to the
-// largest code, and goes on from the best. What a format holds exactly is found first, as a common divisor. Plain
-// scalar code, sums of eight lanes in one order: the same bits everywhere.
+// squares, and that scale has best codes: a search starts from scales around the one that takes the largest value to the
+// last code, and goes on from the best of them. What a block holds exactly is found by a common divisor. Scalar code in which
+// four scales are tried at once, one a lane, for compilers to make vectors of; sums are over values in their order: the
+// same bits everywhere.
 
 #ifndef GLLM_KERNELS_NO_QUANTIZE
 namespace impl {
@@ -8244,8 +8246,16 @@ template <class Block> struct Encoder {};          // of a format that has none
 
 // ---- values -----------------------------------------------------------------
 
-constexpr size_t LANES = 8;                        // of the sums below; blocks and groups are multiples
-GK_INL float total(const float (&a)[LANES])        { return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7])); }
+struct Four { float lane[4]; };
+GK_INL Four four(float a)                          { return {{a, a, a, a}}; }
+
+/// to = from in the lanes where a > b. A loop of its own, as each step of what follows: of such loops compilers make vectors.
+GK_INL void take_where(const Four& a, const Four& b, const Four& from, Four& to) {
+    Four kept = to;
+    for (size_t l = 0; l < 4; l++) kept.lane[l] = a.lane[l] > b.lane[l] ? from.lane[l] : kept.lane[l];
+    to = kept;
+}
+GK_INL Four inverses(const Four& a)                { Four r; for (size_t l = 0; l < 4; l++) r.lane[l] = 1 / a.lane[l]; return r; }
 
 /// x 2^e, with one rounding; |e| up to 252.
 GK_INL float power2(int e)                         { return f32_from_bits(static_cast<uint32_t>(e + 127) << 23); }
@@ -8255,25 +8265,29 @@ GK_INL int   exponent_of(float x) {                // of a positive float: 2^e <
     return bits >= 0x00800000u ? static_cast<int>(bits >> 23) - 127 : static_cast<int>(f32_bits(x * 16777216.0f) >> 23) - 151;
 }
 GK_INL float magnitude(float x)                    { return fabsf(x); }
+GK_INL float quotient(float a, float b)            { return a / (b != 0 ? b : infinity); }         // 0 if b is
 /// The nearest f16, the largest finite one at most.
 GK_INL uint16_t finite_half(float v)               { return f32_to_f16(v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v); }
-/// The nearest integer in lo .. hi, ties to even. No branch: loops of it become vectors.
+GK_INL void store_half(uint8_t* p, uint16_t h)     { memcpy(p, &h, 2); }
+/// The nearest integer in lo .. hi, ties to even, without a branch.
 GK_INL float nearest_in(float v, float lo, float hi) {
+    v = (v + 12582912.0f) - 12582912.0f;           // of larger ones some integer as large
     v = v < lo ? lo : v;
-    v = v > hi ? hi : v;
-    return (v + 12582912.0f) - 12582912.0f;
+    return v > hi ? hi : v;
 }
+
+constexpr size_t STEP = 16;                        // values a turn of loops that map them; blocks and groups are multiples
 
 struct Extremes { float least, most; };
 static Extremes extremes(const float* x, size_t n) {
-    float a[LANES], b[LANES];
-    for (size_t i = 0; i < LANES; i++) a[i] = b[i] = x[i];
-    for (size_t g = LANES; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
+    float a[STEP], b[STEP];
+    for (size_t i = 0; i < STEP; i++) a[i] = b[i] = x[i];
+    for (size_t g = STEP; g < n; g += STEP)
+        for (size_t i = 0; i < STEP; i++) {
             a[i] = x[g + i] < a[i] ? x[g + i] : a[i];
             b[i] = x[g + i] > b[i] ? x[g + i] : b[i];
         }
-    for (size_t i = 1; i < LANES; i++) {
+    for (size_t i = 1; i < STEP; i++) {
         a[0] = a[i] < a[0] ? a[i] : a[0];
         b[0] = b[i] > b[0] ? b[i] : b[0];
     }
@@ -8281,80 +8295,100 @@ static Extremes extremes(const float* x, size_t n) {
 }
 GK_INL float top_of(const Extremes& e)             { return -e.least > e.most ? e.least : e.most; }
 
-/// What a search works on: v = x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
-/// overflow nor vanish. top: the v of the largest magnitude, 0 for a block of zeros.
+/// What a search works on: x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
+/// overflow nor vanish. top: the x of the largest magnitude, 0 for a block of zeros.
 template <size_t N> struct Values {
     float x[N], w[N], top;
     int   exponent;
-    Values(const float* in, const float* weight) {
-        const float most = top_of(extremes(in, N)), heaviest = weight ? extremes(weight, N).most : 0;
+    Extremes in;                                   // before scaling
+    Values(const float* values, const float* weight) : in(extremes(values, N)) {
+        const float most = top_of(in), heaviest = weight ? extremes(weight, N).most : 0;
         exponent = most != 0 ? exponent_of(magnitude(most)) : 0;
         top      = times_power2(most, -exponent);
-        scale(in, -exponent, x);
+        scale(values, -exponent, x);
         if (heaviest > 0) scale(weight, -exponent_of(heaviest), w);
         else for (float& one : w) one = 1;
     }
-    /// The f16 that v is in the terms of x; and back.
+    /// The f16 that v is in the terms of the input; and back.
     uint16_t half(float v) const                   { return finite_half(times_power2(v, exponent)); }
     float value(uint16_t h) const                  { return times_power2(f16_to_f32(h), -exponent); }
 
 private:
-    static void scale(const float* in, int e, float* out) {
+    static void scale(const float* from, int e, float* to) {
         const float a = power2(e / 2), b = power2(e - e / 2);
-        for (size_t i = 0; i < N; i++) out[i] = in[i] * a * b;
+        for (size_t i = 0; i < N; i++) to[i] = from[i] * a * b;
     }
 };
 
-GK_INL void store_half(uint8_t* p, uint16_t h)     { memcpy(p, &h, 2); }
-
 // ---- one scale: w = d q, q in lo .. hi --------------------------------------
 
-/// Scales to begin with: the largest value becomes code +-first, +-first ratio, .. ; `both`, or one sign where lo = -hi.
-struct Codes { float lo, hi, first, ratio; int count; };
+/// Where to begin: the largest value at code lo, then at first, first ratio, ..; at the other end too unless lo = -hi. Four
+/// a turn; then so many refits.
+struct Codes { float lo, hi, first, ratio; int turns, refits; };
 
-struct ScaleSums { float xq, qq; };
-static ScaleSums scale_sums(const float* x, const float* w, size_t n, float inverse, float lo, float hi) {
-    float xq[LANES] = {}, qq[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float q = nearest_in(x[g + i] * inverse, lo, hi), wq = w[g + i] * q;
-            xq[i] += wq * x[g + i];
-            qq[i] += wq * q;
+struct ScaleSums { Four xq, qq; };
+GK_INL ScaleSums scale_sums(const float* x, const float* w, size_t n, const Four& inverse, float lo, float hi) {
+    Four t = inverse, xq = {}, qq = {};
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float q = nearest_in(x[i] * t.lane[l], lo, hi), wq = w[i] * q;
+            xq.lane[l] += wq * x[i];
+            qq.lane[l] += wq * q;
         }
-    return {total(xq), total(qq)};
+    return {xq, qq};
 }
-static float scale_error(const float* x, const float* w, size_t n, float d, float lo, float hi) {
-    const float inverse = d != 0 ? 1 / d : 0;
-    float sum[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float e = x[g + i] - d * nearest_in(x[g + i] * inverse, lo, hi);
-            sum[i] += w[g + i] * e * e;
+GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+    Four d = scale, t, sum = {};
+    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float e = x[i] - d.lane[l] * nearest_in(x[i] * t.lane[l], lo, hi);
+            sum.lane[l] += w[i] * e * e;
         }
-    return total(sum);
+    return sum;
 }
+GK_INL size_t largest_of(const Four& f) {
+    size_t best = 0;
+    for (size_t l = 1; l < 4; l++) if (f.lane[l] > f.lane[best]) best = l;
+    return best;
+}
+GK_INL size_t least_of(const Four& f)              { return largest_of({{-f.lane[0], -f.lane[1], -f.lane[2], -f.lane[3]}}); }
 
 constexpr float NEGLIGIBLE = 1e-18f;               // beside values of about 1
+constexpr float MORE       = 1.000001f;            // is more than rounding
 
 /// The scale of least error. With codes q it is sum w x q / sum w q^2, and the error sum w x^2 less (sum w x q)^2 / sum w q^2.
-static float fit_scale(const float* x, const float* w, size_t n, float top, const Codes& c) {
-    float best = 0, d = 0;
-    const auto gains = [&](float inverse) {
-        const ScaleSums s = scale_sums(x, w, n, inverse, c.lo, c.hi);
-        if (!(s.xq * s.xq > best * s.qq)) return false;
-        best = s.xq * s.xq / s.qq;
-        d    = s.xq / s.qq;
-        return true;
-    };
-    if (!(top > NEGLIGIBLE || top < -NEGLIGIBLE)) return 0;
-    float code = c.first / top;
-    for (int i = 0; i < c.count; i++, code *= c.ratio) {
-        gains(code);
-        if (c.lo != -c.hi) gains(-code);
+/// weight: sum w q^2, by which the error rises with the square of what is missed.
+struct Fit { float d, weight; };
+static Fit fit_scale(const float* x, const float* w, size_t n, float top, const Codes& c) {
+    if (magnitude(top) < NEGLIGIBLE) return {0, 0};
+    const bool  both = c.lo != -c.hi;
+    const float unit = 1 / top;
+    float code = -c.lo * unit, next = c.first * unit;
+    Four  best = {}, d = {}, t;
+    for (int turn = 0; turn < c.turns + c.refits; turn++) {
+        if (turn >= c.turns) {
+            t = inverses(d);
+        } else {
+            for (size_t l = 0; l < 4; l++) {
+                t.lane[l] = both && l % 2 == 0 ? -code : code;
+                if (both && l % 2 == 0) continue;
+                code = next;
+                next *= c.ratio;
+            }
+        }
+        const ScaleSums s = scale_sums(x, w, n, t, c.lo, c.hi);
+        Four fit, gain, bar;                       // NaN where all codes are 0
+        for (size_t l = 0; l < 4; l++) {
+            fit.lane[l]  = s.xq.lane[l] / s.qq.lane[l];
+            gain.lane[l] = fit.lane[l] * s.xq.lane[l];
+            bar.lane[l]  = best.lane[l] * MORE;
+        }
+        take_where(gain, bar, gain, best);
+        take_where(gain, bar, fit, d);
     }
-    for (int i = 0; i < 4 && d != 0; i++)
-        if (!gains(1 / d)) break;
-    return d;
+    const size_t l = largest_of(best);
+    return {d.lane[l], quotient(best.lane[l], d.lane[l] * d.lane[l])};
 }
 
 /// The largest step of which all x - base are multiples, if none is beyond `limit` steps, of at least 2^-24; else 0.
@@ -8381,8 +8415,8 @@ GK_INL bool is_half(double v, uint16_t* h) {
     return static_cast<double>(f16_to_f32(*h)) == v;
 }
 /// The f16 scale of which all x are multiples by lo .. hi, or 0.
-static uint16_t exact_scale(const float* x, size_t n, int lo, int hi) {
-    const Extremes e = extremes(x, n);
+static uint16_t exact_scale(const float* x, size_t n, const Extremes& e, const Codes& c) {
+    const int    lo = static_cast<int>(c.lo), hi = static_cast<int>(c.hi);
     const double most = static_cast<double>(e.most), least = static_cast<double>(e.least), reach = -least > most ? -least : most;
     const double step = common_step(x, n, 0, reach, -lo > hi ? -lo : hi);
     if (step == 0) return 0;
@@ -8396,103 +8430,110 @@ static uint16_t exact_scale(const float* x, size_t n, int lo, int hi) {
     return 0;
 }
 
-/// Where halves are few, not the nearest one but the best of three.
-template <size_t N> static uint16_t best_half(const Values<N>& v, float d, float lo, float hi) {
-    const uint16_t h = v.half(d);
-    if ((h & 0x7fff) >= 0x400) return h;
-    uint16_t best = h;
-    float    least = scale_error(v.x, v.w, N, v.value(h), lo, hi);
-    for (int side = -1; side <= 1; side += 2) {
-        const uint16_t near = static_cast<uint16_t>((d < 0 ? 0x8000 : 0) | ((h & 0x7fff) + side));
-        if ((near & 0x7fff) > 0x400) continue;     // below 0
-        const float error = scale_error(v.x, v.w, N, v.value(near), lo, hi);
-        if (error < least) { least = error; best = near; }
-    }
-    return best;
-}
-
 /// q[i] = the code of x[i] less lo.
 static void round_codes(const float* x, size_t n, float d, float lo, float hi, uint8_t* q) {
-    const float inverse = d != 0 ? 1 / d : 0;
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
+    const float inverse = quotient(1, d);
+    for (size_t g = 0; g < n; g += STEP)
+        for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
 }
-/// The f16 scale of a block and its codes, less lo.
+/// The f16 scale of a block and its codes, less lo. Where halves are few, not the nearest one but the best of three.
 template <size_t N> static uint16_t encode_scale(const float* x, const float* weight, const Codes& c, uint8_t (&q)[N]) {
     const Values<N> v(x, weight);
-    uint16_t h = exact_scale(x, N, static_cast<int>(c.lo), static_cast<int>(c.hi));
-    if (h == 0) h = best_half(v, fit_scale(v.x, v.w, N, v.top, c), c.lo, c.hi);
+    uint16_t h = exact_scale(x, N, v.in, c);
+    if (h == 0) {
+        h = v.half(fit_scale(v.x, v.w, N, v.top, c).d);
+        if ((h & 0x7fff) < 0x400) {
+            const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
+            const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
+            h = near[least_of(scale_error(v.x, v.w, N, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
+        }
+    }
     round_codes(v.x, N, v.value(h), c.lo, c.hi, q);
     return h;
 }
 
 // ---- a scale and an offset: w = d q + m, q in 0 .. hi -------------------------
 
+/// Where to begin: the range of the values is first, first ratio, .. codes, held at its middle, its least and its most.
+struct LineCodes { float hi, first, ratio; int turns, refits; };
+
 struct Line { float d, m; };
-struct LineSums { float q, qq, xq; };
-static LineSums line_sums(const float* x, const float* w, size_t n, float inverse, float shift, float hi) {
-    float q1[LANES] = {}, qq[LANES] = {}, xq[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float q = nearest_in(x[g + i] * inverse + shift, 0, hi), wq = w[g + i] * q;
-            q1[i] += wq;
-            qq[i] += wq * q;
-            xq[i] += wq * x[g + i];
+struct LineSums { Four q, qq, xq; };
+GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& inverse, const Four& shift, float hi) {
+    Four t = inverse, s = shift, q1 = {}, qq = {}, xq = {};
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float q = nearest_in(x[i] * t.lane[l] + s.lane[l], 0, hi), wq = w[i] * q;
+            q1.lane[l] += wq;
+            qq.lane[l] += wq * q;
+            xq.lane[l] += wq * x[i];
         }
-    return {total(q1), total(qq), total(xq)};
+    return {q1, qq, xq};
 }
-static float line_error(const float* x, const float* w, size_t n, Line line, float hi) {
-    const float inverse = line.d != 0 ? 1 / line.d : 0;
-    float sum[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float y = x[g + i] - line.m, e = y - line.d * nearest_in(y * inverse, 0, hi);
-            sum[i] += w[g + i] * e * e;
+GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
+    Four d = scale, m = offset, t, sum = {};
+    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float y = x[i] - m.lane[l], e = y - d.lane[l] * nearest_in(y * t.lane[l], 0, hi);
+            sum.lane[l] += w[i] * e * e;
         }
-    return total(sum);
+    return sum;
 }
 static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
-    const float inverse = line.d != 0 ? 1 / line.d : 0;
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++)
+    const float inverse = quotient(1, line.d);
+    for (size_t g = 0; g < n; g += STEP)
+        for (size_t i = 0; i < STEP; i++)
             q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi)));
 }
+/// Sums of w and w x, in their order.
+struct Moments { float w, wx; };
+static Moments moments(const float* x, const float* w, size_t n) {
+    Four a = {}, b = {};
+    for (size_t g = 0; g < n; g += 4)
+        for (size_t l = 0; l < 4; l++) {
+            a.lane[l] += w[g + l];
+            b.lane[l] += w[g + l] * x[g + l];
+        }
+    return {(a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]), (b.lane[0] + b.lane[2]) + (b.lane[1] + b.lane[3])};
+}
 
-/// Lines to begin with: inverse scales first ratio^i codes for the range of the values, held at its middle and at both ends.
-struct LineCodes { float hi, first, ratio; int count; };
-
-/// The line of least error, by least squares for codes rounded with another. n <= 128.
-static Line fit_line(const float* x, const float* w, size_t n, const LineCodes& c) {
+/// The line of least error, by least squares for codes rounded with another. n <= 128. Weights as of Fit.
+struct LineFit { float d, m, weight_d, weight_m; };
+static LineFit fit_line(const float* x, const float* w, size_t n, const LineCodes& c) {
     const Extremes e = extremes(x, n);
     const float middle = e.least + (e.most - e.least) * 0.5f, range = e.most - e.least;
-    if (!(range > NEGLIGIBLE)) return {0, middle};
-    float y[128], w1[LANES] = {}, wx[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            y[g + i] = x[g + i] - middle;
-            w1[i] += w[g + i];
-            wx[i] += w[g + i] * y[g + i];
-        }
-    const float sum_w = total(w1), sum_x = total(wx);
-    float best = 0, d = 0, m = 0;
-    const auto gains = [&](float inverse, float shift) {
-        const LineSums s = line_sums(y, w, n, inverse, shift, c.hi);
-        const float covariance = sum_w * s.xq - sum_x * s.q, variance = sum_w * s.qq - s.q * s.q;
-        if (!(covariance * covariance > best * variance)) return false;
-        best = covariance * covariance / variance;
-        d    = covariance / variance;
-        m    = (sum_x - d * s.q) / sum_w;
-        return true;
-    };
+    float y[128];
+    for (size_t g = 0; g < n; g += STEP) for (size_t i = 0; i < STEP; i++) y[g + i] = x[g + i] - middle;
+    const Moments sum = moments(y, w, n);
+    if (range < NEGLIGIBLE) return {0, middle, 0, sum.w};
+    const float unit = 1 / range, half = c.hi * 0.5f, inverse_w = 1 / sum.w;
     float code = c.first;
-    for (int i = 0; i < c.count; i++, code *= c.ratio) {
-        gains(code / range, c.hi * 0.5f);
-        gains(code / range, code * 0.5f);
-        gains(code / range, c.hi - code * 0.5f);
+    Four  best = {}, d = {}, m = {}, t, shift;
+    for (int turn = 0; turn < c.turns + c.refits; turn++) {
+        if (turn < c.turns) {
+            t     = {{code * unit, code * unit, code * unit, code * c.ratio * unit}};
+            shift = {{half, code * 0.5f, c.hi - code * 0.5f, half}};
+            code *= c.ratio * c.ratio;
+        } else {
+            t = inverses(d);
+            for (size_t l = 0; l < 4; l++) shift.lane[l] = -m.lane[l] * t.lane[l];
+        }
+        const LineSums s = line_sums(y, w, n, t, shift, c.hi);
+        Four fit, gain, bar, offset;               // gains < 0 where all codes are one
+        for (size_t l = 0; l < 4; l++) {
+            const float q = s.q.lane[l], qq = sum.w * s.qq.lane[l], covariance = sum.w * s.xq.lane[l] - sum.wx * q;
+            fit.lane[l]    = covariance / (qq * (1 - 1e-6f) - q * q);
+            offset.lane[l] = (sum.wx - fit.lane[l] * q) * inverse_w;
+            gain.lane[l]   = fit.lane[l] * covariance;
+            bar.lane[l]    = best.lane[l] * MORE;
+        }
+        take_where(gain, bar, gain, best);
+        take_where(gain, bar, fit, d);
+        take_where(gain, bar, offset, m);
     }
-    for (int i = 0; i < 4 && d != 0; i++)
-        if (!gains(1 / d, -m / d)) break;
-    return {d, m + middle};
+    const size_t l = largest_of(best);
+    return {d.lane[l], m.lane[l] + middle, quotient(best.lane[l], d.lane[l] * d.lane[l] * sum.w), sum.w};
 }
 
 /// How a block stores a line: the halves d and m; or s and z, for s (q - z). Both so that the weights need no rounding: the
@@ -8528,8 +8569,7 @@ struct ZeroLine {
 };
 
 /// The halves of a line on which all x lie at codes 0 .. hi.
-template <class Kind> static bool exact_line(const float* x, size_t n, int hi, uint16_t* a, uint16_t* b) {
-    const Extremes e = extremes(x, n);
+template <class Kind> static bool exact_line(const float* x, size_t n, const Extremes& e, int hi, uint16_t* a, uint16_t* b) {
     const double least = static_cast<double>(e.least), most = static_cast<double>(e.most), range = most - least;
     const double step = range > 0 ? common_step(x, n, least, range, hi) : 0;
     if (step == 0) return false;
@@ -8554,11 +8594,13 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
         const Line l = Kind::of(p, r);
         return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
     };
-    if (!exact_line<Kind>(x, N, static_cast<int>(c.hi), &best_a, &best_b)) {
-        const Line fit = fit_line(v.x, v.w, N, c), l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
+    if (!exact_line<Kind>(x, N, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
+        const LineFit fit = fit_line(v.x, v.w, N, c);
+        const Line l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
         float least = infinity;
         const auto consider = [&](uint16_t p, uint16_t r) {
-            const float error = line_error(v.x, v.w, N, line(p, r), c.hi);
+            const Line  tried = line(p, r);
+            const float error = line_error(v.x, v.w, N, four(tried.d), four(tried.m), c.hi).lane[0];
             if (error < least) { least = error; best_a = p; best_b = r; }
         };
         uint16_t p, r;
@@ -8572,7 +8614,8 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
             const float reach = magnitude(l.m) + magnitude(l.d) * c.hi, fine = 1.0f / 16777216;
             const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine, step_m = magnitude(l.m) * (1.0f / 1024) + fine;
             const int   around = magnitude(l.d) < 1024 * fine || step_m * 8 > magnitude(l.d) ? 1 : 0;
-            for (int i = -around; i <= around; i++)
+            if (!around) Kind::round(l, c.hi, &best_a, &best_b);
+            else for (int i = -around; i <= around; i++)
                 for (int j = -around; j <= around; j++) {
                     Kind::round({l.d + static_cast<float>(i) * step_d, l.m + static_cast<float>(j) * step_m}, c.hi, &p, &r);
                     consider(p, r);
@@ -8609,13 +8652,9 @@ GK_INL void pack_pairs(const uint8_t* q, uint8_t* out) {
 
 // ---- ggml's legacy formats ----------------------------------------------------
 
-constexpr Codes q4_codes      = {-8, 7, 6.2f, 1.06f, 9};
-constexpr Codes q5_codes      = {-16, 15, 13.5f, 1.03f, 8};
-constexpr Codes q8_codes      = {-128, 127, 127, 1.0078f, 2};
-constexpr Codes two_bit_codes = {-1, 2, 0.8f, 1.2f, 10};
-constexpr Codes ternary_codes = {-1, 1, 0.7f, 1.2f, 14};
-constexpr LineCodes nibble_lines = {15, 13.5f, 1.05f, 6};
-constexpr LineCodes five_bit_lines = {31, 29, 1.03f, 5};
+constexpr Codes q4_codes = {-8, 7, 6.6f, 1.08f, 3, 1}, q5_codes = {-16, 15, 14, 1.04f, 3, 0}, q8_codes = {-128, 127, 126.9f, 1.0f, 1, 0};
+constexpr Codes two_bit_codes = {-1, 2, 0.95f, 1.3f, 4, 1}, ternary_codes = {-1, 1, 1.5f, 1.4f, 2, 3};
+constexpr LineCodes nibble_lines = {15, 13.7f, 1.07f, 2, 2}, five_bit_lines = {31, 29.5f, 1.03f, 2, 2};
 
 template <> struct Encoder<block_q4_0> {
     static void encode(const float* x, const float* weight, block_q4_0& out) {
@@ -8660,16 +8699,12 @@ template <> struct Encoder<block_q8_0> {
 /// The best scale of signs is the mean magnitude.
 template <> struct Encoder<block_q1_0> {
     static void encode(const float* x, const float* weight, block_q1_0& out) {
-        const Values<128> v(x, weight);
-        float sum[LANES] = {}, sum_w[LANES] = {};
+        Values<128> v(x, weight);
         uint8_t q[128];
-        for (size_t g = 0; g < 128; g += LANES)
-            for (size_t i = 0; i < LANES; i++) {
-                sum[i]   += v.w[g + i] * magnitude(v.x[g + i]);
-                sum_w[i] += v.w[g + i];
-                q[g + i]  = x[g + i] >= 0;
-            }
-        store_half(out.d, v.half(total(sum) / total(sum_w)));
+        for (size_t i = 0; i < 128; i++) q[i] = x[i] >= 0;
+        for (float& f : v.x) f = magnitude(f);
+        const Moments sum = moments(v.x, v.w, 128);
+        store_half(out.d, v.half(sum.wx / sum.w));
         pack_bits(q, 128, 0, out.qs);
     }
 };
@@ -8711,15 +8746,15 @@ GK_INL float nearest_e2m1(float v) {
     const float small = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
     return small + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
 }
-static float e2m1_error(const float* x, const float* w, size_t n, float d) {
-    const float inverse = 1 / d;
-    float sum[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float a = magnitude(x[g + i]), e = a - d * nearest_e2m1(a * inverse);
-            sum[i] += w[g + i] * e * e;
+GK_INL Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+    Four d = scale, t, sum = {};
+    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float a = magnitude(x[i]), e = a - d.lane[l] * nearest_e2m1(a * t.lane[l]);
+            sum.lane[l] += w[i] * e * e;
         }
-    return total(sum);
+    return sum;
 }
 static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
     const float inverse = d > 0 ? 1 / d : 0;
@@ -8733,17 +8768,17 @@ static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
 template <> struct Encoder<block_mxfp4> {
     static void encode(const float* x, const float* weight, block_mxfp4& out) {
         const Values<32> v(x, weight);
-        const auto scale = [&](int e) { return times_power2(1, e - 128 - v.exponent); };
-        int   best  = 0;
-        float least = infinity;
-        for (int down = 5; down >= 2 && v.top != 0; down--) {   // the largest value beyond the levels, or at 6 to 12, 3 to 6
-            const int   wanted = 128 + v.exponent - down, e = wanted < 0 ? 0 : wanted > 252 ? 252 : wanted;
-            const float error = e2m1_error(v.x, v.w, 32, scale(e));
-            if (error < least) { least = error; best = e; }
+        int  e[4];                                 // the largest value at 12 to 24, 6 to 12, 24 to 48, 3 to 6
+        Four scale;
+        for (size_t l = 0; l < 4; l++) {
+            const int wanted = v.top == 0 ? 0 : 128 + v.exponent - (l == 0 ? 4 : l == 1 ? 3 : l == 2 ? 5 : 2);
+            e[l] = wanted < 0 ? 0 : wanted > 252 ? 252 : wanted;
+            scale.lane[l] = times_power2(1, e[l] - 128 - v.exponent);
         }
+        const size_t best = least_of(e2m1_error(v.x, v.w, 32, scale));
         uint8_t q[32];
-        round_e2m1(v.x, 32, scale(best), q);
-        out.e[0] = static_cast<uint8_t>(best);
+        round_e2m1(v.x, 32, scale.lane[best], q);
+        out.e[0] = static_cast<uint8_t>(e[best]);
         pack_nibbles(q, 16, out.qs);
     }
 };
@@ -8753,15 +8788,16 @@ template <> struct Encoder<block_nvfp4> {
         const auto scale = [&](int e) { return times_power2(ue4m3.halves[e], -v.exponent); };
         for (int j = 0; j < 4; j++) {
             const float* const p = v.x + 16 * j;
-            const float* const w = v.w + 16 * j;
             const float top = magnitude(top_of(extremes(p, 16)));
             int middle = 0, best = 0;              // the largest value at 12
             for (int step = 64; step; step /= 2)
                 if (middle + step < 127 && scale(middle + step) * 12 <= top) middle += step;
             float least = infinity;
-            for (int e = middle - 6 < 1 ? 1 : middle - 6; e < 127 && e <= middle + 8 && top > 0; e++) {
-                const float error = e2m1_error(p, w, 16, scale(e));
-                if (error < least) { least = error; best = e; }
+            const int from = middle < 7 ? 1 : middle > 117 ? 111 : middle - 6;
+            for (int e = from; e < from + 16 && top > 0; e += 4) {
+                const Four error = e2m1_error(p, v.w + 16 * j, 16, {{scale(e), scale(e + 1), scale(e + 2), scale(e + 3)}});
+                const size_t l = least_of(error);
+                if (error.lane[l] < least) { least = error.lane[l]; best = e + static_cast<int>(l); }
             }
             uint8_t q[16];
             round_e2m1(p, 16, scale(best), q);
@@ -8778,12 +8814,11 @@ template <> struct Encoder<block_nvfp4> {
 static uint16_t scale_of_scales(const float* scale, const float* weight, const Codes& c, int exponent) {
     float real[16];
     for (size_t j = 0; j < 16; j++) real[j] = times_power2(scale[j], exponent);
-    if (const uint16_t h = exact_scale(real, 16, static_cast<int>(c.lo), static_cast<int>(c.hi))) return h;
-    float d = times_power2(fit_scale(scale, weight, 16, top_of(extremes(scale, 16)), c), exponent);
+    if (const uint16_t h = exact_scale(real, 16, extremes(real, 16), c)) return h;
+    const float    d = times_power2(fit_scale(scale, weight, 16, top_of(extremes(scale, 16)), c).d, exponent);
     const uint16_t h = finite_half(d);
     return h & 0x7fff || d == 0 ? h : static_cast<uint16_t>(h + 1);
 }
-GK_INL float quotient(float a, float b)            { return b != 0 ? a / b : 0; }
 
 /// w = d sc[j] (q[i] + lo), 16 weights a group.
 struct ScaledGroups {
@@ -8797,11 +8832,12 @@ struct ScaledGroups {
         float s[16], sensitivity[16];
         for (size_t j = 0; j < 16; j++) {
             const float* const p = v.x + 16 * j;
-            s[j] = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
-            sensitivity[j] = scale_sums(p, v.w + 16 * j, 16, quotient(1, s[j]), codes.lo, codes.hi).qq;
+            const Fit fit = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
+            s[j] = fit.d;
+            sensitivity[j] = fit.weight;
         }
         uint16_t next = scale_of_scales(s, sensitivity, scales, v.exponent);
-        for (int round = 0; round < 3 && settle(v, s, codes, scales, next); round++) next = refit(v, codes);
+        for (int round = 0; round < 2 && settle(v, s, codes, scales, next); round++) next = refit(v, codes);
         if ((d & 0x7fff) < 0x400 && d & 0x7fff) {               // halves are few
             const uint16_t middle = d;
             settle(v, s, codes, scales, static_cast<uint16_t>(middle + 1));
@@ -8811,21 +8847,22 @@ struct ScaledGroups {
             round_codes(v.x + 16 * j, 16, v.value(d) * static_cast<float>(sc[j]), codes.lo, codes.hi, q + 16 * j);
     }
 private:
-    /// Takes this d, with the best of three scales for each group, if that is better than what there is.
+    /// Takes this d, with the best of four scales for each group, if that is better than what there is.
     bool settle(const Values<256>& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
         const float unit = v.value(h);
         float all = 0;
         int   best[16] = {};
         for (size_t j = 0; j < 16; j++) {
-            const float middle = nearest_in(quotient(s[j], unit), scales.lo, scales.hi);
-            float least = infinity;
-            for (int side = -1; side <= 1; side++) {
-                const float code = middle + static_cast<float>(side);
-                if (code < scales.lo || code > scales.hi) continue;
-                const float e = scale_error(v.x + 16 * j, v.w + 16 * j, 16, unit * code, codes.lo, codes.hi);
-                if (e < least) { least = e; best[j] = static_cast<int>(code); }
+            const float wanted = quotient(s[j], unit), middle = nearest_in(wanted, scales.lo, scales.hi), beyond = wanted > middle ? 2.0f : -2.0f;
+            Four code = {{middle, middle - 1, middle + 1, middle + beyond}}, d4;
+            for (size_t l = 0; l < 4; l++) {
+                code.lane[l] = nearest_in(code.lane[l], scales.lo, scales.hi);
+                d4.lane[l]   = unit * code.lane[l];
             }
-            all += least;
+            const Four   e = scale_error(v.x + 16 * j, v.w + 16 * j, 16, d4, codes.lo, codes.hi);
+            const size_t l = least_of(e);
+            best[j] = static_cast<int>(code.lane[l]);
+            all += e.lane[l];
         }
         if (!(all < error)) return false;
         error = all;
@@ -8837,9 +8874,9 @@ private:
         float xq = 0, qq = 0;
         for (size_t j = 0; j < 16; j++) {
             const float code = static_cast<float>(sc[j]);
-            const ScaleSums t = scale_sums(v.x + 16 * j, v.w + 16 * j, 16, quotient(1, v.value(d) * code), codes.lo, codes.hi);
-            xq += code * t.xq;
-            qq += code * code * t.qq;
+            const ScaleSums t = scale_sums(v.x + 16 * j, v.w + 16 * j, 16, four(quotient(1, v.value(d) * code)), codes.lo, codes.hi);
+            xq += code * t.xq.lane[0];
+            qq += code * code * t.qq.lane[0];
         }
         return v.half(quotient(xq, qq));
     }
@@ -8863,43 +8900,47 @@ template <size_t Group> struct LineGroups {
         for (size_t j = 0; j < count; j++) {
             const float* const p = v.x + Group * j;
             const float* const w = v.w + Group * j;
-            line[j] = fit_line(p, w, Group, codes);
-            if (line[j].m > 0) line[j] = {fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.count}), 0};
-            if (line[j].d < 0) line[j].d = 0;
-            const float inverse = quotient(1, line[j].d);
-            const LineSums s = line_sums(p, w, Group, inverse, -line[j].m * inverse, codes.hi);
-            slope[j] = line[j].d;
-            depth[j] = -line[j].m;
-            of_depth[j] = weight_of(w);
-            of_slope[j] = s.qq - s.q * s.q / of_depth[j];
+            LineFit fit = fit_line(p, w, Group, codes);
+            if (fit.m > 0) {
+                const Fit steep = fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.turns, 2});
+                fit.d = steep.d > 0 ? steep.d : 0;
+                fit.m = 0;
+            }
+            line[j] = {fit.d, fit.m};
+            slope[j] = fit.d;
+            depth[j] = -fit.m;
+            of_slope[j] = fit.weight_d;
+            of_depth[j] = fit.weight_m;
         }
         uint16_t next = scale_of_scales(slope, of_slope, scales, v.exponent), next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
-        for (int round = 0; round < 3 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
+        for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
         for (size_t j = 0; j < count; j++) round_line(v.x + Group * j, Group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + Group * j);
         if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
     }
 private:
-    static float weight_of(const float* w) {
-        float sum[LANES] = {};
-        for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) sum[i] += w[g + i];
-        return total(sum);
-    }
     static Line line_of(const Values<256>& v, uint16_t a, uint16_t b, int s, int m) {
         return {v.value(a) * static_cast<float>(s), -v.value(b) * static_cast<float>(m)};
     }
     bool settle(const Values<256>& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
+        const float unit = v.value(a), unit_m = v.value(b);
         float all = 0;
         int   best_s[count] = {}, best_m[count] = {};
         for (size_t j = 0; j < count; j++) {
-            const int limit = static_cast<int>(top);
-            const int s = static_cast<int>(nearest_in(quotient(line[j].d, v.value(a)), 0, top));
-            const int m = static_cast<int>(nearest_in(quotient(-line[j].m, v.value(b)), 0, top));
+            const float s = nearest_in(quotient(line[j].d, unit), 0, top), m = nearest_in(quotient(-line[j].m, unit_m), 0, top);
+            const float around[2][2][4] = {{{0, 1, -1, 0}, {0, 0, 0, 1}}, {{0, 1, -1, 2}, {-1, 1, -1, 1}}};
             float least = infinity;
-            for (int i = s > 0 ? s - 1 : 0; i <= s + 1 && i <= limit; i++)
-                for (int k = m > 0 ? m - 1 : 0; k <= m + 1 && k <= limit; k++) {
-                    const float e = line_error(v.x + Group * j, v.w + Group * j, Group, line_of(v, a, b, i, k), hi);
-                    if (e < least) { least = e; best_s[j] = i; best_m[j] = k; }
+            for (const auto& turn : around) {
+                Four si, mi, d4, m4;
+                for (size_t l = 0; l < 4; l++) {
+                    si.lane[l] = nearest_in(s + turn[0][l], 0, top);
+                    mi.lane[l] = nearest_in(m + turn[1][l], 0, top);
+                    d4.lane[l] = unit * si.lane[l];
+                    m4.lane[l] = -unit_m * mi.lane[l];
                 }
+                const Four   e = line_error(v.x + Group * j, v.w + Group * j, Group, d4, m4, hi);
+                const size_t l = least_of(e);
+                if (e.lane[l] < least) { least = e.lane[l]; best_s[j] = static_cast<int>(si.lane[l]); best_m[j] = static_cast<int>(mi.lane[l]); }
+            }
             all += least;
         }
         if (!(all < error)) return false;
@@ -8918,14 +8959,13 @@ private:
             const float* const w = v.w + Group * j;
             const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
             const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
-            const LineSums t = line_sums(p, w, Group, inverse, -line.m * inverse, hi);
-            float wx[LANES] = {};
-            for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) wx[i] += w[g + i] * p[g + i];
-            qq += s * s * t.qq;
-            qm += s * m * t.q;
-            mm += m * m * weight_of(w);
-            xq += s * t.xq;
-            xm += m * total(wx);
+            const LineSums t = line_sums(p, w, Group, four(inverse), four(-line.m * inverse), hi);
+            const Moments  sum = moments(p, w, Group);
+            qq += s * s * t.qq.lane[0];
+            qm += s * m * t.q.lane[0];
+            mm += m * m * sum.w;
+            xq += s * t.xq.lane[0];
+            xm += m * sum.wx;
         }
         const float det = qq * mm - qm * qm;
         if (det > qq * mm * 1e-6f) {
@@ -8954,10 +8994,10 @@ static void pack_6bit(const int* sc, const int* mn, uint8_t* sm) {
     }
 }
 
-constexpr Codes     q3_k_codes = {-4, 3, 2.6f, 1.12f, 8}, q3_k_scales = {-32, 31, 29, 1.03f, 6};
-constexpr Codes     q6_k_codes = {-32, 31, 30, 1.02f, 5}, q6_k_scales = {-128, 127, 124, 1.01f, 5};
-constexpr Codes     scales_4bit = {0, 15, 13, 1.06f, 6}, scales_6bit = {0, 63, 60, 1.02f, 6};
-constexpr LineCodes q2_k_lines = {3, 2.3f, 1.15f, 6}, q4_k_lines = {15, 13.5f, 1.05f, 6}, q5_k_lines = {31, 29, 1.03f, 5};
+constexpr Codes     q3_k_codes = {-4, 3, 2.8f, 1.12f, 3, 1}, q3_k_scales = {-32, 31, 29, 1.02f, 3, 1};
+constexpr Codes     q6_k_codes = {-32, 31, 29.5f, 1.02f, 2, 1}, q6_k_scales = {-128, 127, 124, 1.01f, 2, 1};
+constexpr Codes     scales_4bit = {0, 15, 13, 1.06f, 3, 1}, scales_6bit = {0, 63, 60, 1.02f, 2, 1};
+constexpr LineCodes q2_k_lines = {3, 2.3f, 1.2f, 2, 2}, q4_k_lines = {15, 13.7f, 1.07f, 2, 2}, q5_k_lines = {31, 29.5f, 1.03f, 2, 2};
 
 template <> struct Encoder<block_q2_k> {
     static void encode(const float* x, const float* weight, block_q2_k& out) {
@@ -9025,7 +9065,7 @@ template <> struct Encoder<block_q8_k> {
         float d = -top / 128, other = top / 127;
         if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
         for (int i = 0; i < 4; i++) other = other * 127 / 127;
-        const auto error = [&](float f) { return scale_error(v.x, v.w, 256, times_power2(f, -v.exponent), -128, 127); };
+        const auto error = [&](float f) { return scale_error(v.x, v.w, 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
         if (finite(other * 127) && error(other) < error(d)) d = other;
         uint8_t q[256];
         round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
@@ -9197,12 +9237,12 @@ static constexpr EncodeBlocks* encoders[] = {GK_FORMATS(GK_ENCODER)};
 #undef GK_ENCODER
 
 static bool all_finite(const float* x, size_t n) {
-    float sum[LANES] = {};                         // of zeros, NaN where x is no number
-    const size_t whole = n - n % LANES;
-    for (size_t g = 0; g < whole; g += LANES)
-        for (size_t i = 0; i < LANES; i++) sum[i] += x[g + i] * 0.0f;
-    for (size_t i = whole; i < n; i++) sum[0] += x[i] * 0.0f;
-    return total(sum) == 0;
+    Four sum = {};                                 // of zeros, NaN where x is no number
+    const size_t whole = n - n % 4;
+    for (size_t g = 0; g < whole; g += 4)
+        for (size_t l = 0; l < 4; l++) sum.lane[l] += x[g + l] * 0.0f;
+    for (size_t i = whole; i < n; i++) sum.lane[0] += x[i] * 0.0f;
+    return (sum.lane[0] + sum.lane[1]) + (sum.lane[2] + sum.lane[3]) == 0;
 }
 static float lowest(const float* x, size_t n)      { float v = x[0]; for (size_t i = 1; i < n; i++) v = x[i] < v ? x[i] : v; return v; }
 
@@ -11475,6 +11515,7 @@ void Model::undo(KvCache& cache, const Batch& batch, size_t begin, size_t m) {
 Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
     if (!state_) return fail(impl::invalid("the model was not initialised"));
     State& st = *state_;
+    error_ = InferenceError();
     const KvCacheConfig& c = cache.config();
     if (c.layers != config_.layers || c.kv_heads != config_.kv_heads || c.head_dim != config_.head_dim)
         return fail(impl::invalid("the cache is of other layers or heads than the model"));
@@ -11499,7 +11540,8 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
         }
         if (s) s = st.forward(cache, tokens, m, &logits);
         if (s) continue;
-        if (error_.status) fail(s, "", cache.error().requested, cache.error().available);
+        const bool of_cache = cache.error().status.what == s.what;
+        if (error_.status) fail(s, "", of_cache ? cache.error().requested : 0, of_cache ? cache.error().available : 0);
         undo(cache, batch, begin, m);
         return s;
     }

@@ -69,6 +69,13 @@ public:
         return ok() ? x : 1;
     }
     double number_or(const char* name, double fallback, bool zero = false) { return number(name, &fallback, zero); }
+    /// Empty if it is not there.
+    std::string_view text(const char* name) {
+        const gguf::Value* value = file_.value(key(name));
+        std::string_view s;
+        if (value && !value->get(s)) complain("key '" + key(name) + "' must be a string");
+        return s;
+    }
 
     /// A tensor as the library takes it; empty if it is not there and need not be. Rows from .. from + rows - 1 of `all`.
     gllm::DeviceTensor matrix(const std::string& name, uint64_t rows, uint64_t cols, bool optional = false, uint64_t from = 0, uint64_t all = 0) {
@@ -192,7 +199,7 @@ public:
     std::string load(const gguf::File& file, size_t context = 0);
 
 private:
-    void read_rope(Reader& in, std::string_view name, std::string_view scaling);
+    void read_rope(Reader& in, std::string_view name);
     void read_window(Reader& in, std::string_view name);
     void read_layer(Reader& in, const Architecture& a, const std::string& block, gllm::LayerWeights& l);
 
@@ -205,7 +212,7 @@ constexpr size_t usual_context = 4096;
 inline std::string Source::load(const gguf::File& file, size_t context) try {
     const std::string_view name = file.text("general.architecture");
     const Architecture* a = find_architecture(name);
-    if (name.empty()) return "key 'general.architecture' is missing";
+    if (name.empty()) return std::string("key 'general.architecture' ") + (file.value("general.architecture") ? "must be a string" : "is missing");
     if (!a) return "key 'general.architecture' is " + gguf::quoted(name) + ", where llama, qwen2, qwen3, gemma, gemma2, gemma3, phi2, phi3 or gpt2 is needed";
     Reader in(file, name);
     if (in.integer("expert_count", 0, UINT32_MAX, uint64_t(0)) > 0) return "key '" + in.key("expert_count") + "': mixtures of experts are not supported";
@@ -240,7 +247,7 @@ inline std::string Source::load(const gguf::File& file, size_t context) try {
         if (c.layers == (name == "gemma2" ? 46u : 62u)) c.attention_scale = 1 / sqrtf(static_cast<float>(c.width / c.heads));   // the models of 27B
     }
     read_window(in, name);
-    read_rope(in, name, file.text(in.key("rope.scaling.type")));
+    read_rope(in, name);
     if (!in.ok()) return in.error;
 
     const gguf::Tensor* table = file.tensor("token_embd.weight");
@@ -285,8 +292,9 @@ inline void Source::read_window(Reader& in, std::string_view name) {
     }
 }
 
-inline void Source::read_rope(Reader& in, std::string_view name, std::string_view scaling) {
+inline void Source::read_rope(Reader& in, std::string_view name) {
     if (name == "gpt2") return;
+    const std::string_view scaling = in.text("rope.scaling.type");
     gllm::RopeConfig& r = config.rope;
     r.style = find_architecture(name)->rope;
     r.n_rot = in.integer("rope.dimension_count", 2, config.head_dim, config.head_dim);
@@ -364,9 +372,14 @@ inline void Source::read_layer(Reader& in, const Architecture& a, const std::str
 /// A model and one sequence: eval() appends tokens to it, reset() empties it. The source must outlive it.
 class Session {
 public:
-    std::string open(const Source& source, const gllm::ModelOptions& options = {}, gllm::CacheType type = gllm::CacheType::f32) {
-        if (const gllm::Status s = model_.init(source.config, source.weights, options); !s) return message(s, model_.error());
-        const gllm::KvCacheConfig config = model_.cache_config(source.config.context, type);
+    /// tokens: how many the sequence can have; 0, or more than the context: as many as that.
+    std::string open(const Source& source, gllm::ModelOptions options = {}, gllm::CacheType type = gllm::CacheType::f32, size_t tokens = 0) {
+        const gllm::ModelConfig& c = source.config;
+        constexpr size_t most = size_t(1) << 24;                    // numbers in the activations of a batch, where one token has fewer
+        const size_t widest = std::max({c.width, c.hidden, c.heads * c.head_dim});
+        options.batch = std::min(options.batch, std::max<size_t>(1, most / std::max<size_t>(widest, 1)));
+        if (const gllm::Status s = model_.init(c, source.weights, options); !s) return message(s, model_.error());
+        const gllm::KvCacheConfig config = model_.cache_config(tokens ? std::min(tokens, c.context) : c.context, type);
         if (const gllm::Status s = cache_.init(config); !s) return message(s, cache_.error());
         return std::string();
     }
@@ -374,6 +387,8 @@ public:
     size_t context() const    { return model_.config().context; }
     size_t position() const   { return cache_.length(0); }
     void   reset()            { cache_.reset_seq(0); }
+    void   truncate(size_t length) { cache_.truncate(0, length); }
+    size_t cache_bytes() const { return cache_.stats().bytes; }
 
     /// Appends n tokens and writes logits[outputs][vocabulary], those that follow each of the last `outputs` tokens. Where it
     /// fails the sequence is as it was.
@@ -386,7 +401,10 @@ public:
         return {gllm::Code::out_of_memory, "out of memory"};
     }
 
-    /// What a status says, with the figures that belong to it.
+    /// What a status of eval() says, with the figures that belong to it.
+    std::string why(const gllm::Status& s) const {
+        return model_.error().status.what == s.what ? message(s, model_.error()) : std::string(s.what);
+    }
     static std::string message(const gllm::Status& s, const gllm::InferenceError& error) {
         std::string text = s.what;
         if (error.name[0]) text += ": " + std::string(error.name);
