@@ -8045,13 +8045,11 @@ template <> struct Encoder<block_gptq4> {
     static void encode(const float* x, const float* weight, block_gptq4& out) { Encoder<block_awq4>::encode(x, weight, out); }
 };
 
-/// Eight means: intervals of the sorted values, each value to the nearest mean, means taken again until nothing moves.
-struct Clusters {
-    static constexpr size_t n = 256, count = 8;
-    float  x[n];
-    double w[n], sum_w[n + 1], sum_x[n + 1];                    // sums of what is before
-    size_t first[count + 1];
-
+/// The eight means of least error. Their clusters are intervals of the sorted values; what is gained by cutting the first b into c + 1
+/// is the most over a of what cutting the first a into c gains, and one cluster of the rest. The best a rises with b, so that
+/// halving finds all of them.
+class Clusters {
+public:
     explicit Clusters(const Values<256>& v) {
         for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = static_cast<double>(v.w[i]) + 1e-9; }
         for (size_t gap : {size_t(57), size_t(23), size_t(10), size_t(4), size_t(1)})
@@ -8069,6 +8067,43 @@ struct Clusters {
             sum_x[i + 1] = sum_x[i] + w[i] * static_cast<double>(x[i]);
         }
     }
+    void levels(float* out) {
+        if (!separate()) {
+            double gain[2][n + 1];
+            for (size_t b = 1; b <= n; b++) gain[0][b] = part(0, b);
+            for (size_t c = 1; c < count; c++) cut(gain[(c + 1) % 2], gain[c % 2], c, c + 1, n, c, n - 1);
+            first[count] = n;
+            for (size_t c = count; c-- > 0;) first[c] = c ? cuts[c][first[c + 1]] : 0;
+        }
+        for (size_t c = 0; c < count; c++) out[c] = mean(first[c], first[c + 1]);
+    }
+
+private:
+    static constexpr size_t n = 256, count = 8;
+    float    x[n];
+    double   w[n], sum_w[n + 1], sum_x[n + 1];                  // sums of what is before
+    uint16_t cuts[count][n + 1];
+    size_t   first[count + 1];
+
+    double part(size_t a, size_t b) const { const double s = sum_x[b] - sum_x[a]; return s * s / (sum_w[b] - sum_w[a]); }
+    float  mean(size_t a, size_t b) const {
+        if (a >= b || x[a] == x[b - 1]) return x[a < n ? a : n - 1];
+        return static_cast<float>((sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]));
+    }
+    /// For b of lo .. hi: the most gained with a of from .. to.
+    void cut(const double* before, double* after, size_t c, size_t lo, size_t hi, size_t from, size_t to) {
+        const size_t b = (lo + hi) / 2;
+        double most = -1;
+        size_t at = from;
+        for (size_t a = from; a <= to && a < b; a++) {
+            const double gain = before[a] + part(a, b);
+            if (gain > most) { most = gain; at = a; }
+        }
+        after[b]   = most;
+        cuts[c][b] = static_cast<uint16_t>(at);
+        if (lo < b) cut(before, after, c, lo, b - 1, from, at);
+        if (b < hi) cut(before, after, c, b + 1, hi, at, to);
+    }
     /// One cluster for each of up to eight different values.
     bool separate() {
         size_t c = 0;
@@ -8078,57 +8113,6 @@ struct Clusters {
         while (++c <= count) first[c] = n;
         return true;
     }
-    /// Equal parts of the sum of gaps (2), of their roots (1), or of nothing but their number (0).
-    void begin(int power) {
-        double part[n], all = 0;
-        for (size_t i = 1; i < n; i++) {
-            const double gap = static_cast<double>(x[i]) - static_cast<double>(x[i - 1]);
-            part[i] = all += power == 2 ? gap : power == 1 ? sqrt64(gap) : 1.0;
-        }
-        size_t i = 1;
-        for (size_t c = 0; c <= count; c++) {
-            while (c && i < n && part[i] * count < all * static_cast<double>(c)) i++;
-            first[c] = c == 0 ? 0 : c == count ? n : i;
-        }
-    }
-    double mean(size_t c) const {
-        const size_t a = first[c], b = first[c + 1];
-        if (a >= b) return static_cast<double>(x[a < n ? a : n - 1]);
-        return x[a] == x[b - 1] ? static_cast<double>(x[a]) : (sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]);
-    }
-    /// Moves the borders until they stay. What is gained: the error is the sum of squares less it.
-    double settle() {
-        for (int round = 0; round < 60; round++) {
-            bool moved = false;
-            double at = mean(0);
-            size_t i = 0, next[count];
-            for (size_t c = 1; c < count; c++) {
-                const double m = mean(c), border = (at + m) / 2;
-                while (i < n && static_cast<double>(x[i]) <= border) i++;
-                next[c] = i;
-                at = m;
-            }
-            for (size_t c = 1; c < count; c++) { moved |= first[c] != next[c]; first[c] = next[c]; }
-            if (!moved) break;
-        }
-        double gain = 0;
-        for (size_t c = 0; c < count; c++) {
-            const double m = mean(c);
-            gain += m * (2 * (sum_x[first[c + 1]] - sum_x[first[c]]) - m * (sum_w[first[c + 1]] - sum_w[first[c]]));
-        }
-        return gain;
-    }
-    void levels(float* out) {
-        if (separate()) { means(out); return; }
-        double best = -1;
-        for (int power = 0; power <= 2; power++) {
-            begin(power);
-            const double gain = settle();
-            if (gain > best) { best = gain; means(out); }
-        }
-    }
-private:
-    void means(float* out) const { for (size_t c = 0; c < count; c++) out[c] = static_cast<float>(mean(c)); }
 };
 template <> struct Encoder<block_squeeze> {
     static void encode(const float* x, const float* weight, block_squeeze& out) {
