@@ -7244,22 +7244,25 @@ GK_INL float top_of(const Extremes& e)             { return -e.least > e.most ? 
 /// What a search works on: x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
 /// overflow nor vanish. top: the x of the largest magnitude, 0 for a block of zeros.
 template <size_t N> struct Values {
-    float x[N], w[N], top;
+    float x[N], top;
     int   exponent;
     Extremes in;                                   // before scaling
-    Values(const float* values, const float* weight) : in(extremes(values, N)) {
+    Values(const float* values, const float* weight) : in(extremes(values, N)), weighted_(false) {
         const float most = top_of(in), heaviest = weight ? extremes(weight, N).most : 0;
         exponent = most != 0 ? exponent_of(magnitude(most)) : 0;
         top      = times_power2(most, -exponent);
         scale(values, -exponent, x);
-        if (heaviest > 0) scale(weight, -exponent_of(heaviest), w);
-        else for (float& one : w) one = 1;
+        if (heaviest > 0) { weighted_ = true; scale(weight, -exponent_of(heaviest), w_); }
     }
+    /// Weights of x + i; null where all are 1.
+    const float* weights(size_t i = 0) const       { return weighted_ ? w_ + i : nullptr; }
     /// The f16 that v is in the terms of the input; and back.
     uint16_t half(float v) const                   { return finite_half(times_power2(v, exponent)); }
     float value(uint16_t h) const                  { return times_power2(f16_to_f32(h), -exponent); }
 
 private:
+    float w_[N];
+    bool  weighted_;
     static void scale(const float* from, int e, float* to) {
         const float a = power2(e / 2), b = power2(e - e / 2);
         for (size_t i = 0; i < N; i++) to[i] = from[i] * a * b;
@@ -7272,26 +7275,36 @@ private:
 /// a turn; then so many refits.
 struct Codes { float lo, hi, first, ratio; int turns, refits; };
 
+/// Weights, or where the pointer to them is null, ones: the same loops with less to do.
+struct Given { const float* w; GK_MEM float operator()(size_t i) const { return w[i]; } };
+struct Ones  { GK_MEM float operator()(size_t) const { return 1; } };
+
 struct ScaleSums { Four xq, qq; };
-GK_INL ScaleSums scale_sums(const float* x, const float* w, size_t n, const Four& inverse, float lo, float hi) {
+template <class W> GK_INL ScaleSums scale_sums(const float* x, W w, size_t n, const Four& inverse, float lo, float hi) {
     Four t = inverse, xq = {}, qq = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
-            const float q = nearest_in(x[i] * t.lane[l], lo, hi), wq = w[i] * q;
+            const float q = nearest_in(x[i] * t.lane[l], lo, hi), wq = w(i) * q;
             xq.lane[l] += wq * x[i];
             qq.lane[l] += wq * q;
         }
     return {xq, qq};
 }
-GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+GK_INL ScaleSums scale_sums(const float* x, const float* w, size_t n, const Four& inverse, float lo, float hi) {
+    return w ? scale_sums(x, Given{w}, n, inverse, lo, hi) : scale_sums(x, Ones(), n, inverse, lo, hi);
+}
+template <class W> GK_INL Four scale_error(const float* x, W w, size_t n, const Four& scale, float lo, float hi) {
     Four d = scale, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float e = x[i] - d.lane[l] * nearest_in(x[i] * t.lane[l], lo, hi);
-            sum.lane[l] += w[i] * e * e;
+            sum.lane[l] += w(i) * e * e;
         }
     return sum;
+}
+GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+    return w ? scale_error(x, Given{w}, n, scale, lo, hi) : scale_error(x, Ones(), n, scale, lo, hi);
 }
 GK_INL size_t largest_of(const Four& f) {
     size_t best = 0;
@@ -7387,11 +7400,11 @@ template <size_t N> static uint16_t encode_scale(const float* x, const float* we
     const Values<N> v(x, weight);
     uint16_t h = exact_scale(x, N, v.in, c);
     if (h == 0) {
-        h = v.half(fit_scale(v.x, v.w, N, v.top, c).d);
+        h = v.half(fit_scale(v.x, v.weights(), N, v.top, c).d);
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = near[least_of(scale_error(v.x, v.w, N, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
+            h = near[least_of(scale_error(v.x, v.weights(), N, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
         }
     }
     round_codes(v.x, N, v.value(h), c.lo, c.hi, q);
@@ -7405,26 +7418,32 @@ struct LineCodes { float hi, first, ratio; int turns, refits; };
 
 struct Line { float d, m; };
 struct LineSums { Four q, qq, xq; };
-GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& inverse, const Four& shift, float hi) {
+template <class W> GK_INL LineSums line_sums(const float* x, W w, size_t n, const Four& inverse, const Four& shift, float hi) {
     Four t = inverse, s = shift, q1 = {}, qq = {}, xq = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
-            const float q = nearest_in(x[i] * t.lane[l] + s.lane[l], 0, hi), wq = w[i] * q;
+            const float q = nearest_in(x[i] * t.lane[l] + s.lane[l], 0, hi), wq = w(i) * q;
             q1.lane[l] += wq;
             qq.lane[l] += wq * q;
             xq.lane[l] += wq * x[i];
         }
     return {q1, qq, xq};
 }
-GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
+GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& inverse, const Four& shift, float hi) {
+    return w ? line_sums(x, Given{w}, n, inverse, shift, hi) : line_sums(x, Ones(), n, inverse, shift, hi);
+}
+template <class W> GK_INL Four line_error(const float* x, W w, size_t n, const Four& scale, const Four& offset, float hi) {
     Four d = scale, m = offset, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float y = x[i] - m.lane[l], e = y - d.lane[l] * nearest_in(y * t.lane[l], 0, hi);
-            sum.lane[l] += w[i] * e * e;
+            sum.lane[l] += w(i) * e * e;
         }
     return sum;
+}
+GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
+    return w ? line_error(x, Given{w}, n, scale, offset, hi) : line_error(x, Ones(), n, scale, offset, hi);
 }
 static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
     const float inverse = quotient(1, line.d);
@@ -7432,17 +7451,18 @@ static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q
         for (size_t i = 0; i < STEP; i++)
             q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi)));
 }
-/// Sums of w and w x, in their order.
+/// Sums of w and w x.
 struct Moments { float w, wx; };
-static Moments moments(const float* x, const float* w, size_t n) {
+template <class W> GK_INL Moments moments(const float* x, W w, size_t n) {
     Four a = {}, b = {};
     for (size_t g = 0; g < n; g += 4)
         for (size_t l = 0; l < 4; l++) {
-            a.lane[l] += w[g + l];
-            b.lane[l] += w[g + l] * x[g + l];
+            a.lane[l] += w(g + l);
+            b.lane[l] += w(g + l) * x[g + l];
         }
     return {(a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]), (b.lane[0] + b.lane[2]) + (b.lane[1] + b.lane[3])};
 }
+static Moments moments(const float* x, const float* w, size_t n) { return w ? moments(x, Given{w}, n) : moments(x, Ones(), n); }
 
 /// The line of least error, by least squares for codes rounded with another. n <= 128. Weights as of Fit.
 struct LineFit { float d, m, weight_d, weight_m; };
@@ -7541,12 +7561,12 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
         return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
     };
     if (!exact_line<Kind>(x, N, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
-        const LineFit fit = fit_line(v.x, v.w, N, c);
+        const LineFit fit = fit_line(v.x, v.weights(), N, c);
         const Line l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
         float least = infinity;
         const auto consider = [&](uint16_t p, uint16_t r) {
             const Line  tried = line(p, r);
-            const float error = line_error(v.x, v.w, N, four(tried.d), four(tried.m), c.hi).lane[0];
+            const float error = line_error(v.x, v.weights(), N, four(tried.d), four(tried.m), c.hi).lane[0];
             if (error < least) { least = error; best_a = p; best_b = r; }
         };
         uint16_t p, r;
@@ -7649,7 +7669,7 @@ template <> struct Encoder<block_q1_0> {
         uint8_t q[128];
         for (size_t i = 0; i < 128; i++) q[i] = x[i] >= 0;
         for (float& f : v.x) f = magnitude(f);
-        const Moments sum = moments(v.x, v.w, 128);
+        const Moments sum = moments(v.x, v.weights(), 128);
         store_half(out.d, v.half(sum.wx / sum.w));
         pack_bits(q, 128, 0, out.qs);
     }
@@ -7692,15 +7712,18 @@ GK_INL float nearest_e2m1(float v) {
     const float small = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
     return small + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
 }
-GK_INL Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const Four& scale) {
     Four d = scale, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float a = magnitude(x[i]), e = a - d.lane[l] * nearest_e2m1(a * t.lane[l]);
-            sum.lane[l] += w[i] * e * e;
+            sum.lane[l] += w(i) * e * e;
         }
     return sum;
+}
+GK_INL Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+    return w ? e2m1_error(x, Given{w}, n, scale) : e2m1_error(x, Ones(), n, scale);
 }
 static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
     const float inverse = d > 0 ? 1 / d : 0;
@@ -7721,7 +7744,7 @@ template <> struct Encoder<block_mxfp4> {
             e[l] = wanted < 0 ? 0 : wanted > 252 ? 252 : wanted;
             scale.lane[l] = times_power2(1, e[l] - 128 - v.exponent);
         }
-        const size_t best = least_of(e2m1_error(v.x, v.w, 32, scale));
+        const size_t best = least_of(e2m1_error(v.x, v.weights(), 32, scale));
         uint8_t q[32];
         round_e2m1(v.x, 32, scale.lane[best], q);
         out.e[0] = static_cast<uint8_t>(e[best]);
@@ -7734,6 +7757,7 @@ template <> struct Encoder<block_nvfp4> {
         const auto scale = [&](int e) { return times_power2(ue4m3.halves[e], -v.exponent); };
         for (int j = 0; j < 4; j++) {
             const float* const p = v.x + 16 * j;
+            const float* const w = v.weights(static_cast<size_t>(16 * j));
             const float top = magnitude(top_of(extremes(p, 16)));
             int middle = 0, best = 0;              // the largest value at 12
             for (int step = 64; step; step /= 2)
@@ -7741,7 +7765,7 @@ template <> struct Encoder<block_nvfp4> {
             float least = infinity;
             const int from = middle < 7 ? 1 : middle > 117 ? 111 : middle - 6;
             for (int e = from; e < from + 16 && top > 0; e += 4) {
-                const Four error = e2m1_error(p, v.w + 16 * j, 16, {{scale(e), scale(e + 1), scale(e + 2), scale(e + 3)}});
+                const Four error = e2m1_error(p, w, 16, {{scale(e), scale(e + 1), scale(e + 2), scale(e + 3)}});
                 const size_t l = least_of(error);
                 if (error.lane[l] < least) { least = error.lane[l]; best = e + static_cast<int>(l); }
             }
@@ -7778,7 +7802,7 @@ struct ScaledGroups {
         float s[16], sensitivity[16];
         for (size_t j = 0; j < 16; j++) {
             const float* const p = v.x + 16 * j;
-            const Fit fit = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
+            const Fit fit = fit_scale(p, v.weights(16 * j), 16, top_of(extremes(p, 16)), codes);
             s[j] = fit.d;
             sensitivity[j] = fit.weight;
         }
@@ -7805,7 +7829,7 @@ private:
                 code.lane[l] = nearest_in(code.lane[l], scales.lo, scales.hi);
                 d4.lane[l]   = unit * code.lane[l];
             }
-            const Four   e = scale_error(v.x + 16 * j, v.w + 16 * j, 16, d4, codes.lo, codes.hi);
+            const Four   e = scale_error(v.x + 16 * j, v.weights(16 * j), 16, d4, codes.lo, codes.hi);
             const size_t l = least_of(e);
             best[j] = static_cast<int>(code.lane[l]);
             all += e.lane[l];
@@ -7820,7 +7844,7 @@ private:
         float xq = 0, qq = 0;
         for (size_t j = 0; j < 16; j++) {
             const float code = static_cast<float>(sc[j]);
-            const ScaleSums t = scale_sums(v.x + 16 * j, v.w + 16 * j, 16, four(quotient(1, v.value(d) * code)), codes.lo, codes.hi);
+            const ScaleSums t = scale_sums(v.x + 16 * j, v.weights(16 * j), 16, four(quotient(1, v.value(d) * code)), codes.lo, codes.hi);
             xq += code * t.xq.lane[0];
             qq += code * code * t.qq.lane[0];
         }
@@ -7845,7 +7869,7 @@ template <size_t Group> struct LineGroups {
         float slope[16] = {}, depth[16] = {}, of_slope[16] = {}, of_depth[16] = {};
         for (size_t j = 0; j < count; j++) {
             const float* const p = v.x + Group * j;
-            const float* const w = v.w + Group * j;
+            const float* const w = v.weights(Group * j);
             LineFit fit = fit_line(p, w, Group, codes);
             if (fit.m > 0) {
                 const Fit steep = fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.turns, 2});
@@ -7883,7 +7907,7 @@ private:
                     d4.lane[l] = unit * si.lane[l];
                     m4.lane[l] = -unit_m * mi.lane[l];
                 }
-                const Four   e = line_error(v.x + Group * j, v.w + Group * j, Group, d4, m4, hi);
+                const Four   e = line_error(v.x + Group * j, v.weights(Group * j), Group, d4, m4, hi);
                 const size_t l = least_of(e);
                 if (e.lane[l] < least) { least = e.lane[l]; best_s[j] = static_cast<int>(si.lane[l]); best_m[j] = static_cast<int>(mi.lane[l]); }
             }
@@ -7902,7 +7926,7 @@ private:
         float qq = 0, qm = 0, mm = 0, xq = 0, xm = 0;
         for (size_t j = 0; j < count; j++) {
             const float* const p = v.x + Group * j;
-            const float* const w = v.w + Group * j;
+            const float* const w = v.weights(Group * j);
             const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
             const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
             const LineSums t = line_sums(p, w, Group, four(inverse), four(-line.m * inverse), hi);
@@ -8011,7 +8035,7 @@ template <> struct Encoder<block_q8_k> {
         float d = -top / 128, other = top / 127;
         if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
         for (int i = 0; i < 4; i++) other = other * 127 / 127;
-        const auto error = [&](float f) { return scale_error(v.x, v.w, 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
+        const auto error = [&](float f) { return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
         if (finite(other * 127) && error(other) < error(d)) d = other;
         uint8_t q[256];
         round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
@@ -8051,7 +8075,7 @@ template <> struct Encoder<block_gptq4> {
 class Clusters {
 public:
     explicit Clusters(const Values<256>& v) {
-        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = static_cast<double>(v.w[i]) + 1e-9; }
+        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9; }
         for (size_t gap : {size_t(57), size_t(23), size_t(10), size_t(4), size_t(1)})
             for (size_t i = gap; i < n; i++) {
                 const float  value = x[i];
