@@ -8164,6 +8164,778 @@ template <> struct Encoder<block_squeeze> {
 
 #endif
 // ---- grids ------------------------------------------------------------------
+#if GK_HAS_IQ
+//
+// A part of a block, 16 or 32 weights, has a scale: d times a unit times an odd step. For a scale, a digit costs w (x - scale value)^2,
+// counted from the cheapest of its weight, and a row costs the sum of its digits. A row is a lower and an upper half: with the costs of
+// all halves in tables it costs one addition. Where signs are apart, x are magnitudes.
+//   1. The scale that each part would like, without regard to the grid: any digits will do.
+//   2. d: of many, the two that come nearest to these scales.
+//   3. For both, and four steps next to what each part would like, the least costs of rows: eight scales at once, in 16-bit integers.
+//   4. The best rows for the best of these, exactly; d by least squares; the best rows again.
+
+constexpr size_t LANES = 8;
+/// Eight floats or integers: scales at which costs are compared, or the weights of a group.
+#if GK_X86 && (defined(__SSE2__) || defined(_M_X64))
+struct Eight  { __m128 lo, hi; };
+struct Shorts { __m128i all; };
+GK_INL Eight  eight(float v)                       { return {_mm_set1_ps(v), _mm_set1_ps(v)}; }
+GK_INL Eight  eight(const float* p)                { return {_mm_loadu_ps(p), _mm_loadu_ps(p + 4)}; }
+GK_INL void   put(float* p, Eight a)               { _mm_storeu_ps(p, a.lo); _mm_storeu_ps(p + 4, a.hi); }
+GK_INL Eight  operator+(Eight a, Eight b)          { return {_mm_add_ps(a.lo, b.lo), _mm_add_ps(a.hi, b.hi)}; }
+GK_INL Eight  operator-(Eight a, Eight b)          { return {_mm_sub_ps(a.lo, b.lo), _mm_sub_ps(a.hi, b.hi)}; }
+GK_INL Eight  operator*(Eight a, Eight b)          { return {_mm_mul_ps(a.lo, b.lo), _mm_mul_ps(a.hi, b.hi)}; }
+GK_INL Eight  lesser(Eight a, Eight b)             { return {_mm_min_ps(a.lo, b.lo), _mm_min_ps(a.hi, b.hi)}; }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return {_mm_add_epi16(a.all, b.all)}; }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return {_mm_min_epi16(a.all, b.all)}; }
+GK_INL Shorts shorts(int16_t v)                    { return {_mm_set1_epi16(v)}; }
+GK_INL Shorts shorts(Eight a)                      { return {_mm_packs_epi32(_mm_cvttps_epi32(a.lo), _mm_cvttps_epi32(a.hi))}; }
+GK_INL Eight  floats(Shorts a) {                   // of what is not negative
+    const __m128i zero = _mm_setzero_si128();
+    return {_mm_cvtepi32_ps(_mm_unpacklo_epi16(a.all, zero)), _mm_cvtepi32_ps(_mm_unpackhi_epi16(a.all, zero))};
+}
+#elif GK_ARM64
+struct Eight  { float32x4_t lo, hi; };
+struct Shorts { int16x8_t all; };
+GK_INL Eight  eight(float v)                       { return {vdupq_n_f32(v), vdupq_n_f32(v)}; }
+GK_INL Eight  eight(const float* p)                { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
+GK_INL void   put(float* p, Eight a)               { vst1q_f32(p, a.lo); vst1q_f32(p + 4, a.hi); }
+GK_INL Eight  operator+(Eight a, Eight b)          { return {vaddq_f32(a.lo, b.lo), vaddq_f32(a.hi, b.hi)}; }
+GK_INL Eight  operator-(Eight a, Eight b)          { return {vsubq_f32(a.lo, b.lo), vsubq_f32(a.hi, b.hi)}; }
+GK_INL Eight  operator*(Eight a, Eight b)          { return {vmulq_f32(a.lo, b.lo), vmulq_f32(a.hi, b.hi)}; }
+GK_INL Eight  lesser(Eight a, Eight b)             { return {vminq_f32(a.lo, b.lo), vminq_f32(a.hi, b.hi)}; }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return {vaddq_s16(a.all, b.all)}; }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return {vminq_s16(a.all, b.all)}; }
+GK_INL Shorts shorts(int16_t v)                    { return {vdupq_n_s16(v)}; }
+GK_INL Shorts shorts(Eight a)                      { return {vcombine_s16(vmovn_s32(vcvtq_s32_f32(a.lo)), vmovn_s32(vcvtq_s32_f32(a.hi)))}; }
+GK_INL Eight  floats(Shorts a) {
+    return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(a.all))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(a.all)))};
+}
+#else
+struct Eight  { float all[LANES]; };
+struct Shorts { int16_t all[LANES]; };
+template <class V, class F> GK_INL V each(F f)     { V v; for (size_t i = 0; i < LANES; i++) v.all[i] = f(i); return v; }
+GK_INL Eight  eight(float v)                       { return each<Eight>([&](size_t) { return v; }); }
+GK_INL Eight  eight(const float* p)                { return each<Eight>([&](size_t i) { return p[i]; }); }
+GK_INL void   put(float* p, Eight a)               { for (size_t i = 0; i < LANES; i++) p[i] = a.all[i]; }
+GK_INL Eight  operator+(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] + b.all[i]; }); }
+GK_INL Eight  operator-(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] - b.all[i]; }); }
+GK_INL Eight  operator*(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] * b.all[i]; }); }
+GK_INL Eight  lesser(Eight a, Eight b)             { return each<Eight>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i] + b.all[i]); }); }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return each<Shorts>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Shorts shorts(int16_t v)                    { return each<Shorts>([&](size_t) { return v; }); }
+GK_INL Shorts shorts(Eight a)                      { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i]); }); }
+GK_INL Eight  floats(Shorts a)                     { return each<Eight>([&](size_t i) { return static_cast<float>(a.all[i]); }); }
+#endif
+GK_INL float  total(Eight a) {
+    float v[LANES];
+    put(v, a);
+    return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+/// Weights, ones where there are none, and nowhere quite 0.
+template <size_t N> static void weights_of(const Values<N>& v, float (&w)[N]) {
+    const float* const given = v.weights();
+    Eight sum = eight(0.0f);
+    for (size_t i = 0; given && i < N; i += LANES) sum = sum + eight(given + i);
+    const float least = total(sum) * (1.0f / 4096 / N);
+    for (size_t i = 0; i < N; i++) w[i] = !given ? 1 : given[i] > least ? given[i] : least;
+}
+
+/// A half of a row is two places to base 9 or 8: pairs of ternary digits, or digits. Tables of halves have lines of `stride`.
+template <size_t Digits> struct Half {
+    static constexpr size_t dims = Digits == 3 ? 8 : 4, base = Digits == 3 ? 9 : 8, stride = Digits == 3 ? 12 : 8, count = base * base;
+};
+/// The rows of a grid in the order of their index: those of upper half h are first[h] .. first[h + 1] - 1, and lo says
+/// where their lower half is in a table. four: the same by fours of one upper half, some of them twice: it, and four lower halves.
+template <size_t Digits, size_t N, size_t Fours> struct Halves {
+    uint8_t  lo[N];
+    uint16_t first[Half<Digits>::count + 1];
+    uint8_t  four[Fours][5];
+};
+template <size_t Digits, size_t Words> constexpr size_t fours_of(const uint64_t (&bitmap)[Words]) {
+    using H = Half<Digits>;
+    size_t fours = 0;
+    for (size_t h = 0, v = 0; h < H::count; h++) {
+        size_t rows = 0;
+        for (size_t l = 0; l < H::count; l++, v++) rows += bitmap[v / 64] >> (v % 64) & 1;
+        fours += (rows + 3) / 4;
+    }
+    return fours;
+}
+template <size_t Digits, size_t N, size_t Fours, size_t Words> constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
+    using H = Half<Digits>;
+    Halves<Digits, N, Fours> halves = {};
+    size_t rank = 0, fours = 0;
+    for (size_t h = 0, v = 0; h < H::count; h++) {
+        const size_t begin = rank;
+        halves.first[h] = static_cast<uint16_t>(rank);
+        for (size_t l = 0; l < H::count; l++, v++)
+            if (bitmap[v / 64] >> (v % 64) & 1) halves.lo[rank++] = static_cast<uint8_t>(l / H::base * H::stride + l % H::base);
+        for (size_t r = begin; r < rank; r += 4, fours++) {
+            halves.four[fours][0] = static_cast<uint8_t>(h / H::base * H::stride + h % H::base);
+            for (size_t j = 0; j < 4; j++) halves.four[fours][j + 1] = halves.lo[r + j < rank ? r + j : rank - 1];
+        }
+    }
+    halves.first[H::count] = static_cast<uint16_t>(rank);
+    return halves;
+}
+#define GK_HALVES(name, digits, n) constexpr auto name##_halves = halves_of<digits, n, fours_of<digits>(name##_bitmap)>(name##_bitmap);
+GK_HALVES(iq1, 3, 2048)
+GK_HALVES(iq2_xxs, 3, 256)
+GK_HALVES(iq2_xs, 3, 512)
+GK_HALVES(iq2_s, 3, 1024)
+GK_HALVES(iq3_xxs, 8, 256)
+GK_HALVES(iq3_s, 8, 512)
+#undef GK_HALVES
+
+/// What the search asks of a format.
+template <size_t Digits, class Row> struct GridFormat {
+    const uint8_t*  lo;
+    const uint16_t* first;
+    const uint8_t (*four)[5];
+    size_t          fours;
+    const Row*      rows;
+    float           value[2][Digits];   // of a digit; the second where the shift is down
+    size_t          part, span;         // weights that share a scale; a shift, or 0: rows have neither signs nor shifts
+    float           steps, unit;        // scales are d unit (2 s + 1), s < steps
+    bool            even;               // the minus signs of 8 weights are even in number
+    float           reach;              // costs count up to that of this distance for a weight of the largest importance
+};
+/// A block before its fields are packed.
+struct GridBlock {
+    uint16_t row[64];
+    uint8_t  minus[32], down[32], step[16];        // of 8 weights; of 8; of a part
+    uint16_t d;
+};
+
+GK_INL bool odd_bits(uint32_t x)                   { x ^= x >> 4; x ^= x >> 2; return ((x ^ x >> 1) & 1) != 0; }
+
+template <size_t Digits, class Row> class GridSearch {
+    using H = Half<Digits>;
+    static constexpr size_t dims = H::dims, halves = 8 / dims;         // rows of 8 weights
+    static constexpr float  cap = 32760.0f / dims, endless = 3e38f;
+
+    const GridFormat<Digits, Row>& f;
+    Values<256> v;
+    float   x[256], w[256];             // v.x, or its magnitudes
+    uint8_t minus[32], cheapest[32];    // of each 8 weights: signs; the weight to negate if that is for nothing but their number
+    bool    odd[32];                    // is one to be negated?
+    size_t  parts;
+
+    struct Trial { float scale[LANES], error[LANES], unit; int16_t cost[8][LANES]; };   // of a part; cost[row] times unit scale^2
+    struct Sums { Eight error, xg, gg; };                               // w (x - scale g)^2, w x g, w g g
+
+public:
+    GridSearch(const GridFormat<Digits, Row>& format, const float* in, const float* weight)
+        : f(format), v(in, weight), x(), w(), minus(), cheapest(), odd(), parts(256 / format.part) {
+        weights_of(v, w);
+        for (size_t i = 0; i < 256; i++) {
+            const bool negative = !f.span && v.x[i] < 0;
+            x[i] = negative ? -v.x[i] : v.x[i];
+            minus[i / 8] = static_cast<uint8_t>(minus[i / 8] | (negative ? 1 << i % 8 : 0));
+        }
+        for (size_t g = 0; f.even && g < 32; g++) {
+            odd[g] = odd_bits(minus[g]);
+            for (uint8_t j = 1; j < 8; j++)
+                if (x[8 * g + j] * w[8 * g + j] < x[8 * g + cheapest[g]] * w[8 * g + cheapest[g]]) cheapest[g] = j;
+        }
+    }
+    void run(GridBlock& out);
+
+private:
+
+    /// The least errors of part p with any digits, at eight scales.
+    Eight loose(size_t p, const Eight& scale) const {
+        Eight at[2][Digits], sum = eight(0.0f), spans[2] = {sum, sum};
+        const size_t shifts = f.span ? 2 : 1;
+        for (size_t s = 0; s < shifts; s++) for (size_t k = 0; k < Digits; k++) at[s][k] = scale * eight(f.value[s][k]);
+        const size_t begin = p * f.part, span = f.span ? f.span : f.part;
+        for (size_t i = begin; i < begin + f.part; i += span) {
+            spans[0] = spans[1] = eight(0.0f);
+            for (size_t j = i; j < i + span; j++) {
+                const Eight one = eight(x[j]), weight = eight(w[j]);
+                for (size_t s = 0; s < shifts; s++) {
+                    Eight least = (one - at[s][0]) * (one - at[s][0]);
+                    for (size_t k = 1; k < Digits; k++) least = lesser(least, (one - at[s][k]) * (one - at[s][k]));
+                    spans[s] = spans[s] + weight * least;
+                }
+            }
+            sum = sum + (f.span ? lesser(spans[0], spans[1]) : spans[0]);
+        }
+        return sum;
+    }
+    /// The costs of a half, from those of its digits.
+    static void tabulate(const Shorts (*cost)[Digits], Shorts* half) {
+        if constexpr (Digits == 3) {
+            Shorts low[9], high[9];
+            for (size_t k = 0; k < 3; k++)
+                for (size_t j = 0; j < 3; j++) {
+                    low[3 * k + j]  = cost[0][j] + cost[1][k];
+                    high[3 * k + j] = cost[2][j] + cost[3][k];
+                }
+            for (size_t line = 0; line < 9; line++)
+                for (size_t l = 0; l < 9; l++) half[line * H::stride + l] = low[l] + high[line];
+        } else {
+            for (size_t line = 0; line < 8; line++)
+                for (size_t l = 0; l < 8; l++) half[line * H::stride + l] = cost[0][l] + cost[1][line];
+        }
+    }
+    /// The least cost of a row at eight scales, from the costs of digits.
+    Shorts least_cost(const Shorts (*cost)[Digits]) const {
+        Shorts lower[H::base * H::stride], upper[H::base * H::stride], best = shorts(32767);
+        tabulate(cost, lower);
+        tabulate(cost + dims / 2, upper);
+        const uint8_t (*q)[5] = f.four;
+        for (size_t n = f.fours; n > 0; n--, q++) {
+            const Shorts pair = lesser(lower[(*q)[1]], lower[(*q)[2]]), other = lesser(lower[(*q)[3]], lower[(*q)[4]]);
+            best = lesser(best, upper[(*q)[0]] + lesser(pair, other));
+        }
+        return best;
+    }
+    /// t.error = the least errors of part p at t.scale, with rows of the grid.
+    void errors(size_t p, Trial& t) const {
+        const size_t begin = p * f.part;
+        float mean = 0, most = 0;
+        for (size_t i = begin; i < begin + f.part; i++) { mean += w[i]; most = w[i] > most ? w[i] : most; }
+        mean *= 8 / static_cast<float>(f.part);
+        const float fine = cap / ((most < mean ? most : mean) * f.reach * f.reach);
+        const Eight scale = eight(t.scale), top = eight(cap), half = eight(0.5f);
+        float inverse[LANES];
+        for (size_t l = 0; l < LANES; l++) inverse[l] = 1 / t.scale[l];
+        const Eight per = eight(inverse);
+        Eight sum = eight(0.0f);
+        for (size_t i = begin, n = 0; i < begin + f.part; i += dims, n++) {
+            Shorts cost[dims][Digits];
+            const size_t g = i / 8, flip = odd[g] ? 8 * g + cheapest[g] : 256;
+            for (size_t j = 0; j < dims; j++) {
+                const Eight one = per * eight(i + j == flip ? -x[i + j] : x[i + j]), weight = eight(w[i + j] * fine);
+                Eight c[Digits];
+                for (size_t k = 0; k < Digits; k++) { const Eight e = one - eight(f.value[0][k]); c[k] = e * e; }
+                Eight least = c[0];
+                for (size_t k = 1; k < Digits; k++) least = lesser(least, c[k]);
+                for (size_t k = 0; k < Digits; k++) cost[j][k] = shorts(lesser((c[k] - least) * weight, top) + half);
+                sum = sum + weight * least;
+            }
+            const Eight best = floats(least_cost(cost));
+            float whole[LANES];
+            put(whole, best);
+            for (size_t l = 0; l < LANES; l++) t.cost[n][l] = static_cast<int16_t>(whole[l]);
+            sum = sum + best;
+        }
+        t.unit = 1 / fine;
+        put(t.error, sum * scale * scale * eight(t.unit));
+    }
+
+    /// The best row, of those that cost less than `bound`, which becomes its cost; cost[digit][weight].
+    bool search(const float (*cost)[8], size_t from, float& bound, uint16_t& best) const {
+        float place[4][H::stride], lower[H::base * H::stride];
+        for (size_t q = 0; q < 4; q++) {
+            if constexpr (Digits == 3) {
+                for (size_t k = 0; k < 3; k++)
+                    for (size_t j = 0; j < 3; j++) place[q][3 * k + j] = cost[j][2 * q] + cost[k][2 * q + 1];
+                for (size_t k = 9; k < H::stride; k++) place[q][k] = 0;
+            } else {
+                for (size_t k = 0; k < 8; k++) place[q][k] = cost[k][from + q];
+            }
+        }
+        for (size_t line = 0; line < H::base; line++)
+            for (size_t l = 0; l < H::stride; l++) lower[line * H::stride + l] = place[0][l] + place[1][line];
+        bool found = false;
+        const auto scan = [&](size_t h, float upper) {
+            for (size_t r = f.first[h]; r < f.first[h + 1]; r++) {
+                const float c = upper + lower[f.lo[r]];
+                if (c < bound) { bound = c; best = static_cast<uint16_t>(r); found = true; }
+            }
+        };
+        size_t free[2] = {0, 0};                   // the upper half that costs nothing
+        for (size_t q = 0; q < 2; q++) while (place[2 + q][free[q]] > 0) free[q]++;
+        scan(free[1] * H::base + free[0], 0);
+        for (size_t up = 0; up < H::base; up++) {
+            if (!(place[3][up] < bound)) continue;
+            for (size_t u = 0; u < H::base; u++) {
+                const float upper = place[2][u] + place[3][up];
+                if (upper < bound) scan(up * H::base + u, upper);
+            }
+        }
+        return found;
+    }
+    /// Rows and signs of 8 weights at `scale`, none of which costs as much as `bound`, to b; false if there are none.
+    bool choose(size_t g, float scale, const float* bound, GridBlock& b) const {
+        const float* const value = f.value[b.down[g]];
+        const Eight one = eight(x + 8 * g), weight = eight(w + 8 * g);
+        float cost[Digits][8], far[8];
+        Eight c[Digits], least = eight(endless);
+        for (size_t k = 0; k < Digits; k++) {
+            const Eight e = one - eight(scale * value[k]);
+            c[k] = weight * (e * e);
+            least = lesser(least, c[k]);
+        }
+        for (size_t k = 0; k < Digits; k++) put(cost[k], c[k] - least);
+        uint16_t* const rows = b.row + g * halves;
+        float plain[halves];
+        b.minus[g] = minus[g];
+        for (size_t h = 0; h < halves && (!odd[g] || halves > 1); h++) {
+            plain[h] = odd[g] ? endless : bound[h];
+            if (!search(cost, h * dims, plain[h], rows[h])) return false;
+        }
+        if (!odd[g]) return true;
+        // One of the signs is wrong. Negated, a weight costs so much more with its lowest digit:
+        const Eight e = one + eight(scale * value[0]);
+        put(far, weight * (e * e) - least);
+        float best = bound[0];
+        for (size_t h = 1; h < halves; h++) best += bound[h];
+        uint16_t kept[halves] = {};
+        size_t   flip = 8;
+        for (size_t n = 0; n < 8; n++) {
+            const size_t j = n == 0 ? cheapest[g] : n <= cheapest[g] ? n - 1 : n, h = j / dims;
+            float rest = far[j];
+            if (halves > 1) rest += plain[halves - 1 - h];
+            if (!(rest < best)) continue;
+            float column[Digits], left = best - rest;
+            const float xj = x[8 * g + j], near = xj + scale * value[0];
+            for (size_t k = 0; k < Digits; k++) {
+                const float t = xj + scale * value[k];
+                column[k] = cost[k][j];
+                cost[k][j] = w[8 * g + j] * (t * t - near * near);
+            }
+            if (search(cost, h * dims, left, kept[h])) {
+                best = rest + left;
+                flip = j;
+                for (size_t q = 0; q < halves; q++) if (q != h) kept[q] = rows[q];
+            }
+            for (size_t k = 0; k < Digits; k++) cost[k][j] = column[k];
+        }
+        if (flip == 8) return false;
+        for (size_t h = 0; h < halves; h++) rows[h] = kept[h];
+        b.minus[g] = static_cast<uint8_t>(b.minus[g] ^ 1 << flip);
+        return true;
+    }
+    /// What the rows and signs that b has for 8 weights come to, in the signs of x: grid values and x.
+    void chosen(size_t g, const GridBlock& b, float* grid, float* to) const {
+        const int shift = f.span ? (b.down[g] ? -1 : 1) : 0;
+        const uint32_t wrong = static_cast<uint32_t>(b.minus[g] ^ minus[g]);
+        for (size_t h = 0; h < halves; h++) {
+            const uint64_t row = f.rows[b.row[g * halves + h]];
+            for (size_t j = 0; j < dims; j++) grid[h * dims + j] = static_cast<float>(static_cast<int8_t>(row >> 8 * j & 255) + shift);
+        }
+        for (size_t j = 0; j < 8; j++) to[j] = wrong >> j & 1 ? -x[8 * g + j] : x[8 * g + j];
+    }
+    /// Adds up.
+    void count(size_t g, float scale, const GridBlock& b, Sums& s) const {
+        float grid[8], to[8];
+        chosen(g, b, grid, to);
+        const Eight q = eight(grid), one = eight(to), weight = eight(w + 8 * g), e = one - eight(scale) * q;
+        s.error = s.error + weight * (e * e);
+        s.xg = s.xg + weight * one * q;
+        s.gg = s.gg + weight * q * q;
+    }
+    /// Shifts of part p at `scale`, as any digits would have them.
+    void shifts(size_t p, float scale, GridBlock& b) const {
+        for (size_t i = p * f.part; i < (p + 1) * f.part; i += f.span) {
+            Eight sum[2] = {eight(0.0f), eight(0.0f)};
+            for (size_t j = i; j < i + f.span; j += 8)
+                for (size_t s = 0; s < 2; s++) {
+                    Eight least = eight(endless);
+                    for (size_t k = 0; k < Digits; k++) {
+                        const Eight e = eight(x + j) - eight(scale * f.value[s][k]);
+                        least = lesser(least, e * e);
+                    }
+                    sum[s] = sum[s] + eight(w + j) * least;
+                }
+            const bool down = total(sum[1]) < total(sum[0]);
+            for (size_t j = i; j < i + f.span; j += 8) b.down[j / 8] = down;
+        }
+    }
+    /// Rows and signs of all parts with d and the steps of b; bounds of what they cost at most, for each row. The sum of errors; d by
+    /// least squares for these rows.
+    float assign(float d, const float* bound, GridBlock& b, float& better) const {
+        float error = 0, xg = 0, gg = 0;
+        for (size_t p = 0; p < parts; p++) {
+            const float step = static_cast<float>(2 * b.step[p] + 1) * f.unit;
+            Sums s = {eight(0.0f), eight(0.0f), eight(0.0f)};
+            if (f.span) shifts(p, d * step, b);
+            for (size_t g = p * f.part / 8; g < (p + 1) * f.part / 8; g++) {
+                const float any[2] = {endless, endless};
+                if (!choose(g, d * step, bound + g * halves, b)) choose(g, d * step, any, b);
+                count(g, d * step, b, s);
+            }
+            error += total(s.error);
+            xg += step * total(s.xg);
+            gg += step * step * total(s.gg);
+        }
+        better = gg > 0 ? xg / gg : 0;
+        return error;
+    }
+};
+
+template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock& out) {
+    out = {};
+    // 1. like[p] is the scale that part p would like, stiff[p] the curvature of its error there.
+    float like[16] = {}, stiff[16] = {}, most = 0;
+    for (size_t p = 0; p < parts; p++) {
+        Eight xx = eight(0.0f), ww = xx;
+        for (size_t i = p * f.part; i < (p + 1) * f.part; i += 8) {
+            xx = xx + eight(w + i) * eight(x + i) * eight(x + i);
+            ww = ww + eight(w + i);
+        }
+        const float square = total(xx), rms = sqrt32(square / total(ww)), widest = f.value[0][Digits - 1];
+        if (!(rms > NEGLIGIBLE)) continue;
+        constexpr size_t tries = 2 * LANES;
+        const float ratio = f.span ? 1.079f : 1.097f;
+        float scale[tries], error[tries];
+        scale[0] = rms * (f.span ? 0.72f : 1.24f) / widest;
+        for (size_t i = 1; i < tries; i++) scale[i] = scale[i - 1] * ratio;
+        for (size_t i = 0; i < tries; i += LANES) put(error + i, loose(p, eight(scale + i)));
+        size_t at = 0;
+        for (size_t i = 1; i < tries; i++) if (error[i] < error[at]) at = i;
+        like[p] = scale[at] * 1.02f;               // rows of the grid like it a little larger
+        stiff[p] = square / (like[p] * like[p]);
+        most = like[p] > most ? like[p] : most;
+    }
+    if (!(most > 0)) return;
+    // 2. The two d, as scales of step 0.
+    float two[2] = {0, 0}, off[2] = {endless, endless};
+    for (int i = 0; i < 20; i++) {
+        const float top = 2 * f.steps * (1.08f - 0.03f * static_cast<float>(i));
+        const float s = v.value(v.half(most / (top * f.unit))) * f.unit, inverse = 1 / s;
+        if (!(s > 0) || s == two[0] || s == two[1]) continue;
+        float each[LANES] = {};
+        for (size_t g = 0; g < parts; g += LANES)
+            for (size_t p = 0; p < LANES; p++) {
+                const float e = like[g + p] - s * (2 * nearest_in((like[g + p] * inverse - 1) * 0.5f, 0, f.steps - 1) + 1);
+                each[p] += stiff[g + p] * e * e;
+            }
+        const float sum = total(eight(each));
+        if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = s; off[0] = sum; }
+        else if (sum < off[1]) { two[1] = s; off[1] = sum; }
+    }
+    if (!(two[0] > 0)) return;
+    if (!(two[1] > 0)) two[1] = two[0];
+    // 3.
+    Trial   trial[16];
+    uint8_t step[16][LANES], pick[2][16];
+    float   sum[2] = {0, 0};
+    for (size_t p = 0; p < parts; p++) {
+        Trial& t = trial[p];
+        for (size_t l = 0; l < LANES; l++) {
+            const float ratio = like[p] / two[l / 4], s = nearest_in(ratio * 0.5f - 2.5f + static_cast<float>(l % 4), 0, f.steps - 1);
+            step[p][l] = static_cast<uint8_t>(s);
+            t.scale[l] = two[l / 4] * (2 * s + 1);
+        }
+        if (f.span) put(t.error, loose(p, eight(t.scale)));
+        else errors(p, t);
+        for (size_t h = 0; h < 2; h++) {
+            uint8_t at = static_cast<uint8_t>(4 * h);
+            for (uint8_t l = at; l < 4 * h + 4; l++) if (t.error[l] < t.error[at]) at = l;
+            sum[h] += t.error[at];
+            pick[h][p] = at;
+        }
+    }
+    // 4.
+    const size_t h = sum[1] < sum[0];
+    GridBlock b = {};
+    float bound[64];
+    for (float& one : bound) one = endless;
+    for (size_t p = 0; p < parts; p++) {
+        const uint8_t l = pick[h][p];
+        const Trial& t = trial[p];
+        b.step[p] = step[p][l];
+        for (size_t n = 0; !f.span && n < f.part / dims; n++) {
+            const size_t r = p * f.part / dims + n, g = r / halves;
+            const float  scale = t.scale[l];
+            bound[r] = (static_cast<float>(t.cost[n][l]) + dims) * t.unit * scale * scale;
+            if (odd[g] && cheapest[g] / dims == r % halves) {
+                const float xj = x[8 * g + cheapest[g]];
+                float least = endless;
+                for (float value : f.value[0]) { const float e = xj - scale * value; least = e * e < least ? e * e : least; }
+                const float near = xj + scale * f.value[0][0];
+                bound[r] += w[8 * g + cheapest[g]] * (near * near - least);
+            }
+        }
+    }
+    float best = endless, d = two[h] / f.unit;
+    b.d = v.half(d);
+    for (int round = 0; round < 2; round++) {
+        float better;
+        const float error = assign(d, bound, b, better);
+        if (!(error < best)) break;
+        best = error;
+        out = b;
+        b.d = v.half(better);
+        d = v.value(b.d);
+        if (b.d == out.d || !(d > 0)) break;
+        for (size_t g = 0; g < 32; g++) {          // the same rows at the new scale
+            float grid[8], to[8], cost[8];
+            const float scale = d * f.unit * static_cast<float>(2 * b.step[8 * g / f.part] + 1);
+            chosen(g, b, grid, to);
+            Eight least = eight(endless);
+            for (float value : f.value[b.down[g]]) { const Eight e = eight(x + 8 * g) - eight(scale * value); least = lesser(least, e * e); }
+            const Eight e = eight(to) - eight(scale) * eight(grid);
+            put(cost, eight(w + 8 * g) * (e * e - least));
+            for (size_t q = 0; q < halves; q++) {
+                float c = 0;
+                for (size_t j = 0; j < dims; j++) c += cost[q * dims + j];
+                bound[g * halves + q] = c * 1.001f + 1e-30f;
+            }
+        }
+    }
+}
+
+template <size_t Digits, class Row> static GridBlock encode_grid(const GridFormat<Digits, Row>& f, const float* x, const float* weight) {
+    GridBlock b;
+    GridSearch<Digits, Row>(f, x, weight).run(b);
+    return b;
+}
+#define GK_GRID(name) name##_halves.lo, name##_halves.first, name##_halves.four, sizeof name##_halves.four / 5, name##_grid.row
+constexpr GridFormat<3, uint64_t> grid_of_iq1_s = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 32, 32, 8, 0.125f, false, 16};
+constexpr GridFormat<3, uint64_t> grid_of_iq1_m = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 16, 8, 8, 0.125f, false, 16};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xxs = {GK_GRID(iq2_xxs), {{8, 25, 43}, {}}, 32, 0, 16, 0.125f, true, 35};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xs = {GK_GRID(iq2_xs), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, true, 35};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_s = {GK_GRID(iq2_s), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, false, 35};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_xxs = {GK_GRID(iq3_xxs), {{4, 12, 20, 28, 36, 44, 52, 62}, {}}, 32, 0, 16, 0.25f, true, 24};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_s = {GK_GRID(iq3_s), {{1, 3, 5, 7, 9, 11, 13, 15}, {}}, 32, 0, 16, 1.0f, false, 6};
+#undef GK_GRID
+
+/// A step and four times seven signs.
+GK_INL uint32_t step_and_signs(uint8_t step, const uint8_t* minus) {
+    return static_cast<uint32_t>((minus[0] & 127) | (minus[1] & 127) << 7 | (minus[2] & 127) << 14 | (minus[3] & 127) << 21) |
+           static_cast<uint32_t>(step) << 28;
+}
+GK_INL void pack_steps(const uint8_t* step, size_t n, uint8_t* sc) {
+    for (size_t i = 0; i < n; i += 2) sc[i / 2] = static_cast<uint8_t>(step[i] | step[i + 1] << 4);
+}
+GK_INL uint32_t high(uint16_t row)                 { return static_cast<uint32_t>(row >> 8); }
+
+template <> struct Encoder<block_iq1_s> {
+    static void encode(const float* x, const float* weight, block_iq1_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq1_s, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t g = 0; g < 8; g++) {
+            const uint16_t* const r = b.row + 4 * g;
+            store_half(out.qh + 2 * g, static_cast<uint16_t>(high(r[0]) | high(r[1]) << 3 | high(r[2]) << 6 | high(r[3]) << 9 |
+                                                             b.step[g] << 12 | b.down[4 * g] << 15));
+        }
+    }
+};
+template <> struct Encoder<block_iq1_m> {
+    static void encode(const float* x, const float* weight, block_iq1_m& out) {
+        const GridBlock b = encode_grid(grid_of_iq1_m, x, weight);
+        for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t r = 0; r < 32; r += 2)
+            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | b.down[r] << 3 | high(b.row[r + 1]) << 4 | b.down[r + 1] << 7);
+        for (size_t n = 0; n < 4; n++) {
+            const uint8_t* const s = b.step + 4 * n;
+            store_half(out.sc + 2 * n, static_cast<uint16_t>(s[0] | s[1] << 3 | s[2] << 6 | s[3] << 9 | (b.d >> 4 * n & 15) << 12));
+        }
+    }
+};
+template <> struct Encoder<block_iq2_xxs> {
+    static void encode(const float* x, const float* weight, block_iq2_xxs& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_xxs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t g = 0; g < 8; g++) {
+            for (size_t t = 0; t < 4; t++) out.qs[8 * g + t] = static_cast<uint8_t>(b.row[4 * g + t]);
+            const uint32_t word = step_and_signs(b.step[g], b.minus + 4 * g);
+            memcpy(out.qs + 8 * g + 4, &word, 4);
+        }
+    }
+};
+template <> struct Encoder<block_iq2_xs> {
+    static void encode(const float* x, const float* weight, block_iq2_xs& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_xs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) store_half(out.qs + 2 * r, static_cast<uint16_t>(b.row[r] | (b.minus[r] & 127) << 9));
+        pack_steps(b.step, 16, out.sc);
+    }
+};
+template <> struct Encoder<block_iq2_s> {
+    static void encode(const float* x, const float* weight, block_iq2_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_s, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) { out.qs[r] = static_cast<uint8_t>(b.row[r]); out.signs[r] = b.minus[r]; }
+        for (size_t i = 0; i < 8; i++) {
+            const uint16_t* const r = b.row + 4 * i;
+            out.qh[i] = static_cast<uint8_t>(high(r[0]) | high(r[1]) << 2 | high(r[2]) << 4 | high(r[3]) << 6);
+        }
+        pack_steps(b.step, 16, out.sc);
+    }
+};
+template <> struct Encoder<block_iq3_xxs> {
+    static void encode(const float* x, const float* weight, block_iq3_xxs& out) {
+        const GridBlock b = encode_grid(grid_of_iq3_xxs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 64; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t g = 0; g < 8; g++) {
+            const uint32_t word = step_and_signs(b.step[g], b.minus + 4 * g);
+            memcpy(out.ss + 4 * g, &word, 4);
+        }
+    }
+};
+template <> struct Encoder<block_iq3_s> {
+    static void encode(const float* x, const float* weight, block_iq3_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq3_s, x, weight);
+        store_half(out.d, b.d);
+        memset(out.qh, 0, sizeof out.qh);
+        for (size_t r = 0; r < 64; r++) {
+            out.qs[r] = static_cast<uint8_t>(b.row[r]);
+            out.qh[r / 8] = static_cast<uint8_t>(out.qh[r / 8] | high(b.row[r]) << r % 8);
+        }
+        for (size_t g = 0; g < 32; g++) out.signs[g] = b.minus[g];
+        pack_steps(b.step, 8, out.sc);
+    }
+};
+
+// ---- levels: IQ4 --------------------------------------------------------------
+
+/// The code next to t is at 2 t + 512; all boundaries are multiples of a half.
+struct NearestLevel {
+    uint8_t code[1024];
+    constexpr NearestLevel() : code() {
+        for (int i = 0, q = 0; i < 1024; i++) {
+            while (q < 15 && i - 512 >= iq4_levels[q] + iq4_levels[q + 1]) q++;
+            code[i] = static_cast<uint8_t>(q);
+        }
+    }
+};
+constexpr NearestLevel nearest_level;
+
+/// The code for each of 32, with the scale whose inverse it is.
+GK_INL void level_codes(const float* x, float inverse, uint8_t* q) {
+    int32_t at[32];
+    for (size_t i = 0; i < 32; i++) {
+        float t = x[i] * (2 * inverse) + 512;
+        t = t > 0 ? t : 0;
+        t = t < 1023 ? t : 1023;
+        at[i] = static_cast<int32_t>(t);
+    }
+    for (size_t i = 0; i < 32; i++) q[i] = nearest_level.code[at[i]];
+}
+struct LevelSums { float error, xq, qq; };         // of w (x - d q)^2, w x q, w q^2
+static LevelSums level_sums(const float* x, const float* w, float d) {
+    uint8_t code[32];
+    level_codes(x, d != 0 ? 1 / d : 0, code);
+    Eight error = eight(0.0f), xq = error, qq = error;
+    for (size_t g = 0; g < 32; g += 8) {
+        float level[8];
+        for (size_t i = 0; i < 8; i++) level[i] = static_cast<float>(iq4_levels[code[g + i]]);
+        const Eight q = eight(level), one = eight(x + g), weight = eight(w + g), e = one - eight(d) * q, wq = weight * q;
+        error = error + weight * e * e;
+        xq = xq + wq * one;
+        qq = qq + wq * q;
+    }
+    return {total(error), total(xq), total(qq)};
+}
+/// The scale of least error for 32 weights, of both signs.
+static float fit_levels(const float* x, const float* w, float* stiff) {
+    const float top = magnitude(top_of(extremes(x, 32)));
+    float best = 0, d = 0;
+    const auto gains = [&](float scale) {
+        const LevelSums s = level_sums(x, w, scale);
+        if (!(s.xq * s.xq > best * s.qq)) return false;
+        best   = s.xq * s.xq / s.qq;
+        d      = s.xq / s.qq;
+        *stiff = s.qq;
+        return true;
+    };
+    *stiff = 0;
+    if (!(top > NEGLIGIBLE)) return 0;
+    float scale = top / 66;
+    for (int i = 0; i < 12; i++, scale *= 0.94f) {
+        gains(scale);
+        gains(-scale);
+    }
+    for (int i = 0; i < 3 && d != 0; i++) if (!gains(d)) break;
+    return d;
+}
+GK_INL void pack_nibbles(const uint8_t* q, uint8_t* qs) {
+    for (size_t i = 0; i < 16; i++) qs[i] = static_cast<uint8_t>(q[i] | q[i + 16] << 4);
+}
+
+template <> struct Encoder<block_iq4_nl> {
+    static void encode(const float* x, const float* weight, block_iq4_nl& out) {
+        const Values<32> v(x, weight);
+        float w[32], stiff;
+        weights_of(v, w);
+        uint16_t h = v.half(fit_levels(v.x, w, &stiff));
+        const LevelSums s = level_sums(v.x, w, v.value(h));
+        if (s.qq > 0) {
+            const uint16_t again = v.half(s.xq / s.qq);
+            if (level_sums(v.x, w, v.value(again)).error < s.error) h = again;
+        }
+        const float d = v.value(h);
+        uint8_t q[32];
+        level_codes(v.x, d != 0 ? 1 / d : 0, q);
+        store_half(out.d, h);
+        pack_nibbles(q, out.qs);
+    }
+};
+template <> struct Encoder<block_iq4_xs> {
+    static void encode(const float* x, const float* weight, block_iq4_xs& out) {
+        const Values<256> v(x, weight);
+        float w[256], like[8], stiff[8], most = 0;
+        weights_of(v, w);
+        for (size_t p = 0; p < 8; p++) {
+            like[p] = fit_levels(v.x + 32 * p, w + 32 * p, stiff + p);
+            most = magnitude(like[p]) > magnitude(most) ? like[p] : most;
+        }
+        // d: of many, the two whose multiples come nearest to these scales; then the steps that are best for the codes.
+        float two[2] = {0, 0}, off[2] = {3e38f, 3e38f};
+        for (int i = 0; i < 40 && most != 0; i++) {
+            const float d = v.value(v.half(most / (-33 + 0.5f * static_cast<float>(i)))), inverse = 1 / d;
+            if (d == 0 || d == two[0] || d == two[1]) continue;
+            float sum = 0;
+            for (size_t p = 0; p < 8; p++) {
+                const float e = like[p] - d * nearest_in(like[p] * inverse, -32, 31);
+                sum += stiff[p] * e * e;
+            }
+            if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = d; off[0] = sum; }
+            else if (sum < off[1]) { two[1] = d; off[1] = sum; }
+        }
+        float best = 3e38f, better = 0;
+        float step[8] = {}, kept[8] = {}, d = 0;
+        const auto improves = [&](float trial, bool search) {
+            float error = 0, xq = 0, qq = 0;
+            for (size_t p = 0; p < 8; p++) {
+                const float at = search ? nearest_in(like[p] / trial, -32, 31) : kept[p];
+                LevelSums least = {3e38f, 0, 0};
+                for (float s = at - (search ? 1 : 0); s <= at + (search ? 1 : 0); s++) {
+                    if (!(s >= -32 && s <= 31)) continue;
+                    const LevelSums sums = level_sums(v.x + 32 * p, w + 32 * p, trial * s);
+                    if (sums.error < least.error) { least = sums; step[p] = s; }
+                }
+                error += least.error;
+                xq += step[p] * least.xq;
+                qq += step[p] * step[p] * least.qq;
+            }
+            if (!(error < best)) return;
+            best = error;
+            d = trial;
+            better = qq > 0 ? xq / qq : 0;
+            for (size_t p = 0; p < 8; p++) kept[p] = step[p];
+        };
+        for (float trial : two) if (trial != 0) improves(trial, true);
+        for (int i = 0; i < 2; i++) {
+            const float trial = v.value(v.half(better));
+            if (trial != 0 && trial != d) improves(trial, false);
+        }
+        uint32_t sh = 0;
+        for (size_t p = 0; p < 8; p++) {
+            const float scale = d * kept[p];
+            const uint32_t s = static_cast<uint32_t>(static_cast<int>(kept[p]) + 32);
+            uint8_t q[32];
+            level_codes(v.x + 32 * p, scale != 0 ? 1 / scale : 0, q);
+            pack_nibbles(q, out.qs + 16 * p);
+            sh |= s >> 4 << 2 * p;
+            out.sl[p / 2] = static_cast<uint8_t>((p % 2 ? out.sl[p / 2] : 0) | (s & 15) << 4 * (p % 2));
+        }
+        store_half(out.sh, static_cast<uint16_t>(sh));
+        store_half(out.d, v.half(d));
+    }
+};
+#endif
 
 // ---- rows of blocks -----------------------------------------------------------
 
