@@ -8298,22 +8298,25 @@ GK_INL float top_of(const Extremes& e)             { return -e.least > e.most ? 
 /// What a search works on: x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
 /// overflow nor vanish. top: the x of the largest magnitude, 0 for a block of zeros.
 template <size_t N> struct Values {
-    float x[N], w[N], top;
+    float x[N], top;
     int   exponent;
     Extremes in;                                   // before scaling
-    Values(const float* values, const float* weight) : in(extremes(values, N)) {
+    Values(const float* values, const float* weight) : in(extremes(values, N)), weighted_(false) {
         const float most = top_of(in), heaviest = weight ? extremes(weight, N).most : 0;
         exponent = most != 0 ? exponent_of(magnitude(most)) : 0;
         top      = times_power2(most, -exponent);
         scale(values, -exponent, x);
-        if (heaviest > 0) scale(weight, -exponent_of(heaviest), w);
-        else for (float& one : w) one = 1;
+        if (heaviest > 0) { weighted_ = true; scale(weight, -exponent_of(heaviest), w_); }
     }
+    /// Weights of x + i; null where all are 1.
+    const float* weights(size_t i = 0) const       { return weighted_ ? w_ + i : nullptr; }
     /// The f16 that v is in the terms of the input; and back.
     uint16_t half(float v) const                   { return finite_half(times_power2(v, exponent)); }
     float value(uint16_t h) const                  { return times_power2(f16_to_f32(h), -exponent); }
 
 private:
+    float w_[N];
+    bool  weighted_;
     static void scale(const float* from, int e, float* to) {
         const float a = power2(e / 2), b = power2(e - e / 2);
         for (size_t i = 0; i < N; i++) to[i] = from[i] * a * b;
@@ -8326,26 +8329,36 @@ private:
 /// a turn; then so many refits.
 struct Codes { float lo, hi, first, ratio; int turns, refits; };
 
+/// Weights, or where the pointer to them is null, ones: the same loops with less to do.
+struct Given { const float* w; GK_MEM float operator()(size_t i) const { return w[i]; } };
+struct Ones  { GK_MEM float operator()(size_t) const { return 1; } };
+
 struct ScaleSums { Four xq, qq; };
-GK_INL ScaleSums scale_sums(const float* x, const float* w, size_t n, const Four& inverse, float lo, float hi) {
+template <class W> GK_INL ScaleSums scale_sums(const float* x, W w, size_t n, const Four& inverse, float lo, float hi) {
     Four t = inverse, xq = {}, qq = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
-            const float q = nearest_in(x[i] * t.lane[l], lo, hi), wq = w[i] * q;
+            const float q = nearest_in(x[i] * t.lane[l], lo, hi), wq = w(i) * q;
             xq.lane[l] += wq * x[i];
             qq.lane[l] += wq * q;
         }
     return {xq, qq};
 }
-GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+GK_INL ScaleSums scale_sums(const float* x, const float* w, size_t n, const Four& inverse, float lo, float hi) {
+    return w ? scale_sums(x, Given{w}, n, inverse, lo, hi) : scale_sums(x, Ones(), n, inverse, lo, hi);
+}
+template <class W> GK_INL Four scale_error(const float* x, W w, size_t n, const Four& scale, float lo, float hi) {
     Four d = scale, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float e = x[i] - d.lane[l] * nearest_in(x[i] * t.lane[l], lo, hi);
-            sum.lane[l] += w[i] * e * e;
+            sum.lane[l] += w(i) * e * e;
         }
     return sum;
+}
+GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+    return w ? scale_error(x, Given{w}, n, scale, lo, hi) : scale_error(x, Ones(), n, scale, lo, hi);
 }
 GK_INL size_t largest_of(const Four& f) {
     size_t best = 0;
@@ -8441,11 +8454,11 @@ template <size_t N> static uint16_t encode_scale(const float* x, const float* we
     const Values<N> v(x, weight);
     uint16_t h = exact_scale(x, N, v.in, c);
     if (h == 0) {
-        h = v.half(fit_scale(v.x, v.w, N, v.top, c).d);
+        h = v.half(fit_scale(v.x, v.weights(), N, v.top, c).d);
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = near[least_of(scale_error(v.x, v.w, N, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
+            h = near[least_of(scale_error(v.x, v.weights(), N, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
         }
     }
     round_codes(v.x, N, v.value(h), c.lo, c.hi, q);
@@ -8459,26 +8472,32 @@ struct LineCodes { float hi, first, ratio; int turns, refits; };
 
 struct Line { float d, m; };
 struct LineSums { Four q, qq, xq; };
-GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& inverse, const Four& shift, float hi) {
+template <class W> GK_INL LineSums line_sums(const float* x, W w, size_t n, const Four& inverse, const Four& shift, float hi) {
     Four t = inverse, s = shift, q1 = {}, qq = {}, xq = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
-            const float q = nearest_in(x[i] * t.lane[l] + s.lane[l], 0, hi), wq = w[i] * q;
+            const float q = nearest_in(x[i] * t.lane[l] + s.lane[l], 0, hi), wq = w(i) * q;
             q1.lane[l] += wq;
             qq.lane[l] += wq * q;
             xq.lane[l] += wq * x[i];
         }
     return {q1, qq, xq};
 }
-GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
+GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& inverse, const Four& shift, float hi) {
+    return w ? line_sums(x, Given{w}, n, inverse, shift, hi) : line_sums(x, Ones(), n, inverse, shift, hi);
+}
+template <class W> GK_INL Four line_error(const float* x, W w, size_t n, const Four& scale, const Four& offset, float hi) {
     Four d = scale, m = offset, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float y = x[i] - m.lane[l], e = y - d.lane[l] * nearest_in(y * t.lane[l], 0, hi);
-            sum.lane[l] += w[i] * e * e;
+            sum.lane[l] += w(i) * e * e;
         }
     return sum;
+}
+GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
+    return w ? line_error(x, Given{w}, n, scale, offset, hi) : line_error(x, Ones(), n, scale, offset, hi);
 }
 static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
     const float inverse = quotient(1, line.d);
@@ -8486,17 +8505,18 @@ static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q
         for (size_t i = 0; i < STEP; i++)
             q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi)));
 }
-/// Sums of w and w x, in their order.
+/// Sums of w and w x.
 struct Moments { float w, wx; };
-static Moments moments(const float* x, const float* w, size_t n) {
+template <class W> GK_INL Moments moments(const float* x, W w, size_t n) {
     Four a = {}, b = {};
     for (size_t g = 0; g < n; g += 4)
         for (size_t l = 0; l < 4; l++) {
-            a.lane[l] += w[g + l];
-            b.lane[l] += w[g + l] * x[g + l];
+            a.lane[l] += w(g + l);
+            b.lane[l] += w(g + l) * x[g + l];
         }
     return {(a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]), (b.lane[0] + b.lane[2]) + (b.lane[1] + b.lane[3])};
 }
+static Moments moments(const float* x, const float* w, size_t n) { return w ? moments(x, Given{w}, n) : moments(x, Ones(), n); }
 
 /// The line of least error, by least squares for codes rounded with another. n <= 128. Weights as of Fit.
 struct LineFit { float d, m, weight_d, weight_m; };
@@ -8595,12 +8615,12 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
         return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
     };
     if (!exact_line<Kind>(x, N, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
-        const LineFit fit = fit_line(v.x, v.w, N, c);
+        const LineFit fit = fit_line(v.x, v.weights(), N, c);
         const Line l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
         float least = infinity;
         const auto consider = [&](uint16_t p, uint16_t r) {
             const Line  tried = line(p, r);
-            const float error = line_error(v.x, v.w, N, four(tried.d), four(tried.m), c.hi).lane[0];
+            const float error = line_error(v.x, v.weights(), N, four(tried.d), four(tried.m), c.hi).lane[0];
             if (error < least) { least = error; best_a = p; best_b = r; }
         };
         uint16_t p, r;
@@ -8703,7 +8723,7 @@ template <> struct Encoder<block_q1_0> {
         uint8_t q[128];
         for (size_t i = 0; i < 128; i++) q[i] = x[i] >= 0;
         for (float& f : v.x) f = magnitude(f);
-        const Moments sum = moments(v.x, v.w, 128);
+        const Moments sum = moments(v.x, v.weights(), 128);
         store_half(out.d, v.half(sum.wx / sum.w));
         pack_bits(q, 128, 0, out.qs);
     }
@@ -8746,15 +8766,18 @@ GK_INL float nearest_e2m1(float v) {
     const float small = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
     return small + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
 }
-GK_INL Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const Four& scale) {
     Four d = scale, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float a = magnitude(x[i]), e = a - d.lane[l] * nearest_e2m1(a * t.lane[l]);
-            sum.lane[l] += w[i] * e * e;
+            sum.lane[l] += w(i) * e * e;
         }
     return sum;
+}
+GK_INL Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+    return w ? e2m1_error(x, Given{w}, n, scale) : e2m1_error(x, Ones(), n, scale);
 }
 static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
     const float inverse = d > 0 ? 1 / d : 0;
@@ -8775,7 +8798,7 @@ template <> struct Encoder<block_mxfp4> {
             e[l] = wanted < 0 ? 0 : wanted > 252 ? 252 : wanted;
             scale.lane[l] = times_power2(1, e[l] - 128 - v.exponent);
         }
-        const size_t best = least_of(e2m1_error(v.x, v.w, 32, scale));
+        const size_t best = least_of(e2m1_error(v.x, v.weights(), 32, scale));
         uint8_t q[32];
         round_e2m1(v.x, 32, scale.lane[best], q);
         out.e[0] = static_cast<uint8_t>(e[best]);
@@ -8788,6 +8811,7 @@ template <> struct Encoder<block_nvfp4> {
         const auto scale = [&](int e) { return times_power2(ue4m3.halves[e], -v.exponent); };
         for (int j = 0; j < 4; j++) {
             const float* const p = v.x + 16 * j;
+            const float* const w = v.weights(static_cast<size_t>(16 * j));
             const float top = magnitude(top_of(extremes(p, 16)));
             int middle = 0, best = 0;              // the largest value at 12
             for (int step = 64; step; step /= 2)
@@ -8795,7 +8819,7 @@ template <> struct Encoder<block_nvfp4> {
             float least = infinity;
             const int from = middle < 7 ? 1 : middle > 117 ? 111 : middle - 6;
             for (int e = from; e < from + 16 && top > 0; e += 4) {
-                const Four error = e2m1_error(p, v.w + 16 * j, 16, {{scale(e), scale(e + 1), scale(e + 2), scale(e + 3)}});
+                const Four error = e2m1_error(p, w, 16, {{scale(e), scale(e + 1), scale(e + 2), scale(e + 3)}});
                 const size_t l = least_of(error);
                 if (error.lane[l] < least) { least = error.lane[l]; best = e + static_cast<int>(l); }
             }
@@ -8832,7 +8856,7 @@ struct ScaledGroups {
         float s[16], sensitivity[16];
         for (size_t j = 0; j < 16; j++) {
             const float* const p = v.x + 16 * j;
-            const Fit fit = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
+            const Fit fit = fit_scale(p, v.weights(16 * j), 16, top_of(extremes(p, 16)), codes);
             s[j] = fit.d;
             sensitivity[j] = fit.weight;
         }
@@ -8859,7 +8883,7 @@ private:
                 code.lane[l] = nearest_in(code.lane[l], scales.lo, scales.hi);
                 d4.lane[l]   = unit * code.lane[l];
             }
-            const Four   e = scale_error(v.x + 16 * j, v.w + 16 * j, 16, d4, codes.lo, codes.hi);
+            const Four   e = scale_error(v.x + 16 * j, v.weights(16 * j), 16, d4, codes.lo, codes.hi);
             const size_t l = least_of(e);
             best[j] = static_cast<int>(code.lane[l]);
             all += e.lane[l];
@@ -8874,7 +8898,7 @@ private:
         float xq = 0, qq = 0;
         for (size_t j = 0; j < 16; j++) {
             const float code = static_cast<float>(sc[j]);
-            const ScaleSums t = scale_sums(v.x + 16 * j, v.w + 16 * j, 16, four(quotient(1, v.value(d) * code)), codes.lo, codes.hi);
+            const ScaleSums t = scale_sums(v.x + 16 * j, v.weights(16 * j), 16, four(quotient(1, v.value(d) * code)), codes.lo, codes.hi);
             xq += code * t.xq.lane[0];
             qq += code * code * t.qq.lane[0];
         }
@@ -8899,7 +8923,7 @@ template <size_t Group> struct LineGroups {
         float slope[16] = {}, depth[16] = {}, of_slope[16] = {}, of_depth[16] = {};
         for (size_t j = 0; j < count; j++) {
             const float* const p = v.x + Group * j;
-            const float* const w = v.w + Group * j;
+            const float* const w = v.weights(Group * j);
             LineFit fit = fit_line(p, w, Group, codes);
             if (fit.m > 0) {
                 const Fit steep = fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.turns, 2});
@@ -8937,7 +8961,7 @@ private:
                     d4.lane[l] = unit * si.lane[l];
                     m4.lane[l] = -unit_m * mi.lane[l];
                 }
-                const Four   e = line_error(v.x + Group * j, v.w + Group * j, Group, d4, m4, hi);
+                const Four   e = line_error(v.x + Group * j, v.weights(Group * j), Group, d4, m4, hi);
                 const size_t l = least_of(e);
                 if (e.lane[l] < least) { least = e.lane[l]; best_s[j] = static_cast<int>(si.lane[l]); best_m[j] = static_cast<int>(mi.lane[l]); }
             }
@@ -8956,7 +8980,7 @@ private:
         float qq = 0, qm = 0, mm = 0, xq = 0, xm = 0;
         for (size_t j = 0; j < count; j++) {
             const float* const p = v.x + Group * j;
-            const float* const w = v.w + Group * j;
+            const float* const w = v.weights(Group * j);
             const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
             const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
             const LineSums t = line_sums(p, w, Group, four(inverse), four(-line.m * inverse), hi);
@@ -9065,7 +9089,7 @@ template <> struct Encoder<block_q8_k> {
         float d = -top / 128, other = top / 127;
         if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
         for (int i = 0; i < 4; i++) other = other * 127 / 127;
-        const auto error = [&](float f) { return scale_error(v.x, v.w, 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
+        const auto error = [&](float f) { return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
         if (finite(other * 127) && error(other) < error(d)) d = other;
         uint8_t q[256];
         round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
@@ -9099,17 +9123,20 @@ template <> struct Encoder<block_gptq4> {
     static void encode(const float* x, const float* weight, block_gptq4& out) { Encoder<block_awq4>::encode(x, weight, out); }
 };
 
-/// Eight means: intervals of the sorted values, each value to the nearest mean, means taken again until nothing moves.
-struct Clusters {
-    static constexpr size_t n = 256, count = 8;
-    float  x[n];
-    double w[n], sum_w[n + 1], sum_x[n + 1];                    // sums of what is before
-    size_t first[count + 1];
-
+/// The eight means of least error. Their clusters are intervals of the sorted values; what is gained by cutting the first b into c + 1
+/// is the most over a of what cutting the first a into c gains, and one cluster of the rest. The best a rises with b, so that
+/// halving finds all of them.
+class Clusters {
+public:
     explicit Clusters(const Values<256>& v) {
+<<<<<<< HEAD
         for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = static_cast<double>(v.w[i]) + 1e-9; }
         const size_t gaps[] = {57, 23, 10, 4, 1};
         for (size_t gap : gaps)
+=======
+        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9; }
+        for (size_t gap : {size_t(57), size_t(23), size_t(10), size_t(4), size_t(1)})
+>>>>>>> qb
             for (size_t i = gap; i < n; i++) {
                 const float  value = x[i];
                 const double weight = w[i];
@@ -9124,6 +9151,43 @@ struct Clusters {
             sum_x[i + 1] = sum_x[i] + w[i] * static_cast<double>(x[i]);
         }
     }
+    void levels(float* out) {
+        if (!separate()) {
+            double gain[2][n + 1];
+            for (size_t b = 1; b <= n; b++) gain[0][b] = part(0, b);
+            for (size_t c = 1; c < count; c++) cut(gain[(c + 1) % 2], gain[c % 2], c, c + 1, n, c, n - 1);
+            first[count] = n;
+            for (size_t c = count; c-- > 0;) first[c] = c ? cuts[c][first[c + 1]] : 0;
+        }
+        for (size_t c = 0; c < count; c++) out[c] = mean(first[c], first[c + 1]);
+    }
+
+private:
+    static constexpr size_t n = 256, count = 8;
+    float    x[n];
+    double   w[n], sum_w[n + 1], sum_x[n + 1];                  // sums of what is before
+    uint16_t cuts[count][n + 1];
+    size_t   first[count + 1];
+
+    double part(size_t a, size_t b) const { const double s = sum_x[b] - sum_x[a]; return s * s / (sum_w[b] - sum_w[a]); }
+    float  mean(size_t a, size_t b) const {
+        if (a >= b || x[a] == x[b - 1]) return x[a < n ? a : n - 1];
+        return static_cast<float>((sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]));
+    }
+    /// For b of lo .. hi: the most gained with a of from .. to.
+    void cut(const double* before, double* after, size_t c, size_t lo, size_t hi, size_t from, size_t to) {
+        const size_t b = (lo + hi) / 2;
+        double most = -1;
+        size_t at = from;
+        for (size_t a = from; a <= to && a < b; a++) {
+            const double gain = before[a] + part(a, b);
+            if (gain > most) { most = gain; at = a; }
+        }
+        after[b]   = most;
+        cuts[c][b] = static_cast<uint16_t>(at);
+        if (lo < b) cut(before, after, c, lo, b - 1, from, at);
+        if (b < hi) cut(before, after, c, b + 1, hi, at, to);
+    }
     /// One cluster for each of up to eight different values.
     bool separate() {
         size_t c = 0;
@@ -9133,57 +9197,6 @@ struct Clusters {
         while (++c <= count) first[c] = n;
         return true;
     }
-    /// Equal parts of the sum of gaps (2), of their roots (1), or of nothing but their number (0).
-    void begin(int power) {
-        double part[n], all = 0;
-        for (size_t i = 1; i < n; i++) {
-            const double gap = static_cast<double>(x[i]) - static_cast<double>(x[i - 1]);
-            part[i] = all += power == 2 ? gap : power == 1 ? sqrt64(gap) : 1.0;
-        }
-        size_t i = 1;
-        for (size_t c = 0; c <= count; c++) {
-            while (c && i < n && part[i] * count < all * static_cast<double>(c)) i++;
-            first[c] = c == 0 ? 0 : c == count ? n : i;
-        }
-    }
-    double mean(size_t c) const {
-        const size_t a = first[c], b = first[c + 1];
-        if (a >= b) return static_cast<double>(x[a < n ? a : n - 1]);
-        return x[a] == x[b - 1] ? static_cast<double>(x[a]) : (sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]);
-    }
-    /// Moves the borders until they stay. What is gained: the error is the sum of squares less it.
-    double settle() {
-        for (int round = 0; round < 60; round++) {
-            bool moved = false;
-            double at = mean(0);
-            size_t i = 0, next[count];
-            for (size_t c = 1; c < count; c++) {
-                const double m = mean(c), border = (at + m) / 2;
-                while (i < n && static_cast<double>(x[i]) <= border) i++;
-                next[c] = i;
-                at = m;
-            }
-            for (size_t c = 1; c < count; c++) { moved |= first[c] != next[c]; first[c] = next[c]; }
-            if (!moved) break;
-        }
-        double gain = 0;
-        for (size_t c = 0; c < count; c++) {
-            const double m = mean(c);
-            gain += m * (2 * (sum_x[first[c + 1]] - sum_x[first[c]]) - m * (sum_w[first[c + 1]] - sum_w[first[c]]));
-        }
-        return gain;
-    }
-    void levels(float* out) {
-        if (separate()) { means(out); return; }
-        double best = -1;
-        for (int power = 0; power <= 2; power++) {
-            begin(power);
-            const double gain = settle();
-            if (gain > best) { best = gain; means(out); }
-        }
-    }
-private:
-    void means(float* out) const { for (size_t c = 0; c < count; c++) out[c] = static_cast<float>(mean(c)); }
 };
 template <> struct Encoder<block_squeeze> {
     static void encode(const float* x, const float* weight, block_squeeze& out) {
@@ -9211,6 +9224,778 @@ template <> struct Encoder<block_squeeze> {
 
 #endif
 // ---- grids ------------------------------------------------------------------
+#if GK_HAS_IQ
+//
+// A part of a block, 16 or 32 weights, has a scale: d times a unit times an odd step. For a scale, a digit costs w (x - scale value)^2,
+// counted from the cheapest of its weight, and a row costs the sum of its digits. A row is a lower and an upper half: with the costs of
+// all halves in tables it costs one addition. Where signs are apart, x are magnitudes.
+//   1. The scale that each part would like, without regard to the grid: any digits will do.
+//   2. d: of many, the two that come nearest to these scales.
+//   3. For both, and four steps next to what each part would like, the least costs of rows: eight scales at once, in 16-bit integers.
+//   4. The best rows for the best of these, exactly; d by least squares; the best rows again.
+
+constexpr size_t LANES = 8;
+/// Eight floats or integers: scales at which costs are compared, or the weights of a group.
+#if GK_X86 && (defined(__SSE2__) || defined(_M_X64))
+struct Eight  { __m128 lo, hi; };
+struct Shorts { __m128i all; };
+GK_INL Eight  eight(float v)                       { return {_mm_set1_ps(v), _mm_set1_ps(v)}; }
+GK_INL Eight  eight(const float* p)                { return {_mm_loadu_ps(p), _mm_loadu_ps(p + 4)}; }
+GK_INL void   put(float* p, Eight a)               { _mm_storeu_ps(p, a.lo); _mm_storeu_ps(p + 4, a.hi); }
+GK_INL Eight  operator+(Eight a, Eight b)          { return {_mm_add_ps(a.lo, b.lo), _mm_add_ps(a.hi, b.hi)}; }
+GK_INL Eight  operator-(Eight a, Eight b)          { return {_mm_sub_ps(a.lo, b.lo), _mm_sub_ps(a.hi, b.hi)}; }
+GK_INL Eight  operator*(Eight a, Eight b)          { return {_mm_mul_ps(a.lo, b.lo), _mm_mul_ps(a.hi, b.hi)}; }
+GK_INL Eight  lesser(Eight a, Eight b)             { return {_mm_min_ps(a.lo, b.lo), _mm_min_ps(a.hi, b.hi)}; }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return {_mm_add_epi16(a.all, b.all)}; }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return {_mm_min_epi16(a.all, b.all)}; }
+GK_INL Shorts shorts(int16_t v)                    { return {_mm_set1_epi16(v)}; }
+GK_INL Shorts shorts(Eight a)                      { return {_mm_packs_epi32(_mm_cvttps_epi32(a.lo), _mm_cvttps_epi32(a.hi))}; }
+GK_INL Eight  floats(Shorts a) {                   // of what is not negative
+    const __m128i zero = _mm_setzero_si128();
+    return {_mm_cvtepi32_ps(_mm_unpacklo_epi16(a.all, zero)), _mm_cvtepi32_ps(_mm_unpackhi_epi16(a.all, zero))};
+}
+#elif GK_ARM64
+struct Eight  { float32x4_t lo, hi; };
+struct Shorts { int16x8_t all; };
+GK_INL Eight  eight(float v)                       { return {vdupq_n_f32(v), vdupq_n_f32(v)}; }
+GK_INL Eight  eight(const float* p)                { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
+GK_INL void   put(float* p, Eight a)               { vst1q_f32(p, a.lo); vst1q_f32(p + 4, a.hi); }
+GK_INL Eight  operator+(Eight a, Eight b)          { return {vaddq_f32(a.lo, b.lo), vaddq_f32(a.hi, b.hi)}; }
+GK_INL Eight  operator-(Eight a, Eight b)          { return {vsubq_f32(a.lo, b.lo), vsubq_f32(a.hi, b.hi)}; }
+GK_INL Eight  operator*(Eight a, Eight b)          { return {vmulq_f32(a.lo, b.lo), vmulq_f32(a.hi, b.hi)}; }
+GK_INL Eight  lesser(Eight a, Eight b)             { return {vminq_f32(a.lo, b.lo), vminq_f32(a.hi, b.hi)}; }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return {vaddq_s16(a.all, b.all)}; }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return {vminq_s16(a.all, b.all)}; }
+GK_INL Shorts shorts(int16_t v)                    { return {vdupq_n_s16(v)}; }
+GK_INL Shorts shorts(Eight a)                      { return {vcombine_s16(vmovn_s32(vcvtq_s32_f32(a.lo)), vmovn_s32(vcvtq_s32_f32(a.hi)))}; }
+GK_INL Eight  floats(Shorts a) {
+    return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(a.all))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(a.all)))};
+}
+#else
+struct Eight  { float all[LANES]; };
+struct Shorts { int16_t all[LANES]; };
+template <class V, class F> GK_INL V each(F f)     { V v; for (size_t i = 0; i < LANES; i++) v.all[i] = f(i); return v; }
+GK_INL Eight  eight(float v)                       { return each<Eight>([&](size_t) { return v; }); }
+GK_INL Eight  eight(const float* p)                { return each<Eight>([&](size_t i) { return p[i]; }); }
+GK_INL void   put(float* p, Eight a)               { for (size_t i = 0; i < LANES; i++) p[i] = a.all[i]; }
+GK_INL Eight  operator+(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] + b.all[i]; }); }
+GK_INL Eight  operator-(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] - b.all[i]; }); }
+GK_INL Eight  operator*(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] * b.all[i]; }); }
+GK_INL Eight  lesser(Eight a, Eight b)             { return each<Eight>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i] + b.all[i]); }); }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return each<Shorts>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Shorts shorts(int16_t v)                    { return each<Shorts>([&](size_t) { return v; }); }
+GK_INL Shorts shorts(Eight a)                      { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i]); }); }
+GK_INL Eight  floats(Shorts a)                     { return each<Eight>([&](size_t i) { return static_cast<float>(a.all[i]); }); }
+#endif
+GK_INL float  total(Eight a) {
+    float v[LANES];
+    put(v, a);
+    return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+/// Weights, ones where there are none, and nowhere quite 0.
+template <size_t N> static void weights_of(const Values<N>& v, float (&w)[N]) {
+    const float* const given = v.weights();
+    Eight sum = eight(0.0f);
+    for (size_t i = 0; given && i < N; i += LANES) sum = sum + eight(given + i);
+    const float least = total(sum) * (1.0f / 4096 / N);
+    for (size_t i = 0; i < N; i++) w[i] = !given ? 1 : given[i] > least ? given[i] : least;
+}
+
+/// A half of a row is two places to base 9 or 8: pairs of ternary digits, or digits. Tables of halves have lines of `stride`.
+template <size_t Digits> struct Half {
+    static constexpr size_t dims = Digits == 3 ? 8 : 4, base = Digits == 3 ? 9 : 8, stride = Digits == 3 ? 12 : 8, count = base * base;
+};
+/// The rows of a grid in the order of their index: those of upper half h are first[h] .. first[h + 1] - 1, and lo says
+/// where their lower half is in a table. four: the same by fours of one upper half, some of them twice: it, and four lower halves.
+template <size_t Digits, size_t N, size_t Fours> struct Halves {
+    uint8_t  lo[N];
+    uint16_t first[Half<Digits>::count + 1];
+    uint8_t  four[Fours][5];
+};
+template <size_t Digits, size_t Words> constexpr size_t fours_of(const uint64_t (&bitmap)[Words]) {
+    using H = Half<Digits>;
+    size_t fours = 0;
+    for (size_t h = 0, v = 0; h < H::count; h++) {
+        size_t rows = 0;
+        for (size_t l = 0; l < H::count; l++, v++) rows += bitmap[v / 64] >> (v % 64) & 1;
+        fours += (rows + 3) / 4;
+    }
+    return fours;
+}
+template <size_t Digits, size_t N, size_t Fours, size_t Words> constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
+    using H = Half<Digits>;
+    Halves<Digits, N, Fours> halves = {};
+    size_t rank = 0, fours = 0;
+    for (size_t h = 0, v = 0; h < H::count; h++) {
+        const size_t begin = rank;
+        halves.first[h] = static_cast<uint16_t>(rank);
+        for (size_t l = 0; l < H::count; l++, v++)
+            if (bitmap[v / 64] >> (v % 64) & 1) halves.lo[rank++] = static_cast<uint8_t>(l / H::base * H::stride + l % H::base);
+        for (size_t r = begin; r < rank; r += 4, fours++) {
+            halves.four[fours][0] = static_cast<uint8_t>(h / H::base * H::stride + h % H::base);
+            for (size_t j = 0; j < 4; j++) halves.four[fours][j + 1] = halves.lo[r + j < rank ? r + j : rank - 1];
+        }
+    }
+    halves.first[H::count] = static_cast<uint16_t>(rank);
+    return halves;
+}
+#define GK_HALVES(name, digits, n) constexpr auto name##_halves = halves_of<digits, n, fours_of<digits>(name##_bitmap)>(name##_bitmap);
+GK_HALVES(iq1, 3, 2048)
+GK_HALVES(iq2_xxs, 3, 256)
+GK_HALVES(iq2_xs, 3, 512)
+GK_HALVES(iq2_s, 3, 1024)
+GK_HALVES(iq3_xxs, 8, 256)
+GK_HALVES(iq3_s, 8, 512)
+#undef GK_HALVES
+
+/// What the search asks of a format.
+template <size_t Digits, class Row> struct GridFormat {
+    const uint8_t*  lo;
+    const uint16_t* first;
+    const uint8_t (*four)[5];
+    size_t          fours;
+    const Row*      rows;
+    float           value[2][Digits];   // of a digit; the second where the shift is down
+    size_t          part, span;         // weights that share a scale; a shift, or 0: rows have neither signs nor shifts
+    float           steps, unit;        // scales are d unit (2 s + 1), s < steps
+    bool            even;               // the minus signs of 8 weights are even in number
+    float           reach;              // costs count up to that of this distance for a weight of the largest importance
+};
+/// A block before its fields are packed.
+struct GridBlock {
+    uint16_t row[64];
+    uint8_t  minus[32], down[32], step[16];        // of 8 weights; of 8; of a part
+    uint16_t d;
+};
+
+GK_INL bool odd_bits(uint32_t x)                   { x ^= x >> 4; x ^= x >> 2; return ((x ^ x >> 1) & 1) != 0; }
+
+template <size_t Digits, class Row> class GridSearch {
+    using H = Half<Digits>;
+    static constexpr size_t dims = H::dims, halves = 8 / dims;         // rows of 8 weights
+    static constexpr float  cap = 32760.0f / dims, endless = 3e38f;
+
+    const GridFormat<Digits, Row>& f;
+    Values<256> v;
+    float   x[256], w[256];             // v.x, or its magnitudes
+    uint8_t minus[32], cheapest[32];    // of each 8 weights: signs; the weight to negate if that is for nothing but their number
+    bool    odd[32];                    // is one to be negated?
+    size_t  parts;
+
+    struct Trial { float scale[LANES], error[LANES], unit; int16_t cost[8][LANES]; };   // of a part; cost[row] times unit scale^2
+    struct Sums { Eight error, xg, gg; };                               // w (x - scale g)^2, w x g, w g g
+
+public:
+    GridSearch(const GridFormat<Digits, Row>& format, const float* in, const float* weight)
+        : f(format), v(in, weight), x(), w(), minus(), cheapest(), odd(), parts(256 / format.part) {
+        weights_of(v, w);
+        for (size_t i = 0; i < 256; i++) {
+            const bool negative = !f.span && v.x[i] < 0;
+            x[i] = negative ? -v.x[i] : v.x[i];
+            minus[i / 8] = static_cast<uint8_t>(minus[i / 8] | (negative ? 1 << i % 8 : 0));
+        }
+        for (size_t g = 0; f.even && g < 32; g++) {
+            odd[g] = odd_bits(minus[g]);
+            for (uint8_t j = 1; j < 8; j++)
+                if (x[8 * g + j] * w[8 * g + j] < x[8 * g + cheapest[g]] * w[8 * g + cheapest[g]]) cheapest[g] = j;
+        }
+    }
+    void run(GridBlock& out);
+
+private:
+
+    /// The least errors of part p with any digits, at eight scales.
+    Eight loose(size_t p, const Eight& scale) const {
+        Eight at[2][Digits], sum = eight(0.0f), spans[2] = {sum, sum};
+        const size_t shifts = f.span ? 2 : 1;
+        for (size_t s = 0; s < shifts; s++) for (size_t k = 0; k < Digits; k++) at[s][k] = scale * eight(f.value[s][k]);
+        const size_t begin = p * f.part, span = f.span ? f.span : f.part;
+        for (size_t i = begin; i < begin + f.part; i += span) {
+            spans[0] = spans[1] = eight(0.0f);
+            for (size_t j = i; j < i + span; j++) {
+                const Eight one = eight(x[j]), weight = eight(w[j]);
+                for (size_t s = 0; s < shifts; s++) {
+                    Eight least = (one - at[s][0]) * (one - at[s][0]);
+                    for (size_t k = 1; k < Digits; k++) least = lesser(least, (one - at[s][k]) * (one - at[s][k]));
+                    spans[s] = spans[s] + weight * least;
+                }
+            }
+            sum = sum + (f.span ? lesser(spans[0], spans[1]) : spans[0]);
+        }
+        return sum;
+    }
+    /// The costs of a half, from those of its digits.
+    static void tabulate(const Shorts (*cost)[Digits], Shorts* half) {
+        if constexpr (Digits == 3) {
+            Shorts low[9], high[9];
+            for (size_t k = 0; k < 3; k++)
+                for (size_t j = 0; j < 3; j++) {
+                    low[3 * k + j]  = cost[0][j] + cost[1][k];
+                    high[3 * k + j] = cost[2][j] + cost[3][k];
+                }
+            for (size_t line = 0; line < 9; line++)
+                for (size_t l = 0; l < 9; l++) half[line * H::stride + l] = low[l] + high[line];
+        } else {
+            for (size_t line = 0; line < 8; line++)
+                for (size_t l = 0; l < 8; l++) half[line * H::stride + l] = cost[0][l] + cost[1][line];
+        }
+    }
+    /// The least cost of a row at eight scales, from the costs of digits.
+    Shorts least_cost(const Shorts (*cost)[Digits]) const {
+        Shorts lower[H::base * H::stride], upper[H::base * H::stride], best = shorts(32767);
+        tabulate(cost, lower);
+        tabulate(cost + dims / 2, upper);
+        const uint8_t (*q)[5] = f.four;
+        for (size_t n = f.fours; n > 0; n--, q++) {
+            const Shorts pair = lesser(lower[(*q)[1]], lower[(*q)[2]]), other = lesser(lower[(*q)[3]], lower[(*q)[4]]);
+            best = lesser(best, upper[(*q)[0]] + lesser(pair, other));
+        }
+        return best;
+    }
+    /// t.error = the least errors of part p at t.scale, with rows of the grid.
+    void errors(size_t p, Trial& t) const {
+        const size_t begin = p * f.part;
+        float mean = 0, most = 0;
+        for (size_t i = begin; i < begin + f.part; i++) { mean += w[i]; most = w[i] > most ? w[i] : most; }
+        mean *= 8 / static_cast<float>(f.part);
+        const float fine = cap / ((most < mean ? most : mean) * f.reach * f.reach);
+        const Eight scale = eight(t.scale), top = eight(cap), half = eight(0.5f);
+        float inverse[LANES];
+        for (size_t l = 0; l < LANES; l++) inverse[l] = 1 / t.scale[l];
+        const Eight per = eight(inverse);
+        Eight sum = eight(0.0f);
+        for (size_t i = begin, n = 0; i < begin + f.part; i += dims, n++) {
+            Shorts cost[dims][Digits];
+            const size_t g = i / 8, flip = odd[g] ? 8 * g + cheapest[g] : 256;
+            for (size_t j = 0; j < dims; j++) {
+                const Eight one = per * eight(i + j == flip ? -x[i + j] : x[i + j]), weight = eight(w[i + j] * fine);
+                Eight c[Digits];
+                for (size_t k = 0; k < Digits; k++) { const Eight e = one - eight(f.value[0][k]); c[k] = e * e; }
+                Eight least = c[0];
+                for (size_t k = 1; k < Digits; k++) least = lesser(least, c[k]);
+                for (size_t k = 0; k < Digits; k++) cost[j][k] = shorts(lesser((c[k] - least) * weight, top) + half);
+                sum = sum + weight * least;
+            }
+            const Eight best = floats(least_cost(cost));
+            float whole[LANES];
+            put(whole, best);
+            for (size_t l = 0; l < LANES; l++) t.cost[n][l] = static_cast<int16_t>(whole[l]);
+            sum = sum + best;
+        }
+        t.unit = 1 / fine;
+        put(t.error, sum * scale * scale * eight(t.unit));
+    }
+
+    /// The best row, of those that cost less than `bound`, which becomes its cost; cost[digit][weight].
+    bool search(const float (*cost)[8], size_t from, float& bound, uint16_t& best) const {
+        float place[4][H::stride], lower[H::base * H::stride];
+        for (size_t q = 0; q < 4; q++) {
+            if constexpr (Digits == 3) {
+                for (size_t k = 0; k < 3; k++)
+                    for (size_t j = 0; j < 3; j++) place[q][3 * k + j] = cost[j][2 * q] + cost[k][2 * q + 1];
+                for (size_t k = 9; k < H::stride; k++) place[q][k] = 0;
+            } else {
+                for (size_t k = 0; k < 8; k++) place[q][k] = cost[k][from + q];
+            }
+        }
+        for (size_t line = 0; line < H::base; line++)
+            for (size_t l = 0; l < H::stride; l++) lower[line * H::stride + l] = place[0][l] + place[1][line];
+        bool found = false;
+        const auto scan = [&](size_t h, float upper) {
+            for (size_t r = f.first[h]; r < f.first[h + 1]; r++) {
+                const float c = upper + lower[f.lo[r]];
+                if (c < bound) { bound = c; best = static_cast<uint16_t>(r); found = true; }
+            }
+        };
+        size_t free[2] = {0, 0};                   // the upper half that costs nothing
+        for (size_t q = 0; q < 2; q++) while (place[2 + q][free[q]] > 0) free[q]++;
+        scan(free[1] * H::base + free[0], 0);
+        for (size_t up = 0; up < H::base; up++) {
+            if (!(place[3][up] < bound)) continue;
+            for (size_t u = 0; u < H::base; u++) {
+                const float upper = place[2][u] + place[3][up];
+                if (upper < bound) scan(up * H::base + u, upper);
+            }
+        }
+        return found;
+    }
+    /// Rows and signs of 8 weights at `scale`, none of which costs as much as `bound`, to b; false if there are none.
+    bool choose(size_t g, float scale, const float* bound, GridBlock& b) const {
+        const float* const value = f.value[b.down[g]];
+        const Eight one = eight(x + 8 * g), weight = eight(w + 8 * g);
+        float cost[Digits][8], far[8];
+        Eight c[Digits], least = eight(endless);
+        for (size_t k = 0; k < Digits; k++) {
+            const Eight e = one - eight(scale * value[k]);
+            c[k] = weight * (e * e);
+            least = lesser(least, c[k]);
+        }
+        for (size_t k = 0; k < Digits; k++) put(cost[k], c[k] - least);
+        uint16_t* const rows = b.row + g * halves;
+        float plain[halves];
+        b.minus[g] = minus[g];
+        for (size_t h = 0; h < halves && (!odd[g] || halves > 1); h++) {
+            plain[h] = odd[g] ? endless : bound[h];
+            if (!search(cost, h * dims, plain[h], rows[h])) return false;
+        }
+        if (!odd[g]) return true;
+        // One of the signs is wrong. Negated, a weight costs so much more with its lowest digit:
+        const Eight e = one + eight(scale * value[0]);
+        put(far, weight * (e * e) - least);
+        float best = bound[0];
+        for (size_t h = 1; h < halves; h++) best += bound[h];
+        uint16_t kept[halves] = {};
+        size_t   flip = 8;
+        for (size_t n = 0; n < 8; n++) {
+            const size_t j = n == 0 ? cheapest[g] : n <= cheapest[g] ? n - 1 : n, h = j / dims;
+            float rest = far[j];
+            if (halves > 1) rest += plain[halves - 1 - h];
+            if (!(rest < best)) continue;
+            float column[Digits], left = best - rest;
+            const float xj = x[8 * g + j], near = xj + scale * value[0];
+            for (size_t k = 0; k < Digits; k++) {
+                const float t = xj + scale * value[k];
+                column[k] = cost[k][j];
+                cost[k][j] = w[8 * g + j] * (t * t - near * near);
+            }
+            if (search(cost, h * dims, left, kept[h])) {
+                best = rest + left;
+                flip = j;
+                for (size_t q = 0; q < halves; q++) if (q != h) kept[q] = rows[q];
+            }
+            for (size_t k = 0; k < Digits; k++) cost[k][j] = column[k];
+        }
+        if (flip == 8) return false;
+        for (size_t h = 0; h < halves; h++) rows[h] = kept[h];
+        b.minus[g] = static_cast<uint8_t>(b.minus[g] ^ 1 << flip);
+        return true;
+    }
+    /// What the rows and signs that b has for 8 weights come to, in the signs of x: grid values and x.
+    void chosen(size_t g, const GridBlock& b, float* grid, float* to) const {
+        const int shift = f.span ? (b.down[g] ? -1 : 1) : 0;
+        const uint32_t wrong = static_cast<uint32_t>(b.minus[g] ^ minus[g]);
+        for (size_t h = 0; h < halves; h++) {
+            const uint64_t row = f.rows[b.row[g * halves + h]];
+            for (size_t j = 0; j < dims; j++) grid[h * dims + j] = static_cast<float>(static_cast<int8_t>(row >> 8 * j & 255) + shift);
+        }
+        for (size_t j = 0; j < 8; j++) to[j] = wrong >> j & 1 ? -x[8 * g + j] : x[8 * g + j];
+    }
+    /// Adds up.
+    void count(size_t g, float scale, const GridBlock& b, Sums& s) const {
+        float grid[8], to[8];
+        chosen(g, b, grid, to);
+        const Eight q = eight(grid), one = eight(to), weight = eight(w + 8 * g), e = one - eight(scale) * q;
+        s.error = s.error + weight * (e * e);
+        s.xg = s.xg + weight * one * q;
+        s.gg = s.gg + weight * q * q;
+    }
+    /// Shifts of part p at `scale`, as any digits would have them.
+    void shifts(size_t p, float scale, GridBlock& b) const {
+        for (size_t i = p * f.part; i < (p + 1) * f.part; i += f.span) {
+            Eight sum[2] = {eight(0.0f), eight(0.0f)};
+            for (size_t j = i; j < i + f.span; j += 8)
+                for (size_t s = 0; s < 2; s++) {
+                    Eight least = eight(endless);
+                    for (size_t k = 0; k < Digits; k++) {
+                        const Eight e = eight(x + j) - eight(scale * f.value[s][k]);
+                        least = lesser(least, e * e);
+                    }
+                    sum[s] = sum[s] + eight(w + j) * least;
+                }
+            const bool down = total(sum[1]) < total(sum[0]);
+            for (size_t j = i; j < i + f.span; j += 8) b.down[j / 8] = down;
+        }
+    }
+    /// Rows and signs of all parts with d and the steps of b; bounds of what they cost at most, for each row. The sum of errors; d by
+    /// least squares for these rows.
+    float assign(float d, const float* bound, GridBlock& b, float& better) const {
+        float error = 0, xg = 0, gg = 0;
+        for (size_t p = 0; p < parts; p++) {
+            const float step = static_cast<float>(2 * b.step[p] + 1) * f.unit;
+            Sums s = {eight(0.0f), eight(0.0f), eight(0.0f)};
+            if (f.span) shifts(p, d * step, b);
+            for (size_t g = p * f.part / 8; g < (p + 1) * f.part / 8; g++) {
+                const float any[2] = {endless, endless};
+                if (!choose(g, d * step, bound + g * halves, b)) choose(g, d * step, any, b);
+                count(g, d * step, b, s);
+            }
+            error += total(s.error);
+            xg += step * total(s.xg);
+            gg += step * step * total(s.gg);
+        }
+        better = gg > 0 ? xg / gg : 0;
+        return error;
+    }
+};
+
+template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock& out) {
+    out = {};
+    // 1. like[p] is the scale that part p would like, stiff[p] the curvature of its error there.
+    float like[16] = {}, stiff[16] = {}, most = 0;
+    for (size_t p = 0; p < parts; p++) {
+        Eight xx = eight(0.0f), ww = xx;
+        for (size_t i = p * f.part; i < (p + 1) * f.part; i += 8) {
+            xx = xx + eight(w + i) * eight(x + i) * eight(x + i);
+            ww = ww + eight(w + i);
+        }
+        const float square = total(xx), rms = sqrt32(square / total(ww)), widest = f.value[0][Digits - 1];
+        if (!(rms > NEGLIGIBLE)) continue;
+        constexpr size_t tries = 2 * LANES;
+        const float ratio = f.span ? 1.079f : 1.097f;
+        float scale[tries], error[tries];
+        scale[0] = rms * (f.span ? 0.72f : 1.24f) / widest;
+        for (size_t i = 1; i < tries; i++) scale[i] = scale[i - 1] * ratio;
+        for (size_t i = 0; i < tries; i += LANES) put(error + i, loose(p, eight(scale + i)));
+        size_t at = 0;
+        for (size_t i = 1; i < tries; i++) if (error[i] < error[at]) at = i;
+        like[p] = scale[at] * 1.02f;               // rows of the grid like it a little larger
+        stiff[p] = square / (like[p] * like[p]);
+        most = like[p] > most ? like[p] : most;
+    }
+    if (!(most > 0)) return;
+    // 2. The two d, as scales of step 0.
+    float two[2] = {0, 0}, off[2] = {endless, endless};
+    for (int i = 0; i < 20; i++) {
+        const float top = 2 * f.steps * (1.08f - 0.03f * static_cast<float>(i));
+        const float s = v.value(v.half(most / (top * f.unit))) * f.unit, inverse = 1 / s;
+        if (!(s > 0) || s == two[0] || s == two[1]) continue;
+        float each[LANES] = {};
+        for (size_t g = 0; g < parts; g += LANES)
+            for (size_t p = 0; p < LANES; p++) {
+                const float e = like[g + p] - s * (2 * nearest_in((like[g + p] * inverse - 1) * 0.5f, 0, f.steps - 1) + 1);
+                each[p] += stiff[g + p] * e * e;
+            }
+        const float sum = total(eight(each));
+        if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = s; off[0] = sum; }
+        else if (sum < off[1]) { two[1] = s; off[1] = sum; }
+    }
+    if (!(two[0] > 0)) return;
+    if (!(two[1] > 0)) two[1] = two[0];
+    // 3.
+    Trial   trial[16];
+    uint8_t step[16][LANES], pick[2][16];
+    float   sum[2] = {0, 0};
+    for (size_t p = 0; p < parts; p++) {
+        Trial& t = trial[p];
+        for (size_t l = 0; l < LANES; l++) {
+            const float ratio = like[p] / two[l / 4], s = nearest_in(ratio * 0.5f - 2.5f + static_cast<float>(l % 4), 0, f.steps - 1);
+            step[p][l] = static_cast<uint8_t>(s);
+            t.scale[l] = two[l / 4] * (2 * s + 1);
+        }
+        if (f.span) put(t.error, loose(p, eight(t.scale)));
+        else errors(p, t);
+        for (size_t h = 0; h < 2; h++) {
+            uint8_t at = static_cast<uint8_t>(4 * h);
+            for (uint8_t l = at; l < 4 * h + 4; l++) if (t.error[l] < t.error[at]) at = l;
+            sum[h] += t.error[at];
+            pick[h][p] = at;
+        }
+    }
+    // 4.
+    const size_t h = sum[1] < sum[0];
+    GridBlock b = {};
+    float bound[64];
+    for (float& one : bound) one = endless;
+    for (size_t p = 0; p < parts; p++) {
+        const uint8_t l = pick[h][p];
+        const Trial& t = trial[p];
+        b.step[p] = step[p][l];
+        for (size_t n = 0; !f.span && n < f.part / dims; n++) {
+            const size_t r = p * f.part / dims + n, g = r / halves;
+            const float  scale = t.scale[l];
+            bound[r] = (static_cast<float>(t.cost[n][l]) + dims) * t.unit * scale * scale;
+            if (odd[g] && cheapest[g] / dims == r % halves) {
+                const float xj = x[8 * g + cheapest[g]];
+                float least = endless;
+                for (float value : f.value[0]) { const float e = xj - scale * value; least = e * e < least ? e * e : least; }
+                const float near = xj + scale * f.value[0][0];
+                bound[r] += w[8 * g + cheapest[g]] * (near * near - least);
+            }
+        }
+    }
+    float best = endless, d = two[h] / f.unit;
+    b.d = v.half(d);
+    for (int round = 0; round < 2; round++) {
+        float better;
+        const float error = assign(d, bound, b, better);
+        if (!(error < best)) break;
+        best = error;
+        out = b;
+        b.d = v.half(better);
+        d = v.value(b.d);
+        if (b.d == out.d || !(d > 0)) break;
+        for (size_t g = 0; g < 32; g++) {          // the same rows at the new scale
+            float grid[8], to[8], cost[8];
+            const float scale = d * f.unit * static_cast<float>(2 * b.step[8 * g / f.part] + 1);
+            chosen(g, b, grid, to);
+            Eight least = eight(endless);
+            for (float value : f.value[b.down[g]]) { const Eight e = eight(x + 8 * g) - eight(scale * value); least = lesser(least, e * e); }
+            const Eight e = eight(to) - eight(scale) * eight(grid);
+            put(cost, eight(w + 8 * g) * (e * e - least));
+            for (size_t q = 0; q < halves; q++) {
+                float c = 0;
+                for (size_t j = 0; j < dims; j++) c += cost[q * dims + j];
+                bound[g * halves + q] = c * 1.001f + 1e-30f;
+            }
+        }
+    }
+}
+
+template <size_t Digits, class Row> static GridBlock encode_grid(const GridFormat<Digits, Row>& f, const float* x, const float* weight) {
+    GridBlock b;
+    GridSearch<Digits, Row>(f, x, weight).run(b);
+    return b;
+}
+#define GK_GRID(name) name##_halves.lo, name##_halves.first, name##_halves.four, sizeof name##_halves.four / 5, name##_grid.row
+constexpr GridFormat<3, uint64_t> grid_of_iq1_s = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 32, 32, 8, 0.125f, false, 16};
+constexpr GridFormat<3, uint64_t> grid_of_iq1_m = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 16, 8, 8, 0.125f, false, 16};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xxs = {GK_GRID(iq2_xxs), {{8, 25, 43}, {}}, 32, 0, 16, 0.125f, true, 35};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xs = {GK_GRID(iq2_xs), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, true, 35};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_s = {GK_GRID(iq2_s), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, false, 35};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_xxs = {GK_GRID(iq3_xxs), {{4, 12, 20, 28, 36, 44, 52, 62}, {}}, 32, 0, 16, 0.25f, true, 24};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_s = {GK_GRID(iq3_s), {{1, 3, 5, 7, 9, 11, 13, 15}, {}}, 32, 0, 16, 1.0f, false, 6};
+#undef GK_GRID
+
+/// A step and four times seven signs.
+GK_INL uint32_t step_and_signs(uint8_t step, const uint8_t* minus) {
+    return static_cast<uint32_t>((minus[0] & 127) | (minus[1] & 127) << 7 | (minus[2] & 127) << 14 | (minus[3] & 127) << 21) |
+           static_cast<uint32_t>(step) << 28;
+}
+GK_INL void pack_steps(const uint8_t* step, size_t n, uint8_t* sc) {
+    for (size_t i = 0; i < n; i += 2) sc[i / 2] = static_cast<uint8_t>(step[i] | step[i + 1] << 4);
+}
+GK_INL uint32_t high(uint16_t row)                 { return static_cast<uint32_t>(row >> 8); }
+
+template <> struct Encoder<block_iq1_s> {
+    static void encode(const float* x, const float* weight, block_iq1_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq1_s, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t g = 0; g < 8; g++) {
+            const uint16_t* const r = b.row + 4 * g;
+            store_half(out.qh + 2 * g, static_cast<uint16_t>(high(r[0]) | high(r[1]) << 3 | high(r[2]) << 6 | high(r[3]) << 9 |
+                                                             b.step[g] << 12 | b.down[4 * g] << 15));
+        }
+    }
+};
+template <> struct Encoder<block_iq1_m> {
+    static void encode(const float* x, const float* weight, block_iq1_m& out) {
+        const GridBlock b = encode_grid(grid_of_iq1_m, x, weight);
+        for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t r = 0; r < 32; r += 2)
+            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | b.down[r] << 3 | high(b.row[r + 1]) << 4 | b.down[r + 1] << 7);
+        for (size_t n = 0; n < 4; n++) {
+            const uint8_t* const s = b.step + 4 * n;
+            store_half(out.sc + 2 * n, static_cast<uint16_t>(s[0] | s[1] << 3 | s[2] << 6 | s[3] << 9 | (b.d >> 4 * n & 15) << 12));
+        }
+    }
+};
+template <> struct Encoder<block_iq2_xxs> {
+    static void encode(const float* x, const float* weight, block_iq2_xxs& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_xxs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t g = 0; g < 8; g++) {
+            for (size_t t = 0; t < 4; t++) out.qs[8 * g + t] = static_cast<uint8_t>(b.row[4 * g + t]);
+            const uint32_t word = step_and_signs(b.step[g], b.minus + 4 * g);
+            memcpy(out.qs + 8 * g + 4, &word, 4);
+        }
+    }
+};
+template <> struct Encoder<block_iq2_xs> {
+    static void encode(const float* x, const float* weight, block_iq2_xs& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_xs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) store_half(out.qs + 2 * r, static_cast<uint16_t>(b.row[r] | (b.minus[r] & 127) << 9));
+        pack_steps(b.step, 16, out.sc);
+    }
+};
+template <> struct Encoder<block_iq2_s> {
+    static void encode(const float* x, const float* weight, block_iq2_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_s, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) { out.qs[r] = static_cast<uint8_t>(b.row[r]); out.signs[r] = b.minus[r]; }
+        for (size_t i = 0; i < 8; i++) {
+            const uint16_t* const r = b.row + 4 * i;
+            out.qh[i] = static_cast<uint8_t>(high(r[0]) | high(r[1]) << 2 | high(r[2]) << 4 | high(r[3]) << 6);
+        }
+        pack_steps(b.step, 16, out.sc);
+    }
+};
+template <> struct Encoder<block_iq3_xxs> {
+    static void encode(const float* x, const float* weight, block_iq3_xxs& out) {
+        const GridBlock b = encode_grid(grid_of_iq3_xxs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 64; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t g = 0; g < 8; g++) {
+            const uint32_t word = step_and_signs(b.step[g], b.minus + 4 * g);
+            memcpy(out.ss + 4 * g, &word, 4);
+        }
+    }
+};
+template <> struct Encoder<block_iq3_s> {
+    static void encode(const float* x, const float* weight, block_iq3_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq3_s, x, weight);
+        store_half(out.d, b.d);
+        memset(out.qh, 0, sizeof out.qh);
+        for (size_t r = 0; r < 64; r++) {
+            out.qs[r] = static_cast<uint8_t>(b.row[r]);
+            out.qh[r / 8] = static_cast<uint8_t>(out.qh[r / 8] | high(b.row[r]) << r % 8);
+        }
+        for (size_t g = 0; g < 32; g++) out.signs[g] = b.minus[g];
+        pack_steps(b.step, 8, out.sc);
+    }
+};
+
+// ---- levels: IQ4 --------------------------------------------------------------
+
+/// The code next to t is at 2 t + 512; all boundaries are multiples of a half.
+struct NearestLevel {
+    uint8_t code[1024];
+    constexpr NearestLevel() : code() {
+        for (int i = 0, q = 0; i < 1024; i++) {
+            while (q < 15 && i - 512 >= iq4_levels[q] + iq4_levels[q + 1]) q++;
+            code[i] = static_cast<uint8_t>(q);
+        }
+    }
+};
+constexpr NearestLevel nearest_level;
+
+/// The code for each of 32, with the scale whose inverse it is.
+GK_INL void level_codes(const float* x, float inverse, uint8_t* q) {
+    int32_t at[32];
+    for (size_t i = 0; i < 32; i++) {
+        float t = x[i] * (2 * inverse) + 512;
+        t = t > 0 ? t : 0;
+        t = t < 1023 ? t : 1023;
+        at[i] = static_cast<int32_t>(t);
+    }
+    for (size_t i = 0; i < 32; i++) q[i] = nearest_level.code[at[i]];
+}
+struct LevelSums { float error, xq, qq; };         // of w (x - d q)^2, w x q, w q^2
+static LevelSums level_sums(const float* x, const float* w, float d) {
+    uint8_t code[32];
+    level_codes(x, d != 0 ? 1 / d : 0, code);
+    Eight error = eight(0.0f), xq = error, qq = error;
+    for (size_t g = 0; g < 32; g += 8) {
+        float level[8];
+        for (size_t i = 0; i < 8; i++) level[i] = static_cast<float>(iq4_levels[code[g + i]]);
+        const Eight q = eight(level), one = eight(x + g), weight = eight(w + g), e = one - eight(d) * q, wq = weight * q;
+        error = error + weight * e * e;
+        xq = xq + wq * one;
+        qq = qq + wq * q;
+    }
+    return {total(error), total(xq), total(qq)};
+}
+/// The scale of least error for 32 weights, of both signs.
+static float fit_levels(const float* x, const float* w, float* stiff) {
+    const float top = magnitude(top_of(extremes(x, 32)));
+    float best = 0, d = 0;
+    const auto gains = [&](float scale) {
+        const LevelSums s = level_sums(x, w, scale);
+        if (!(s.xq * s.xq > best * s.qq)) return false;
+        best   = s.xq * s.xq / s.qq;
+        d      = s.xq / s.qq;
+        *stiff = s.qq;
+        return true;
+    };
+    *stiff = 0;
+    if (!(top > NEGLIGIBLE)) return 0;
+    float scale = top / 66;
+    for (int i = 0; i < 12; i++, scale *= 0.94f) {
+        gains(scale);
+        gains(-scale);
+    }
+    for (int i = 0; i < 3 && d != 0; i++) if (!gains(d)) break;
+    return d;
+}
+GK_INL void pack_nibbles(const uint8_t* q, uint8_t* qs) {
+    for (size_t i = 0; i < 16; i++) qs[i] = static_cast<uint8_t>(q[i] | q[i + 16] << 4);
+}
+
+template <> struct Encoder<block_iq4_nl> {
+    static void encode(const float* x, const float* weight, block_iq4_nl& out) {
+        const Values<32> v(x, weight);
+        float w[32], stiff;
+        weights_of(v, w);
+        uint16_t h = v.half(fit_levels(v.x, w, &stiff));
+        const LevelSums s = level_sums(v.x, w, v.value(h));
+        if (s.qq > 0) {
+            const uint16_t again = v.half(s.xq / s.qq);
+            if (level_sums(v.x, w, v.value(again)).error < s.error) h = again;
+        }
+        const float d = v.value(h);
+        uint8_t q[32];
+        level_codes(v.x, d != 0 ? 1 / d : 0, q);
+        store_half(out.d, h);
+        pack_nibbles(q, out.qs);
+    }
+};
+template <> struct Encoder<block_iq4_xs> {
+    static void encode(const float* x, const float* weight, block_iq4_xs& out) {
+        const Values<256> v(x, weight);
+        float w[256], like[8], stiff[8], most = 0;
+        weights_of(v, w);
+        for (size_t p = 0; p < 8; p++) {
+            like[p] = fit_levels(v.x + 32 * p, w + 32 * p, stiff + p);
+            most = magnitude(like[p]) > magnitude(most) ? like[p] : most;
+        }
+        // d: of many, the two whose multiples come nearest to these scales; then the steps that are best for the codes.
+        float two[2] = {0, 0}, off[2] = {3e38f, 3e38f};
+        for (int i = 0; i < 40 && most != 0; i++) {
+            const float d = v.value(v.half(most / (-33 + 0.5f * static_cast<float>(i)))), inverse = 1 / d;
+            if (d == 0 || d == two[0] || d == two[1]) continue;
+            float sum = 0;
+            for (size_t p = 0; p < 8; p++) {
+                const float e = like[p] - d * nearest_in(like[p] * inverse, -32, 31);
+                sum += stiff[p] * e * e;
+            }
+            if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = d; off[0] = sum; }
+            else if (sum < off[1]) { two[1] = d; off[1] = sum; }
+        }
+        float best = 3e38f, better = 0;
+        float step[8] = {}, kept[8] = {}, d = 0;
+        const auto improves = [&](float trial, bool search) {
+            float error = 0, xq = 0, qq = 0;
+            for (size_t p = 0; p < 8; p++) {
+                const float at = search ? nearest_in(like[p] / trial, -32, 31) : kept[p];
+                LevelSums least = {3e38f, 0, 0};
+                for (float s = at - (search ? 1 : 0); s <= at + (search ? 1 : 0); s++) {
+                    if (!(s >= -32 && s <= 31)) continue;
+                    const LevelSums sums = level_sums(v.x + 32 * p, w + 32 * p, trial * s);
+                    if (sums.error < least.error) { least = sums; step[p] = s; }
+                }
+                error += least.error;
+                xq += step[p] * least.xq;
+                qq += step[p] * step[p] * least.qq;
+            }
+            if (!(error < best)) return;
+            best = error;
+            d = trial;
+            better = qq > 0 ? xq / qq : 0;
+            for (size_t p = 0; p < 8; p++) kept[p] = step[p];
+        };
+        for (float trial : two) if (trial != 0) improves(trial, true);
+        for (int i = 0; i < 2; i++) {
+            const float trial = v.value(v.half(better));
+            if (trial != 0 && trial != d) improves(trial, false);
+        }
+        uint32_t sh = 0;
+        for (size_t p = 0; p < 8; p++) {
+            const float scale = d * kept[p];
+            const uint32_t s = static_cast<uint32_t>(static_cast<int>(kept[p]) + 32);
+            uint8_t q[32];
+            level_codes(v.x + 32 * p, scale != 0 ? 1 / scale : 0, q);
+            pack_nibbles(q, out.qs + 16 * p);
+            sh |= s >> 4 << 2 * p;
+            out.sl[p / 2] = static_cast<uint8_t>((p % 2 ? out.sl[p / 2] : 0) | (s & 15) << 4 * (p % 2));
+        }
+        store_half(out.sh, static_cast<uint16_t>(sh));
+        store_half(out.d, v.half(d));
+    }
+};
+#endif
 
 // ---- rows of blocks -----------------------------------------------------------
 
