@@ -5272,6 +5272,23 @@ GK_INL float place_of(const impl::AttentionJob& job, size_t i, size_t from) {
 }
 /// What is subtracted from scores the largest of which is m: 0 where there is none.
 GK_INL vf top_of(vf m) { return vselect(vlt(m, vset(-impl::largest_float)), vzero(), m); }
+/// Of 16 lanes, in the order of panel_exponentials: halves, of halves. vsum of wide vectors is that.
+GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
+    GK_UNROLL(4) for (size_t w = PAGEV / 2; w; w /= 2) GK_UNROLL(8) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
+    if (VF != 4) return vsum(v[0]);
+    float t[VF];
+    vstore(t, v[0]);
+    return (t[0] + t[2 % VF]) + (t[1 % VF] + t[3 % VF]);
+}
+/// Four sums of a piece join those before it: sums = a sums + b part.
+GK_INL void join4(double* sums, const float* part, const double* a, const double* b) {
+    double s[4];
+    float  x[4];
+    memcpy(s, sums, sizeof s);
+    memcpy(x, part, sizeof x);
+    GK_UNROLL(4) for (size_t l = 0; l < 4; l++) s[l] = s[l] * a[l] + static_cast<double>(x[l]) * b[l];
+    memcpy(sums, s, sizeof s);
+}
 /// The sum of a query in double begins with its sink: 1, or 0 for -inf, or NaN.
 GK_INL double sink_sum(const float* sinks, size_t head) {
     return !sinks || sinks[head] < -impl::largest_float ? 0 : 1 + static_cast<double>(sinks[head] - sinks[head]);
@@ -5296,13 +5313,13 @@ inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv);
 template <class Keys, size_t R, size_t P>
 GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead, const float* q, size_t d, float* s) {
     Keys keys[P];
-    GK_UNROLL(4) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
+    GK_UNROLL(8) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
     for (size_t from = 0; from < d; from += CHAIN) {
         vf acc[R][P * PAGEV];
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
         for (size_t i = from; i < end; i += 2)
-            GK_UNROLL(4) for (size_t p = 0; p < P; p++) {
+            GK_UNROLL(8) for (size_t p = 0; p < P; p++) {
                 vf v[2 * PAGEV];
                 keys[p].two(i, v);
                 const char* const next = reinterpret_cast<const char*>(ahead[p]) + i * Keys::bytes;
@@ -5324,45 +5341,58 @@ GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead
 }
 template <class Keys, size_t R>
 void block_scores(const uint8_t* const* pages, const uint8_t* const* ahead, size_t count, const float* q, size_t d, float* s) {
-    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 4 ? 2 : 4;
+    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;          // of 7 pages
     size_t p = 0;
     for (; p + P <= count; p += P) page_scores<Keys, R, P>(pages + p, ahead + p, q, d, s + p * PAGE);
+    for (; p + Q <= count; p += Q) page_scores<Keys, R, Q>(pages + p, ahead + p, q, d, s + p * PAGE);
     for (; p < count; p++)         page_scores<Keys, R, 1>(pages + p, ahead + p, q, d, s + p * PAGE);
 }
 
-/// sums[r * ld + j] += p[r * KEYS + t] v[t][j] for `count` tokens, C vectors of columns at `row` and at `sums`.
+/// sums[r * ld + j] = sum of p[r * KEYS + t] v[t][j] over tokens begin .. end - 1 of a block, C vectors of columns from byte `offset` of
+/// the rows on, vector c0 of them.
 template <class Row, size_t R, size_t C>
-GK_INL void value_columns(const uint8_t* row, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t ld, size_t c0) {
+GK_INL void value_columns(const CacheBlock& b, const uint8_t* const* ahead, size_t offset, size_t c0, const float* p, size_t begin, size_t end,
+        float* sums, size_t ld) {
     vf acc[R][C];
-    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vload(sums + r * ld + c * VF);
-    for (size_t t = 0; t < count; t++, row += stride, ahead += stride) {
-        vf v[C];
-        GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
-        GK_UNROLL(8) for (size_t b = 0; b < C * VF * Row::bytes / Row::step; b += 64) prefetch(reinterpret_cast<const char*>(ahead + b));
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-            const vf x = vset(p[r * KEYS + t]);
-            GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
+    const size_t stride = b.value_stride;
+    for (size_t page = begin / PAGE; page * PAGE < end; page++) {
+        const size_t   first = page * PAGE < begin ? begin : page * PAGE, last = least(end, (page + 1) * PAGE);
+        const size_t   at = (first - page * PAGE) * stride + offset;
+        const uint8_t *row = b.values[page] + at, *next = ahead[page] + at;
+        for (size_t t = first; t < last; t++, row += stride, next += stride) {
+            vf v[C];
+            GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
+            GK_UNROLL(8) for (size_t x = 0; x < C * VF * Row::bytes / Row::step; x += 64) prefetch(reinterpret_cast<const char*>(next + x));
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                const vf x = vset(p[r * KEYS + t]);
+                GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+            }
         }
     }
     GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(sums + r * ld + c * VF, acc[r][c]);
 }
 /// The same of all columns.
 template <class Row, size_t R>
-void page_values(const uint8_t* rows, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t d) {
+void block_values(const CacheBlock& b, const uint8_t* const* ahead, const float* p, size_t begin, size_t end, float* sums, size_t d) {
     constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
     const size_t ld = round_up(d, PAGE);
     size_t j = 0;
     if (Row::step > 1) {
-        for (; j < d; j += 32, rows += Row::bytes, ahead += Row::bytes)
+        for (; j < d; j += 32)
             GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c += C)
-                value_columns<Row, R, C>(rows, stride, ahead, p, count, sums + j + c * VF, ld, c);
+                value_columns<Row, R, C>(b, ahead, j / 32 * Row::bytes, c, p, begin, end, sums + j + c * VF, ld);
         return;
     }
-    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
-    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
+    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
+    for (; j + 2 * VF <= d; j += 2 * VF) value_columns<Row, R, 2>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
+    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
     for (size_t r = 0; j < d && r < R; r++) {
-        vf acc = vload(sums + r * ld + j);
-        for (size_t t = 0; t < count; t++) acc = vfma(Row::part(rows + t * stride + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        vf acc = vzero();
+        for (size_t t = begin; t < end; t++) {
+            const uint8_t* const row = b.values[t / PAGE] + t % PAGE * b.value_stride;
+            acc = vfma(Row::part(row + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        }
         vstore(sums + r * ld + j, acc);
     }
 }
@@ -5416,30 +5446,21 @@ void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t*
                 vstore(x, p);
                 sum[j] = vadd(sum[j], p);
             }
-        float by_place[PAGE];
-        for (size_t j = 0; j < PAGEV; j++) vstore(by_place + j * VF, sum[j]);
-        for (size_t w = PAGE / 2; w; w /= 2)
-            for (size_t j = 0; j < w; j++) by_place[j] += by_place[j + w];
         float* const state = parts + r * part_floats(d) + ld;
         state[0] = largest_score[r];
-        state[1] = state[1] * factor[r] + by_place[0];
+        state[1] = state[1] * factor[r] + sum_by_halves(sum);
     }
-    for (size_t j = 0; j < R * ld; j += VF) vstore(sums + j, vzero());
-    for (size_t p = first; p < last; p++) {
-        const size_t         t0 = p == first ? begin : p * PAGE, t1 = least(end, (p + 1) * PAGE), skip = (t0 - p * PAGE) * b.value_stride;
-        const uint8_t* const rows = b.values[p] + skip;
-        const uint8_t* const next = ahead[b.count + p] + skip;
-        switch (job.kv.values.type) {
-            case CacheType::f32:  page_values<ValueRow<float>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-            case CacheType::f16:  page_values<ValueRow<f16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-            case CacheType::bf16: page_values<ValueRow<bf16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-            case CacheType::Q8_0: page_values<ValueCodes, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-        }
+    const uint8_t* const* const next = ahead + b.count;
+    switch (job.kv.values.type) {
+        case CacheType::f32:  block_values<ValueRow<float>, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::f16:  block_values<ValueRow<f16>, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::bf16: block_values<ValueRow<bf16>, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::Q8_0: block_values<ValueCodes, R>(b, next, s, begin, end, sums, d); break;
     }
     for (size_t r = 0; r < R; r++) {
         float* const to = parts + r * part_floats(d);
         const vf     f  = vset(factor[r]);
-        for (size_t j = 0; j < ld; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
+        for (size_t j = 0; j < d; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
     }
 }
 
@@ -5455,6 +5476,16 @@ template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs)
             for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
             if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
         }
+}
+
+/// What to prefetch with each page of keys: that of values; and with each of values: of the keys of the next block.
+inline void pages_ahead(const KvView& kv, const CacheBlock& b, size_t head, size_t first, const uint8_t** ahead) {
+    for (size_t p = 0; p < b.count; p++) {
+        const size_t next = first + PAGES + p;
+        ahead[p] = b.values[p];
+        ahead[b.count + p] = !kv.pages || next * PAGE >= kv.length ? b.values[p] : static_cast<const uint8_t*>(kv.keys.data) +
+            kv.pages[next] * kv.page_stride + head * PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim);
+    }
 }
 
 /// Units begin .. end - 1, each a piece of one head of keys.
@@ -5473,11 +5504,8 @@ inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, fl
         for (size_t from = all.begin / KEYS * KEYS; from < all.end; from += KEYS) {
             const size_t     to = least(from + KEYS, all.end), count = (to - from + PAGE - 1) / PAGE;
             const CacheBlock b = cache_block(kv, head, from / PAGE, count, scratch);
-            const uint8_t*   ahead[2 * PAGES];                  // what comes after each page of keys, then of values
-            for (size_t p = 0; p < count; p++) {
-                ahead[p]         = b.values[p];
-                ahead[count + p] = b.values[p];
-            }
+            const uint8_t* ahead[2 * PAGES];
+            pages_ahead(kv, b, head, from / PAGE, ahead);
             for (size_t i = 0; i < job.m; i++) {
                 const impl::Seen seen = seen_in(seen_by(job, i), from, to);
                 if (seen.begin >= seen.end) continue;
@@ -5525,8 +5553,9 @@ template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, s
             for (size_t k = 0; k < n; k++) {
                 const float* const part = parts + (k0 + k) * stride;
                 const double a = static_cast<double>(before[k]), b = static_cast<double>(here[k]);
+                const double a4[4] = {a, a, a, a}, b4[4] = {b, b, b, b};
                 sum = sum * a + static_cast<double>(part[ld + 1]) * b;
-                for (size_t j = 0; j < d; j++) sums[j] = sums[j] * a + static_cast<double>(part[j]) * b;
+                for (size_t j = 0; j < d; j += 4) join4(sums + j, part + j, a4, b4);
             }
         }
         const double inverse = 1 / sum;
@@ -5599,13 +5628,18 @@ inline void pack_block_keys(const CacheBlock& b, size_t d, float* panels) {
 }
 /// The values of n tokens to panels [n][MR]; are all of them finite?
 inline bool pack_values(const CacheBlock& b, CacheType type, size_t n, size_t d, float* row, float* panels) {
-    vf odd = vzero();
+    vf odd[2] = {vzero(), vzero()};
     for (size_t t = 0; t < n; t++) {
         widen_row(type, b.values[t / PAGE] + t % PAGE * b.value_stride, d, row);
-        for (size_t j = 0; j < d; j += VF) odd = vfma(vload(row + j), vzero(), odd);
+        size_t j = 0;
+        for (; j + 2 * VF <= d; j += 2 * VF) {
+            odd[0] = vfma(vload(row + j), vzero(), odd[0]);
+            odd[1] = vfma(vload(row + j + VF), vzero(), odd[1]);
+        }
+        for (; j < d; j += VF) odd[0] = vfma(vload_n(row + j, least(d - j, VF)), vzero(), odd[0]);
         pack_row(row, t, n, d, panels);
     }
-    return !vany(vnan(odd));
+    return !vany(vnan(vadd(odd[0], odd[1])));
 }
 
 /// A panel: rows from .. from + count - 1 of those of a head of keys.
@@ -5777,8 +5811,7 @@ inline void end_piece(const QueryPanel& p, size_t d) {
         p.total_sum[l] = p.total_sum[l] * a[l] + static_cast<double>(p.sum[l]) * b[l];
     }
     for (size_t i = 0; i < d; i++)
-        for (size_t l = 0; l < NR; l++)
-            p.totals[i * NR + l] = p.totals[i * NR + l] * a[l] + static_cast<double>(p.sums[i * NR + l]) * b[l];
+        for (size_t l = 0; l < NR; l += 4) join4(p.totals + i * NR + l, p.sums + i * NR + l, a + l, b + l);
 }
 
 /// Rows of a head of keys, as many panels as job.panels says.
@@ -10621,7 +10654,7 @@ template <class E> struct Attention {
             p.parts  = Share::aligned(a.few_parts(m * heads, pieces, d));
             p.each   = Share::aligned(a.few_scratch(kv));
         } else {
-            const size_t all = (rows + a.columns - 1) / a.columns, panel = 4 * d * a.columns * sizeof(float);
+            const size_t all = (rows + a.columns - 1) / a.columns, panel = 2 * d * a.columns * sizeof(float);
             const size_t most = least_of(l2_bytes() / 2 / panel + 1, (all * kv.kv_heads + width - 1) / width);
             const size_t groups = (all + most - 1) / most;
             p.panels = (all + groups - 1) / groups;
