@@ -114,7 +114,7 @@
 //   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
 //                                   CPU says
 //   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
-//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS     leave parts out
+//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION     leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
 // The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature"
@@ -431,6 +431,7 @@ struct FormatKernels;                                           // the loops of 
 struct CodeKernels;                                             // how inputs are prepared for them
 struct DigitKernels;                                            // those in fixed point
 struct GemmKernels;                                             // the loop nest and its packing
+struct AttentionKernels;                                        // its forms, of few and of many queries
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
 struct MapStep;
 struct MapStep;
@@ -468,6 +469,7 @@ template <class E> struct KernelTable {
     void (*widen)(const E* x, float* out, size_t n);
     void (*narrow)(const float* x, E* out, size_t n);
     const impl::GemmKernels*       gemm;
+    const impl::AttentionKernels*  attention;
     const impl::CheckpointKernels* checkpoints;
     const impl::FormatKernels*     formats;                     // [quant_type_count], then the plain q8 q4 q2 q1
     void (*map)(const impl::MapJob& job);                       // of floats, under GLLM_KERNELS_COMPILER; else null
@@ -540,11 +542,14 @@ public:
 
     // ---- dense products: y[m] = A[m][n] x[n]; C[m][n] = A[m][k] B[k][n], "transposed" B[n][k].
     //      C is overwritten and may be uninitialised; it must not overlap an input. k = 0 gives zeros (plus bias).
+    //      Transposed weights are of any element type, widened exactly, as are inputs.
     GK_API void   gemv(const E* a, const E* x, E* y, size_t m, size_t n) const;
     GK_API Status gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const;
     GK_API Status gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const;
     GK_API Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
-    GK_API Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_transposed_b(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_transposed_b(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_transposed_b(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const;
 
     //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with
     //      instruction set, element, n and k; one that does not fit is refused. It may be copied, to an address that is
@@ -593,6 +598,11 @@ public:
     //      160 u (1 + A) max |v|.
     GK_API Status attention(const AttentionArgs<E>& args) const;
     GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const;
+
+    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least error sum importance[i] (x - decoded)^2 found,
+    //      importance[k] or null for 1 throughout. Finite, importance not negative; what is beyond the format's scales becomes its
+    //      largest value. The same bits on every ISA.
+    GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
 
     // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble
     //      first, code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows
@@ -1352,6 +1362,11 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_HAS_AVX_VNNI 1
 #else
 #define GK_HAS_AVX_VNNI 0
+#endif
+#ifdef GLLM_KERNELS_NO_ATTENTION
+#define GK_HAS_ATTENTION 0
+#else
+#define GK_HAS_ATTENTION 1
 #endif
 #if (GK_ARM64 || GK_ARM32) && !defined(GLLM_KERNELS_NO_NEON)
 #define GK_HAS_NEON 1
@@ -2364,8 +2379,8 @@ GK_INTERNAL bool fast_pairs();
 
 using RunPart = void(const GemmJob& job);
 using Panel   = void(const BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols);
-/// B[k][n], B[n][k], rows of a quantised format, tensors of checkpoints.
-enum class BForm { rows, transposed, format, awq, gptq };
+/// B[k][n], rows of a quantised format, tensors of checkpoints.
+enum class BForm { rows, format, awq, gptq };
 
 struct GemmKernels {
     size_t mr, nr;                                              // splits are at multiples of them
@@ -2375,11 +2390,51 @@ struct GemmKernels {
     RunPart* (*run_terms)(size_t a, size_t b);                  // f32: A is taken to a terms of 8 bits, B to b; or both exactly
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
-    RunPart* run_dots;                                          // reads A and B[n][k] in place: few rows of A
+    struct { RunPart *run, *run_dots; Panel* panel; } by[3];    // B[n][k] by its element type: run; reads A and B in place, few rows of A
     size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
     void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
     void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
     Panel* (*panel)(BForm form);
+};
+
+// ---- attention: section [13b] ----------------------------------------------------
+
+constexpr size_t cache_page = 16;                               // tokens
+GK_INL size_t cache_row_bytes(CacheType type, size_t d) {       // of a token of one head
+    return type == CacheType::f32 ? d * sizeof(float) : type == CacheType::Q8_0 ? d / 32 * sizeof(block_q8_0) : d * sizeof(f16);
+}
+
+/// q and out are of the table's element type.
+struct AttentionJob {
+    const void*  q;
+    void*        out;
+    KvView       kv;
+    size_t       m, heads, position, window;
+    bool         causal;
+    float        scale, softcap;
+    const float *sinks, *slopes;
+    float       *inputs, *parts;                                // few: rows of q, scaled; what units leave
+    size_t       first, pieces;                                 // few: those of the keys that any query sees
+    size_t       panels;                                        // many: of a unit
+};
+
+/// Tokens begin .. end - 1; none where that is none. Both rise with the query.
+struct Seen { size_t begin, end; };
+GK_INL Seen seen_by(const AttentionJob& job, size_t i) {
+    const size_t next = job.position + i + 1, length = job.kv.length;
+    return {job.window && next > job.window ? next - job.window : 0, job.causal && next < length ? next : length};
+}
+GK_INL Seen seen_by_all(const AttentionJob& job) { return {seen_by(job, 0).begin, seen_by(job, job.m - 1).end}; }
+
+struct AttentionKernels {
+    size_t piece, columns;                                      // tokens; rows of q in a panel
+    size_t (*few_parts)(size_t rows, size_t pieces, size_t d);  // floats of all units; rows: m heads
+    size_t (*few_scratch)(const KvView& kv);                    // floats of a thread
+    void (*few_inputs)(const AttentionJob& job, float* inputs);
+    void (*few_units)(const AttentionJob& job, size_t begin, size_t end, float* scratch);        // kv_heads pieces of them
+    void (*few_outputs)(const AttentionJob& job, size_t begin, size_t end);                      // m heads rows
+    size_t (*many_scratch)(const KvView& kv, size_t panels);
+    void (*many_unit)(const AttentionJob& job, size_t head, size_t unit, float* scratch);
 };
 
 // ---- assembly kernels: a file of asm/ and a row each -----------------------------
@@ -2388,7 +2443,8 @@ struct GemmKernels {
 using GemmTile  = void(size_t k, const float* a, const float* b, const TileOfC* tile);
 /// t[rows][columns] = panels a times b over `groups` of 32 of k: section [14].
 using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
-/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [14].
+/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [14]. Behind t is room for as
+/// much again, which is the kernel's own.
 using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
 /// t[32][32] = A B, or += A B, over steps of k: section [15]. Ahead: what to prefetch.
 using BytesInTiles = void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
@@ -2514,7 +2570,8 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
 extern "C" {
 GemmTile     gk_gemm_avx2_f32_6x16, gk_gemm_avx512_f32_14x32;
 DigitTile    gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnni_i8_7x32;
-CodesTile    gk_qgemm_avx512vnni_codes16_7x32, gk_qgemm_avx512vnni_codes32_7x32;
+CodesTile    gk_qgemm_avxvnni_codes16_6x16, gk_qgemm_avxvnni_codes32_6x16, gk_qgemm_avx512vnni_codes16_7x32,
+             gk_qgemm_avx512vnni_codes32_7x32;
 BytesInTiles gk_qgemm_amx_i8_32x32;
 TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
              gk_gemm_amx_bf16x3_32x32, gk_gemm_avx512bf16_32x32;
@@ -2532,6 +2589,8 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_avx512vnni_i8_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32,  4),
 };
 constexpr AsmKernel<CodesTile> codes_tiles[] = {
+    GK_KERNEL(gk_qgemm_avxvnni_codes16_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16, 16),
+    GK_KERNEL(gk_qgemm_avxvnni_codes32_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16, 32),
     GK_KERNEL(gk_qgemm_avx512vnni_codes16_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 16),
     GK_KERNEL(gk_qgemm_avx512vnni_codes32_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 32),
 };
@@ -2554,6 +2613,7 @@ constexpr AsmKernel<TilesSwitch> tile_switches[] = {
 extern "C" {
 GemmTile  gk_gemm_neon_f32_8x12, gk_gemm_neoninorder_f32_8x12;
 DigitTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8x12;
+CodesTile gk_qgemm_neondot_codes16_8x12, gk_qgemm_neondot_codes32_8x12;
 GK_ARM64_DOTS(GK_DECLARE_DOT)
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
@@ -2565,7 +2625,12 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_neondot_i8_8x12,     GK_NEON, GK_DOTPROD,  neon_dotprod, 8, 12, 4),
     GK_KERNEL(gk_qgemm_neoni8mm_i8_8x12,    GK_NEON, GK_I8MM,     neon_i8mm,    8, 12, 8),
 };
-constexpr AsmKernel<CodesTile> codes_tiles[] = {{}};
+constexpr AsmKernel<CodesTile> codes_tiles[] = {
+    GK_KERNEL(gk_qgemm_neondot_codes16_8x12, GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 16),
+    GK_KERNEL(gk_qgemm_neondot_codes32_8x12, GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 32),
+    GK_KERNEL(gk_qgemm_neondot_codes16_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 16),
+    GK_KERNEL(gk_qgemm_neondot_codes32_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 32),
+};
 constexpr AsmKernel<DotRows> dot_rows[] = { GK_ARM64_DOTS(GK_DOT) };
 #else
 constexpr AsmKernel<GemmTile>  gemm_tiles[]  = {{}};
@@ -4067,11 +4132,12 @@ GK_INL void prefetch(const char* p) { __builtin_prefetch(p); }
 GK_INL void prefetch(const char*)   {}
 #endif
 
-constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK, DOT_ROWS = VF >= 16 ? 4 : 2;
+constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK, DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 1024;
 
-/// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output.
-/// Where M rows hold up the streams of b, these are prefetched a block ahead.
-template <size_t M, size_t R, class E> void dot_block(const E* a, const E* b, size_t ld, size_t n, vf* total) {
+/// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. The
+/// streams of b are prefetched DOT_AHEAD bytes ahead.
+template <size_t M, size_t R, class E, class W>
+void dot_block(const E* a, size_t lda, const W* b, size_t ldb, size_t n, vf* total) {
     vf s[M][R];
     GK_UNROLL(8) for (size_t i = 0; i < M; i++)
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vzero();
@@ -4079,63 +4145,70 @@ template <size_t M, size_t R, class E> void dot_block(const E* a, const E* b, si
     for (; p + VF <= n; p += VF) {
         vf y[R];
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) {
-            y[j] = vload(b + j * ld + p);
-            if (M > 1) prefetch(reinterpret_cast<const char*>(b + j * ld + p + DOT_BLOCK));
+            y[j] = vload(b + j * ldb + p);
+            prefetch(reinterpret_cast<const char*>(b + j * ldb + p) + DOT_AHEAD);
         }
         GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
-            const vf x = vload(a + i * ld + p);
+            const vf x = vload(a + i * lda + p);
             GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, y[j], s[i][j]);
         }
     }
     if (p < n) {
         GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
-            const vf x = vload_n(a + i * ld + p, n - p);
-            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, vload_n(b + j * ld + p, n - p), s[i][j]);
+            const vf x = vload_n(a + i * lda + p, n - p);
+            GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vfma(x, vload_n(b + j * ldb + p, n - p), s[i][j]);
         }
     }
     GK_UNROLL(8) for (size_t i = 0; i < M; i++)
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) total[i * R + j] = vadd(total[i * R + j], s[i][j]);
 }
 
-/// c[i * ldc + j] = a_i . b_j for i < m <= 8 rows of a and j < R rows of b, k long: blocks are added up by lanes, 16 of
-/// them in double, in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of lanes, 1 of
-/// the result: 52 at most.
-template <size_t R, class E> void dot_group(const E* a, const E* b, size_t m, size_t k, float* c, size_t ldc) {
-    double total[8 * R] = {};
+/// The same for 1 <= rows <= M of them.
+template <size_t M, size_t R, class E, class W>
+void dot_few(size_t rows, const E* a, size_t lda, const W* b, size_t ldb, size_t n, vf* total) {
+    if (rows == M) dot_block<M, R>(a, lda, b, ldb, n, total);
+    else if constexpr (M > 1) dot_few<M - 1, R>(rows, a, lda, b, ldb, n, total);
+}
+
+/// c[i * ldc + j * apart] = a_i . b_(j apart) for i < m <= Most rows of a and j < R, k long: blocks are added up by lanes,
+/// 16 of them in double, in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of lanes, 1
+/// of the result: 52 at most.
+template <size_t Most, size_t R, class E, class W>
+void dot_group(const E* a, const W* b, size_t apart, size_t m, size_t k, float* c, size_t ldc) {
+    constexpr size_t M = R == 1 ? 1 : Most < DOT_ROWS ? Most : DOT_ROWS;
+    double total[Most * R] = {};
     for (size_t p0 = 0; p0 < k; p0 += DOT_BLOCKS) {
         const size_t end = k - p0 < DOT_BLOCKS ? k : p0 + DOT_BLOCKS;
-        vf lanes[8 * R];
+        vf lanes[Most * R];
         for (size_t i = 0; i < m * R; i++) lanes[i] = vzero();
         for (size_t p = p0; p < end; p += DOT_BLOCK) {
             const size_t n = end - p < DOT_BLOCK ? end - p : DOT_BLOCK;
-            for (size_t i = 0; i < m;) {
-                const E* const ai = a + i * k + p;
-                if (R <= 4 && m - i >= DOT_ROWS) { dot_block<R <= 4 ? DOT_ROWS : 1, R>(ai, b + p, k, n, lanes + i * R); i += DOT_ROWS; }
-                else                             { dot_block<1, R>(ai, b + p, k, n, lanes + i * R); i++; }
-            }
+            for (size_t i = 0; i < m; i += M)
+                dot_few<M, R>(m - i < M ? m - i : M, a + i * k + p, k, b + p, apart * k, n, lanes + i * R);
         }
         for (size_t i = 0; i < m * R; i++) total[i] += static_cast<double>(vsum(lanes[i]));
     }
     for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < R; j++) c[i * ldc + j] = static_cast<float>(total[i * R + j]);
+        for (size_t j = 0; j < R; j++) c[i * ldc + j * apart] = static_cast<float>(total[i * R + j]);
 }
 
-/// C[m][n] = A[m][k] B[n][k]^T for m <= 8: rows of B are streams, eight of them against one row of A, four against
-/// more.
-template <class E> void dot_rows(const E* a, const E* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
-    size_t j = 0;
-    if (m == 1) for (; j + 8 <= n; j += 8) dot_group<8>(a, b + j * k, m, k, c + j, ldc);
-    for (; j + 4 <= n; j += 4)             dot_group<4>(a, b + j * k, m, k, c + j, ldc);
-    for (; j < n; j++)                     dot_group<1>(a, b + j * k, m, k, c + j, ldc);
+/// C[m][n] = A[m][k] B[n][k]^T for m <= 8: four streams of rows of B.
+template <class E, class W> void dot_rows(const E* a, const W* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
+    const size_t part = n / 4;
+    for (size_t j = 0; j < part; j++) {
+        if (m == 1) dot_group<1, 4>(a, b + j * k, part, m, k, c + j, ldc);
+        else        dot_group<8, 4>(a, b + j * k, part, m, k, c + j, ldc);
+    }
+    for (size_t j = 4 * part; j < n; j++) dot_group<8, 1>(a, b + j * k, 1, m, k, c + j, ldc);
 }
 
 /// gemv: y[m] = A[m][n] x[n].
 template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
     GLLM_KERNELS_ASSERT(m == 0 || (y && (n == 0 || (a && x))));
-    for (size_t i = 0; i < m; i += 64) {
-        const size_t rows = m - i < 64 ? m - i : 64;
-        float        t[64];
-        dot_rows(x, a + i * n, t, 64, 1, rows, n);
+    for (size_t i = 0; i < m; i += DOT_OUTPUTS) {
+        const size_t rows = m - i < DOT_OUTPUTS ? m - i : DOT_OUTPUTS;
+        float        t[DOT_OUTPUTS];
+        dot_rows(x, a + i * n, t, DOT_OUTPUTS, 1, rows, n);
         convert(t, y + i, rows);
     }
 }
@@ -4913,6 +4986,10 @@ template <class E> void panel_transposed(const impl::BSource& b, float* out, siz
     transpose(static_cast<const E*>(b.data) + j * b.ld + p, b.ld, cols, kc, out, NR);
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
 }
+/// Bytes of an element of B[n][k], if that is what it takes; or 0.
+GK_INL size_t transposed_size(impl::Panel* panel) {
+    return panel == &panel_transposed<float> ? sizeof(float) : panel == &panel_transposed<f16> || panel == &panel_transposed<bf16> ? 2 : 0;
+}
 void panel_format(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
     float rows[VF * KC];
     const uint8_t* const blocks = static_cast<const uint8_t*>(b.data) + p / b.block_weights * b.block_bytes;
@@ -5099,13 +5176,14 @@ template <class E> struct BPanels {
     /// What at(j) will read, part `i` of it when a part is `rows` rows of 128 bytes. Lines that two panels share were
     /// read with the first.
     impl::Ahead source(size_t j, size_t i, size_t rows) const {
-        const size_t ld = b.ld * sizeof(E), from = i * rows;
+        const size_t from = i * rows, size = transposed_size(b.panel);
         const char* const data = static_cast<const char*>(b.data);
         if (j >= nc) return {nullptr, 0, 0};
         if (ready)                     return {reinterpret_cast<const char*>(ready + j * kc) + from * 128, 128, rows};
-        if (b.panel == &panel_rows<E>) return {data + (p + from) * ld + (column + j) * sizeof(E) + 63, ld, rows};
-        if (b.panel == &panel_transposed<E> && i < least(nc - j, NR))                // column i of the panel
-            return {data + (column + j + i) * ld + p * sizeof(E), 128, kc * sizeof(E) / 128 + 1};
+        if (b.panel == &panel_rows<E>)
+            return {data + ((p + from) * b.ld + column + j) * sizeof(E) + 63, b.ld * sizeof(E), rows};
+        if (size && i < least(nc - j, NR))                      // column i of the panel
+            return {data + ((column + j + i) * b.ld + p) * size, 128, kc * size / 128 + 1};
         return {nullptr, 0, 0};
     }
 };
@@ -5293,16 +5371,16 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
 }
 
 /// A and B[n][k] in place, by dot products: few rows of A.
-template <class E> void gemm_run_dots(const impl::GemmJob& job) {
-    const E* const b = static_cast<const E*>(job.b.data) + job.column * job.b.ld;
+template <class E, class W> void gemm_run_dots(const impl::GemmJob& job) {
+    const W* const b = static_cast<const W*>(job.b.data) + job.column * job.b.ld;
     const E* const bias = static_cast<const E*>(job.bias);
     for (size_t i = 0; i < job.m; i += 8) {
         const size_t rows = least(job.m - i, 8);
-        for (size_t j = 0; j < job.n; j += 64) {
-            const size_t cols = least(job.n - j, 64);
-            float        t[8 * 64];
-            dot_rows(static_cast<const E*>(job.a) + i * job.lda, b + j * job.b.ld, t, 64, rows, cols, job.k);
-            finish(t, 64, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + i * job.ldc + j, job.ldc, rows, cols);
+        for (size_t j = 0; j < job.n; j += DOT_OUTPUTS) {
+            const size_t cols = least(job.n - j, DOT_OUTPUTS);
+            float        t[8 * DOT_OUTPUTS];
+            dot_rows(static_cast<const E*>(job.a) + i * job.lda, b + j * job.b.ld, t, DOT_OUTPUTS, rows, cols, job.k);
+            finish(t, DOT_OUTPUTS, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + i * job.ldc + j, job.ldc, rows, cols);
         }
     }
 }
@@ -5325,7 +5403,6 @@ inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) 
 template <class E> impl::Panel* panel_of(impl::BForm form) {
     switch (form) {
         case impl::BForm::rows:       return &panel_rows<E>;
-        case impl::BForm::transposed: return &panel_transposed<E>;
         case impl::BForm::format:     return &panel_format;
 #if GK_HAS_CHECKPOINTS
         case impl::BForm::awq:        return &panel_checkpoint<awq_tensor>;
@@ -5345,7 +5422,9 @@ template <class E> constexpr impl::GemmKernels gemm_kernels() {
     g.run_terms        = &run_exactly<E>;
     g.run_small        = sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr;
     g.run_skinny       = &gemm_run_skinny<E>;
-    g.run_dots         = &gemm_run_dots<E>;
+    g.by[0]            = {&gemm_run<E>, &gemm_run_dots<E, float>, &panel_transposed<float>};
+    g.by[1]            = {&gemm_run<E>, &gemm_run_dots<E, f16>,   &panel_transposed<f16>};
+    g.by[2]            = {&gemm_run<E>, &gemm_run_dots<E, bf16>,  &panel_transposed<bf16>};
     g.packed_bytes     = &packed_floats_bytes;
     g.pack             = &pack_floats;
     g.take_packed      = &take_floats;
@@ -5370,6 +5449,736 @@ constexpr impl::CheckpointKernels checkpoint_kernels = {};
 #endif
 
 template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
+
+#if GK_HAS_ATTENTION
+
+// ============================================================================
+// [13b] ATTENTION
+// ============================================================================
+//
+// Keys are taken in pieces of PIECE tokens and these in blocks of KEYS, both at fixed positions. Within a piece each block
+// brings its largest score m, its sum of p = e^(s - m), and its sum of p v; what came before is rescaled by
+// e^(old m - new m), all in f32. Pieces are merged in order, in double. A key that a query does not see has p = 0 and
+// adds nothing. So the bits of a query depend on itself, on what it sees and on where that is, and two forms share them:
+//
+//   few    rows of q stay apart. Lanes are the 16 tokens of a page for scores, elements of a head for values. A unit
+//          of work is a piece of the keys of a head; what it leaves is merged when all are done.
+//   many   NR rows of q are the lanes of a panel [head_dim][NR]. Scores [keys][NR] are keys times panel, and what becomes of
+//          them, p, is the panel that the values, transposed, are multiplied with: both are tiles of section [13], for
+//          which keys and values are packed once for several panels. A unit is so many panels of a head.
+//
+// Rows of q are those of the heads that share keys, query by query. Sums over head_dim are chains as in [13], so are those
+// of p v in a block; p is summed by position in a page, then by halves of it.
+//
+// In u, with A as in [2] and V the largest |v|. A relative error of d in each p is one of d V in the result. Scores: 1 for
+// scaling q, 128 + head_dim / 128 - 1 for the sum, 6 for a cap, and 2 each for s - m and for the old - new m that follow:
+// 145 A V. Others: 112 in a block, 2 for each of the three more blocks, 2 for each of 5 exponentials, 7 + 4 + 2 * 3 in
+// the sum of p, 1 for the result: 146 V.
+
+constexpr size_t PAGE = impl::cache_page, KEYS = GK_PASS == GK_AVX2 ? 96 : 112, PIECE = 4 * KEYS, PAGES = KEYS / PAGE, PAGEV = PAGE / VF;
+static_assert(KEYS % MR == 0 && KEYS % PAGE == 0 && KEYS <= CHAIN, "whole tiles, one chain");
+
+constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+// ---- keys and values as they lie in a cache ------------------------------------
+
+/// The keys of a page, of each type: two() gives rows i and i + 1 of [head_dim][16], i even and not falling.
+template <class T> struct KeyRows {
+    static constexpr size_t bytes = PAGE * sizeof(T);           // of a row
+    const T* rows;
+    GK_MEM void open(const uint8_t* page, size_t)      { rows = reinterpret_cast<const T*>(page); }
+    GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
+        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vload(rows + i * PAGE + j * VF);
+    }
+};
+struct KeyCodes {
+    static constexpr size_t bytes = PAGE;
+    const uint8_t* codes;
+    const f16*     scales;
+    vf             scale[PAGEV];
+    GK_MEM void open(const uint8_t* page, size_t d) {
+        codes  = page;
+        scales = reinterpret_cast<const f16*>(page + d * PAGE);
+        GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
+    }
+    GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
+        if (i % 32 == 0) GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
+        const vb b = bload(codes + i * PAGE);
+        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vmul(bfloat(b, static_cast<int>(j)), scale[j % PAGEV]);
+    }
+};
+
+/// A row of values: vector c of those from `row` on, where `row` is at a multiple of 32 for codes.
+template <class T> struct ValueRow {
+    static constexpr size_t step = 1, bytes = sizeof(T);        // elements and bytes of what a row is made of
+    GK_MEM static vf at(const uint8_t* row, size_t c)             { return vload(reinterpret_cast<const T*>(row) + c * VF); }
+    GK_MEM static vf part(const uint8_t* row, size_t n)           { return vload_n(reinterpret_cast<const T*>(row), n); }
+};
+struct ValueCodes {
+    static constexpr size_t step = 32, bytes = sizeof(impl::block_q8_0);
+    GK_MEM static vf at(const uint8_t* row, size_t c) { return vmul(bfloat(bload(row + 2), static_cast<int>(c)), vset(half(row))); }
+    GK_MEM static vf part(const uint8_t*, size_t)                 { return vzero(); }
+};
+
+/// out[d] = a row of values; up to VF floats behind it may be written.
+template <class Row> GK_INL void widen_values(const uint8_t* row, size_t d, float* out) {
+    size_t j = 0;
+    if (Row::step > 1) {
+        for (; j < d; j += 32, row += Row::bytes)
+            GK_UNROLL(32) for (size_t c = 0; c < 32 / VF; c++) vstore(out + j + c * VF, Row::at(row, c));
+        return;
+    }
+    for (; j + VF <= d; j += VF) vstore(out + j, Row::at(row + j * Row::bytes, 0));
+    if (j < d) vstore(out + j, Row::part(row + j * Row::bytes, d - j));
+}
+inline void widen_row(CacheType type, const uint8_t* row, size_t d, float* out) {
+    switch (type) {
+        case CacheType::f32:  widen_values<ValueRow<float>>(row, d, out); return;
+        case CacheType::f16:  widen_values<ValueRow<f16>>(row, d, out); return;
+        case CacheType::bf16: widen_values<ValueRow<bf16>>(row, d, out); return;
+        case CacheType::Q8_0: widen_values<ValueCodes>(row, d, out); return;
+    }
+}
+
+/// The keys and values of one head in some pages of a block. Keys of plain arrays are turned into pages of floats.
+struct CacheBlock {
+    size_t         count;                                       // pages
+    CacheType      key_type;
+    const uint8_t* keys[PAGES];
+    const uint8_t* values[PAGES];
+    size_t         value_stride;                                // bytes from token to token
+};
+/// Floats to keep turned keys in, and rows on their way.
+inline size_t turned_floats(const KvView& kv) { return kv.pages ? 0 : (PAGES + 1) * PAGE * kv.head_dim + 16; }
+
+template <class T> void turn_page(const uint8_t* rows, size_t stride, size_t count, size_t d, float* page) {
+    transpose(reinterpret_cast<const T*>(rows), stride / sizeof(T), count, d, page, PAGE);
+    for (size_t r = round_up(count, VF); r < PAGE; r++)
+        for (size_t i = 0; i < d; i++) page[i * PAGE + r] = 0;
+}
+inline CacheBlock cache_block(const KvView& kv, size_t head, size_t first, size_t count, float* turned) {
+    CacheBlock b = {};
+    b.count        = count;
+    b.key_type     = kv.pages ? kv.keys.type : CacheType::f32;
+    b.value_stride = kv.pages ? impl::cache_row_bytes(kv.values.type, kv.head_dim) : kv.values.token_stride;
+    const uint8_t *const keys = static_cast<const uint8_t*>(kv.keys.data), *const values = static_cast<const uint8_t*>(kv.values.data);
+    const size_t d = kv.head_dim;
+    for (size_t p = 0; p < count; p++) {
+        if (kv.pages) {
+            const size_t at = kv.pages[first + p] * kv.page_stride;
+            b.keys[p]   = keys + at + head * PAGE * impl::cache_row_bytes(kv.keys.type, d);
+            b.values[p] = values + at + head * PAGE * b.value_stride;
+            continue;
+        }
+        const size_t   t = (first + p) * PAGE, tokens = least(kv.length - t, PAGE), stride = kv.keys.token_stride;
+        const uint8_t* rows = keys + t * stride + head * kv.keys.head_stride;
+        float* const   page = turned + p * PAGE * d;
+        float* const   wide = turned + PAGES * PAGE * d;
+        b.keys[p]   = reinterpret_cast<const uint8_t*>(page);
+        b.values[p] = values + t * kv.values.token_stride + head * kv.values.head_stride;
+        switch (kv.keys.type) {
+            case CacheType::f32:  turn_page<float>(rows, stride, tokens, d, page); break;
+            case CacheType::f16:  turn_page<f16>(rows, stride, tokens, d, page); break;
+            case CacheType::bf16: turn_page<bf16>(rows, stride, tokens, d, page); break;
+            case CacheType::Q8_0:
+                for (size_t i = 0; i < tokens; i++) widen_row(CacheType::Q8_0, rows + i * stride, d, wide + i * d);
+                turn_page<float>(reinterpret_cast<const uint8_t*>(wide), d * sizeof(float), tokens, d, page);
+        }
+    }
+    return b;
+}
+
+// ---- what both forms do --------------------------------------------------------
+
+/// A score on its way: capped, and what a slope times the distance adds.
+GK_INL vf shaped(const impl::AttentionJob& job, vf s, vf slope, vf distance) {
+    if (job.softcap > 0) { const vf cap = vset(job.softcap); s = vmul(cap, vtanh(vdiv(s, cap))); }
+    return job.slopes ? vfma(slope, distance, s) : s;
+}
+/// The position of query i as seen from token `from`.
+GK_INL float place_of(const impl::AttentionJob& job, size_t i, size_t from) {
+    return static_cast<float>(static_cast<int64_t>(job.position + i) - static_cast<int64_t>(from));
+}
+/// What is subtracted from scores the largest of which is m: 0 where there is none.
+GK_INL vf top_of(vf m) { return vselect(vlt(m, vset(-impl::largest_float)), vzero(), m); }
+/// The sum of a query in double begins with its sink: 1, or 0 for -inf, or NaN.
+GK_INL double sink_sum(const float* sinks, size_t head) {
+    return !sinks || sinks[head] < -impl::largest_float ? 0 : 1 + static_cast<double>(sinks[head] - sinks[head]);
+}
+/// A result: 0 where nothing was seen, nor -0.
+GK_INL float quotient(double sum, double inverse) { return static_cast<float>(sum * inverse + 0.0); }
+
+/// What is seen of tokens from .. to - 1.
+GK_INL impl::Seen seen_in(const impl::Seen& s, size_t from, size_t to) {
+    return {s.begin < from ? from : least(s.begin, to), s.end < from ? from : least(s.end, to)};
+}
+
+// ---- few -----------------------------------------------------------------------
+
+// What a unit leaves of each row: sums of p v, head_dim of them; then the largest score, and the sum of p.
+
+GK_INL size_t part_floats(size_t d)                  { return round_up(d, PAGE) + PAGE; }
+inline size_t few_parts(size_t rows, size_t pieces, size_t d) { return rows * pieces * part_floats(d); }
+inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv); }
+
+/// s[r * KEYS + t] = rows r of q[R][d] times the keys of P pages.
+template <class Keys, size_t R, size_t P>
+GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead, const float* q, size_t d, float* s) {
+    Keys keys[P];
+    GK_UNROLL(4) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
+    for (size_t from = 0; from < d; from += CHAIN) {
+        vf acc[R][P * PAGEV];
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
+        const size_t end = least(d, from + CHAIN);
+        for (size_t i = from; i < end; i += 2)
+            GK_UNROLL(4) for (size_t p = 0; p < P; p++) {
+                vf v[2 * PAGEV];
+                keys[p].two(i, v);
+                const char* const next = reinterpret_cast<const char*>(ahead[p]) + i * Keys::bytes;
+                prefetch(next);
+                if (Keys::bytes > 32) prefetch(next + 64);
+                GK_UNROLL(2) for (size_t k = 0; k < 2; k++)
+                    GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                        const vf x = vset(q[r * d + i + k]);
+                        GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++)
+                            acc[r][p * PAGEV + j] = vfma(x, v[k * PAGEV + j], acc[r][p * PAGEV + j]);
+                    }
+            }
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+            GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) {
+                float* const to = s + r * KEYS + j * VF;
+                vstore(to, from ? vadd(vload(to), acc[r][j]) : acc[r][j]);
+            }
+    }
+}
+template <class Keys, size_t R>
+void block_scores(const uint8_t* const* pages, const uint8_t* const* ahead, size_t count, const float* q, size_t d, float* s) {
+    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 4 ? 2 : 4;
+    size_t p = 0;
+    for (; p + P <= count; p += P) page_scores<Keys, R, P>(pages + p, ahead + p, q, d, s + p * PAGE);
+    for (; p < count; p++)         page_scores<Keys, R, 1>(pages + p, ahead + p, q, d, s + p * PAGE);
+}
+
+/// sums[r * ld + j] += p[r * KEYS + t] v[t][j] for `count` tokens, C vectors of columns at `row` and at `sums`.
+template <class Row, size_t R, size_t C>
+GK_INL void value_columns(const uint8_t* row, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t ld, size_t c0) {
+    vf acc[R][C];
+    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vload(sums + r * ld + c * VF);
+    for (size_t t = 0; t < count; t++, row += stride, ahead += stride) {
+        vf v[C];
+        GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
+        GK_UNROLL(8) for (size_t b = 0; b < C * VF * Row::bytes / Row::step; b += 64) prefetch(reinterpret_cast<const char*>(ahead + b));
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            const vf x = vset(p[r * KEYS + t]);
+            GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+        }
+    }
+    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(sums + r * ld + c * VF, acc[r][c]);
+}
+/// The same of all columns.
+template <class Row, size_t R>
+void page_values(const uint8_t* rows, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t d) {
+    constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
+    const size_t ld = round_up(d, PAGE);
+    size_t j = 0;
+    if (Row::step > 1) {
+        for (; j < d; j += 32, rows += Row::bytes, ahead += Row::bytes)
+            GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c += C)
+                value_columns<Row, R, C>(rows, stride, ahead, p, count, sums + j + c * VF, ld, c);
+        return;
+    }
+    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
+    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
+    for (size_t r = 0; j < d && r < R; r++) {
+        vf acc = vload(sums + r * ld + j);
+        for (size_t t = 0; t < count; t++) acc = vfma(Row::part(rows + t * stride + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        vstore(sums + r * ld + j, acc);
+    }
+}
+
+/// R rows of q, the heads from `head` on of query i, against tokens `seen` of the block at `from`.
+template <size_t R>
+void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t* const* ahead, size_t from, size_t i, size_t head,
+        const impl::Seen& seen, const float* q, float* parts) {
+    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), begin = seen.begin - from, end = seen.end - from;
+    const size_t first = begin / PAGE, last = (end + PAGE - 1) / PAGE;
+    impl::Lines<float, R * KEYS> scores;
+    impl::Lines<float, R * 576>  sums_of_values;
+    float* const s = scores.begin();
+    float* const sums = sums_of_values.begin();
+    switch (b.key_type) {
+        case CacheType::f32:  block_scores<KeyRows<float>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+        case CacheType::f16:  block_scores<KeyRows<f16>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+        case CacheType::bf16: block_scores<KeyRows<bf16>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+        case CacheType::Q8_0: block_scores<KeyCodes, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+    }
+    float old[PAGE] = {}, largest_score[PAGE] = {}, top[PAGE], factor[PAGE];
+    const vf place = vset(place_of(job, i, from)), none = vset(-impl::infinity);
+    for (size_t r = 0; r < R; r++) {
+        const vf slope = vset(job.slopes ? job.slopes[head + r] : 0);
+        vf m = none;
+        for (size_t t = first * PAGE; t < last * PAGE; t += VF) {
+            const vf at = vadd(vload(lane_numbers + t % PAGE), vset(static_cast<float>(t - t % PAGE)));
+            vf x = shaped(job, vload(s + r * KEYS + t), slope, vsub(at, place));
+            if (t < begin)    x = vselect(vlt(at, vset(static_cast<float>(begin))), none, x);
+            if (t + VF > end) x = vselect(vlt(at, vset(static_cast<float>(end))), x, none);
+            vstore(s + r * KEYS + t, x);
+            m = vmax(x, m);
+        }
+        const float most = vhmax(m);
+        old[r] = parts[r * part_floats(d) + ld];
+        largest_score[r] = most > old[r] ? most : old[r];
+    }
+    for (size_t r = 0; r < R; r += VF) {
+        const vf t = top_of(vload(largest_score + r));
+        vstore(top + r, t);
+        vstore(factor + r, vexp(vsub(vload(old + r), t)));
+    }
+    for (size_t r = 0; r < R; r++) {
+        const vf t0 = vset(top[r]);
+        vf sum[PAGEV];
+        for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
+        for (size_t t = first * PAGE; t < last * PAGE; t += PAGE)
+            for (size_t j = 0; j < PAGEV; j++) {
+                float* const x = s + r * KEYS + t + j * VF;
+                const vf     p = vexp(vsub(vload(x), t0));
+                vstore(x, p);
+                sum[j] = vadd(sum[j], p);
+            }
+        float by_place[PAGE];
+        for (size_t j = 0; j < PAGEV; j++) vstore(by_place + j * VF, sum[j]);
+        for (size_t w = PAGE / 2; w; w /= 2)
+            for (size_t j = 0; j < w; j++) by_place[j] += by_place[j + w];
+        float* const state = parts + r * part_floats(d) + ld;
+        state[0] = largest_score[r];
+        state[1] = state[1] * factor[r] + by_place[0];
+    }
+    for (size_t j = 0; j < R * ld; j += VF) vstore(sums + j, vzero());
+    for (size_t p = first; p < last; p++) {
+        const size_t         t0 = p == first ? begin : p * PAGE, t1 = least(end, (p + 1) * PAGE), skip = (t0 - p * PAGE) * b.value_stride;
+        const uint8_t* const rows = b.values[p] + skip;
+        const uint8_t* const next = ahead[b.count + p] + skip;
+        switch (job.kv.values.type) {
+            case CacheType::f32:  page_values<ValueRow<float>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
+            case CacheType::f16:  page_values<ValueRow<f16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
+            case CacheType::bf16: page_values<ValueRow<bf16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
+            case CacheType::Q8_0: page_values<ValueCodes, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
+        }
+    }
+    for (size_t r = 0; r < R; r++) {
+        float* const to = parts + r * part_floats(d);
+        const vf     f  = vset(factor[r]);
+        for (size_t j = 0; j < ld; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
+    }
+}
+
+/// Rows of q, scaled, in the order of heads of keys: [kv_heads][m][heads / kv_heads][head_dim].
+template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs) {
+    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
+    const vf     scale = vset(job.scale);
+    for (size_t h = 0; h < job.heads; h++)
+        for (size_t i = 0; i < job.m; i++) {
+            const E* const q = static_cast<const E*>(job.q) + (i * job.heads + h) * d;
+            float* const to = inputs + ((h / group * job.m + i) * group + h % group) * d;
+            size_t j = 0;
+            for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
+            if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
+        }
+}
+
+/// Units begin .. end - 1, each a piece of one head of keys.
+inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, float* scratch) {
+    const KvView& kv    = job.kv;
+    const size_t  group = job.heads / kv.kv_heads, rows = job.m * group, d = kv.head_dim;
+    for (; unit < end; unit++) {
+        const size_t head = unit / job.pieces, base = (job.first + unit % job.pieces) * PIECE;
+        float* const parts = job.parts + unit * rows * part_floats(d);
+        for (size_t r = 0; r < rows; r++) {
+            float* const part = parts + r * part_floats(d);
+            for (size_t j = 0; j < part_floats(d); j += VF) vstore(part + j, vzero());
+            part[round_up(d, PAGE)] = -impl::infinity;
+        }
+        const impl::Seen all = seen_in(seen_by_all(job), base, base + PIECE);
+        for (size_t from = all.begin / KEYS * KEYS; from < all.end; from += KEYS) {
+            const size_t     to = least(from + KEYS, all.end), count = (to - from + PAGE - 1) / PAGE;
+            const CacheBlock b = cache_block(kv, head, from / PAGE, count, scratch);
+            const uint8_t*   ahead[2 * PAGES];                  // what comes after each page of keys, then of values
+            for (size_t p = 0; p < count; p++) {
+                ahead[p]         = b.values[p];
+                ahead[count + p] = b.values[p];
+            }
+            for (size_t i = 0; i < job.m; i++) {
+                const impl::Seen seen = seen_in(seen_by(job, i), from, to);
+                if (seen.begin >= seen.end) continue;
+                for (size_t g = 0; g < group;) {
+                    const size_t row = i * group + g, h = head * group + g;
+                    const float* const q = job.inputs + (head * rows + row) * d;
+                    float* const part = parts + row * part_floats(d);
+                    if      (group - g >= 4) { few_rows<4>(job, b, ahead, from, i, h, seen, q, part); g += 4; }
+                    else if (group - g >= 2) { few_rows<2>(job, b, ahead, from, i, h, seen, q, part); g += 2; }
+                    else                     { few_rows<1>(job, b, ahead, from, i, h, seen, q, part); g += 1; }
+                }
+            }
+        }
+    }
+}
+
+/// Rows begin .. end - 1 of out, [m][heads]: the parts of each, merged.
+template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
+    constexpr size_t BATCH = 64;
+    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads, rows = job.m * group;
+    impl::Lines<double, 576> sums_of_values;
+    double* const sums = sums_of_values.begin();
+    for (; row < end; row++) {
+        const size_t i = row / job.heads, h = row % job.heads;
+        const float* const parts = job.parts + (h / group * job.pieces * rows + i * group + h % group) * part_floats(d);
+        const size_t stride = rows * part_floats(d);
+        float  largest_score = job.sinks ? job.sinks[h] : -impl::infinity;
+        double sum = sink_sum(job.sinks, h);
+        for (size_t j = 0; j < d; j++) sums[j] = 0;
+        for (size_t k0 = 0; k0 < job.pieces; k0 += BATCH) {
+            const size_t n = least(BATCH, job.pieces - k0);
+            float before[BATCH], here[BATCH];                   // the factors of what came before each piece, and of itself
+            for (size_t k = 0; k < BATCH; k++) before[k] = here[k] = 0;
+            for (size_t k = 0; k < n; k++) {
+                const float m = parts[(k0 + k) * stride + ld], most = m > largest_score ? m : largest_score;
+                const float top = most < -impl::largest_float ? 0 : most;
+                before[k] = largest_score - top;
+                here[k]   = m - top;
+                largest_score = most;
+            }
+            for (size_t k = 0; k < n; k += VF) {
+                vstore(before + k, vexp(vload(before + k)));
+                vstore(here + k, vexp(vload(here + k)));
+            }
+            for (size_t k = 0; k < n; k++) {
+                const float* const part = parts + (k0 + k) * stride;
+                const double a = static_cast<double>(before[k]), b = static_cast<double>(here[k]);
+                sum = sum * a + static_cast<double>(part[ld + 1]) * b;
+                for (size_t j = 0; j < d; j++) sums[j] = sums[j] * a + static_cast<double>(part[j]) * b;
+            }
+        }
+        const double inverse = 1 / sum;
+        E* const     out     = static_cast<E*>(job.out) + row * d;
+        float        t[576];
+        for (size_t j = 0; j < d; j++) t[j] = quotient(sums[j], inverse);
+        if (sum == 0) for (size_t j = 0; j < d; j++) t[j] = 0;
+        convert(t, out, d);
+    }
+}
+
+// ---- many ----------------------------------------------------------------------
+
+/// What a panel of rows holds, and where in its part of the scratch, in floats.
+struct PanelPlaces {
+    size_t q, sums, totals, state, floats;                      // [d][NR] each, totals in double; rows of NR
+    explicit PanelPlaces(size_t d) : q(0), sums(d * NR), totals(2 * d * NR), state(4 * d * NR), floats(state + 5 * NR + 12) {}
+};
+/// The scratch of a thread: packed keys, and values, a row or two on their way, scores; then turned keys, then the panels.
+struct ManyPlaces {
+    size_t keys, values, row, scores, turned, panels;
+    explicit ManyPlaces(const KvView& kv)
+        : keys(0), values(round_up(keys + KEYS * kv.head_dim + VF, 16)),
+          row(round_up(values + KEYS * (kv.head_dim + MR) + VF, 16)), scores(round_up(row + kv.head_dim + MR + 2 * VF, 16)),
+          turned(scores + KEYS * NR), panels(round_up(turned + turned_floats(kv), 16)) {}
+};
+inline size_t many_scratch(const KvView& kv, size_t panels) {
+    return ManyPlaces(kv).panels + panels * round_up(PanelPlaces(kv.head_dim).floats, 16);
+}
+
+/// Rows of a tile's width from `row` to panels, as row i of each; those of the next row are overwritten later.
+GK_INL void pack_row(const float* row, size_t i, size_t rows, size_t cols, float* panels) {
+    for (size_t j = 0; j < cols; panels += MR * rows) {
+        float* const to = panels + i * MR;
+        const bool   last = i + 1 == rows;
+        for (size_t v = 0; v < MR; v += VF) {
+            if (last) vstore_n(to + v, vload(row + j + v), least(MR - v, VF));
+            else      vstore(to + v, vload(row + j + v));
+        }
+        j += tile_rows(cols - j);
+    }
+}
+/// Keys to panels [d][MR]; tokens beyond the pages become zeros.
+template <class Keys> void pack_keys(const CacheBlock& b, size_t d, float* panels) {
+    Keys keys[PAGES];
+    impl::Lines<float, 2 * KEYS + VF> two_rows;
+    float* const r0 = two_rows.begin();
+    for (size_t t = 0; t < 2 * KEYS + VF; t += VF) vstore(r0 + t, vzero());
+    for (size_t p = 0; p < b.count; p++) keys[p].open(b.keys[p], d);
+    for (size_t i = 0; i < d; i += 2) {
+        for (size_t p = 0; p < b.count; p++) {
+            vf v[2 * PAGEV];
+            keys[p].two(i, v);
+            GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) {
+                vstore(r0 + p * PAGE + j * VF, v[j]);
+                vstore(r0 + KEYS + p * PAGE + j * VF, v[PAGEV + j]);
+            }
+        }
+        pack_row(r0, i, d, KEYS, panels);
+        pack_row(r0 + KEYS, i + 1, d, KEYS, panels);
+    }
+}
+inline void pack_block_keys(const CacheBlock& b, size_t d, float* panels) {
+    switch (b.key_type) {
+        case CacheType::f32:  pack_keys<KeyRows<float>>(b, d, panels); return;
+        case CacheType::f16:  pack_keys<KeyRows<f16>>(b, d, panels); return;
+        case CacheType::bf16: pack_keys<KeyRows<bf16>>(b, d, panels); return;
+        case CacheType::Q8_0: pack_keys<KeyCodes>(b, d, panels); return;
+    }
+}
+/// The values of n tokens to panels [n][MR]; are all of them finite?
+inline bool pack_values(const CacheBlock& b, CacheType type, size_t n, size_t d, float* row, float* panels) {
+    vf odd = vzero();
+    for (size_t t = 0; t < n; t++) {
+        widen_row(type, b.values[t / PAGE] + t % PAGE * b.value_stride, d, row);
+        for (size_t j = 0; j < d; j += VF) odd = vfma(vload(row + j), vzero(), odd);
+        pack_row(row, t, n, d, panels);
+    }
+    return !vany(vnan(odd));
+}
+
+/// A panel: rows from .. from + count - 1 of those of a head of keys.
+struct RowsOfQ { size_t head, from, count; };
+
+template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOfQ& p, float* wide, float* panel) {
+    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
+    const vf     scale = vset(job.scale);
+    for (size_t v = 0; v < NR; v += VF) {
+        const size_t n = p.count > v ? least(p.count - v, VF) : 0;
+        for (size_t r = 0; r < n; r++) {
+            const size_t   row = p.from + v + r;
+            const E* const q   = static_cast<const E*>(job.q) + (row / group * job.heads + p.head * group + row % group) * d;
+            float* const   to  = wide + r * d;
+            size_t j = 0;
+            for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
+            if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
+        }
+        if (n) transpose(wide, d, n, d, panel + v, NR);
+        else   for (size_t i = 0; i < d; i++) vstore(panel + i * NR + v, vzero());
+    }
+}
+
+/// p v of a lane at a time, for values that are not all finite: a token that a lane does not see would make NaN of them.
+GK_NOINLINE void values_by_lane(const float* p, const float* begin, const float* end, const float* panel, size_t stride, size_t d, float* sums) {
+    for (size_t i = 0, r; i < d; i += r, panel += stride) {
+        r = tile_rows(d - i);
+        for (size_t lane = 0; lane < NR; lane++)
+            for (size_t x = 0; x < r; x += VF) {
+                const size_t l = least(r - x, VF);
+                vf    acc = vzero();
+                float now[VF] = {};
+                for (size_t t = static_cast<size_t>(begin[lane]); t < static_cast<size_t>(end[lane]); t++)
+                    acc = vfma(vload(panel + t * MR + x), vset(p[t * NR + lane]), acc);
+                for (size_t k = 0; k < l; k++) now[k] = sums[(i + x + k) * NR + lane];
+                vstore(now, vadd(vload(now), acc));
+                for (size_t k = 0; k < l; k++) sums[(i + x + k) * NR + lane] = now[k];
+            }
+    }
+}
+
+/// A panel in its scratch, and what its rows see: the first of them from the first token on, the last up to the last.
+struct QueryPanel {
+    RowsOfQ    rows;
+    impl::Seen seen;
+    float      *q, *sums, *largest_score, *sum, *total_largest;
+    double     *totals, *total_sum;
+    QueryPanel(const impl::AttentionJob& job, const RowsOfQ& r, float* at) : rows(r), seen() {
+        const PanelPlaces places(job.kv.head_dim);
+        const size_t group = job.heads / job.kv.kv_heads;
+        seen = {seen_by(job, r.from / group).begin, seen_by(job, (r.from + r.count - 1) / group).end};
+        q = at + places.q;
+        sums = at + places.sums;
+        totals = reinterpret_cast<double*>(at + places.totals);
+        largest_score = at + places.state;
+        sum = largest_score + NR;
+        total_largest = sum + NR;
+        total_sum = reinterpret_cast<double*>(total_largest + NR);
+    }
+    size_t row(size_t lane) const { return rows.from + least(lane, rows.count - 1); }
+};
+
+/// Scores of n tokens from `from` on become p, with the state of the panel; factor: what rescales its sums. begin and end: the
+/// tokens that each lane sees, or null where each sees all.
+GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* begin, const float* end,
+        float* s, float* factor) {
+    const size_t group = job.heads / job.kv.kv_heads;
+    const vf     none  = vset(-impl::infinity);
+    vf m[NRV], slope[NRV], place[NRV];
+    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) { m[v] = none; slope[v] = place[v] = vzero(); }
+    if (job.slopes)
+        for (size_t v = 0; v < NRV; v++) {
+            float slopes[VF], places[VF];
+            for (size_t l = 0; l < VF; l++) {
+                const size_t row = panel.row(v * VF + l);
+                slopes[l] = job.slopes[panel.rows.head * group + row % group];
+                places[l] = place_of(job, row / group, from);
+            }
+            slope[v] = vload(slopes);
+            place[v] = vload(places);
+        }
+    if (begin || job.slopes || job.softcap > 0) {
+        for (size_t t = 0; t < n; t++) {
+            const vf at = vset(static_cast<float>(t));
+            GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+                float* const to = s + t * NR + v * VF;
+                vf x = shaped(job, vload(to), slope[v], vsub(at, place[v]));
+                if (begin) x = vselect(vlt(at, vload(begin + v * VF)), none, vselect(vlt(at, vload(end + v * VF)), x, none));
+                vstore(to, x);
+                m[v] = vmax(x, m[v]);
+            }
+        }
+    } else {
+        for (size_t t = 0; t < n; t++)
+            GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) m[v] = vmax(vload(s + t * NR + v * VF), m[v]);
+    }
+    vf top[NRV];
+    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+        const vf old = vload(panel.largest_score + v * VF), most = vmax(m[v], old);
+        top[v] = top_of(most);
+        vstore(panel.largest_score + v * VF, most);
+        vstore(factor + v * VF, vexp(vsub(old, top[v])));
+    }
+    for (size_t t = 0; t < n; t++)
+        GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+            float* const to = s + t * NR + v * VF;
+            vstore(to, vexp(vsub(vload(to), top[v])));
+        }
+    for (size_t v = 0; v < NRV; v++) {
+        vf by_place[PAGE];
+        for (size_t l = 0; l < PAGE; l++) {
+            by_place[l] = vzero();
+            for (size_t t = l; t < n; t += PAGE) by_place[l] = vadd(by_place[l], vload(s + t * NR + v * VF));
+        }
+        for (size_t w = PAGE / 2; w; w /= 2)
+            for (size_t l = 0; l < w; l++) by_place[l] = vadd(by_place[l], by_place[l + w]);
+        float* const sum = panel.sum + v * VF;
+        vstore(sum, vadd(vmul(vload(sum), vload(factor + v * VF)), by_place[0]));
+    }
+}
+
+/// A panel against n tokens from `from` on, keys and values packed, the latter in panels `stride` floats apart.
+inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* keys, const float* values,
+        size_t stride, bool finite, float* s) {
+    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
+    const impl::Ahead nothing = {nullptr, 0, 0};
+    for (size_t t = 0; t < n; t += MR) packed_tile({d, keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
+
+    const impl::Seen least_seen = seen_in({seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end}, from, from + n);
+    const bool whole = least_seen.begin == from && least_seen.end == from + n;
+    float begin[NR], end[NR], factor[NR];
+    for (size_t lane = 0; !whole && lane < NR; lane++) {
+        const impl::Seen seen = seen_in(seen_by(job, panel.row(lane) / group), from, from + n);
+        begin[lane] = static_cast<float>(seen.begin - from);
+        end[lane]   = static_cast<float>(seen.end > seen.begin ? seen.end - from : seen.begin - from);
+    }
+    panel_exponentials(job, panel, from, n, whole ? nullptr : begin, end, s, factor);
+    for (size_t i = 0; i < d; i++)
+        GK_UNROLL(4) for (size_t v = 0; v < NR; v += VF) {
+            float* const to = panel.sums + i * NR + v;
+            vstore(to, vmul(vload(to), vload(factor + v)));
+        }
+    if (!whole && !finite) { values_by_lane(s, begin, end, values, stride, d, panel.sums); return; }
+    for (size_t i = 0, r; i < d; i += r, values += stride) {
+        r = tile_rows(d - i);
+        packed_tile({n, values, 1, MR, s, NR, panel.sums + i * NR, NR, true, 0}, r, NR, nothing, nothing);
+    }
+}
+
+GK_INL void begin_piece(const QueryPanel& p, size_t d) {
+    for (size_t i = 0; i < d * NR; i += VF) vstore(p.sums + i, vzero());
+    for (size_t v = 0; v < NR; v += VF) {
+        vstore(p.largest_score + v, vset(-impl::infinity));
+        vstore(p.sum + v, vzero());
+    }
+}
+inline void end_piece(const QueryPanel& p, size_t d) {
+    float  factors[2][NR];
+    double a[NR], b[NR];
+    for (size_t v = 0; v < NR; v += VF) {
+        const vf m = vload(p.largest_score + v), old = vload(p.total_largest + v), most = vmax(m, old), top = top_of(most);
+        vstore(factors[0] + v, vexp(vsub(old, top)));
+        vstore(factors[1] + v, vexp(vsub(m, top)));
+        vstore(p.total_largest + v, most);
+    }
+    for (size_t l = 0; l < NR; l++) {
+        a[l] = static_cast<double>(factors[0][l]);
+        b[l] = static_cast<double>(factors[1][l]);
+        p.total_sum[l] = p.total_sum[l] * a[l] + static_cast<double>(p.sum[l]) * b[l];
+    }
+    for (size_t i = 0; i < d; i++)
+        for (size_t l = 0; l < NR; l++)
+            p.totals[i * NR + l] = p.totals[i * NR + l] * a[l] + static_cast<double>(p.sums[i * NR + l]) * b[l];
+}
+
+/// Rows of a head of keys, as many panels as job.panels says.
+template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
+    const KvView&    kv = job.kv;
+    const size_t     d = kv.head_dim, group = job.heads / kv.kv_heads, all_rows = job.m * group, first = unit * job.panels * NR;
+    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR, each = round_up(PanelPlaces(d).floats, 16);
+    const ManyPlaces places(kv);
+    float *const     keys = scratch + places.keys, *const values = scratch + places.values;
+    const auto panel_at = [&](size_t p) {
+        return QueryPanel(job, {head, first + p * NR, least(rows - p * NR, NR)}, scratch + places.panels + p * each);
+    };
+    impl::Seen all = {SIZE_MAX, 0};
+    for (size_t p = 0; p < panels; p++) {
+        const QueryPanel panel = panel_at(p);
+        pack_queries<E>(job, panel.rows, values, panel.q);
+        for (size_t l = 0; l < NR; l++) {
+            const size_t h = head * group + panel.row(l) % group;
+            panel.total_largest[l] = job.sinks ? job.sinks[h] : -impl::infinity;
+            panel.total_sum[l]     = sink_sum(job.sinks, h);
+        }
+        for (size_t i = 0; i < d * NR; i++) panel.totals[i] = 0;
+        if (panel.seen.begin >= panel.seen.end) continue;
+        all.begin = least(all.begin, panel.seen.begin);
+        all.end   = panel.seen.end;
+    }
+    for (size_t base = all.begin / PIECE * PIECE; base < all.end; base += PIECE) {
+        const impl::Seen piece = seen_in(all, base, base + PIECE);
+        for (size_t p = 0; p < panels; p++) begin_piece(panel_at(p), d);
+        for (size_t from = piece.begin / KEYS * KEYS; from < piece.end; from += KEYS) {
+            const size_t     n = least(from + KEYS, piece.end) - from;
+            const CacheBlock b = cache_block(kv, head, from / PAGE, (n + PAGE - 1) / PAGE, scratch + places.turned);
+            pack_block_keys(b, d, keys);
+            const bool finite = pack_values(b, kv.values.type, n, d, scratch + places.row, values);
+            for (size_t p = 0; p < panels; p++) {
+                const QueryPanel panel = panel_at(p);
+                const impl::Seen seen  = seen_in(panel.seen, from, from + n);
+                if (seen.begin < seen.end)
+                    panel_block(job, panel, from, seen.end - from, keys, values, MR * n, finite, scratch + places.scores);
+            }
+        }
+        for (size_t p = 0; p < panels; p++) {
+            const QueryPanel panel = panel_at(p);
+            const impl::Seen seen  = seen_in(panel.seen, base, base + PIECE);
+            if (seen.begin < seen.end) end_piece(panel, d);
+        }
+    }
+    const size_t ld = round_up(d, PAGE);
+    for (size_t p = 0; p < panels; p++) {
+        const QueryPanel panel = panel_at(p);
+        double inverse[NR];
+        for (size_t l = 0; l < NR; l++) inverse[l] = 1 / panel.total_sum[l];
+        for (size_t i = 0; i < d; i++)
+            for (size_t l = 0; l < NR; l++) {
+                const float y = quotient(panel.totals[i * NR + l], inverse[l]);
+                panel.sums[i * NR + l] = panel.total_sum[l] == 0 ? 0 : y;
+            }
+        transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, values, ld);
+        for (size_t l = 0; l < panel.rows.count; l++) {
+            const size_t row = panel.row(l);
+            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + (row / group * job.heads + head * group + row % group) * d, d);
+        }
+    }
+}
+
+template <class E> constexpr impl::AttentionKernels attention_table = {
+    PIECE, NR, &few_parts, &few_scratch, &few_inputs<E>, &few_units, &few_outputs<E>, &many_scratch, &many_unit<E>};
+
+#else
+template <class E> constexpr impl::AttentionKernels attention_table = {};
+#endif // GK_HAS_ATTENTION
 
 #endif // !GK_FEATURE
 
@@ -6307,7 +7116,7 @@ template <size_t G> struct CodePanels {
         }
     };
 
-    /// Columns j .. j+cols-1 of C (=|+=) their part over kc of k from p on. t: room for a tile.
+    /// Columns j .. j+cols-1 of C (=|+=) their part over kc of k from p on. t: room for two tiles.
     static void columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, Panel& w, float* t) {
         const uint8_t* x = job.packed + job.m * row_bytes(p, job.digits);
         w.decode(job, p, kc, j, cols);
@@ -6329,7 +7138,7 @@ template <size_t G> struct CodePanels {
     }
     static void run(const impl::DigitJob& job) {
         impl::Lines<Panel> lines;
-        impl::Lines<float, QR * QN> tiles;
+        impl::Lines<float, 2 * QR * QN> tiles;
         for (size_t j = 0; j < job.n; j += QN)
             for (size_t p = 0; p < job.k; p += CODE_K)
                 columns(job, p, least(job.k - p, CODE_K), j, least(job.n - j, QN), *lines.begin(), tiles.begin());
@@ -6999,6 +7808,10 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
     g.run_terms = &run_terms<E>;
+    constexpr int own = Element<E>::ELEM_ID, in_bf16 = Element<bf16>::ELEM_ID;
+    for (int i = 0; i < 3; i++)                                 // planes of bf16 alone hold no other weights
+        if (i == own || own != in_bf16) g.by[i].run = g.run;
+    if (sizeof(E) == sizeof(float)) g.by[in_bf16].run = &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
     if (sizeof(E) == sizeof(float)) g.digits = &tile_digits;
     if (tile_form<E>::type::as_it_is) {
         g.packed_bytes = &packed_tiles_bytes;
@@ -7011,6 +7824,7 @@ template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 constexpr impl::GemmKernels pairs_kernels() {
     impl::GemmKernels g = tiles_kernels<bf16>();
     g.run       = &tiles_or_fused<bf16, PairsForm>;
+    g.by[Element<bf16>::ELEM_ID].run = g.run;
     g.run_terms = [](size_t, size_t) -> impl::RunPart* { return &tiles_or_fused<bf16, PairsForm>; };
     return g;
 }
@@ -7049,6 +7863,7 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const 
     t.widen           = &convert<E, float>;
     t.narrow          = &convert<float, E>;
     t.gemm            = gemm;
+    t.attention       = &attention_table<E>;
     t.checkpoints     = &checkpoint_kernels;
     t.formats         = formats;
 #ifdef GLLM_KERNELS_COMPILER
@@ -7746,6 +8561,988 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 }
 
 // ============================================================================
+// [Q] QUANTISERS: how each format is encoded
+// ============================================================================
+//
+// Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i] error[i]^2
+// that its search finds; a null weight counts every error once. Codes rounded with some scale have a best scale, by least
+// squares, and that scale has best codes: a search starts from several scales around the one that takes the largest value to the
+// largest code, and goes on from the best. What a format holds exactly is found first, as a common divisor. Plain
+// scalar code, sums of eight lanes in one order: the same bits everywhere.
+
+#ifndef GLLM_KERNELS_NO_QUANTIZE
+namespace impl {
+
+template <class Block> struct Encoder {};          // of a format that has none
+
+// ---- values -----------------------------------------------------------------
+
+constexpr size_t LANES = 8;                        // of the sums below; blocks and groups are multiples
+GK_INL float total(const float (&a)[LANES])        { return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7])); }
+
+/// x 2^e, with one rounding; |e| up to 252.
+GK_INL float power2(int e)                         { return f32_from_bits(static_cast<uint32_t>(e + 127) << 23); }
+GK_INL float times_power2(float x, int e)          { return x * power2(e / 2) * power2(e - e / 2); }
+GK_INL int   exponent_of(float x) {                // of a positive float: 2^e <= x < 2^(e+1)
+    const uint32_t bits = f32_bits(x);
+    return bits >= 0x00800000u ? static_cast<int>(bits >> 23) - 127 : static_cast<int>(f32_bits(x * 16777216.0f) >> 23) - 151;
+}
+GK_INL float magnitude(float x)                    { return fabsf(x); }
+/// The nearest f16, the largest finite one at most.
+GK_INL uint16_t finite_half(float v)               { return f32_to_f16(v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v); }
+/// The nearest integer in lo .. hi, ties to even. No branch: loops of it become vectors.
+GK_INL float nearest_in(float v, float lo, float hi) {
+    v = v < lo ? lo : v;
+    v = v > hi ? hi : v;
+    return (v + 12582912.0f) - 12582912.0f;
+}
+
+struct Extremes { float least, most; };
+static Extremes extremes(const float* x, size_t n) {
+    float a[LANES], b[LANES];
+    for (size_t i = 0; i < LANES; i++) a[i] = b[i] = x[i];
+    for (size_t g = LANES; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            a[i] = x[g + i] < a[i] ? x[g + i] : a[i];
+            b[i] = x[g + i] > b[i] ? x[g + i] : b[i];
+        }
+    for (size_t i = 1; i < LANES; i++) {
+        a[0] = a[i] < a[0] ? a[i] : a[0];
+        b[0] = b[i] > b[0] ? b[i] : b[0];
+    }
+    return {a[0], b[0]};
+}
+GK_INL float top_of(const Extremes& e)             { return -e.least > e.most ? e.least : e.most; }
+
+/// What a search works on: v = x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
+/// overflow nor vanish. top: the v of the largest magnitude, 0 for a block of zeros.
+template <size_t N> struct Values {
+    float x[N], w[N], top;
+    int   exponent;
+    Values(const float* in, const float* weight) {
+        const float most = top_of(extremes(in, N)), heaviest = weight ? extremes(weight, N).most : 0;
+        exponent = most != 0 ? exponent_of(magnitude(most)) : 0;
+        top      = times_power2(most, -exponent);
+        scale(in, -exponent, x);
+        if (heaviest > 0) scale(weight, -exponent_of(heaviest), w);
+        else for (float& one : w) one = 1;
+    }
+    /// The f16 that v is in the terms of x; and back.
+    uint16_t half(float v) const                   { return finite_half(times_power2(v, exponent)); }
+    float value(uint16_t h) const                  { return times_power2(f16_to_f32(h), -exponent); }
+
+private:
+    static void scale(const float* in, int e, float* out) {
+        const float a = power2(e / 2), b = power2(e - e / 2);
+        for (size_t i = 0; i < N; i++) out[i] = in[i] * a * b;
+    }
+};
+
+GK_INL void store_half(uint8_t* p, uint16_t h)     { memcpy(p, &h, 2); }
+
+// ---- one scale: w = d q, q in lo .. hi --------------------------------------
+
+/// Scales to begin with: the largest value becomes code +-first, +-first ratio, .. ; `both`, or one sign where lo = -hi.
+struct Codes { float lo, hi, first, ratio; int count; };
+
+struct ScaleSums { float xq, qq; };
+static ScaleSums scale_sums(const float* x, const float* w, size_t n, float inverse, float lo, float hi) {
+    float xq[LANES] = {}, qq[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float q = nearest_in(x[g + i] * inverse, lo, hi), wq = w[g + i] * q;
+            xq[i] += wq * x[g + i];
+            qq[i] += wq * q;
+        }
+    return {total(xq), total(qq)};
+}
+static float scale_error(const float* x, const float* w, size_t n, float d, float lo, float hi) {
+    const float inverse = d != 0 ? 1 / d : 0;
+    float sum[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float e = x[g + i] - d * nearest_in(x[g + i] * inverse, lo, hi);
+            sum[i] += w[g + i] * e * e;
+        }
+    return total(sum);
+}
+
+constexpr float NEGLIGIBLE = 1e-18f;               // beside values of about 1
+
+/// The scale of least error. With codes q it is sum w x q / sum w q^2, and the error sum w x^2 less (sum w x q)^2 / sum w q^2.
+static float fit_scale(const float* x, const float* w, size_t n, float top, const Codes& c) {
+    float best = 0, d = 0;
+    const auto gains = [&](float inverse) {
+        const ScaleSums s = scale_sums(x, w, n, inverse, c.lo, c.hi);
+        if (!(s.xq * s.xq > best * s.qq)) return false;
+        best = s.xq * s.xq / s.qq;
+        d    = s.xq / s.qq;
+        return true;
+    };
+    if (!(top > NEGLIGIBLE || top < -NEGLIGIBLE)) return 0;
+    float code = c.first / top;
+    for (int i = 0; i < c.count; i++, code *= c.ratio) {
+        gains(code);
+        if (c.lo != -c.hi) gains(-code);
+    }
+    for (int i = 0; i < 4 && d != 0; i++)
+        if (!gains(1 / d)) break;
+    return d;
+}
+
+/// The largest step of which all x - base are multiples, if none is beyond `limit` steps, of at least 2^-24; else 0.
+static double common_step(const float* x, size_t n, double base, double reach, int limit) {
+    const double unit = 16777216, least = reach * unit / limit * 0.999999;
+    uint64_t step = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double difference = (static_cast<double>(x[i]) - base) * unit, v = difference < 0 ? -difference : difference;
+        if (v == 0) continue;
+        if (v < least || v > 9e15) return 0;
+        uint64_t rest = static_cast<uint64_t>(v);
+        if (static_cast<double>(rest) != v) return 0;
+        while (rest) {                             // Euclid; a rest too small to be a step ends it
+            if (static_cast<double>(rest) < least) return 0;
+            const uint64_t next = step % rest;
+            step = rest;
+            rest = next;
+        }
+    }
+    return static_cast<double>(step) / unit;
+}
+GK_INL bool is_half(double v, uint16_t* h) {
+    *h = f32_to_f16(static_cast<float>(v));
+    return static_cast<double>(f16_to_f32(*h)) == v;
+}
+/// The f16 scale of which all x are multiples by lo .. hi, or 0.
+static uint16_t exact_scale(const float* x, size_t n, int lo, int hi) {
+    const Extremes e = extremes(x, n);
+    const double most = static_cast<double>(e.most), least = static_cast<double>(e.least), reach = -least > most ? -least : most;
+    const double step = common_step(x, n, 0, reach, -lo > hi ? -lo : hi);
+    if (step == 0) return 0;
+    for (int parts = 1; parts <= hi || parts <= -lo; parts++) {
+        const double d = step / parts;
+        uint16_t h;
+        if (!is_half(d, &h)) continue;
+        if (most <= hi * d && least >= lo * d) return h;
+        if (most <= -lo * d && least >= -hi * d) return static_cast<uint16_t>(h | 0x8000);
+    }
+    return 0;
+}
+
+/// Where halves are few, not the nearest one but the best of three.
+template <size_t N> static uint16_t best_half(const Values<N>& v, float d, float lo, float hi) {
+    const uint16_t h = v.half(d);
+    if ((h & 0x7fff) >= 0x400) return h;
+    uint16_t best = h;
+    float    least = scale_error(v.x, v.w, N, v.value(h), lo, hi);
+    for (int side = -1; side <= 1; side += 2) {
+        const uint16_t near = static_cast<uint16_t>((d < 0 ? 0x8000 : 0) | ((h & 0x7fff) + side));
+        if ((near & 0x7fff) > 0x400) continue;     // below 0
+        const float error = scale_error(v.x, v.w, N, v.value(near), lo, hi);
+        if (error < least) { least = error; best = near; }
+    }
+    return best;
+}
+
+/// q[i] = the code of x[i] less lo.
+static void round_codes(const float* x, size_t n, float d, float lo, float hi, uint8_t* q) {
+    const float inverse = d != 0 ? 1 / d : 0;
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
+}
+/// The f16 scale of a block and its codes, less lo.
+template <size_t N> static uint16_t encode_scale(const float* x, const float* weight, const Codes& c, uint8_t (&q)[N]) {
+    const Values<N> v(x, weight);
+    uint16_t h = exact_scale(x, N, static_cast<int>(c.lo), static_cast<int>(c.hi));
+    if (h == 0) h = best_half(v, fit_scale(v.x, v.w, N, v.top, c), c.lo, c.hi);
+    round_codes(v.x, N, v.value(h), c.lo, c.hi, q);
+    return h;
+}
+
+// ---- a scale and an offset: w = d q + m, q in 0 .. hi -------------------------
+
+struct Line { float d, m; };
+struct LineSums { float q, qq, xq; };
+static LineSums line_sums(const float* x, const float* w, size_t n, float inverse, float shift, float hi) {
+    float q1[LANES] = {}, qq[LANES] = {}, xq[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float q = nearest_in(x[g + i] * inverse + shift, 0, hi), wq = w[g + i] * q;
+            q1[i] += wq;
+            qq[i] += wq * q;
+            xq[i] += wq * x[g + i];
+        }
+    return {total(q1), total(qq), total(xq)};
+}
+static float line_error(const float* x, const float* w, size_t n, Line line, float hi) {
+    const float inverse = line.d != 0 ? 1 / line.d : 0;
+    float sum[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float y = x[g + i] - line.m, e = y - line.d * nearest_in(y * inverse, 0, hi);
+            sum[i] += w[g + i] * e * e;
+        }
+    return total(sum);
+}
+static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
+    const float inverse = line.d != 0 ? 1 / line.d : 0;
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++)
+            q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi)));
+}
+
+/// Lines to begin with: inverse scales first ratio^i codes for the range of the values, held at its middle and at both ends.
+struct LineCodes { float hi, first, ratio; int count; };
+
+/// The line of least error, by least squares for codes rounded with another. n <= 128.
+static Line fit_line(const float* x, const float* w, size_t n, const LineCodes& c) {
+    const Extremes e = extremes(x, n);
+    const float middle = e.least + (e.most - e.least) * 0.5f, range = e.most - e.least;
+    if (!(range > NEGLIGIBLE)) return {0, middle};
+    float y[128], w1[LANES] = {}, wx[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            y[g + i] = x[g + i] - middle;
+            w1[i] += w[g + i];
+            wx[i] += w[g + i] * y[g + i];
+        }
+    const float sum_w = total(w1), sum_x = total(wx);
+    float best = 0, d = 0, m = 0;
+    const auto gains = [&](float inverse, float shift) {
+        const LineSums s = line_sums(y, w, n, inverse, shift, c.hi);
+        const float covariance = sum_w * s.xq - sum_x * s.q, variance = sum_w * s.qq - s.q * s.q;
+        if (!(covariance * covariance > best * variance)) return false;
+        best = covariance * covariance / variance;
+        d    = covariance / variance;
+        m    = (sum_x - d * s.q) / sum_w;
+        return true;
+    };
+    float code = c.first;
+    for (int i = 0; i < c.count; i++, code *= c.ratio) {
+        gains(code / range, c.hi * 0.5f);
+        gains(code / range, code * 0.5f);
+        gains(code / range, c.hi - code * 0.5f);
+    }
+    for (int i = 0; i < 4 && d != 0; i++)
+        if (!gains(1 / d, -m / d)) break;
+    return {d, m + middle};
+}
+
+/// How a block stores a line: the halves d and m; or s and z, for s (q - z). Both so that the weights need no rounding: the
+/// same line is found in them.
+struct OffsetLine {
+    static Line of(uint16_t a, uint16_t b)         { return {f16_to_f32(a), f16_to_f32(b)}; }
+    static bool exact(double, double m, uint16_t* b)  { return is_half(m, b); }
+    static bool steep(Line)                        { return true; }
+    /// Multiples of the unit are exact up to reach. What d loses is made up for at the middle code.
+    static void round(Line l, float hi, uint16_t* a, uint16_t* b) {
+        const float reach = magnitude(l.m) + magnitude(l.d) * hi, unit = reach > 1e-6f ? power2(exponent_of(reach) - 22) : 0;
+        *a = finite_half(unit > 0 ? round32(l.d / unit) * unit : l.d);
+        const float m = l.m + (l.d - f16_to_f32(*a)) * hi * 0.5f;
+        *b = finite_half(unit > 0 ? round32(m / unit) * unit : m);
+    }
+    /// d q + m = c, m the nearest half or one beside it.
+    static void constant(float c, int q, int side, uint16_t* a, uint16_t* b) {
+        const uint16_t h = finite_half(c);
+        *b = h & 0x7fff && (h & 0x7fff) < 0x7bff ? static_cast<uint16_t>(h + side) : h;
+        *a = finite_half((c - f16_to_f32(*b)) / static_cast<float>(q));
+    }
+};
+struct ZeroLine {
+    static Line of(uint16_t a, uint16_t b)         { const float s = f16_to_f32(a); return {s, -(s * f16_to_f32(b))}; }
+    static bool exact(double d, double m, uint16_t* b)  { return is_half(-m / d, b) && static_cast<double>(f16_to_f32(*b)) * d == -m; }
+    static bool steep(Line l)                      { return magnitude(l.m) < 60000 * magnitude(l.d); }
+    static void round(Line l, float hi, uint16_t* a, uint16_t* b) {
+        *a = finite_half(l.d);
+        const float d = f16_to_f32(*a), m = l.m + (l.d - d) * hi * 0.5f;
+        *b = d != 0 ? finite_half(round32(-m / d * 256) * (1.0f / 256)) : uint16_t(0);
+    }
+    static void constant(float c, int q, int, uint16_t* a, uint16_t* b) { *a = finite_half(c / static_cast<float>(q)); *b = 0; }
+};
+
+/// The halves of a line on which all x lie at codes 0 .. hi.
+template <class Kind> static bool exact_line(const float* x, size_t n, int hi, uint16_t* a, uint16_t* b) {
+    const Extremes e = extremes(x, n);
+    const double least = static_cast<double>(e.least), most = static_cast<double>(e.most), range = most - least;
+    const double step = range > 0 ? common_step(x, n, least, range, hi) : 0;
+    if (step == 0) return false;
+    for (int parts = 1; parts <= hi; parts++) {
+        const double d = step / parts;
+        if (range > hi * d) return false;
+        if (!is_half(d, a)) continue;
+        for (int j = 0; range + j * d <= hi * d; j++) {
+            if (Kind::exact(d, least - j * d, b)) return true;
+            if (Kind::exact(-d, most + j * d, b)) { *a = static_cast<uint16_t>(*a | 0x8000); return true; }
+        }
+    }
+    return false;
+}
+
+/// The halves of a block, stored at a and b, and its codes.
+template <class Kind, size_t N> static void encode_line(const float* x, const float* weight, const LineCodes& c, uint8_t* a, uint8_t* b,
+        uint8_t (&q)[N]) {
+    const Values<N> v(x, weight);
+    uint16_t best_a = 0, best_b = 0;
+    const auto line = [&](uint16_t p, uint16_t r) {
+        const Line l = Kind::of(p, r);
+        return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
+    };
+    if (!exact_line<Kind>(x, N, static_cast<int>(c.hi), &best_a, &best_b)) {
+        const Line fit = fit_line(v.x, v.w, N, c), l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
+        float least = infinity;
+        const auto consider = [&](uint16_t p, uint16_t r) {
+            const float error = line_error(v.x, v.w, N, line(p, r), c.hi);
+            if (error < least) { least = error; best_a = p; best_b = r; }
+        };
+        uint16_t p, r;
+        if (l.d == 0 || !Kind::steep(l)) {
+            for (int code = 1; code <= static_cast<int>(c.hi) && least > 0; code++)
+                for (int side = -1; side <= 1; side++) {
+                    Kind::constant(l.m + l.d * c.hi * 0.5f, code, side, &p, &r);
+                    consider(p, r);
+                }
+        } else {                                   // where halves are few, those beside the nearest too
+            const float reach = magnitude(l.m) + magnitude(l.d) * c.hi, fine = 1.0f / 16777216;
+            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine, step_m = magnitude(l.m) * (1.0f / 1024) + fine;
+            const int   around = magnitude(l.d) < 1024 * fine || step_m * 8 > magnitude(l.d) ? 1 : 0;
+            for (int i = -around; i <= around; i++)
+                for (int j = -around; j <= around; j++) {
+                    Kind::round({l.d + static_cast<float>(i) * step_d, l.m + static_cast<float>(j) * step_m}, c.hi, &p, &r);
+                    consider(p, r);
+                }
+        }
+    }
+    store_half(a, best_a);
+    store_half(b, best_b);
+    round_line(v.x, N, line(best_a, best_b), c.hi, q);
+}
+
+// ---- packing: codes of 4, 5, 2, 1 bits as the layouts have them ----------------
+
+/// Low nibbles q[0 .. half-1], high nibbles q[half ..].
+GK_INL void pack_nibbles(const uint8_t* q, size_t half, uint8_t* out) {
+    for (size_t i = 0; i < half; i++) out[i] = static_cast<uint8_t>((q[i] & 15) | q[i + half] << 4);
+}
+/// Bit `bit` of each of n codes, low first.
+GK_INL void pack_bits(const uint8_t* q, size_t n, int bit, uint8_t* out) {
+    for (size_t g = 0; g < n; g += 8) {
+        unsigned byte = 0;
+        for (size_t i = 0; i < 8; i++) byte |= (static_cast<unsigned>(q[g + i]) >> bit & 1u) << i;
+        out[g / 8] = static_cast<uint8_t>(byte);
+    }
+}
+/// Rows of 32 bytes, bits 2k of row r = codes 128 r + 32 k ..
+GK_INL void pack_pairs(const uint8_t* q, uint8_t* out) {
+    for (size_t r = 0; r < 2; r++)
+        for (size_t i = 0; i < 32; i++) {
+            const uint8_t* p = q + 128 * r + i;
+            out[32 * r + i] = static_cast<uint8_t>((p[0] & 3) | (p[32] & 3) << 2 | (p[64] & 3) << 4 | (p[96] & 3) << 6);
+        }
+}
+
+// ---- ggml's legacy formats ----------------------------------------------------
+
+constexpr Codes q4_codes      = {-8, 7, 6.2f, 1.06f, 9};
+constexpr Codes q5_codes      = {-16, 15, 13.5f, 1.03f, 8};
+constexpr Codes q8_codes      = {-128, 127, 127, 1.0078f, 2};
+constexpr Codes two_bit_codes = {-1, 2, 0.8f, 1.2f, 10};
+constexpr Codes ternary_codes = {-1, 1, 0.7f, 1.2f, 14};
+constexpr LineCodes nibble_lines = {15, 13.5f, 1.05f, 6};
+constexpr LineCodes five_bit_lines = {31, 29, 1.03f, 5};
+
+template <> struct Encoder<block_q4_0> {
+    static void encode(const float* x, const float* weight, block_q4_0& out) {
+        uint8_t q[32];
+        store_half(out.d, encode_scale(x, weight, q4_codes, q));
+        pack_nibbles(q, 16, out.qs);
+    }
+};
+template <> struct Encoder<block_q4_1> {
+    static void encode(const float* x, const float* weight, block_q4_1& out) {
+        uint8_t q[32];
+        encode_line<OffsetLine>(x, weight, nibble_lines, out.d, out.m, q);
+        pack_nibbles(q, 16, out.qs);
+    }
+};
+template <> struct Encoder<block_q5_0> {
+    static void encode(const float* x, const float* weight, block_q5_0& out) {
+        uint8_t q[32];
+        store_half(out.d, encode_scale(x, weight, q5_codes, q));
+        pack_nibbles(q, 16, out.qs);
+        pack_bits(q, 32, 4, out.h);
+    }
+};
+template <> struct Encoder<block_q5_1> {
+    static void encode(const float* x, const float* weight, block_q5_1& out) {
+        uint8_t q[32];
+        encode_line<OffsetLine>(x, weight, five_bit_lines, out.d, out.m, q);
+        pack_nibbles(q, 16, out.qs);
+        pack_bits(q, 32, 4, out.h);
+    }
+};
+template <> struct Encoder<block_q8_0> {
+    static void encode(const float* x, const float* weight, block_q8_0& out) {
+        uint8_t q[32];
+        store_half(out.d, encode_scale(x, weight, q8_codes, q));
+        for (size_t i = 0; i < 32; i++) out.qs[i] = static_cast<uint8_t>(q[i] ^ 0x80);
+    }
+};
+
+// ---- one and two bits -----------------------------------------------------------
+
+/// The best scale of signs is the mean magnitude.
+template <> struct Encoder<block_q1_0> {
+    static void encode(const float* x, const float* weight, block_q1_0& out) {
+        const Values<128> v(x, weight);
+        float sum[LANES] = {}, sum_w[LANES] = {};
+        uint8_t q[128];
+        for (size_t g = 0; g < 128; g += LANES)
+            for (size_t i = 0; i < LANES; i++) {
+                sum[i]   += v.w[g + i] * magnitude(v.x[g + i]);
+                sum_w[i] += v.w[g + i];
+                q[g + i]  = x[g + i] >= 0;
+            }
+        store_half(out.d, v.half(total(sum) / total(sum_w)));
+        pack_bits(q, 128, 0, out.qs);
+    }
+};
+template <> struct Encoder<block_q2_0> {
+    static void encode(const float* x, const float* weight, block_q2_0& out) {
+        uint8_t q[64];
+        store_half(out.d, encode_scale(x, weight, two_bit_codes, q));
+        for (size_t i = 0; i < 16; i++)
+            out.qs[i] = static_cast<uint8_t>(q[4 * i] | q[4 * i + 1] << 2 | q[4 * i + 2] << 4 | q[4 * i + 3] << 6);
+    }
+};
+template <> struct Encoder<block_tq1_0> {
+    /// Digits q[0], q[step], .. as 256ths, rounded up.
+    static uint8_t pack(const uint8_t* q, size_t step, size_t digits) {
+        unsigned v = 0;
+        for (size_t n = 0; n < 5; n++) v = 3 * v + (n < digits ? q[n * step] : 0u);
+        return static_cast<uint8_t>((v * 256 + 242) / 243);
+    }
+    static void encode(const float* x, const float* weight, block_tq1_0& out) {
+        uint8_t q[256];
+        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        for (size_t i = 0; i < 32; i++) out.qs[i] = pack(q + i, 32, 5);
+        for (size_t i = 0; i < 16; i++) out.qm[i] = pack(q + 160 + i, 16, 5);
+        for (size_t i = 0; i < 4; i++)  out.ql[i] = pack(q + 240 + i, 4, 4);
+    }
+};
+template <> struct Encoder<block_tq2_0> {
+    static void encode(const float* x, const float* weight, block_tq2_0& out) {
+        uint8_t q[256];
+        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        pack_pairs(q, out.qs);
+    }
+};
+
+// ---- 4-bit floats -----------------------------------------------------------
+
+/// The nearest of 0 1 2 3 4 6 8 12.
+GK_INL float nearest_e2m1(float v) {
+    const float small = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
+    return small + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
+}
+static float e2m1_error(const float* x, const float* w, size_t n, float d) {
+    const float inverse = 1 / d;
+    float sum[LANES] = {};
+    for (size_t g = 0; g < n; g += LANES)
+        for (size_t i = 0; i < LANES; i++) {
+            const float a = magnitude(x[g + i]), e = a - d * nearest_e2m1(a * inverse);
+            sum[i] += w[g + i] * e * e;
+        }
+    return total(sum);
+}
+static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
+    const float inverse = d > 0 ? 1 / d : 0;
+    for (size_t i = 0; i < n; i++) {
+        const float v = magnitude(x[i]) * inverse;
+        const int   code = (v > 0.5f) + (v > 1.5f) + (v > 2.5f) + (v > 3.5f) + (v > 5) + (v > 7) + (v > 10);
+        q[i] = static_cast<uint8_t>(code | (x[i] < 0 && code ? 8 : 0));
+    }
+}
+
+template <> struct Encoder<block_mxfp4> {
+    static void encode(const float* x, const float* weight, block_mxfp4& out) {
+        const Values<32> v(x, weight);
+        const auto scale = [&](int e) { return times_power2(1, e - 128 - v.exponent); };
+        int   best  = 0;
+        float least = infinity;
+        for (int down = 5; down >= 2 && v.top != 0; down--) {   // the largest value beyond the levels, or at 6 to 12, 3 to 6
+            const int   wanted = 128 + v.exponent - down, e = wanted < 0 ? 0 : wanted > 252 ? 252 : wanted;
+            const float error = e2m1_error(v.x, v.w, 32, scale(e));
+            if (error < least) { least = error; best = e; }
+        }
+        uint8_t q[32];
+        round_e2m1(v.x, 32, scale(best), q);
+        out.e[0] = static_cast<uint8_t>(best);
+        pack_nibbles(q, 16, out.qs);
+    }
+};
+template <> struct Encoder<block_nvfp4> {
+    static void encode(const float* x, const float* weight, block_nvfp4& out) {
+        const Values<64> v(x, weight);
+        const auto scale = [&](int e) { return times_power2(ue4m3.halves[e], -v.exponent); };
+        for (int j = 0; j < 4; j++) {
+            const float* const p = v.x + 16 * j;
+            const float* const w = v.w + 16 * j;
+            const float top = magnitude(top_of(extremes(p, 16)));
+            int middle = 0, best = 0;              // the largest value at 12
+            for (int step = 64; step; step /= 2)
+                if (middle + step < 127 && scale(middle + step) * 12 <= top) middle += step;
+            float least = infinity;
+            for (int e = middle - 6 < 1 ? 1 : middle - 6; e < 127 && e <= middle + 8 && top > 0; e++) {
+                const float error = e2m1_error(p, w, 16, scale(e));
+                if (error < least) { least = error; best = e; }
+            }
+            uint8_t q[16];
+            round_e2m1(p, 16, scale(best), q);
+            out.e[j] = static_cast<uint8_t>(best);
+            pack_nibbles(q, 8, out.qs + 8 * j);
+        }
+    }
+};
+
+// ---- K-quants: scales that are codes themselves -----------------------------
+#if GK_HAS_KQUANT
+
+/// The f16 of which the scales of groups, in units of 2^exponent, are multiples by c.lo .. c.hi, each missed as weight[j] says.
+static uint16_t scale_of_scales(const float* scale, const float* weight, const Codes& c, int exponent) {
+    float real[16];
+    for (size_t j = 0; j < 16; j++) real[j] = times_power2(scale[j], exponent);
+    if (const uint16_t h = exact_scale(real, 16, static_cast<int>(c.lo), static_cast<int>(c.hi))) return h;
+    float d = times_power2(fit_scale(scale, weight, 16, top_of(extremes(scale, 16)), c), exponent);
+    const uint16_t h = finite_half(d);
+    return h & 0x7fff || d == 0 ? h : static_cast<uint16_t>(h + 1);
+}
+GK_INL float quotient(float a, float b)            { return b != 0 ? a / b : 0; }
+
+/// w = d sc[j] (q[i] + lo), 16 weights a group.
+struct ScaledGroups {
+    uint8_t  q[256];
+    int      sc[16];
+    uint16_t d;
+    float    error;
+
+    ScaledGroups(const float* x, const float* weight, const Codes& codes, const Codes& scales) : q(), sc(), d(0), error(infinity) {
+        const Values<256> v(x, weight);
+        float s[16], sensitivity[16];
+        for (size_t j = 0; j < 16; j++) {
+            const float* const p = v.x + 16 * j;
+            s[j] = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
+            sensitivity[j] = scale_sums(p, v.w + 16 * j, 16, quotient(1, s[j]), codes.lo, codes.hi).qq;
+        }
+        uint16_t next = scale_of_scales(s, sensitivity, scales, v.exponent);
+        for (int round = 0; round < 3 && settle(v, s, codes, scales, next); round++) next = refit(v, codes);
+        if ((d & 0x7fff) < 0x400 && d & 0x7fff) {               // halves are few
+            const uint16_t middle = d;
+            settle(v, s, codes, scales, static_cast<uint16_t>(middle + 1));
+            if (middle & 0x3ff) settle(v, s, codes, scales, static_cast<uint16_t>(middle - 1));
+        }
+        for (size_t j = 0; j < 16; j++)
+            round_codes(v.x + 16 * j, 16, v.value(d) * static_cast<float>(sc[j]), codes.lo, codes.hi, q + 16 * j);
+    }
+private:
+    /// Takes this d, with the best of three scales for each group, if that is better than what there is.
+    bool settle(const Values<256>& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
+        const float unit = v.value(h);
+        float all = 0;
+        int   best[16] = {};
+        for (size_t j = 0; j < 16; j++) {
+            const float middle = nearest_in(quotient(s[j], unit), scales.lo, scales.hi);
+            float least = infinity;
+            for (int side = -1; side <= 1; side++) {
+                const float code = middle + static_cast<float>(side);
+                if (code < scales.lo || code > scales.hi) continue;
+                const float e = scale_error(v.x + 16 * j, v.w + 16 * j, 16, unit * code, codes.lo, codes.hi);
+                if (e < least) { least = e; best[j] = static_cast<int>(code); }
+            }
+            all += least;
+        }
+        if (!(all < error)) return false;
+        error = all;
+        d     = h;
+        memcpy(sc, best, sizeof sc);
+        return true;
+    }
+    uint16_t refit(const Values<256>& v, const Codes& codes) const {
+        float xq = 0, qq = 0;
+        for (size_t j = 0; j < 16; j++) {
+            const float code = static_cast<float>(sc[j]);
+            const ScaleSums t = scale_sums(v.x + 16 * j, v.w + 16 * j, 16, quotient(1, v.value(d) * code), codes.lo, codes.hi);
+            xq += code * t.xq;
+            qq += code * code * t.qq;
+        }
+        return v.half(quotient(xq, qq));
+    }
+};
+
+/// w = d sc[j] q[i] - dmin mn[j], sc and mn in 0 .. scales.hi.
+template <size_t Group> struct LineGroups {
+    static constexpr size_t count = 256 / Group;
+    uint8_t  q[256];
+    int      sc[count], mn[count];
+    uint16_t d, dmin;
+    float    error;
+
+    LineGroups(const float* x, const float* weight, const LineCodes& codes, const Codes& scales)
+        : q(), sc(), mn(), d(0), dmin(0), error(infinity) {
+        Values<256> v(x, weight);
+        const bool flip = extremes(x, 256).least > 0;           // offsets are -dmin mn: above 0 for -d and -dmin
+        if (flip) for (float& f : v.x) f = -f;
+        Line  line[count];
+        float slope[16] = {}, depth[16] = {}, of_slope[16] = {}, of_depth[16] = {};
+        for (size_t j = 0; j < count; j++) {
+            const float* const p = v.x + Group * j;
+            const float* const w = v.w + Group * j;
+            line[j] = fit_line(p, w, Group, codes);
+            if (line[j].m > 0) line[j] = {fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.count}), 0};
+            if (line[j].d < 0) line[j].d = 0;
+            const float inverse = quotient(1, line[j].d);
+            const LineSums s = line_sums(p, w, Group, inverse, -line[j].m * inverse, codes.hi);
+            slope[j] = line[j].d;
+            depth[j] = -line[j].m;
+            of_depth[j] = weight_of(w);
+            of_slope[j] = s.qq - s.q * s.q / of_depth[j];
+        }
+        uint16_t next = scale_of_scales(slope, of_slope, scales, v.exponent), next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
+        for (int round = 0; round < 3 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
+        for (size_t j = 0; j < count; j++) round_line(v.x + Group * j, Group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + Group * j);
+        if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
+    }
+private:
+    static float weight_of(const float* w) {
+        float sum[LANES] = {};
+        for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) sum[i] += w[g + i];
+        return total(sum);
+    }
+    static Line line_of(const Values<256>& v, uint16_t a, uint16_t b, int s, int m) {
+        return {v.value(a) * static_cast<float>(s), -v.value(b) * static_cast<float>(m)};
+    }
+    bool settle(const Values<256>& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
+        float all = 0;
+        int   best_s[count] = {}, best_m[count] = {};
+        for (size_t j = 0; j < count; j++) {
+            const int limit = static_cast<int>(top);
+            const int s = static_cast<int>(nearest_in(quotient(line[j].d, v.value(a)), 0, top));
+            const int m = static_cast<int>(nearest_in(quotient(-line[j].m, v.value(b)), 0, top));
+            float least = infinity;
+            for (int i = s > 0 ? s - 1 : 0; i <= s + 1 && i <= limit; i++)
+                for (int k = m > 0 ? m - 1 : 0; k <= m + 1 && k <= limit; k++) {
+                    const float e = line_error(v.x + Group * j, v.w + Group * j, Group, line_of(v, a, b, i, k), hi);
+                    if (e < least) { least = e; best_s[j] = i; best_m[j] = k; }
+                }
+            all += least;
+        }
+        if (!(all < error)) return false;
+        error = all;
+        d     = a;
+        dmin  = b;
+        memcpy(sc, best_s, sizeof sc);
+        memcpy(mn, best_m, sizeof mn);
+        return true;
+    }
+    /// Least squares for d and dmin, all codes as they are.
+    void refit(const Values<256>& v, float hi, uint16_t* a, uint16_t* b) const {
+        float qq = 0, qm = 0, mm = 0, xq = 0, xm = 0;
+        for (size_t j = 0; j < count; j++) {
+            const float* const p = v.x + Group * j;
+            const float* const w = v.w + Group * j;
+            const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
+            const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
+            const LineSums t = line_sums(p, w, Group, inverse, -line.m * inverse, hi);
+            float wx[LANES] = {};
+            for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) wx[i] += w[g + i] * p[g + i];
+            qq += s * s * t.qq;
+            qm += s * m * t.q;
+            mm += m * m * weight_of(w);
+            xq += s * t.xq;
+            xm += m * total(wx);
+        }
+        const float det = qq * mm - qm * qm;
+        if (det > qq * mm * 1e-6f) {
+            *a = v.half((xq * mm - xm * qm) / det);
+            *b = v.half((xq * qm - xm * qq) / det);
+        } else {
+            *a = v.half(quotient(xq, qq));
+        }
+    }
+};
+
+/// Bit `bit` of code 32 g + i to bit g of byte i.
+GK_INL void pack_planes(const uint8_t* q, int bit, uint8_t* out) {
+    for (size_t i = 0; i < 32; i++) {
+        unsigned byte = 0;
+        for (size_t g = 0; g < 8; g++) byte |= (static_cast<unsigned>(q[32 * g + i]) >> bit & 1u) << g;
+        out[i] = static_cast<uint8_t>(byte);
+    }
+}
+/// The twelve bytes of Q4_K and Q5_K.
+static void pack_6bit(const int* sc, const int* mn, uint8_t* sm) {
+    for (size_t j = 0; j < 4; j++) {
+        sm[j]     = static_cast<uint8_t>(sc[j] | sc[j + 4] >> 4 << 6);
+        sm[j + 4] = static_cast<uint8_t>(mn[j] | mn[j + 4] >> 4 << 6);
+        sm[j + 8] = static_cast<uint8_t>((sc[j + 4] & 15) | (mn[j + 4] & 15) << 4);
+    }
+}
+
+constexpr Codes     q3_k_codes = {-4, 3, 2.6f, 1.12f, 8}, q3_k_scales = {-32, 31, 29, 1.03f, 6};
+constexpr Codes     q6_k_codes = {-32, 31, 30, 1.02f, 5}, q6_k_scales = {-128, 127, 124, 1.01f, 5};
+constexpr Codes     scales_4bit = {0, 15, 13, 1.06f, 6}, scales_6bit = {0, 63, 60, 1.02f, 6};
+constexpr LineCodes q2_k_lines = {3, 2.3f, 1.15f, 6}, q4_k_lines = {15, 13.5f, 1.05f, 6}, q5_k_lines = {31, 29, 1.03f, 5};
+
+template <> struct Encoder<block_q2_k> {
+    static void encode(const float* x, const float* weight, block_q2_k& out) {
+        const LineGroups<16> g(x, weight, q2_k_lines, scales_4bit);
+        for (size_t j = 0; j < 16; j++) out.sm[j] = static_cast<uint8_t>(g.sc[j] | g.mn[j] << 4);
+        pack_pairs(g.q, out.qs);
+        store_half(out.d, g.d);
+        store_half(out.dmin, g.dmin);
+    }
+};
+template <> struct Encoder<block_q3_k> {
+    static void encode(const float* x, const float* weight, block_q3_k& out) {
+        const ScaledGroups g(x, weight, q3_k_codes, q3_k_scales);
+        memset(out.sc, 0, sizeof out.sc);
+        for (size_t j = 0; j < 16; j++) {
+            const unsigned code = static_cast<unsigned>(g.sc[j] + 32);
+            out.sc[j % 8]     = static_cast<uint8_t>(out.sc[j % 8] | (code & 15) << (j / 8 * 4));
+            out.sc[8 + j % 4] = static_cast<uint8_t>(out.sc[8 + j % 4] | code >> 4 << (j / 4 * 2));
+        }
+        pack_pairs(g.q, out.qs);
+        pack_planes(g.q, 2, out.hs);
+        store_half(out.d, g.d);
+    }
+};
+template <> struct Encoder<block_q4_k> {
+    static void encode(const float* x, const float* weight, block_q4_k& out) {
+        const LineGroups<32> g(x, weight, q4_k_lines, scales_6bit);
+        pack_6bit(g.sc, g.mn, out.sm);
+        for (size_t r = 0; r < 4; r++) pack_nibbles(g.q + 64 * r, 32, out.qs + 32 * r);
+        store_half(out.d, g.d);
+        store_half(out.dmin, g.dmin);
+    }
+};
+template <> struct Encoder<block_q5_k> {
+    static void encode(const float* x, const float* weight, block_q5_k& out) {
+        const LineGroups<32> g(x, weight, q5_k_lines, scales_6bit);
+        pack_6bit(g.sc, g.mn, out.sm);
+        for (size_t r = 0; r < 4; r++) pack_nibbles(g.q + 64 * r, 32, out.qs + 32 * r);
+        pack_planes(g.q, 4, out.hs);
+        store_half(out.d, g.d);
+        store_half(out.dmin, g.dmin);
+    }
+};
+template <> struct Encoder<block_q6_k> {
+    static void encode(const float* x, const float* weight, block_q6_k& out) {
+        const ScaledGroups g(x, weight, q6_k_codes, q6_k_scales);
+        uint8_t high[256];
+        for (size_t i = 0; i < 256; i++) high[i] = g.q[i] >> 4;
+        for (size_t c = 0; c < 2; c++)
+            for (size_t p = 0; p < 2; p++)
+                for (size_t i = 0; i < 32; i++) {
+                    const uint8_t* const code = g.q + 128 * c + 32 * p + i;
+                    out.qs[64 * c + 32 * p + i] = static_cast<uint8_t>((code[0] & 15) | code[64] << 4);
+                }
+        pack_pairs(high, out.hs);
+        for (size_t j = 0; j < 16; j++) out.sc[j] = static_cast<uint8_t>(g.sc[j]);
+        store_half(out.d, g.d);
+    }
+};
+template <> struct Encoder<block_q8_k> {
+    /// The largest value is code -128, or 127 where that is better, as for +-127: then with a d that comes back from 127 d.
+    static void encode(const float* x, const float* weight, block_q8_k& out) {
+        const Values<256> v(x, weight);
+        const float top = times_power2(v.top, v.exponent);
+        float d = -top / 128, other = top / 127;
+        if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
+        for (int i = 0; i < 4; i++) other = other * 127 / 127;
+        const auto error = [&](float f) { return scale_error(v.x, v.w, 256, times_power2(f, -v.exponent), -128, 127); };
+        if (finite(other * 127) && error(other) < error(d)) d = other;
+        uint8_t q[256];
+        round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
+        memcpy(out.d, &d, 4);
+        for (size_t i = 0; i < 256; i++) out.qs[i] = static_cast<uint8_t>(q[i] ^ 0x80);
+        for (size_t j = 0; j < 16; j++) {
+            int sum = 0;
+            for (size_t i = 0; i < 16; i++) sum += q[16 * j + i] - 128;
+            const int16_t word = static_cast<int16_t>(sum);
+            memcpy(out.sums + 2 * j, &word, 2);
+        }
+    }
+};
+
+#endif
+
+// ---- checkpoints ------------------------------------------------------------
+#if GK_HAS_CHECKPOINTS
+
+constexpr LineCodes checkpoint_lines = {15, 13.0f, 1.09f, 8};
+
+template <> struct Encoder<block_awq4> {
+    static void encode(const float* x, const float* weight, block_awq4& out) {
+        uint8_t q[128];
+        encode_line<ZeroLine>(x, weight, checkpoint_lines, out.s, out.z, q);
+        memset(out.zero, 0, sizeof out.zero);
+        pack_nibbles(q, 64, out.qs);
+    }
+};
+template <> struct Encoder<block_gptq4> {
+    static void encode(const float* x, const float* weight, block_gptq4& out) { Encoder<block_awq4>::encode(x, weight, out); }
+};
+
+/// Eight means: intervals of the sorted values, each value to the nearest mean, means taken again until nothing moves.
+struct Clusters {
+    static constexpr size_t n = 256, count = 8;
+    float  x[n];
+    double w[n], sum_w[n + 1], sum_x[n + 1];                    // sums of what is before
+    size_t first[count + 1];
+
+    explicit Clusters(const Values<256>& v) {
+        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = static_cast<double>(v.w[i]) + 1e-9; }
+        const size_t gaps[] = {57, 23, 10, 4, 1};
+        for (size_t gap : gaps)
+            for (size_t i = gap; i < n; i++) {
+                const float  value = x[i];
+                const double weight = w[i];
+                size_t j = i;
+                for (; j >= gap && x[j - gap] > value; j -= gap) { x[j] = x[j - gap]; w[j] = w[j - gap]; }
+                x[j] = value;
+                w[j] = weight;
+            }
+        sum_w[0] = sum_x[0] = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum_w[i + 1] = sum_w[i] + w[i];
+            sum_x[i + 1] = sum_x[i] + w[i] * static_cast<double>(x[i]);
+        }
+    }
+    /// One cluster for each of up to eight different values.
+    bool separate() {
+        size_t c = 0;
+        first[0] = 0;
+        for (size_t i = 1; i < n; i++)
+            if (x[i] != x[i - 1]) { if (++c == count) return false; first[c] = i; }
+        while (++c <= count) first[c] = n;
+        return true;
+    }
+    /// Equal parts of the sum of gaps (2), of their roots (1), or of nothing but their number (0).
+    void begin(int power) {
+        double part[n], all = 0;
+        for (size_t i = 1; i < n; i++) {
+            const double gap = static_cast<double>(x[i]) - static_cast<double>(x[i - 1]);
+            part[i] = all += power == 2 ? gap : power == 1 ? sqrt64(gap) : 1.0;
+        }
+        size_t i = 1;
+        for (size_t c = 0; c <= count; c++) {
+            while (c && i < n && part[i] * count < all * static_cast<double>(c)) i++;
+            first[c] = c == 0 ? 0 : c == count ? n : i;
+        }
+    }
+    double mean(size_t c) const {
+        const size_t a = first[c], b = first[c + 1];
+        if (a >= b) return static_cast<double>(x[a < n ? a : n - 1]);
+        return x[a] == x[b - 1] ? static_cast<double>(x[a]) : (sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]);
+    }
+    /// Moves the borders until they stay. What is gained: the error is the sum of squares less it.
+    double settle() {
+        for (int round = 0; round < 60; round++) {
+            bool moved = false;
+            double at = mean(0);
+            size_t i = 0, next[count];
+            for (size_t c = 1; c < count; c++) {
+                const double m = mean(c), border = (at + m) / 2;
+                while (i < n && static_cast<double>(x[i]) <= border) i++;
+                next[c] = i;
+                at = m;
+            }
+            for (size_t c = 1; c < count; c++) { moved |= first[c] != next[c]; first[c] = next[c]; }
+            if (!moved) break;
+        }
+        double gain = 0;
+        for (size_t c = 0; c < count; c++) {
+            const double m = mean(c);
+            gain += m * (2 * (sum_x[first[c + 1]] - sum_x[first[c]]) - m * (sum_w[first[c + 1]] - sum_w[first[c]]));
+        }
+        return gain;
+    }
+    void levels(float* out) {
+        if (separate()) { means(out); return; }
+        double best = -1;
+        for (int power = 0; power <= 2; power++) {
+            begin(power);
+            const double gain = settle();
+            if (gain > best) { best = gain; means(out); }
+        }
+    }
+private:
+    void means(float* out) const { for (size_t c = 0; c < count; c++) out[c] = static_cast<float>(mean(c)); }
+};
+template <> struct Encoder<block_squeeze> {
+    static void encode(const float* x, const float* weight, block_squeeze& out) {
+        const Values<256> v(x, weight);
+        float level[8];
+        Clusters(v).levels(level);
+        store_half(out.d, 0x3c00);
+        for (size_t g = 0; g < 32; g++) {
+            uint32_t codes = 0;
+            for (size_t i = 0; i < 8; i++) {
+                const float value = v.x[8 * g + i];
+                uint32_t q = 0;
+                for (uint32_t c = 1; c < 8; c++)
+                    if (magnitude(level[c] - value) < magnitude(level[q] - value)) q = c;
+                codes |= q << (3 * i);
+            }
+            for (size_t i = 0; i < 3; i++) out.qs[3 * g + i] = static_cast<uint8_t>(codes >> (8 * i));
+        }
+        for (size_t c = 0; c < 8; c++) {
+            const float f = times_power2(level[c], v.exponent);
+            memcpy(out.levels + 4 * c, &f, 4);
+        }
+    }
+};
+
+#endif
+// ---- grids ------------------------------------------------------------------
+
+// ---- rows of blocks -----------------------------------------------------------
+
+/// count blocks, from block `first` of rows of `row` blocks on.
+struct EncodeJob {
+    const float *x, *importance;
+    size_t first, count, row;
+    void*  blocks;
+};
+using EncodeBlocks = void (const EncodeJob&);
+template <class Block> static void encode_blocks(const EncodeJob& job) {
+    constexpr size_t n = Block::weights;
+    Block* const out = static_cast<Block*>(job.blocks);
+    for (size_t i = job.first; i < job.first + job.count; i++)
+        Encoder<Block>::encode(job.x + i * n, job.importance ? job.importance + i % job.row * n : nullptr, out[i]);
+}
+template <class Block> constexpr auto encoder_of(int) -> decltype(&Encoder<Block>::encode, static_cast<EncodeBlocks*>(nullptr)) {
+    return &encode_blocks<Block>;
+}
+template <class Block> constexpr EncodeBlocks* encoder_of(long) { return nullptr; }
+
+#define GK_ENCODER(NAME, name, bits, family) encoder_of<block_##name>(0),
+static constexpr EncodeBlocks* encoders[] = {GK_FORMATS(GK_ENCODER)};
+#undef GK_ENCODER
+
+static bool all_finite(const float* x, size_t n) {
+    float sum[LANES] = {};                         // of zeros, NaN where x is no number
+    const size_t whole = n - n % LANES;
+    for (size_t g = 0; g < whole; g += LANES)
+        for (size_t i = 0; i < LANES; i++) sum[i] += x[g + i] * 0.0f;
+    for (size_t i = whole; i < n; i++) sum[0] += x[i] * 0.0f;
+    return total(sum) == 0;
+}
+static float lowest(const float* x, size_t n)      { float v = x[0]; for (size_t i = 1; i < n; i++) v = x[i] < v ? x[i] : v; return v; }
+
+} // namespace impl
+#endif // GLLM_KERNELS_NO_QUANTIZE
+
+// ============================================================================
 // [18] PUBLIC ENTRY POINTS
 // ============================================================================
 
@@ -8099,16 +9896,17 @@ static inline size_t aligned_offset(const void* packed) {
 template <class E> struct Dense {
     const CpuKernels<E>& kernels;
     Form                 form;
+    int                  weights = Element<E>::ELEM_ID;         // the element type of B; its own where that is not transposed
 
-    auto path(size_t m, size_t n, size_t k) const -> void (*)(const GemmJob&) {
+    RunPart* run_of(DensePath path) const {
         const GemmKernels& g = *kernels.table().gemm;
-        switch (dense_path(form, g.run_small != nullptr, m, n, k)) {
+        switch (path) {
             case DensePath::in_caches: return g.run_small;
             case DensePath::skinny:    return g.run_skinny;
-            case DensePath::dots:      return g.run_dots;
+            case DensePath::dots:      return g.by[weights].run_dots;
             case DensePath::nest:      break;
         }
-        return g.run;
+        return g.by[weights].run;
     }
     /// How threads share a product, and the scratch that it takes: columns when there are more of them, else rows, in
     /// whole tiles.
@@ -8138,7 +9936,7 @@ template <class E> struct Dense {
             return invalid("act is not one of the values of Activation");
         if (p.m == 0 || p.n == 0) return success;
         const bool in_rows = form != Form::packed;
-        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, sizeof(E)},
+        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, weights == 0 ? sizeof(float) : 2},
                               {p.bias, p.has_bias ? p.n : 0, 1, sizeof(E)}};
         if (Status s = check_buffers(Span(p.c, p.m, p.n, sizeof(E)), spans); !s) return s;
         return in_rows ? success : check_packed(p.b, p.n, p.k, p.c, p.m);
@@ -8152,18 +9950,18 @@ template <class E> struct Dense {
         job.m = job.all_m = p.m;  job.n = job.all_n = p.n;  job.k = p.k;
         job.b.data = p.b;
         job.b.ld   = form == Form::rows ? p.n : p.k;
-        job.b.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
+        job.b.panel = form == Form::rows ? g.panel(BForm::rows) : g.by[weights].panel;
         if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
-        const auto run_part = path(p.m, p.n, p.k);
-        if (run_part == g.run && !addressable(p.m, p.n, p.k)) return no_memory();
-        const Plan plan(kernels.parallel, g, p.m, p.n, p.k, run_part != g.run);
+        const DensePath path = dense_path(form, g.run_small != nullptr, p.m, p.n, p.k);
+        if (path == DensePath::nest && !addressable(p.m, p.n, p.k)) return no_memory();
+        const Plan plan(kernels.parallel, g, p.m, p.n, p.k, path != DensePath::nest);
         const Scratch memory(kernels.workspace, plan.floats);
         if (!memory) return no_memory();
         job.part_m  = plan.part_m;
         job.part_n  = plan.part_n;
         job.scratch = memory.data();
-        if (plan.share.tasks == 1) run_part(job);
-        else                       run_split(plan, job, run_part);
+        if (plan.share.tasks == 1) run_of(path)(job);
+        else                       run_split(plan, job, run_of(path));
         return success;
     }
     static void run_split(const Plan& plan, const GemmJob& job, RunPart* run_part) {
@@ -8228,7 +10026,7 @@ template <class E> struct Dense {
         BSource source = {};
         source.data  = b;
         source.ld    = form == Form::rows ? n : k;
-        source.panel = g.panel(form == Form::rows ? BForm::rows : BForm::transposed);
+        source.panel = form == Form::rows ? g.panel(BForm::rows) : g.by[weights].panel;
         split(worth(kernels.parallel, work(n, k, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
             g.pack(source, n, k, begin, end, panels);
         });
@@ -8266,8 +10064,14 @@ template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, c
         Activation act) const {
     return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true, act});
 }
-template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::transposed}.run({a, bt, c, m, n, k});
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::transposed, Element<float>::ELEM_ID}.run({a, bt, c, m, n, k});
+}
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::transposed, Element<f16>::ELEM_ID}.run({a, bt, c, m, n, k});
+}
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const {
+    return impl::Dense<E>{*this, impl::Form::transposed, Element<bf16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k});
@@ -8296,6 +10100,145 @@ template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n
     if (!impl::addressable(m, n, k)) return 0;
     using Plan = typename impl::Dense<E>::Plan;
     return impl::Scratch::bytes(Plan(parallel, *table_->gemm, m, n, k, false).floats);
+}
+
+// ---- attention --------------------------------------------------------------
+
+namespace impl {
+
+template <class E> struct Attention {
+    const CpuKernels<E>& k;
+
+    struct Plan {
+        bool     few;
+        Parallel parallel;
+        size_t   pieces, panels, units, tasks;                  // units: of all heads of keys
+        size_t   inputs, parts, each, floats;                   // in floats; SIZE_MAX where they overflow
+    };
+    /// Plain arrays take more than pages.
+    Plan plan(const KvView& kv, size_t m, size_t heads, size_t pieces) const {
+        const AttentionKernels& a = *k.table().attention;
+        const size_t d = kv.head_dim, rows = m * (heads / kv.kv_heads), width = width_of(k.parallel);
+        Plan p = {};
+        p.few      = rows < a.columns / 2 || m < 4;
+        p.parallel = worth(k.parallel, work(m, heads, kv.length) * static_cast<double>(d));
+        if (p.few) {
+            p.pieces = pieces;
+            p.units  = kv.kv_heads * pieces;
+            p.inputs = Share::aligned(m * heads * d);
+            p.parts  = Share::aligned(a.few_parts(m * heads, pieces, d));
+            p.each   = Share::aligned(a.few_scratch(kv));
+        } else {
+            const size_t all = (rows + a.columns - 1) / a.columns, panel = 4 * d * a.columns * sizeof(float);
+            const size_t most = least_of(l2_bytes() / 2 / panel + 1, (all * kv.kv_heads + width - 1) / width);
+            const size_t groups = (all + most - 1) / most;
+            p.panels = (all + groups - 1) / groups;
+            p.units  = kv.kv_heads * ((all + p.panels - 1) / p.panels);
+            p.each   = Share::aligned(a.many_scratch(kv, p.panels));
+        }
+        p.tasks  = least_of(p.units, width_of(p.parallel));
+        size_t all = 0;
+        const bool fits = times(p.each, width, &all) && all < SIZE_MAX / 8;
+        p.floats = fits ? p.inputs + p.parts + p.each * (p.tasks ? p.tasks : 1) : SIZE_MAX;
+        return p;
+    }
+    static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
+
+    /// The bytes that rows take, or pages.
+    static Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
+        const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
+        if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0)) return invalid("the type of keys or values is no CacheType");
+        if (rows.type == CacheType::Q8_0 && kv.head_dim % 32) return invalid("head_dim must be a multiple of 32 for Q8_0");
+        size_t tokens = 0, heads = 0, most = 0;
+        if (kv.pages) {
+            for (size_t i = 0; i < (kv.length + cache_page - 1) / cache_page; i++) most = kv.pages[i] > most ? kv.pages[i] : most;
+            if (!times(most, kv.page_stride, &tokens) || !times(kv.kv_heads, cache_page * bytes, &heads))
+                return invalid("the product of these sizes overflows size_t");
+            if (kv.page_stride % 64 || reinterpret_cast<uintptr_t>(rows.data) % 64) return invalid("pages must be aligned to 64 bytes");
+        } else {
+            if (!times(kv.length ? kv.length - 1 : 0, rows.token_stride, &tokens) || !times(kv.kv_heads - 1, rows.head_stride, &heads))
+                return invalid("the product of these sizes overflows size_t");
+            if (rows.token_stride % unit || rows.head_stride % unit || reinterpret_cast<uintptr_t>(rows.data) % unit)
+                return invalid("keys, values and their strides must be aligned to their elements");
+            heads += bytes;
+        }
+        if (heads > SIZE_MAX - tokens || tokens + heads > SIZE_MAX / 2) return invalid("the product of these sizes overflows size_t");
+        if (kv.length && !rows.data) return invalid("null pointer for keys or values");
+        *all = Span(rows.data, kv.length ? tokens + heads : 0, 1, 1);
+        return success;
+    }
+    Status check(const AttentionArgs<E>& a) const {
+        const KvView& kv = a.kv;
+        if (!kv.head_dim || kv.head_dim % 8 || kv.head_dim > 576) return invalid("head_dim must be a multiple of 8 up to 576");
+        if (!kv.kv_heads || a.heads % kv.kv_heads)                return invalid("heads must be a multiple of kv_heads");
+        if (!(a.softcap >= 0) || !(a.softcap <= largest_float))   return invalid("softcap must be 0, or positive and finite");
+        if (a.position > SIZE_MAX / 4 || a.m > SIZE_MAX / 4 || kv.length > SIZE_MAX / 4)
+            return invalid("position, m and length must be positions of tokens");
+        const size_t row = kv.head_dim * sizeof(E);
+        Span spans[] = {{a.q, 0, 0, 0}, {nullptr, 0, 0, 0}, {nullptr, 0, 0, 0}, {a.sinks, a.sinks ? a.heads : 0, 1, sizeof(float)},
+                        {a.slopes, a.slopes ? a.heads : 0, 1, sizeof(float)}};
+        if (Status s = check_rows(kv, kv.keys, &spans[1]); !s)    return s;
+        if (Status s = check_rows(kv, kv.values, &spans[2]); !s)  return s;
+        if (a.out != a.q) spans[0] = Span(a.q, a.m, a.heads, row);
+        return check_buffers(Span(a.out, a.m, a.heads, row), spans);
+    }
+    static float scale_of(const AttentionArgs<E>& a) {
+        return a.scale != 0 ? a.scale : static_cast<float>(1 / sqrt64(static_cast<double>(a.kv.head_dim)));
+    }
+    Status run(const AttentionArgs<E>& args) const {
+        if (Status s = check(args); !s || args.m == 0 || args.heads == 0) return s;
+        const AttentionKernels& a = *k.table().attention;
+        AttentionJob job = {args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal, scale_of(args),
+                            args.softcap, args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0};
+        const Seen   seen = seen_by_all(job);
+        const size_t end  = seen.end > seen.begin ? seen.end : seen.begin;
+        job.first  = seen.begin / a.piece;
+        job.pieces = end > seen.begin ? (end + a.piece - 1) / a.piece - job.first : 0;
+        if (!addressable(args.m, args.heads * args.kv.head_dim)) return no_memory();
+        const Plan p = plan(args.kv, args.m, args.heads, job.pieces);
+        const Scratch memory(k.workspace, p.floats);
+        if (!memory) return no_memory();
+        job.inputs = memory.data();
+        job.parts  = job.inputs + p.inputs;
+        job.panels = p.panels;
+        float* const rest = job.parts + p.parts;
+        if (p.few) {
+            a.few_inputs(job, job.inputs);
+            const Share share(p.parallel, p.units, 1), rows(p.parallel, args.m * args.heads, 1);
+            split(p.parallel, share, p.units, [&](size_t begin, size_t stop, size_t task) { a.few_units(job, begin, stop, rest + task * p.each); });
+            split(p.parallel, rows, args.m * args.heads, [&](size_t begin, size_t stop, size_t) { a.few_outputs(job, begin, stop); });
+            return success;
+        }
+        std::atomic<size_t> next{0};                            // the last rows, which see most, come first
+        const Share share(p.parallel, p.tasks, 1);
+        split(p.parallel, share, p.tasks, [&](size_t, size_t, size_t task) {
+            for (size_t unit = next++; unit < p.units; unit = next++)
+                a.many_unit(job, unit % args.kv.kv_heads, (p.units - 1 - unit) / args.kv.kv_heads, rest + task * p.each);
+        });
+        return success;
+    }
+};
+
+} // namespace impl
+
+template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args) const {
+#if GK_HAS_ATTENTION
+    return impl::Attention<E>{*this}.run(args);
+#else
+    (void)args;
+    return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
+#endif
+}
+template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const {
+    size_t all = 0;
+    if (!GK_HAS_ATTENTION || !m || !kv_heads || heads % kv_heads || !heads || !impl::times(heads, head_dim, &all) || !impl::addressable(m, all)) return 0;
+    KvView kv;
+    kv.kv_heads = kv_heads;
+    kv.head_dim = head_dim;
+    kv.length   = length;
+    const size_t pieces = length / table_->attention->piece + 1;
+    if (!impl::addressable(m * heads, pieces) || !impl::addressable(m * heads * pieces, head_dim)) return 0;
+    return impl::Scratch::bytes(impl::Attention<E>{*this}.plan(kv, m, heads, pieces).floats);
 }
 
 // ---- quantised products -----------------------------------------------------
@@ -8475,6 +10418,36 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
     if (Status s = impl::check_buffers(impl::Span(out, n, 1, sizeof(float)), spans); !s) return s;
     table_->formats[static_cast<size_t>(type)].dequant(blocks, out, n);
     return impl::success;
+}
+
+template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance,
+        void* blocks) const {
+    if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
+#ifdef GLLM_KERNELS_NO_QUANTIZE
+    return {Code::unsupported, "quantisers were left out of this build by GLLM_KERNELS_NO_QUANTIZE"};
+#else
+    impl::EncodeBlocks* const encode = impl::encoders[static_cast<size_t>(type)];
+    if (!encode) return {Code::unsupported, "this format has no quantiser"};
+    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
+    const size_t stride = row_bytes(type, k);
+    if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
+    if (Status s = impl::check_buffers(impl::Span(blocks, rows, stride, 1), spans); !s) return s;
+    if (rows == 0 || k == 0) return impl::success;
+
+    const Parallel p = impl::worth(parallel, impl::work(rows, k, 16));
+    std::atomic<bool> finite{true};
+    impl::split(p, rows, 1, [&](size_t begin, size_t end, size_t) {
+        if (!impl::all_finite(x + begin * k, (end - begin) * k)) finite = false;
+    });
+    if (!finite) return impl::invalid("x must be finite: a NaN or an infinity has no code");
+    if (importance && !(impl::all_finite(importance, k) && impl::lowest(importance, k) >= 0))
+        return impl::invalid("importance must be finite and not negative");
+    const size_t row = k / block_size(type);
+    impl::split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) {
+        encode({x, importance, begin, end - begin, row, blocks});
+    });
+    return impl::success;
+#endif
 }
 
 template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,
@@ -8886,17 +10859,7 @@ GK_NAMESPACE_END
 GK_NAMESPACE_BEGIN
 namespace impl {
 
-constexpr size_t PAGE_TOKENS = 16;
-
-static inline size_t cache_row_bytes(CacheType type, size_t n) {
-    switch (type) {
-        case CacheType::f32:  return n * 4;
-        case CacheType::f16:
-        case CacheType::bf16: return n * 2;
-        case CacheType::Q8_0: return n / 32 * sizeof(block_q8_0);
-    }
-    return 0;
-}
+constexpr size_t PAGE_TOKENS = cache_page;
 
 /// Q8_0 of 32 numbers: the largest becomes +-127. NaN and infinities become NaN.
 static inline void encode_q8_0(const float* x, uint16_t* d, int8_t* codes, size_t apart) {
@@ -8958,10 +10921,10 @@ private:
 };
 
 /// What a swapped sequence begins with.
-struct SwapHeader { char magic[8]; uint64_t layers, kv_heads, head_dim, key_type, value_type, length; };
-static inline SwapHeader swap_header(const KvCacheConfig& c, size_t length) {
-    return {{'g', 'l', 'l', 'm', 'k', 'v', '0', '1'}, c.layers, c.kv_heads, c.head_dim, static_cast<uint64_t>(c.key_type),
-            static_cast<uint64_t>(c.value_type), length};
+struct SwapHeader { char magic[8]; unsigned long long layers, kv_heads, head_dim, key_type, value_type, length; };
+static inline SwapHeader swap_header(const KvCacheConfig& c, unsigned long long length) {
+    return {{'g', 'l', 'l', 'm', 'k', 'v', '0', '1'}, c.layers, c.kv_heads, c.head_dim, static_cast<unsigned>(c.key_type),
+            static_cast<unsigned>(c.value_type), length};
 }
 /// Each word is mixed in by steps that can be undone: a stream with one word changed has another sum.
 static inline uint64_t checksum(uint64_t sum, const void* data, size_t bytes) {
@@ -9001,7 +10964,8 @@ Status KvCache::init(const KvCacheConfig& config) {
     if (pages == 0 && config.bytes > fixed) pages = (config.bytes - fixed) / per_page;
     pages -= pages % layers;
     if (pages == 0) return fail(Code::invalid_argument, "a pool must hold a page of each layer", layers, pages);
-    if (pages > UINT32_MAX || pages > (SIZE_MAX - fixed) / per_page) return fail(Code::invalid_argument, "a pool of this size has no address");
+    if (pages > UINT32_MAX || pages > (SIZE_MAX - fixed) / per_page)
+        return fail(Code::invalid_argument, "a pool of this size has no address");
 
     const size_t bytes = pages * per_page + fixed;
     void* const memory = config.allocate ? config.allocate(config.user, bytes) : GLLM_KERNELS_MALLOC(bytes);
@@ -9081,10 +11045,12 @@ Status KvCache::append(size_t seq, size_t layer, const float* keys, const float*
     if (tokens == 0) return impl::success;
     if (!keys || !values) return fail(Code::invalid_argument, "null pointer for keys or values");
     size_t& length = layer_length(seq, layer);
-    if (tokens > most_ * impl::PAGE_TOKENS) return fail(Code::out_of_memory, "more tokens than the pool has", tokens, most_ * impl::PAGE_TOKENS);
+    const size_t capacity = most_ * impl::PAGE_TOKENS;
+    if (tokens > capacity) return fail(Code::out_of_memory, "more tokens than the pool has", tokens, capacity);
     if (Status s = reserve(seq, length, length + tokens); !s) return s;
     const KvView at = view(seq, layer);
-    const size_t values_at = static_cast<size_t>(static_cast<const uint8_t*>(at.values.data) - pool_), row = config_.kv_heads * config_.head_dim;
+    const size_t values_at = static_cast<size_t>(static_cast<const uint8_t*>(at.values.data) - pool_);
+    const size_t row = config_.kv_heads * config_.head_dim;
     impl::PageWriter writer(config_);
     for (size_t i = 0; i < tokens; i++, length++) {
         uint8_t* const to = page(at.pages[length / impl::PAGE_TOKENS]);
@@ -9146,12 +11112,12 @@ Status KvCache::swap_in(size_t seq, bool (*read)(void* user, void* data, size_t 
     impl::SwapHeader header;
     if (!read(user, &header, sizeof header)) return fail(Code::io_error, "the stream ends within its header");
     const size_t capacity = most_ * impl::PAGE_TOKENS;
-    const impl::SwapHeader ours = impl::swap_header(config_, static_cast<size_t>(header.length));
+    const impl::SwapHeader ours = impl::swap_header(config_, header.length);
     if (memcmp(header.magic, ours.magic, sizeof ours.magic) != 0) return fail(Code::io_error, "the stream holds no swapped sequence");
     if (memcmp(&header, &ours, sizeof ours) != 0)
         return fail(Code::invalid_argument, "the stream is of a cache of other layers, heads or types");
-    if (header.length > capacity) return fail(Code::out_of_memory, "more tokens than the pool has", ours.length, capacity);
-    const size_t tokens = static_cast<size_t>(header.length);
+    const size_t tokens = header.length < SIZE_MAX ? static_cast<size_t>(header.length) : SIZE_MAX;
+    if (tokens > capacity) return fail(Code::out_of_memory, "more tokens than the pool has", tokens, capacity);
     if (Status s = reserve(seq, 0, tokens); !s) return s;
     uint64_t sum = impl::checksum(0, &header, sizeof header), expected = 0;
     bool ok = true;
@@ -9212,6 +11178,9 @@ GK_NAMESPACE_BEGIN
 // ---- tensors ----------------------------------------------------------------
 
 namespace impl {
+constexpr Status no_hooks = {Code::unsupported, "a device's tensor needs its hooks"};
+constexpr Status no_stage = {Code::out_of_memory, "no memory to pass a tensor through"};
+
 /// Bytes of a row of n numbers; 0 where that is not a whole number of blocks.
 static inline size_t dtype_row_bytes(DType dtype, QuantType quant, size_t n) {
     if (dtype == DType::blocks) return row_bytes(quant, n);
@@ -9259,7 +11228,7 @@ Status DeviceTensor::allocate(size_t r, size_t c, DType type, QuantType q, Devic
     DeviceTensor t;
     if (Status s = impl::describe(&t, r, c, type, q); !s) return s;
     if (where != DeviceKind::cpu) {
-        if (!h) return {Code::unsupported, "a device's tensor needs its hooks"};
+        if (!h) return impl::no_hooks;
         t.data = h->allocate(h->user, t.bytes);
     } else if (void* const block = t.bytes < SIZE_MAX - 128 ? GLLM_KERNELS_MALLOC(t.bytes + 63 + sizeof(void*)) : nullptr) {
         t.data = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(block) + sizeof(void*) + 63) & ~static_cast<uintptr_t>(63));
@@ -9301,7 +11270,6 @@ public:
     Staged& operator=(const Staged&) = delete;
     void* const data;
 };
-constexpr Status no_hooks = {Code::unsupported, "a device's tensor needs its hooks"}, no_stage = {Code::out_of_memory, "no memory to pass a tensor through"};
 }
 
 Status DeviceTensor::upload_f32(const float* x, size_t n) {
@@ -9327,44 +11295,52 @@ Status DeviceTensor::download_f32(float* out, size_t n) const {
 
 namespace impl {
 
+GK_INL double clamped(double x)       { return fmin(1, fmax(0, x)); }
+GK_INL bool   finite_above_0(double x) { return x > 0 && x - x == 0; }
+
 /// Radians a position for each pair of a head, and the factor of its sine and cosine.
 static inline double rope_frequencies(const RopeConfig& r, size_t context, double* frequency) {
-    const size_t pairs = r.n_rot / 2;
     const double turn = 6.283185307179586, n = static_cast<double>(r.n_rot), original = static_cast<double>(r.original_context);
     const double stretch = static_cast<double>(context) / (original > 0 ? original : 1);
-    double base = r.base, magnitude = r.magnitude;
-    if (r.scaling == RopeScaling::dynamic && stretch > 1 && n > 2) base *= pow(r.factor * stretch - (r.factor - 1), n / (n - 2));
-    if (r.scaling == RopeScaling::yarn) magnitude *= 1 + 0.1 * log(r.factor);
-    const auto pair_of = [&](double turns) { return n * log(original / (turns * turn)) / (2 * log(base)); };   // that turns so often
-    const double low = fmax(0, floor(pair_of(r.beta_fast))), high = fmin(n - 1, ceil(pair_of(r.beta_slow)));
-    const float* const factors = r.factors ? r.factors : r.scaling != RopeScaling::longrope ? nullptr : stretch > 1 ? r.long_factors : r.short_factors;
-    for (size_t i = 0; i < pairs; i++) {
-        double f = pow(base, -2 * static_cast<double>(i) / n);
+    const double wider = r.scaling == RopeScaling::dynamic && stretch > 1 && n > 2 ? pow(r.factor * stretch - (r.factor - 1), n / (n - 2)) : 1;
+    const double base = r.base * wider;
+    const auto   pair_of = [&](double turns) { return n * log(original / (turns * turn)) / (2 * log(base)); };   // that turns so often
+    const double first = fmax(0, floor(pair_of(r.beta_fast))), last = fmin(n - 1, ceil(pair_of(r.beta_slow)));
+    const float* const chosen  = stretch > 1 ? r.long_factors : r.short_factors;
+    const float* const factors = r.factors ? r.factors : r.scaling == RopeScaling::longrope ? chosen : nullptr;
+    for (size_t i = 0; i < r.n_rot / 2; i++) {
+        double f = pow(base, -2 * static_cast<double>(i) / n), keep = 1;
         if (factors) f /= static_cast<double>(factors[i]);
-        if (r.scaling == RopeScaling::linear) f /= r.factor;
-        if (r.scaling == RopeScaling::yarn) {
-            const double at = (static_cast<double>(i) - low) / fmax(0.001, high - low), keep = 1 - fmin(1, fmax(0, at));
-            f *= (1 - keep) / r.factor + keep;
-        }
-        if (r.scaling == RopeScaling::llama3) {
-            const double z = (original * f / turn - r.low_freq_factor) / (r.high_freq_factor - r.low_freq_factor), keep = fmin(1, fmax(0, z));
-            f *= (1 - keep) / r.factor + keep;
-        }
-        frequency[i] = f;
+        if (r.scaling == RopeScaling::linear) keep = 0;
+        if (r.scaling == RopeScaling::yarn)   keep = 1 - clamped((static_cast<double>(i) - first) / fmax(0.001, last - first));
+        if (r.scaling == RopeScaling::llama3)
+            keep = clamped((original * f / turn - r.low_freq_factor) / (r.high_freq_factor - r.low_freq_factor));
+        frequency[i] = f * ((1 - keep) / r.factor + keep);
     }
-    return magnitude;
+    return r.magnitude * (r.scaling == RopeScaling::yarn ? 1 + 0.1 * log(r.factor) : 1);
 }
 static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
     if (r.n_rot == 0) return success;
     if (r.n_rot > head_dim || r.n_rot % 2) return invalid("rope.n_rot must be even and at most head_dim");
-    if (!(r.base > 0) || r.base - r.base != 0 || !(r.factor > 0) || r.factor - r.factor != 0 || !(r.magnitude > 0) || r.magnitude - r.magnitude != 0)
+    if (!finite_above_0(r.base) || !finite_above_0(r.factor) || !finite_above_0(r.magnitude))
         return invalid("rope: base, factor and magnitude must be finite and above 0");
-    if (r.scaling == RopeScaling::yarn || r.scaling == RopeScaling::llama3 || r.scaling == RopeScaling::dynamic || r.scaling == RopeScaling::longrope)
-        if (r.original_context == 0) return invalid("rope.original_context is needed for this scaling");
-    if (r.scaling == RopeScaling::yarn && (!(r.beta_fast > 0) || !(r.beta_slow > 0) || !(r.base > 1))) return invalid("rope: beta_fast and beta_slow must be above 0, base above 1");
-    if (r.scaling == RopeScaling::llama3 && !(r.high_freq_factor > r.low_freq_factor)) return invalid("rope.high_freq_factor must exceed low_freq_factor");
-    if (r.scaling == RopeScaling::longrope && !r.factors && (!r.long_factors || !r.short_factors)) return invalid("rope: longrope needs both lists of factors");
-    return success;
+    switch (r.scaling) {
+        case RopeScaling::none:
+        case RopeScaling::linear: return success;
+        case RopeScaling::dynamic: break;
+        case RopeScaling::yarn:
+            if (!(r.beta_fast > 0) || !(r.beta_slow > 0)) return invalid("rope: beta_fast and beta_slow must be above 0");
+            if (!(r.base > 1)) return invalid("rope.base must be above 1 for yarn");
+            break;
+        case RopeScaling::llama3:
+            if (!(r.high_freq_factor > r.low_freq_factor)) return invalid("rope.high_freq_factor must exceed low_freq_factor");
+            break;
+        case RopeScaling::longrope:
+            if (!r.factors && (!r.long_factors || !r.short_factors)) return invalid("rope: longrope needs both lists of factors");
+            break;
+        default: return invalid("rope.scaling is not one of the values of RopeScaling");
+    }
+    return r.original_context ? success : invalid("rope.original_context is needed for this scaling");
 }
 
 } // namespace impl
@@ -9537,7 +11513,8 @@ Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, 
         a.window   = slides(layer) ? config.window : 0;
         a.scale    = config.attention_scale;
         a.softcap  = config.attention_softcap;
-        if (Status s = room(kernels.attention_workspace_bytes(n, config.heads, config.kv_heads, config.head_dim, a.kv.length)); !s) return s;
+        const size_t needed = kernels.attention_workspace_bytes(n, config.heads, config.kv_heads, config.head_dim, a.kv.length);
+        if (Status s = room(needed); !s) return s;
         if (Status s = kernels.attention(a); !s) return s;
     }
     return multiply(l.out, q, h, m);
@@ -9638,9 +11615,10 @@ public:
             if (!optional) complain(name, Code::invalid_argument, "a tensor is missing");
             return false;
         }
+        const auto wrong = [&](const char* what, size_t asked, size_t has) { complain(name, Code::invalid_argument, what, asked, has); };
         if (t.device != DeviceKind::cpu) complain(name, Code::unsupported, "a tensor is not in the memory of the CPU");
-        else if (t.cols != cols) complain(name, Code::invalid_argument, "a tensor has another number of columns than the model asks for", cols, t.cols);
-        else if (t.rows != rows) complain(name, Code::invalid_argument, "a tensor has another number of rows than the model asks for", rows, t.rows);
+        else if (t.cols != cols) wrong("a tensor has another number of columns than the model asks for", cols, t.cols);
+        else if (t.rows != rows) wrong("a tensor has another number of rows than the model asks for", rows, t.rows);
         return ok();
     }
     const float* vector(const DeviceTensor& t, const char* name, size_t n, bool optional = false) {
@@ -9659,7 +11637,8 @@ public:
         m.row_bytes = dtype_row_bytes(t.dtype, t.quant, cols);
         return m;
     }
-    template <class Norm> Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
+    template <class Norm>
+    Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
         Norm r;
         r.weight = vector(w, name, n, optional);
         r.bias   = type == NormType::layer ? vector(b, name, n, optional) : nullptr;
@@ -9766,20 +11745,21 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     for (size_t i = 0; i < config.layers && in.ok(); i++) {
         in.number = i;
         const LayerWeights& w = weights.layers[i];
-        const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, const char* bias_name, size_t rows, size_t cols, bool optional = false) {
+        const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
+                                bool optional = false) {
             Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
-            r.bias = in.vector(bias, bias_name, rows, true);
+            r.bias = in.vector(bias, name, rows, true);
             return r;
         };
         State::Layer& l = *new (st.layers + i) State::Layer();
         l.attn_norm = in.norm<Norm>(w.attn_norm, w.attn_norm_bias, "attn_norm", width, config.norm);
-        l.q    = matrix(w.q, w.q_bias, "q", "q_bias", q, width);
-        l.k    = matrix(w.k, w.k_bias, "k", "k_bias", kv, width);
-        l.v    = matrix(w.v, w.v_bias, "v", "v_bias", kv, width);
-        l.out  = matrix(w.out, w.out_bias, "out", "out_bias", width, q);
-        l.gate = matrix(w.gate, w.gate_bias, "gate", "gate_bias", hidden, width, true);
-        l.up   = matrix(w.up, w.up_bias, "up", "up_bias", hidden, width);
-        l.down = matrix(w.down, w.down_bias, "down", "down_bias", width, hidden);
+        l.q    = matrix(w.q, w.q_bias, "q", q, width);
+        l.k    = matrix(w.k, w.k_bias, "k", kv, width);
+        l.v    = matrix(w.v, w.v_bias, "v", kv, width);
+        l.out  = matrix(w.out, w.out_bias, "out", width, q);
+        l.gate = matrix(w.gate, w.gate_bias, "gate", hidden, width, true);
+        l.up   = matrix(w.up, w.up_bias, "up", hidden, width);
+        l.down = matrix(w.down, w.down_bias, "down", width, hidden);
         if (!config.parallel) l.ffn_norm = in.norm<Norm>(w.ffn_norm, w.ffn_norm_bias, "ffn_norm", width, config.norm);
         const DeviceTensor none;                                // these norms have no bias in any architecture
         l.q_norm = in.norm<Norm>(w.q_norm, none, "q_norm", config.head_dim, NormType::rms, true);
@@ -9835,7 +11815,7 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
     for (size_t i = 0; i < batch.count; i++) {
         const BatchToken& t = batch.tokens[i];
         if (t.id < 0 || static_cast<size_t>(t.id) >= config_.vocabulary)
-            return fail(impl::invalid("a token must be below the vocabulary's size"), "", static_cast<size_t>(t.id < 0 ? 0 : t.id), config_.vocabulary);
+            return fail(impl::invalid("a token must be below the vocabulary's size"), "", i, config_.vocabulary);
         if (t.seq >= c.sequences) return fail(impl::invalid("a token's sequence is not of the cache"), "", t.seq, c.sequences);
         if (t.logits && !logits) return fail(impl::invalid("null pointer for logits"));
     }
@@ -9847,7 +11827,8 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
             const bool follows = i && tokens[i].seq == tokens[i - 1].seq;
             st.position[i] = follows ? st.position[i - 1] + 1 : cache.length(tokens[i].seq);
             for (size_t j = 0; !follows && j < i; j++) st.position[i] += tokens[j].seq == tokens[i].seq;
-            if (st.position[i] >= config_.context) s = fail(impl::invalid("the text is longer than the model's context"), "", st.position[i] + 1, config_.context);
+            if (st.position[i] >= config_.context)
+                s = fail(impl::invalid("the text is longer than the model's context"), "", st.position[i] + 1, config_.context);
         }
         if (s) s = st.forward(cache, tokens, m, &logits);
         if (s) continue;
@@ -11729,6 +13710,7 @@ GK_NAMESPACE_END
 #endif
 #undef GK_HAS_KQUANT
 #undef GK_HAS_IQ
+#undef GK_HAS_ATTENTION
 #undef GK_HAS_CHECKPOINTS
 #undef GK_HAS_ALWAYS
 #undef GK_FORMATS

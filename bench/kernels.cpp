@@ -246,7 +246,7 @@ Call dots_call(const Kernel& kernel, const Banner& banner) {
 /// Panels of codes: a step is a group of k and a digit.
 Call codes_call(const Kernel& kernel, const Banner&) {
     const size_t groups = 16, k = groups * kernel.kind;
-    const auto x = panel(kernel.rows * (DIGITS * k + 4 * groups)), w = panel(kernel.columns * (k + 8 * groups)), t = panel(4 * kernel.rows * kernel.columns);
+    const auto x = panel(kernel.rows * (DIGITS * k + 4 * groups)), w = panel(kernel.columns * (k + 8 * groups)), t = panel(8 * kernel.rows * kernel.columns);
     const auto run = reinterpret_cast<CodesTile*>(kernel.run);
     return { [=] { run(groups, DIGITS, kernel.rows, x->as<char>(), w->as<char>(), t->as<float>()); },
              double(groups * DIGITS), double(k * DIGITS * kernel.rows * kernel.columns) };

@@ -317,7 +317,6 @@ private:
     gllm::Status embed(int32_t token, float* out) const;
     gllm::Status multiply(const Matrix& w, const float* x, float* y, size_t m);
     gllm::Status attend(Layer& layer, size_t n);
-    void widen(const Matrix& w, size_t row, size_t rows, float* out) const;
 
     gllm::CpuKernels<float> k_;
     gllm::CpuKernels<gllm::f16> f16_;
@@ -328,7 +327,7 @@ private:
     float epsilon_ = 0;
     double rope_base_ = 0;
     size_t position_ = 0, room_ = 0, batch_ = 1;                    // positions held, those there is memory for, tokens together
-    std::vector<float> x_, h_, q_, key_, value_, mixed_, gate_, up_, cos_, sin_, scores_, query_, head_out_, wide_, part_;
+    std::vector<float> x_, h_, q_, key_, value_, mixed_, gate_, up_, cos_, sin_, scores_, query_, head_out_;
 };
 
 /// Runs expr, a Status, and returns it unless it is ok.
@@ -338,7 +337,6 @@ constexpr size_t batch_tokens = 128;                                // evaluated
 constexpr size_t batch_floats = size_t(1) << 22;                    // needs more than this
 constexpr size_t attention_tokens = 32;                             // whose scores are held together, of every query head
 constexpr size_t attention_rows = 512;                              // of a key/value head as long as these are not more
-constexpr size_t wide_floats = size_t(1) << 16;                     // f16 and bf16 weights widened at a time
 
 /// The number of floats in [a][b][c], or bad_alloc where there cannot be that many.
 inline size_t floats(size_t a, size_t b, size_t c = 1) {
@@ -548,39 +546,26 @@ inline gllm::Status Model::attend(Layer& layer, size_t n) {
     return {gllm::Code::ok, ""};
 }
 
-/// f32 from `rows` rows of f16 or bf16 weights.
-inline void Model::widen(const Matrix& w, size_t row, size_t rows, float* out) const {
-    const unsigned char* from = w.data + row * w.row_bytes();
-    if (w.type.storage == gguf::Storage::f16) f16_.table().widen(reinterpret_cast<const gllm::f16*>(from), out, rows * w.cols);
-    else bf16_.table().widen(reinterpret_cast<const gllm::bf16*>(from), out, rows * w.cols);
-}
-
 inline gllm::Status Model::embed(int32_t token, float* out) const {
     const size_t row = static_cast<size_t>(token);
     const unsigned char* from = embedding_.data + row * embedding_.row_bytes();
     switch (embedding_.type.storage) {
         case gguf::Storage::blocks: return k_.dequant(embedding_.type.quant, from, out, width);
         case gguf::Storage::f32:    memcpy(out, from, width * sizeof(float)); break;
-        default:                    widen(embedding_, row, 1, out); break;
+        case gguf::Storage::f16:    f16_.table().widen(reinterpret_cast<const gllm::f16*>(from), out, width); break;
+        default:                    bf16_.table().widen(reinterpret_cast<const gllm::bf16*>(from), out, width); break;
     }
     return {gllm::Code::ok, ""};
 }
 
-/// y[m][rows] = x[m][cols] W^T. Half-width weights are widened some rows at a time, so that inputs need no rounding.
+/// y[m][rows] = x[m][cols] W^T, of whatever type W is.
 inline gllm::Status Model::multiply(const Matrix& w, const float* x, float* y, size_t m) {
-    if (w.type.storage == gguf::Storage::blocks) return k_.matmul(w.type.quant, w.data, x, y, m, w.rows, w.cols);
-    if (w.type.storage == gguf::Storage::f32)
-        return k_.gemm_transposed_b(x, reinterpret_cast<const float*>(w.data), y, m, w.rows, w.cols);
-    const size_t step = std::min(w.rows, std::max(size_t(1), wide_floats / w.cols));
-    wide_.resize(floats(step, w.cols));
-    part_.resize(floats(m, step));
-    for (size_t row = 0; row < w.rows; row += step) {
-        const size_t count = std::min(step, w.rows - row);
-        widen(w, row, count, wide_.data());
-        LLAMA_TRY(k_.gemm_transposed_b(x, wide_.data(), part_.data(), m, count, w.cols));
-        for (size_t i = 0; i < m; i++) memcpy(y + i * w.rows + row, &part_[i * count], count * sizeof(float));
+    switch (w.type.storage) {
+        case gguf::Storage::blocks: return k_.matmul(w.type.quant, w.data, x, y, m, w.rows, w.cols);
+        case gguf::Storage::f32:    return k_.gemm_transposed_b(x, reinterpret_cast<const float*>(w.data), y, m, w.rows, w.cols);
+        case gguf::Storage::f16:    return k_.gemm_transposed_b(x, reinterpret_cast<const gllm::f16*>(w.data), y, m, w.rows, w.cols);
+        default:                    return k_.gemm_transposed_b(x, reinterpret_cast<const gllm::bf16*>(w.data), y, m, w.rows, w.cols);
     }
-    return {gllm::Code::ok, ""};
 }
 
 // ---- likelihood -------------------------------------------------------------------

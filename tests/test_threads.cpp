@@ -49,19 +49,26 @@ inline void expect_ok(Status s) { CHECK_MESSAGE(s, "refused: " << text(s.what));
 template <class E> struct Work {
     size_t m, n, kk;
     std::vector<E> a, b, bt, bias;
+    std::vector<float>      of_f32;                             // B[n][k] once more, of each type
+    std::vector<gllm::f16>  of_f16;
+    std::vector<gllm::bf16> of_bf16;
     Work(size_t m_, size_t n_, size_t k_) : m(m_), n(n_), kk(k_) {
         Rng rng(m * 31 + n);
         a = draw<E>(rng, m * kk), b = draw<E>(rng, kk * n), bias = draw<E>(rng, n > kk ? n : kk);
+        of_f32 = draw<float>(rng, n * kk), of_f16 = draw<gllm::f16>(rng, n * kk), of_bf16 = draw<gllm::bf16>(rng, n * kk);
         bt.resize(n * kk);
         for (size_t p = 0; p < kk; p++)
             for (size_t j = 0; j < n; j++) bt[j * kk + p] = b[p * n + j];
     }
-    size_t size() const { return 5 * m * n + n + 2 * m * kk; }
+    size_t size() const { return 8 * m * n + n + 2 * m * kk; }
     void run(const CpuKernels<E>& k, E* out) const {
         std::vector<uint8_t> packed(k.packed_b_bytes(n, kk) + 1);
         expect_ok(k.pack_b_transposed(bt.data(), n, kk, packed.data() + 1));
         expect_ok(k.gemm(a.data(), b.data(), out, m, n, kk)), out += m * n;
         expect_ok(k.gemm_transposed_b(a.data(), bt.data(), out, m, n, kk)), out += m * n;
+        expect_ok(k.gemm_transposed_b(a.data(), of_f32.data(), out, m, n, kk)), out += m * n;
+        expect_ok(k.gemm_transposed_b(a.data(), of_f16.data(), out, m, n, kk)), out += m * n;
+        expect_ok(k.gemm_transposed_b(a.data(), of_bf16.data(), out, m, n, kk)), out += m * n;
         expect_ok(k.gemm_bias_act(a.data(), b.data(), bias.data(), out, m, n, kk, Activation::gelu)), out += m * n;
         expect_ok(k.gemm_prepacked(a.data(), packed.data() + 1, out, m, n, kk)), out += m * n;
         expect_ok(k.gemm_bias_act_prepacked(a.data(), packed.data() + 1, bias.data(), out, m, n, kk, Activation::silu)), out += m * n;

@@ -1,0 +1,17 @@
+// gk_qgemm_avxvnni_codes32_6x16 -- t[rows][16] = x times codes, rows up to 6, 32 of k to a scale.    AVX2 FMA AVX-VNNI
+//
+//   A digit of a group, six rows: 96 dot products, 12 conversions and 12 FMA on 2 ports = 60 cycles; a group besides: 12
+//   products and 12 FMA.
+//
+// mca: alderlake 1*60
+
+#include "gk_qgemm_avxvnni_codes.h"
+#ifdef __x86_64__
+
+GK_CONST gk_qgemm_avxvnni_codes32_data
+L(base):
+    .float  256
+
+GK_CODES_FUNC gk_qgemm_avxvnni_codes32_6x16, 8
+
+#endif
