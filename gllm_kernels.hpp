@@ -89,6 +89,7 @@
 //                                       [18] public entry points
 //                                       [19] threads
 //                                       [20] traces
+//                                       [G] the graph compiler
 //                                       [21] history and licence
 //
 // ---- building ---------------------------------------------------------------
@@ -99,7 +100,7 @@
 //   GLLM_KERNELS_IMPLEMENTATION     emit the implementation here
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
-//   GLLM_KERNELS_COMPILER           add traces of operations, for the graph compiler (define it wherever the header is included)
+//   GLLM_KERNELS_COMPILER           add the graph compiler, and traces of operations (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
 //                                   is included); by default no symbol leaves the module that implements it: copies in
@@ -171,6 +172,19 @@
 // C and sizes scratch by Blocks [13]; each thread runs gemm_run -> gemm_nest, which packs panels and calls
 // best_microkernel (asm/, or tile<> as its twin). On a CPU with AMX, or for bf16 with
 // AVX512-BF16, the table of dispatch [17] has tiles_or_fused [15] in its place.
+//
+// ---- life of a graph -----------------------------------------------------------
+//
+// g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [G] check infers each
+// shape, by what the operation's trace [20] reads and how, and refuses what does not fit by the node's name. lower makes a
+// SemanticDAG of what outputs depend on: 16-bit sources and outputs get a convert, an operation without a kernel becomes the
+// steps of its trace. fuse puts each operation into a group: the product is a kernel_call, gelu and mul are one loop_fusion.
+// place_values finds that gelu's result is read in its group only, so that a slot of a tile holds it, and that the product's
+// is a buffer that lives from group 0 to 1.
+//
+// layer.run(inputs, outputs, 32): plan_buffers finds offsets for 32 rows, if the last run had others. The product is
+// CpuKernels::matmul or gemm, its scratch a buffer too. The group goes tile by tile: gelu by table().gelu from the buffer to
+// the slot, mul by table().vec_mul from slot and x to the output, all in the first-level cache; `parallel` shares the tiles.
 //
 // ---- glossary ------------------------------------------------------------------
 //
@@ -304,6 +318,7 @@ enum class QuantType : uint8_t {
 };
 constexpr int quant_type_count = 29;
 
+enum class DType      : uint8_t { f32, f16, bf16, blocks };    // what a tensor holds; blocks of a QuantType
 enum class Activation : uint8_t { none, relu, gelu, silu, tanh };
 enum class RopeStyle  : uint8_t { interleaved, half };          // pairs (2i, 2i+1); pairs (i, i + n_rot/2)
 enum class Precision  : uint8_t { exact, fast };                // how the input enters a quantised product
@@ -418,6 +433,11 @@ struct DigitKernels;                                            // those in fixe
 struct GemmKernels;                                             // the loop nest and its packing
 struct AttentionKernels;                                        // its forms, of few and of many queries
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
+struct MapStep;
+struct MapStep;
+struct MapStep;
+struct MapStep;
+struct MapJob;                                                  // a recorded map, and what it is to work on
 }
 
 /// One instruction set's kernels for one element type: what CpuKernels<E> calls. Single-threaded and unchecked; a range
@@ -452,6 +472,7 @@ template <class E> struct KernelTable {
     const impl::AttentionKernels*  attention;
     const impl::CheckpointKernels* checkpoints;
     const impl::FormatKernels*     formats;                     // [quant_type_count], then the plain q8 q4 q2 q1
+    void (*map)(const impl::MapJob& job);                       // of floats, under GLLM_KERNELS_COMPILER; else null
 };
 
 // ---- the kernels ------------------------------------------------------------
@@ -697,7 +718,6 @@ private:
 // ---- tensors ----------------------------------------------------------------
 
 enum class DeviceKind : uint8_t { cpu, cuda, metal };
-enum class DType      : uint8_t { f32, f16, bf16, blocks };
 
 /// How memory that is not the CPU's is had and filled. upload and download return false where they fail.
 struct DeviceHooks {
@@ -825,7 +845,10 @@ private:
 
 enum class OpKind : uint8_t {
     add, sub, mul, scale, axpy, relu, silu, gelu, gelu_erf, gelu_quick, tanh, exp, swiglu, sum, dot, softmax, rms_norm,
-    layer_norm, rope_half, rope_interleaved, user
+    layer_norm, rope_half, rope_interleaved,
+    div, neg, abs, sqrt, rsqrt, recip, max, min, clamp, offset, // offset: adds a parameter
+    mean, largest,                                              // of a row
+    user
 };
 enum class ComputePattern : uint8_t {
     elementwise, binary_elementwise, injective,                 // maps of one, two, any number of operands
@@ -877,28 +900,32 @@ namespace impl {
 struct Recorder;
 struct TraceNumber { Recorder* to; int32_t number; TraceType type; uint64_t bits; };      // a constant of these bits where `to` is null
 
-GK_API void* trace_memory(void* p, size_t bytes, size_t kept);  // of 0 bytes: frees p
-template <class T> class TraceList {
+GK_API void* list_memory(void* p, size_t bytes, size_t kept);   // of 0 bytes: frees p
+template <class T> class List {
 public:
-    TraceList() = default;
-    TraceList(const TraceList&) = delete;
-    TraceList& operator=(const TraceList&) = delete;
-    ~TraceList()                               { clear(); }
+    List() = default;
+    List(const List&) = delete;
+    List& operator=(const List&) = delete;
+    ~List()                               { clear(); }
     size_t   size() const                      { return size_; }
     T&       operator[](size_t i)              { return data_[i]; }
     const T& operator[](size_t i) const        { return data_[i]; }
     const T* begin() const                     { return data_; }
     const T* end() const                       { return data_ + size_; }
-    void     clear()                           { data_ = static_cast<T*>(trace_memory(data_, 0, 0)); size_ = room_ = 0; }
+    void     clear()                           { data_ = static_cast<T*>(list_memory(data_, 0, 0)); size_ = room_ = 0; }
     bool     push(const T& v) {
         if (size_ == room_) {
             const size_t room = room_ ? 2 * room_ : 16;
-            T* const     more = static_cast<T*>(trace_memory(data_, room * sizeof(T), size_ * sizeof(T)));
+            T* const     more = static_cast<T*>(list_memory(data_, room * sizeof(T), size_ * sizeof(T)));
             if (!more) return false;
             data_ = more;
             room_ = room;
         }
         data_[size_++] = v;
+        return true;
+    }
+    bool     fill(size_t n, const T& v) {                       // n of them
+        for (size_ = 0; size_ < n;) if (!push(v)) return false;
         return true;
     }
 private:
@@ -913,10 +940,10 @@ struct OpTrace {
     OpKind         kind;
     ComputePattern pattern;
     uint8_t        operands, parameters;                        // rows of memory, the outputs last or in place; scalars
-    impl::TraceList<TraceTensor>   tensors;
-    impl::TraceList<TraceOp>       ops;
-    impl::TraceList<TraceConstant> constants;
-    impl::TraceList<TraceStage>    stages;
+    impl::List<TraceTensor>   tensors;
+    impl::List<TraceOp>       ops;
+    impl::List<TraceConstant> constants;
+    impl::List<TraceStage>    stages;
 };
 
 /// A float, or the outcome of a comparison, in a recording. What is done with it is appended to the recording.
@@ -966,8 +993,195 @@ public:
     }
 private:
     GK_API Status record(const char* name, uint8_t inputs, TraceValue (*call)(const void* f, const TraceValue* x), const void* f);
-    impl::TraceList<OpTrace*> traces_;
+    impl::List<OpTrace*> traces_;
 };
+
+// ---- the graph compiler ---------------------------------------------------------
+
+constexpr size_t   any_rows = SIZE_MAX;                         // as many as run() is given
+constexpr uint32_t no_node  = UINT32_MAX;
+
+struct TensorShape {
+    size_t rows, cols;
+    TensorShape(size_t n) : rows(1), cols(n) {}
+    TensorShape(size_t m, size_t n) : rows(m), cols(n) {}
+};
+/// [rows][cols] numbers, row-major. An open one has `rows` for each row that run() is given. indices: int32_t.
+struct TensorDesc {
+    DType     dtype = DType::f32;
+    QuantType quant = QuantType::Q8_0;                          // of blocks
+    bool      indices = false, open = false;
+    size_t    rows = 0, cols = 0;
+};
+struct TensorRef { uint32_t node = no_node; };
+
+/// convert: to another element type, or a copy; only in a SemanticDAG. kernel: what an OpKind or a user's trace says.
+enum class CompilerOp : uint8_t { input, weight, kernel, matmul, matmul_t, reshape, transpose, concat, slice, embedding, convert };
+
+struct CompilerNode {
+    CompilerOp     op = CompilerOp::input;
+    OpKind         kind = OpKind::user;                         // of a kernel
+    uint8_t        inputs = 0;
+    uint32_t       input[4] = {no_node, no_node, no_node, no_node};
+    TensorDesc     desc;                                        // of inputs and weights; of others compile finds it
+    float          parameter[2] = {0, 0};                       // scale, epsilon and the like
+    size_t         size[2] = {0, 0};                            // reshape: columns; slice: first column, columns; rope: head_dim, n_rot
+    const OpTrace* trace = nullptr;                             // of a user's kernel; must outlive what is compiled
+    char           name[48] = "";
+};
+
+/// Operations, each of earlier ones. Building never fails: what is wrong, compile says. All values are [rows][cols] f32;
+/// inputs and weights may be of 16 bits, and are widened. Elementwise operations take operands of equal shape, and rows
+/// [1][cols] that meet every row.
+class CompilerGraph {
+public:
+    struct Output { uint32_t node; DType dtype; };
+    CompilerGraph() = default;
+    CompilerGraph(const CompilerGraph&) = delete;
+    CompilerGraph& operator=(const CompilerGraph&) = delete;
+
+    GK_API TensorRef input(TensorShape shape, DType dtype = DType::f32, const char* name = "");
+    GK_API TensorRef indices(size_t rows, const char* name = "");       // int32_t [rows], for embedding
+    GK_API TensorRef weight(const char* name, TensorShape shape, DType dtype = DType::f32);
+    GK_API TensorRef quant_weight(const char* name, QuantType type, size_t rows, size_t cols);
+
+    GK_API TensorRef op(OpKind kind, TensorRef a, TensorRef b = {}, TensorRef c = {});
+    GK_API TensorRef op(const OpTrace* user, TensorRef a, TensorRef b = {}, TensorRef c = {});
+    TensorRef add(TensorRef a, TensorRef b)                     { return op(OpKind::add, a, b); }
+    TensorRef sub(TensorRef a, TensorRef b)                     { return op(OpKind::sub, a, b); }
+    TensorRef mul(TensorRef a, TensorRef b)                     { return op(OpKind::mul, a, b); }
+    TensorRef div(TensorRef a, TensorRef b)                     { return op(OpKind::div, a, b); }
+    TensorRef max(TensorRef a, TensorRef b)                     { return op(OpKind::max, a, b); }
+    TensorRef min(TensorRef a, TensorRef b)                     { return op(OpKind::min, a, b); }
+    TensorRef swiglu(TensorRef gate, TensorRef up)              { return op(OpKind::swiglu, gate, up); }
+    TensorRef softmax(TensorRef x)                              { return op(OpKind::softmax, x); }
+    GK_API TensorRef scale(TensorRef x, float s);
+    GK_API TensorRef offset(TensorRef x, float s);                                          // x + s
+    GK_API TensorRef clamp(TensorRef x, float low, float high);
+    GK_API TensorRef axpy(TensorRef y, float a, TensorRef x);                               // y + a x
+    GK_API TensorRef rms_norm(TensorRef x, TensorRef weight, float eps);
+    GK_API TensorRef layer_norm(TensorRef x, TensorRef gamma, TensorRef beta, float eps);
+    /// Row r of x, heads of head_dim, turns by row r of cos and sin [rows or 1][n_rot / 2].
+    GK_API TensorRef rope(TensorRef x, TensorRef cos, TensorRef sin, size_t head_dim, RopeStyle style, size_t n_rot = 0);
+    GK_API TensorRef matmul(TensorRef a, TensorRef b);          // A[m][k] B[k][n]
+    GK_API TensorRef matmul_t(TensorRef a, TensorRef b);        // A[m][k] B[n][k]^T; B may be quantised
+    GK_API TensorRef reshape(TensorRef x, size_t cols);         // rows follow
+    GK_API TensorRef transpose(TensorRef x);
+    GK_API TensorRef concat(TensorRef a, TensorRef b, TensorRef c = {}, TensorRef d = {});  // side by side
+    GK_API TensorRef slice(TensorRef x, size_t begin, size_t cols);                         // columns begin .. begin + cols - 1
+    GK_API TensorRef embedding(TensorRef table, TensorRef indices);                         // rows of a weight
+    GK_API void      output(TensorRef x, DType dtype = DType::f32);
+
+    GK_API TensorRef append(const CompilerNode& node);
+    size_t              size() const                            { return nodes_.size(); }
+    CompilerNode&       node(size_t i)                          { return nodes_[i]; }
+    const CompilerNode& node(size_t i) const                    { return nodes_[i]; }
+    const impl::List<Output>& outputs() const                   { return outputs_; }
+    bool                complete() const                        { return !failed_; }        // false: for want of memory, or of node numbers
+private:
+    impl::List<CompilerNode> nodes_;
+    impl::List<Output>       outputs_;
+    bool                     failed_ = false;
+};
+
+/// What choices are made for. flops_per_byte: from where on computing takes longer than memory.
+struct DeviceProfile {
+    Isa    isa = Isa::scalar;
+    size_t l1_bytes = 32768, l2_bytes = 524288;
+    double flops_per_byte = 1;
+    GK_API static DeviceProfile host();
+};
+
+struct CompileOptions {
+    bool      loop_fusion = true;
+    bool      in_place = true, share_buffers = true;            // of intermediates
+    bool      poison = false;                                   // NaN into memory that holds nothing: for tests
+    Precision precision = Precision::exact;                     // of quantised products
+    size_t    tile_bytes = 0;                                   // what a tile's operands and results take; 0: half of l1_bytes
+};
+
+enum class OpClass    : uint8_t { source, view, elementwise, injective, reduction, gemm, opaque };
+enum class Bottleneck : uint8_t { memory, compute };
+
+/// A node that outputs depend on, in an order of execution. Figures are those of one row, where rows are open.
+struct SemanticNode {
+    uint32_t       node;                                        // of the graph; of a convert, that which it converts
+    CompilerOp     op;
+    OpKind         kind;
+    OpClass        op_class;
+    Bottleneck     bottleneck;
+    uint8_t        inputs;
+    uint32_t       input[4];                                    // of the DAG
+    TensorDesc     desc;
+    float          parameter[2];
+    size_t         size[2];
+    double         flops, bytes;
+    uint32_t       uses;                                        // by other nodes
+    char           name[48];
+};
+struct SemanticDAG { impl::List<SemanticNode> nodes; };
+
+/// single: one operation of rows; kernel_call: one whole operation; loop_fusion: several, tile by tile.
+enum class FusionStrategy : uint8_t { single, kernel_call, loop_fusion };
+struct FusionGroup {
+    FusionStrategy strategy;
+    bool           columns, flat;                               // a tile may be a part of rows; rows are one long row
+    uint32_t       begin, end;                                  // of FusionPlan::nodes
+    uint32_t       slots, streams, scratch;                     // intermediates that a tile holds at a time; other operands and results; an alloc
+};
+/// Groups in order of execution.
+struct FusionPlan {
+    impl::List<uint32_t>    nodes;
+    impl::List<FusionGroup> groups;
+};
+
+enum class BufferUse : uint8_t { value, workspace, tiles };     // of kernels; of the tiles of a group
+/// Bytes of scratch from group `begin` to group `end`, the last that reads them.
+struct BufferAlloc {
+    BufferUse use;
+    uint32_t  node, begin, end, values;                         // the first value, how many take turns in place
+    size_t    bytes, offset;                                    // for the rows last planned for
+};
+struct BufferPlan {
+    impl::List<BufferAlloc> allocs;
+    size_t                  rows = 0, bytes = 0;
+};
+
+/// A graph, ready to run. One thread at a time. Weights belong to the caller, and must outlive it, as must its pool.
+class CompiledLayer {
+public:
+    CompiledLayer() = default;
+    GK_API ~CompiledLayer();
+    CompiledLayer(const CompiledLayer&) = delete;
+    CompiledLayer& operator=(const CompiledLayer&) = delete;
+
+    Parallel  parallel;
+    Workspace workspace;
+
+    /// compile_error: message() names the node. A layer that fails to compile is what it was before.
+    GK_API Status compile(const CompilerGraph& graph, const DeviceProfile& profile, const CompileOptions& options = {});
+    GK_API const char* message() const                          { return message_; }        // of the last error
+    /// Blocks may lie at any address, others are aligned to their elements.
+    GK_API Status bind(const char* name, const void* weight);
+    /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the table does
+    /// not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the profile's set.
+    GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1);
+    GK_API size_t scratch_bytes(size_t rows = 1);               // enough, at this parallel.width; 0 where it overflows, or nothing is compiled
+    GK_API const char* backend() const;                         // "interpreter"; "" before anything is compiled
+    GK_API void describe(void (*write)(void* user, const char* text, size_t n), void* user) const;
+    GK_API void dot(void (*write)(void* user, const char* text, size_t n), void* user) const;
+    /// Null before anything is compiled.
+    GK_API const SemanticDAG* dag() const;
+    GK_API const FusionPlan*  fusion() const;
+    GK_API const BufferPlan*  buffers() const;                  // offsets: as of the last run() or scratch_bytes()
+private:
+    struct State;
+    State* state_ = nullptr;
+    char   message_[160] = "";
+};
+inline Status compile_graph(const CompilerGraph& graph, const DeviceProfile& profile, CompiledLayer& layer, const CompileOptions& options = {}) {
+    return layer.compile(graph, profile, options);
+}
 #endif
 
 GK_PUBLIC_END
@@ -2012,6 +2226,26 @@ struct RowsJob {
     size_t               digits;
 };
 
+#ifdef GLLM_KERNELS_COMPILER
+/// A recorded map: a value is floats in a slot, integers as their bits, masks as 1 and 0.
+struct MapStep {
+    TraceCode code;
+    uint8_t   index, to;                                        // of an operand, or how far to shift; a slot
+    int16_t   from[3];                                          // slots; ~number of a constant
+};
+constexpr size_t MAP_SLOTS = 32, MAP_CONSTANTS = 128;
+/// out[i] = f(in[0][i], in[1][i], in[2][i]), i < n. out may be any of in.
+struct MapJob {
+    const MapStep*  steps;
+    size_t          count;
+    const uint32_t* constants;
+    size_t          constant_count;
+    const float*    in[3];
+    float*          out;
+    size_t          n;
+};
+#endif
+
 struct DotJob;
 using DotRows = void(DotJob* job);
 
@@ -2380,6 +2614,7 @@ constexpr AsmKernel<TilesSwitch> tile_switches[] = {
 extern "C" {
 GemmTile  gk_gemm_neon_f32_8x12, gk_gemm_neoninorder_f32_8x12;
 DigitTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8x12;
+CodesTile gk_qgemm_neondot_codes16_8x12, gk_qgemm_neondot_codes32_8x12;
 GK_ARM64_DOTS(GK_DECLARE_DOT)
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
@@ -2391,7 +2626,12 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_neondot_i8_8x12,     GK_NEON, GK_DOTPROD,  neon_dotprod, 8, 12, 4),
     GK_KERNEL(gk_qgemm_neoni8mm_i8_8x12,    GK_NEON, GK_I8MM,     neon_i8mm,    8, 12, 8),
 };
-constexpr AsmKernel<CodesTile> codes_tiles[] = {{}};
+constexpr AsmKernel<CodesTile> codes_tiles[] = {
+    GK_KERNEL(gk_qgemm_neondot_codes16_8x12, GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 16),
+    GK_KERNEL(gk_qgemm_neondot_codes32_8x12, GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 32),
+    GK_KERNEL(gk_qgemm_neondot_codes16_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 16),
+    GK_KERNEL(gk_qgemm_neondot_codes32_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 32),
+};
 constexpr AsmKernel<DotRows> dot_rows[] = { GK_ARM64_DOTS(GK_DOT) };
 #else
 constexpr AsmKernel<GemmTile>  gemm_tiles[]  = {{}};
@@ -2552,7 +2792,7 @@ namespace {
 //
 //   vzero vset; vset2: lo in the lower half, hi in the upper | vload vstore (float, f16, bf16) |
 //   vload_n vstore_n: the first n <= VF lanes, no byte beyond; others load as 0
-//   vadd vsub vmul vdiv vneg vabs | vmin vmax: second operand if either is NaN
+//   vadd vsub vmul vdiv vroot vneg vabs | vmin vmax: second operand if either is NaN
 //   vfma(a,b,c) = a b + c, fused where the unit exists | vxfma: always one rounding | vfnma(a,b,c) = c - a b
 //   vlt vnan -> vm | vselect(m, a, b) = m ? a : b | vany
 //   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra | vbits vunbits
@@ -2590,6 +2830,7 @@ GK_INL vf   vadd(vf a, vf b)                       { return a + b; }
 GK_INL vf   vsub(vf a, vf b)                       { return a - b; }
 GK_INL vf   vmul(vf a, vf b)                       { return a * b; }
 GK_INL vf   vdiv(vf a, vf b)                       { return a / b; }
+GK_INL vf   vroot(vf a)                            { return impl::sqrt32(a); }
 GK_INL vf   vneg(vf a)                             { return -a; }
 GK_INL vf   vabs(vf a)                             { return impl::f32_from_bits(impl::f32_bits(a) & 0x7fffffffu); }
 GK_INL vf   vmin(vf a, vf b)                       { return a < b ? a : b; }
@@ -2690,6 +2931,7 @@ GK_INL vf   vadd(vf a, vf b)                       { return _mm256_add_ps(a, b);
 GK_INL vf   vsub(vf a, vf b)                       { return _mm256_sub_ps(a, b); }
 GK_INL vf   vmul(vf a, vf b)                       { return _mm256_mul_ps(a, b); }
 GK_INL vf   vdiv(vf a, vf b)                       { return _mm256_div_ps(a, b); }
+GK_INL vf   vroot(vf a)                            { return _mm256_sqrt_ps(a); }
 GK_INL vf   vneg(vf a)                             { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }
 GK_INL vf   vabs(vf a)                             { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 GK_INL vf   vmin(vf a, vf b)                       { return _mm256_min_ps(a, b); }
@@ -2790,6 +3032,7 @@ GK_INL vf   vadd(vf a, vf b)                       { return _mm512_add_ps(a, b);
 GK_INL vf   vsub(vf a, vf b)                       { return _mm512_sub_ps(a, b); }
 GK_INL vf   vmul(vf a, vf b)                       { return _mm512_mul_ps(a, b); }
 GK_INL vf   vdiv(vf a, vf b)                       { return _mm512_div_ps(a, b); }
+GK_INL vf   vroot(vf a)                            { return _mm512_sqrt_ps(a); }
 GK_INL vf   vneg(vf a)                             { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
 GK_INL vf   vabs(vf a)                             { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
 GK_INL vf   vmin(vf a, vf b)                       { return _mm512_min_ps(a, b); }
@@ -2911,6 +3154,7 @@ GK_INL void vstore(bf16* p, vf v) {
 GK_INL vf   vload(const f16* p)                    { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&p->bits))); }
 GK_INL void vstore(f16* p, vf v)                   { vst1_u16(&p->bits, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
 GK_INL vf   vdiv(vf a, vf b)                       { return vdivq_f32(a, b); }
+GK_INL vf   vroot(vf a)                            { return vsqrtq_f32(a); }
 GK_INL vf   vxfma(vf a, vf b, vf c)                { return vfmaq_f32(c, a, b); }
 GK_INL vf   vfnma(vf a, vf b, vf c)                { return vfmsq_f32(c, a, b); }
 GK_INL vf   vround(vf a)                           { return vrndnq_f32(a); }
@@ -2924,6 +3168,7 @@ GK_INL uint8x16_t lookup(uint8x16_t table, uint8x16_t i) { return vqtbl1q_u8(tab
 GK_INL vf   vload(const f16* p)                    { float t[4]; for (int i = 0; i < 4; i++) t[i] = impl::f16_to_f32(p[i].bits); return vld1q_f32(t); }
 GK_INL void vstore(f16* p, vf v)                   { float t[4]; vst1q_f32(t, v); for (int i = 0; i < 4; i++) p[i].bits = impl::f32_to_f16(t[i]); }
 GK_INL vf   vdiv(vf a, vf b)                       { float s[4], t[4]; vst1q_f32(s, a); vst1q_f32(t, b); for (int i = 0; i < 4; i++) s[i] /= t[i]; return vld1q_f32(s); }
+GK_INL vf   vroot(vf a)                            { float s[4]; vst1q_f32(s, a); for (float& v : s) v = impl::sqrt32(v); return vld1q_f32(s); }
 #if defined(GK_EMULATED)
 GK_INL vf   vxfma(vf a, vf b, vf c) {
     float s[4], t[4], u[4];
@@ -3528,6 +3773,13 @@ struct sub_of { GK_MEM vf operator()(vf a, vf b) const { return vsub(a, b); } };
 struct mul_of { GK_MEM vf operator()(vf a, vf b) const { return vmul(a, b); } };
 struct scale_by { vf s; GK_MEM vf operator()(vf x) const { return vmul(x, s); } };
 struct axpy_of { vf a; GK_MEM vf operator()(vf x, vf y) const { return vfma(a, x, y); } };
+struct div_of { GK_MEM vf operator()(vf a, vf b) const { return vdiv(a, b); } };
+struct neg_of { GK_MEM vf operator()(vf x) const { return vneg(x); } };
+struct abs_of { GK_MEM vf operator()(vf x) const { return vabs(x); } };
+struct sqrt_of { GK_MEM vf operator()(vf x) const { return vroot(x); } };
+struct rsqrt_of { GK_MEM vf operator()(vf x) const { return vdiv(vset(1), vroot(x)); } };
+struct recip_of { GK_MEM vf operator()(vf x) const { return vdiv(vset(1), x); } };
+struct offset_by { vf s; GK_MEM vf operator()(vf x) const { return vadd(x, s); } };
 
 template <class E> void vec_add(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, add_of{}); }
 template <class E> void vec_sub(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, sub_of{}); }
@@ -3551,6 +3803,8 @@ template <class E> single sum_of(const E* x, extent n)             { return stat
 
 /// The larger of each lane, NaN if either is; m is what was found so far.
 struct larger { GK_MEM vf operator()(vf x, vf m) const { return vselect(vnan(x), x, vmax(x, m)); } };
+struct smaller { GK_MEM vf operator()(vf x, vf m) const { return vselect(vnan(x), x, vmin(x, m)); } };
+struct clamp_to { vf low, high; GK_MEM vf operator()(vf x) const { return smaller()(larger()(x, low), high); } };
 /// The largest of x, NaN if one is; of zeros, any.
 template <class E> GK_INL single largest(const E* x, extent n) { return max_lane(fold(x, n, vset(-impl::infinity), larger{})); }
 
@@ -3787,6 +4041,88 @@ GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
 }
 /// The largest integer of so many signed digits to base 256, the highest of them 127.
 constexpr float full_scale(size_t digits)          { return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f; }
+
+// ---- recorded maps ----------------------------------------------------------------
+
+#ifdef GLLM_KERNELS_COMPILER
+GK_INL vm   mask_of(vf v)                          { return vlt(vzero(), v); }
+GK_INL vf   of_mask(vm m)                          { return vselect(m, vset(1), vzero()); }
+
+/// `count` elements of one step. Sources of constants are one vector: their stride is 0.
+GK_INL void map_step(const impl::MapStep& s, const float* const* from, const size_t* stride, float* to, size_t count) {
+#define GK_STEP(name, value) \
+    case TraceCode::name: \
+        for (size_t j = 0; j < count; j += VF) { \
+            const vf a = vload(from[0] + j * stride[0]), b = vload(from[1] + j * stride[1]), c = vload(from[2] + j * stride[2]); \
+            (void)a, (void)b, (void)c; \
+            vstore(to + j, value); \
+        } \
+        return;
+    switch (s.code) {
+        GK_STEP(add,       vadd(a, b))
+        GK_STEP(sub,       vsub(a, b))
+        GK_STEP(mul,       vmul(a, b))
+        GK_STEP(div,       vdiv(a, b))
+        GK_STEP(neg,       vneg(a))
+        GK_STEP(abs,       vabs(a))
+        GK_STEP(min,       vmin(a, b))
+        GK_STEP(max,       vmax(a, b))
+        GK_STEP(root,      vroot(a))
+        GK_STEP(fma,       vfma(a, b, c))
+        GK_STEP(fnma,      vfnma(a, b, c))
+        GK_STEP(xfma,      vxfma(a, b, c))
+        GK_STEP(less,      of_mask(vlt(a, b)))
+        GK_STEP(unordered, of_mask(vnan(a)))
+        GK_STEP(select,    vselect(mask_of(a), b, c))
+        GK_STEP(both,      vmul(a, b))
+        GK_STEP(any,       vmax(a, b))
+        GK_STEP(negate,    vsub(vset(1), a))
+        GK_STEP(round,     vround(a))
+        GK_STEP(to_int,    vunbits(vint(a)))
+        GK_STEP(to_float,  vfloat(vbits(a)))
+        GK_STEP(bits,      a)
+        GK_STEP(unbits,    a)
+        GK_STEP(iadd,      vunbits(viadd(vbits(a), vbits(b))))
+        GK_STEP(isub,      vunbits(visub(vbits(a), vbits(b))))
+        GK_STEP(iand,      vunbits(viand(vbits(a), vbits(b))))
+        GK_STEP(ior,       vunbits(vior(vbits(a), vbits(b))))
+        GK_STEP(shl,       vunbits(vishl(vbits(a), s.index)))
+        GK_STEP(shr,       vunbits(vishr(vbits(a), s.index)))
+        GK_STEP(sra,       vunbits(visra(vbits(a), s.index)))
+        GK_STEP(least,     vleast(a, *from[1]))
+        GK_STEP(recip,     vrcp(a))
+        GK_STEP(scale,     vscale(a, Reduced{vzero(), b, c}))
+        GK_STEP(scale2,    vscale2(a, vbits(b)))
+        default: return;
+    }
+#undef GK_STEP
+}
+/// All steps for some vectors, then for the next.
+static void run_map(const impl::MapJob& job) {
+    constexpr size_t RUN = VF < 8 ? 64 : 8 * VF;
+    impl::Lines<float, impl::MAP_SLOTS * RUN>    slot_room;
+    impl::Lines<float, impl::MAP_CONSTANTS * VF> constant_room;
+    float* const slots = slot_room.begin();
+    float* const constants = constant_room.begin();
+    for (size_t i = 0; i < job.constant_count; i++) vstore(constants + i * VF, vunbits(viset(static_cast<int32_t>(job.constants[i]))));
+    for (size_t i = 0; i < job.n; i += RUN) {
+        const size_t count = job.n - i < RUN ? job.n - i : RUN;
+        for (size_t k = 0; k < job.count; k++) {
+            const impl::MapStep& s = job.steps[k];
+            const float* from[3];
+            size_t       stride[3];
+            for (size_t j = 0; j < 3; j++) {
+                from[j]   = s.from[j] < 0 ? constants + static_cast<size_t>(~s.from[j]) * VF : slots + static_cast<size_t>(s.from[j]) * RUN;
+                stride[j] = s.from[j] < 0 ? 0 : 1;
+            }
+            float* const to = slots + s.to * RUN;
+            if (s.code == TraceCode::load)       convert(job.in[s.index] + i, to, count);
+            else if (s.code != TraceCode::store) map_step(s, from, stride, to, count);
+            else for (size_t j = 0; j < count; j += VF) vstore_n(job.out + i + j, vload(from[0] + j * stride[0]), count - j < VF ? count - j : VF);
+        }
+    }
+}
+#endif
 
 // ---- dot products of rows ---------------------------------------------------
 
@@ -5266,6 +5602,23 @@ GK_INL float place_of(const impl::AttentionJob& job, size_t i, size_t from) {
 }
 /// What is subtracted from scores the largest of which is m: 0 where there is none.
 GK_INL vf top_of(vf m) { return vselect(vlt(m, vset(-impl::largest_float)), vzero(), m); }
+/// Of 16 lanes, in the order of panel_exponentials: halves, of halves. vsum of wide vectors is that.
+GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
+    GK_UNROLL(4) for (size_t w = PAGEV / 2; w; w /= 2) GK_UNROLL(8) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
+    if (VF != 4) return vsum(v[0]);
+    float t[VF];
+    vstore(t, v[0]);
+    return (t[0] + t[2 % VF]) + (t[1 % VF] + t[3 % VF]);
+}
+/// Four sums of a piece join those before it: sums = a sums + b part.
+GK_INL void join4(double* sums, const float* part, const double* a, const double* b) {
+    double s[4];
+    float  x[4];
+    memcpy(s, sums, sizeof s);
+    memcpy(x, part, sizeof x);
+    GK_UNROLL(4) for (size_t l = 0; l < 4; l++) s[l] = s[l] * a[l] + static_cast<double>(x[l]) * b[l];
+    memcpy(sums, s, sizeof s);
+}
 /// The sum of a query in double begins with its sink: 1, or 0 for -inf, or NaN.
 GK_INL double sink_sum(const float* sinks, size_t head) {
     return !sinks || sinks[head] < -impl::largest_float ? 0 : 1 + static_cast<double>(sinks[head] - sinks[head]);
@@ -5290,13 +5643,13 @@ inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv);
 template <class Keys, size_t R, size_t P>
 GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead, const float* q, size_t d, float* s) {
     Keys keys[P];
-    GK_UNROLL(4) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
+    GK_UNROLL(8) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
     for (size_t from = 0; from < d; from += CHAIN) {
         vf acc[R][P * PAGEV];
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
         for (size_t i = from; i < end; i += 2)
-            GK_UNROLL(4) for (size_t p = 0; p < P; p++) {
+            GK_UNROLL(8) for (size_t p = 0; p < P; p++) {
                 vf v[2 * PAGEV];
                 keys[p].two(i, v);
                 const char* const next = reinterpret_cast<const char*>(ahead[p]) + i * Keys::bytes;
@@ -5318,45 +5671,58 @@ GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead
 }
 template <class Keys, size_t R>
 void block_scores(const uint8_t* const* pages, const uint8_t* const* ahead, size_t count, const float* q, size_t d, float* s) {
-    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 4 ? 2 : 4;
+    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;          // of 7 pages
     size_t p = 0;
     for (; p + P <= count; p += P) page_scores<Keys, R, P>(pages + p, ahead + p, q, d, s + p * PAGE);
+    for (; p + Q <= count; p += Q) page_scores<Keys, R, Q>(pages + p, ahead + p, q, d, s + p * PAGE);
     for (; p < count; p++)         page_scores<Keys, R, 1>(pages + p, ahead + p, q, d, s + p * PAGE);
 }
 
-/// sums[r * ld + j] += p[r * KEYS + t] v[t][j] for `count` tokens, C vectors of columns at `row` and at `sums`.
+/// sums[r * ld + j] = sum of p[r * KEYS + t] v[t][j] over tokens begin .. end - 1 of a block, C vectors of columns from byte `offset` of
+/// the rows on, vector c0 of them.
 template <class Row, size_t R, size_t C>
-GK_INL void value_columns(const uint8_t* row, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t ld, size_t c0) {
+GK_INL void value_columns(const CacheBlock& b, const uint8_t* const* ahead, size_t offset, size_t c0, const float* p, size_t begin, size_t end,
+        float* sums, size_t ld) {
     vf acc[R][C];
-    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vload(sums + r * ld + c * VF);
-    for (size_t t = 0; t < count; t++, row += stride, ahead += stride) {
-        vf v[C];
-        GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
-        GK_UNROLL(8) for (size_t b = 0; b < C * VF * Row::bytes / Row::step; b += 64) prefetch(reinterpret_cast<const char*>(ahead + b));
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-            const vf x = vset(p[r * KEYS + t]);
-            GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
+    const size_t stride = b.value_stride;
+    for (size_t page = begin / PAGE; page * PAGE < end; page++) {
+        const size_t   first = page * PAGE < begin ? begin : page * PAGE, last = least(end, (page + 1) * PAGE);
+        const size_t   at = (first - page * PAGE) * stride + offset;
+        const uint8_t *row = b.values[page] + at, *next = ahead[page] + at;
+        for (size_t t = first; t < last; t++, row += stride, next += stride) {
+            vf v[C];
+            GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
+            GK_UNROLL(8) for (size_t x = 0; x < C * VF * Row::bytes / Row::step; x += 64) prefetch(reinterpret_cast<const char*>(next + x));
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                const vf x = vset(p[r * KEYS + t]);
+                GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+            }
         }
     }
     GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(sums + r * ld + c * VF, acc[r][c]);
 }
 /// The same of all columns.
 template <class Row, size_t R>
-void page_values(const uint8_t* rows, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t d) {
+void block_values(const CacheBlock& b, const uint8_t* const* ahead, const float* p, size_t begin, size_t end, float* sums, size_t d) {
     constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
     const size_t ld = round_up(d, PAGE);
     size_t j = 0;
     if (Row::step > 1) {
-        for (; j < d; j += 32, rows += Row::bytes, ahead += Row::bytes)
+        for (; j < d; j += 32)
             GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c += C)
-                value_columns<Row, R, C>(rows, stride, ahead, p, count, sums + j + c * VF, ld, c);
+                value_columns<Row, R, C>(b, ahead, j / 32 * Row::bytes, c, p, begin, end, sums + j + c * VF, ld);
         return;
     }
-    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
-    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
+    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
+    for (; j + 2 * VF <= d; j += 2 * VF) value_columns<Row, R, 2>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
+    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
     for (size_t r = 0; j < d && r < R; r++) {
-        vf acc = vload(sums + r * ld + j);
-        for (size_t t = 0; t < count; t++) acc = vfma(Row::part(rows + t * stride + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        vf acc = vzero();
+        for (size_t t = begin; t < end; t++) {
+            const uint8_t* const row = b.values[t / PAGE] + t % PAGE * b.value_stride;
+            acc = vfma(Row::part(row + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        }
         vstore(sums + r * ld + j, acc);
     }
 }
@@ -5410,30 +5776,21 @@ void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t*
                 vstore(x, p);
                 sum[j] = vadd(sum[j], p);
             }
-        float by_place[PAGE];
-        for (size_t j = 0; j < PAGEV; j++) vstore(by_place + j * VF, sum[j]);
-        for (size_t w = PAGE / 2; w; w /= 2)
-            for (size_t j = 0; j < w; j++) by_place[j] += by_place[j + w];
         float* const state = parts + r * part_floats(d) + ld;
         state[0] = largest_score[r];
-        state[1] = state[1] * factor[r] + by_place[0];
+        state[1] = state[1] * factor[r] + sum_by_halves(sum);
     }
-    for (size_t j = 0; j < R * ld; j += VF) vstore(sums + j, vzero());
-    for (size_t p = first; p < last; p++) {
-        const size_t         t0 = p == first ? begin : p * PAGE, t1 = least(end, (p + 1) * PAGE), skip = (t0 - p * PAGE) * b.value_stride;
-        const uint8_t* const rows = b.values[p] + skip;
-        const uint8_t* const next = ahead[b.count + p] + skip;
-        switch (job.kv.values.type) {
-            case CacheType::f32:  page_values<ValueRow<float>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-            case CacheType::f16:  page_values<ValueRow<f16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-            case CacheType::bf16: page_values<ValueRow<bf16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-            case CacheType::Q8_0: page_values<ValueCodes, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-        }
+    const uint8_t* const* const next = ahead + b.count;
+    switch (job.kv.values.type) {
+        case CacheType::f32:  block_values<ValueRow<float>, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::f16:  block_values<ValueRow<f16>, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::bf16: block_values<ValueRow<bf16>, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::Q8_0: block_values<ValueCodes, R>(b, next, s, begin, end, sums, d); break;
     }
     for (size_t r = 0; r < R; r++) {
         float* const to = parts + r * part_floats(d);
         const vf     f  = vset(factor[r]);
-        for (size_t j = 0; j < ld; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
+        for (size_t j = 0; j < d; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
     }
 }
 
@@ -5449,6 +5806,16 @@ template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs)
             for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
             if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
         }
+}
+
+/// What to prefetch with each page of keys: that of values; and with each of values: of the keys of the next block.
+inline void pages_ahead(const KvView& kv, const CacheBlock& b, size_t head, size_t first, const uint8_t** ahead) {
+    for (size_t p = 0; p < b.count; p++) {
+        const size_t next = first + PAGES + p;
+        ahead[p] = b.values[p];
+        ahead[b.count + p] = !kv.pages || next * PAGE >= kv.length ? b.values[p] : static_cast<const uint8_t*>(kv.keys.data) +
+            kv.pages[next] * kv.page_stride + head * PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim);
+    }
 }
 
 /// Units begin .. end - 1, each a piece of one head of keys.
@@ -5467,11 +5834,8 @@ inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, fl
         for (size_t from = all.begin / KEYS * KEYS; from < all.end; from += KEYS) {
             const size_t     to = least(from + KEYS, all.end), count = (to - from + PAGE - 1) / PAGE;
             const CacheBlock b = cache_block(kv, head, from / PAGE, count, scratch);
-            const uint8_t*   ahead[2 * PAGES];                  // what comes after each page of keys, then of values
-            for (size_t p = 0; p < count; p++) {
-                ahead[p]         = b.values[p];
-                ahead[count + p] = b.values[p];
-            }
+            const uint8_t* ahead[2 * PAGES];
+            pages_ahead(kv, b, head, from / PAGE, ahead);
             for (size_t i = 0; i < job.m; i++) {
                 const impl::Seen seen = seen_in(seen_by(job, i), from, to);
                 if (seen.begin >= seen.end) continue;
@@ -5519,8 +5883,9 @@ template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, s
             for (size_t k = 0; k < n; k++) {
                 const float* const part = parts + (k0 + k) * stride;
                 const double a = static_cast<double>(before[k]), b = static_cast<double>(here[k]);
+                const double a4[4] = {a, a, a, a}, b4[4] = {b, b, b, b};
                 sum = sum * a + static_cast<double>(part[ld + 1]) * b;
-                for (size_t j = 0; j < d; j++) sums[j] = sums[j] * a + static_cast<double>(part[j]) * b;
+                for (size_t j = 0; j < d; j += 4) join4(sums + j, part + j, a4, b4);
             }
         }
         const double inverse = 1 / sum;
@@ -5593,13 +5958,18 @@ inline void pack_block_keys(const CacheBlock& b, size_t d, float* panels) {
 }
 /// The values of n tokens to panels [n][MR]; are all of them finite?
 inline bool pack_values(const CacheBlock& b, CacheType type, size_t n, size_t d, float* row, float* panels) {
-    vf odd = vzero();
+    vf odd[2] = {vzero(), vzero()};
     for (size_t t = 0; t < n; t++) {
         widen_row(type, b.values[t / PAGE] + t % PAGE * b.value_stride, d, row);
-        for (size_t j = 0; j < d; j += VF) odd = vfma(vload(row + j), vzero(), odd);
+        size_t j = 0;
+        for (; j + 2 * VF <= d; j += 2 * VF) {
+            odd[0] = vfma(vload(row + j), vzero(), odd[0]);
+            odd[1] = vfma(vload(row + j + VF), vzero(), odd[1]);
+        }
+        for (; j < d; j += VF) odd[0] = vfma(vload_n(row + j, least(d - j, VF)), vzero(), odd[0]);
         pack_row(row, t, n, d, panels);
     }
-    return !vany(vnan(odd));
+    return !vany(vnan(vadd(odd[0], odd[1])));
 }
 
 /// A panel: rows from .. from + count - 1 of those of a head of keys.
@@ -5771,8 +6141,7 @@ inline void end_piece(const QueryPanel& p, size_t d) {
         p.total_sum[l] = p.total_sum[l] * a[l] + static_cast<double>(p.sum[l]) * b[l];
     }
     for (size_t i = 0; i < d; i++)
-        for (size_t l = 0; l < NR; l++)
-            p.totals[i * NR + l] = p.totals[i * NR + l] * a[l] + static_cast<double>(p.sums[i * NR + l]) * b[l];
+        for (size_t l = 0; l < NR; l += 4) join4(p.totals + i * NR + l, p.sums + i * NR + l, a + l, b + l);
 }
 
 /// Rows of a head of keys, as many panels as job.panels says.
@@ -7531,6 +7900,9 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const 
     t.attention       = &attention_table<E>;
     t.checkpoints     = &checkpoint_kernels;
     t.formats         = formats;
+#ifdef GLLM_KERNELS_COMPILER
+    t.map             = holds_f32<E> ? &run_map : nullptr;
+#endif
     return t;
 }
 
@@ -8292,22 +8664,25 @@ GK_INL float top_of(const Extremes& e)             { return -e.least > e.most ? 
 /// What a search works on: x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
 /// overflow nor vanish. top: the x of the largest magnitude, 0 for a block of zeros.
 template <size_t N> struct Values {
-    float x[N], w[N], top;
+    float x[N], top;
     int   exponent;
     Extremes in;                                   // before scaling
-    Values(const float* values, const float* weight) : in(extremes(values, N)) {
+    Values(const float* values, const float* weight) : in(extremes(values, N)), weighted_(false) {
         const float most = top_of(in), heaviest = weight ? extremes(weight, N).most : 0;
         exponent = most != 0 ? exponent_of(magnitude(most)) : 0;
         top      = times_power2(most, -exponent);
         scale(values, -exponent, x);
-        if (heaviest > 0) scale(weight, -exponent_of(heaviest), w);
-        else for (float& one : w) one = 1;
+        if (heaviest > 0) { weighted_ = true; scale(weight, -exponent_of(heaviest), w_); }
     }
+    /// Weights of x + i; null where all are 1.
+    const float* weights(size_t i = 0) const       { return weighted_ ? w_ + i : nullptr; }
     /// The f16 that v is in the terms of the input; and back.
     uint16_t half(float v) const                   { return finite_half(times_power2(v, exponent)); }
     float value(uint16_t h) const                  { return times_power2(f16_to_f32(h), -exponent); }
 
 private:
+    float w_[N];
+    bool  weighted_;
     static void scale(const float* from, int e, float* to) {
         const float a = power2(e / 2), b = power2(e - e / 2);
         for (size_t i = 0; i < N; i++) to[i] = from[i] * a * b;
@@ -8320,26 +8695,36 @@ private:
 /// a turn; then so many refits.
 struct Codes { float lo, hi, first, ratio; int turns, refits; };
 
+/// Weights, or where the pointer to them is null, ones: the same loops with less to do.
+struct Given { const float* w; GK_MEM float operator()(size_t i) const { return w[i]; } };
+struct Ones  { GK_MEM float operator()(size_t) const { return 1; } };
+
 struct ScaleSums { Four xq, qq; };
-GK_INL ScaleSums scale_sums(const float* x, const float* w, size_t n, const Four& inverse, float lo, float hi) {
+template <class W> GK_INL ScaleSums scale_sums(const float* x, W w, size_t n, const Four& inverse, float lo, float hi) {
     Four t = inverse, xq = {}, qq = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
-            const float q = nearest_in(x[i] * t.lane[l], lo, hi), wq = w[i] * q;
+            const float q = nearest_in(x[i] * t.lane[l], lo, hi), wq = w(i) * q;
             xq.lane[l] += wq * x[i];
             qq.lane[l] += wq * q;
         }
     return {xq, qq};
 }
-GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+GK_INL ScaleSums scale_sums(const float* x, const float* w, size_t n, const Four& inverse, float lo, float hi) {
+    return w ? scale_sums(x, Given{w}, n, inverse, lo, hi) : scale_sums(x, Ones(), n, inverse, lo, hi);
+}
+template <class W> GK_INL Four scale_error(const float* x, W w, size_t n, const Four& scale, float lo, float hi) {
     Four d = scale, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float e = x[i] - d.lane[l] * nearest_in(x[i] * t.lane[l], lo, hi);
-            sum.lane[l] += w[i] * e * e;
+            sum.lane[l] += w(i) * e * e;
         }
     return sum;
+}
+GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+    return w ? scale_error(x, Given{w}, n, scale, lo, hi) : scale_error(x, Ones(), n, scale, lo, hi);
 }
 GK_INL size_t largest_of(const Four& f) {
     size_t best = 0;
@@ -8435,11 +8820,11 @@ template <size_t N> static uint16_t encode_scale(const float* x, const float* we
     const Values<N> v(x, weight);
     uint16_t h = exact_scale(x, N, v.in, c);
     if (h == 0) {
-        h = v.half(fit_scale(v.x, v.w, N, v.top, c).d);
+        h = v.half(fit_scale(v.x, v.weights(), N, v.top, c).d);
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = near[least_of(scale_error(v.x, v.w, N, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
+            h = near[least_of(scale_error(v.x, v.weights(), N, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
         }
     }
     round_codes(v.x, N, v.value(h), c.lo, c.hi, q);
@@ -8453,26 +8838,32 @@ struct LineCodes { float hi, first, ratio; int turns, refits; };
 
 struct Line { float d, m; };
 struct LineSums { Four q, qq, xq; };
-GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& inverse, const Four& shift, float hi) {
+template <class W> GK_INL LineSums line_sums(const float* x, W w, size_t n, const Four& inverse, const Four& shift, float hi) {
     Four t = inverse, s = shift, q1 = {}, qq = {}, xq = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
-            const float q = nearest_in(x[i] * t.lane[l] + s.lane[l], 0, hi), wq = w[i] * q;
+            const float q = nearest_in(x[i] * t.lane[l] + s.lane[l], 0, hi), wq = w(i) * q;
             q1.lane[l] += wq;
             qq.lane[l] += wq * q;
             xq.lane[l] += wq * x[i];
         }
     return {q1, qq, xq};
 }
-GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
+GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& inverse, const Four& shift, float hi) {
+    return w ? line_sums(x, Given{w}, n, inverse, shift, hi) : line_sums(x, Ones(), n, inverse, shift, hi);
+}
+template <class W> GK_INL Four line_error(const float* x, W w, size_t n, const Four& scale, const Four& offset, float hi) {
     Four d = scale, m = offset, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float y = x[i] - m.lane[l], e = y - d.lane[l] * nearest_in(y * t.lane[l], 0, hi);
-            sum.lane[l] += w[i] * e * e;
+            sum.lane[l] += w(i) * e * e;
         }
     return sum;
+}
+GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
+    return w ? line_error(x, Given{w}, n, scale, offset, hi) : line_error(x, Ones(), n, scale, offset, hi);
 }
 static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
     const float inverse = quotient(1, line.d);
@@ -8480,17 +8871,18 @@ static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q
         for (size_t i = 0; i < STEP; i++)
             q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi)));
 }
-/// Sums of w and w x, in their order.
+/// Sums of w and w x.
 struct Moments { float w, wx; };
-static Moments moments(const float* x, const float* w, size_t n) {
+template <class W> GK_INL Moments moments(const float* x, W w, size_t n) {
     Four a = {}, b = {};
     for (size_t g = 0; g < n; g += 4)
         for (size_t l = 0; l < 4; l++) {
-            a.lane[l] += w[g + l];
-            b.lane[l] += w[g + l] * x[g + l];
+            a.lane[l] += w(g + l);
+            b.lane[l] += w(g + l) * x[g + l];
         }
     return {(a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]), (b.lane[0] + b.lane[2]) + (b.lane[1] + b.lane[3])};
 }
+static Moments moments(const float* x, const float* w, size_t n) { return w ? moments(x, Given{w}, n) : moments(x, Ones(), n); }
 
 /// The line of least error, by least squares for codes rounded with another. n <= 128. Weights as of Fit.
 struct LineFit { float d, m, weight_d, weight_m; };
@@ -8589,12 +8981,12 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
         return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
     };
     if (!exact_line<Kind>(x, N, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
-        const LineFit fit = fit_line(v.x, v.w, N, c);
+        const LineFit fit = fit_line(v.x, v.weights(), N, c);
         const Line l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
         float least = infinity;
         const auto consider = [&](uint16_t p, uint16_t r) {
             const Line  tried = line(p, r);
-            const float error = line_error(v.x, v.w, N, four(tried.d), four(tried.m), c.hi).lane[0];
+            const float error = line_error(v.x, v.weights(), N, four(tried.d), four(tried.m), c.hi).lane[0];
             if (error < least) { least = error; best_a = p; best_b = r; }
         };
         uint16_t p, r;
@@ -8697,7 +9089,7 @@ template <> struct Encoder<block_q1_0> {
         uint8_t q[128];
         for (size_t i = 0; i < 128; i++) q[i] = x[i] >= 0;
         for (float& f : v.x) f = magnitude(f);
-        const Moments sum = moments(v.x, v.w, 128);
+        const Moments sum = moments(v.x, v.weights(), 128);
         store_half(out.d, v.half(sum.wx / sum.w));
         pack_bits(q, 128, 0, out.qs);
     }
@@ -8740,15 +9132,18 @@ GK_INL float nearest_e2m1(float v) {
     const float small = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
     return small + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
 }
-GK_INL Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const Four& scale) {
     Four d = scale, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float a = magnitude(x[i]), e = a - d.lane[l] * nearest_e2m1(a * t.lane[l]);
-            sum.lane[l] += w[i] * e * e;
+            sum.lane[l] += w(i) * e * e;
         }
     return sum;
+}
+GK_INL Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+    return w ? e2m1_error(x, Given{w}, n, scale) : e2m1_error(x, Ones(), n, scale);
 }
 static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
     const float inverse = d > 0 ? 1 / d : 0;
@@ -8769,7 +9164,7 @@ template <> struct Encoder<block_mxfp4> {
             e[l] = wanted < 0 ? 0 : wanted > 252 ? 252 : wanted;
             scale.lane[l] = times_power2(1, e[l] - 128 - v.exponent);
         }
-        const size_t best = least_of(e2m1_error(v.x, v.w, 32, scale));
+        const size_t best = least_of(e2m1_error(v.x, v.weights(), 32, scale));
         uint8_t q[32];
         round_e2m1(v.x, 32, scale.lane[best], q);
         out.e[0] = static_cast<uint8_t>(e[best]);
@@ -8782,6 +9177,7 @@ template <> struct Encoder<block_nvfp4> {
         const auto scale = [&](int e) { return times_power2(ue4m3.halves[e], -v.exponent); };
         for (int j = 0; j < 4; j++) {
             const float* const p = v.x + 16 * j;
+            const float* const w = v.weights(static_cast<size_t>(16 * j));
             const float top = magnitude(top_of(extremes(p, 16)));
             int middle = 0, best = 0;              // the largest value at 12
             for (int step = 64; step; step /= 2)
@@ -8789,7 +9185,7 @@ template <> struct Encoder<block_nvfp4> {
             float least = infinity;
             const int from = middle < 7 ? 1 : middle > 117 ? 111 : middle - 6;
             for (int e = from; e < from + 16 && top > 0; e += 4) {
-                const Four error = e2m1_error(p, v.w + 16 * j, 16, {{scale(e), scale(e + 1), scale(e + 2), scale(e + 3)}});
+                const Four error = e2m1_error(p, w, 16, {{scale(e), scale(e + 1), scale(e + 2), scale(e + 3)}});
                 const size_t l = least_of(error);
                 if (error.lane[l] < least) { least = error.lane[l]; best = e + static_cast<int>(l); }
             }
@@ -8826,7 +9222,7 @@ struct ScaledGroups {
         float s[16], sensitivity[16];
         for (size_t j = 0; j < 16; j++) {
             const float* const p = v.x + 16 * j;
-            const Fit fit = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
+            const Fit fit = fit_scale(p, v.weights(16 * j), 16, top_of(extremes(p, 16)), codes);
             s[j] = fit.d;
             sensitivity[j] = fit.weight;
         }
@@ -8853,7 +9249,7 @@ private:
                 code.lane[l] = nearest_in(code.lane[l], scales.lo, scales.hi);
                 d4.lane[l]   = unit * code.lane[l];
             }
-            const Four   e = scale_error(v.x + 16 * j, v.w + 16 * j, 16, d4, codes.lo, codes.hi);
+            const Four   e = scale_error(v.x + 16 * j, v.weights(16 * j), 16, d4, codes.lo, codes.hi);
             const size_t l = least_of(e);
             best[j] = static_cast<int>(code.lane[l]);
             all += e.lane[l];
@@ -8868,7 +9264,7 @@ private:
         float xq = 0, qq = 0;
         for (size_t j = 0; j < 16; j++) {
             const float code = static_cast<float>(sc[j]);
-            const ScaleSums t = scale_sums(v.x + 16 * j, v.w + 16 * j, 16, four(quotient(1, v.value(d) * code)), codes.lo, codes.hi);
+            const ScaleSums t = scale_sums(v.x + 16 * j, v.weights(16 * j), 16, four(quotient(1, v.value(d) * code)), codes.lo, codes.hi);
             xq += code * t.xq.lane[0];
             qq += code * code * t.qq.lane[0];
         }
@@ -8893,7 +9289,7 @@ template <size_t Group> struct LineGroups {
         float slope[16] = {}, depth[16] = {}, of_slope[16] = {}, of_depth[16] = {};
         for (size_t j = 0; j < count; j++) {
             const float* const p = v.x + Group * j;
-            const float* const w = v.w + Group * j;
+            const float* const w = v.weights(Group * j);
             LineFit fit = fit_line(p, w, Group, codes);
             if (fit.m > 0) {
                 const Fit steep = fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.turns, 2});
@@ -8931,7 +9327,7 @@ private:
                     d4.lane[l] = unit * si.lane[l];
                     m4.lane[l] = -unit_m * mi.lane[l];
                 }
-                const Four   e = line_error(v.x + Group * j, v.w + Group * j, Group, d4, m4, hi);
+                const Four   e = line_error(v.x + Group * j, v.weights(Group * j), Group, d4, m4, hi);
                 const size_t l = least_of(e);
                 if (e.lane[l] < least) { least = e.lane[l]; best_s[j] = static_cast<int>(si.lane[l]); best_m[j] = static_cast<int>(mi.lane[l]); }
             }
@@ -8950,7 +9346,7 @@ private:
         float qq = 0, qm = 0, mm = 0, xq = 0, xm = 0;
         for (size_t j = 0; j < count; j++) {
             const float* const p = v.x + Group * j;
-            const float* const w = v.w + Group * j;
+            const float* const w = v.weights(Group * j);
             const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
             const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
             const LineSums t = line_sums(p, w, Group, four(inverse), four(-line.m * inverse), hi);
@@ -9059,7 +9455,7 @@ template <> struct Encoder<block_q8_k> {
         float d = -top / 128, other = top / 127;
         if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
         for (int i = 0; i < 4; i++) other = other * 127 / 127;
-        const auto error = [&](float f) { return scale_error(v.x, v.w, 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
+        const auto error = [&](float f) { return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
         if (finite(other * 127) && error(other) < error(d)) d = other;
         uint8_t q[256];
         round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
@@ -9093,17 +9489,20 @@ template <> struct Encoder<block_gptq4> {
     static void encode(const float* x, const float* weight, block_gptq4& out) { Encoder<block_awq4>::encode(x, weight, out); }
 };
 
-/// Eight means: intervals of the sorted values, each value to the nearest mean, means taken again until nothing moves.
-struct Clusters {
-    static constexpr size_t n = 256, count = 8;
-    float  x[n];
-    double w[n], sum_w[n + 1], sum_x[n + 1];                    // sums of what is before
-    size_t first[count + 1];
-
+/// The eight means of least error. Their clusters are intervals of the sorted values; what is gained by cutting the first b into c + 1
+/// is the most over a of what cutting the first a into c gains, and one cluster of the rest. The best a rises with b, so that
+/// halving finds all of them.
+class Clusters {
+public:
     explicit Clusters(const Values<256>& v) {
+<<<<<<< HEAD
         for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = static_cast<double>(v.w[i]) + 1e-9; }
         const size_t gaps[] = {57, 23, 10, 4, 1};
         for (size_t gap : gaps)
+=======
+        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9; }
+        for (size_t gap : {size_t(57), size_t(23), size_t(10), size_t(4), size_t(1)})
+>>>>>>> qb
             for (size_t i = gap; i < n; i++) {
                 const float  value = x[i];
                 const double weight = w[i];
@@ -9118,6 +9517,43 @@ struct Clusters {
             sum_x[i + 1] = sum_x[i] + w[i] * static_cast<double>(x[i]);
         }
     }
+    void levels(float* out) {
+        if (!separate()) {
+            double gain[2][n + 1];
+            for (size_t b = 1; b <= n; b++) gain[0][b] = part(0, b);
+            for (size_t c = 1; c < count; c++) cut(gain[(c + 1) % 2], gain[c % 2], c, c + 1, n, c, n - 1);
+            first[count] = n;
+            for (size_t c = count; c-- > 0;) first[c] = c ? cuts[c][first[c + 1]] : 0;
+        }
+        for (size_t c = 0; c < count; c++) out[c] = mean(first[c], first[c + 1]);
+    }
+
+private:
+    static constexpr size_t n = 256, count = 8;
+    float    x[n];
+    double   w[n], sum_w[n + 1], sum_x[n + 1];                  // sums of what is before
+    uint16_t cuts[count][n + 1];
+    size_t   first[count + 1];
+
+    double part(size_t a, size_t b) const { const double s = sum_x[b] - sum_x[a]; return s * s / (sum_w[b] - sum_w[a]); }
+    float  mean(size_t a, size_t b) const {
+        if (a >= b || x[a] == x[b - 1]) return x[a < n ? a : n - 1];
+        return static_cast<float>((sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]));
+    }
+    /// For b of lo .. hi: the most gained with a of from .. to.
+    void cut(const double* before, double* after, size_t c, size_t lo, size_t hi, size_t from, size_t to) {
+        const size_t b = (lo + hi) / 2;
+        double most = -1;
+        size_t at = from;
+        for (size_t a = from; a <= to && a < b; a++) {
+            const double gain = before[a] + part(a, b);
+            if (gain > most) { most = gain; at = a; }
+        }
+        after[b]   = most;
+        cuts[c][b] = static_cast<uint16_t>(at);
+        if (lo < b) cut(before, after, c, lo, b - 1, from, at);
+        if (b < hi) cut(before, after, c, b + 1, hi, at, to);
+    }
     /// One cluster for each of up to eight different values.
     bool separate() {
         size_t c = 0;
@@ -9127,57 +9563,6 @@ struct Clusters {
         while (++c <= count) first[c] = n;
         return true;
     }
-    /// Equal parts of the sum of gaps (2), of their roots (1), or of nothing but their number (0).
-    void begin(int power) {
-        double part[n], all = 0;
-        for (size_t i = 1; i < n; i++) {
-            const double gap = static_cast<double>(x[i]) - static_cast<double>(x[i - 1]);
-            part[i] = all += power == 2 ? gap : power == 1 ? sqrt64(gap) : 1.0;
-        }
-        size_t i = 1;
-        for (size_t c = 0; c <= count; c++) {
-            while (c && i < n && part[i] * count < all * static_cast<double>(c)) i++;
-            first[c] = c == 0 ? 0 : c == count ? n : i;
-        }
-    }
-    double mean(size_t c) const {
-        const size_t a = first[c], b = first[c + 1];
-        if (a >= b) return static_cast<double>(x[a < n ? a : n - 1]);
-        return x[a] == x[b - 1] ? static_cast<double>(x[a]) : (sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]);
-    }
-    /// Moves the borders until they stay. What is gained: the error is the sum of squares less it.
-    double settle() {
-        for (int round = 0; round < 60; round++) {
-            bool moved = false;
-            double at = mean(0);
-            size_t i = 0, next[count];
-            for (size_t c = 1; c < count; c++) {
-                const double m = mean(c), border = (at + m) / 2;
-                while (i < n && static_cast<double>(x[i]) <= border) i++;
-                next[c] = i;
-                at = m;
-            }
-            for (size_t c = 1; c < count; c++) { moved |= first[c] != next[c]; first[c] = next[c]; }
-            if (!moved) break;
-        }
-        double gain = 0;
-        for (size_t c = 0; c < count; c++) {
-            const double m = mean(c);
-            gain += m * (2 * (sum_x[first[c + 1]] - sum_x[first[c]]) - m * (sum_w[first[c + 1]] - sum_w[first[c]]));
-        }
-        return gain;
-    }
-    void levels(float* out) {
-        if (separate()) { means(out); return; }
-        double best = -1;
-        for (int power = 0; power <= 2; power++) {
-            begin(power);
-            const double gain = settle();
-            if (gain > best) { best = gain; means(out); }
-        }
-    }
-private:
-    void means(float* out) const { for (size_t c = 0; c < count; c++) out[c] = static_cast<float>(mean(c)); }
 };
 template <> struct Encoder<block_squeeze> {
     static void encode(const float* x, const float* weight, block_squeeze& out) {
@@ -9205,6 +9590,778 @@ template <> struct Encoder<block_squeeze> {
 
 #endif
 // ---- grids ------------------------------------------------------------------
+#if GK_HAS_IQ
+//
+// A part of a block, 16 or 32 weights, has a scale: d times a unit times an odd step. For a scale, a digit costs w (x - scale value)^2,
+// counted from the cheapest of its weight, and a row costs the sum of its digits. A row is a lower and an upper half: with the costs of
+// all halves in tables it costs one addition. Where signs are apart, x are magnitudes.
+//   1. The scale that each part would like, without regard to the grid: any digits will do.
+//   2. d: of many, the two that come nearest to these scales.
+//   3. For both, and four steps next to what each part would like, the least costs of rows: eight scales at once, in 16-bit integers.
+//   4. The best rows for the best of these, exactly; d by least squares; the best rows again.
+
+constexpr size_t LANES = 8;
+/// Eight floats or integers: scales at which costs are compared, or the weights of a group.
+#if GK_X86 && (defined(__SSE2__) || defined(_M_X64))
+struct Eight  { __m128 lo, hi; };
+struct Shorts { __m128i all; };
+GK_INL Eight  eight(float v)                       { return {_mm_set1_ps(v), _mm_set1_ps(v)}; }
+GK_INL Eight  eight(const float* p)                { return {_mm_loadu_ps(p), _mm_loadu_ps(p + 4)}; }
+GK_INL void   put(float* p, Eight a)               { _mm_storeu_ps(p, a.lo); _mm_storeu_ps(p + 4, a.hi); }
+GK_INL Eight  operator+(Eight a, Eight b)          { return {_mm_add_ps(a.lo, b.lo), _mm_add_ps(a.hi, b.hi)}; }
+GK_INL Eight  operator-(Eight a, Eight b)          { return {_mm_sub_ps(a.lo, b.lo), _mm_sub_ps(a.hi, b.hi)}; }
+GK_INL Eight  operator*(Eight a, Eight b)          { return {_mm_mul_ps(a.lo, b.lo), _mm_mul_ps(a.hi, b.hi)}; }
+GK_INL Eight  lesser(Eight a, Eight b)             { return {_mm_min_ps(a.lo, b.lo), _mm_min_ps(a.hi, b.hi)}; }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return {_mm_add_epi16(a.all, b.all)}; }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return {_mm_min_epi16(a.all, b.all)}; }
+GK_INL Shorts shorts(int16_t v)                    { return {_mm_set1_epi16(v)}; }
+GK_INL Shorts shorts(Eight a)                      { return {_mm_packs_epi32(_mm_cvttps_epi32(a.lo), _mm_cvttps_epi32(a.hi))}; }
+GK_INL Eight  floats(Shorts a) {                   // of what is not negative
+    const __m128i zero = _mm_setzero_si128();
+    return {_mm_cvtepi32_ps(_mm_unpacklo_epi16(a.all, zero)), _mm_cvtepi32_ps(_mm_unpackhi_epi16(a.all, zero))};
+}
+#elif GK_ARM64
+struct Eight  { float32x4_t lo, hi; };
+struct Shorts { int16x8_t all; };
+GK_INL Eight  eight(float v)                       { return {vdupq_n_f32(v), vdupq_n_f32(v)}; }
+GK_INL Eight  eight(const float* p)                { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
+GK_INL void   put(float* p, Eight a)               { vst1q_f32(p, a.lo); vst1q_f32(p + 4, a.hi); }
+GK_INL Eight  operator+(Eight a, Eight b)          { return {vaddq_f32(a.lo, b.lo), vaddq_f32(a.hi, b.hi)}; }
+GK_INL Eight  operator-(Eight a, Eight b)          { return {vsubq_f32(a.lo, b.lo), vsubq_f32(a.hi, b.hi)}; }
+GK_INL Eight  operator*(Eight a, Eight b)          { return {vmulq_f32(a.lo, b.lo), vmulq_f32(a.hi, b.hi)}; }
+GK_INL Eight  lesser(Eight a, Eight b)             { return {vminq_f32(a.lo, b.lo), vminq_f32(a.hi, b.hi)}; }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return {vaddq_s16(a.all, b.all)}; }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return {vminq_s16(a.all, b.all)}; }
+GK_INL Shorts shorts(int16_t v)                    { return {vdupq_n_s16(v)}; }
+GK_INL Shorts shorts(Eight a)                      { return {vcombine_s16(vmovn_s32(vcvtq_s32_f32(a.lo)), vmovn_s32(vcvtq_s32_f32(a.hi)))}; }
+GK_INL Eight  floats(Shorts a) {
+    return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(a.all))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(a.all)))};
+}
+#else
+struct Eight  { float all[LANES]; };
+struct Shorts { int16_t all[LANES]; };
+template <class V, class F> GK_INL V each(F f)     { V v; for (size_t i = 0; i < LANES; i++) v.all[i] = f(i); return v; }
+GK_INL Eight  eight(float v)                       { return each<Eight>([&](size_t) { return v; }); }
+GK_INL Eight  eight(const float* p)                { return each<Eight>([&](size_t i) { return p[i]; }); }
+GK_INL void   put(float* p, Eight a)               { for (size_t i = 0; i < LANES; i++) p[i] = a.all[i]; }
+GK_INL Eight  operator+(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] + b.all[i]; }); }
+GK_INL Eight  operator-(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] - b.all[i]; }); }
+GK_INL Eight  operator*(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] * b.all[i]; }); }
+GK_INL Eight  lesser(Eight a, Eight b)             { return each<Eight>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i] + b.all[i]); }); }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return each<Shorts>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Shorts shorts(int16_t v)                    { return each<Shorts>([&](size_t) { return v; }); }
+GK_INL Shorts shorts(Eight a)                      { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i]); }); }
+GK_INL Eight  floats(Shorts a)                     { return each<Eight>([&](size_t i) { return static_cast<float>(a.all[i]); }); }
+#endif
+GK_INL float  total(Eight a) {
+    float v[LANES];
+    put(v, a);
+    return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+/// Weights, ones where there are none, and nowhere quite 0.
+template <size_t N> static void weights_of(const Values<N>& v, float (&w)[N]) {
+    const float* const given = v.weights();
+    Eight sum = eight(0.0f);
+    for (size_t i = 0; given && i < N; i += LANES) sum = sum + eight(given + i);
+    const float least = total(sum) * (1.0f / 4096 / N);
+    for (size_t i = 0; i < N; i++) w[i] = !given ? 1 : given[i] > least ? given[i] : least;
+}
+
+/// A half of a row is two places to base 9 or 8: pairs of ternary digits, or digits. Tables of halves have lines of `stride`.
+template <size_t Digits> struct Half {
+    static constexpr size_t dims = Digits == 3 ? 8 : 4, base = Digits == 3 ? 9 : 8, stride = Digits == 3 ? 12 : 8, count = base * base;
+};
+/// The rows of a grid in the order of their index: those of upper half h are first[h] .. first[h + 1] - 1, and lo says
+/// where their lower half is in a table. four: the same by fours of one upper half, some of them twice: it, and four lower halves.
+template <size_t Digits, size_t N, size_t Fours> struct Halves {
+    uint8_t  lo[N];
+    uint16_t first[Half<Digits>::count + 1];
+    uint8_t  four[Fours][5];
+};
+template <size_t Digits, size_t Words> constexpr size_t fours_of(const uint64_t (&bitmap)[Words]) {
+    using H = Half<Digits>;
+    size_t fours = 0;
+    for (size_t h = 0, v = 0; h < H::count; h++) {
+        size_t rows = 0;
+        for (size_t l = 0; l < H::count; l++, v++) rows += bitmap[v / 64] >> (v % 64) & 1;
+        fours += (rows + 3) / 4;
+    }
+    return fours;
+}
+template <size_t Digits, size_t N, size_t Fours, size_t Words> constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
+    using H = Half<Digits>;
+    Halves<Digits, N, Fours> halves = {};
+    size_t rank = 0, fours = 0;
+    for (size_t h = 0, v = 0; h < H::count; h++) {
+        const size_t begin = rank;
+        halves.first[h] = static_cast<uint16_t>(rank);
+        for (size_t l = 0; l < H::count; l++, v++)
+            if (bitmap[v / 64] >> (v % 64) & 1) halves.lo[rank++] = static_cast<uint8_t>(l / H::base * H::stride + l % H::base);
+        for (size_t r = begin; r < rank; r += 4, fours++) {
+            halves.four[fours][0] = static_cast<uint8_t>(h / H::base * H::stride + h % H::base);
+            for (size_t j = 0; j < 4; j++) halves.four[fours][j + 1] = halves.lo[r + j < rank ? r + j : rank - 1];
+        }
+    }
+    halves.first[H::count] = static_cast<uint16_t>(rank);
+    return halves;
+}
+#define GK_HALVES(name, digits, n) constexpr auto name##_halves = halves_of<digits, n, fours_of<digits>(name##_bitmap)>(name##_bitmap);
+GK_HALVES(iq1, 3, 2048)
+GK_HALVES(iq2_xxs, 3, 256)
+GK_HALVES(iq2_xs, 3, 512)
+GK_HALVES(iq2_s, 3, 1024)
+GK_HALVES(iq3_xxs, 8, 256)
+GK_HALVES(iq3_s, 8, 512)
+#undef GK_HALVES
+
+/// What the search asks of a format.
+template <size_t Digits, class Row> struct GridFormat {
+    const uint8_t*  lo;
+    const uint16_t* first;
+    const uint8_t (*four)[5];
+    size_t          fours;
+    const Row*      rows;
+    float           value[2][Digits];   // of a digit; the second where the shift is down
+    size_t          part, span;         // weights that share a scale; a shift, or 0: rows have neither signs nor shifts
+    float           steps, unit;        // scales are d unit (2 s + 1), s < steps
+    bool            even;               // the minus signs of 8 weights are even in number
+    float           reach;              // costs count up to that of this distance for a weight of the largest importance
+};
+/// A block before its fields are packed.
+struct GridBlock {
+    uint16_t row[64];
+    uint8_t  minus[32], down[32], step[16];        // of 8 weights; of 8; of a part
+    uint16_t d;
+};
+
+GK_INL bool odd_bits(uint32_t x)                   { x ^= x >> 4; x ^= x >> 2; return ((x ^ x >> 1) & 1) != 0; }
+
+template <size_t Digits, class Row> class GridSearch {
+    using H = Half<Digits>;
+    static constexpr size_t dims = H::dims, halves = 8 / dims;         // rows of 8 weights
+    static constexpr float  cap = 32760.0f / dims, endless = 3e38f;
+
+    const GridFormat<Digits, Row>& f;
+    Values<256> v;
+    float   x[256], w[256];             // v.x, or its magnitudes
+    uint8_t minus[32], cheapest[32];    // of each 8 weights: signs; the weight to negate if that is for nothing but their number
+    bool    odd[32];                    // is one to be negated?
+    size_t  parts;
+
+    struct Trial { float scale[LANES], error[LANES], unit; int16_t cost[8][LANES]; };   // of a part; cost[row] times unit scale^2
+    struct Sums { Eight error, xg, gg; };                               // w (x - scale g)^2, w x g, w g g
+
+public:
+    GridSearch(const GridFormat<Digits, Row>& format, const float* in, const float* weight)
+        : f(format), v(in, weight), x(), w(), minus(), cheapest(), odd(), parts(256 / format.part) {
+        weights_of(v, w);
+        for (size_t i = 0; i < 256; i++) {
+            const bool negative = !f.span && v.x[i] < 0;
+            x[i] = negative ? -v.x[i] : v.x[i];
+            minus[i / 8] = static_cast<uint8_t>(minus[i / 8] | (negative ? 1 << i % 8 : 0));
+        }
+        for (size_t g = 0; f.even && g < 32; g++) {
+            odd[g] = odd_bits(minus[g]);
+            for (uint8_t j = 1; j < 8; j++)
+                if (x[8 * g + j] * w[8 * g + j] < x[8 * g + cheapest[g]] * w[8 * g + cheapest[g]]) cheapest[g] = j;
+        }
+    }
+    void run(GridBlock& out);
+
+private:
+
+    /// The least errors of part p with any digits, at eight scales.
+    Eight loose(size_t p, const Eight& scale) const {
+        Eight at[2][Digits], sum = eight(0.0f), spans[2] = {sum, sum};
+        const size_t shifts = f.span ? 2 : 1;
+        for (size_t s = 0; s < shifts; s++) for (size_t k = 0; k < Digits; k++) at[s][k] = scale * eight(f.value[s][k]);
+        const size_t begin = p * f.part, span = f.span ? f.span : f.part;
+        for (size_t i = begin; i < begin + f.part; i += span) {
+            spans[0] = spans[1] = eight(0.0f);
+            for (size_t j = i; j < i + span; j++) {
+                const Eight one = eight(x[j]), weight = eight(w[j]);
+                for (size_t s = 0; s < shifts; s++) {
+                    Eight least = (one - at[s][0]) * (one - at[s][0]);
+                    for (size_t k = 1; k < Digits; k++) least = lesser(least, (one - at[s][k]) * (one - at[s][k]));
+                    spans[s] = spans[s] + weight * least;
+                }
+            }
+            sum = sum + (f.span ? lesser(spans[0], spans[1]) : spans[0]);
+        }
+        return sum;
+    }
+    /// The costs of a half, from those of its digits.
+    static void tabulate(const Shorts (*cost)[Digits], Shorts* half) {
+        if constexpr (Digits == 3) {
+            Shorts low[9], high[9];
+            for (size_t k = 0; k < 3; k++)
+                for (size_t j = 0; j < 3; j++) {
+                    low[3 * k + j]  = cost[0][j] + cost[1][k];
+                    high[3 * k + j] = cost[2][j] + cost[3][k];
+                }
+            for (size_t line = 0; line < 9; line++)
+                for (size_t l = 0; l < 9; l++) half[line * H::stride + l] = low[l] + high[line];
+        } else {
+            for (size_t line = 0; line < 8; line++)
+                for (size_t l = 0; l < 8; l++) half[line * H::stride + l] = cost[0][l] + cost[1][line];
+        }
+    }
+    /// The least cost of a row at eight scales, from the costs of digits.
+    Shorts least_cost(const Shorts (*cost)[Digits]) const {
+        Shorts lower[H::base * H::stride], upper[H::base * H::stride], best = shorts(32767);
+        tabulate(cost, lower);
+        tabulate(cost + dims / 2, upper);
+        const uint8_t (*q)[5] = f.four;
+        for (size_t n = f.fours; n > 0; n--, q++) {
+            const Shorts pair = lesser(lower[(*q)[1]], lower[(*q)[2]]), other = lesser(lower[(*q)[3]], lower[(*q)[4]]);
+            best = lesser(best, upper[(*q)[0]] + lesser(pair, other));
+        }
+        return best;
+    }
+    /// t.error = the least errors of part p at t.scale, with rows of the grid.
+    void errors(size_t p, Trial& t) const {
+        const size_t begin = p * f.part;
+        float mean = 0, most = 0;
+        for (size_t i = begin; i < begin + f.part; i++) { mean += w[i]; most = w[i] > most ? w[i] : most; }
+        mean *= 8 / static_cast<float>(f.part);
+        const float fine = cap / ((most < mean ? most : mean) * f.reach * f.reach);
+        const Eight scale = eight(t.scale), top = eight(cap), half = eight(0.5f);
+        float inverse[LANES];
+        for (size_t l = 0; l < LANES; l++) inverse[l] = 1 / t.scale[l];
+        const Eight per = eight(inverse);
+        Eight sum = eight(0.0f);
+        for (size_t i = begin, n = 0; i < begin + f.part; i += dims, n++) {
+            Shorts cost[dims][Digits];
+            const size_t g = i / 8, flip = odd[g] ? 8 * g + cheapest[g] : 256;
+            for (size_t j = 0; j < dims; j++) {
+                const Eight one = per * eight(i + j == flip ? -x[i + j] : x[i + j]), weight = eight(w[i + j] * fine);
+                Eight c[Digits];
+                for (size_t k = 0; k < Digits; k++) { const Eight e = one - eight(f.value[0][k]); c[k] = e * e; }
+                Eight least = c[0];
+                for (size_t k = 1; k < Digits; k++) least = lesser(least, c[k]);
+                for (size_t k = 0; k < Digits; k++) cost[j][k] = shorts(lesser((c[k] - least) * weight, top) + half);
+                sum = sum + weight * least;
+            }
+            const Eight best = floats(least_cost(cost));
+            float whole[LANES];
+            put(whole, best);
+            for (size_t l = 0; l < LANES; l++) t.cost[n][l] = static_cast<int16_t>(whole[l]);
+            sum = sum + best;
+        }
+        t.unit = 1 / fine;
+        put(t.error, sum * scale * scale * eight(t.unit));
+    }
+
+    /// The best row, of those that cost less than `bound`, which becomes its cost; cost[digit][weight].
+    bool search(const float (*cost)[8], size_t from, float& bound, uint16_t& best) const {
+        float place[4][H::stride], lower[H::base * H::stride];
+        for (size_t q = 0; q < 4; q++) {
+            if constexpr (Digits == 3) {
+                for (size_t k = 0; k < 3; k++)
+                    for (size_t j = 0; j < 3; j++) place[q][3 * k + j] = cost[j][2 * q] + cost[k][2 * q + 1];
+                for (size_t k = 9; k < H::stride; k++) place[q][k] = 0;
+            } else {
+                for (size_t k = 0; k < 8; k++) place[q][k] = cost[k][from + q];
+            }
+        }
+        for (size_t line = 0; line < H::base; line++)
+            for (size_t l = 0; l < H::stride; l++) lower[line * H::stride + l] = place[0][l] + place[1][line];
+        bool found = false;
+        const auto scan = [&](size_t h, float upper) {
+            for (size_t r = f.first[h]; r < f.first[h + 1]; r++) {
+                const float c = upper + lower[f.lo[r]];
+                if (c < bound) { bound = c; best = static_cast<uint16_t>(r); found = true; }
+            }
+        };
+        size_t free[2] = {0, 0};                   // the upper half that costs nothing
+        for (size_t q = 0; q < 2; q++) while (place[2 + q][free[q]] > 0) free[q]++;
+        scan(free[1] * H::base + free[0], 0);
+        for (size_t up = 0; up < H::base; up++) {
+            if (!(place[3][up] < bound)) continue;
+            for (size_t u = 0; u < H::base; u++) {
+                const float upper = place[2][u] + place[3][up];
+                if (upper < bound) scan(up * H::base + u, upper);
+            }
+        }
+        return found;
+    }
+    /// Rows and signs of 8 weights at `scale`, none of which costs as much as `bound`, to b; false if there are none.
+    bool choose(size_t g, float scale, const float* bound, GridBlock& b) const {
+        const float* const value = f.value[b.down[g]];
+        const Eight one = eight(x + 8 * g), weight = eight(w + 8 * g);
+        float cost[Digits][8], far[8];
+        Eight c[Digits], least = eight(endless);
+        for (size_t k = 0; k < Digits; k++) {
+            const Eight e = one - eight(scale * value[k]);
+            c[k] = weight * (e * e);
+            least = lesser(least, c[k]);
+        }
+        for (size_t k = 0; k < Digits; k++) put(cost[k], c[k] - least);
+        uint16_t* const rows = b.row + g * halves;
+        float plain[halves];
+        b.minus[g] = minus[g];
+        for (size_t h = 0; h < halves && (!odd[g] || halves > 1); h++) {
+            plain[h] = odd[g] ? endless : bound[h];
+            if (!search(cost, h * dims, plain[h], rows[h])) return false;
+        }
+        if (!odd[g]) return true;
+        // One of the signs is wrong. Negated, a weight costs so much more with its lowest digit:
+        const Eight e = one + eight(scale * value[0]);
+        put(far, weight * (e * e) - least);
+        float best = bound[0];
+        for (size_t h = 1; h < halves; h++) best += bound[h];
+        uint16_t kept[halves] = {};
+        size_t   flip = 8;
+        for (size_t n = 0; n < 8; n++) {
+            const size_t j = n == 0 ? cheapest[g] : n <= cheapest[g] ? n - 1 : n, h = j / dims;
+            float rest = far[j];
+            if (halves > 1) rest += plain[halves - 1 - h];
+            if (!(rest < best)) continue;
+            float column[Digits], left = best - rest;
+            const float xj = x[8 * g + j], near = xj + scale * value[0];
+            for (size_t k = 0; k < Digits; k++) {
+                const float t = xj + scale * value[k];
+                column[k] = cost[k][j];
+                cost[k][j] = w[8 * g + j] * (t * t - near * near);
+            }
+            if (search(cost, h * dims, left, kept[h])) {
+                best = rest + left;
+                flip = j;
+                for (size_t q = 0; q < halves; q++) if (q != h) kept[q] = rows[q];
+            }
+            for (size_t k = 0; k < Digits; k++) cost[k][j] = column[k];
+        }
+        if (flip == 8) return false;
+        for (size_t h = 0; h < halves; h++) rows[h] = kept[h];
+        b.minus[g] = static_cast<uint8_t>(b.minus[g] ^ 1 << flip);
+        return true;
+    }
+    /// What the rows and signs that b has for 8 weights come to, in the signs of x: grid values and x.
+    void chosen(size_t g, const GridBlock& b, float* grid, float* to) const {
+        const int shift = f.span ? (b.down[g] ? -1 : 1) : 0;
+        const uint32_t wrong = static_cast<uint32_t>(b.minus[g] ^ minus[g]);
+        for (size_t h = 0; h < halves; h++) {
+            const uint64_t row = f.rows[b.row[g * halves + h]];
+            for (size_t j = 0; j < dims; j++) grid[h * dims + j] = static_cast<float>(static_cast<int8_t>(row >> 8 * j & 255) + shift);
+        }
+        for (size_t j = 0; j < 8; j++) to[j] = wrong >> j & 1 ? -x[8 * g + j] : x[8 * g + j];
+    }
+    /// Adds up.
+    void count(size_t g, float scale, const GridBlock& b, Sums& s) const {
+        float grid[8], to[8];
+        chosen(g, b, grid, to);
+        const Eight q = eight(grid), one = eight(to), weight = eight(w + 8 * g), e = one - eight(scale) * q;
+        s.error = s.error + weight * (e * e);
+        s.xg = s.xg + weight * one * q;
+        s.gg = s.gg + weight * q * q;
+    }
+    /// Shifts of part p at `scale`, as any digits would have them.
+    void shifts(size_t p, float scale, GridBlock& b) const {
+        for (size_t i = p * f.part; i < (p + 1) * f.part; i += f.span) {
+            Eight sum[2] = {eight(0.0f), eight(0.0f)};
+            for (size_t j = i; j < i + f.span; j += 8)
+                for (size_t s = 0; s < 2; s++) {
+                    Eight least = eight(endless);
+                    for (size_t k = 0; k < Digits; k++) {
+                        const Eight e = eight(x + j) - eight(scale * f.value[s][k]);
+                        least = lesser(least, e * e);
+                    }
+                    sum[s] = sum[s] + eight(w + j) * least;
+                }
+            const bool down = total(sum[1]) < total(sum[0]);
+            for (size_t j = i; j < i + f.span; j += 8) b.down[j / 8] = down;
+        }
+    }
+    /// Rows and signs of all parts with d and the steps of b; bounds of what they cost at most, for each row. The sum of errors; d by
+    /// least squares for these rows.
+    float assign(float d, const float* bound, GridBlock& b, float& better) const {
+        float error = 0, xg = 0, gg = 0;
+        for (size_t p = 0; p < parts; p++) {
+            const float step = static_cast<float>(2 * b.step[p] + 1) * f.unit;
+            Sums s = {eight(0.0f), eight(0.0f), eight(0.0f)};
+            if (f.span) shifts(p, d * step, b);
+            for (size_t g = p * f.part / 8; g < (p + 1) * f.part / 8; g++) {
+                const float any[2] = {endless, endless};
+                if (!choose(g, d * step, bound + g * halves, b)) choose(g, d * step, any, b);
+                count(g, d * step, b, s);
+            }
+            error += total(s.error);
+            xg += step * total(s.xg);
+            gg += step * step * total(s.gg);
+        }
+        better = gg > 0 ? xg / gg : 0;
+        return error;
+    }
+};
+
+template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock& out) {
+    out = {};
+    // 1. like[p] is the scale that part p would like, stiff[p] the curvature of its error there.
+    float like[16] = {}, stiff[16] = {}, most = 0;
+    for (size_t p = 0; p < parts; p++) {
+        Eight xx = eight(0.0f), ww = xx;
+        for (size_t i = p * f.part; i < (p + 1) * f.part; i += 8) {
+            xx = xx + eight(w + i) * eight(x + i) * eight(x + i);
+            ww = ww + eight(w + i);
+        }
+        const float square = total(xx), rms = sqrt32(square / total(ww)), widest = f.value[0][Digits - 1];
+        if (!(rms > NEGLIGIBLE)) continue;
+        constexpr size_t tries = 2 * LANES;
+        const float ratio = f.span ? 1.079f : 1.097f;
+        float scale[tries], error[tries];
+        scale[0] = rms * (f.span ? 0.72f : 1.24f) / widest;
+        for (size_t i = 1; i < tries; i++) scale[i] = scale[i - 1] * ratio;
+        for (size_t i = 0; i < tries; i += LANES) put(error + i, loose(p, eight(scale + i)));
+        size_t at = 0;
+        for (size_t i = 1; i < tries; i++) if (error[i] < error[at]) at = i;
+        like[p] = scale[at] * 1.02f;               // rows of the grid like it a little larger
+        stiff[p] = square / (like[p] * like[p]);
+        most = like[p] > most ? like[p] : most;
+    }
+    if (!(most > 0)) return;
+    // 2. The two d, as scales of step 0.
+    float two[2] = {0, 0}, off[2] = {endless, endless};
+    for (int i = 0; i < 20; i++) {
+        const float top = 2 * f.steps * (1.08f - 0.03f * static_cast<float>(i));
+        const float s = v.value(v.half(most / (top * f.unit))) * f.unit, inverse = 1 / s;
+        if (!(s > 0) || s == two[0] || s == two[1]) continue;
+        float each[LANES] = {};
+        for (size_t g = 0; g < parts; g += LANES)
+            for (size_t p = 0; p < LANES; p++) {
+                const float e = like[g + p] - s * (2 * nearest_in((like[g + p] * inverse - 1) * 0.5f, 0, f.steps - 1) + 1);
+                each[p] += stiff[g + p] * e * e;
+            }
+        const float sum = total(eight(each));
+        if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = s; off[0] = sum; }
+        else if (sum < off[1]) { two[1] = s; off[1] = sum; }
+    }
+    if (!(two[0] > 0)) return;
+    if (!(two[1] > 0)) two[1] = two[0];
+    // 3.
+    Trial   trial[16];
+    uint8_t step[16][LANES], pick[2][16];
+    float   sum[2] = {0, 0};
+    for (size_t p = 0; p < parts; p++) {
+        Trial& t = trial[p];
+        for (size_t l = 0; l < LANES; l++) {
+            const float ratio = like[p] / two[l / 4], s = nearest_in(ratio * 0.5f - 2.5f + static_cast<float>(l % 4), 0, f.steps - 1);
+            step[p][l] = static_cast<uint8_t>(s);
+            t.scale[l] = two[l / 4] * (2 * s + 1);
+        }
+        if (f.span) put(t.error, loose(p, eight(t.scale)));
+        else errors(p, t);
+        for (size_t h = 0; h < 2; h++) {
+            uint8_t at = static_cast<uint8_t>(4 * h);
+            for (uint8_t l = at; l < 4 * h + 4; l++) if (t.error[l] < t.error[at]) at = l;
+            sum[h] += t.error[at];
+            pick[h][p] = at;
+        }
+    }
+    // 4.
+    const size_t h = sum[1] < sum[0];
+    GridBlock b = {};
+    float bound[64];
+    for (float& one : bound) one = endless;
+    for (size_t p = 0; p < parts; p++) {
+        const uint8_t l = pick[h][p];
+        const Trial& t = trial[p];
+        b.step[p] = step[p][l];
+        for (size_t n = 0; !f.span && n < f.part / dims; n++) {
+            const size_t r = p * f.part / dims + n, g = r / halves;
+            const float  scale = t.scale[l];
+            bound[r] = (static_cast<float>(t.cost[n][l]) + dims) * t.unit * scale * scale;
+            if (odd[g] && cheapest[g] / dims == r % halves) {
+                const float xj = x[8 * g + cheapest[g]];
+                float least = endless;
+                for (float value : f.value[0]) { const float e = xj - scale * value; least = e * e < least ? e * e : least; }
+                const float near = xj + scale * f.value[0][0];
+                bound[r] += w[8 * g + cheapest[g]] * (near * near - least);
+            }
+        }
+    }
+    float best = endless, d = two[h] / f.unit;
+    b.d = v.half(d);
+    for (int round = 0; round < 2; round++) {
+        float better;
+        const float error = assign(d, bound, b, better);
+        if (!(error < best)) break;
+        best = error;
+        out = b;
+        b.d = v.half(better);
+        d = v.value(b.d);
+        if (b.d == out.d || !(d > 0)) break;
+        for (size_t g = 0; g < 32; g++) {          // the same rows at the new scale
+            float grid[8], to[8], cost[8];
+            const float scale = d * f.unit * static_cast<float>(2 * b.step[8 * g / f.part] + 1);
+            chosen(g, b, grid, to);
+            Eight least = eight(endless);
+            for (float value : f.value[b.down[g]]) { const Eight e = eight(x + 8 * g) - eight(scale * value); least = lesser(least, e * e); }
+            const Eight e = eight(to) - eight(scale) * eight(grid);
+            put(cost, eight(w + 8 * g) * (e * e - least));
+            for (size_t q = 0; q < halves; q++) {
+                float c = 0;
+                for (size_t j = 0; j < dims; j++) c += cost[q * dims + j];
+                bound[g * halves + q] = c * 1.001f + 1e-30f;
+            }
+        }
+    }
+}
+
+template <size_t Digits, class Row> static GridBlock encode_grid(const GridFormat<Digits, Row>& f, const float* x, const float* weight) {
+    GridBlock b;
+    GridSearch<Digits, Row>(f, x, weight).run(b);
+    return b;
+}
+#define GK_GRID(name) name##_halves.lo, name##_halves.first, name##_halves.four, sizeof name##_halves.four / 5, name##_grid.row
+constexpr GridFormat<3, uint64_t> grid_of_iq1_s = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 32, 32, 8, 0.125f, false, 16};
+constexpr GridFormat<3, uint64_t> grid_of_iq1_m = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 16, 8, 8, 0.125f, false, 16};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xxs = {GK_GRID(iq2_xxs), {{8, 25, 43}, {}}, 32, 0, 16, 0.125f, true, 35};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xs = {GK_GRID(iq2_xs), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, true, 35};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_s = {GK_GRID(iq2_s), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, false, 35};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_xxs = {GK_GRID(iq3_xxs), {{4, 12, 20, 28, 36, 44, 52, 62}, {}}, 32, 0, 16, 0.25f, true, 24};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_s = {GK_GRID(iq3_s), {{1, 3, 5, 7, 9, 11, 13, 15}, {}}, 32, 0, 16, 1.0f, false, 6};
+#undef GK_GRID
+
+/// A step and four times seven signs.
+GK_INL uint32_t step_and_signs(uint8_t step, const uint8_t* minus) {
+    return static_cast<uint32_t>((minus[0] & 127) | (minus[1] & 127) << 7 | (minus[2] & 127) << 14 | (minus[3] & 127) << 21) |
+           static_cast<uint32_t>(step) << 28;
+}
+GK_INL void pack_steps(const uint8_t* step, size_t n, uint8_t* sc) {
+    for (size_t i = 0; i < n; i += 2) sc[i / 2] = static_cast<uint8_t>(step[i] | step[i + 1] << 4);
+}
+GK_INL uint32_t high(uint16_t row)                 { return static_cast<uint32_t>(row >> 8); }
+
+template <> struct Encoder<block_iq1_s> {
+    static void encode(const float* x, const float* weight, block_iq1_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq1_s, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t g = 0; g < 8; g++) {
+            const uint16_t* const r = b.row + 4 * g;
+            store_half(out.qh + 2 * g, static_cast<uint16_t>(high(r[0]) | high(r[1]) << 3 | high(r[2]) << 6 | high(r[3]) << 9 |
+                                                             b.step[g] << 12 | b.down[4 * g] << 15));
+        }
+    }
+};
+template <> struct Encoder<block_iq1_m> {
+    static void encode(const float* x, const float* weight, block_iq1_m& out) {
+        const GridBlock b = encode_grid(grid_of_iq1_m, x, weight);
+        for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t r = 0; r < 32; r += 2)
+            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | b.down[r] << 3 | high(b.row[r + 1]) << 4 | b.down[r + 1] << 7);
+        for (size_t n = 0; n < 4; n++) {
+            const uint8_t* const s = b.step + 4 * n;
+            store_half(out.sc + 2 * n, static_cast<uint16_t>(s[0] | s[1] << 3 | s[2] << 6 | s[3] << 9 | (b.d >> 4 * n & 15) << 12));
+        }
+    }
+};
+template <> struct Encoder<block_iq2_xxs> {
+    static void encode(const float* x, const float* weight, block_iq2_xxs& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_xxs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t g = 0; g < 8; g++) {
+            for (size_t t = 0; t < 4; t++) out.qs[8 * g + t] = static_cast<uint8_t>(b.row[4 * g + t]);
+            const uint32_t word = step_and_signs(b.step[g], b.minus + 4 * g);
+            memcpy(out.qs + 8 * g + 4, &word, 4);
+        }
+    }
+};
+template <> struct Encoder<block_iq2_xs> {
+    static void encode(const float* x, const float* weight, block_iq2_xs& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_xs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) store_half(out.qs + 2 * r, static_cast<uint16_t>(b.row[r] | (b.minus[r] & 127) << 9));
+        pack_steps(b.step, 16, out.sc);
+    }
+};
+template <> struct Encoder<block_iq2_s> {
+    static void encode(const float* x, const float* weight, block_iq2_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_s, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) { out.qs[r] = static_cast<uint8_t>(b.row[r]); out.signs[r] = b.minus[r]; }
+        for (size_t i = 0; i < 8; i++) {
+            const uint16_t* const r = b.row + 4 * i;
+            out.qh[i] = static_cast<uint8_t>(high(r[0]) | high(r[1]) << 2 | high(r[2]) << 4 | high(r[3]) << 6);
+        }
+        pack_steps(b.step, 16, out.sc);
+    }
+};
+template <> struct Encoder<block_iq3_xxs> {
+    static void encode(const float* x, const float* weight, block_iq3_xxs& out) {
+        const GridBlock b = encode_grid(grid_of_iq3_xxs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 64; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t g = 0; g < 8; g++) {
+            const uint32_t word = step_and_signs(b.step[g], b.minus + 4 * g);
+            memcpy(out.ss + 4 * g, &word, 4);
+        }
+    }
+};
+template <> struct Encoder<block_iq3_s> {
+    static void encode(const float* x, const float* weight, block_iq3_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq3_s, x, weight);
+        store_half(out.d, b.d);
+        memset(out.qh, 0, sizeof out.qh);
+        for (size_t r = 0; r < 64; r++) {
+            out.qs[r] = static_cast<uint8_t>(b.row[r]);
+            out.qh[r / 8] = static_cast<uint8_t>(out.qh[r / 8] | high(b.row[r]) << r % 8);
+        }
+        for (size_t g = 0; g < 32; g++) out.signs[g] = b.minus[g];
+        pack_steps(b.step, 8, out.sc);
+    }
+};
+
+// ---- levels: IQ4 --------------------------------------------------------------
+
+/// The code next to t is at 2 t + 512; all boundaries are multiples of a half.
+struct NearestLevel {
+    uint8_t code[1024];
+    constexpr NearestLevel() : code() {
+        for (int i = 0, q = 0; i < 1024; i++) {
+            while (q < 15 && i - 512 >= iq4_levels[q] + iq4_levels[q + 1]) q++;
+            code[i] = static_cast<uint8_t>(q);
+        }
+    }
+};
+constexpr NearestLevel nearest_level;
+
+/// The code for each of 32, with the scale whose inverse it is.
+GK_INL void level_codes(const float* x, float inverse, uint8_t* q) {
+    int32_t at[32];
+    for (size_t i = 0; i < 32; i++) {
+        float t = x[i] * (2 * inverse) + 512;
+        t = t > 0 ? t : 0;
+        t = t < 1023 ? t : 1023;
+        at[i] = static_cast<int32_t>(t);
+    }
+    for (size_t i = 0; i < 32; i++) q[i] = nearest_level.code[at[i]];
+}
+struct LevelSums { float error, xq, qq; };         // of w (x - d q)^2, w x q, w q^2
+static LevelSums level_sums(const float* x, const float* w, float d) {
+    uint8_t code[32];
+    level_codes(x, d != 0 ? 1 / d : 0, code);
+    Eight error = eight(0.0f), xq = error, qq = error;
+    for (size_t g = 0; g < 32; g += 8) {
+        float level[8];
+        for (size_t i = 0; i < 8; i++) level[i] = static_cast<float>(iq4_levels[code[g + i]]);
+        const Eight q = eight(level), one = eight(x + g), weight = eight(w + g), e = one - eight(d) * q, wq = weight * q;
+        error = error + weight * e * e;
+        xq = xq + wq * one;
+        qq = qq + wq * q;
+    }
+    return {total(error), total(xq), total(qq)};
+}
+/// The scale of least error for 32 weights, of both signs.
+static float fit_levels(const float* x, const float* w, float* stiff) {
+    const float top = magnitude(top_of(extremes(x, 32)));
+    float best = 0, d = 0;
+    const auto gains = [&](float scale) {
+        const LevelSums s = level_sums(x, w, scale);
+        if (!(s.xq * s.xq > best * s.qq)) return false;
+        best   = s.xq * s.xq / s.qq;
+        d      = s.xq / s.qq;
+        *stiff = s.qq;
+        return true;
+    };
+    *stiff = 0;
+    if (!(top > NEGLIGIBLE)) return 0;
+    float scale = top / 66;
+    for (int i = 0; i < 12; i++, scale *= 0.94f) {
+        gains(scale);
+        gains(-scale);
+    }
+    for (int i = 0; i < 3 && d != 0; i++) if (!gains(d)) break;
+    return d;
+}
+GK_INL void pack_nibbles(const uint8_t* q, uint8_t* qs) {
+    for (size_t i = 0; i < 16; i++) qs[i] = static_cast<uint8_t>(q[i] | q[i + 16] << 4);
+}
+
+template <> struct Encoder<block_iq4_nl> {
+    static void encode(const float* x, const float* weight, block_iq4_nl& out) {
+        const Values<32> v(x, weight);
+        float w[32], stiff;
+        weights_of(v, w);
+        uint16_t h = v.half(fit_levels(v.x, w, &stiff));
+        const LevelSums s = level_sums(v.x, w, v.value(h));
+        if (s.qq > 0) {
+            const uint16_t again = v.half(s.xq / s.qq);
+            if (level_sums(v.x, w, v.value(again)).error < s.error) h = again;
+        }
+        const float d = v.value(h);
+        uint8_t q[32];
+        level_codes(v.x, d != 0 ? 1 / d : 0, q);
+        store_half(out.d, h);
+        pack_nibbles(q, out.qs);
+    }
+};
+template <> struct Encoder<block_iq4_xs> {
+    static void encode(const float* x, const float* weight, block_iq4_xs& out) {
+        const Values<256> v(x, weight);
+        float w[256], like[8], stiff[8], most = 0;
+        weights_of(v, w);
+        for (size_t p = 0; p < 8; p++) {
+            like[p] = fit_levels(v.x + 32 * p, w + 32 * p, stiff + p);
+            most = magnitude(like[p]) > magnitude(most) ? like[p] : most;
+        }
+        // d: of many, the two whose multiples come nearest to these scales; then the steps that are best for the codes.
+        float two[2] = {0, 0}, off[2] = {3e38f, 3e38f};
+        for (int i = 0; i < 40 && most != 0; i++) {
+            const float d = v.value(v.half(most / (-33 + 0.5f * static_cast<float>(i)))), inverse = 1 / d;
+            if (d == 0 || d == two[0] || d == two[1]) continue;
+            float sum = 0;
+            for (size_t p = 0; p < 8; p++) {
+                const float e = like[p] - d * nearest_in(like[p] * inverse, -32, 31);
+                sum += stiff[p] * e * e;
+            }
+            if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = d; off[0] = sum; }
+            else if (sum < off[1]) { two[1] = d; off[1] = sum; }
+        }
+        float best = 3e38f, better = 0;
+        float step[8] = {}, kept[8] = {}, d = 0;
+        const auto improves = [&](float trial, bool search) {
+            float error = 0, xq = 0, qq = 0;
+            for (size_t p = 0; p < 8; p++) {
+                const float at = search ? nearest_in(like[p] / trial, -32, 31) : kept[p];
+                LevelSums least = {3e38f, 0, 0};
+                for (float s = at - (search ? 1 : 0); s <= at + (search ? 1 : 0); s++) {
+                    if (!(s >= -32 && s <= 31)) continue;
+                    const LevelSums sums = level_sums(v.x + 32 * p, w + 32 * p, trial * s);
+                    if (sums.error < least.error) { least = sums; step[p] = s; }
+                }
+                error += least.error;
+                xq += step[p] * least.xq;
+                qq += step[p] * step[p] * least.qq;
+            }
+            if (!(error < best)) return;
+            best = error;
+            d = trial;
+            better = qq > 0 ? xq / qq : 0;
+            for (size_t p = 0; p < 8; p++) kept[p] = step[p];
+        };
+        for (float trial : two) if (trial != 0) improves(trial, true);
+        for (int i = 0; i < 2; i++) {
+            const float trial = v.value(v.half(better));
+            if (trial != 0 && trial != d) improves(trial, false);
+        }
+        uint32_t sh = 0;
+        for (size_t p = 0; p < 8; p++) {
+            const float scale = d * kept[p];
+            const uint32_t s = static_cast<uint32_t>(static_cast<int>(kept[p]) + 32);
+            uint8_t q[32];
+            level_codes(v.x + 32 * p, scale != 0 ? 1 / scale : 0, q);
+            pack_nibbles(q, out.qs + 16 * p);
+            sh |= s >> 4 << 2 * p;
+            out.sl[p / 2] = static_cast<uint8_t>((p % 2 ? out.sl[p / 2] : 0) | (s & 15) << 4 * (p % 2));
+        }
+        store_half(out.sh, static_cast<uint16_t>(sh));
+        store_half(out.d, v.half(d));
+    }
+};
+#endif
 
 // ---- rows of blocks -----------------------------------------------------------
 
@@ -9830,7 +10987,7 @@ template <class E> struct Attention {
             p.parts  = Share::aligned(a.few_parts(m * heads, pieces, d));
             p.each   = Share::aligned(a.few_scratch(kv));
         } else {
-            const size_t all = (rows + a.columns - 1) / a.columns, panel = 4 * d * a.columns * sizeof(float);
+            const size_t all = (rows + a.columns - 1) / a.columns, panel = 2 * d * a.columns * sizeof(float);
             const size_t most = least_of(l2_bytes() / 2 / panel + 1, (all * kv.kv_heads + width - 1) / width);
             const size_t groups = (all + most - 1) / most;
             p.panels = (all + groups - 1) / groups;
@@ -11569,7 +12726,7 @@ GK_NAMESPACE_END
 GK_NAMESPACE_BEGIN
 namespace impl {
 
-GK_INTERNAL void* trace_memory(void* p, size_t bytes, size_t kept) {
+GK_INTERNAL void* list_memory(void* p, size_t bytes, size_t kept) {
     void* const more = bytes ? GLLM_KERNELS_MALLOC(bytes) : nullptr;
     if (more && kept) memcpy(more, p, kept);
     if (p && (more || !bytes)) GLLM_KERNELS_FREE(p);
@@ -11936,9 +13093,21 @@ const Recording recordings[] = {
     {OpKind::layer_norm, "layer_norm", norm_like,  4, 1, [](element* t, const single* p, extent n) { layer_norm_row(t, t + 1, t + 2, t + 3, n, p[0]); }},
     {OpKind::rope_half,  "rope_half",  injective,  4, 0, [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); }},
     {OpKind::rope_interleaved, "rope_interleaved", injective, 4, 0, [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); }},
+    {OpKind::div,        "div",        map_of_two, 3, 0, [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, div_of{}); }},
+    {OpKind::neg,        "neg",        map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, neg_of{}); }},
+    {OpKind::abs,        "abs",        map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, abs_of{}); }},
+    {OpKind::sqrt,       "sqrt",       map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, sqrt_of{}); }},
+    {OpKind::rsqrt,      "rsqrt",      map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, rsqrt_of{}); }},
+    {OpKind::recip,      "recip",      map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, recip_of{}); }},
+    {OpKind::max,        "max",        map_of_two, 3, 0, [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, larger{}); }},
+    {OpKind::min,        "min",        map_of_two, 3, 0, [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, smaller{}); }},
+    {OpKind::clamp,      "clamp",      map_of_one, 2, 2, [](element* t, const single* p, extent n) { map1(t, t + 1, n, clamp_to{p[0], p[1]}); }},
+    {OpKind::offset,     "offset",     map_of_one, 2, 1, [](element* t, const single* p, extent n) { map1(t, t + 1, n, offset_by{p[0]}); }},
+    {OpKind::mean,       "mean",       reduction,  2, 0, [](element* t, const single*, extent n) { vstore(t + 1, vdiv(sum_of(t, n), static_cast<single>(length_of(n)))); }},
+    {OpKind::largest,    "largest",    reduction,  2, 0, [](element* t, const single*, extent n) { vstore(t + 1, largest(t, n)); }},
 };
 
-constexpr size_t most_tensors = 4, most_parameters = 1;
+constexpr size_t most_tensors = 4, most_parameters = 2;
 
 /// Tensors are operands in order, save those of rope, whose first two are the two of a pair.
 void place_tensors(Recorder& r, size_t count) {
@@ -11967,7 +13136,7 @@ void record(Recorder& r, const Recording& what) {
     r.trace->parameters = what.parameters;
     r.open(TraceLoop::once);
     if (r.failed) return;
-    single parameters[most_parameters] = {0.0f};
+    single parameters[most_parameters] = {0.0f, 0.0f};
     for (uint16_t i = 0; i < what.parameters; i++)
         parameters[i] = vf(r.append({TraceCode::parameter, TraceType::f32, i, {no_arg, no_arg, no_arg}}));
     what.run(elements, parameters, {&r});
@@ -11980,7 +13149,7 @@ void record(Recorder& r, const Recording& what) {
 namespace impl {
 
 static inline OpTrace* new_trace(const char* name, OpKind kind, ComputePattern pattern) {
-    void* const p = trace_memory(nullptr, sizeof(OpTrace), 0);
+    void* const p = list_memory(nullptr, sizeof(OpTrace), 0);
     if (!p) return nullptr;
     OpTrace* const t = new (p) OpTrace();
     memcpy(t->name, name, strlen(name) + 1);
@@ -11991,7 +13160,7 @@ static inline OpTrace* new_trace(const char* name, OpKind kind, ComputePattern p
 static inline void delete_trace(OpTrace* t) {
     if (!t) return;
     t->~OpTrace();
-    trace_memory(t, 0, 0);
+    list_memory(t, 0, 0);
 }
 
 } // namespace impl
@@ -12064,6 +13233,1304 @@ Status ScalarOpRegistry::record(const char* name, uint8_t inputs, TraceValue (*c
 
 GK_NAMESPACE_END
 #endif // GLLM_KERNELS_COMPILER
+
+// ============================================================================
+// [G] THE GRAPH COMPILER: from operations to one call
+// ============================================================================
+//
+//   CompilerGraph -> check -> lower -> SemanticDAG -> fuse -> FusionPlan -> plan_buffers -> BufferPlan -> run
+//
+// Everything up to the plans is decided by shapes. Execution knows the plans alone: a back end is another reader of them.
+
+#ifdef GLLM_KERNELS_COMPILER
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+constexpr size_t most_nodes = 8192, most_in_group = 32;
+static_assert(most_in_group <= 64, "slots of a tile are bits of a word");
+
+static inline Status out_of_nodes()                { return {Code::out_of_memory, "no memory to compile"}; }
+static inline Status malformed(const char* what)   { return {Code::compile_error, what}; }
+
+/// Text, piece by piece.
+struct Text {
+    void (*write)(void* user, const char* text, size_t n);
+    void*  user;
+    const Text& operator<<(const char* s) const { write(user, s, strlen(s)); return *this; }
+    const Text& operator<<(size_t v) const {
+        char   digits[24];
+        size_t n = sizeof digits;
+        do digits[--n] = static_cast<char>('0' + v % 10); while (v /= 10);
+        write(user, digits + n, sizeof digits - n);
+        return *this;
+    }
+};
+/// Text that ends where its buffer does.
+struct Buffered { char* data; size_t room, size; };
+static inline void write_buffered(void* user, const char* text, size_t n) {
+    Buffered& b = *static_cast<Buffered*>(user);
+    const size_t fits = b.room - 1 - b.size < n ? b.room - 1 - b.size : n;
+    memcpy(b.data + b.size, text, fits);
+    b.data[b.size += fits] = 0;
+}
+/// What can be printed of a name of any origin.
+static inline void put_name(const Text& out, const char* name) {
+    for (; *name; name++) {
+        const char c[2] = {*name >= ' ' && *name <= '~' && *name != '"' && *name != '\\' ? *name : '?', 0};
+        out << c;
+    }
+}
+static inline void copy_name(char (&to)[48], const char* from) {
+    size_t n = 0;
+    for (; from && n < sizeof to - 1 && from[n]; n++) to[n] = from[n];
+    to[n] = 0;
+}
+
+constexpr const char* op_names[] = {"input", "weight", "kernel", "matmul", "matmul_t", "reshape", "transpose", "concat", "slice", "embedding", "convert"};
+static inline const char* op_name(CompilerOp op, OpKind kind, const OpTrace* user) {
+    if (op > CompilerOp::convert) return "unknown operation";
+    if (op != CompilerOp::kernel) return op_names[static_cast<size_t>(op)];
+    if (kind == OpKind::user) return user ? user->name : "user";
+    for (const trace::Recording& r : trace::recordings) if (r.kind == kind) return r.name;
+    return "unknown kernel";
+}
+
+// ---- shapes ---------------------------------------------------------------------
+
+static inline bool   is_source(CompilerOp op)                             { return op == CompilerOp::input || op == CompilerOp::weight; }
+static inline bool   one_row(const TensorDesc& d)                         { return !d.open && d.rows == 1; }
+static inline bool   same_rows(const TensorDesc& a, const TensorDesc& b)  { return a.open == b.open && a.rows == b.rows; }
+static inline bool   of_floats(const TensorDesc& d)                       { return !d.indices && d.dtype != DType::blocks; }
+static inline bool   spreads(const TensorDesc& operand, const TensorDesc& result) { return one_row(operand) && !one_row(result); }
+static inline TensorDesc floats_of(bool open, size_t rows, size_t cols) {
+    TensorDesc d;
+    d.open = open;
+    d.rows = rows;
+    d.cols = cols;
+    return d;
+}
+static inline size_t element_bytes(const TensorDesc& d) { return d.indices || d.dtype == DType::f32 ? 4 : 2; }
+/// Of all rows; false on overflow.
+static inline bool rows_of(const TensorDesc& d, size_t rows, size_t* all) {
+    *all = d.rows;
+    return !d.open || times(d.rows, rows, all);
+}
+static inline bool bytes_of(const TensorDesc& d, size_t rows, size_t* bytes) {
+    const size_t row = d.dtype == DType::blocks ? row_bytes(d.quant, d.cols) : d.cols * element_bytes(d);
+    size_t all = 0;
+    return rows_of(d, rows, &all) && times(all, row, bytes) && *bytes <= SIZE_MAX / 4;
+}
+static inline const char* check_desc(const TensorDesc& d) {
+    size_t bytes = 0;
+    if (d.rows == 0 || d.cols == 0)                              return "a tensor has at least one row and one column";
+    if (d.dtype > DType::blocks)                                 return "this is no DType";
+    if (d.dtype == DType::blocks && !is_format(d.quant))         return "this is no QuantType";
+    if (d.dtype == DType::blocks && row_bytes(d.quant, d.cols) == 0) return "the columns of a quantised weight must be whole blocks";
+    if (d.cols > SIZE_MAX / 16 || !bytes_of(d, 1, &bytes))       return "the size of this tensor overflows size_t";
+    return nullptr;
+}
+
+/// Operands that a recording reads before it writes them.
+static inline size_t operands_read(const OpTrace& t) {
+    unsigned seen = 0;
+    size_t   n = 0;
+    for (const TraceOp& op : t.ops) {
+        if (op.code != TraceCode::load && op.code != TraceCode::store) continue;
+        const unsigned bit = 1u << t.tensors[op.index].operand;
+        n += op.code == TraceCode::load && !(seen & bit);
+        seen |= bit;
+    }
+    return n;
+}
+static inline bool is_map(const OpTrace& t) {
+    return t.pattern == ComputePattern::elementwise || t.pattern == ComputePattern::binary_elementwise ||
+           (t.pattern == ComputePattern::injective && t.kind == OpKind::user);
+}
+
+static inline const char* infer_map(const CompilerNode& n, const TensorDesc* in, TensorDesc* out) {
+    TensorDesc full = in[0];
+    for (size_t i = 1; i < n.inputs; i++) if (one_row(full)) full = in[i];
+    for (size_t i = 0; i < n.inputs; i++) {
+        if (in[i].cols != full.cols)                             return "the columns of elementwise operands differ";
+        if (!one_row(in[i]) && !same_rows(in[i], full))          return "elementwise operands have as many rows, or one";
+    }
+    *out = floats_of(full.open, full.rows, full.cols);
+    return nullptr;
+}
+static inline const char* infer_rope(const CompilerNode& n, const TensorDesc* in, TensorDesc* out) {
+    const size_t head = n.size[0], turned = n.size[1] ? n.size[1] : head;
+    if (head == 0 || in[0].cols % head)                          return "columns are whole heads of head_dim";
+    if (turned % 2 || turned > head)                             return "n_rot is even and at most head_dim";
+    for (size_t i = 1; i < 3; i++)
+        if (in[i].cols != turned / 2 || (!one_row(in[i]) && !same_rows(in[i], in[0])))
+            return "cos and sin are n_rot / 2 columns, of as many rows or one";
+    *out = floats_of(in[0].open, in[0].rows, in[0].cols);
+    return nullptr;
+}
+static inline const char* infer_kernel(const CompilerNode& n, const OpTrace& t, const TensorDesc* in, TensorDesc* out) {
+    if (operands_read(t) != n.inputs)                            return "another number of operands than the operation has";
+    for (size_t i = 0; i < n.inputs; i++)
+        if (!of_floats(in[i]))                                   return "indices and blocks are no operands of this operation";
+    if (is_map(t)) return infer_map(n, in, out);
+    if (t.pattern == ComputePattern::injective) return infer_rope(n, in, out);
+    const bool reduces = t.pattern == ComputePattern::reduction;
+    for (size_t i = 1; i < n.inputs; i++) {
+        if (in[i].cols != in[0].cols)                            return "the columns of the operands differ";
+        if (!one_row(in[i]) && !(reduces && same_rows(in[i], in[0]))) return "the second operand has one row";
+    }
+    *out = floats_of(in[0].open, in[0].rows, reduces ? 1 : in[0].cols);
+    return nullptr;
+}
+static inline const char* infer_matmul(const CompilerNode& n, const TensorDesc* in, TensorDesc* out) {
+    const bool transposed = n.op == CompilerOp::matmul_t;
+    if (!of_floats(in[0]) || in[1].indices)                      return "a product is of numbers";
+    if (!transposed && in[1].dtype == DType::blocks)             return "quantised weights are multiplied by matmul_t";
+    if (in[1].open)                                              return "the second matrix of a product has a known number of rows";
+    if (in[0].cols != (transposed ? in[1].cols : in[1].rows))    return "the two sides of a product are of different depth";
+    *out = floats_of(in[0].open, in[0].rows, transposed ? in[1].rows : in[1].cols);
+    return nullptr;
+}
+static inline const char* infer_layout(const CompilerNode& n, const TensorDesc* in, TensorDesc* out) {
+    if (!of_floats(in[0]))                                       return "indices and blocks are no operands of this operation";
+    size_t cols = 0;
+    switch (n.op) {
+        case CompilerOp::reshape:
+            if (n.size[0] == 0 || in[0].rows * in[0].cols % n.size[0]) return "a reshaped tensor has whole rows";
+            *out = floats_of(in[0].open, in[0].rows * in[0].cols / n.size[0], n.size[0]);
+            return nullptr;
+        case CompilerOp::transpose:
+            if (in[0].open)                                      return "a transposed tensor has a known number of rows";
+            *out = floats_of(false, in[0].cols, in[0].rows);
+            return nullptr;
+        case CompilerOp::concat:
+            for (size_t i = 0; i < n.inputs; i++) {
+                if (!of_floats(in[i]) || !same_rows(in[i], in[0])) return "tensors side by side have as many rows";
+                cols += in[i].cols;                              // each at most SIZE_MAX / 16
+            }
+            *out = floats_of(in[0].open, in[0].rows, cols);
+            return nullptr;
+        default:
+            if (n.size[0] > in[0].cols || n.size[1] > in[0].cols - n.size[0]) return "a slice ends within the columns";
+            *out = floats_of(in[0].open, in[0].rows, n.size[1]);
+            return nullptr;
+    }
+}
+static inline const char* infer_embedding(const CompilerNode* const* from, const TensorDesc* in, TensorDesc* out) {
+    if (!is_source(from[0]->op) || in[0].indices || in[0].open)  return "the table of an embedding is a weight";
+    if (!in[1].indices)                                          return "an embedding is by indices";
+    *out = floats_of(in[1].open, in[1].rows, in[0].cols);
+    return nullptr;
+}
+
+// ---- recorded maps ------------------------------------------------------------------
+
+/// Steps of a recording whose values take as few slots as live at a time.
+class MapBuilder {
+public:
+    MapBuilder(const OpTrace& t, const float* parameters, List<MapStep>& steps, List<uint32_t>& constants)
+        : t_(t), parameters_(parameters), steps_(steps), constants_(constants), first_(constants.size()) {}
+
+    Status build() {
+        if (!last_.fill(t_.ops.size(), 0) || !place_.fill(t_.ops.size(), 0)) return out_of_nodes();
+        if (t_.constants.size() == 0 && !constants_.push(0)) return out_of_nodes();
+        for (const TraceConstant& c : t_.constants) if (!constants_.push(static_cast<uint32_t>(c.bits))) return out_of_nodes();
+        for (uint32_t i = 0; i < t_.ops.size(); i++)
+            for (int32_t a : t_.ops[i].arg) if (a >= 0) last_[static_cast<size_t>(a)] = i;
+        for (const TraceStage& s : t_.stages)
+            if (s.when != no_arg || (s.loop != TraceLoop::map && s.loop != TraceLoop::once)) return malformed("this recording is no map");
+        for (uint32_t i = 0; i < t_.ops.size(); i++)
+            if (Status st = step(i); !st) return st;
+        if (constants_.size() - first_ > MAP_CONSTANTS) return malformed("an operation of more than 128 constants and parameters");
+        return success;
+    }
+
+private:
+    const OpTrace&  t_;
+    const float*    parameters_;
+    List<MapStep>&  steps_;
+    List<uint32_t>& constants_;
+    size_t          first_;
+    List<uint32_t>  last_;
+    List<int16_t>   place_;
+    uint32_t        free_ = UINT32_MAX;                         // slots
+
+    int16_t source(int32_t a) const {
+        if (a == no_arg) return -1;                             // not read; the first constant stands in
+        return a < 0 ? static_cast<int16_t>(a) : place_[static_cast<size_t>(a)];
+    }
+    Status step(uint32_t i) {
+        const TraceOp& op = t_.ops[i];
+        if (op.code == TraceCode::parameter) {
+            place_[i] = static_cast<int16_t>(~static_cast<int16_t>(constants_.size() - first_));
+            return constants_.push(f32_bits(parameters_[op.index])) ? success : out_of_nodes();
+        }
+        if (op.type == TraceType::f64 || op.code == TraceCode::accumulator || op.code == TraceCode::total) return malformed("this recording is no map");
+        MapStep s = {op.code, static_cast<uint8_t>(op.index), 0, {source(op.arg[0]), source(op.arg[1]), source(op.arg[2])}};
+        for (int32_t a : op.arg)
+            if (a >= 0 && last_[static_cast<size_t>(a)] == i && place_[static_cast<size_t>(a)] >= 0) free_ |= 1u << place_[static_cast<size_t>(a)];
+        if (op.code != TraceCode::store) {
+            if (!free_) return malformed("an operation of more than 32 values that live at a time");
+            while (!(free_ >> s.to & 1)) s.to++;
+            free_ &= ~(1u << s.to);
+            place_[i] = s.to;
+            if (last_[i] == 0) free_ |= 1u << s.to;             // read by none
+        }
+        return steps_.push(s) ? success : out_of_nodes();
+    }
+};
+static_assert(MAP_SLOTS == 32, "as many as a word has bits");
+
+/// Arithmetic of one element, or of one of the row.
+static inline double flops_of(const OpTrace& t) {
+    double n = 0;
+    for (const TraceStage& s : t.stages)
+        for (int32_t i = s.begin; i < s.end && s.loop != TraceLoop::once && s.loop != TraceLoop::sum_in_double; i++) {
+            const TraceCode c = t.ops[static_cast<size_t>(i)].code;
+            if (c == TraceCode::load || c == TraceCode::store || c == TraceCode::accumulator) continue;
+            n += c == TraceCode::fma || c == TraceCode::fnma || c == TraceCode::xfma ? 2 : 1;
+        }
+    return n;
+}
+
+// ---- where values are -------------------------------------------------------------------
+
+enum class Where : uint8_t { source, output, buffer, tile, view };
+struct ValuePlace {
+    Where          where;
+    uint32_t       index;                                       // source; output; alloc; slot of a tile
+    uint32_t       root;                                        // itself, or what a view shows
+    uint32_t       group, last;                                 // that computes it; the last that reads it
+    uint32_t       steps, step_count, constants, constant_count;        // of a map without a kernel
+    uint8_t*       at;                                          // in this run
+};
+struct SourcePlace { uint32_t node, input; const void* data; };         // input: no_node for a weight
+/// What a group computes at a time, and how often.
+struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
+struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
+
+/// May the result of this node take the place of an operand?
+static inline bool takes_place(const SemanticNode& n, size_t operand) {
+    if (n.op == CompilerOp::convert) return n.desc.dtype == DType::f32;
+    if (n.op != CompilerOp::kernel) return false;
+    if (n.op_class == OpClass::elementwise) return n.kind != OpKind::axpy || operand == 0;
+    return operand == 0 && (n.op_class == OpClass::injective || n.desc.cols > 1);           // rope and norms, no reduction
+}
+static inline bool by_rows(CompilerOp op)          { return op == CompilerOp::kernel || op == CompilerOp::concat || op == CompilerOp::slice ||
+                                                            op == CompilerOp::embedding || op == CompilerOp::convert; }
+static inline bool has_kernel(OpKind kind)         { return kind < OpKind::div || kind == OpKind::mean || kind == OpKind::largest; }
+static inline size_t lines(size_t bytes)           { return (bytes + 63) & ~size_t(63); }
+
+} // namespace impl
+
+struct GK_HIDDEN CompiledLayer::State {
+    DeviceProfile            profile;
+    CompileOptions           options;
+    CpuKernels<float>        kernels;
+    ScalarOpRegistry         registry;
+    SemanticDAG              dag;
+    FusionPlan               fusion;
+    BufferPlan               buffers;
+    impl::List<impl::ValuePlace>  values;                       // of each node of the DAG
+    impl::List<impl::SourcePlace> sources;
+    impl::List<uint32_t>     outputs;                           // nodes of the DAG
+    impl::List<impl::MapStep> steps;
+    impl::List<uint32_t>     constants;
+    impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
+    size_t                   planned_width = 0;
+    uint32_t                 culprit = no_node;                 // a node of the graph
+
+    State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
+
+    // ---- 1: meaning
+    struct Checked { impl::List<uint32_t> order; size_t reached = 0; impl::List<TensorDesc> descs; };
+    Status      check(const CompilerGraph& g, Checked& c);
+    const char* check_source(const CompilerGraph& g, const CompilerNode& n) const;
+    const char* check_node(const CompilerGraph& g, const CompilerNode& n);
+    Status      sort(const CompilerGraph& g, Checked& c);
+    Status      visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next, impl::List<uint32_t>& stack, uint32_t root);
+    Status      infer(const CompilerGraph& g, Checked& c);
+    Status      lower(const CompilerGraph& g, const Checked& c);
+    Status      lower_outputs(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide);
+    uint32_t    widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide, uint32_t node);
+    uint32_t    push(SemanticNode& n, const CompilerNode& of);
+    uint32_t    push_convert(const CompilerNode& of, uint32_t node, uint32_t from, DType to);
+    Status      build_map(uint32_t v, const CompilerNode& n);
+    void        weigh(SemanticNode& n, const OpTrace* t) const;
+
+    // ---- 2: decisions
+    struct Candidate { TensorDesc rows; uint32_t size; bool open; };     // a group in the making; open: more may join
+    Status fuse();
+    bool   joins(uint32_t v, uint32_t group, const Candidate& c) const;
+    bool   can_wait(uint32_t v, uint32_t group, uint32_t until) const;
+    Status collect(const impl::List<Candidate>& groups);
+    Status place_values();
+    void   fill_slots(FusionGroup& g, uint32_t group);
+    Status place_buffer(uint32_t v, uint32_t group, uint32_t position, impl::List<uint32_t>& owner);
+    bool   last_read(uint32_t u, uint32_t group, uint32_t position) const;
+    impl::Tile tile_of(const FusionGroup& g, size_t rows) const;
+    Status alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const;
+    Status plan_buffers(size_t rows, const Parallel& p);
+
+    // ---- 3: execution
+    uint32_t node_at(uint32_t i) const { return fusion.nodes[i]; }
+    void run_group(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena);
+    void run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows, uint8_t* slots) const;
+    void run_rows(uint32_t v, const impl::Window* in, uint8_t* out, size_t out_stride, size_t rows, size_t cols) const;
+    void run_kernel(uint32_t v, const float* const* in, float* out, size_t n) const;
+    Status call(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) const;
+    Status check_memory(const void* const* in, void* const* out, size_t rows);
+    Status run(const Parallel& p, const Workspace& w, size_t rows);
+
+    // ---- and to look at
+    void put_shape(const impl::Text& out, const TensorDesc& d) const;
+    void describe(const impl::Text& out) const;
+    void dot(const impl::Text& out) const;
+};
+
+// ---- 1: what a graph means ----------------------------------------------------------------
+
+const char* CompiledLayer::State::check_source(const CompilerGraph& g, const CompilerNode& n) const {
+    const bool weight = n.op == CompilerOp::weight;
+    if (n.desc.dtype == DType::blocks && !weight)                return "only a weight may be quantised";
+    if (weight && (n.desc.open || n.desc.indices))               return "a weight has a known number of rows, and no indices";
+    if (n.desc.indices && n.desc.cols != 1)                      return "indices are one column";
+    if (weight && !n.name[0])                                    return "a weight needs a name";
+    for (size_t i = 0; weight && i < g.size() && &g.node(i) != &n; i++)
+        if (g.node(i).op == CompilerOp::weight && strcmp(g.node(i).name, n.name) == 0) return "there is another weight of this name";
+    return impl::check_desc(n.desc);
+}
+const char* CompiledLayer::State::check_node(const CompilerGraph& g, const CompilerNode& n) {
+    static constexpr uint8_t least[] = {0, 0, 1, 2, 2, 1, 1, 2, 1, 2}, most[] = {0, 0, 3, 2, 2, 1, 1, 4, 1, 2};
+    const size_t op = static_cast<size_t>(n.op);
+    if (!memchr(n.name, 0, sizeof n.name))                       return "a name ends within its 48 bytes";
+    if (op >= sizeof least)                                      return "this is no operation of a graph";
+    if (n.inputs < least[op] || n.inputs > most[op])             return "another number of operands than the operation has";
+    for (size_t i = 0; i < n.inputs; i++)
+        if (n.input[i] >= g.size())                              return "an operand does not exist";
+    if (n.op == CompilerOp::kernel && (n.kind > OpKind::user || (n.kind == OpKind::user && !n.trace))) return "this is no kind of operation";
+    return impl::is_source(n.op) ? check_source(g, n) : nullptr;
+}
+
+/// Nodes that outputs depend on, then all others, each behind its operands.
+Status CompiledLayer::State::visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next, impl::List<uint32_t>& stack, uint32_t root) {
+    constexpr uint8_t unseen = 255, done = 254;
+    if (next[root] != unseen) return impl::success;
+    size_t depth = 0;
+    stack[depth++] = root;
+    next[root] = 0;
+    while (depth) {
+        const uint32_t v = stack[depth - 1];
+        if (next[v] == g.node(v).inputs) {
+            next[v] = done;
+            depth--;
+            if (!c.order.push(v)) return impl::out_of_nodes();
+            continue;
+        }
+        const uint32_t u = g.node(v).input[next[v]++];
+        if (next[u] == done) continue;
+        culprit = u;
+        if (next[u] != unseen) return impl::malformed("this node depends on itself");
+        next[u] = 0;
+        stack[depth++] = u;
+    }
+    return impl::success;
+}
+Status CompiledLayer::State::sort(const CompilerGraph& g, Checked& c) {
+    impl::List<uint8_t>  next;
+    impl::List<uint32_t> stack;
+    if (!next.fill(g.size(), 255) || !stack.fill(g.size(), 0)) return impl::out_of_nodes();
+    for (const CompilerGraph::Output& o : g.outputs())
+        if (Status s = visit(g, c, next, stack, o.node); !s) return s;
+    c.reached = c.order.size();
+    for (uint32_t i = 0; i < g.size(); i++)
+        if (Status s = visit(g, c, next, stack, i); !s) return s;
+    return impl::success;
+}
+
+Status CompiledLayer::State::infer(const CompilerGraph& g, Checked& c) {
+    if (!c.descs.fill(g.size(), TensorDesc())) return impl::out_of_nodes();
+    for (uint32_t v : c.order) {
+        const CompilerNode& n = g.node(v);
+        TensorDesc          in[4], out = n.desc;
+        const CompilerNode* from[4] = {};
+        const char*         wrong = nullptr;
+        culprit = v;
+        for (size_t i = 0; i < n.inputs; i++) { in[i] = c.descs[n.input[i]]; from[i] = &g.node(n.input[i]); }
+        if (n.op == CompilerOp::kernel) {
+            const OpTrace* const t = n.kind == OpKind::user ? n.trace : registry.find(n.kind);
+            if (!t) return impl::out_of_nodes();
+            wrong = impl::infer_kernel(n, *t, in, &out);
+        }
+        else if (n.op == CompilerOp::matmul || n.op == CompilerOp::matmul_t) wrong = impl::infer_matmul(n, in, &out);
+        else if (n.op == CompilerOp::embedding)                              wrong = impl::infer_embedding(from, in, &out);
+        else if (!impl::is_source(n.op))                                     wrong = impl::infer_layout(n, in, &out);
+        if (!wrong) wrong = impl::check_desc(out);
+        if (wrong) return impl::malformed(wrong);
+        if (out.dtype == DType::blocks && !kernels.table().formats[static_cast<size_t>(out.quant)].dequant)
+            return {Code::unsupported, "this format was left out of this build"};
+        c.descs[v] = out;
+    }
+    return impl::success;
+}
+Status CompiledLayer::State::check(const CompilerGraph& g, Checked& c) {
+    if (!g.complete()) return {Code::out_of_memory, "the graph was not completed, for want of memory or of node numbers: it may have 8192"};
+    if (g.outputs().size() == 0) return impl::malformed("a graph has outputs");
+    for (uint32_t i = 0; i < g.size(); i++) {
+        culprit = i;
+        if (const char* wrong = check_node(g, g.node(i))) return impl::malformed(wrong);
+    }
+    culprit = no_node;
+    for (const CompilerGraph::Output& o : g.outputs()) {
+        if (o.node >= g.size()) return impl::malformed("an output does not exist");
+        culprit = o.node;
+        if (o.dtype > DType::bf16) return impl::malformed("an output is f32, f16 or bf16");
+    }
+    if (Status s = sort(g, c); !s) return s;
+    if (Status s = infer(g, c); !s) return s;
+    for (const CompilerGraph::Output& o : g.outputs()) {
+        culprit = o.node;
+        if (!impl::of_floats(c.descs[o.node])) return impl::malformed("indices and quantised weights are no outputs");
+    }
+    culprit = no_node;
+    return impl::success;
+}
+
+/// Figures of a node whose operands are known.
+void CompiledLayer::State::weigh(SemanticNode& n, const OpTrace* t) const {
+    size_t bytes = 0;
+    impl::bytes_of(n.desc, 1, &bytes);
+    n.bytes = static_cast<double>(bytes);
+    for (size_t i = 0; i < n.inputs; i++) {
+        const TensorDesc& d = dag.nodes[n.input[i]].desc;
+        impl::bytes_of(d, 1, &bytes);
+        n.bytes += static_cast<double>(bytes);
+    }
+    const TensorDesc& shape = n.inputs ? dag.nodes[n.input[0]].desc : n.desc;
+    const double elements = static_cast<double>(n.desc.rows) * static_cast<double>(n.desc.cols);
+    const double over = n.op_class == OpClass::reduction ? static_cast<double>(shape.rows) * static_cast<double>(shape.cols) : elements;
+    n.flops = t ? over * impl::flops_of(*t) : n.op == CompilerOp::matmul || n.op == CompilerOp::matmul_t ? 2 * elements * static_cast<double>(shape.cols) : 0;
+    n.bottleneck = n.flops > n.bytes * profile.flops_per_byte ? Bottleneck::compute : Bottleneck::memory;
+}
+uint32_t CompiledLayer::State::push(SemanticNode& n, const CompilerNode& of) {
+    const OpTrace* const t = n.op != CompilerOp::kernel ? nullptr : n.kind == OpKind::user ? of.trace : registry.find(n.kind);
+    const bool product = n.op == CompilerOp::matmul || n.op == CompilerOp::matmul_t;
+    n.op_class = impl::is_source(n.op) ? OpClass::source : n.op == CompilerOp::reshape ? OpClass::view : n.op == CompilerOp::convert ? OpClass::elementwise :
+                 t ? impl::is_map(*t) ? OpClass::elementwise : t->pattern == ComputePattern::injective ? OpClass::injective : OpClass::reduction :
+                 product ? dag.nodes[n.input[1]].desc.dtype == DType::blocks ? OpClass::opaque : OpClass::gemm :
+                 n.op == CompilerOp::transpose ? OpClass::opaque : OpClass::injective;
+    n.uses = 0;
+    impl::copy_name(n.name, of.name[0] && n.op != CompilerOp::convert ? of.name : impl::op_name(n.op, n.kind, of.trace));
+    weigh(n, t);
+    for (size_t i = 0; i < n.inputs; i++) dag.nodes[n.input[i]].uses++;
+    const uint32_t v = static_cast<uint32_t>(dag.nodes.size());
+    impl::ValuePlace place = {impl::Where::buffer, 0, v, no_node, 0, 0, 0, 0, 0, nullptr};
+    if (n.op_class == OpClass::source) place.where = impl::Where::source;
+    if (n.op_class == OpClass::view)   { place.where = impl::Where::view; place.root = values[n.input[0]].root; }
+    return dag.nodes.push(n) && values.push(place) ? v : no_node;
+}
+uint32_t CompiledLayer::State::push_convert(const CompilerNode& of, uint32_t node, uint32_t from, DType to) {
+    SemanticNode n = {};
+    n.node     = node;
+    n.op       = CompilerOp::convert;
+    n.kind     = OpKind::user;
+    n.inputs   = 1;
+    n.input[0] = from;
+    n.desc     = dag.nodes[from].desc;
+    n.desc.dtype = to;
+    return push(n, of);
+}
+/// The floats of a source of 16 bits; any other as it is.
+uint32_t CompiledLayer::State::widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide, uint32_t node) {
+    const TensorDesc& d = c.descs[node];
+    if (d.dtype == DType::f32 || d.dtype == DType::blocks) return at[node];
+    if (wide[node] == no_node) wide[node] = push_convert(g.node(node), node, at[node], DType::f32);
+    return wide[node];
+}
+Status CompiledLayer::State::build_map(uint32_t v, const CompilerNode& n) {
+    if (n.op != CompilerOp::kernel || impl::has_kernel(n.kind)) return impl::success;
+    const OpTrace* const t = n.kind == OpKind::user ? n.trace : registry.find(n.kind);
+    impl::ValuePlace& place = values[v];
+    place.steps     = static_cast<uint32_t>(steps.size());
+    place.constants = static_cast<uint32_t>(constants.size());
+    const Status s = impl::MapBuilder(*t, n.parameter, steps, constants).build();
+    place.step_count     = static_cast<uint32_t>(steps.size()) - place.steps;
+    place.constant_count = static_cast<uint32_t>(constants.size()) - place.constants;
+    return s;
+}
+
+Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
+    impl::List<uint32_t> at, wide;                              // nodes of the DAG, by those of the graph
+    if (!at.fill(g.size(), no_node) || !wide.fill(g.size(), no_node)) return impl::out_of_nodes();
+    uint32_t inputs = 0;
+    for (uint32_t i = 0; i < g.size(); i++) {                   // sources first, used or not
+        const CompilerNode& n = g.node(i);
+        if (!impl::is_source(n.op)) continue;
+        SemanticNode s = {};
+        s.node = i;
+        s.op   = n.op;
+        s.kind = OpKind::user;
+        s.desc = c.descs[i];
+        at[i]  = push(s, n);
+        if (at[i] == no_node) return impl::out_of_nodes();
+        values[at[i]].index = static_cast<uint32_t>(sources.size());
+        if (!sources.push({at[i], n.op == CompilerOp::input ? inputs++ : no_node, nullptr})) return impl::out_of_nodes();
+    }
+    for (size_t i = 0; i < c.reached; i++) {
+        const CompilerNode& n = g.node(c.order[i]);
+        if (impl::is_source(n.op)) continue;
+        SemanticNode s = {};
+        culprit  = s.node = c.order[i];
+        s.op     = n.op;
+        s.kind   = n.kind;
+        s.inputs = n.inputs;
+        s.desc   = c.descs[s.node];
+        memcpy(s.parameter, n.parameter, sizeof s.parameter);
+        memcpy(s.size, n.size, sizeof s.size);
+        for (size_t j = 0; j < n.inputs; j++) {
+            s.input[j] = n.op == CompilerOp::embedding ? at[n.input[j]] : widened(g, c, at, wide, n.input[j]);
+            if (s.input[j] == no_node) return impl::out_of_nodes();
+        }
+        at[s.node] = push(s, n);
+        if (at[s.node] == no_node) return impl::out_of_nodes();
+        if (Status st = build_map(at[s.node], n); !st) return st;
+    }
+    return lower_outputs(g, c, at, wide);
+}
+/// An output is a value of its own: a copy where it is a source, a view, an output already, or of 16 bits.
+Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide) {
+    for (const CompilerGraph::Output& o : g.outputs()) {
+        uint32_t v = o.dtype == c.descs[o.node].dtype ? at[o.node] : widened(g, c, at, wide, o.node);
+        if (v == no_node) return impl::out_of_nodes();
+        if (o.dtype != DType::f32 || values[v].where != impl::Where::buffer) v = push_convert(g.node(o.node), o.node, v, o.dtype);
+        if (v == no_node) return impl::out_of_nodes();
+        values[v].where = impl::Where::output;
+        values[v].index = static_cast<uint32_t>(outputs.size());
+        if (!outputs.push(v)) return impl::out_of_nodes();
+    }
+    return impl::success;
+}
+
+// ---- 2: what is computed together -----------------------------------------------------------
+//
+// Groups are numbered in order of execution: no node reads a group behind its own. A new node joins the last group that it
+// reads, or begins one; then the other groups that it reads join it, where nothing in between waits for them.
+
+/// Can v be computed tile by tile with the group, all operands of it that are not in the group being there before?
+bool CompiledLayer::State::joins(uint32_t v, uint32_t group, const Candidate& c) const {
+    const SemanticNode& n = dag.nodes[v];
+    if (!c.open || c.size >= impl::most_in_group || !impl::same_rows(c.rows, n.desc)) return false;
+    for (size_t i = 0; i < n.inputs; i++) {
+        const uint32_t u = n.input[i], root = values[u].root;
+        if (values[root].group == group && (u != root || impl::spreads(dag.nodes[u].desc, n.desc))) return false;
+    }
+    return true;
+}
+/// Does nothing up to v need a group before `until`, nor that one more of it than a tile?
+bool CompiledLayer::State::can_wait(uint32_t v, uint32_t group, uint32_t until) const {
+    for (uint32_t w = 0; w <= v; w++) {
+        const uint32_t by = values[w].group;
+        if (by == no_node || by <= group || by > until) continue;
+        const SemanticNode& n = dag.nodes[w];
+        for (size_t i = 0; i < n.inputs; i++) {
+            const uint32_t root = values[n.input[i]].root;
+            if (values[root].group == group && (by < until || n.input[i] != root)) return false;
+        }
+    }
+    return true;
+}
+Status CompiledLayer::State::fuse() {
+    impl::List<Candidate> groups;
+    for (uint32_t v = 0; v < dag.nodes.size(); v++) {
+        const SemanticNode& n = dag.nodes[v];
+        if (n.op_class == OpClass::source || n.op_class == OpClass::view) continue;
+        uint32_t last = no_node;
+        for (size_t i = 0; i < n.inputs; i++) {
+            const uint32_t by = values[values[n.input[i]].root].group;
+            if (by != no_node && (last == no_node || by > last)) last = by;
+        }
+        const bool fusable = options.loop_fusion && impl::by_rows(n.op);
+        if (fusable && last != no_node && joins(v, last, groups[last])) {
+            values[v].group = last;
+            groups[last].size++;
+        } else {
+            values[v].group = static_cast<uint32_t>(groups.size());
+            if (!groups.push({n.desc, 1, fusable})) return impl::out_of_nodes();
+        }
+        const uint32_t own = values[v].group;
+        for (size_t i = 0; fusable && i < n.inputs; i++) {
+            const uint32_t u = n.input[i], other = values[u].group;
+            if (values[u].root != u || other == no_node || other == own || !groups[other].open) continue;
+            if (!impl::same_rows(groups[other].rows, n.desc) || groups[other].size + groups[own].size > impl::most_in_group) continue;
+            if (!can_wait(v, other, own)) continue;
+            for (uint32_t w = 0; w <= v; w++) if (values[w].group == other) values[w].group = own;
+            groups[own].size += groups[other].size;
+            groups[other].size = 0;
+        }
+    }
+    return collect(groups);
+}
+/// Numbers the groups that are left, and lists their nodes.
+Status CompiledLayer::State::collect(const impl::List<Candidate>& groups) {
+    impl::List<uint32_t> number, next;
+    uint32_t nodes = 0;
+    for (const Candidate& c : groups) {
+        if (!number.push(static_cast<uint32_t>(fusion.groups.size())) || !next.push(nodes)) return impl::out_of_nodes();
+        if (c.size == 0) continue;
+        const FusionStrategy s = c.size > 1 ? FusionStrategy::loop_fusion : FusionStrategy::single;
+        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node})) return impl::out_of_nodes();
+        nodes += c.size;
+    }
+    if (!fusion.nodes.fill(nodes, 0)) return impl::out_of_nodes();
+    for (uint32_t v = 0; v < dag.nodes.size(); v++) {
+        const uint32_t by = values[v].group;
+        if (by == no_node) continue;
+        const SemanticNode& n = dag.nodes[v];
+        FusionGroup&        g = fusion.groups[number[by]];
+        fusion.nodes[next[by]++] = v;
+        values[v].group = number[by];
+        if (!impl::by_rows(n.op)) g.strategy = FusionStrategy::kernel_call;
+        g.columns = g.columns && n.op_class == OpClass::elementwise;
+        for (size_t i = 0; i < n.inputs; i++) g.flat = g.flat && !impl::spreads(dag.nodes[n.input[i]].desc, n.desc);
+        g.flat = g.flat && g.columns;
+    }
+    return impl::success;
+}
+
+// ---- 2: where values lie ------------------------------------------------------------------------
+
+/// Slots of a tile for the values that only their group reads.
+void CompiledLayer::State::fill_slots(FusionGroup& g, uint32_t group) {
+    uint64_t free = ~uint64_t(0);
+    const auto read_last = [&](uint32_t u, uint32_t i) {        // by the node at i?
+        for (uint32_t k = i + 1; k < g.end; k++) {
+            const SemanticNode& n = dag.nodes[node_at(k)];
+            for (size_t j = 0; j < n.inputs; j++) if (n.input[j] == u) return false;
+        }
+        return true;
+    };
+    for (uint32_t i = g.begin; i < g.end; i++) {
+        const uint32_t v = node_at(i);
+        const SemanticNode& n = dag.nodes[v];
+        uint64_t now = 0, later = 0;
+        for (size_t j = 0; j < n.inputs; j++) {
+            const uint32_t u = n.input[j];
+            if (values[u].where != impl::Where::tile || values[u].group != group || !read_last(u, i)) continue;
+            const uint64_t slot = uint64_t(1) << values[u].index;
+            (options.in_place && impl::takes_place(n, j) ? now : later) |= slot;
+        }
+        free |= now & ~later;
+        if (values[v].where == impl::Where::tile) {
+            values[v].index = 0;
+            while (!(free >> values[v].index & 1)) values[v].index++;
+            free &= ~(uint64_t(1) << values[v].index);
+            if (values[v].index >= g.slots) g.slots = values[v].index + 1;
+        } else {
+            g.streams++;
+        }
+        for (size_t j = 0; j < n.inputs; j++) g.streams += values[n.input[j]].where != impl::Where::tile;
+        free |= later;
+    }
+}
+/// Is u, a value of an earlier group, read for the last time by the node at `position`, which may write over it?
+bool CompiledLayer::State::last_read(uint32_t u, uint32_t group, uint32_t position) const {
+    if (values[u].last != group) return false;
+    const FusionGroup& g = fusion.groups[group];
+    for (uint32_t i = g.begin; i < g.end; i++) {
+        const SemanticNode& n = dag.nodes[node_at(i)];
+        for (size_t j = 0; j < n.inputs; j++) {
+            if (values[n.input[j]].root != u) continue;
+            if (n.input[j] != u || i > position || (i == position && !impl::takes_place(n, j))) return false;
+        }
+    }
+    return true;
+}
+Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t position, impl::List<uint32_t>& owner) {
+    const TensorDesc& d = dag.nodes[v].desc;
+    for (uint32_t i = fusion.groups[group].begin; options.in_place && i <= position && impl::by_rows(dag.nodes[v].op); i++) {
+        const SemanticNode& n = dag.nodes[node_at(i)];
+        for (size_t j = 0; j < n.inputs; j++) {
+            const uint32_t u = n.input[j], a = values[u].index;
+            if (values[u].where != impl::Where::buffer || values[u].group == group || owner[a] != u) continue;
+            if (!impl::same_rows(dag.nodes[u].desc, d) || dag.nodes[u].desc.cols != d.cols || !last_read(u, group, position)) continue;
+            buffers.allocs[a].end = values[v].last;
+            buffers.allocs[a].values++;
+            owner[a] = v;
+            values[v].index = a;
+            return impl::success;
+        }
+    }
+    values[v].index = static_cast<uint32_t>(buffers.allocs.size());
+    return buffers.allocs.push({BufferUse::value, v, group, values[v].last, 1, 0, 0}) && owner.push(v) ? impl::success : impl::out_of_nodes();
+}
+Status CompiledLayer::State::place_values() {
+    impl::List<uint8_t> kept;                                   // read outside of its group, or not by tiles
+    if (!kept.fill(dag.nodes.size(), 0)) return impl::out_of_nodes();
+    for (uint32_t w = 0; w < dag.nodes.size(); w++) {
+        const SemanticNode& n = dag.nodes[w];
+        if (values[w].group == no_node) continue;
+        for (size_t j = 0; j < n.inputs; j++) {
+            const uint32_t root = values[n.input[j]].root;
+            if (values[w].group > values[root].last) values[root].last = values[w].group;
+            if (values[w].group != values[root].group || n.input[j] != root) kept[root] = 1;
+        }
+    }
+    impl::List<uint32_t> owner;                                 // the last value of each alloc
+    for (uint32_t i = 0; i < fusion.groups.size(); i++) {
+        FusionGroup& g = fusion.groups[i];
+        for (uint32_t k = g.begin; k < g.end; k++)
+            if (values[node_at(k)].where == impl::Where::buffer && !kept[node_at(k)]) values[node_at(k)].where = impl::Where::tile;
+        fill_slots(g, i);
+        for (uint32_t k = g.begin; k < g.end; k++)
+            if (values[node_at(k)].where == impl::Where::buffer)
+                if (Status s = place_buffer(node_at(k), i, k, owner); !s) return s;
+        const uint32_t v = node_at(g.begin);
+        const bool product = dag.nodes[v].op == CompilerOp::matmul || dag.nodes[v].op == CompilerOp::matmul_t;
+        if (!product && !g.slots) continue;
+        g.scratch = static_cast<uint32_t>(buffers.allocs.size());
+        if (!buffers.allocs.push({product ? BufferUse::workspace : BufferUse::tiles, v, i, i, 0, 0, 0}) || !owner.push(no_node)) return impl::out_of_nodes();
+    }
+    const size_t n = buffers.allocs.size();
+    return order.fill(n, 0) && placed.fill(n, 0) ? impl::success : impl::out_of_nodes();
+}
+
+/// Tiles as large as the first-level cache holds with all that they are read from and written to; an operation of its own
+/// has larger ones.
+impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t rows) const {
+    const bool   alone = g.strategy == FusionStrategy::single;
+    const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes / 2;
+    const size_t fits = bytes / 4 / (g.slots + g.streams), elements = fits < 64 ? 64 : fits / 64 * 64;
+    size_t all = 0, cols = 1;
+    impl::rows_of(dag.nodes[node_at(g.begin)].desc, rows, &all);
+    for (uint32_t i = g.begin; i < g.end; i++) if (dag.nodes[node_at(i)].desc.cols > cols) cols = dag.nodes[node_at(i)].desc.cols;
+    impl::Tile t = {1, cols, 1, 0, 0};
+    if (g.flat) {
+        t.cols  = all * cols < elements ? all * cols : elements;
+        t.count = t.in_row = t.cols ? (all * cols + t.cols - 1) / t.cols : 0;
+    } else {
+        if (g.columns && cols > elements) t.cols = elements;
+        else if (cols < elements)         t.rows = elements / cols < all || !all ? elements / cols : all;
+        t.in_row = (cols + t.cols - 1) / t.cols;
+        t.count  = (all + t.rows - 1) / t.rows * t.in_row;
+    }
+    t.slot_bytes = impl::lines(t.rows * t.cols * sizeof(float));
+    return t;
+}
+Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const {
+    const SemanticNode& n = dag.nodes[a.node];
+    const Status too_large = {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
+    if (a.use == BufferUse::value) {
+        if (!impl::bytes_of(n.desc, rows, &a.bytes)) return too_large;
+    } else if (a.use == BufferUse::tiles) {
+        const FusionGroup& g = fusion.groups[a.begin];
+        if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return too_large;
+    } else {
+        CpuKernels<float> k = kernels;
+        k.parallel = p;
+        const TensorDesc& w = dag.nodes[n.input[1]].desc;
+        const size_t depth = dag.nodes[n.input[0]].desc.cols;
+        size_t m = 0;
+        if (!impl::rows_of(n.desc, rows, &m)) return too_large;
+        a.bytes = w.dtype == DType::blocks ? k.matmul_workspace_bytes(w.quant, m, n.desc.cols, depth, options.precision)
+                                           : k.gemm_workspace_bytes(m, n.desc.cols, depth);
+        if (!a.bytes) return too_large;
+    }
+    a.bytes = impl::lines(a.bytes);
+    return a.bytes <= SIZE_MAX / 2 ? impl::success : too_large;
+}
+/// Each alloc, the larger first, at the lowest offset where nothing that lives with it is.
+Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
+    if (buffers.rows == rows && planned_width == impl::width_of(p) && rows) return impl::success;
+    buffers.rows = 0;
+    impl::List<BufferAlloc>& all = buffers.allocs;
+    for (uint32_t i = 0; i < all.size(); i++) {
+        if (Status s = alloc_bytes(all[i], rows, p); !s) return s;
+        uint32_t j = i;
+        for (; j && all[order[j - 1]].bytes < all[i].bytes; j--) order[j] = order[j - 1];
+        order[j] = i;
+    }
+    buffers.bytes = 0;
+    for (uint32_t i = 0; i < order.size(); i++) {
+        BufferAlloc& a = all[order[i]];
+        a.offset = 0;
+        for (uint32_t j = 0; j < i; j++) {
+            const BufferAlloc& b = all[placed[j]];
+            if (options.share_buffers && (b.end < a.begin || a.end < b.begin)) continue;
+            if (a.offset + a.bytes <= b.offset) break;
+            if (b.offset + b.bytes > a.offset) a.offset = b.offset + b.bytes;
+        }
+        if (a.offset > SIZE_MAX / 2 - a.bytes) return {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
+        if (a.offset + a.bytes > buffers.bytes) buffers.bytes = a.offset + a.bytes;
+        uint32_t j = i;
+        for (; j && all[placed[j - 1]].offset > a.offset; j--) placed[j] = placed[j - 1];
+        placed[j] = order[i];
+    }
+    buffers.rows  = rows;
+    planned_width = impl::width_of(p);
+    return impl::success;
+}
+
+// ---- 3: the interpreter ------------------------------------------------------------------------------
+
+/// One row, or elements of any number of rows.
+void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float* out, size_t n) const {
+    const KernelTable<float>& t = kernels.table();
+    const SemanticNode& s = dag.nodes[v];
+    const float* const  x = in[0];
+    const size_t        cols = dag.nodes[s.input[0]].desc.cols, turned = s.size[1] ? s.size[1] : s.size[0];
+    const auto in_place = [&] { if (out != x) memcpy(out, x, n * sizeof(float)); return out; };
+    switch (s.kind) {
+        case OpKind::add:        t.vec_add(x, in[1], out, n); return;
+        case OpKind::sub:        t.vec_sub(x, in[1], out, n); return;
+        case OpKind::mul:        t.vec_mul(x, in[1], out, n); return;
+        case OpKind::scale:      t.vec_scale(in_place(), s.parameter[0], n); return;
+        case OpKind::axpy:       t.vec_axpy(in_place(), s.parameter[0], in[1], n); return;
+        case OpKind::relu:       t.relu(x, out, n); return;
+        case OpKind::silu:       t.silu(x, out, n); return;
+        case OpKind::gelu:       t.gelu(x, out, n); return;
+        case OpKind::gelu_erf:   t.gelu_erf(x, out, n); return;
+        case OpKind::gelu_quick: t.gelu_quick(x, out, n); return;
+        case OpKind::tanh:       t.tanh(x, out, n); return;
+        case OpKind::exp:        t.exp(x, out, n); return;
+        case OpKind::swiglu:     t.swiglu(x, in[1], out, n); return;
+        case OpKind::sum:        *out = t.vec_sum(x, cols); return;
+        case OpKind::mean:       *out = t.vec_sum(x, cols) / static_cast<float>(cols); return;
+        case OpKind::largest:    *out = t.vec_max(x, cols); return;
+        case OpKind::dot:        *out = t.vec_dot(x, in[1], cols); return;
+        case OpKind::softmax:    t.softmax(x, out, n); return;
+        case OpKind::rms_norm:   t.rms_norm(x, in[1], out, 1, n, s.parameter[0]); return;
+        case OpKind::layer_norm: t.layer_norm(x, in[1], in[2], out, 1, n, s.parameter[0]); return;
+        case OpKind::rope_half:  t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::half); return;
+        case OpKind::rope_interleaved: t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::interleaved); return;
+        default: break;
+    }
+    const impl::ValuePlace& p = values[v];
+    t.map({&steps[p.steps], p.step_count, &constants[p.constants], p.constant_count, {in[0], in[1], in[2]}, out, n});
+}
+
+namespace impl {
+/// n elements of one type as another.
+static inline void convert_elements(Isa isa, const uint8_t* from, DType from_type, uint8_t* to, DType to_type, size_t n) {
+    const float* const f = reinterpret_cast<const float*>(from);
+    float* const       w = reinterpret_cast<float*>(to);
+    if (from_type == to_type)         { if (from != to) memcpy(to, from, n * (from_type == DType::f32 ? 4 : 2)); }
+    else if (from_type == DType::f16)  table_of(isa, static_cast<const f16*>(nullptr))->widen(reinterpret_cast<const f16*>(from), w, n);
+    else if (from_type == DType::bf16) table_of(isa, static_cast<const bf16*>(nullptr))->widen(reinterpret_cast<const bf16*>(from), w, n);
+    else if (to_type == DType::f16)    table_of(isa, static_cast<const f16*>(nullptr))->narrow(f, reinterpret_cast<f16*>(to), n);
+    else                               table_of(isa, static_cast<const bf16*>(nullptr))->narrow(f, reinterpret_cast<bf16*>(to), n);
+}
+} // namespace impl
+
+void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t* out, size_t out_stride, size_t rows, size_t cols) const {
+    const SemanticNode& n = dag.nodes[v];
+    const TensorDesc&   d = dag.nodes[n.input[0]].desc;         // of the first operand
+    if (n.op_class == OpClass::elementwise) {                   // rows without gaps are one
+        bool whole = out_stride == cols * impl::element_bytes(n.desc);
+        for (size_t i = 0; i < n.inputs; i++) whole = whole && in[i].stride == cols * impl::element_bytes(dag.nodes[n.input[i]].desc);
+        if (whole) { cols *= rows; rows = 1; }
+    }
+    for (size_t r = 0; r < rows; r++, out += out_stride) {
+        const float* row[3] = {};
+        for (size_t i = 0; i < n.inputs && i < 3; i++) row[i] = reinterpret_cast<const float*>(in[i].at + r * in[i].stride);
+        const uint8_t* const first = in[0].at + r * in[0].stride;
+        uint8_t*             to = out;
+        switch (n.op) {
+            case CompilerOp::kernel:  run_kernel(v, row, reinterpret_cast<float*>(out), cols); break;
+            case CompilerOp::convert: impl::convert_elements(profile.isa, first, d.dtype, out, n.desc.dtype, cols); break;
+            case CompilerOp::slice:   memcpy(out, first + n.size[0] * sizeof(float), cols * sizeof(float)); break;
+            case CompilerOp::concat:
+                for (size_t i = 0; i < n.inputs; i++) {
+                    const size_t bytes = dag.nodes[n.input[i]].desc.cols * sizeof(float);
+                    memcpy(to, in[i].at + r * in[i].stride, bytes);
+                    to += bytes;
+                }
+                break;
+            default: {                                          // embedding
+                const size_t bytes = d.dtype == DType::blocks ? row_bytes(d.quant, cols) : cols * impl::element_bytes(d);
+                int32_t id;
+                memcpy(&id, in[1].at + r * in[1].stride, sizeof id);
+                const uint8_t* const from = first + static_cast<size_t>(id) * bytes;
+                if (d.dtype == DType::blocks) kernels.dequant(d.quant, from, reinterpret_cast<float*>(out), cols);
+                else                          impl::convert_elements(profile.isa, from, d.dtype, out, DType::f32, cols);
+            }
+        }
+    }
+}
+/// All operations of a group on one tile.
+void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows, uint8_t* slots) const {
+    const size_t r0 = g.flat ? 0 : index / t.in_row * t.rows, c0 = g.columns ? index % t.in_row * t.cols : 0;
+    size_t all = 0;
+    impl::rows_of(dag.nodes[node_at(g.begin)].desc, rows, &all);
+    const size_t count = g.flat ? 1 : all - r0 < t.rows ? all - r0 : t.rows;
+    const size_t total = dag.nodes[node_at(g.begin)].desc.cols * (g.flat ? all : 1);        // of a row that is cut
+    const size_t part  = total - c0 < t.cols ? total - c0 : t.cols;
+    const auto window = [&](uint32_t u, const TensorDesc* of) {
+        const TensorDesc& d = dag.nodes[u].desc;
+        const size_t each = impl::element_bytes(d);
+        if (values[u].where == impl::Where::tile && values[u].group == group)
+            return impl::Window{slots + values[u].index * t.slot_bytes, (g.columns ? part : d.cols) * each};
+        const bool still = of && impl::spreads(d, *of);
+        const size_t stride = still ? 0 : d.cols * each;
+        return impl::Window{values[u].at + r0 * stride + c0 * each, stride};
+    };
+    for (uint32_t i = g.begin; i < g.end; i++) {
+        const uint32_t v = node_at(i);
+        const SemanticNode& n = dag.nodes[v];
+        impl::Window in[4] = {};
+        for (size_t j = 0; j < n.inputs; j++) in[j] = window(n.input[j], &n.desc);
+        if (n.op == CompilerOp::embedding) in[0] = {values[n.input[0]].at, 0};              // all of the table
+        const impl::Window out = window(v, nullptr);
+        run_rows(v, in, out.at, out.stride, count, g.columns ? part : n.desc.cols);
+    }
+}
+void CompiledLayer::State::run_group(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) {
+    const FusionGroup& g = fusion.groups[group];
+    const impl::Tile   t = tile_of(g, rows);
+    double work = 0;
+    for (uint32_t i = g.begin; i < g.end; i++) {
+        const SemanticNode& n = dag.nodes[node_at(i)];
+        work += (n.flops + n.bytes / 4) * (n.desc.open ? static_cast<double>(rows) : 1);
+    }
+    uint8_t* const slots = g.scratch == no_node ? nullptr : arena + buffers.allocs[g.scratch].offset;
+    const Parallel    shared = impl::worth(p, work);
+    const impl::Share share(shared, t.count, 1);
+    impl::split(shared, share, t.count, [&](size_t begin, size_t end, size_t task) {
+        for (size_t i = begin; i < end; i++) run_tile(g, group, t, i, rows, slots + task * g.slots * t.slot_bytes);
+    });
+}
+
+namespace impl {
+/// out[cols][rows] = x[rows][cols], in squares.
+static inline void transpose_floats(const float* x, float* out, size_t rows, size_t cols) {
+    for (size_t i = 0; i < rows; i += 16)
+        for (size_t j = 0; j < cols; j += 16)
+            for (size_t r = i; r < rows && r < i + 16; r++)
+                for (size_t c = j; c < cols && c < j + 16; c++) out[c * rows + r] = x[r * cols + c];
+}
+} // namespace impl
+
+/// The one operation of a group that is no loop over rows.
+Status CompiledLayer::State::call(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) const {
+    const FusionGroup&  g = fusion.groups[group];
+    const uint32_t      v = node_at(g.begin);
+    const SemanticNode& n = dag.nodes[v];
+    const float* const  x = reinterpret_cast<const float*>(values[n.input[0]].at);
+    float* const        y = reinterpret_cast<float*>(values[v].at);
+    const TensorDesc&   d = dag.nodes[n.input[0]].desc;
+    size_t m = 0;
+    impl::rows_of(n.desc, rows, &m);
+    if (n.op == CompilerOp::transpose) { impl::transpose_floats(x, y, d.rows, d.cols); return impl::success; }
+    CpuKernels<float> k = kernels;
+    k.parallel        = p;
+    k.workspace.data  = arena + buffers.allocs[g.scratch].offset;
+    k.workspace.bytes = buffers.allocs[g.scratch].bytes;
+    const TensorDesc&    w  = dag.nodes[n.input[1]].desc;
+    const uint8_t* const at = values[n.input[1]].at;
+    if (w.dtype == DType::blocks)     return k.matmul(w.quant, at, x, y, m, n.desc.cols, d.cols, options.precision);
+    if (n.op == CompilerOp::matmul_t) return k.gemm_transposed_b(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+    return k.gemm(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+}
+
+/// Where everything is that belongs to the caller; no pointer null or between elements, no output over anything.
+Status CompiledLayer::State::check_memory(const void* const* in, void* const* out, size_t rows) {
+    const Status overflow = impl::invalid("tensors of so many rows overflow size_t");
+    size_t bytes = 0, other = 0;
+    for (const impl::SourcePlace& s : sources) {
+        const SemanticNode& n = dag.nodes[s.node];
+        culprit = n.node;
+        const void* const data = s.input == no_node ? s.data : in ? in[s.input] : nullptr;
+        values[s.node].at = static_cast<uint8_t*>(const_cast<void*>(data));
+        if (!n.uses) continue;
+        if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
+        if (bytes && !data) return impl::invalid(s.input == no_node ? "a weight that is used is not bound" : "null pointer for an input");
+        if (n.desc.dtype != DType::blocks && reinterpret_cast<uintptr_t>(data) % impl::element_bytes(n.desc)) return impl::invalid("this tensor is not aligned to its elements");
+    }
+    for (uint32_t i = 0; i < outputs.size(); i++) {
+        const SemanticNode& n = dag.nodes[outputs[i]];
+        void* const data = out ? out[i] : nullptr;
+        culprit = n.node;
+        values[outputs[i]].at = static_cast<uint8_t*>(data);
+        if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
+        if (bytes && !data) return impl::invalid("null pointer for an output");
+        if (reinterpret_cast<uintptr_t>(data) % impl::element_bytes(n.desc)) return impl::invalid("this tensor is not aligned to its elements");
+        const impl::Span span(data, bytes, 1, 1);
+        for (const impl::SourcePlace& s : sources) {
+            impl::bytes_of(dag.nodes[s.node].desc, rows, &other);
+            if (dag.nodes[s.node].uses && impl::overlap(span, impl::Span(values[s.node].at, other, 1, 1))) return impl::invalid("this output overlaps an input or a weight");
+        }
+        for (uint32_t j = 0; j < i; j++) {
+            impl::bytes_of(dag.nodes[outputs[j]].desc, rows, &other);
+            if (impl::overlap(span, impl::Span(values[outputs[j]].at, other, 1, 1))) return impl::invalid("this output overlaps another");
+        }
+    }
+    for (const SemanticNode& n : dag.nodes) {
+        culprit = n.node;
+        if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
+        if (n.op != CompilerOp::embedding) continue;
+        size_t all = 0;
+        impl::rows_of(n.desc, rows, &all);
+        for (size_t i = 0; i < all; i++) {
+            int32_t id;
+            memcpy(&id, values[n.input[1]].at + i * sizeof id, sizeof id);
+            if (id < 0 || static_cast<size_t>(id) >= dag.nodes[n.input[0]].desc.rows) return {Code::runtime_error, "an index that the table does not have"};
+        }
+    }
+    culprit = no_node;
+    return impl::success;
+}
+Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows) {
+    if (Status s = plan_buffers(rows, p); !s) return s;
+    const impl::Scratch memory(w, buffers.bytes / sizeof(float));
+    if (!memory) return {Code::out_of_memory, "no memory for intermediates; give a larger workspace (see scratch_bytes) or a working GLLM_KERNELS_MALLOC"};
+    uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
+    for (size_t i = 0; i < values.size(); i++) {
+        impl::ValuePlace& v = values[i];
+        if (v.where == impl::Where::buffer) v.at = arena + buffers.allocs[v.index].offset;
+        if (v.where == impl::Where::view)   v.at = values[v.root].at;
+    }
+    if (options.poison && buffers.bytes) memset(arena, 0xff, buffers.bytes);
+    for (uint32_t i = 0; i < fusion.groups.size(); i++) {
+        if (fusion.groups[i].strategy != FusionStrategy::kernel_call) run_group(i, rows, p, arena);
+        else if (Status s = call(i, rows, p, arena); !s) return s;
+        for (const BufferAlloc& a : buffers.allocs) if (options.poison && a.end == i) memset(arena + a.offset, 0xff, a.bytes);
+    }
+    return impl::success;
+}
+
+// ---- a plan as text ----------------------------------------------------------------------------------
+
+namespace impl {
+constexpr const char* strategy_names[] = {"single", "kernel_call", "loop_fusion"};
+constexpr const char* class_names[]    = {"source", "view", "elementwise", "injective", "reduction", "gemm", "opaque"};
+constexpr const char* dtype_names[]    = {"f32", "f16", "bf16", "blocks"};
+}
+void CompiledLayer::State::put_shape(const impl::Text& out, const TensorDesc& d) const {
+    out << "[";
+    if (!d.open) out << d.rows;
+    else if (d.rows == 1) out << "rows";
+    else out << d.rows << " rows";
+    out << "][" << d.cols << "] " << (d.indices ? "i32" : d.dtype == DType::blocks ? quant_name(d.quant) : impl::dtype_names[static_cast<size_t>(d.dtype)]);
+}
+void CompiledLayer::State::describe(const impl::Text& out) const {
+    out << "interpreter, " << isa_name(profile.isa) << ": " << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, "
+        << buffers.allocs.size() << " buffers\n";
+    for (size_t i = 0; i < fusion.groups.size(); i++) {
+        const FusionGroup& g = fusion.groups[i];
+        out << "group " << i << ": " << impl::strategy_names[static_cast<size_t>(g.strategy)];
+        if (g.slots) out << ", " << size_t(g.slots) << " values of a tile";
+        out << "\n";
+        for (uint32_t k = g.begin; k < g.end; k++) {
+            const SemanticNode& n = dag.nodes[node_at(k)];
+            const impl::ValuePlace& v = values[node_at(k)];
+            out << "  ";
+            impl::put_name(out, n.name);
+            out << " (" << impl::class_names[static_cast<size_t>(n.op_class)] << ", " << (n.bottleneck == Bottleneck::compute ? "compute" : "memory") << ") ";
+            put_shape(out, n.desc);
+            out << (v.where == impl::Where::output ? " to output " : v.where == impl::Where::tile ? " to tile " : " to buffer ") << size_t(v.index) << "\n";
+        }
+    }
+    for (size_t i = 0; i < buffers.allocs.size(); i++) {
+        const BufferAlloc& a = buffers.allocs[i];
+        out << "buffer " << i << ": " << (a.use == BufferUse::value ? "value" : a.use == BufferUse::tiles ? "tiles" : "workspace") << " of groups " << size_t(a.begin)
+            << " to " << size_t(a.end) << ", " << a.bytes << " bytes at " << a.offset << "\n";
+    }
+    out << "scratch: " << buffers.bytes << " bytes for rows " << buffers.rows << "\n";
+}
+void CompiledLayer::State::dot(const impl::Text& out) const {
+    out << "digraph layer {\n  node [shape=box];\n";
+    for (size_t i = 0; i < dag.nodes.size(); i++) {
+        out << "  n" << i << " [label=\"";
+        impl::put_name(out, dag.nodes[i].name);
+        out << "\\n";
+        put_shape(out, dag.nodes[i].desc);
+        out << "\"];\n";
+    }
+    for (size_t i = 0; i < fusion.groups.size(); i++) {
+        out << "  subgraph cluster_" << i << " {\n    label=\"" << impl::strategy_names[static_cast<size_t>(fusion.groups[i].strategy)] << "\";\n";
+        for (uint32_t k = fusion.groups[i].begin; k < fusion.groups[i].end; k++) out << "    n" << size_t(node_at(k)) << ";\n";
+        out << "  }\n";
+    }
+    for (size_t i = 0; i < dag.nodes.size(); i++)
+        for (size_t j = 0; j < dag.nodes[i].inputs; j++) out << "  n" << size_t(dag.nodes[i].input[j]) << " -> n" << i << ";\n";
+    out << "}\n";
+}
+
+// ---- the layer ---------------------------------------------------------------------------------------------
+
+DeviceProfile DeviceProfile::host() {
+    DeviceProfile p;
+    p.isa      = best_isa();
+    p.l2_bytes = impl::l2_bytes();
+    p.flops_per_byte = p.isa == Isa::avx512 ? 16 : p.isa == Isa::avx2 ? 8 : p.isa == Isa::neon ? 4 : 1;
+    return p;
+}
+
+namespace impl {
+/// A message that names a node.
+static inline void put_message(char* data, size_t room, const Status& s, const char* name, uint32_t node) {
+    Buffered   b = {data, room, 0};
+    const Text out = {&write_buffered, &b};
+    data[0] = 0;
+    if (node != no_node) {
+        out << "node " << size_t(node) << " (";
+        put_name(out, name);
+        out << "): ";
+    }
+    out << s.what;
+}
+}
+CompiledLayer::~CompiledLayer() {
+    if (!state_) return;
+    state_->~State();
+    impl::list_memory(state_, 0, 0);
+}
+Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& profile, const CompileOptions& options) {
+    void* const memory = impl::list_memory(nullptr, sizeof(State), 0);
+    if (!memory) return impl::out_of_nodes();
+    State* const made = new (memory) State(profile, options);
+    State::Checked checked;
+    Status s = made->kernels.select(profile.isa);
+    if (s) s = made->check(graph, checked);
+    if (s) s = made->lower(graph, checked);
+    if (s) made->culprit = no_node;
+    if (s) s = made->fuse();
+    if (s) s = made->place_values();
+    if (s) s = made->plan_buffers(1, Parallel());
+    if (!s) {
+        char name[48] = "";
+        if (made->culprit < graph.size()) {
+            const CompilerNode& n = graph.node(made->culprit);
+            impl::copy_name(name, n.name[0] ? n.name : impl::op_name(n.op, n.kind, n.trace));
+        }
+        impl::put_message(message_, sizeof message_, s, name, made->culprit);
+    }
+    State* const old = s ? state_ : made;
+    if (s) state_ = made;
+    if (old) { old->~State(); impl::list_memory(old, 0, 0); }
+    return s;
+}
+Status CompiledLayer::bind(const char* name, const void* weight) {
+    for (size_t i = 0; name && state_ && i < state_->sources.size(); i++) {
+        impl::SourcePlace& s = state_->sources[i];
+        if (s.input != no_node || strcmp(state_->dag.nodes[s.node].name, name) != 0) continue;
+        s.data = weight;
+        return impl::success;
+    }
+    return impl::invalid("the graph has no weight of this name");
+}
+Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows) {
+    if (!state_) return impl::invalid("nothing was compiled");
+    Status s = state_->check_memory(inputs, outputs, rows);
+    const uint32_t culprit = state_->culprit;
+    if (s) s = state_->run(parallel, workspace, rows);
+    if (s) return s;
+    const SemanticNode* about = state_->dag.nodes.begin();
+    while (about != state_->dag.nodes.end() && about->node != culprit) about++;
+    impl::put_message(message_, sizeof message_, s, about == state_->dag.nodes.end() ? "" : about->name, culprit);
+    return s;
+}
+size_t CompiledLayer::scratch_bytes(size_t rows) {
+    return state_ && state_->plan_buffers(rows, parallel) ? impl::Scratch::bytes(state_->buffers.bytes / sizeof(float)) : 0;
+}
+const char* CompiledLayer::backend() const             { return state_ ? "interpreter" : ""; }
+const SemanticDAG* CompiledLayer::dag() const          { return state_ ? &state_->dag : nullptr; }
+const FusionPlan*  CompiledLayer::fusion() const       { return state_ ? &state_->fusion : nullptr; }
+const BufferPlan*  CompiledLayer::buffers() const      { return state_ ? &state_->buffers : nullptr; }
+void CompiledLayer::describe(void (*write)(void* user, const char* text, size_t n), void* user) const {
+    if (state_) state_->describe({write, user});
+}
+void CompiledLayer::dot(void (*write)(void* user, const char* text, size_t n), void* user) const {
+    if (state_) state_->dot({write, user});
+}
+
+// ---- building a graph -----------------------------------------------------------------------------------------
+
+namespace impl {
+static inline CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, TensorRef c = {}, TensorRef d = {}) {
+    CompilerNode n;
+    n.op = op;
+    n.input[0] = a.node;
+    n.input[1] = b.node;
+    n.input[2] = c.node;
+    n.input[3] = d.node;
+    while (n.inputs < 4 && n.input[n.inputs] != no_node) n.inputs++;
+    return n;
+}
+static inline CompilerNode kernel_of(OpKind kind, float p, float q, TensorRef a, TensorRef b = {}, TensorRef c = {}) {
+    CompilerNode n = node_of(CompilerOp::kernel, a, b, c);
+    n.kind = kind;
+    n.parameter[0] = p;
+    n.parameter[1] = q;
+    return n;
+}
+static inline CompilerNode source_of(CompilerOp op, TensorShape shape, DType dtype, const char* name) {
+    CompilerNode n;
+    n.op = op;
+    n.desc.dtype = dtype;
+    n.desc.open  = shape.rows == any_rows;
+    n.desc.rows  = n.desc.open ? 1 : shape.rows;
+    n.desc.cols  = shape.cols;
+    copy_name(n.name, name);
+    return n;
+}
+}
+TensorRef CompilerGraph::append(const CompilerNode& node) {
+    TensorRef r;
+    failed_ = failed_ || nodes_.size() == impl::most_nodes || !nodes_.push(node);
+    if (!failed_) r.node = static_cast<uint32_t>(nodes_.size() - 1);
+    return r;
+}
+TensorRef CompilerGraph::input(TensorShape shape, DType dtype, const char* name) { return append(impl::source_of(CompilerOp::input, shape, dtype, name)); }
+TensorRef CompilerGraph::indices(size_t rows, const char* name) {
+    CompilerNode n = impl::source_of(CompilerOp::input, {rows, 1}, DType::f32, name);
+    n.desc.indices = true;
+    return append(n);
+}
+TensorRef CompilerGraph::weight(const char* name, TensorShape shape, DType dtype) { return append(impl::source_of(CompilerOp::weight, shape, dtype, name)); }
+TensorRef CompilerGraph::quant_weight(const char* name, QuantType type, size_t rows, size_t cols) {
+    CompilerNode n = impl::source_of(CompilerOp::weight, {rows, cols}, DType::blocks, name);
+    n.desc.quant = type;
+    return append(n);
+}
+TensorRef CompilerGraph::op(OpKind kind, TensorRef a, TensorRef b, TensorRef c) { return append(impl::kernel_of(kind, 0, 0, a, b, c)); }
+TensorRef CompilerGraph::op(const OpTrace* user, TensorRef a, TensorRef b, TensorRef c) {
+    CompilerNode n = impl::kernel_of(OpKind::user, 0, 0, a, b, c);
+    n.trace = user;
+    return append(n);
+}
+TensorRef CompilerGraph::scale(TensorRef x, float s)                     { return append(impl::kernel_of(OpKind::scale, s, 0, x)); }
+TensorRef CompilerGraph::offset(TensorRef x, float s)                    { return append(impl::kernel_of(OpKind::offset, s, 0, x)); }
+TensorRef CompilerGraph::clamp(TensorRef x, float low, float high)       { return append(impl::kernel_of(OpKind::clamp, low, high, x)); }
+TensorRef CompilerGraph::axpy(TensorRef y, float a, TensorRef x)         { return append(impl::kernel_of(OpKind::axpy, a, 0, y, x)); }
+TensorRef CompilerGraph::rms_norm(TensorRef x, TensorRef weight, float eps) { return append(impl::kernel_of(OpKind::rms_norm, eps, 0, x, weight)); }
+TensorRef CompilerGraph::layer_norm(TensorRef x, TensorRef gamma, TensorRef beta, float eps) {
+    return append(impl::kernel_of(OpKind::layer_norm, eps, 0, x, gamma, beta));
+}
+TensorRef CompilerGraph::rope(TensorRef x, TensorRef cos, TensorRef sin, size_t head_dim, RopeStyle style, size_t n_rot) {
+    CompilerNode n = impl::kernel_of(style == RopeStyle::half ? OpKind::rope_half : OpKind::rope_interleaved, 0, 0, x, cos, sin);
+    n.size[0] = head_dim;
+    n.size[1] = n_rot;
+    return append(n);
+}
+TensorRef CompilerGraph::matmul(TensorRef a, TensorRef b)                { return append(impl::node_of(CompilerOp::matmul, a, b)); }
+TensorRef CompilerGraph::matmul_t(TensorRef a, TensorRef b)              { return append(impl::node_of(CompilerOp::matmul_t, a, b)); }
+TensorRef CompilerGraph::transpose(TensorRef x)                          { return append(impl::node_of(CompilerOp::transpose, x)); }
+TensorRef CompilerGraph::concat(TensorRef a, TensorRef b, TensorRef c, TensorRef d) { return append(impl::node_of(CompilerOp::concat, a, b, c, d)); }
+TensorRef CompilerGraph::embedding(TensorRef table, TensorRef indices)   { return append(impl::node_of(CompilerOp::embedding, table, indices)); }
+TensorRef CompilerGraph::reshape(TensorRef x, size_t cols) {
+    CompilerNode n = impl::node_of(CompilerOp::reshape, x);
+    n.size[0] = cols;
+    return append(n);
+}
+TensorRef CompilerGraph::slice(TensorRef x, size_t begin, size_t cols) {
+    CompilerNode n = impl::node_of(CompilerOp::slice, x);
+    n.size[0] = begin;
+    n.size[1] = cols;
+    return append(n);
+}
+void CompilerGraph::output(TensorRef x, DType dtype) { failed_ = !outputs_.push({x.node, dtype}) || failed_; }
+
+GK_NAMESPACE_END
+#endif
 
 #endif // GK_WANTED(GK_DISPATCH)
 

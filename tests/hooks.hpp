@@ -14,6 +14,7 @@ long  allocations();                                            // blocks alive
 long  allocations_ever();
 long  overruns();                                               // blocks freed with something written past their end
 void  fail_allocations(bool fail);
+void  fail_allocations_after(long count);                       // those that come after so many, until fail_allocations(false)
 
 size_t l2_bytes();                                              // what the library takes for the second-level cache
 void   set_l2_bytes(size_t bytes);                              // 0: the default, 512 KiB

@@ -24,7 +24,7 @@
 namespace test {
 
 static std::atomic<long> alive, ever, overrun;
-static std::atomic<bool> failing;
+static std::atomic<long> left{ -1 };                            // allocations that succeed; negative: all
 
 static std::atomic<size_t> l2{ 0 };
 
@@ -34,7 +34,8 @@ enum : size_t { HEAD = 48 };
 static size_t fence_of(size_t bytes) { return bytes < 64 ? 64 : bytes < 1 << 20 ? bytes : 1 << 20; }
 
 void* hooked_malloc(size_t bytes) {
-    if (failing || bytes > SIZE_MAX / 2) return nullptr;
+    if (left == 0 || bytes > SIZE_MAX / 2) return nullptr;
+    if (left > 0) left--;
     unsigned char* const raw = static_cast<unsigned char*>(malloc(HEAD + bytes + fence_of(bytes) + 32));
     if (!raw) return nullptr;
     unsigned char* const block = raw + HEAD + (16 + 32 - (reinterpret_cast<uintptr_t>(raw) + HEAD) % 32) % 32;
@@ -61,7 +62,8 @@ void hooked_free(void* p) {
 long allocations()                { return alive; }
 long allocations_ever()           { return ever; }
 long overruns()                   { return overrun; }
-void fail_allocations(bool fail)  { failing = fail; }
+void fail_allocations(bool fail)  { left = fail ? 0 : -1; }
+void fail_allocations_after(long count) { left = count; }
 
 size_t l2_bytes()                 { return l2 ? size_t(l2) : size_t(512) << 10; }
 void   set_l2_bytes(size_t bytes) { l2 = bytes; }

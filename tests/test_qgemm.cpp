@@ -131,6 +131,7 @@ void check_codes_tile(const test::Kernel& kernel, size_t rows, size_t groups, si
     INFO(test::text(kernel.name) << " rows=" << rows << " groups=" << groups << " digits=" << digits << " kind " << int(kind) << " offset="
          << offset << (edge == test::Edge::end ? " at the end" : " at the beginning") << " of a page, seed " << test::seed());
     const size_t columns = kernel.columns, depth = kernel.kind, k = groups * depth, room = (k / 32 + 1) * 32;
+    const bool   biased  = std::strstr(kernel.name, "vnni") != nullptr;         // x + 128, and what makes up for it
     const Tile   as_tile = { kernel.name, nullptr, true, rows, columns, 4, false };
     const Operands in(as_tile, room / 32, digits, kind);        // w[room][columns], x[digits][room][rows]
     const auto w = [&](size_t p, size_t c) { return int(in.w[p * columns + c]); };
@@ -144,13 +145,13 @@ void check_codes_tile(const test::Kernel& kernel, size_t rows, size_t groups, si
     for (size_t i = 0; i < digits; i++)
         for (size_t p = 0; p < k; p += 4)
             for (size_t r = 0; r < rows; r++)
-                for (size_t b = 0; b < 4; b++) of_x.push_back(static_cast<unsigned char>(x(i, p + b, r) + 128));
+                for (size_t b = 0; b < 4; b++) of_x.push_back(static_cast<unsigned char>(x(i, p + b, r) + (biased ? 128 : 0)));
     append(of_x, d.data(), d.size() * sizeof(float));
     for (size_t p = 0; p < k; p += 4)
         for (size_t c = 0; c < columns; c++)
             for (size_t b = 0; b < 4; b++) of_w.push_back(static_cast<unsigned char>(w(p + b, c)));
     for (size_t g = 0; g < groups; g++) {
-        for (size_t c = 0; c < columns; c++) {
+        for (size_t c = 0; biased && c < columns; c++) {
             int32_t start = 0;
             for (size_t p = g * depth; p < (g + 1) * depth; p++) start -= 128 * w(p, c);
             append(of_w, &start, sizeof start);

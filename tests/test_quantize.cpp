@@ -187,9 +187,9 @@ TEST_CASE("one scale: next to the best of all") {
                 double top = 0;
                 for (float v : x) top = std::max(top, std::fabs(double(v)));
                 const std::vector<double> levels = c.hi ? range(c.lo, c.hi) : std::vector<double>{ -1, 1 };
-                const double reach = top / std::max({ c.hi, -c.lo, 1 });
+                const double reach = top / std::max({ std::min(c.hi, -c.lo), 1 });
                 const double error = squares(x, decoded(c.type, quantize(c.type, x, n, weigh ? w.data() : nullptr)), w.data(), n);
-                const double best = least_of_levels(x.data(), w.data(), n, levels, halves_within(reach * 0.05, reach * 1.3, c.lo != -c.hi));
+                const double best = least_of_levels(x.data(), w.data(), n, levels, halves_within(reach * 0.03, reach * 1.3, c.lo != -c.hi));
                 CHECK(error >= best * 0.999999);
                 ours += error, theirs += best, worst = std::max(worst, error / best);
             }
@@ -298,7 +298,7 @@ TEST_CASE("SQUEEZE: next to the best eight levels") {
         CHECK(error > best * 0.9999);
         ours += error / best, theirs += 1;
     }
-    CHECK_MESSAGE(ours < theirs * 1.08, (ours / theirs));
+    CHECK_MESSAGE(ours < theirs * 1.0001, (ours / theirs));
 }
 
 // ---- exactly ----------------------------------------------------------------
@@ -330,8 +330,8 @@ TEST_CASE("constants") {
 TEST_CASE("what a block holds is found again") {                // any block's weights, of every scale down to the subnormal ones
     for (const Format* f : simple()) {
         Rng rng(uint64_t(f->type) + 800);
-        const bool line = f->type == Q::Q4_1 || f->type == Q::Q5_1 || f->type == Q::AWQ4 || f->type == Q::GPTQ4 || f->type == Q::Q8_K;
-        if (line) continue;                                     // weights that f32 rounds may be those of no other block
+        const bool line = f->type == Q::TQ2_0 || f->type == Q::Q4_1 || f->type == Q::Q5_1 || f->type == Q::AWQ4 || f->type == Q::GPTQ4 || f->type == Q::Q8_K;
+        if (line) continue;                                     // code 3 of TQ2_0; weights that f32 rounds may be those of no other block
         const Bytes blocks = quant::make_rows(rng, f->type, 1, (small() ? 20 : 300) * f->weights, quant::Fill::random, true);
         check_exact_values(*f, "random blocks", decoded(f->type, blocks));
     }
@@ -385,7 +385,7 @@ TEST_CASE("an outlier is kept") {
     for (const Format* f : covered()) {
         Floats x(f->weights, 0.0f);
         x[f->weights / 2] = -0.75f;
-        if (f->type == Q::Q1_0) continue;                       // has no zero
+        if (f->type == Q::Q1_0 || f->type == Q::Q2_K || f->type == Q::Q4_K || f->type == Q::Q5_K) continue;    // have no zero beside it
         check_exact_values(*f, "alone among zeros", x);
     }
 }

@@ -1,0 +1,1001 @@
+// The graph compiler: a compiled layer gives the bits of the same operations called one by one, whatever is fused, shared, written in
+// place, poisoned or split among threads. Catches an operand of the wrong row or tile, a value overwritten before its last reader, a
+// group that reads what is not there yet, scratch that is too small, and graphs that must be refused.
+// SPDX-License-Identifier: MIT
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#define GLLM_KERNELS_COMPILER
+#include "harness.hpp"
+#include "quant_oracle.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <set>
+
+using namespace test;
+using gllm::any_rows;
+using gllm::BufferAlloc;
+using gllm::Code;
+using gllm::CompiledLayer;
+using gllm::CompileOptions;
+using gllm::CompilerGraph;
+using gllm::CompilerNode;
+using gllm::CompilerOp;
+using gllm::CpuKernels;
+using gllm::DeviceProfile;
+using gllm::DType;
+using gllm::FusionStrategy;
+using gllm::Isa;
+using gllm::OpKind;
+using gllm::QuantType;
+using gllm::Status;
+using gllm::TensorRef;
+using Floats = std::vector<float>;
+using K = const CpuKernels<float>&;
+using Bytes = std::vector<uint8_t>;
+
+static bool ok(const Status& s, const CompiledLayer& layer) {
+    CHECK_MESSAGE(s, "refused: " << text(s.what) << " | " << text(layer.message()));
+    return bool(s);
+}
+
+// ---- operations of a user's own, and what they are made of ------------------------
+
+static gllm::ScalarOpRegistry& registry() {
+    static gllm::ScalarOpRegistry r;
+    static const bool made = [] {
+        return r.add("softsign", [](auto x) { using std::abs; return x / (1.0f + abs(x)); }) &&
+               r.add("gated", [](auto x, auto y) { using std::tanh; return x * tanh(y); }) &&
+               r.add("picked", [](auto a, auto b, auto c) { using gllm::select; using std::exp; return select(a < b, exp(a), -c); });
+    }();
+    REQUIRE(made);
+    return r;
+}
+/// By the kernels, and by arithmetic that is correctly rounded everywhere.
+static void user_row(K k, const char* name, const float* const* in, float* out, size_t n) {
+    Floats t(n + 1);
+    const std::string op = name;
+    if (op == "softsign") for (size_t i = 0; i < n; i++) out[i] = in[0][i] / (1.0f + std::fabs(in[0][i]));
+    if (op == "gated") { k.tanh(in[1], t.data(), n); k.vec_mul(in[0], t.data(), out, n); }
+    if (op == "picked") {
+        k.exp(in[0], t.data(), n);
+        for (size_t i = 0; i < n; i++) out[i] = in[0][i] < in[1][i] ? t[i] : -in[2][i];
+    }
+}
+
+// ---- operation by operation ---------------------------------------------------------
+
+/// What a source holds: the bytes that the layer gets, and the numbers that they are.
+struct Source { Bytes bytes; Floats numbers; };
+struct Value { size_t rows = 0, cols = 0; Floats x; const float* row(size_t r) const { return x.data() + (rows == 1 ? 0 : r) * cols; } };
+
+template <class E> static Source source_of(Rng& rng, size_t n) {
+    const std::vector<E> x = draw<E>(rng, n);
+    Source s;
+    s.bytes.resize(n * sizeof(E));
+    if (n) std::memcpy(s.bytes.data(), x.data(), s.bytes.size());
+    for (E e : x) s.numbers.push_back(gllm::Element<E>::to_f32(e));
+    return s;
+}
+static Source make_source(Rng& rng, const CompilerNode& n, size_t rows, size_t most_index) {
+    const size_t all = n.desc.open ? n.desc.rows * rows : n.desc.rows;
+    Source s;
+    if (n.desc.indices) {
+        for (size_t i = 0; i < all; i++) {
+            const int32_t id = int32_t(rng.below(most_index));
+            s.numbers.push_back(float(id));
+            s.bytes.insert(s.bytes.end(), reinterpret_cast<const uint8_t*>(&id), reinterpret_cast<const uint8_t*>(&id + 1));
+        }
+        return s;
+    }
+    switch (n.desc.dtype) {
+        case DType::f32:  return source_of<float>(rng, all * n.desc.cols);
+        case DType::f16:  return source_of<gllm::f16>(rng, all * n.desc.cols);
+        case DType::bf16: return source_of<gllm::bf16>(rng, all * n.desc.cols);
+        default:          s.bytes = quant::make_rows(rng, n.desc.quant, all, n.desc.cols); return s;
+    }
+}
+
+static float scalar_op(OpKind kind, const float* p, float a, float b) {
+    using E = gllm::Element<float>;
+    switch (kind) {
+        case OpKind::div:    return E::div(a, b);
+        case OpKind::neg:    return E::neg(a);
+        case OpKind::abs:    return E::abs(a);
+        case OpKind::sqrt:   return E::sqrt(a);
+        case OpKind::rsqrt:  return E::recip(E::sqrt(a));
+        case OpKind::recip:  return E::recip(a);
+        case OpKind::max:    return E::max(a, b);
+        case OpKind::min:    return E::min(a, b);
+        case OpKind::offset: return E::add(a, p[0]);
+        case OpKind::clamp:  return E::min(E::max(a, p[0]), p[1]);
+        default: FAIL("no scalar operation " << int(kind)); return 0;
+    }
+}
+/// One row of n results; `width` columns of the operands.
+static void kernel_row(K k, const CompilerNode& node, const float* const* in, float* out, size_t n, size_t width) {
+    const float *a = in[0], *b = in[1], *p = node.parameter;
+    const size_t head = node.size[0];
+    switch (node.kind) {
+        case OpKind::add:        k.vec_add(a, b, out, n); return;
+        case OpKind::sub:        k.vec_sub(a, b, out, n); return;
+        case OpKind::mul:        k.vec_mul(a, b, out, n); return;
+        case OpKind::scale:      std::copy(a, a + n, out); k.vec_scale(out, p[0], n); return;
+        case OpKind::axpy:       std::copy(a, a + n, out); k.vec_axpy(out, p[0], b, n); return;
+        case OpKind::relu:       k.relu(a, out, n); return;
+        case OpKind::silu:       k.silu(a, out, n); return;
+        case OpKind::gelu:       k.gelu(a, out, n); return;
+        case OpKind::gelu_erf:   k.gelu_erf(a, out, n); return;
+        case OpKind::gelu_quick: k.gelu_quick(a, out, n); return;
+        case OpKind::tanh:       k.tanh(a, out, n); return;
+        case OpKind::exp:        k.exp(a, out, n); return;
+        case OpKind::swiglu:     k.swiglu(a, b, out, n); return;
+        case OpKind::sum:        *out = k.vec_sum(a, width); return;
+        case OpKind::mean:       *out = k.vec_sum(a, width) / float(width); return;
+        case OpKind::largest:    *out = k.vec_max(a, width); return;
+        case OpKind::dot:        *out = k.vec_dot(a, b, width); return;
+        case OpKind::softmax:    k.softmax(a, out, n); return;
+        case OpKind::rms_norm:   k.rms_norm(a, b, out, n, p[0]); return;
+        case OpKind::layer_norm: k.layer_norm(a, b, in[2], out, n, p[0]); return;
+        case OpKind::rope_half: case OpKind::rope_interleaved:
+            std::copy(a, a + n, out);
+            k.rope(out, b, in[2], n / head, head, node.kind == OpKind::rope_half ? gllm::RopeStyle::half : gllm::RopeStyle::interleaved, node.size[1]);
+            return;
+        case OpKind::user: user_row(k, node.trace->name, in, out, n); return;
+        default: for (size_t i = 0; i < n; i++) out[i] = scalar_op(node.kind, p, a[i], b ? b[i] : 0);
+    }
+}
+static Value by_rows(K k, const CompilerNode& n, const std::vector<const Value*>& in) {
+    Value v;
+    for (const Value* i : in) v.rows = std::max(v.rows, i->rows);
+    if (n.kind >= OpKind::softmax && n.kind <= OpKind::rope_interleaved) v.rows = in[0]->rows;
+    const bool reduces = n.kind == OpKind::sum || n.kind == OpKind::mean || n.kind == OpKind::largest || n.kind == OpKind::dot;
+    v.cols = reduces ? 1 : in[0]->cols;
+    v.x.resize(v.rows * v.cols);
+    for (size_t r = 0; r < v.rows; r++) {
+        const float* row[3] = {};
+        for (size_t i = 0; i < in.size(); i++) row[i] = in[i]->row(r);
+        kernel_row(k, n, row, v.x.data() + r * v.cols, v.cols, in[0]->cols);
+    }
+    return v;
+}
+static Value embedded(K k, const CompilerNode& table, const Source& s, const Value& ids) {
+    Value v;
+    v.rows = ids.rows;
+    v.cols = table.desc.cols;
+    for (float id : ids.x) {
+        const size_t row = size_t(id);
+        if (table.desc.dtype != DType::blocks) { v.x.insert(v.x.end(), s.numbers.begin() + long(row * v.cols), s.numbers.begin() + long((row + 1) * v.cols)); continue; }
+        Floats x(v.cols);
+        REQUIRE(k.dequant(table.desc.quant, s.bytes.data() + row * gllm::row_bytes(table.desc.quant, v.cols), x.data(), v.cols));
+        v.x.insert(v.x.end(), x.begin(), x.end());
+    }
+    return v;
+}
+/// All nodes, in the order in which they were built.
+static std::vector<Value> evaluate(K k, const CompilerGraph& g, const std::vector<Source>& sources, size_t rows, gllm::Precision precision) {
+    std::vector<Value> all(g.size());
+    for (size_t i = 0; i < g.size(); i++) {
+        const CompilerNode& n = g.node(i);
+        std::vector<const Value*> in;
+        for (size_t j = 0; j < n.inputs; j++) in.push_back(&all[n.input[j]]);
+        Value& v = all[i];
+        const Value& a = in.empty() ? v : *in[0];
+        switch (n.op) {
+            case CompilerOp::input: case CompilerOp::weight:
+                v.rows = n.desc.open ? n.desc.rows * rows : n.desc.rows;
+                v.cols = n.desc.cols;
+                v.x    = sources[i].numbers;
+                break;
+            case CompilerOp::kernel: v = by_rows(k, n, in); break;
+            case CompilerOp::matmul: case CompilerOp::matmul_t: {
+                const gllm::TensorDesc& w = g.node(n.input[1]).desc;
+                v.rows = a.rows;
+                v.cols = n.op == CompilerOp::matmul ? in[1]->cols : in[1]->rows;
+                v.x.resize(v.rows * v.cols + 1);
+                if (n.op == CompilerOp::matmul)      REQUIRE(k.gemm(a.x.data(), in[1]->x.data(), v.x.data(), v.rows, v.cols, a.cols));
+                else if (g.node(n.input[1]).op == CompilerOp::weight && w.dtype == DType::blocks)
+                    REQUIRE(k.matmul(w.quant, sources[n.input[1]].bytes.data(), a.x.data(), v.x.data(), v.rows, v.cols, a.cols, precision));
+                else REQUIRE(k.gemm_transposed_b(a.x.data(), in[1]->x.data(), v.x.data(), v.rows, v.cols, a.cols));
+                v.x.pop_back();
+                break;
+            }
+            case CompilerOp::reshape: v = a; v.cols = n.size[0]; v.rows = a.x.size() / v.cols; break;
+            case CompilerOp::transpose:
+                v.rows = a.cols; v.cols = a.rows; v.x.resize(a.x.size());
+                for (size_t r = 0; r < v.rows; r++) for (size_t c = 0; c < v.cols; c++) v.x[r * v.cols + c] = a.x[c * a.cols + r];
+                break;
+            case CompilerOp::concat:
+                v.rows = a.rows;
+                for (const Value* p : in) v.cols += p->cols;
+                for (size_t r = 0; r < v.rows; r++) for (const Value* p : in) v.x.insert(v.x.end(), p->x.begin() + long(r * p->cols), p->x.begin() + long((r + 1) * p->cols));
+                break;
+            case CompilerOp::slice:
+                v.rows = a.rows; v.cols = n.size[1];
+                for (size_t r = 0; r < v.rows; r++) v.x.insert(v.x.end(), a.x.begin() + long(r * a.cols + n.size[0]), a.x.begin() + long(r * a.cols + n.size[0] + n.size[1]));
+                break;
+            case CompilerOp::embedding: v = embedded(k, g.node(n.input[0]), sources[n.input[0]], *in[1]); break;
+            default: FAIL("no such operation");
+        }
+    }
+    return all;
+}
+
+// ---- a layer against it -----------------------------------------------------------------
+
+struct Way { const char* name; CompileOptions options; gllm::Parallel parallel; bool guarded; };
+
+static void run_backwards(void*, unsigned tasks, void (*task)(void*, unsigned), void* arg) { for (unsigned i = tasks; i-- > 0;) task(arg, i); }
+static gllm::Parallel parallel_of(unsigned width) {
+    gllm::Parallel p;
+    p.width = width;
+    p.run   = run_backwards;
+    return p;
+}
+static std::vector<Way> ways(Rng& rng) {
+    CompileOptions fused, plain, poisoned, apart;
+    plain.loop_fusion = false;
+    poisoned.poison = true;
+    poisoned.tile_bytes = 512 << rng.below(6);
+    apart.in_place = apart.share_buffers = false;
+    apart.tile_bytes = 1;
+    CompileOptions plain_poisoned = plain;
+    plain_poisoned.poison = true;
+    return { { "as it is", fused, {}, true }, { "not fused", plain, {}, true }, { "small tiles, poisoned", poisoned, parallel_of(3), true },
+             { "not fused, poisoned", plain_poisoned, parallel_of(2), true }, { "nothing shared, tiny tiles", apart, parallel_of(4), false } };
+}
+
+template <class E> static std::string differs(const Bytes& got, const Floats& want) {
+    std::vector<E> g(want.size()), w(want.size());
+    if (!want.empty()) std::memcpy(g.data(), got.data(), got.size());
+    for (size_t i = 0; i < want.size(); i++) w[i] = gllm::Element<E>::from_f32(want[i]);
+    return differ(g.data(), w.data(), w.size());
+}
+static size_t bytes_of(DType d) { return d == DType::f32 ? 4 : 2; }
+
+/// No two that live together overlap; all lie within the scratch, at lines.
+static void check_buffers(const CompiledLayer& layer) {
+    const gllm::BufferPlan& plan = *layer.buffers();
+    for (size_t i = 0; i < plan.allocs.size(); i++) {
+        const BufferAlloc& a = plan.allocs[i];
+        REQUIRE(a.offset % 64 == 0);
+        REQUIRE(a.begin <= a.end);
+        REQUIRE(a.offset + a.bytes <= plan.bytes);
+        for (size_t j = 0; j < i; j++) {
+            const BufferAlloc& b = plan.allocs[j];
+            if (a.begin <= b.end && b.begin <= a.end) REQUIRE((a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset));
+        }
+    }
+}
+
+/// One run into fenced outputs; what is wrong with it.
+static void run_and_compare(CompiledLayer& layer, const CompilerGraph& g, const std::vector<Source>& sources, const std::vector<Value>& want,
+                            size_t rows, const Way& way) {
+    std::vector<const void*> inputs;
+    for (size_t i = 0; i < g.size(); i++) {
+        if (g.node(i).op == CompilerOp::input)  inputs.push_back(sources[i].bytes.data());
+        if (g.node(i).op == CompilerOp::weight) REQUIRE(layer.bind(g.node(i).name, sources[i].bytes.data()));
+    }
+    std::vector<std::unique_ptr<Fenced<uint8_t>>> fenced;
+    std::vector<void*> outputs;
+    for (const CompilerGraph::Output& o : g.outputs()) {
+        fenced.emplace_back(new Fenced<uint8_t>(want[o.node].x.size() * bytes_of(o.dtype), 4));
+        outputs.push_back(fenced.back()->data());
+    }
+    layer.parallel = way.parallel;
+    const size_t scratch = layer.scratch_bytes(rows);
+    check_buffers(layer);
+    Guarded<uint8_t> room(way.guarded ? scratch : 0);
+    layer.workspace = {};
+    if (way.guarded && scratch) { layer.workspace.data = room.data(); layer.workspace.bytes = scratch; }
+    const long before = allocations_ever();
+    if (!ok(layer.run(inputs.data(), outputs.data(), rows), layer)) return;
+    if (way.guarded) CHECK(allocations_ever() == before);
+    CHECK(overruns() == 0);
+    for (size_t i = 0; i < outputs.size(); i++) {
+        const CompilerGraph::Output& o = g.outputs()[i];
+        const Bytes got(fenced[i]->data(), fenced[i]->data() + fenced[i]->size());
+        const std::string wrong = o.dtype == DType::f32 ? differs<float>(got, want[o.node].x) : o.dtype == DType::f16 ? differs<gllm::f16>(got, want[o.node].x)
+                                : differs<gllm::bf16>(got, want[o.node].x);
+        INFO("output " << i << ", node " << o.node);
+        CHECK_MESSAGE(wrong.empty(), wrong);
+        CHECK_MESSAGE(fenced[i]->broken().empty(), fenced[i]->broken());
+    }
+}
+
+static std::string as_text(const CompiledLayer& layer, bool dot) {
+    std::string s;
+    const auto write = [](void* user, const char* t, size_t n) { static_cast<std::string*>(user)->append(t, n); };
+    if (dot) layer.dot(write, &s);
+    else     layer.describe(write, &s);
+    return s;
+}
+
+/// Every way on one instruction set.
+static void check_graph(K k, const CompilerGraph& g, size_t rows, Rng& rng, size_t most_index = 1) {
+    const long before = allocations();
+    std::vector<Source> sources(g.size());
+    for (size_t i = 0; i < g.size(); i++)
+        if (g.node(i).op == CompilerOp::input || g.node(i).op == CompilerOp::weight) sources[i] = make_source(rng, g.node(i), rows, most_index);
+    const gllm::Precision precision = rng.below(2) ? gllm::Precision::exact : gllm::Precision::fast;
+    const std::vector<Value> want = evaluate(k, g, sources, rows, precision);
+    for (Way& way : ways(rng)) {
+        INFO(text(way.name) << ", rows " << rows << ", " << text(gllm::isa_name(k.isa())) << ", seed " << seed());
+        DeviceProfile profile = DeviceProfile::host();
+        profile.isa = k.isa();
+        way.options.precision = precision;
+        CompiledLayer layer;
+        if (!ok(layer.compile(g, profile, way.options), layer)) return;
+        INFO(as_text(layer, false));
+        run_and_compare(layer, g, sources, want, rows, way);
+    }
+    CHECK(allocations() == before);
+}
+
+// ---- each operation alone -------------------------------------------------------------------
+
+static const OpKind UNARY[]  = { OpKind::relu, OpKind::silu, OpKind::gelu, OpKind::gelu_erf, OpKind::gelu_quick, OpKind::tanh, OpKind::exp, OpKind::neg,
+                                 OpKind::abs, OpKind::sqrt, OpKind::rsqrt, OpKind::recip };
+static const OpKind BINARY[] = { OpKind::add, OpKind::sub, OpKind::mul, OpKind::swiglu, OpKind::div, OpKind::max, OpKind::min };
+static const OpKind REDUCED[] = { OpKind::sum, OpKind::mean, OpKind::largest };
+
+using Build = std::function<void(CompilerGraph& g, size_t rows, size_t cols)>;
+static void each_isa(const char* name, const Build& build, const std::vector<std::pair<size_t, size_t>>& shapes, size_t most_index = 1) {
+    for_each_isa<float>([&](K k, const char* isa) {
+        for (const auto& s : shapes)
+            for (bool open : { false, true }) {
+                CompilerGraph g;
+                build(g, open ? any_rows : s.first, s.second);
+                INFO(text(name) << " on " << text(isa) << ", " << s.first << " x " << s.second << (open ? ", open" : ""));
+                Rng rng(s.first * 977 + s.second);
+                check_graph(k, g, s.first, rng, most_index);
+            }
+    });
+}
+static const std::vector<std::pair<size_t, size_t>> SHAPES = { { 1, 1 }, { 1, 37 }, { 5, 1 }, { 3, 8 }, { 7, 65 }, { 2, 700 } };
+
+TEST_CASE("elementwise operations, rows that meet every row, on either side") {
+    for (OpKind kind : UNARY)
+        each_isa("unary", [&](CompilerGraph& g, size_t m, size_t n) { g.output(g.op(kind, g.input({ m, n }))); }, SHAPES);
+    for (OpKind kind : BINARY)
+        each_isa("binary", [&](CompilerGraph& g, size_t m, size_t n) {
+            const TensorRef x = g.input({ m, n }), y = g.input({ m, n }), row = g.weight("row", { n });
+            g.output(g.op(kind, x, y));
+            g.output(g.op(kind, x, row));
+            g.output(g.op(kind, row, g.op(kind, y, x)));
+        }, SHAPES);
+    each_isa("with parameters", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, n }), y = g.input({ m, n }), row = g.weight("row", { n });
+        g.output(g.scale(x, 0.37f));
+        g.output(g.offset(x, -2.5f));
+        g.output(g.clamp(x, -0.5f, 0.75f));
+        g.output(g.axpy(x, 1.25f, y));
+        g.output(g.axpy(g.op(OpKind::neg, x), -0.3f, row));
+        g.output(g.axpy(row, 3, x));
+    }, SHAPES);
+}
+
+TEST_CASE("norms, softmax, reductions of rows") {
+    each_isa("norms", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, n }), w = g.weight("w", { n }), b = g.weight("b", { n });
+        g.output(g.rms_norm(x, w, 1e-5f));
+        g.output(g.layer_norm(x, w, b, 1e-5f));
+        g.output(g.softmax(x));
+        g.output(g.softmax(g.rms_norm(g.layer_norm(g.op(OpKind::neg, x), w, b, 1e-3f), b, 1e-6f)));
+    }, SHAPES);
+    for (OpKind kind : REDUCED)
+        each_isa("reductions", [&](CompilerGraph& g, size_t m, size_t n) {
+            const TensorRef x = g.input({ m, n });
+            g.output(g.op(kind, x));
+            g.output(g.op(OpKind::exp, g.op(kind, g.op(OpKind::tanh, x))));
+        }, SHAPES);
+    each_isa("dot", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, n }), y = g.input({ m, n }), w = g.weight("w", { n });
+        g.output(g.op(OpKind::dot, x, y));
+        g.output(g.op(OpKind::dot, g.op(OpKind::abs, x), w));
+    }, SHAPES);
+}
+
+TEST_CASE("rope") {
+    for (gllm::RopeStyle style : { gllm::RopeStyle::half, gllm::RopeStyle::interleaved })
+        for (size_t head : { size_t(2), size_t(12), size_t(64) })
+            for (size_t turned : { head, head / 2 / 2 * 2 }) {
+                if (turned == 0) continue;
+                each_isa("rope", [&](CompilerGraph& g, size_t m, size_t heads) {
+                    const TensorRef x = g.input({ m, heads * head }), c = g.input({ m, turned / 2 }), s = g.input({ m, turned / 2 });
+                    g.output(g.rope(x, c, s, head, style, turned == head ? 0 : turned));
+                    g.output(g.rope(g.scale(x, 2), g.weight("c", { turned / 2 }), g.weight("s", { turned / 2 }), head, style, turned));
+                }, { { 1, 1 }, { 5, 3 } });
+            }
+}
+
+TEST_CASE("products: both forms, every element type, every format") {
+    for (DType d : { DType::f32, DType::f16, DType::bf16 })
+        each_isa("matmul", [&](CompilerGraph& g, size_t m, size_t k) {
+            const TensorRef x = g.input({ m, k }, d);
+            g.output(g.matmul(x, g.weight("b", { k, 19 }, d)));
+            g.output(g.op(OpKind::gelu, g.add(g.matmul_t(x, g.weight("bt", { 33, k }, d)), g.weight("bias", { 33 }, d))));
+            g.output(g.matmul_t(g.op(OpKind::neg, x), g.op(OpKind::tanh, g.weight("c", { 5, k }, d))), d);
+        }, { { 1, 1 }, { 1, 40 }, { 9, 65 } });
+    for (size_t t = 0; t < gllm::quant_type_count; t++) {
+        const QuantType type = static_cast<QuantType>(t);
+        each_isa(gllm::quant_name(type), [&](CompilerGraph& g, size_t m, size_t) {
+            const size_t k = gllm::block_size(type) * 2;
+            g.output(g.matmul_t(g.scale(g.input({ m, k }), 0.5f), g.quant_weight("w", type, 7, k)));
+        }, small() ? std::vector<std::pair<size_t, size_t>>{ { 2, 1 } } : std::vector<std::pair<size_t, size_t>>{ { 1, 1 }, { 6, 1 } });
+    }
+}
+
+TEST_CASE("layouts: reshape, transpose, concat, slice; copies of inputs; 16 bits") {
+    each_isa("layouts", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, 4 * n }), y = g.input({ m, n });
+        g.output(g.reshape(x, n));
+        g.output(g.reshape(g.softmax(g.reshape(g.op(OpKind::tanh, x), n)), 4 * n));
+        g.output(g.concat(y, x, y, g.op(OpKind::exp, y)));
+        g.output(g.slice(g.concat(y, x), n, n));
+        g.output(g.op(OpKind::relu, g.slice(x, 4 * n - 1, 1)));
+    }, SHAPES);
+    each_isa("transpose", [](CompilerGraph& g, size_t m, size_t n) {
+        if (m == any_rows) m = 21;
+        const TensorRef x = g.input({ m, n });
+        g.output(g.transpose(x));
+        g.output(g.softmax(g.transpose(g.op(OpKind::neg, g.transpose(g.scale(x, 3))))));
+    }, SHAPES);
+    for (DType d : { DType::f16, DType::bf16 })
+        each_isa("16 bits", [&](CompilerGraph& g, size_t m, size_t n) {
+            const TensorRef x = g.input({ m, n }, d), y = g.input({ m, n });
+            g.output(x, d);
+            g.output(x);
+            g.output(y, d);
+            g.output(x, d == DType::f16 ? DType::bf16 : DType::f16);
+            g.output(g.op(OpKind::silu, g.mul(x, g.weight("w", { n }, d))), d);
+            g.output(g.mul(x, x));
+        }, SHAPES);
+}
+
+TEST_CASE("embedding of f32, f16, bf16 and blocks") {
+    for (DType d : { DType::f32, DType::f16, DType::bf16 })
+        each_isa("embedding", [&](CompilerGraph& g, size_t m, size_t n) {
+            g.output(g.rms_norm(g.embedding(g.weight("t", { 11, n }, d), g.indices(m)), g.weight("w", { n }), 1e-5f));
+        }, SHAPES, 11);
+    for (QuantType q : { QuantType::Q8_0, QuantType::Q4_K, QuantType::IQ2_XS })
+        each_isa("embedding of blocks", [&](CompilerGraph& g, size_t m, size_t) {
+            g.output(g.embedding(g.quant_weight("t", q, 5, 512), g.indices(m)));
+        }, { { 1, 1 }, { 9, 1 } }, 5);
+    CompilerGraph g;
+    g.output(g.embedding(g.weight("t", { 3, 2 }), g.indices(any_rows)));
+    CompiledLayer layer;
+    REQUIRE(ok(compile_graph(g, DeviceProfile::host(), layer), layer));
+    const float table[6] = { 1, 2, 3, 4, 5, 6 };
+    REQUIRE(layer.bind("t", table));
+    for (int32_t wrong : { -1, 3, INT32_MAX, INT32_MIN }) {
+        const int32_t ids[3] = { 2, 0, wrong };
+        Fenced<float> out(6);
+        const void* in[] = { ids };
+        void* outs[] = { out.data() };
+        CHECK(layer.run(in, outs, 3).code == Code::runtime_error);
+        CHECK(out.untouched());
+    }
+}
+
+TEST_CASE("operations of a user's own") {
+    each_isa("user", [](CompilerGraph& g, size_t m, size_t n) {
+        gllm::ScalarOpRegistry& r = registry();
+        const TensorRef x = g.input({ m, n }), y = g.input({ m, n }), row = g.weight("row", { n });
+        g.output(g.op(r.find("softsign"), x));
+        g.output(g.op(r.find("gated"), x, row));
+        g.output(g.op(r.find("picked"), x, g.op(r.find("gated"), row, y), g.op(r.find("softsign"), y)));
+    }, SHAPES);
+}
+
+/// Elementwise operations that have kernels, from their recordings, as a user's operation: the same bits on every set.
+TEST_CASE("recorded maps are what the kernels compute") {
+    gllm::ScalarOpRegistry r;
+    REQUIRE(r.add("exp of mine", [](auto x) { using std::exp; return exp(x); }));
+    REQUIRE(r.add("tanh of mine", [](auto x) { using std::tanh; return tanh(x); }));
+    for_each_isa<float>([&](K k, const char* isa) {
+        INFO(text(isa));
+        DeviceProfile profile = DeviceProfile::host();
+        profile.isa = k.isa();
+        const size_t n = 4099;
+        Rng rng(5);
+        const Floats x = draw<float>(rng, n, Data::specials);
+        CompilerGraph g;
+        const TensorRef in = g.input({ n });
+        g.output(g.op(r.find("exp of mine"), in));
+        g.output(g.op(r.find("tanh of mine"), in));
+        CompiledLayer layer;
+        REQUIRE(ok(layer.compile(g, profile), layer));
+        Floats a(n), b(n), want(n);
+        const void* ins[] = { x.data() };
+        void* outs[] = { a.data(), b.data() };
+        REQUIRE(ok(layer.run(ins, outs), layer));
+        k.exp(x.data(), want.data(), n);
+        CHECK(differ(a.data(), want.data(), n) == "");
+        k.tanh(x.data(), want.data(), n);
+        CHECK(differ(b.data(), want.data(), n) == "");
+    });
+}
+
+// ---- random graphs ----------------------------------------------------------------------------
+
+struct Known { TensorRef ref; bool open; size_t rows, cols; };
+
+/// Operations on what there is already; a few outputs, an input perhaps among them; what is left over is unused.
+class RandomGraph {
+public:
+    RandomGraph(CompilerGraph& g, Rng& rng) : g_(g), rng_(rng) {
+        open_ = rng.below(2) != 0;
+        rows_ = 1 + rng.below(6);
+        for (size_t i = 0, n = 1 + rng.below(3); i < n; i++) input(open_, open_ ? 1 + rng.below(2) : rows_, cols());
+        const size_t count = 4 + rng.below(rng.below(4) ? 16 : 60);
+        while (g.size() < count + 3) step();
+        for (size_t i = 0, n = 1 + rng.below(3); i < n; i++)
+            g.output(rng.below(8) ? recent().ref : pool_[rng.below(pool_.size())].ref, rng.below(4) ? DType::f32 : rng.below(2) ? DType::f16 : DType::bf16);
+    }
+
+private:
+    CompilerGraph&     g_;
+    Rng&               rng_;
+    std::vector<Known> pool_;
+    bool               open_;
+    size_t             rows_, names_ = 0;
+
+    size_t cols() {
+        static const size_t some[] = { 1, 2, 3, 7, 8, 16, 17, 32, 33, 64, 65, 130, 256, 300 };
+        return some[rng_.below(sizeof some / sizeof *some)];
+    }
+    DType dtype() { return rng_.below(4) ? DType::f32 : rng_.below(2) ? DType::f16 : DType::bf16; }
+    std::string name() { return "w" + std::to_string(names_++); }
+    TensorRef weight(size_t rows, size_t cols) { return g_.weight(name().c_str(), { rows, cols }, dtype()); }
+    const Known& recent() { return pool_[pool_.size() - 1 - (rng_.below(5) < 3 ? 0 : rng_.below(rng_.below(2) ? std::min<size_t>(pool_.size(), 4) : pool_.size()))]; }
+    void push(TensorRef r, bool open, size_t rows, size_t cols) { pool_.push_back({ r, open, rows, cols }); }
+    void input(bool open, size_t rows, size_t cols) {
+        TensorRef r = g_.input({ open ? any_rows : rows, cols }, dtype());
+        if (open && rows > 1) r = g_.reshape(g_.input({ any_rows, rows * cols }, dtype()), cols);
+        push(r, open, rows, cols);
+    }
+    /// Another of this shape, or a row.
+    TensorRef like(const Known& t) {
+        std::vector<TensorRef> fit;
+        for (const Known& k : pool_) if (k.open == t.open && k.rows == t.rows && k.cols == t.cols) fit.push_back(k.ref);
+        for (const Known& k : pool_) if (!k.open && k.rows == 1 && k.cols == t.cols) fit.push_back(k.ref);
+        if (rng_.below(3) == 0) return weight(1, t.cols);
+        return fit[rng_.below(fit.size())];
+    }
+    TensorRef row(size_t cols) {
+        for (const Known& k : pool_) if (!k.open && k.rows == 1 && k.cols == cols && rng_.below(2)) return k.ref;
+        return weight(1, cols);
+    }
+    template <size_t n> OpKind any(const OpKind (&kinds)[n]) { return kinds[rng_.below(n)]; }
+
+    void step() {
+        const Known t = recent();
+        const TensorRef x = t.ref;
+        const auto same = [&](TensorRef r) { push(r, t.open, t.rows, t.cols); };
+        gllm::ScalarOpRegistry& r = registry();
+        switch (rng_.below(20)) {
+            case 0: case 1: case 2: return same(g_.op(any(UNARY), x));
+            case 3: case 4: case 5: case 6: { const TensorRef y = like(t); return same(rng_.below(2) ? g_.op(any(BINARY), x, y) : g_.op(any(BINARY), y, x)); }
+            case 7: return same(rng_.below(2) ? g_.scale(x, float(rng_.uniform(-2, 2))) : g_.clamp(x, -1, float(rng_.uniform(0, 2))));
+            case 8: return same(rng_.below(2) ? g_.axpy(x, float(rng_.uniform(-2, 2)), like(t)) : g_.offset(x, 0.5f));
+            case 9: return same(g_.rms_norm(x, row(t.cols), 1e-5f));
+            case 10: return same(rng_.below(2) ? g_.layer_norm(x, row(t.cols), row(t.cols), 1e-5f) : g_.softmax(x));
+            case 11: push(rng_.below(2) ? g_.op(any(REDUCED), x) : g_.op(OpKind::dot, x, row(t.cols)), t.open, t.rows, 1); return;
+            case 12: {
+                if (t.cols % 2) return same(g_.op(r.find("softsign"), x));
+                const size_t head = t.cols % 8 == 0 && rng_.below(2) ? 8 : t.cols, turned = rng_.below(2) && head > 2 ? 2 : head;
+                return same(g_.rope(x, row(turned / 2), row(turned / 2), head, rng_.below(2) ? gllm::RopeStyle::half : gllm::RopeStyle::interleaved, turned));
+            }
+            case 13: { const size_t n = cols(); push(g_.matmul(x, weight(t.cols, n)), t.open, t.rows, n); return; }
+            case 14: {
+                const size_t n = cols();
+                const bool blocks = t.cols % 32 == 0 && rng_.below(2);
+                const QuantType q = t.cols % 256 ? rng_.below(2) ? QuantType::Q8_0 : QuantType::Q4_0 : rng_.below(2) ? QuantType::Q6_K : QuantType::IQ3_S;
+                push(g_.matmul_t(x, blocks ? g_.quant_weight(name().c_str(), q, n, t.cols) : weight(n, t.cols)), t.open, t.rows, n);
+                return;
+            }
+            case 15: {
+                const size_t all = t.rows * t.cols;
+                size_t n = 1 + rng_.below(all);
+                while (all % n) n--;
+                push(g_.reshape(x, n), t.open, all / n, n);
+                return;
+            }
+            case 16: if (t.open) return input(false, 1, t.cols); push(g_.transpose(x), false, t.cols, t.rows); return;
+            case 17: {
+                std::vector<Known> fit;
+                for (const Known& k : pool_) if (k.open == t.open && k.rows == t.rows && k.cols + t.cols < 700) fit.push_back(k);
+                if (fit.empty()) return same(g_.op(OpKind::neg, x));
+                const Known& y = fit[rng_.below(fit.size())];
+                push(g_.concat(x, y.ref), t.open, t.rows, t.cols + y.cols);
+                return;
+            }
+            case 18: { const size_t b = rng_.below(t.cols), n = 1 + rng_.below(t.cols - b); push(g_.slice(x, b, n), t.open, t.rows, n); return; }
+            default:
+                if (rng_.below(3) == 0) {
+                    const size_t n = cols();
+                    push(g_.embedding(g_.weight(name().c_str(), { 13, n }, dtype()), g_.indices(open_ ? any_rows : rows_)), open_, open_ ? 1 : rows_, n);
+                    return;
+                }
+                return same(g_.op(r.find("picked"), x, like(t), like(t)));
+        }
+    }
+};
+
+TEST_CASE("random graphs") {
+    const size_t count = full() ? 20000 : small() ? 12 : 250;
+    size_t graphs = 0, fused = 0, shared = 0, taken = 0;
+    for (size_t i = 0; i < count; i++) {
+        std::vector<Isa> sets;
+        for (Isa isa : gllm::all_isas) if (gllm::isa_presence(isa) != gllm::Presence::absent) sets.push_back(isa);
+        CpuKernels<float> k;
+        REQUIRE(k.select(sets[i % sets.size()]));
+        Rng rng(i + 1000);
+        CompilerGraph g;
+        RandomGraph random(g, rng);
+        INFO("random graph " << i);
+        check_graph(k, g, rng.below(4) ? 1 + rng.below(9) : 1, rng, 13);
+        CompiledLayer layer;
+        REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+        for (const gllm::FusionGroup& f : layer.fusion()->groups) fused += f.strategy == FusionStrategy::loop_fusion;
+        size_t sum = 0;
+        for (const BufferAlloc& a : layer.buffers()->allocs) { sum += a.bytes; taken += a.values > 1; }
+        shared += sum > layer.buffers()->bytes;
+        graphs++;
+    }
+    MESSAGE(graphs << " graphs, " << fused << " fused groups, " << shared << " plans that share memory, " << taken << " buffers taken over");
+    CHECK(fused > graphs / 2);
+    CHECK(shared > graphs / 20);
+    CHECK(taken > graphs / 20);
+}
+
+// ---- what is fused, and where it lies -----------------------------------------------------------
+
+TEST_CASE("chains, diamonds and norms are one group; an input that is an output; in place") {
+    const DeviceProfile host = DeviceProfile::host();
+    CompiledLayer layer;
+    {
+        CompilerGraph g;                                        // a chain
+        TensorRef x = g.input({ any_rows, 96 });
+        for (int i = 0; i < 5; i++) x = g.op(UNARY[i], x);
+        g.output(x);
+        REQUIRE(ok(layer.compile(g, host), layer));
+        REQUIRE(layer.fusion()->groups.size() == 1);
+        CHECK(layer.fusion()->groups[0].strategy == FusionStrategy::loop_fusion);
+        CHECK(layer.fusion()->groups[0].slots == 1);            // each in the place of the one before
+        CHECK(layer.fusion()->groups[0].flat);
+        CHECK(layer.dag()->nodes.size() == 6);
+        CHECK(text(layer.backend()) == "interpreter");
+        CompileOptions off;
+        off.loop_fusion = false;
+        REQUIRE(ok(layer.compile(g, host, off), layer));
+        CHECK(layer.fusion()->groups.size() == 5);
+        CHECK(layer.buffers()->allocs.size() == 1);             // four values in turn
+        CHECK(layer.buffers()->allocs[0].values == 4);
+        off.in_place = false;
+        REQUIRE(ok(layer.compile(g, host, off), layer));
+        CHECK(layer.buffers()->allocs.size() == 4);
+        CHECK(layer.buffers()->bytes == 2 * 384);
+        off.share_buffers = false;
+        REQUIRE(ok(layer.compile(g, host, off), layer));
+        CHECK(layer.buffers()->bytes == 4 * 384);
+    }
+    {
+        CompilerGraph g;                                        // a diamond around a product, and a norm behind it
+        const TensorRef x = g.input({ any_rows, 64 }), a = g.op(OpKind::gelu, x), b = g.matmul_t(x, g.weight("w", { 64, 64 }));
+        const TensorRef y = g.add(g.mul(a, b), g.op(OpKind::silu, a));
+        g.output(g.rms_norm(y, g.weight("n", { 64 }), 1e-5f));
+        g.op(OpKind::exp, y);                                   // unused
+        REQUIRE(ok(layer.compile(g, host), layer));
+        REQUIRE(layer.fusion()->groups.size() == 2);
+        CHECK(layer.fusion()->groups[0].strategy == FusionStrategy::kernel_call);
+        CHECK(layer.fusion()->groups[1].end - layer.fusion()->groups[1].begin == 5);
+    }
+    {
+        CompilerGraph g;                                        // what a product needs comes first
+        const TensorRef x = g.input({ any_rows, 64 }), a = g.op(OpKind::gelu, x), b = g.matmul_t(a, g.weight("w", { 64, 64 }));
+        g.output(g.mul(a, b));
+        REQUIRE(ok(layer.compile(g, host), layer));
+        CHECK(layer.fusion()->groups.size() == 3);
+    }
+    {
+        CompilerGraph g;                                        // between two products, in the place of the first one's result
+        const TensorRef w = g.weight("w", { 64, 64 }), x = g.matmul_t(g.input({ any_rows, 64 }), w);
+        g.output(g.matmul_t(g.op(OpKind::exp, g.rms_norm(g.add(x, g.weight("b", { 64 })), g.weight("n", { 64 }), 1e-5f)), w));
+        REQUIRE(ok(layer.compile(g, host), layer));
+        REQUIRE(layer.fusion()->groups.size() == 3);
+        CHECK(layer.buffers()->allocs[0].values == 2);
+    }
+}
+
+static void build_mlp(CompilerGraph& g) {
+    const TensorRef x = g.input({ any_rows, 256 });
+    const TensorRef h = g.op(OpKind::gelu, g.add(g.matmul_t(x, g.weight("w1", { 1024, 256 })), g.weight("b1", { 1024 })));
+    const TensorRef y = g.add(g.matmul_t(h, g.quant_weight("w2", QuantType::Q4_K, 256, 1024)), x);
+    g.output(g.rms_norm(y, g.weight("norm", { 256 }), 1e-5f));
+}
+
+TEST_CASE("threads change no bit") {
+    const long before = allocations();
+    for_each_isa<float>([](K k, const char* isa) {
+        INFO(text(isa));
+        CompilerGraph g;
+        build_mlp(g);
+        const TensorRef x = g.input({ any_rows, 2000 });
+        g.output(g.softmax(g.op(OpKind::gelu, g.mul(g.op(OpKind::exp, x), g.weight("scale", { 2000 })))));
+        g.output(g.op(OpKind::tanh, g.op(OpKind::silu, x)));
+        const size_t rows = small() ? 3 : 17;
+        Rng rng(3);
+        std::vector<Source> sources(g.size());
+        for (size_t i = 0; i < g.size(); i++)
+            if (g.node(i).op == CompilerOp::input || g.node(i).op == CompilerOp::weight) sources[i] = make_source(rng, g.node(i), rows, 1);
+        const std::vector<Value> want = evaluate(k, g, sources, rows, gllm::Precision::exact);
+        DeviceProfile profile = DeviceProfile::host();
+        profile.isa = k.isa();
+        CompiledLayer layer;
+        REQUIRE(ok(layer.compile(g, profile), layer));
+        for (unsigned width : { 1u, 2u, 3u, 4u, 50u }) run_and_compare(layer, g, sources, want, rows, { "", {}, parallel_of(width), true });
+        gllm::ThreadPool pool(3);
+        for (int i = 0; i < 3; i++) run_and_compare(layer, g, sources, want, rows, { "", {}, pool.parallel(), i != 0 });
+    });
+    CHECK(allocations() == before);
+}
+
+// ---- what is refused ---------------------------------------------------------------------------------
+
+static void refused(const char* what, const std::function<void(CompilerGraph& g)>& build, const char* part, const char* node,
+                    Code code = Code::compile_error) {
+    CompilerGraph g;
+    build(g);
+    CompiledLayer layer;
+    const Status s = layer.compile(g, DeviceProfile::host());
+    INFO(text(what) << " -> " << text(layer.message()));
+    CHECK(int(s.code) == int(code));
+    CHECK(text(s.what).find(part) != std::string::npos);
+    CHECK(text(layer.message()).find(s.what) != std::string::npos);
+    CHECK(text(layer.message()).find(node) != std::string::npos);
+    CHECK(layer.dag() == nullptr);
+    CHECK(layer.scratch_bytes(1) == 0);
+    CHECK(allocations() > 0);                                   // the graph's own
+}
+
+TEST_CASE("malformed graphs") {
+    using G = CompilerGraph&;
+    refused("no outputs", [](G g) { g.input({ 3 }); }, "has outputs", "");
+    refused("an output that does not exist", [](G g) { g.input({ 3 }); g.output({}); }, "does not exist", "");
+    refused("an output of blocks", [](G g) { g.output(g.quant_weight("w", QuantType::Q8_0, 2, 32)); }, "no outputs", "w");
+    refused("an output type", [](G g) { g.output(g.input({ 3 }), DType::blocks); }, "f32, f16 or bf16", "node 0");
+    refused("a missing operand", [](G g) { g.output(g.add(g.input({ 3 }), {})); }, "number of operands", "node 1 (add)");
+    refused("one operand too many", [](G g) { const TensorRef x = g.input({ 3 }); g.output(g.op(OpKind::relu, x, x)); }, "number of operands", "relu");
+    refused("columns", [](G g) { g.output(g.add(g.input({ 2, 3 }), g.input({ 2, 4 }))); }, "columns", "node 2 (add)");
+    refused("rows", [](G g) { g.output(g.mul(g.input({ 2, 3 }), g.input({ 3, 3 }))); }, "rows", "mul");
+    refused("open and closed rows", [](G g) { g.output(g.mul(g.input({ any_rows, 3 }), g.input({ 3, 3 }))); }, "rows", "mul");
+    refused("depth", [](G g) { g.output(g.matmul(g.input({ 2, 3 }), g.weight("w", { 4, 5 }))); }, "depth", "node 2 (matmul)");
+    refused("depth of the other form", [](G g) { g.output(g.matmul_t(g.input({ 2, 3 }), g.weight("w", { 3, 5 }))); }, "depth", "matmul_t");
+    refused("an open second matrix", [](G g) { g.output(g.matmul_t(g.input({ 2, 3 }), g.input({ any_rows, 3 }))); }, "known number of rows", "matmul_t");
+    refused("blocks in the wrong form", [](G g) { g.output(g.matmul(g.input({ 2, 3 }), g.quant_weight("w", QuantType::Q8_0, 3, 32))); }, "matmul_t", "matmul");
+    refused("blocks as an operand", [](G g) { g.output(g.op(OpKind::relu, g.quant_weight("w", QuantType::Q8_0, 3, 32))); }, "no operands", "relu");
+    refused("indices as an operand", [](G g) { g.output(g.op(OpKind::relu, g.indices(3))); }, "no operands", "relu");
+    refused("ragged blocks", [](G g) { g.output(g.matmul_t(g.input({ 33 }), g.quant_weight("w", QuantType::Q8_0, 3, 33))); }, "whole blocks", "w");
+    refused("no format", [](G g) { g.output(g.matmul_t(g.input({ 32 }), g.quant_weight("w", QuantType(77), 3, 32))); }, "no QuantType", "w");
+    refused("no element type", [](G g) { g.output(g.input({ 3 }, DType(9))); }, "no DType", "node 0");
+    refused("a quantised input", [](G g) { g.output(g.input({ 32 }, DType::blocks)); }, "only a weight", "node 0");
+    refused("an open weight", [](G g) { g.output(g.weight("w", { any_rows, 3 })); }, "known number of rows", "w");
+    refused("a nameless weight", [](G g) { g.output(g.weight("", { 3 })); }, "needs a name", "node 0");
+    refused("a name twice", [](G g) { g.output(g.add(g.weight("w", { 3 }), g.weight("w", { 3 }))); }, "another weight", "node 1");
+    refused("no columns", [](G g) { g.output(g.input({ 2, 0 })); }, "at least one", "node 0");
+    refused("sizes overflow", [](G g) { g.output(g.input({ SIZE_MAX / 64, 65 })); }, "overflows", "node 0");
+    refused("columns overflow", [](G g) { g.output(g.input({ any_rows, SIZE_MAX / 8 })); }, "overflows", "node 0");
+    refused("sizes of a result overflow", [](G g) {
+        g.output(g.matmul_t(g.input({ SIZE_MAX >> 12, 1 }), g.weight("w", { SIZE_MAX >> 12, 1 })));
+    }, "overflows", "matmul_t");
+    refused("columns side by side overflow", [](G g) {
+        const TensorRef x = g.input({ 1, SIZE_MAX / 48 });
+        g.output(g.concat(x, x, x, x));
+    }, "overflows", "concat");
+    refused("reshape", [](G g) { g.output(g.reshape(g.input({ 3, 4 }), 5)); }, "whole rows", "reshape");
+    refused("reshape to nothing", [](G g) { g.output(g.reshape(g.input({ 3, 4 }), 0)); }, "whole rows", "reshape");
+    refused("transpose of open rows", [](G g) { g.output(g.transpose(g.input({ any_rows, 4 }))); }, "known number of rows", "transpose");
+    refused("slice", [](G g) { g.output(g.slice(g.input({ 3, 4 }), 2, 3)); }, "within the columns", "slice");
+    refused("slice that wraps", [](G g) { g.output(g.slice(g.input({ 3, 4 }), 2, SIZE_MAX)); }, "within the columns", "slice");
+    refused("empty slice", [](G g) { g.output(g.slice(g.input({ 3, 4 }), 2, 0)); }, "at least one", "slice");
+    refused("concat", [](G g) { g.output(g.concat(g.input({ 3, 4 }), g.input({ 2, 4 }))); }, "as many rows", "concat");
+    refused("norm", [](G g) { g.output(g.rms_norm(g.input({ 3, 4 }), g.input({ 3, 4 }), 0)); }, "one row", "rms_norm");
+    refused("norm of other columns", [](G g) { g.output(g.rms_norm(g.input({ 3, 4 }), g.input({ 5 }), 0)); }, "columns", "rms_norm");
+    refused("heads", [](G g) { g.output(g.rope(g.input({ 3, 10 }), g.input({ 2 }), g.input({ 2 }), 4, gllm::RopeStyle::half)); }, "whole heads", "rope");
+    refused("odd heads", [](G g) { g.output(g.rope(g.input({ 3, 9 }), g.input({ 1 }), g.input({ 1 }), 3, gllm::RopeStyle::half)); }, "n_rot", "rope");
+    refused("angles", [](G g) { g.output(g.rope(g.input({ 3, 8 }), g.input({ 3 }), g.input({ 2 }), 4, gllm::RopeStyle::half)); }, "cos and sin", "rope");
+    refused("a table that is computed", [](G g) { g.output(g.embedding(g.op(OpKind::relu, g.input({ 3, 4 })), g.indices(2))); }, "weight", "embedding");
+    refused("no indices", [](G g) { g.output(g.embedding(g.weight("t", { 3, 4 }), g.input({ 2, 1 }))); }, "by indices", "embedding");
+    refused("no user's operation", [](G g) { g.output(g.op(static_cast<const gllm::OpTrace*>(nullptr), g.input({ 2 }))); }, "no kind", "user");
+
+    // what a damaged file may hold
+    const auto edited = [](const char* what, const std::function<void(G g)>& edit, const char* part, const char* node) {
+        refused(what, [&](G g) {
+            const TensorRef x = g.input({ 4, 8 }), a = g.op(OpKind::relu, x), b = g.add(a, x);
+            g.output(g.op(OpKind::exp, b));
+            edit(g);
+        }, part, node);
+    };
+    edited("a cycle", [](G g) { g.node(1).input[0] = 2; }, "itself", "node");
+    edited("a node of itself", [](G g) { g.node(2).input[1] = 2; }, "itself", "node 2 (add)");
+    edited("a cycle that no output needs", [](G g) { const TensorRef c = g.op(OpKind::exp, { 0 }); g.node(c.node).input[0] = c.node; }, "itself", "node 4");
+    edited("an operand beyond the end", [](G g) { g.node(1).input[0] = 4; }, "does not exist", "node 1 (relu)");
+    edited("many operands", [](G g) { g.node(1).inputs = 200; }, "number of operands", "relu");
+    edited("no operation", [](G g) { g.node(1).op = CompilerOp(99); }, "no operation", "node 1");
+    edited("an operation of plans", [](G g) { g.node(1).op = CompilerOp::convert; }, "no operation", "node 1");
+    edited("no kind", [](G g) { g.node(1).kind = OpKind(200); }, "no kind", "node 1");
+    edited("a name without an end", [](G g) { std::memset(g.node(1).name, 'x', sizeof g.node(1).name); }, "name ends", "xxxx");
+    edited("a name that is no text", [](G g) { std::strcpy(g.node(1).name, "a\x01\"\xff"); g.node(1).inputs = 0; }, "number of operands", "a???");
+    edited("an unused node that is wrong", [](G g) { g.slice({ 0 }, 9, 1); }, "within the columns", "slice");
+
+    CompilerGraph late;                                         // operands may come later, as long as there is an order
+    const TensorRef x = late.input({ 3 }), y = late.op(OpKind::neg, x), z = late.op(OpKind::neg, x);
+    late.output(y);
+    late.node(y.node).input[0] = z.node;
+    CompiledLayer layer;
+    REQUIRE(ok(layer.compile(late, DeviceProfile::host()), layer));
+    const float in[3] = { 1, -2, 3 };
+    float out[3];
+    const void* ins[] = { in };
+    void* outs[] = { out };
+    REQUIRE(ok(layer.run(ins, outs), layer));
+    CHECK(std::memcmp(in, out, sizeof in) == 0);
+    DeviceProfile none;
+    for (Isa isa : gllm::all_isas) if (gllm::isa_presence(isa) == gllm::Presence::absent) { none.isa = isa; CHECK(layer.compile(late, none).code == Code::unsupported); }
+    CHECK(layer.dag() != nullptr);                              // it is what it was
+
+    CompilerGraph many;
+    TensorRef t = many.input({ 3 });
+    for (int i = 0; i < 9000; i++) t = many.op(OpKind::neg, t);
+    many.output(t);
+    CHECK(layer.compile(many, DeviceProfile::host()).code == Code::out_of_memory);
+}
+
+TEST_CASE("calls that are wrong") {
+    CompilerGraph g;
+    const TensorRef x = g.input({ any_rows, 6 }, DType::f32, "x"), y = g.input({ any_rows, 6 });
+    g.output(g.mul(g.add(x, y), g.weight("w", { 6 })));
+    g.output(x);
+    g.op(OpKind::relu, g.weight("spare", { 6 }));
+    CompiledLayer layer;
+    const float a[24] = {}, b[24] = {}, w[6] = {};
+    Fenced<float> c(24), d(24);
+    const void* in[] = { a, b };
+    void* out[] = { c.data(), d.data() };
+    CHECK(layer.run(in, out, 4).code == Code::invalid_argument);
+    CHECK(layer.bind("w", w).code == Code::invalid_argument);
+    REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    CHECK(layer.run(in, out, 4).code == Code::invalid_argument);
+    CHECK(text(layer.message()).find("(w): ") != std::string::npos);
+    CHECK(layer.bind("v", w).code == Code::invalid_argument);
+    CHECK(layer.bind(nullptr, w).code == Code::invalid_argument);
+    REQUIRE(layer.bind("w", w));
+    const auto wrong = [&](const char* what, const void* const* i, void* const* o, size_t rows, const char* part) {
+        INFO(text(what));
+        CHECK(layer.run(i, o, rows).code != Code::ok);
+        CHECK_MESSAGE(text(layer.message()).find(part) != std::string::npos, text(layer.message()));
+        CHECK(c.untouched());
+        CHECK(d.untouched());
+    };
+    const void* half[] = { nullptr, b };
+    void* lost[] = { c.data(), nullptr };
+    void* twice[] = { c.data(), c.data() + 23 };
+    void* over[] = { c.data(), const_cast<float*>(b + 20) };
+    void* on_w[] = { const_cast<float*>(w), d.data() };
+    void* odd[] = { c.data(), reinterpret_cast<uint8_t*>(d.data()) + 1 };
+    wrong("no inputs", nullptr, out, 4, "null");
+    wrong("a null input", half, out, 4, "(x): null");
+    wrong("no outputs", in, nullptr, 4, "null");
+    wrong("a null output", in, lost, 4, "null");
+    wrong("outputs overlap", in, twice, 4, "overlaps another");
+    wrong("an output over an input", in, over, 4, "overlaps an input");
+    wrong("an output over a weight", in, on_w, 4, "overlaps an input");
+    wrong("alignment", in, odd, 4, "aligned");
+    wrong("rows overflow", in, out, SIZE_MAX / 8, "overflow");
+    const size_t scratch = layer.scratch_bytes(4);
+    if (scratch) {
+        Bytes room(scratch);
+        layer.workspace.data = room.data();
+        layer.workspace.bytes = scratch - 1;
+        wrong("scratch", in, out, 4, "scratch_bytes");
+    }
+    layer.workspace = {};
+    CHECK(layer.run(nullptr, nullptr, 0));
+    REQUIRE(ok(layer.run(in, out, 4), layer));
+    CHECK(c.broken() == "");
+    CHECK(d.broken() == "");
+}
+
+TEST_CASE("out of memory, at every allocation") {
+    const long before = allocations();
+    for (long n = 0, done = 0; !done; n++) {
+        REQUIRE(n < 1000);
+        fail_allocations_after(n);
+        {
+            CompilerGraph g;
+            build_mlp(g);
+            CompiledLayer layer;
+            Status s = layer.compile(g, DeviceProfile::host());
+            if (!s) CHECK(s.code == Code::out_of_memory);
+            static const std::vector<float> x(2 * 256, 0.5f), w1(1024 * 256, 0.01f), b1(1024, 0.1f), norm(256, 1.0f);
+            static const Bytes w2(gllm::row_bytes(QuantType::Q4_K, 1024) * 256);
+            Fenced<float> out(2 * 256);
+            if (s) {
+                layer.bind("w1", w1.data()), layer.bind("b1", b1.data()), layer.bind("w2", w2.data()), layer.bind("norm", norm.data());
+                const void* in[] = { x.data() };
+                void* outs[] = { out.data() };
+                s = layer.run(in, outs, 2);
+                if (!s) { CHECK(s.code == Code::out_of_memory); CHECK(out.untouched()); }
+                else done = 1;
+            }
+        }
+        fail_allocations(false);
+        REQUIRE(allocations() == before);
+        REQUIRE(overruns() == 0);
+    }
+}
+
+// ---- text ------------------------------------------------------------------------------------------------
+
+/// Enough of the language for what dot() writes: statements of a digraph and its subgraphs. Empty, or what is wrong.
+static std::string check_dot(const std::string& s, std::set<std::string>* nodes, std::set<std::string>* edges) {
+    size_t at = 0;
+    const auto space = [&] { while (at < s.size() && std::isspace(static_cast<unsigned char>(s[at]))) at++; };
+    const auto word = [&] {
+        space();
+        std::string w;
+        while (at < s.size() && (std::isalnum(static_cast<unsigned char>(s[at])) || s[at] == '_')) w += s[at++];
+        return w;
+    };
+    const auto eat = [&](const char* t) { space(); const size_t n = std::strlen(t); if (s.compare(at, n, t) != 0) return false; at += n; return true; };
+    const auto value = [&] {                                    // a word or a string
+        if (!eat("\"")) return !word().empty();
+        while (at < s.size() && s[at] != '"') { if (s[at] < ' ' || s[at] > '~') return false; at += s[at] == '\\' ? 2 : 1; }
+        return eat("\"");
+    };
+    if (word() != "digraph" || word().empty() || !eat("{")) return "no digraph";
+    for (int depth = 1; depth;) {
+        if (eat("}")) { depth--; continue; }
+        const std::string w = word();
+        if (w.empty()) return "no statement at " + std::to_string(at);
+        if (w == "subgraph") { if (word().compare(0, 8, "cluster_") != 0 || !eat("{")) return "no cluster"; depth++; continue; }
+        if (eat("->")) { const std::string to = word(); if (!nodes->count(w) || !nodes->count(to)) return "an edge of unknown nodes"; edges->insert(w + to); }
+        else if (eat("=")) { if (!value()) return "no value"; }
+        else if (eat("[")) {
+            do if (word().empty() || !eat("=") || !value()) return "no attribute at " + std::to_string(at); while (eat(","));
+            if (!eat("]")) return "no ]";
+            if (w != "node" && !nodes->insert(w).second) return "a node twice";
+        }
+        else if (!nodes->count(w)) return "unknown node " + w;
+        if (!eat(";")) return "no ; at " + std::to_string(at);
+    }
+    space();
+    return at == s.size() ? "" : "text behind the end";
+}
+
+TEST_CASE("describe and dot") {
+    CompilerGraph g;
+    build_mlp(g);
+    g.output(g.op(OpKind::exp, g.input({ any_rows, 3 }, DType::f16, "a \"name\"\\ \n of any kind")));
+    CompiledLayer layer;
+    CHECK(as_text(layer, false).empty());
+    CHECK(as_text(layer, true).empty());
+    REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    const std::string told = as_text(layer, false), dot = as_text(layer, true);
+    INFO(told);
+    for (const char* part : { "loop_fusion", "kernel_call", "gelu", "rms_norm", "[rows][1024] f32", "to output 0", "workspace", "scratch: " })
+        CHECK_MESSAGE(told.find(part) != std::string::npos, text(part));
+    for (char c : told) CHECK((c == '\n' || (c >= ' ' && c <= '~')));
+    std::set<std::string> nodes, edges;
+    INFO(dot);
+    CHECK(check_dot(dot, &nodes, &edges) == "");
+    CHECK(nodes.size() == layer.dag()->nodes.size());
+    size_t reads = 0;
+    for (const gllm::SemanticNode& n : layer.dag()->nodes) reads += n.inputs;
+    CHECK(edges.size() == reads);
+    CHECK(dot.find("Q4_K") != std::string::npos);
+}
