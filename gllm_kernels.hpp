@@ -9495,14 +9495,9 @@ template <> struct Encoder<block_gptq4> {
 class Clusters {
 public:
     explicit Clusters(const Values<256>& v) {
-<<<<<<< HEAD
-        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = static_cast<double>(v.w[i]) + 1e-9; }
+        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9; }
         const size_t gaps[] = {57, 23, 10, 4, 1};
         for (size_t gap : gaps)
-=======
-        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9; }
-        for (size_t gap : {size_t(57), size_t(23), size_t(10), size_t(4), size_t(1)})
->>>>>>> qb
             for (size_t i = gap; i < n; i++) {
                 const float  value = x[i];
                 const double weight = w[i];
