@@ -711,6 +711,9 @@ inline int evaluate(Loaded& m, const Options& o) {
     std::vector<int32_t> ids;
     parse_ids(o.ids, ids);
     const size_t context = m.source.config.context, vocabulary = m.source.config.vocabulary;
+    for (int32_t id : ids)
+        if (static_cast<size_t>(id) >= vocabulary)
+            return fail(o, "--eval", "token " + std::to_string(id) + ", of a vocabulary of " + std::to_string(vocabulary));
     if (ids.size() > context) return fail(o, "--eval", std::to_string(ids.size()) + " tokens, for a context of " + std::to_string(context));
     const std::string error = m.start(o, ids.size() + greedy);
     if (!error.empty()) return fail(o, o.model, error);

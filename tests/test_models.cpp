@@ -426,12 +426,14 @@ TEST_CASE("init: weights that do not fit are told by name") {
     static const struct { gllm::DeviceTensor L::* tensor; const char* name; } of_layer[] = {
         {&L::attn_norm, "attn_norm"}, {&L::attn_norm_bias, "attn_norm_bias"}, {&L::q, "q"}, {&L::q_bias, "q_bias"}, {&L::k, "k"},
         {&L::k_bias, "k_bias"}, {&L::v, "v"}, {&L::v_bias, "v_bias"}, {&L::q_norm, "q_norm"}, {&L::k_norm, "k_norm"}, {&L::out, "out"},
-        {&L::out_bias, "out_bias"}, {&L::post_attn_norm, "post_attn_norm"}, {&L::ffn_norm, "ffn_norm"}, {&L::ffn_norm_bias, "ffn_norm_bias"},
+        {&L::out_bias, "out_bias"}, {&L::post_attn_norm, "post_attn_norm"}, {&L::ffn_norm, "ffn_norm"},
+        {&L::ffn_norm_bias, "ffn_norm_bias"},
         {&L::gate, "gate"}, {&L::gate_bias, "gate_bias"}, {&L::up, "up"}, {&L::up_bias, "up_bias"}, {&L::down, "down"},
         {&L::down_bias, "down_bias"}, {&L::post_ffn_norm, "post_ffn_norm"},
     };
     static const struct { gllm::DeviceTensor W::* tensor; const char* name; } of_model[] = {
-        {&W::embedding, "embedding"}, {&W::positions, "positions"}, {&W::final_norm, "final_norm"}, {&W::final_norm_bias, "final_norm_bias"},
+        {&W::embedding, "embedding"}, {&W::positions, "positions"}, {&W::final_norm, "final_norm"},
+        {&W::final_norm_bias, "final_norm_bias"},
         {&W::lm_head, "lm_head"}, {&W::lm_head_bias, "lm_head_bias"},
     };
     std::map<std::string, int> seen;
