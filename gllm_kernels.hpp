@@ -12474,8 +12474,8 @@ public:
             while (count) *p++ = digits[--count];
             for (const char* c = ": "; *c; c++) *p++ = *c;
         }
-        for (const char* part : {name, suffix_})
-            while (*part) *p++ = *part++;
+        while (*name) *p++ = *name++;
+        for (const char* c = suffix_; *c; c++) *p++ = *c;
         *p = 0;
     }
     bool sound(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional) {
