@@ -1837,8 +1837,10 @@ struct FormatKernels {
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
-    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs.
+    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs. With
+    /// `wide` scales a row is NaN that has one beyond what codes serve.
     DotRows* dots; size_t segments; bool CpuFeatures::* needs;
+    bool wide;
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
     /// Several rows of x in fixed point; null where floats are faster. With `rests` blocks of codes may have some.
@@ -2030,11 +2032,13 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx512vnni_tq1_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ1_0) \
     ROW(gk_qdot_avx512vnni_tq2_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ2_0) \
     ROW(gk_qdot_avx512vnni_nvfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, NVFP4) \
+    ROW(gk_qdot_avx512vnni_mxfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, MXFP4) \
     ROW(gk_qdot_avx512vnni_q2_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_K) \
     ROW(gk_qdot_avx512vnni_q3_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q3_K) \
     ROW(gk_qdot_avx512vnni_q4_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_K) \
     ROW(gk_qdot_avx512vnni_q5_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_K) \
     ROW(gk_qdot_avx512vnni_q6_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q6_K) \
+    ROW(gk_qdot_avx512vnni_q8_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q8_K) \
     ROW(gk_qdot_avx512vnni_iq4_nl_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_NL) \
     ROW(gk_qdot_avx512vnni_iq4_xs_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_XS) \
     ROW(gk_qdot_avx512vnni_awq4_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, AWQ4) \
@@ -5394,6 +5398,8 @@ void fused_rows(const impl::RowsJob& job) {
         for (size_t i = 0; i < job.m; i++) run(i, r, least(part - r, step), part);
     for (size_t r = f.segments * part; r < job.rows; r++)
         for (size_t i = 0; i < job.m; i++) run(i, r, 1, 0);
+    for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
+        if (job.y[r] != job.y[r]) (job.digits == 1 ? code_rows<1, 1> : code_rows<3, 1>)(job, r, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
@@ -5877,6 +5883,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.dots     = row ? row->run : nullptr;
         f.segments = row ? row->rows : 0;
         f.needs    = row ? row->needs : nullptr;
+        f.wide     = C::wide_scales;
     }
 #endif
     return f;
