@@ -8022,7 +8022,9 @@ template <class E> struct Quantised {
             return invalid("this input was prepared with other m, k or precision");
         if ((reinterpret_cast<uintptr_t>(prepared) + h.offset) % 64)
             return invalid("this prepared input was copied to an address that differs from its first one modulo 64");
-        if (overlap(Span(output, m, n, sizeof(E)), Span(prepared, h.bytes + packed_header_bytes, 1, 1)))
+        if (h.bytes > SIZE_MAX - packed_header_bytes) return invalid("this buffer was not made by prepare");
+        const size_t bytes = h.bytes & SIZE_MAX;
+        if (overlap(Span(output, m, n, sizeof(E)), Span(prepared, bytes + packed_header_bytes, 1, 1)))
             return invalid("the output overlaps an input");
         return success;
     }
