@@ -621,6 +621,16 @@ public:
     //      kernel. kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
     GK_API Status matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k,
                          Precision precision = Precision::exact) const;
+    //      Products that share an input can share what is made of it first: prepared for one format, it serves every format
+    //      that takes the same form of it, and costs others nothing. The bits are those of matmul. The buffer, at any address,
+    //      is tagged with instruction set, element, m, k and precision; one that does not fit is refused. It may be
+    //      copied, to an address that is the same modulo 64.
+    //      prepared_bytes is 0 when the size overflows, or k is no whole number of blocks.
+    GK_API size_t prepared_bytes(QuantType type, size_t m, size_t k, Precision precision = Precision::exact) const;
+    GK_API Status prepare(QuantType type, const E* input, size_t m, size_t k, void* prepared,
+                          Precision precision = Precision::exact) const;
+    GK_API Status matmul_prepared(QuantType type, const void* blocks, const E* input, const void* prepared, E* output, size_t m, size_t n,
+                                  size_t k, Precision precision = Precision::exact) const;
     GK_API Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
                                 Precision precision = Precision::exact) const;
     GK_API Status iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
@@ -2268,8 +2278,10 @@ struct FormatKernels {
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
-    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs.
+    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs. With
+    /// `wide` scales a row is NaN that has one beyond what codes serve.
     DotRows* dots; size_t segments; bool CpuFeatures::* needs;
+    bool wide;
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
     /// Several rows of x in fixed point; null where floats are faster. With `rests` blocks of codes may have some.
@@ -2302,8 +2314,9 @@ struct DigitKernels {
     size_t longest = 0;                                         // k: all sums are f32
     size_t thread_floats = 0;
     size_t (*packed_floats)(size_t m, size_t k, size_t digits) = nullptr;
-    /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 of them is not finite, or out of range.
-    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) = nullptr;
+    /// Panels of rows from .. to-1 of x[m][k]. odd[i] = 1: row i has a group of 32 that is not finite, or out of range, and
+    /// is to be multiplied otherwise. False: all of x is.
+    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) = nullptr;
     void (*run)(const DigitJob& job) = nullptr;
 };
 
@@ -2391,7 +2404,8 @@ struct GemmKernels {
     RunPart* (*run_terms)(size_t a, size_t b);                  // f32: A is taken to a terms of 8 bits, B to b; or both exactly
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
-    struct { RunPart *run, *run_dots; Panel* panel; } by[3];    // B[n][k] by its element type: run; reads A and B in place, few rows of A
+    /// B[n][k] by its element type. run_dots reads A and B in place: few rows of A.
+    struct { RunPart *run, *run_dots; Panel* panel; } by[3];
     size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
     void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
     void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
@@ -2500,11 +2514,13 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx512vnni_tq1_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ1_0) \
     ROW(gk_qdot_avx512vnni_tq2_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ2_0) \
     ROW(gk_qdot_avx512vnni_nvfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, NVFP4) \
+    ROW(gk_qdot_avx512vnni_mxfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, MXFP4) \
     ROW(gk_qdot_avx512vnni_q2_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_K) \
     ROW(gk_qdot_avx512vnni_q3_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q3_K) \
     ROW(gk_qdot_avx512vnni_q4_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_K) \
     ROW(gk_qdot_avx512vnni_q5_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_K) \
     ROW(gk_qdot_avx512vnni_q6_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q6_K) \
+    ROW(gk_qdot_avx512vnni_q8_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q8_K) \
     ROW(gk_qdot_avx512vnni_iq4_nl_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_NL) \
     ROW(gk_qdot_avx512vnni_iq4_xs_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_XS) \
     ROW(gk_qdot_avx512vnni_awq4_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, AWQ4) \
@@ -2648,8 +2664,8 @@ GK_NAMESPACE_END
 // ============================================================================
 //
 // Decided from the arguments and from what the instruction set has, never from threads, workspace or the data: the same
-// call gives the same bits. (Two exceptions: inputs that no fixed point holds, and panels that no tile holds, turn to
-// floats, whatever the threads.)
+// call gives the same bits. (Two exceptions, whatever the threads: a row of inputs that no fixed point holds goes by codes,
+// those of its groups as floats; panels that no tile holds turn to floats.)
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -6732,6 +6748,8 @@ void fused_rows(const impl::RowsJob& job) {
         for (size_t i = 0; i < job.m; i++) run(i, r, least(part - r, step), part);
     for (size_t r = f.segments * part; r < job.rows; r++)
         for (size_t i = 0; i < job.m; i++) run(i, r, 1, 0);
+    for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
+        if (job.y[r] != job.y[r]) (job.digits == 1 ? code_rows<1, 1> : code_rows<3, 1>)(job, r, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
@@ -6811,13 +6829,12 @@ constexpr impl::DigitTile* best_digit_tile =
     impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK)
         ? impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK) : &digit_tile;
 
-/// Up to 32 of x to row r of a group's units. False if they have no fixed point.
+/// Up to 32 of x to row r of a group's units. False, and zeros, if they have no fixed point.
 bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
-    const float max = group_maximum(x, n);
-    if (max != max) return false;
+    const float most = group_maximum(x, n), max = most != most ? 0 : most;
     const float one = full_scale(digits), d = max / one;
     int32_t     q[32];
-    to_digits(x, n, max == 0 ? 0 : one / max, q);
+    to_digits(x, max == 0 ? 0 : n, max == 0 ? 0 : one / max, q);
     for (size_t k = digits; k-- > 0; units += UNIT) {
         uint8_t* const scales = units + (FLIP ? 4 * QR : 0);
         const vb       bytes  = bxor(qbytes(q, 8 * static_cast<int>(k)), bset(128));
@@ -6833,7 +6850,7 @@ bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* unit
         const float counts = k == 0 ? d : k == 1 ? d * 256 : d * 65536;
         memcpy(scales + 4 * r, &counts, 4);
     }
-    return true;
+    return most == most;
 }
 
 GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
@@ -6841,13 +6858,14 @@ GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
 GK_INL size_t packed_bytes(size_t m, size_t k, size_t digits)         { return panels_of(m) * ((k + 31) / 32) * digits * UNIT; }
 size_t packed_floats(size_t m, size_t k, size_t digits)               { return packed_bytes(m, k, digits) / 4; }
 
-bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
+    memset(odd + from, 0, to - from);
     for (size_t p = 0; p < k; p += DIGIT_K) {
         const size_t kc = least(k - p, DIGIT_K), panel = (kc + 31) / 32 * digits * UNIT;
         for (size_t i = from / QR * QR; i < round_up(to, QR); i++)
             for (size_t q = 0; q < kc; q += 32) {
                 uint8_t* const units = packed + packed_bytes(m, p, digits) + i / QR * panel + q / 32 * digits * UNIT;
-                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) return false;
+                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) odd[i] = 1;
             }
     }
     return true;
@@ -6957,7 +6975,7 @@ template <size_t G> struct CodePanels {
         float   step[QR][CODE_K / 32 + VF], per_step[CODE_K / 32 + VF], max[CODE_K / 32 + VF];
         uint8_t digit[3][round_up(QR, FEW)][CODE_K];
 
-        /// Row r: its digits, and what they count. False, and zeros, where 32 of k have no fixed point.
+        /// Row r: its digits, and what they count. False where 32 of k have no fixed point: these are zeros.
         GK_MEM bool row(const float* x, size_t kc, size_t digits, size_t r) {
             const size_t n    = kc / 32;
             const float  full = full_scale(digits);
@@ -6990,11 +7008,11 @@ template <size_t G> struct CodePanels {
             }
         }
         /// Rows of x, ldx floats apart; to `out` when all is done.
-        GK_MEM bool pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out) {
+        GK_MEM void pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out, uint8_t* odd) {
             const size_t groups = (kc + G - 1) / G, plane = groups * QUADS * R;
             float *const d = panel + digits * plane, *const sums = d + groups * R;
-            bool fits = true;
-            for (size_t r = 0; r < R; r++) fits &= row(x + r * ldx, kc, digits, r);
+            for (size_t r = 0; r < R; r++)
+                if (!row(x + r * ldx, kc, digits, r)) odd[r] = 1;
             for (size_t i = 0; i < digits; i++) transpose_digit(digit[i][0], groups * QUADS, R, panel + i * plane);
             for (size_t g = 0; g < groups; g++)
                 for (size_t r = 0; r < R; r++) d[g * R + r] = step[r][g * G / 32];
@@ -7011,22 +7029,21 @@ template <size_t G> struct CodePanels {
                     vstore(sums + g * R + r, vmul(vfloat(all), vload(d + g * R + r)));
                 }
             memcpy(out, panel, R * row_bytes(kc, digits));
-            return fits;
         }
     };
     /// The panels whose first row is one of from .. to-1.
-    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
         impl::Lines<PanelOfX> lines;
-        bool fits = true;
         for (size_t panel = 0, i = 0, next; i < to; i = next) {
             next = panel_row(m, ++panel);
+            if (i >= from) memset(odd + i, 0, next - i);
             for (size_t p = 0; i >= from && p < k; p += CODE_K) {
                 const size_t kc = least(k - p, CODE_K);
                 uint8_t* const out = packed + m * row_bytes(p, digits) + i * row_bytes(kc, digits);
-                fits &= lines.begin()->pack(x + i * k + p, k, next - i, kc, digits, out);
+                lines.begin()->pack(x + i * k + p, k, next - i, kc, digits, out, odd + i);
             }
         }
-        return fits;
+        return true;
     }
 
     // ---- the microkernel
@@ -7216,6 +7233,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.dots     = row ? row->run : nullptr;
         f.segments = row ? row->rows : 0;
         f.needs    = row ? row->needs : nullptr;
+        f.wide     = C::wide_scales;
     }
 #endif
     return f;
@@ -7734,8 +7752,9 @@ bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, si
     }
     return true;
 }
-bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
     if (!impl::int8_tiles_allowed()) return false;
+    memset(odd + from, 0, to - from);
     for (size_t p = 0; p < k; p += SCALE_K) {
         const size_t kc = least(k - p, SCALE_K), size = digit_panel_bytes(kc, digits);
         for (size_t i = from / PANEL * PANEL; i < to; i += PANEL) {
@@ -10732,14 +10751,15 @@ namespace impl {
 
 // ---- dense products ---------------------------------------------------------
 
-/// The header of a buffer of pack_b. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy
-/// of the buffer.
+/// The header of a buffer of pack_b, or of prepare: precision and route are of this one. The panels lie at the next multiple
+/// of 64 bytes, and at the same offset in a copy of the buffer.
 struct PackedHeader {
     char     magic[8];
-    uint8_t  isa, element, offset, reserved[5];
-    uint64_t n, k, bytes;                                       // of the panels
+    uint8_t  isa, element, offset, precision, route, reserved[3];
+    uint64_t rows, k, bytes;                                    // of the panels: n, or m of an input
 };
 constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '2'};
+constexpr char   prepared_magic[8]   = {'g', 'k', 'p', 'r', 'e', 'p', '0', '1'};
 constexpr size_t packed_header_bytes = 64 + 64;                 // header, and room to align the panels
 static inline size_t aligned_offset(const void* packed) {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(packed);
@@ -10789,7 +10809,8 @@ template <class E> struct Dense {
             return invalid("act is not one of the values of Activation");
         if (p.m == 0 || p.n == 0) return success;
         const bool in_rows = form != Form::packed;
-        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, weights == 0 ? sizeof(float) : 2},
+        const size_t size = weights == 0 ? sizeof(float) : 2;
+        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, size},
                               {p.bias, p.has_bias ? p.n : 0, 1, sizeof(E)}};
         if (Status s = check_buffers(Span(p.c, p.m, p.n, sizeof(E)), spans); !s) return s;
         return in_rows ? success : check_packed(p.b, p.n, p.k, p.c, p.m);
@@ -10850,7 +10871,7 @@ template <class E> struct Dense {
             return invalid("this matrix was packed for another instruction set; pack it again after select()");
         if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
             return invalid("this matrix was packed for another element type");
-        if (h.n != n || h.k != k) return invalid("this matrix was packed with other n or k");
+        if (h.rows != n || h.k != k) return invalid("this matrix was packed with other n or k");
         if (h.bytes != kernels.table().gemm->packed_bytes(n, k))
             return invalid("this matrix was packed on a CPU with other features; pack it again");
         if (reinterpret_cast<uintptr_t>(panels_of(packed)) % alignof(float))
@@ -10870,8 +10891,8 @@ template <class E> struct Dense {
         h.isa     = static_cast<uint8_t>(kernels.isa());
         h.element = static_cast<uint8_t>(Element<E>::ELEM_ID);
         h.offset  = static_cast<uint8_t>(aligned_offset(packed));
-        h.n = n;
-        h.k = k;
+        h.rows  = n;
+        h.k     = k;
         h.bytes = kernels.table().gemm->packed_bytes(n, k);
         memcpy(packed, &h, sizeof h);
         const GemmKernels& g = *kernels.table().gemm;
@@ -11112,16 +11133,17 @@ template <class E> struct Quantised {
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
 
-    /// The route of a product, how threads share it, and its scratch: what the route needs, the larger where inputs
-    /// that have no fixed point may turn it from `digits` to `nested`, then input and output widened if they are of a
-    /// 16-bit type.
+    /// The route of a product, how threads share it, and its scratch: x as the route takes it, and what its threads need, or
+    /// the larger needs of `nested`, which inputs beyond tiles of digits turn to; then input and output widened if they are of
+    /// a 16-bit type.
     struct Plan {
         QuantRoute          route;
         const DigitKernels* kernels;
         size_t              digits;
         Parallel            parallel;
         Share               inputs, outputs, columns;           // of `digits`: packed by the first, multiplied by the second; of `nested`
-        size_t              packed, room, wide_x, wide_y, floats;
+        size_t              flags, packed, own;                 // of x: those of rows, panels behind them; threads' scratch begins at `own`
+        size_t              room, wide_x, wide_y, floats;
     };
 
     const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
@@ -11131,7 +11153,7 @@ template <class E> struct Quantised {
         const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
         const QuantRoute route = quant_route(f, d, digits, m, n, kdim, precision);
         return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes)
-                                          : plan(route, d, digits, m, n, kdim);
+                                          : plan(route, d, digits, m, n, kdim, f.by_codes);
     }
     Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim,
             const CodeKernels* codes = nullptr) const {
@@ -11139,11 +11161,17 @@ template <class E> struct Quantised {
         const bool     fixed = route == QuantRoute::digits, nest = fixed || route == QuantRoute::nested;
         const Parallel p     = worth(k.parallel, work(m, n, kdim));
         Plan plan = {route, d, digits, p, Share(p, m, fixed ? d->rows : 1), Share(p, n, fixed ? d->columns : 1),
-                     Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0};
+                     Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0, 0, 0};
         const size_t nested = nest ? plan.columns.floats(g.scratch_floats(m, plan.columns.part, kdim)) : 0;
-        if (fixed)                  plan.packed = Share::aligned(d->packed_floats(m, kdim, digits));
-        if (codes)                  plan.packed = m * codes->prepared_bytes(kdim, digits) / sizeof(float);
-        const size_t own = plan.packed + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
+        if (fixed) {
+            const size_t odd = m * codes->prepared_bytes(kdim, codes->exact) / sizeof(float);    // where all rows are
+            plan.flags  = Share::aligned((m + 3) / 4);
+            plan.packed = plan.flags + Share::aligned(d->packed_floats(m, kdim, digits));
+            plan.own    = plan.packed > plan.flags + odd ? plan.packed : plan.flags + odd;
+        } else if (route == QuantRoute::codes) {
+            plan.packed = plan.own = m * codes->prepared_bytes(kdim, digits) / sizeof(float);
+        }
+        const size_t own = plan.own + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
         plan.room   = own > nested ? own : nested;
         plan.wide_x = is_f32 ? 0 : Share::aligned(m * kdim);
         plan.wide_y = is_f32 ? 0 : Share::aligned(m * n);
@@ -11151,15 +11179,16 @@ template <class E> struct Quantised {
         return plan;
     }
 
-    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
-    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
-            Precision precision) const {
+    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given. `prepared`: null, or a checked buffer of prepare.
+    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, Precision precision,
+            const void* prepared = nullptr) const {
         if (!addressable(m, n, kdim)) return no_memory();
         return with_floats(plan(*w.kernels, m, n, kdim, precision), input, output, scales, m, n, kdim,
                            [&](const Plan& plan, float* room, const float* x, float* y) {
+            const float* const ready = prepared ? form_in(prepared, plan) : nullptr;
             switch (plan.route) {
-                case QuantRoute::codes:   by_codes(plan, w, x, y, reinterpret_cast<uint8_t*>(room), m, n, kdim); return;
-                case QuantRoute::digits:  if (in_digits(plan, w, x, y, room, m, n, kdim)) return; break;
+                case QuantRoute::codes:   by_codes(plan, w, x, y, room, ready, m, n, kdim); return;
+                case QuantRoute::digits:  if (in_digits(plan, w, x, y, room, ready, m, n, kdim, precision)) return; break;
                 default: break;
             }
             if (m < FEW_ROWS) decoded(plan, w, x, y, m, n, kdim);
@@ -11194,33 +11223,113 @@ template <class E> struct Quantised {
                              nullptr, 0});
         });
     }
-    void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, uint8_t* prepared, size_t m, size_t n,
-            size_t kdim) const {
-        const CodeKernels& c     = *w.kernels->by_codes;
-        const size_t       bytes = c.prepared_bytes(kdim, plan.digits);
-        split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
-            for (size_t i = begin; i < end; i++) c.prepare(x + i * kdim, kdim, plan.digits, prepared + i * bytes);
+    /// m rows of x to fixed point.
+    static void prepare_codes(const Parallel& parallel, const CodeKernels& c, const float* x, size_t m, size_t kdim, size_t digits,
+            float* to) {
+        const size_t bytes = c.prepared_bytes(kdim, digits);
+        split(parallel, m, 1, [&](size_t begin, size_t end, size_t) {
+            for (size_t i = begin; i < end; i++) c.prepare(x + i * kdim, kdim, digits, reinterpret_cast<uint8_t*>(to) + i * bytes);
         });
+    }
+    static void multiply_codes(const Plan& plan, const Weights& w, const float* x, float* y, const float* prepared, size_t digits, size_t m,
+            size_t n, size_t kdim) {
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
             w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n,
-                                      prepared, plan.digits});
+                                      reinterpret_cast<const uint8_t*>(prepared), digits});
         });
     }
-    /// The product in fixed point, x packed to `packed`, the threads' scratch behind it. False if x does not fit it.
-    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* packed, size_t m, size_t n, size_t kdim) {
-        const DigitKernels& d     = *plan.kernels;
-        uint8_t* const      bytes = reinterpret_cast<uint8_t*>(packed);
-        std::atomic<bool>   fits{true};
+    static void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready, size_t m,
+            size_t n, size_t kdim) {
+        if (!ready) prepare_codes(plan.parallel, *w.kernels->by_codes, x, m, kdim, plan.digits, room);
+        multiply_codes(plan, w, x, y, ready ? ready : room, plan.digits, m, n, kdim);
+    }
+    /// x to panels of digits, flags of its rows before them. False if tiles do not hold it.
+    static bool pack(const Plan& plan, const float* x, size_t m, size_t kdim, float* to) {
+        std::atomic<bool> fits{true};
         split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
-            if (!d.pack(x, m, kdim, plan.digits, begin, end, bytes)) fits = false;
+            uint8_t* const panels = reinterpret_cast<uint8_t*>(to + plan.flags);
+            if (!plan.kernels->pack(x, m, kdim, plan.digits, begin, end, panels, reinterpret_cast<uint8_t*>(to))) fits = false;
         });
-        if (!fits) return false;
+        return fits;
+    }
+    /// The product in fixed point. Rows that have none are taken alone, by codes: no row depends on others. False if tiles
+    /// do not hold x.
+    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready, size_t m,
+            size_t n, size_t kdim, Precision precision) {
+        if (!ready && !pack(plan, x, m, kdim, room)) return false;
+        const float* const   packed = ready ? ready : room;
+        const uint8_t* const odd    = reinterpret_cast<const uint8_t*>(packed);
+        const uint8_t* const panels = reinterpret_cast<const uint8_t*>(packed + plan.flags);
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t task) {
-            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, bytes, m, end - begin, kdim, plan.digits,
-                   y + begin, n, packed + plan.packed + task * plan.outputs.each});
+            plan.kernels->run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, panels, m, end - begin, kdim,
+                               plan.digits, y + begin, n, room + plan.own + task * plan.outputs.each});
         });
+        const size_t digits = code_digits(*w.kernels, precision);
+        for (size_t i = 0, end; i < m; i = end) {
+            for (end = i + 1; end < m && odd[end] == odd[i]; end++) {}
+            if (!odd[i]) continue;
+            prepare_codes(plan.parallel, *w.kernels->by_codes, x + i * kdim, end - i, kdim, digits, room + plan.flags);
+            multiply_codes(plan, w, x + i * kdim, y + i * n, room + plan.flags, digits, end - i, n, kdim);
+        }
         return true;
     }
+
+    // ---- inputs prepared ahead, for whatever has at least FEW_OUTPUTS
+
+    size_t prepared_bytes(const FormatKernels& f, size_t m, size_t kdim, Precision precision) const {
+        return addressable(m, kdim) ? packed_header_bytes + plan(f, m, FEW_OUTPUTS, kdim, precision).packed * sizeof(float) : 0;
+    }
+    Status prepare(const FormatKernels& f, const E* input, size_t m, size_t kdim, void* prepared, Precision precision) const {
+        const Plan    p = plan(f, m, FEW_OUTPUTS, kdim, precision);
+        const Scratch memory(k.workspace, p.wide_x);
+        if (!memory) return no_memory();
+        const float* x = as_float(input);
+        if (!is_f32) {
+            k.table().widen(input, memory.data(), m * kdim);
+            x = memory.data();
+        }
+        PackedHeader h = {};
+        memcpy(h.magic, prepared_magic, sizeof prepared_magic);
+        h.isa       = static_cast<uint8_t>(k.isa());
+        h.element   = static_cast<uint8_t>(Element<E>::ELEM_ID);
+        h.offset    = static_cast<uint8_t>(aligned_offset(prepared));
+        h.precision = static_cast<uint8_t>(precision);
+        h.route     = static_cast<uint8_t>(p.route);
+        h.rows      = m;
+        h.k         = kdim;
+        h.bytes     = p.packed * sizeof(float);
+        float* const to = reinterpret_cast<float*>(static_cast<char*>(prepared) + h.offset);
+        if (p.route == QuantRoute::codes) prepare_codes(p.parallel, *f.by_codes, x, m, kdim, p.digits, to);
+        if (p.route == QuantRoute::digits && !pack(p, x, m, kdim, to)) h.bytes = 0;
+        memcpy(prepared, &h, sizeof h);
+        return success;
+    }
+    Status check_prepared(const void* prepared, const E* output, size_t m, size_t n, size_t kdim, Precision precision) const {
+        if (!prepared) return invalid("null pointer for the prepared input");
+        PackedHeader h;
+        memcpy(&h, prepared, sizeof h);
+        if (memcmp(h.magic, prepared_magic, sizeof prepared_magic) != 0 || h.offset < sizeof h || h.offset >= packed_header_bytes)
+            return invalid("this buffer was not made by prepare");
+        if (h.isa != static_cast<uint8_t>(k.isa()) || h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
+            return invalid("this input was prepared for another instruction set or element type");
+        if (h.rows != m || h.k != kdim || h.precision != static_cast<uint8_t>(precision))
+            return invalid("this input was prepared with other m, k or precision");
+        if ((reinterpret_cast<uintptr_t>(prepared) + h.offset) % 64)
+            return invalid("this prepared input was copied to an address that differs from its first one modulo 64");
+        if (h.bytes > SIZE_MAX - packed_header_bytes) return invalid("this buffer was not made by prepare");
+        const size_t bytes = h.bytes & SIZE_MAX;
+        if (overlap(Span(output, m, n, sizeof(E)), Span(prepared, bytes + packed_header_bytes, 1, 1)))
+            return invalid("the output overlaps an input");
+        return success;
+    }
+    /// x in a checked buffer, in the form that a plan asks for; or null.
+    static const float* form_in(const void* prepared, const Plan& plan) {
+        PackedHeader h;
+        memcpy(&h, prepared, sizeof h);
+        return h.route == static_cast<uint8_t>(plan.route) && h.bytes && h.bytes == plan.packed * sizeof(float)
+                ? reinterpret_cast<const float*>(static_cast<const char*>(prepared) + h.offset) : nullptr;
+    }
+
     void nested(const Plan& plan, const Weights& w, const float* x, float* y, float* room, size_t m, size_t n, size_t kdim,
             Precision precision) const {
         const GemmKernels& g = *float_table().gemm;
@@ -11259,6 +11368,27 @@ static inline Status check_type(QuantType type, size_t k, const FormatKernels* f
         return {Code::unsupported, "this format was left out of this build by a GLLM_KERNELS_NO_ macro"};
     if (k % block_size(type))  return invalid(format_infos[i].ragged_k);
     return success;
+}
+static inline Status check_format(QuantType type, size_t k, Precision precision, const FormatKernels* formats) {
+    if (Status s = check_type(type, k, formats); !s) return s;
+    if (precision != Precision::exact && precision != Precision::fast)
+        return invalid("precision is not one of the values of Precision");
+    return k && !row_bytes(type, k) ? invalid("the product of these sizes overflows size_t") : success;
+}
+template <class E> Status format_matmul(const CpuKernels<E>& kernels, QuantType type, const void* blocks, const E* input, E* output,
+        size_t m, size_t n, size_t k, Precision precision, const void* prepared, bool is_prepared) {
+    const FormatKernels* const formats = kernels.table().formats;
+    if (Status s = check_format(type, k, precision, formats); !s) return s;
+    const size_t stride = row_bytes(type, k);
+    const Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
+    if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
+    const Quantised<E> q{kernels};
+    if (is_prepared)
+        if (Status s = q.check_prepared(prepared, output, m, n, k, precision); !s) return s;
+    if (m == 0 || n == 0) return success;
+    const Weights w = {&formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride, block_size(type),
+            block_bytes(type)};
+    return q.run(w, input, output, nullptr, m, n, k, precision, prepared);
 }
 
 } // namespace impl
@@ -11305,17 +11435,24 @@ template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x
 
 template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
-    if (precision != Precision::exact && precision != Precision::fast)
-        return impl::invalid("precision is not one of the values of Precision");
-    const size_t stride = row_bytes(type, k);
-    if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
-    const impl::Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
-    if (Status s = impl::check_buffers(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
-    if (m == 0 || n == 0) return impl::success;
-    const impl::Weights w = {&table_->formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride,
-            block_size(type), block_bytes(type)};
-    return impl::Quantised<E>{*this}.run(w, input, output, nullptr, m, n, k, precision);
+    return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, nullptr, false);
+}
+template <class E> Status CpuKernels<E>::matmul_prepared(QuantType type, const void* blocks, const E* input, const void* prepared,
+        E* output, size_t m, size_t n, size_t k, Precision precision) const {
+    return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, prepared, true);
+}
+template <class E> size_t CpuKernels<E>::prepared_bytes(QuantType type, size_t m, size_t k, Precision precision) const {
+    if (!impl::check_format(type, k, precision, table_->formats)) return 0;
+    return impl::Quantised<E>{*this}.prepared_bytes(table_->formats[static_cast<size_t>(type)], m, k, precision);
+}
+template <class E> Status CpuKernels<E>::prepare(QuantType type, const E* input, size_t m, size_t k, void* prepared,
+        Precision precision) const {
+    if (Status s = impl::check_format(type, k, precision, table_->formats); !s) return s;
+    const size_t bytes = prepared_bytes(type, m, k, precision);
+    if (bytes == 0) return impl::invalid("the product of these sizes overflows size_t");
+    const impl::Span spans[] = {{input, m, k, sizeof(E)}};
+    if (Status s = impl::check_buffers(impl::Span(prepared, bytes, 1, 1), spans); !s) return s;
+    return impl::Quantised<E>{*this}.prepare(table_->formats[static_cast<size_t>(type)], input, m, k, prepared, precision);
 }
 template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
@@ -11335,7 +11472,8 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
     const Q q{*this};
     const impl::FormatKernels& codes = table_->formats[impl::plain8];          // the format with the most routes
     const size_t all[] = {q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats,       // tensors of checkpoints, whatever m
-                          !codes.by_codes ? 0 : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats,
+                          !codes.by_codes ? 0 : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats
+                                                    + impl::Share::aligned((m + 3) / 4),        // flags of rows: `digits` may need both
                           q.plan(codes, m, n, k, Precision::exact).floats, q.plan(codes, m, n, k, Precision::fast).floats};
     size_t most = 0;
     for (size_t floats : all) if (floats > most) most = floats;
