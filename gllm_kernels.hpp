@@ -5596,7 +5596,8 @@ inline void end_piece(const QueryPanel& p, size_t d) {
 template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
     const KvView&    kv = job.kv;
     const size_t     d = kv.head_dim, group = job.heads / kv.kv_heads, all_rows = job.m * group, first = unit * job.panels * NR;
-    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR, each = round_up(PanelPlaces(d).floats, 16);
+    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR;
+    const size_t     each = round_up(PanelPlaces(d).floats, 16);
     const ManyPlaces places(kv);
     float *const     keys = scratch + places.keys, *const values = scratch + places.values;
     const auto panel_at = [&](size_t p) {
@@ -5649,8 +5650,8 @@ template <class E> void many_unit(const impl::AttentionJob& job, size_t head, si
             }
         transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, values, ld);
         for (size_t l = 0; l < panel.rows.count; l++) {
-            const size_t row = panel.row(l);
-            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + (row / group * job.heads + head * group + row % group) * d, d);
+            const size_t row = panel.row(l), at = row / group * job.heads + head * group + row % group;
+            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + at * d, d);
         }
     }
 }
