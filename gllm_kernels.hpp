@@ -82,9 +82,10 @@
 //   [3] configuration and platform      [11] codecs                           ) compiled once per
 //   [4] element types                   [12] rows of weights                  ) instruction set
 //   [5] quant layouts                   [13] dense products                   )
-//   [6] codebooks                       [14] integer products, features       )
-//   [7] jobs and kernels                [15] AMX tiles                        )
-//   [8] routes                          [16] instruction-set expansion
+//   [6] codebooks                       [13b] attention                       )
+//   [7] jobs and kernels                [14] integer products, features       )
+//   [8] routes                          [15] AMX tiles                        )
+//                                       [16] instruction-set expansion
 //                                       [17] detection and dispatch
 //                                       [18] public entry points
 //                                       [19] threads
@@ -114,7 +115,7 @@
 //   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
 //                                   CPU says
 //   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
-//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION     leave parts out
+//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION      leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
 // The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature"
@@ -130,6 +131,7 @@
 //   softmax rms_norm                                16 ulp of the row's largest result
 //   layer_norm                                      16 ulp of the largest of max |x - mean| / deviation max |gamma|,
 //                                                   |beta| and the results
+//   attention                                       160 u (1 + A) max |v|, A the largest scale sum |q k| of a query
 //   dot, sums, gemv                                 64 u sum |a b|, whatever n
 //   gemm                                            160 u sum |a b| for k up to 4096, 256 u for any k
 //   quantised products, exact                       160 u, or 256 u, of the sum over 32-groups of max |x| sum |w|, w as
@@ -594,8 +596,8 @@ public:
     // ---- attention, without a matrix of scores: see AttentionArgs. head_dim is a multiple of 8 up to 576, of 32 for Q8_0;
     //      heads one of kv_heads. A query that sees no key gives zeros; NaN and infinities as in softmax. The bits depend
     //      neither on threads nor on how queries are shared among calls, nor on keys that a query does not see. With A the
-    //      largest scale sum |q k| of a query's keys, and values as the cache holds them, the error is at most
-    //      160 u (1 + A) max |v|.
+    //      largest scale sum |q k| of a query's keys, plus |slope distance|, and values as the cache holds them, the error is
+    //      at most 160 u (1 + A) max |v|.
     GK_API Status attention(const AttentionArgs<E>& args) const;
     GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const;
 
@@ -5697,8 +5699,8 @@ void block_scores(const uint8_t* const* pages, const uint8_t* const* ahead, size
 /// sums[r * ld + j] = sum of p[r * KEYS + t] v[t][j] over tokens begin .. end - 1 of a block, C vectors of columns from byte `offset` of
 /// the rows on, vector c0 of them.
 template <class Row, size_t R, size_t C>
-GK_INL void value_columns(const CacheBlock& b, const uint8_t* const* ahead, size_t offset, size_t c0, const float* p, size_t begin, size_t end,
-        float* sums, size_t ld) {
+GK_INL void value_columns(const CacheBlock& b, const uint8_t* const* ahead, size_t offset, size_t c0, const float* p, size_t begin,
+        size_t end, float* sums, size_t ld) {
     vf acc[R][C];
     GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
     const size_t stride = b.value_stride;
@@ -6010,7 +6012,8 @@ template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOf
 }
 
 /// p v of a lane at a time, for values that are not all finite: a token that a lane does not see would make NaN of them.
-GK_NOINLINE void values_by_lane(const float* p, const float* begin, const float* end, const float* panel, size_t stride, size_t d, float* sums) {
+GK_NOINLINE void values_by_lane(const float* p, const float* begin, const float* end, const float* panel, size_t stride, size_t d,
+        float* sums) {
     for (size_t i = 0, r; i < d; i += r, panel += stride) {
         r = tile_rows(d - i);
         for (size_t lane = 0; lane < NR; lane++)
@@ -6050,8 +6053,8 @@ struct QueryPanel {
 
 /// Scores of n tokens from `from` on become p, with the state of the panel; factor: what rescales its sums. begin and end: the
 /// tokens that each lane sees, or null where each sees all.
-GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* begin, const float* end,
-        float* s, float* factor) {
+GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* begin,
+        const float* end, float* s, float* factor) {
     const size_t group = job.heads / job.kv.kv_heads;
     const vf     none  = vset(-impl::infinity);
     vf m[NRV], slope[NRV], place[NRV];
@@ -6108,13 +6111,15 @@ GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& 
 }
 
 /// A panel against n tokens from `from` on, keys and values packed, the latter in panels `stride` floats apart.
-inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* keys, const float* values,
-        size_t stride, bool finite, float* s) {
+inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* keys,
+        const float* values, size_t stride, bool finite, float* s) {
     const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
     const impl::Ahead nothing = {nullptr, 0, 0};
-    for (size_t t = 0; t < n; t += MR) packed_tile({d, keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
+    for (size_t t = 0; t < n; t += MR)
+        packed_tile({d, keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
 
-    const impl::Seen least_seen = seen_in({seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end}, from, from + n);
+    const impl::Seen by_all = {seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end};
+    const impl::Seen least_seen = seen_in(by_all, from, from + n);
     const bool whole = least_seen.begin == from && least_seen.end == from + n;
     float begin[NR], end[NR], factor[NR];
     for (size_t lane = 0; !whole && lane < NR; lane++) {
@@ -6164,7 +6169,8 @@ inline void end_piece(const QueryPanel& p, size_t d) {
 template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
     const KvView&    kv = job.kv;
     const size_t     d = kv.head_dim, group = job.heads / kv.kv_heads, all_rows = job.m * group, first = unit * job.panels * NR;
-    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR, each = round_up(PanelPlaces(d).floats, 16);
+    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR;
+    const size_t     each = round_up(PanelPlaces(d).floats, 16);
     const ManyPlaces places(kv);
     float *const     keys = scratch + places.keys, *const values = scratch + places.values;
     const auto panel_at = [&](size_t p) {
@@ -6217,8 +6223,8 @@ template <class E> void many_unit(const impl::AttentionJob& job, size_t head, si
             }
         transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, values, ld);
         for (size_t l = 0; l < panel.rows.count; l++) {
-            const size_t row = panel.row(l);
-            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + (row / group * job.heads + head * group + row % group) * d, d);
+            const size_t row = panel.row(l), at = row / group * job.heads + head * group + row % group;
+            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + at * d, d);
         }
     }
 }
@@ -11021,7 +11027,8 @@ template <class E> struct Attention {
     /// The bytes that rows take, or pages.
     static Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
         const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
-        if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0)) return invalid("the type of keys or values is no CacheType");
+        if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0))
+            return invalid("the type of keys or values is no CacheType");
         if (rows.type == CacheType::Q8_0 && kv.head_dim % 32) return invalid("head_dim must be a multiple of 32 for Q8_0");
         size_t tokens = 0, heads = 0, most = 0;
         if (kv.pages) {
@@ -11079,7 +11086,9 @@ template <class E> struct Attention {
         if (p.few) {
             a.few_inputs(job, job.inputs);
             const Share share(p.parallel, p.units, 1), rows(p.parallel, args.m * args.heads, 1);
-            split(p.parallel, share, p.units, [&](size_t begin, size_t stop, size_t task) { a.few_units(job, begin, stop, rest + task * p.each); });
+            split(p.parallel, share, p.units, [&](size_t begin, size_t stop, size_t task) {
+                a.few_units(job, begin, stop, rest + task * p.each);
+            });
             split(p.parallel, rows, args.m * args.heads, [&](size_t begin, size_t stop, size_t) { a.few_outputs(job, begin, stop); });
             return success;
         }
@@ -11103,9 +11112,11 @@ template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args)
     return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
 #endif
 }
-template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const {
+template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim,
+        size_t length) const {
     size_t all = 0;
-    if (!GK_HAS_ATTENTION || !m || !kv_heads || heads % kv_heads || !heads || !impl::times(heads, head_dim, &all) || !impl::addressable(m, all)) return 0;
+    if (!GK_HAS_ATTENTION || !m || !heads || !kv_heads || heads % kv_heads) return 0;
+    if (!impl::times(heads, head_dim, &all) || !impl::addressable(m, all))  return 0;
     KvView kv;
     kv.kv_heads = kv_heads;
     kv.head_dim = head_dim;

@@ -488,7 +488,8 @@ struct Cache {
     }
     double val(const unsigned char* p, size_t t, size_t h, size_t i) const {
         p += t / 16 * page_bytes + values + (h * 16 + t % 16) * row;
-        return type != gllm::CacheType::Q8_0 ? at(p, i) : double(static_cast<signed char>(p[i / 32 * 34 + 2 + i % 32])) * half(p + i / 32 * 34);
+        if (type != gllm::CacheType::Q8_0) return at(p, i);
+        return double(static_cast<signed char>(p[i / 32 * 34 + 2 + i % 32])) * half(p + i / 32 * 34);
     }
     /// Element i of what a row of q makes of head h: relative to the largest value.
     template <class E> Want truth(const unsigned char* p, const E* q, size_t h, size_t i) const {
