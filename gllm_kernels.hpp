@@ -11863,6 +11863,11 @@ namespace impl {
 
 constexpr size_t PAGE_TOKENS = cache_page;
 
+/// The keys, or the values, of a page: a multiple of 64 bytes.
+static inline size_t cache_side_bytes(const KvCacheConfig& c, CacheType type) {
+    return (c.kv_heads * PAGE_TOKENS * cache_row_bytes(type, c.head_dim) + 63) / 64 * 64;
+}
+
 /// Q8_0 of 32 numbers: the largest becomes +-127. NaN and infinities become NaN.
 static inline void encode_q8_0(const float* x, uint16_t* d, int8_t* codes, size_t apart) {
     float most = 0;
@@ -11943,8 +11948,7 @@ size_t KvCache::page_bytes(const KvCacheConfig& c) {
     const auto fits = [&](CacheType t) { return t <= CacheType::Q8_0 && (t != CacheType::Q8_0 || c.head_dim % 32 == 0); };
     if (!c.kv_heads || c.kv_heads > 65536 || !c.head_dim || c.head_dim % 8 || c.head_dim > 576) return 0;
     if (!fits(c.key_type) || !fits(c.value_type)) return 0;
-    const size_t token = impl::cache_row_bytes(c.key_type, c.head_dim) + impl::cache_row_bytes(c.value_type, c.head_dim);
-    return (c.kv_heads * impl::PAGE_TOKENS * token + 63) / 64 * 64;
+    return impl::cache_side_bytes(c, c.key_type) + impl::cache_side_bytes(c, c.value_type);
 }
 
 Status KvCache::fail(Code code, const char* what, size_t requested, size_t available) {
@@ -12146,7 +12150,7 @@ KvView KvCache::view(size_t seq, size_t layer) const {
     v.keys.data   = pool_;
     v.keys.type   = config_.key_type;
     v.keys.head_stride = impl::PAGE_TOKENS * key_row;
-    v.values.data = pool_ + config_.kv_heads * impl::PAGE_TOKENS * key_row;
+    v.values.data = pool_ + impl::cache_side_bytes(config_, config_.key_type);
     v.values.type = config_.value_type;
     v.values.token_stride = value_row;
     v.values.head_stride  = impl::PAGE_TOKENS * value_row;
@@ -12609,7 +12613,8 @@ public:
             while (count) *p++ = digits[--count];
             for (const char* c = ": "; *c; c++) *p++ = *c;
         }
-        while (*name) *p++ = *name++;
+        for (const char* part : {name, suffix_})
+            while (*part) *p++ = *part++;
         *p = 0;
     }
     bool sound(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional) {
@@ -12628,6 +12633,12 @@ public:
         if (!t.as<float>()) complain(name, Code::unsupported, "a vector must be f32");
         return t.as<float>();
     }
+    const float* bias(const DeviceTensor& t, const char* of, size_t n, bool optional) {
+        suffix_ = "_bias";
+        const float* const v = vector(t, of, n, optional);
+        suffix_ = "";
+        return v;
+    }
     template <class Matrix> Matrix matrix(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional = false) {
         Matrix m;
         if (!sound(t, name, rows, cols, optional)) return m;
@@ -12643,11 +12654,12 @@ public:
     Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
         Norm r;
         r.weight = vector(w, name, n, optional);
-        r.bias   = type == NormType::layer ? vector(b, name, n, optional) : nullptr;
+        r.bias   = type == NormType::layer ? bias(b, name, n, optional) : nullptr;
         return r;
     }
 private:
     InferenceError* error_;
+    const char*     suffix_ = "";
 };
 
 static inline Status check_config(const ModelConfig& c, const ModelOptions& o) {
@@ -12742,7 +12754,7 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     st.positions  = in.matrix<Matrix>(weights.positions, "positions", config.context, width, true);
     st.final_norm = in.norm<Norm>(weights.final_norm, weights.final_norm_bias, "final_norm", width, config.norm);
     st.lm_head    = weights.lm_head ? in.matrix<Matrix>(weights.lm_head, "lm_head", vocabulary, width) : st.embedding;
-    st.lm_head.bias = in.vector(weights.lm_head_bias, "lm_head_bias", vocabulary, true);
+    st.lm_head.bias = in.bias(weights.lm_head_bias, "lm_head", vocabulary, true);
     in.layer = true;
     for (size_t i = 0; i < config.layers && in.ok(); i++) {
         in.number = i;
@@ -12750,7 +12762,7 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
         const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
                                 bool optional = false) {
             Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
-            r.bias = in.vector(bias, name, rows, true);
+            r.bias = in.bias(bias, name, rows, true);
             return r;
         };
         State::Layer& l = *new (st.layers + i) State::Layer();

@@ -43,19 +43,25 @@ inline void print_config(const gllm::ModelConfig& c, FILE* out) {
     const auto number = [](double x) { char text[32]; return snprintf(text, sizeof text, "%.6g", x), std::string(text); };
     fprintf(out, "\nmodel\n");
     line("shape", std::to_string(c.layers) + " layers of width " + std::to_string(c.width) + ", feed-forward " + std::to_string(c.hidden));
-    line("heads", std::to_string(c.heads) + " of " + std::to_string(c.head_dim) + ", " + std::to_string(c.kv_heads) + " of keys and values");
+    line("heads", std::to_string(c.heads) + " of " + std::to_string(c.head_dim) + ", " + std::to_string(c.kv_heads) +
+        " of keys and values");
     line("vocabulary", std::to_string(c.vocabulary));
     line("norm", std::string(c.norm == gllm::NormType::rms ? "RMS" : "layer") + ", epsilon " + number(static_cast<double>(c.epsilon)));
     line("activation", std::string(c.activation == gllm::Activation::gelu ? "gelu" : "silu") + (c.parallel ? ", beside attention" : ""));
+    static const char* const scalings[] = {"none", "linear", "dynamic", "yarn", "llama3", "longrope"};
+    std::string turns = "learnt", window = std::to_string(c.window);
     if (c.rope.n_rot) {
-        static const char* const scalings[] = {"none", "linear", "dynamic", "yarn", "llama3", "longrope"};
-        line("positions", std::to_string(c.rope.n_rot) + " turn, " + (c.rope.style == gllm::RopeStyle::half ? "halves" : "neighbours") + ", base " +
-             number(c.rope.base) + (c.rope.factor > 1 ? std::string(", ") + scalings[static_cast<size_t>(c.rope.scaling)] + " x " + number(c.rope.factor) : "") +
-             (c.rope.factors ? ", a factor each" : ""));
-    } else line("positions", "learnt");
-    if (c.window) line("window", std::to_string(c.window) + (c.window_pattern ? "; one layer of " + std::to_string(c.window_pattern) + " sees all" : ""));
+        turns = std::to_string(c.rope.n_rot) + " numbers turn, " + (c.rope.style == gllm::RopeStyle::half ? "halves" : "neighbours") +
+                ", base " + number(c.rope.base);
+        if (c.rope.factor > 1) turns += ", " + std::string(scalings[static_cast<size_t>(c.rope.scaling)]) + " x " + number(c.rope.factor);
+        if (c.rope.factors) turns += ", a factor each";
+    }
+    line("positions", turns);
+    if (c.window_pattern) window += "; one layer of " + std::to_string(c.window_pattern) + " sees all";
+    if (c.window) line("window", window);
     if (c.attention_softcap > 0 || c.final_softcap > 0)
-        line("caps", number(static_cast<double>(c.attention_softcap)) + " of scores, " + number(static_cast<double>(c.final_softcap)) + " of logits");
+        line("caps", number(static_cast<double>(c.attention_softcap)) + " of scores, " + number(static_cast<double>(c.final_softcap)) +
+            " of logits");
     line("context", std::to_string(c.context));
     static const struct { const char* name; gllm::CacheType type; } types[] = {
         {"f32", gllm::CacheType::f32}, {"f16", gllm::CacheType::f16}, {"bf16", gllm::CacheType::bf16}, {"q8_0", gllm::CacheType::Q8_0}};
@@ -66,7 +72,9 @@ inline void print_config(const gllm::ModelConfig& c, FILE* out) {
         k.head_dim = c.head_dim;
         k.key_type = k.value_type = t.type;
         const size_t page = gllm::KvCache::page_bytes(k);           // of 16 tokens
-        if (page) cache += (cache.empty() ? "" : ", ") + std::string(t.name) + " " + size(static_cast<double>(page) * static_cast<double>(c.layers) / 16);
+        if (page)
+            cache += (cache.empty() ? "" : ", ") + std::string(t.name) + " " +
+                size(static_cast<double>(page) * static_cast<double>(c.layers) / 16);
     }
     line("cache", cache + " a token");
 }
@@ -88,7 +96,8 @@ inline std::string print(const gguf::File& file, const char* name, FILE* out) {
     fprintf(out, "\nmetadata\n");
     size_t width = 0;
     for (const auto& k : file.metadata()) width = std::max(width, gguf::printable(k.first).size());
-    for (const auto& k : file.metadata()) fprintf(out, "  %-*s %s\n", static_cast<int>(width), gguf::printable(k.first).c_str(), value(k.second).c_str());
+    for (const auto& k : file.metadata())
+        fprintf(out, "  %-*s %s\n", static_cast<int>(width), gguf::printable(k.first).c_str(), value(k.second).c_str());
     if (!written.empty()) fprintf(out, "  turns of --chat: %s\n", chat::find(written).name);
     if (!file.tensors().empty()) fprintf(out, "\ntensors\n");
     width = 0;

@@ -202,7 +202,9 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
         if (name == "--quantize") {
             o.to = argv[i + 2];
             o.type = quantize::find_type(argv[i + 3]);
-            if (!o.type) return "option --quantize: the type is " + gguf::quoted(argv[i + 3]) + ", where one of these is needed: " + quantize::type_names();
+            if (!o.type)
+                return "option --quantize: the type is " + gguf::quoted(argv[i + 3]) + ", where one of these is needed: " +
+                    quantize::type_names();
         }
         i += values;
     }
@@ -565,7 +567,8 @@ inline int write_text(Loaded& m, const std::string& text, const Options& o) {
     const std::vector<int32_t> prompt = encode_prompt(m.words, text, !o.no_bos, o.special);
     const size_t context = m.source.config.context, most = std::min(context, prompt.size());
     if (prompt.empty()) return fail(o, from, "an empty prompt, and no BOS token before it");
-    if (prompt.size() > context) return fail(o, from, std::to_string(prompt.size()) + " tokens, for a context of " + std::to_string(context));
+    if (prompt.size() > context)
+        return fail(o, from, std::to_string(prompt.size()) + " tokens, for a context of " + std::to_string(context));
     const uint64_t count = o.count == UINT64_MAX ? 128 : o.count;
     std::string error = m.start(o, most + static_cast<size_t>(std::min<uint64_t>(count, context)));
     if (!error.empty()) return fail(o, o.model, error);

@@ -34,7 +34,7 @@ inline const gguf::Type* find_type(std::string_view name) {
         const gguf::Type* t = gguf::find_type(id);
         if (!t || t->block() == 0) continue;
         const std::string_view known = t->name();
-        if (known.size() == name.size() && std::equal(name.begin(), name.end(), known.begin(), [&](char a, char b) { return upper(a) == b; })) return t;
+        if (std::equal(name.begin(), name.end(), known.begin(), known.end(), [&](char a, char b) { return upper(a) == b; })) return t;
     }
     return nullptr;
 }

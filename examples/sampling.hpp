@@ -82,7 +82,8 @@ private:
 
     void penalise() {
         for (size_t i = 0; i < seen_.size(); i++) {
-            if (std::find(seen_.begin(), seen_.begin() + static_cast<ptrdiff_t>(i), seen_[i]) != seen_.begin() + static_cast<ptrdiff_t>(i)) continue;
+            const auto here = seen_.begin() + static_cast<ptrdiff_t>(i);
+            if (std::find(seen_.begin(), here, *here) != here) continue;                // once each
             float& v = logits_[static_cast<size_t>(seen_[i])];
             v = static_cast<float>(static_cast<double>(v) * (v > 0 ? 1 / how_.repeat_penalty : how_.repeat_penalty));
         }

@@ -657,7 +657,8 @@ struct Small {
         s.resize((s.size() + 31) / 32 * 32);
         const size_t start = s.size();
         s.resize(start + at);
-        for (size_t i = start; i < s.size(); i++) s[i] = i % 2 ? '\x1c' : static_cast<char>(i * 37 >> 3);   // f16 near 0.004, f32 near 5e-22
+        // f16 near 0.004, f32 near 5e-22
+        for (size_t i = start; i < s.size(); i++) s[i] = i % 2 ? '\x1c' : static_cast<char>(i * 37 >> 3);
         return s;
     }
 };
@@ -1097,8 +1098,8 @@ TEST_CASE("generate: options that change how, not what") {
     const Ran plain = with({});
     CHECK_MESSAGE(plain.status == 0, plain.err);
     CHECK(starts(plain.out, eval_text().substr(0, 150)));
-    for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{{"-b", "1"}, {"-b", "64", "-t", "3"}, {"-c", "170"}, {"--json"}})
-        CHECK(with(more).out == plain.out);
+    const std::vector<std::string> ways[] = {{"-b", "1"}, {"-b", "64", "-t", "3"}, {"-c", "170"}, {"--json"}};
+    for (const auto& more : ways) CHECK(with(more).out == plain.out);
     CHECK(with({"-c", "151"}).err.find("stopped: the context of 151 tokens is full") != std::string::npos);
     CHECK(with({"-c", "150"}).err.find(prompt + ": 151 tokens, for a context of 150\n") != std::string::npos);
     const std::string json = last_line(with({"--json", "-t", "2", "--cache-type", "q8_0"}).err);
@@ -1176,7 +1177,8 @@ TEST_CASE("generate: --info, --eval") {
     const std::string real = find_model(first_model), tiny = scratch.write("tiny.gguf", Small().file());
     const Ran info = run(scratch, {real, "--info"});
     CHECK(info.status == 0);
-    for (const char* part : {"4 layers of width 256, feed-forward 768", "8 of 32, 4 of keys and values", "f32 4.0 KiB, f16 2.0 KiB, bf16 2.0 KiB, q8_0 1.1 KiB a token",
+    for (const char* part : {"4 layers of width 256, feed-forward 768", "8 of 32, 4 of keys and values",
+        "f32 4.0 KiB, f16 2.0 KiB, bf16 2.0 KiB, q8_0 1.1 KiB a token",
                              "39 tensors of 3280640 weights", "llama.context_length", "259 x string", "blk.3.ffn_down.weight", "768 x 256"})
         CHECK_MESSAGE(info.out.find(part) != std::string::npos, std::string(part));
     const Ran vocabulary = run(scratch, {"tests/data/tokenizers/vocab-qwen2.gguf", "--info"});
@@ -1195,19 +1197,22 @@ TEST_CASE("generate: --info, --eval") {
         CHECK(starts(line, std::string(std::vector<const char*>{"logits ", "best ", "nll ", "greedy "}[i])));
         CHECK(static_cast<size_t>(std::count(line.begin(), line.end(), ' ')) + 1 == words[i]);
     }
-    CHECK(run(scratch, {tiny, "--eval", "1 259"}).err.find("--eval: a token must be below the vocabulary's size (259, 259 there)\n") != std::string::npos);
+    const Ran far = run(scratch, {tiny, "--eval", "1 259"});
+    CHECK(far.err.find("--eval: a token must be below the vocabulary's size (259, 259 there)\n") != std::string::npos);
     CHECK(run(scratch, {tiny, "--eval", "1 2 3", "-c", "2"}).err.find("--eval: 3 tokens, for a context of 2\n") != std::string::npos);
     CHECK(run(scratch, {tiny, "-n", "1", "--cache-type", "q8_0"}).err.find("of 32 for Q8_0") != std::string::npos);
 }
 
 TEST_CASE("generate: --quantize") {
     const Scratch scratch;
-    const std::string real = find_model(first_model), window = scratch.write("window", eval_text().substr(0, 256)), to = scratch.path("to.gguf");
+    const std::string real = find_model(first_model), window = scratch.write("window", eval_text().substr(0, 256));
+    const std::string to = scratch.path("to.gguf");
     double want = 0;
     for (const std::string& line : reference("eval"))
         if (first_word(line) == first_model) want = field(line, "nll_window0") / 256 / std::log(2.0);
     const struct { const char *type, *types; double limit; } cases[] = {
-        {"F16", "F16 x 30, F32 x 9", 0.002}, {"q8_0", "Q8_0 x 30, F32 x 9", 0.01}, {"Q4_0", "Q4_0 x 28, Q6_K x 1, Q4_K x 1, F32 x 9", 0.08}};
+        {"F16", "F16 x 30, F32 x 9", 0.002}, {"q8_0", "Q8_0 x 30, F32 x 9", 0.01},
+        {"Q4_0", "Q4_0 x 28, Q6_K x 1, Q4_K x 1, F32 x 9", 0.08}};
     for (const auto& c : cases) {
         INFO(std::string(c.type));
         const Ran r = run(scratch, {"--quantize", real, to, c.type});

@@ -327,6 +327,7 @@ TEST_CASE("SPM: merges by score") {
     CHECK(v.encode_plain("\xC3") == Ids{3 + 0xC3});                 // cut short: a byte token
     CHECK(v.encode_plain("z\xFF") == Ids{3 + 'z', 3 + 0xFF});
     CHECK(v.encode_plain("\xE2" "ab") == Ids{3 + 0xE2, 3 + 'a', 3 + 'b'}); // a character by its first byte alone, of three bytes
+    CHECK(v.encode_plain("\x80" "ab") == Ids{3 + 0x80, base + 4});  // a byte that begins nothing stands alone
     CHECK(v.encode_plain("<s>") == Ids{3 + '<', 3 + 's', 3 + '>'}); // control tokens are not spelled
     CHECK(v.encode("<s>a", false, true) == Ids{1, base + 7});
     CHECK(v.encode("ab") == Ids{1, base + 3, base + 4});            // BOS, token 1, and a space are the default
@@ -493,6 +494,11 @@ TEST_CASE("special tokens: the longest first, wherever they stand") {
     CHECK(v.piece(base + 4) == "");
     CHECK(v.encode("ab \n\tc", false, true).size() == 5 + 2);       // white space stays: three bytes of U+2581, \n and \t
     CHECK(v.eot == base + 4);
+    keys.set("add_space_prefix", true);
+    CHECK(load(v, keys.file()) == "");
+    CHECK(v.encode("cxxc", false).size() == 4 + 1 + 4);             // a space comes before each part
+    CHECK(v.encode_plain("cxxc").size() == 1 + 1 + 4);              // but the first
+    keys.set("add_space_prefix", false);
 
     keys.set("general.name", "My PHI-3 model");
     CHECK(load(v, keys.file()) == "");
