@@ -7307,7 +7307,7 @@ template <class W> GK_INL Four scale_error(const float* x, W w, size_t n, const 
         }
     return sum;
 }
-GK_NOINLINE static Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
     return w ? scale_error(x, Given{w}, n, scale, lo, hi) : scale_error(x, Ones(), n, scale, lo, hi);
 }
 GK_INL size_t largest_of(const Four& f) {
@@ -7446,7 +7446,7 @@ template <class W> GK_INL Four line_error(const float* x, W w, size_t n, const F
         }
     return sum;
 }
-GK_NOINLINE static Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
+GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
     return w ? line_error(x, Given{w}, n, scale, offset, hi) : line_error(x, Ones(), n, scale, offset, hi);
 }
 static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
