@@ -86,6 +86,7 @@
 //   [7] jobs and kernels                [15] AMX tiles                        )
 //   [8] routes                          [16] instruction-set expansion
 //                                       [17] detection and dispatch
+//                                       [17a] quantisers
 //                                       [18] public entry points
 //                                       [19] threads
 //                                       [20] traces
@@ -192,7 +193,7 @@
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
 //                        kernel_table() behind [15]
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
-//                        [11], an Encoder in QUANTISERS. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane()
+//                        [11], an Encoder in [17a]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane()
 //                        in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
@@ -7179,7 +7180,7 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 }
 
 // ============================================================================
-// [Q] QUANTISERS: how each format is encoded
+// [17a] QUANTISERS: how each format is encoded
 // ============================================================================
 //
 // Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i] error[i]^2
@@ -7582,7 +7583,8 @@ template <class Kind> static void encode_line(const float* x, const float* weigh
                 }
         } else {                                   // where halves are few, those beside the nearest too
             const float reach = magnitude(l.m) + magnitude(l.d) * c.hi, fine = 1.0f / 16777216;
-            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine, step_m = magnitude(l.m) * (1.0f / 1024) + fine;
+            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine;
+            const float step_m = magnitude(l.m) * (1.0f / 1024) + fine;
             const int   around = magnitude(l.d) < 1024 * fine || step_m * 8 > magnitude(l.d) ? 1 : 0;
             if (!around) Kind::round(l, c.hi, &best_a, &best_b);
             else for (int i = -around; i <= around; i++)
@@ -7836,7 +7838,8 @@ private:
         float all = 0;
         int   best[16] = {};
         for (size_t j = 0; j < 16; j++) {
-            const float wanted = quotient(s[j], unit), middle = nearest_in(wanted, scales.lo, scales.hi), beyond = wanted > middle ? 2.0f : -2.0f;
+            const float wanted = quotient(s[j], unit), middle = nearest_in(wanted, scales.lo, scales.hi);
+            const float beyond = wanted > middle ? 2.0f : -2.0f;
             Four code = {{middle, middle - 1, middle + 1, middle + beyond}}, d4;
             for (size_t l = 0; l < 4; l++) {
                 code.lane[l] = nearest_in(code.lane[l], scales.lo, scales.hi);
@@ -7885,7 +7888,8 @@ template <size_t group> struct LineGroups {
             const float* const w = v.weights(group * j);
             LineFit fit = fit_line(p, w, group, codes);
             if (fit.m > 0) {
-                const Fit steep = fit_scale(p, w, group, top_of(extremes(p, group)), {0, codes.hi, codes.first, codes.ratio, codes.turns, 2});
+                const Codes from_0 = {0, codes.hi, codes.first, codes.ratio, codes.turns, 2};
+                const Fit   steep  = fit_scale(p, w, group, top_of(extremes(p, group)), from_0);
                 fit.d = steep.d > 0 ? steep.d : 0;
                 fit.m = 0;
             }
@@ -7895,8 +7899,10 @@ template <size_t group> struct LineGroups {
             of_slope[j] = fit.weight_d;
             of_depth[j] = fit.weight_m;
         }
-        uint16_t next = scale_of_scales(slope, of_slope, scales, v.exponent), next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
-        for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
+        uint16_t next     = scale_of_scales(slope, of_slope, scales, v.exponent);
+        uint16_t next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
+        for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++)
+            refit(v, codes.hi, &next, &next_min);
         for (size_t j = 0; j < count; j++) round_line(v.x + group * j, group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + group * j);
         if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
     }
@@ -7922,7 +7928,11 @@ private:
                 }
                 const Four   e = line_error(v.x + group * j, v.weights(group * j), group, d4, m4, hi);
                 const size_t l = least_of(e);
-                if (e.lane[l] < least) { least = e.lane[l]; best_s[j] = static_cast<int>(si.lane[l]); best_m[j] = static_cast<int>(mi.lane[l]); }
+                if (e.lane[l] < least) {
+                    least     = e.lane[l];
+                    best_s[j] = static_cast<int>(si.lane[l]);
+                    best_m[j] = static_cast<int>(mi.lane[l]);
+                }
             }
             all += least;
         }
@@ -8047,7 +8057,9 @@ template <> struct Encoder<block_q8_k> {
         float d = -top / 128, other = top / 127;
         if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
         for (int i = 0; i < 4; i++) other = other * 127 / 127;
-        const auto error = [&](float f) { return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
+        const auto error = [&](float f) {
+            return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0];
+        };
         if (finite(other * 127) && error(other) < error(d)) d = other;
         uint8_t q[256];
         round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);

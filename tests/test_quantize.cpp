@@ -147,7 +147,8 @@ TEST_CASE("importance: ones, powers of two, zeros") {
 // ---- the least error there is -------------------------------------------------
 
 /// The least weighted squared error of a block whose weights are d times one of these levels, d any f16 in reach.
-static double least_of_levels(const float* x, const float* w, size_t n, const std::vector<double>& levels, const std::vector<double>& scales) {
+static double least_of_levels(const float* x, const float* w, size_t n, const std::vector<double>& levels,
+                              const std::vector<double>& scales) {
     double least = oracle::INF;
     for (double d : scales) {
         double sum = 0;
@@ -234,7 +235,8 @@ static double least_of_lines(const float* x, const float* w, size_t n, int hi) {
                 double s1 = 0, sq = 0, sx = 0, qq = 0, xq = 0, xx = 0;
                 for (size_t i = 0; i < n; i++) {
                     const double q = std::min(double(hi), std::max(0.0, std::nearbyint((double(x[i]) - m) / d))), v = double(w[i]);
-                    s1 += v, sq += v * q, sx += v * double(x[i]), qq += v * q * q, xq += v * q * double(x[i]), xx += v * double(x[i]) * double(x[i]);
+                    s1 += v, sq += v * q, sx += v * double(x[i]), qq += v * q * q;
+                    xq += v * q * double(x[i]), xx += v * double(x[i]) * double(x[i]);
                 }
                 const double det = s1 * qq - sq * sq;
                 if (det <= 0) break;
@@ -246,7 +248,8 @@ static double least_of_lines(const float* x, const float* w, size_t n, int hi) {
 }
 
 TEST_CASE("a scale and an offset: next to the best") {
-    struct Case { Q type; int hi; double all; } const cases[] = { { Q::Q4_1, 15, 1.15 }, { Q::Q5_1, 31, 1.2 }, { Q::AWQ4, 15, 1.1 }, { Q::GPTQ4, 15, 1.1 } };
+    struct Case { Q type; int hi; double all; };
+    const Case cases[] = { { Q::Q4_1, 15, 1.15 }, { Q::Q5_1, 31, 1.2 }, { Q::AWQ4, 15, 1.1 }, { Q::GPTQ4, 15, 1.1 } };
     for (const Case& c : cases)
         for (bool weigh : { false, true }) {
             double ours = 0, theirs = 0;
@@ -320,7 +323,8 @@ TEST_CASE("zeros") {
 
 TEST_CASE("constants") {
     for (const Format* f : covered())
-        for (float c : { 1.0f, -1.0f, 0.375f, -6.0f, 192.0f, 0.0078125f }) check_exact_values(*f, std::to_string(c), Floats(2 * f->weights, c));
+        for (float c : { 1.0f, -1.0f, 0.375f, -6.0f, 192.0f, 0.0078125f })
+            check_exact_values(*f, std::to_string(c), Floats(2 * f->weights, c));
     for (const Format* f : simple())                            // the smallest that the scales hold
         for (float sign : { 1.0f, -1.0f })
             check_exact_values(*f, "least", Floats(f->weights, sign * std::ldexp(1.0f, f->type == Q::Q8_K || f->type == Q::SQUEEZE ? -149 :
@@ -330,7 +334,8 @@ TEST_CASE("constants") {
 TEST_CASE("what a block holds is found again") {                // any block's weights, of every scale down to the subnormal ones
     for (const Format* f : simple()) {
         Rng rng(uint64_t(f->type) + 800);
-        const bool line = f->type == Q::TQ2_0 || f->type == Q::Q4_1 || f->type == Q::Q5_1 || f->type == Q::AWQ4 || f->type == Q::GPTQ4 || f->type == Q::Q8_K;
+        const bool line = f->type == Q::TQ2_0 ||
+            f->type == Q::Q4_1 || f->type == Q::Q5_1 || f->type == Q::AWQ4 || f->type == Q::GPTQ4 || f->type == Q::Q8_K;
         if (line) continue;                                     // code 3 of TQ2_0; weights that f32 rounds may be those of no other block
         const Bytes blocks = quant::make_rows(rng, f->type, 1, (small() ? 20 : 300) * f->weights, quant::Fill::random, true);
         check_exact_values(*f, "random blocks", decoded(f->type, blocks));
@@ -404,7 +409,8 @@ TEST_CASE("refusals") {
                 return kernels.quantize(f->type, x, rows, length ? length : k, importance, out);
             });
         };
-        for (float bad : { std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity() })
+        const float inf = std::numeric_limits<float>::infinity();
+        for (float bad : { std::numeric_limits<float>::quiet_NaN(), inf, -inf })
             for (size_t at : { size_t(0), size_t(1), k - 1, k + 7, rows * k - 1 }) {
                 Floats x = good;
                 x[at] = bad;
@@ -434,10 +440,13 @@ TEST_CASE("refusals") {
 
 // ---- the same bits, nothing outside -------------------------------------------
 
-static void run_backwards(void*, unsigned tasks, void (*task)(void*, unsigned), void* arg) { for (unsigned i = tasks; i-- > 0;) task(arg, i); }
+static void run_backwards(void*, unsigned tasks, void (*task)(void*, unsigned), void* arg) {
+    for (unsigned i = tasks; i-- > 0;) task(arg, i);
+}
 
 /// quantize into fenced and into guarded memory, at two alignments, gives these blocks.
-template <class E> static void check_kernels(CpuKernels<E> k, const Format& f, const float* x, size_t rows, size_t n, const float* w, const Bytes& want) {
+template <class E> static void check_kernels(CpuKernels<E> k, const Format& f, const float* x, size_t rows, size_t n, const float* w,
+                                             const Bytes& want) {
     for (size_t offset : { 0, 1, 3 }) {
         Fenced<uint8_t> out(want.size(), offset);
         CHECK(k.quantize(f.type, x, rows, n, w, out.data()));
