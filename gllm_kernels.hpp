@@ -340,6 +340,47 @@ GK_API Status pack_squeeze(const void* qweight, const float* lookup_table, size_
 /// Which convention a GPTQ file's zeros follow, by what most of its 4-bit fields hold: 7 v1, 8 v2, else unknown.
 GK_API GptqZeros detect_gptq_zeros(const void* qzeros, size_t words);
 
+// ---- attention --------------------------------------------------------------
+
+/// What a cache of keys and values holds: Q8_0 is blocks of 32 along a head.
+enum class CacheType : uint8_t { f32, f16, bf16, Q8_0 };
+
+/// The keys, or the values, of one layer and sequence, [length][kv_heads][head_dim]. Strides are bytes.
+///
+/// Plain arrays: head h of token t is head_dim elements, whole blocks of Q8_0, from data + t token_stride + h head_stride,
+/// aligned to the element. Pages of a KvCache, 64-byte aligned: token t is in page pages[t / 16], `page_stride` times that from
+/// data, and there
+///
+///   values   [kv_heads][16][head_dim]: as above, t modulo 16
+///   keys     [kv_heads][head_dim][16]: the 16 tokens side by side. Q8_0: int8 code[head_dim][16], f16 d[head_dim / 32][16]
+struct KvRows {
+    const void* data = nullptr;
+    CacheType   type = CacheType::f32;
+    size_t      token_stride = 0, head_stride = 0;
+};
+struct KvView {
+    KvRows          keys, values;
+    size_t          kv_heads = 0, head_dim = 0, length = 0;
+    const uint32_t* pages = nullptr;                            // null: plain arrays
+    size_t          page_stride = 0;
+};
+
+/// softmax(scale q k^T) v of one sequence, query i at `position` + i, for each head; head h goes by head
+/// h / (heads / kv_heads) of the keys and values.
+template <class E> struct AttentionArgs {
+    const E*     q = nullptr;                                   // [m][heads][head_dim]
+    E*           out = nullptr;                                 // the same; may be q
+    size_t       m = 0, heads = 0;
+    KvView       kv;
+    size_t       position = 0;
+    bool         causal = true;                                 // sees keys up to its own position; else all
+    size_t       window = 0;                                    // w > 0: only those less than w positions back
+    float        scale = 0;                                     // 0: 1 / sqrt(head_dim)
+    float        softcap = 0;                                   // c > 0: a score s becomes c tanh(s / c)
+    const float* sinks = nullptr;                               // [heads]: a score each that has no value, and no cap
+    const float* slopes = nullptr;                              // [heads]: slope (t - position of the query) joins score t
+};
+
 // ---- threads and memory -----------------------------------------------------
 
 /// How to run tasks 0 .. tasks-1 in parallel; run() returns when all are done. Defaults to the calling thread.
@@ -533,6 +574,14 @@ public:
     //      holds exactly it keeps, so that quantising again changes nothing; beyond a format's scales lies its largest value. A NaN
     //      or an infinity is refused, before anything is written. The same bits on every ISA.
     GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
+
+    // ---- attention, without a matrix of scores: see AttentionArgs. head_dim is a multiple of 8 up to 576, of 32 for Q8_0;
+    //      heads one of kv_heads. A query that sees no key gives zeros; NaN and infinities as in softmax. The bits depend
+    //      neither on threads nor on how queries are shared among calls, nor on keys that a query does not see. With A the
+    //      largest scale sum |q k| of a query's keys, and values as the cache holds them, the error is at most
+    //      160 u (1 + A) max |v|.
+    GK_API Status attention(const AttentionArgs<E>& args) const;
+    GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const;
 
     // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble
     //      first, code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows
