@@ -8583,7 +8583,7 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
         const float square = total(xx), rms = sqrt32(square / total(ww)), widest = f.value[0][Digits - 1];
         if (!(rms > NEGLIGIBLE)) continue;
         constexpr size_t tries = 2 * LANES;
-        const float ratio = f.span ? 1.079f : 1.097f;
+        const float ratio = f.span ? 1.079f : 1.104f;
         float scale[tries], error[tries];
         scale[0] = rms * (f.span ? 0.72f : 1.24f) / widest;
         for (size_t i = 1; i < tries; i++) scale[i] = scale[i - 1] * ratio;
@@ -8716,7 +8716,7 @@ template <> struct Encoder<block_iq1_s> {
         for (size_t g = 0; g < 8; g++) {
             const uint16_t* const r = b.row + 4 * g;
             store_half(out.qh + 2 * g, static_cast<uint16_t>(high(r[0]) | high(r[1]) << 3 | high(r[2]) << 6 | high(r[3]) << 9 |
-                                                             b.step[g] << 12 | b.down[4 * g] << 15));
+                                                             uint32_t{b.step[g]} << 12 | uint32_t{b.down[4 * g]} << 15));
         }
     }
 };
@@ -8725,7 +8725,7 @@ template <> struct Encoder<block_iq1_m> {
         const GridBlock b = encode_grid(grid_of_iq1_m, x, weight);
         for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
         for (size_t r = 0; r < 32; r += 2)
-            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | b.down[r] << 3 | high(b.row[r + 1]) << 4 | b.down[r + 1] << 7);
+            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | uint32_t{b.down[r]} << 3 | high(b.row[r + 1]) << 4 | uint32_t{b.down[r + 1]} << 7);
         for (size_t n = 0; n < 4; n++) {
             const uint8_t* const s = b.step + 4 * n;
             store_half(out.sc + 2 * n, static_cast<uint16_t>(s[0] | s[1] << 3 | s[2] << 6 | s[3] << 9 | (b.d >> 4 * n & 15) << 12));
