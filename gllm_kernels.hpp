@@ -86,6 +86,7 @@
 //   [7] jobs and kernels                [15] AMX tiles                        )
 //   [8] routes                          [16] instruction-set expansion
 //                                       [17] detection and dispatch
+//                                       [17a] quantisers
 //                                       [18] public entry points
 //                                       [19] threads
 //                                       [20] traces
@@ -114,6 +115,7 @@
 //                                   CPU says
 //   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
 //   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS     leave parts out
+//   GLLM_KERNELS_NO_QUANTIZE        leave quantisers out; quantize returns unsupported
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
 // The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature"
@@ -124,6 +126,7 @@
 // Against the exact result; u = 2^-24. What is the same bits on every instruction set is the correctly rounded result.
 //
 //   add sub mul scale relu max, dequantisation     correctly rounded, the same bits on every instruction set
+//   quantisation                                    the same bits on every instruction set
 //   exp tanh                                        2 ulp, the whole range
 //   silu gelu gelu_erf gelu_quick swiglu            4 ulp where the result is normal
 //   softmax rms_norm                                16 ulp of the row's largest result
@@ -190,7 +193,8 @@
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
 //                        kernel_table() behind [15]
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
-//                        [11]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane() in [5]
+//                        [11], an Encoder in [17a]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane()
+//                        in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
@@ -335,6 +339,47 @@ GK_API Status pack_squeeze(const void* qweight, const float* lookup_table, size_
 
 /// Which convention a GPTQ file's zeros follow, by what most of its 4-bit fields hold: 7 v1, 8 v2, else unknown.
 GK_API GptqZeros detect_gptq_zeros(const void* qzeros, size_t words);
+
+// ---- attention --------------------------------------------------------------
+
+/// What a cache of keys and values holds: Q8_0 is blocks of 32 along a head.
+enum class CacheType : uint8_t { f32, f16, bf16, Q8_0 };
+
+/// The keys, or the values, of one layer and sequence, [length][kv_heads][head_dim]. Strides are bytes.
+///
+/// Plain arrays: head h of token t is head_dim elements, whole blocks of Q8_0, from data + t token_stride + h head_stride,
+/// aligned to the element. Pages of a KvCache, 64-byte aligned: token t is in page pages[t / 16], `page_stride` times that from
+/// data, and there
+///
+///   values   [kv_heads][16][head_dim]: as above, t modulo 16
+///   keys     [kv_heads][head_dim][16]: the 16 tokens side by side. Q8_0: int8 code[head_dim][16], f16 d[head_dim / 32][16]
+struct KvRows {
+    const void* data = nullptr;
+    CacheType   type = CacheType::f32;
+    size_t      token_stride = 0, head_stride = 0;
+};
+struct KvView {
+    KvRows          keys, values;
+    size_t          kv_heads = 0, head_dim = 0, length = 0;
+    const uint32_t* pages = nullptr;                            // null: plain arrays
+    size_t          page_stride = 0;
+};
+
+/// softmax(scale q k^T) v of one sequence, query i at `position` + i, for each head; head h goes by head
+/// h / (heads / kv_heads) of the keys and values.
+template <class E> struct AttentionArgs {
+    const E*     q = nullptr;                                   // [m][heads][head_dim]
+    E*           out = nullptr;                                 // the same; may be q
+    size_t       m = 0, heads = 0;
+    KvView       kv;
+    size_t       position = 0;
+    bool         causal = true;                                 // sees keys up to its own position; else all
+    size_t       window = 0;                                    // w > 0: only those less than w positions back
+    float        scale = 0;                                     // 0: 1 / sqrt(head_dim)
+    float        softcap = 0;                                   // c > 0: a score s becomes c tanh(s / c)
+    const float* sinks = nullptr;                               // [heads]: a score each that has no value, and no cap
+    const float* slopes = nullptr;                              // [heads]: slope (t - position of the query) joins score t
+};
 
 // ---- threads and memory -----------------------------------------------------
 
@@ -524,10 +569,19 @@ public:
     GK_API Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
                                 size_t n, size_t k, size_t group, GptqZeros zeros) const;
 
-    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least error sum importance[i] (x - decoded)^2 found,
-    //      importance[k] or null for 1 throughout. Finite, importance not negative; what is beyond the format's scales becomes its
-    //      largest value. The same bits on every ISA.
+    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least sum of importance[i] (x[i] - decoded[i])^2 that a
+    //      search finds; importance[k], not negative, or null for 1 throughout. What a format of one scale, or a scale and an offset,
+    //      holds exactly it keeps, so that quantising again changes nothing; beyond a format's scales lies its largest value. A NaN
+    //      or an infinity is refused, before anything is written. The same bits on every ISA.
     GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
+
+    // ---- attention, without a matrix of scores: see AttentionArgs. head_dim is a multiple of 8 up to 576, of 32 for Q8_0;
+    //      heads one of kv_heads. A query that sees no key gives zeros; NaN and infinities as in softmax. The bits depend
+    //      neither on threads nor on how queries are shared among calls, nor on keys that a query does not see. With A the
+    //      largest scale sum |q k| of a query's keys, and values as the cache holds them, the error is at most
+    //      160 u (1 + A) max |v|.
+    GK_API Status attention(const AttentionArgs<E>& args) const;
+    GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const;
 
     // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble
     //      first, code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows
@@ -7175,7 +7229,7 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 }
 
 // ============================================================================
-// [Q] QUANTISERS: how each format is encoded
+// [17a] QUANTISERS: how each format is encoded
 // ============================================================================
 //
 // Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i] error[i]^2
@@ -7243,16 +7297,16 @@ GK_INL float top_of(const Extremes& e)             { return -e.least > e.most ? 
 
 /// What a search works on: x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
 /// overflow nor vanish. top: the x of the largest magnitude, 0 for a block of zeros.
-template <size_t N> struct Values {
-    float x[N], top;
+struct Values {
+    float x[256], top;
     int   exponent;
     Extremes in;                                   // before scaling
-    Values(const float* values, const float* weight) : in(extremes(values, N)), weighted_(false) {
-        const float most = top_of(in), heaviest = weight ? extremes(weight, N).most : 0;
+    Values(const float* values, const float* weight, size_t n) : in(extremes(values, n)), weighted_(false) {
+        const float most = top_of(in), heaviest = weight ? extremes(weight, n).most : 0;
         exponent = most != 0 ? exponent_of(magnitude(most)) : 0;
         top      = times_power2(most, -exponent);
-        scale(values, -exponent, x);
-        if (heaviest > 0) { weighted_ = true; scale(weight, -exponent_of(heaviest), w_); }
+        scale(values, n, -exponent, x);
+        if (heaviest > 0) { weighted_ = true; scale(weight, n, -exponent_of(heaviest), w_); }
     }
     /// Weights of x + i; null where all are 1.
     const float* weights(size_t i = 0) const       { return weighted_ ? w_ + i : nullptr; }
@@ -7261,11 +7315,11 @@ template <size_t N> struct Values {
     float value(uint16_t h) const                  { return times_power2(f16_to_f32(h), -exponent); }
 
 private:
-    float w_[N];
+    float w_[256];
     bool  weighted_;
-    static void scale(const float* from, int e, float* to) {
+    static void scale(const float* from, size_t n, int e, float* to) {
         const float a = power2(e / 2), b = power2(e - e / 2);
-        for (size_t i = 0; i < N; i++) to[i] = from[i] * a * b;
+        for (size_t g = 0; g < n; g += STEP) for (size_t i = 0; i < STEP; i++) to[g + i] = from[g + i] * a * b;
     }
 };
 
@@ -7396,18 +7450,18 @@ static void round_codes(const float* x, size_t n, float d, float lo, float hi, u
         for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
 }
 /// The f16 scale of a block and its codes, less lo. Where halves are few, not the nearest one but the best of three.
-template <size_t N> static uint16_t encode_scale(const float* x, const float* weight, const Codes& c, uint8_t (&q)[N]) {
-    const Values<N> v(x, weight);
-    uint16_t h = exact_scale(x, N, v.in, c);
+static uint16_t encode_scale(const float* x, const float* weight, size_t n, const Codes& c, uint8_t* q) {
+    const Values v(x, weight, n);
+    uint16_t h = exact_scale(x, n, v.in, c);
     if (h == 0) {
-        h = v.half(fit_scale(v.x, v.weights(), N, v.top, c).d);
+        h = v.half(fit_scale(v.x, v.weights(), n, v.top, c).d);
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = near[least_of(scale_error(v.x, v.weights(), N, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
+            h = near[least_of(scale_error(v.x, v.weights(), n, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
         }
     }
-    round_codes(v.x, N, v.value(h), c.lo, c.hi, q);
+    round_codes(v.x, n, v.value(h), c.lo, c.hi, q);
     return h;
 }
 
@@ -7552,21 +7606,21 @@ template <class Kind> static bool exact_line(const float* x, size_t n, const Ext
 }
 
 /// The halves of a block, stored at a and b, and its codes.
-template <class Kind, size_t N> static void encode_line(const float* x, const float* weight, const LineCodes& c, uint8_t* a, uint8_t* b,
-        uint8_t (&q)[N]) {
-    const Values<N> v(x, weight);
+template <class Kind> static void encode_line(const float* x, const float* weight, size_t n, const LineCodes& c, uint8_t* a, uint8_t* b,
+        uint8_t* q) {
+    const Values v(x, weight, n);
     uint16_t best_a = 0, best_b = 0;
     const auto line = [&](uint16_t p, uint16_t r) {
         const Line l = Kind::of(p, r);
         return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
     };
-    if (!exact_line<Kind>(x, N, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
-        const LineFit fit = fit_line(v.x, v.weights(), N, c);
+    if (!exact_line<Kind>(x, n, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
+        const LineFit fit = fit_line(v.x, v.weights(), n, c);
         const Line l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
         float least = infinity;
         const auto consider = [&](uint16_t p, uint16_t r) {
             const Line  tried = line(p, r);
-            const float error = line_error(v.x, v.weights(), N, four(tried.d), four(tried.m), c.hi).lane[0];
+            const float error = line_error(v.x, v.weights(), n, four(tried.d), four(tried.m), c.hi).lane[0];
             if (error < least) { least = error; best_a = p; best_b = r; }
         };
         uint16_t p, r;
@@ -7578,7 +7632,8 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
                 }
         } else {                                   // where halves are few, those beside the nearest too
             const float reach = magnitude(l.m) + magnitude(l.d) * c.hi, fine = 1.0f / 16777216;
-            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine, step_m = magnitude(l.m) * (1.0f / 1024) + fine;
+            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine;
+            const float step_m = magnitude(l.m) * (1.0f / 1024) + fine;
             const int   around = magnitude(l.d) < 1024 * fine || step_m * 8 > magnitude(l.d) ? 1 : 0;
             if (!around) Kind::round(l, c.hi, &best_a, &best_b);
             else for (int i = -around; i <= around; i++)
@@ -7590,7 +7645,7 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
     }
     store_half(a, best_a);
     store_half(b, best_b);
-    round_line(v.x, N, line(best_a, best_b), c.hi, q);
+    round_line(v.x, n, line(best_a, best_b), c.hi, q);
 }
 
 // ---- packing: codes of 4, 5, 2, 1 bits as the layouts have them ----------------
@@ -7625,21 +7680,21 @@ constexpr LineCodes nibble_lines = {15, 13.7f, 1.07f, 2, 2}, five_bit_lines = {3
 template <> struct Encoder<block_q4_0> {
     static void encode(const float* x, const float* weight, block_q4_0& out) {
         uint8_t q[32];
-        store_half(out.d, encode_scale(x, weight, q4_codes, q));
+        store_half(out.d, encode_scale(x, weight, 32, q4_codes, q));
         pack_nibbles(q, 16, out.qs);
     }
 };
 template <> struct Encoder<block_q4_1> {
     static void encode(const float* x, const float* weight, block_q4_1& out) {
         uint8_t q[32];
-        encode_line<OffsetLine>(x, weight, nibble_lines, out.d, out.m, q);
+        encode_line<OffsetLine>(x, weight, 32, nibble_lines, out.d, out.m, q);
         pack_nibbles(q, 16, out.qs);
     }
 };
 template <> struct Encoder<block_q5_0> {
     static void encode(const float* x, const float* weight, block_q5_0& out) {
         uint8_t q[32];
-        store_half(out.d, encode_scale(x, weight, q5_codes, q));
+        store_half(out.d, encode_scale(x, weight, 32, q5_codes, q));
         pack_nibbles(q, 16, out.qs);
         pack_bits(q, 32, 4, out.h);
     }
@@ -7647,7 +7702,7 @@ template <> struct Encoder<block_q5_0> {
 template <> struct Encoder<block_q5_1> {
     static void encode(const float* x, const float* weight, block_q5_1& out) {
         uint8_t q[32];
-        encode_line<OffsetLine>(x, weight, five_bit_lines, out.d, out.m, q);
+        encode_line<OffsetLine>(x, weight, 32, five_bit_lines, out.d, out.m, q);
         pack_nibbles(q, 16, out.qs);
         pack_bits(q, 32, 4, out.h);
     }
@@ -7655,7 +7710,7 @@ template <> struct Encoder<block_q5_1> {
 template <> struct Encoder<block_q8_0> {
     static void encode(const float* x, const float* weight, block_q8_0& out) {
         uint8_t q[32];
-        store_half(out.d, encode_scale(x, weight, q8_codes, q));
+        store_half(out.d, encode_scale(x, weight, 32, q8_codes, q));
         for (size_t i = 0; i < 32; i++) out.qs[i] = static_cast<uint8_t>(q[i] ^ 0x80);
     }
 };
@@ -7665,7 +7720,7 @@ template <> struct Encoder<block_q8_0> {
 /// The best scale of signs is the mean magnitude.
 template <> struct Encoder<block_q1_0> {
     static void encode(const float* x, const float* weight, block_q1_0& out) {
-        Values<128> v(x, weight);
+        Values v(x, weight, 128);
         uint8_t q[128];
         for (size_t i = 0; i < 128; i++) q[i] = x[i] >= 0;
         for (float& f : v.x) f = magnitude(f);
@@ -7677,7 +7732,7 @@ template <> struct Encoder<block_q1_0> {
 template <> struct Encoder<block_q2_0> {
     static void encode(const float* x, const float* weight, block_q2_0& out) {
         uint8_t q[64];
-        store_half(out.d, encode_scale(x, weight, two_bit_codes, q));
+        store_half(out.d, encode_scale(x, weight, 64, two_bit_codes, q));
         for (size_t i = 0; i < 16; i++)
             out.qs[i] = static_cast<uint8_t>(q[4 * i] | q[4 * i + 1] << 2 | q[4 * i + 2] << 4 | q[4 * i + 3] << 6);
     }
@@ -7691,7 +7746,7 @@ template <> struct Encoder<block_tq1_0> {
     }
     static void encode(const float* x, const float* weight, block_tq1_0& out) {
         uint8_t q[256];
-        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        store_half(out.d, encode_scale(x, weight, 256, ternary_codes, q));
         for (size_t i = 0; i < 32; i++) out.qs[i] = pack(q + i, 32, 5);
         for (size_t i = 0; i < 16; i++) out.qm[i] = pack(q + 160 + i, 16, 5);
         for (size_t i = 0; i < 4; i++)  out.ql[i] = pack(q + 240 + i, 4, 4);
@@ -7700,7 +7755,7 @@ template <> struct Encoder<block_tq1_0> {
 template <> struct Encoder<block_tq2_0> {
     static void encode(const float* x, const float* weight, block_tq2_0& out) {
         uint8_t q[256];
-        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        store_half(out.d, encode_scale(x, weight, 256, ternary_codes, q));
         pack_pairs(q, out.qs);
     }
 };
@@ -7722,7 +7777,7 @@ template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const F
         }
     return sum;
 }
-GK_INL Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+GK_NOINLINE static Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
     return w ? e2m1_error(x, Given{w}, n, scale) : e2m1_error(x, Ones(), n, scale);
 }
 static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
@@ -7736,7 +7791,7 @@ static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
 
 template <> struct Encoder<block_mxfp4> {
     static void encode(const float* x, const float* weight, block_mxfp4& out) {
-        const Values<32> v(x, weight);
+        const Values v(x, weight, 32);
         int  e[4];                                 // the largest value at 12 to 24, 6 to 12, 24 to 48, 3 to 6
         Four scale;
         for (size_t l = 0; l < 4; l++) {
@@ -7753,7 +7808,7 @@ template <> struct Encoder<block_mxfp4> {
 };
 template <> struct Encoder<block_nvfp4> {
     static void encode(const float* x, const float* weight, block_nvfp4& out) {
-        const Values<64> v(x, weight);
+        const Values v(x, weight, 64);
         const auto scale = [&](int e) { return times_power2(ue4m3.halves[e], -v.exponent); };
         for (int j = 0; j < 4; j++) {
             const float* const p = v.x + 16 * j;
@@ -7790,6 +7845,15 @@ static uint16_t scale_of_scales(const float* scale, const float* weight, const C
     return h & 0x7fff || d == 0 ? h : static_cast<uint16_t>(h + 1);
 }
 
+/// The sums of one scale, or line, out of line.
+GK_NOINLINE static ScaleSums sums_at(const float* x, const float* w, size_t n, float d, const Codes& c) {
+    return scale_sums(x, w, n, four(quotient(1, d)), c.lo, c.hi);
+}
+GK_NOINLINE static LineSums sums_at(const float* x, const float* w, size_t n, Line l, float hi) {
+    const float inverse = quotient(1, l.d);
+    return line_sums(x, w, n, four(inverse), four(-l.m * inverse), hi);
+}
+
 /// w = d sc[j] (q[i] + lo), 16 weights a group.
 struct ScaledGroups {
     uint8_t  q[256];
@@ -7798,7 +7862,7 @@ struct ScaledGroups {
     float    error;
 
     ScaledGroups(const float* x, const float* weight, const Codes& codes, const Codes& scales) : q(), sc(), d(0), error(infinity) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         float s[16], sensitivity[16];
         for (size_t j = 0; j < 16; j++) {
             const float* const p = v.x + 16 * j;
@@ -7818,12 +7882,13 @@ struct ScaledGroups {
     }
 private:
     /// Takes this d, with the best of four scales for each group, if that is better than what there is.
-    bool settle(const Values<256>& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
+    bool settle(const Values& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
         const float unit = v.value(h);
         float all = 0;
         int   best[16] = {};
         for (size_t j = 0; j < 16; j++) {
-            const float wanted = quotient(s[j], unit), middle = nearest_in(wanted, scales.lo, scales.hi), beyond = wanted > middle ? 2.0f : -2.0f;
+            const float wanted = quotient(s[j], unit), middle = nearest_in(wanted, scales.lo, scales.hi);
+            const float beyond = wanted > middle ? 2.0f : -2.0f;
             Four code = {{middle, middle - 1, middle + 1, middle + beyond}}, d4;
             for (size_t l = 0; l < 4; l++) {
                 code.lane[l] = nearest_in(code.lane[l], scales.lo, scales.hi);
@@ -7840,11 +7905,11 @@ private:
         memcpy(sc, best, sizeof sc);
         return true;
     }
-    uint16_t refit(const Values<256>& v, const Codes& codes) const {
+    uint16_t refit(const Values& v, const Codes& codes) const {
         float xq = 0, qq = 0;
         for (size_t j = 0; j < 16; j++) {
             const float code = static_cast<float>(sc[j]);
-            const ScaleSums t = scale_sums(v.x + 16 * j, v.weights(16 * j), 16, four(quotient(1, v.value(d) * code)), codes.lo, codes.hi);
+            const ScaleSums t = sums_at(v.x + 16 * j, v.weights(16 * j), 16, v.value(d) * code, codes);
             xq += code * t.xq.lane[0];
             qq += code * code * t.qq.lane[0];
         }
@@ -7853,26 +7918,27 @@ private:
 };
 
 /// w = d sc[j] q[i] - dmin mn[j], sc and mn in 0 .. scales.hi.
-template <size_t Group> struct LineGroups {
-    static constexpr size_t count = 256 / Group;
+template <size_t group> struct LineGroups {
+    static constexpr size_t count = 256 / group;
     uint8_t  q[256];
-    int      sc[count], mn[count];
+    int      sc[16], mn[16];
     uint16_t d, dmin;
     float    error;
 
     LineGroups(const float* x, const float* weight, const LineCodes& codes, const Codes& scales)
         : q(), sc(), mn(), d(0), dmin(0), error(infinity) {
-        Values<256> v(x, weight);
+        Values v(x, weight, 256);
         const bool flip = extremes(x, 256).least > 0;           // offsets are -dmin mn: above 0 for -d and -dmin
         if (flip) for (float& f : v.x) f = -f;
-        Line  line[count];
+        Line  line[16];
         float slope[16] = {}, depth[16] = {}, of_slope[16] = {}, of_depth[16] = {};
         for (size_t j = 0; j < count; j++) {
-            const float* const p = v.x + Group * j;
-            const float* const w = v.weights(Group * j);
-            LineFit fit = fit_line(p, w, Group, codes);
+            const float* const p = v.x + group * j;
+            const float* const w = v.weights(group * j);
+            LineFit fit = fit_line(p, w, group, codes);
             if (fit.m > 0) {
-                const Fit steep = fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.turns, 2});
+                const Codes from_0 = {0, codes.hi, codes.first, codes.ratio, codes.turns, 2};
+                const Fit   steep  = fit_scale(p, w, group, top_of(extremes(p, group)), from_0);
                 fit.d = steep.d > 0 ? steep.d : 0;
                 fit.m = 0;
             }
@@ -7882,19 +7948,21 @@ template <size_t Group> struct LineGroups {
             of_slope[j] = fit.weight_d;
             of_depth[j] = fit.weight_m;
         }
-        uint16_t next = scale_of_scales(slope, of_slope, scales, v.exponent), next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
-        for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
-        for (size_t j = 0; j < count; j++) round_line(v.x + Group * j, Group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + Group * j);
+        uint16_t next     = scale_of_scales(slope, of_slope, scales, v.exponent);
+        uint16_t next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
+        for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++)
+            refit(v, codes.hi, &next, &next_min);
+        for (size_t j = 0; j < count; j++) round_line(v.x + group * j, group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + group * j);
         if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
     }
 private:
-    static Line line_of(const Values<256>& v, uint16_t a, uint16_t b, int s, int m) {
+    static Line line_of(const Values& v, uint16_t a, uint16_t b, int s, int m) {
         return {v.value(a) * static_cast<float>(s), -v.value(b) * static_cast<float>(m)};
     }
-    bool settle(const Values<256>& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
+    bool settle(const Values& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
         const float unit = v.value(a), unit_m = v.value(b);
         float all = 0;
-        int   best_s[count] = {}, best_m[count] = {};
+        int   best_s[16] = {}, best_m[16] = {};
         for (size_t j = 0; j < count; j++) {
             const float s = nearest_in(quotient(line[j].d, unit), 0, top), m = nearest_in(quotient(-line[j].m, unit_m), 0, top);
             const float around[2][2][4] = {{{0, 1, -1, 0}, {0, 0, 0, 1}}, {{0, 1, -1, 2}, {-1, 1, -1, 1}}};
@@ -7907,9 +7975,13 @@ private:
                     d4.lane[l] = unit * si.lane[l];
                     m4.lane[l] = -unit_m * mi.lane[l];
                 }
-                const Four   e = line_error(v.x + Group * j, v.weights(Group * j), Group, d4, m4, hi);
+                const Four   e = line_error(v.x + group * j, v.weights(group * j), group, d4, m4, hi);
                 const size_t l = least_of(e);
-                if (e.lane[l] < least) { least = e.lane[l]; best_s[j] = static_cast<int>(si.lane[l]); best_m[j] = static_cast<int>(mi.lane[l]); }
+                if (e.lane[l] < least) {
+                    least     = e.lane[l];
+                    best_s[j] = static_cast<int>(si.lane[l]);
+                    best_m[j] = static_cast<int>(mi.lane[l]);
+                }
             }
             all += least;
         }
@@ -7922,15 +7994,14 @@ private:
         return true;
     }
     /// Least squares for d and dmin, all codes as they are.
-    void refit(const Values<256>& v, float hi, uint16_t* a, uint16_t* b) const {
+    void refit(const Values& v, float hi, uint16_t* a, uint16_t* b) const {
         float qq = 0, qm = 0, mm = 0, xq = 0, xm = 0;
         for (size_t j = 0; j < count; j++) {
-            const float* const p = v.x + Group * j;
-            const float* const w = v.weights(Group * j);
-            const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
-            const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
-            const LineSums t = line_sums(p, w, Group, four(inverse), four(-line.m * inverse), hi);
-            const Moments  sum = moments(p, w, Group);
+            const float* const p = v.x + group * j;
+            const float* const w = v.weights(group * j);
+            const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]);
+            const LineSums t = sums_at(p, w, group, line_of(v, d, dmin, sc[j], mn[j]), hi);
+            const Moments  sum = moments(p, w, group);
             qq += s * s * t.qq.lane[0];
             qm += s * m * t.q.lane[0];
             mm += m * m * sum.w;
@@ -8030,12 +8101,14 @@ template <> struct Encoder<block_q6_k> {
 template <> struct Encoder<block_q8_k> {
     /// The largest value is code -128, or 127 where that is better, as for +-127: then with a d that comes back from 127 d.
     static void encode(const float* x, const float* weight, block_q8_k& out) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         const float top = times_power2(v.top, v.exponent);
         float d = -top / 128, other = top / 127;
         if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
         for (int i = 0; i < 4; i++) other = other * 127 / 127;
-        const auto error = [&](float f) { return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
+        const auto error = [&](float f) {
+            return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0];
+        };
         if (finite(other * 127) && error(other) < error(d)) d = other;
         uint8_t q[256];
         round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
@@ -8055,12 +8128,12 @@ template <> struct Encoder<block_q8_k> {
 // ---- checkpoints ------------------------------------------------------------
 #if GK_HAS_CHECKPOINTS
 
-constexpr LineCodes checkpoint_lines = {15, 13.0f, 1.09f, 8};
+constexpr LineCodes checkpoint_lines = {15, 14, 1.1f, 3, 2};
 
 template <> struct Encoder<block_awq4> {
     static void encode(const float* x, const float* weight, block_awq4& out) {
         uint8_t q[128];
-        encode_line<ZeroLine>(x, weight, checkpoint_lines, out.s, out.z, q);
+        encode_line<ZeroLine>(x, weight, 128, checkpoint_lines, out.s, out.z, q);
         memset(out.zero, 0, sizeof out.zero);
         pack_nibbles(q, 64, out.qs);
     }
@@ -8074,7 +8147,7 @@ template <> struct Encoder<block_gptq4> {
 /// halving finds all of them.
 class Clusters {
 public:
-    explicit Clusters(const Values<256>& v) {
+    explicit Clusters(const Values& v) {
         for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9; }
         for (size_t gap : {size_t(57), size_t(23), size_t(10), size_t(4), size_t(1)})
             for (size_t i = gap; i < n; i++) {
@@ -8140,7 +8213,7 @@ private:
 };
 template <> struct Encoder<block_squeeze> {
     static void encode(const float* x, const float* weight, block_squeeze& out) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         float level[8];
         Clusters(v).levels(level);
         store_half(out.d, 0x3c00);
@@ -9706,33 +9779,42 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
     return impl::success;
 }
 
+#ifndef GLLM_KERNELS_NO_QUANTIZE
+namespace impl {
+
+/// quantize once arguments are checked.
+static Status encode_rows(const Parallel& parallel, EncodeBlocks* encode, const float* x, size_t rows, size_t k, const float* importance,
+        size_t row, void* blocks) {
+    const Parallel p = worth(parallel, work(rows, k, 16));
+    std::atomic<bool> all{true};
+    split(p, rows, 1, [&](size_t begin, size_t end, size_t) {
+        if (!all_finite(x + begin * k, (end - begin) * k)) all = false;
+    });
+    if (!all) return invalid("x must be finite: no code stands for a NaN or an infinity");
+    if (importance && !(all_finite(importance, k) && lowest(importance, k) >= 0))
+        return invalid("importance must be finite and not negative");
+    split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) { encode({x, importance, begin, end - begin, row, blocks}); });
+    return success;
+}
+
+} // namespace impl
+#endif
+
 template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance,
         void* blocks) const {
     if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
 #ifdef GLLM_KERNELS_NO_QUANTIZE
+    static_cast<void>(x), static_cast<void>(rows), static_cast<void>(importance), static_cast<void>(blocks);
     return {Code::unsupported, "quantisers were left out of this build by GLLM_KERNELS_NO_QUANTIZE"};
 #else
     impl::EncodeBlocks* const encode = impl::encoders[static_cast<size_t>(type)];
     if (!encode) return {Code::unsupported, "this format has no quantiser"};
-    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
     const size_t stride = row_bytes(type, k);
     if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
+    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
     if (Status s = impl::check_buffers(impl::Span(blocks, rows, stride, 1), spans); !s) return s;
     if (rows == 0 || k == 0) return impl::success;
-
-    const Parallel p = impl::worth(parallel, impl::work(rows, k, 16));
-    std::atomic<bool> finite{true};
-    impl::split(p, rows, 1, [&](size_t begin, size_t end, size_t) {
-        if (!impl::all_finite(x + begin * k, (end - begin) * k)) finite = false;
-    });
-    if (!finite) return impl::invalid("x must be finite: a NaN or an infinity has no code");
-    if (importance && !(impl::all_finite(importance, k) && impl::lowest(importance, k) >= 0))
-        return impl::invalid("importance must be finite and not negative");
-    const size_t row = k / block_size(type);
-    impl::split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) {
-        encode({x, importance, begin, end - begin, row, blocks});
-    });
-    return impl::success;
+    return impl::encode_rows(parallel, encode, x, rows, k, importance, k / block_size(type), blocks);
 #endif
 }
 
