@@ -9676,7 +9676,9 @@ GK_INL Eight  lesser(Eight a, Eight b)             { return {vminq_f32(a.lo, b.l
 GK_INL Shorts operator+(Shorts a, Shorts b)        { return {vaddq_s16(a.all, b.all)}; }
 GK_INL Shorts lesser(Shorts a, Shorts b)           { return {vminq_s16(a.all, b.all)}; }
 GK_INL Shorts shorts(int16_t v)                    { return {vdupq_n_s16(v)}; }
-GK_INL Shorts shorts(Eight a)                      { return {vcombine_s16(vmovn_s32(vcvtq_s32_f32(a.lo)), vmovn_s32(vcvtq_s32_f32(a.hi)))}; }
+GK_INL Shorts shorts(Eight a) {
+    return {vcombine_s16(vmovn_s32(vcvtq_s32_f32(a.lo)), vmovn_s32(vcvtq_s32_f32(a.hi)))};
+}
 GK_INL Eight  floats(Shorts a) {
     return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(a.all))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(a.all)))};
 }
@@ -9690,9 +9692,10 @@ GK_INL void   put(float* p, Eight a)               { for (size_t i = 0; i < LANE
 GK_INL Eight  operator+(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] + b.all[i]; }); }
 GK_INL Eight  operator-(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] - b.all[i]; }); }
 GK_INL Eight  operator*(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] * b.all[i]; }); }
-GK_INL Eight  lesser(Eight a, Eight b)             { return each<Eight>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
-GK_INL Shorts operator+(Shorts a, Shorts b)        { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i] + b.all[i]); }); }
-GK_INL Shorts lesser(Shorts a, Shorts b)           { return each<Shorts>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+template <class V> GK_INL V lesser(V a, V b)       { return each<V>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Shorts operator+(Shorts a, Shorts b) {
+    return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i] + b.all[i]); });
+}
 GK_INL Shorts shorts(int16_t v)                    { return each<Shorts>([&](size_t) { return v; }); }
 GK_INL Shorts shorts(Eight a)                      { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i]); }); }
 GK_INL Eight  floats(Shorts a)                     { return each<Eight>([&](size_t i) { return static_cast<float>(a.all[i]); }); }
@@ -9704,7 +9707,7 @@ GK_INL float  total(Eight a) {
 }
 
 /// Weights, ones where there are none, and nowhere quite 0.
-template <size_t N> static void weights_of(const Values<N>& v, float (&w)[N]) {
+template <size_t N> static void weights_of(const Values& v, float (&w)[N]) {
     const float* const given = v.weights();
     Eight sum = eight(0.0f);
     for (size_t i = 0; given && i < N; i += LANES) sum = sum + eight(given + i);
@@ -9733,7 +9736,8 @@ template <size_t Digits, size_t Words> constexpr size_t fours_of(const uint64_t 
     }
     return fours;
 }
-template <size_t Digits, size_t N, size_t Fours, size_t Words> constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
+template <size_t Digits, size_t N, size_t Fours, size_t Words>
+constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
     using H = Half<Digits>;
     Halves<Digits, N, Fours> halves = {};
     size_t rank = 0, fours = 0;
@@ -9787,7 +9791,7 @@ template <size_t Digits, class Row> class GridSearch {
     static constexpr float  cap = 32760.0f / dims, endless = 3e38f;
 
     const GridFormat<Digits, Row>& f;
-    Values<256> v;
+    Values  v;
     float   x[256], w[256];             // v.x, or its magnitudes
     uint8_t minus[32], cheapest[32];    // of each 8 weights: signs; the weight to negate if that is for nothing but their number
     bool    odd[32];                    // is one to be negated?
@@ -9798,7 +9802,7 @@ template <size_t Digits, class Row> class GridSearch {
 
 public:
     GridSearch(const GridFormat<Digits, Row>& format, const float* in, const float* weight)
-        : f(format), v(in, weight), x(), w(), minus(), cheapest(), odd(), parts(256 / format.part) {
+        : f(format), v(in, weight, 256), x(), w(), minus(), cheapest(), odd(), parts(256 / format.part) {
         weights_of(v, w);
         for (size_t i = 0; i < 256; i++) {
             const bool negative = !f.span && v.x[i] < 0;
@@ -10052,7 +10056,7 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
         const float square = total(xx), rms = sqrt32(square / total(ww)), widest = f.value[0][Digits - 1];
         if (!(rms > NEGLIGIBLE)) continue;
         constexpr size_t tries = 2 * LANES;
-        const float ratio = f.span ? 1.079f : 1.097f;
+        const float ratio = f.span ? 1.079f : 1.104f;
         float scale[tries], error[tries];
         scale[0] = rms * (f.span ? 0.72f : 1.24f) / widest;
         for (size_t i = 1; i < tries; i++) scale[i] = scale[i - 1] * ratio;
@@ -10140,7 +10144,10 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
             const float scale = d * f.unit * static_cast<float>(2 * b.step[8 * g / f.part] + 1);
             chosen(g, b, grid, to);
             Eight least = eight(endless);
-            for (float value : f.value[b.down[g]]) { const Eight e = eight(x + 8 * g) - eight(scale * value); least = lesser(least, e * e); }
+            for (float value : f.value[b.down[g]]) {
+                const Eight e = eight(x + 8 * g) - eight(scale * value);
+                least = lesser(least, e * e);
+            }
             const Eight e = eight(to) - eight(scale) * eight(grid);
             put(cost, eight(w + 8 * g) * (e * e - least));
             for (size_t q = 0; q < halves; q++) {
@@ -10185,7 +10192,7 @@ template <> struct Encoder<block_iq1_s> {
         for (size_t g = 0; g < 8; g++) {
             const uint16_t* const r = b.row + 4 * g;
             store_half(out.qh + 2 * g, static_cast<uint16_t>(high(r[0]) | high(r[1]) << 3 | high(r[2]) << 6 | high(r[3]) << 9 |
-                                                             b.step[g] << 12 | b.down[4 * g] << 15));
+                                                             uint32_t{b.step[g]} << 12 | uint32_t{b.down[4 * g]} << 15));
         }
     }
 };
@@ -10194,7 +10201,8 @@ template <> struct Encoder<block_iq1_m> {
         const GridBlock b = encode_grid(grid_of_iq1_m, x, weight);
         for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
         for (size_t r = 0; r < 32; r += 2)
-            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | b.down[r] << 3 | high(b.row[r + 1]) << 4 | b.down[r + 1] << 7);
+            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | uint32_t{b.down[r]} << 3 | high(b.row[r + 1]) << 4 |
+                                                 uint32_t{b.down[r + 1]} << 7);
         for (size_t n = 0; n < 4; n++) {
             const uint8_t* const s = b.step + 4 * n;
             store_half(out.sc + 2 * n, static_cast<uint16_t>(s[0] | s[1] << 3 | s[2] << 6 | s[3] << 9 | (b.d >> 4 * n & 15) << 12));
@@ -10325,7 +10333,7 @@ GK_INL void pack_nibbles(const uint8_t* q, uint8_t* qs) {
 
 template <> struct Encoder<block_iq4_nl> {
     static void encode(const float* x, const float* weight, block_iq4_nl& out) {
-        const Values<32> v(x, weight);
+        const Values v(x, weight, 32);
         float w[32], stiff;
         weights_of(v, w);
         uint16_t h = v.half(fit_levels(v.x, w, &stiff));
@@ -10343,7 +10351,7 @@ template <> struct Encoder<block_iq4_nl> {
 };
 template <> struct Encoder<block_iq4_xs> {
     static void encode(const float* x, const float* weight, block_iq4_xs& out) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         float w[256], like[8], stiff[8], most = 0;
         weights_of(v, w);
         for (size_t p = 0; p < 8; p++) {
