@@ -1042,7 +1042,7 @@ struct CompilerNode {
     TensorDesc     desc;                                        // of inputs and weights; of others compile finds it
     float          parameter[2] = {0, 0};                       // scale, epsilon and the like
     size_t         size[2] = {0, 0};                            // reshape: columns; slice: first column, columns; rope: head_dim, n_rot
-    const OpTrace* trace = nullptr;                             // of a user's kernel; must outlive what is compiled
+    const OpTrace* trace = nullptr;                             // of a user's kernel; compile() reads it
     char           name[48] = "";
 };
 
@@ -4119,13 +4119,15 @@ GK_INL void map_step(const impl::MapStep& s, const float* const* from, const siz
     }
 #undef GK_STEP
 }
-/// All steps for some vectors, then for the next.
+/// All steps for some vectors, then for the next. Where all of a slot is used, inputs are read where they are, and what is
+/// stored is computed there.
 static void run_map(const impl::MapJob& job) {
     constexpr size_t RUN = VF < 8 ? 64 : 8 * VF;
     impl::Lines<float, impl::MAP_SLOTS * RUN>    slot_room;
     impl::Lines<float, impl::MAP_CONSTANTS * VF> constant_room;
     float* const slots = slot_room.begin();
     float* const constants = constant_room.begin();
+    const float* at[impl::MAP_SLOTS] = {};
     for (size_t i = 0; i < job.constant_count; i++) vstore(constants + i * VF, vunbits(viset(static_cast<int32_t>(job.constants[i]))));
     for (size_t i = 0; i < job.n; i += RUN) {
         const size_t count = job.n - i < RUN ? job.n - i : RUN;
@@ -4134,13 +4136,19 @@ static void run_map(const impl::MapJob& job) {
             const float* from[3];
             size_t       stride[3];
             for (size_t j = 0; j < 3; j++) {
-                from[j]   = s.from[j] < 0 ? constants + static_cast<size_t>(~s.from[j]) * VF : slots + static_cast<size_t>(s.from[j]) * RUN;
+                from[j]   = s.from[j] < 0 ? constants + static_cast<size_t>(~s.from[j]) * VF : at[s.from[j]];
                 stride[j] = s.from[j] < 0 ? 0 : 1;
             }
-            float* const to = slots + s.to * RUN;
-            if (s.code == TraceCode::load)       convert(job.in[s.index] + i, to, count);
-            else if (s.code != TraceCode::store) map_step(s, from, stride, to, count);
-            else for (size_t j = 0; j < count; j += VF) vstore_n(job.out + i + j, vload(from[0] + j * stride[0]), count - j < VF ? count - j : VF);
+            const impl::MapStep* const next = k + 1 < job.count && count == RUN ? &s + 1 : nullptr;
+            const bool stored = next && next->code == TraceCode::store && next->from[0] == s.to;
+            float* const to = stored ? job.out + i : slots + s.to * RUN;
+            if (s.code == TraceCode::store) {
+                for (size_t j = 0; j < count; j += VF) vstore_n(job.out + i + j, vload(from[0] + j * stride[0]), count - j < VF ? count - j : VF);
+                continue;
+            }
+            at[s.to] = s.code == TraceCode::load && count == RUN ? job.in[s.index] + i : to;
+            if (s.code != TraceCode::load) { map_step(s, from, stride, to, count); k += stored; }
+            else if (count < RUN)          convert(job.in[s.index] + i, to, count);
         }
     }
 }
@@ -13040,6 +13048,16 @@ static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type
 
 TraceValue::TraceValue(float constant) : number(impl::constant_of(constant)) {}
 
+#pragma push_macro("GK_INL")           // what records need not be fast, but small
+#pragma push_macro("GK_MEM")
+#pragma push_macro("GK_INLINED")
+#undef GK_INL
+#undef GK_MEM
+#undef GK_INLINED
+#define GK_INL [[maybe_unused]] static GK_NOINLINE
+#define GK_MEM GK_NOINLINE
+#define GK_INLINED
+
 namespace trace {
 namespace {
 
@@ -13240,6 +13258,9 @@ GK_NAMESPACE_END
 #define GK_PASS GK_TRACE
 #define GK_NS   trace
 #include GLLM_KERNELS_SELF
+#pragma pop_macro("GK_INL")
+#pragma pop_macro("GK_MEM")
+#pragma pop_macro("GK_INLINED")
 
 GK_NAMESPACE_BEGIN
 namespace trace {
@@ -13971,7 +13992,8 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         memcpy(s.parameter, n.parameter, sizeof s.parameter);
         memcpy(s.size, n.size, sizeof s.size);
         for (size_t j = 0; j < n.inputs; j++) {
-            s.input[j] = n.op == CompilerOp::embedding ? at[n.input[j]] : widened(g, c, at, wide, n.input[j]);
+            const bool as_it_is = n.op == CompilerOp::embedding || (n.op == CompilerOp::matmul_t && j == 1);
+            s.input[j] = as_it_is ? at[n.input[j]] : widened(g, c, at, wide, n.input[j]);
             if (s.input[j] == no_node) return impl::out_of_nodes();
         }
         at[s.node] = push(s, n);
@@ -14005,7 +14027,7 @@ bool CompiledLayer::State::joins(uint32_t v, uint32_t group, const Candidate& c)
     if (!c.open || c.size >= impl::most_in_group || !impl::same_rows(c.rows, n.desc)) return false;
     for (size_t i = 0; i < n.inputs; i++) {
         const uint32_t u = n.input[i], root = values[u].root;
-        if (values[root].group == group && (u != root || impl::spreads(dag.nodes[u].desc, n.desc))) return false;
+        if (values[root].group == group && u != root) return false;
     }
     return true;
 }
@@ -14409,9 +14431,13 @@ Status CompiledLayer::State::call(uint32_t group, size_t rows, const Parallel& p
     k.workspace.bytes = buffers.allocs[g.scratch].bytes;
     const TensorDesc&    w  = dag.nodes[n.input[1]].desc;
     const uint8_t* const at = values[n.input[1]].at;
-    if (w.dtype == DType::blocks)     return k.matmul(w.quant, at, x, y, m, n.desc.cols, d.cols, options.precision);
-    if (n.op == CompilerOp::matmul_t) return k.gemm_transposed_b(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
-    return k.gemm(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+    if (n.op == CompilerOp::matmul) return k.gemm(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+    switch (w.dtype) {
+        case DType::blocks: return k.matmul(w.quant, at, x, y, m, n.desc.cols, d.cols, options.precision);
+        case DType::f16:    return k.gemm_transposed_b(x, reinterpret_cast<const f16*>(at), y, m, n.desc.cols, d.cols);
+        case DType::bf16:   return k.gemm_transposed_b(x, reinterpret_cast<const bf16*>(at), y, m, n.desc.cols, d.cols);
+        default:            return k.gemm_transposed_b(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+    }
 }
 
 /// Where everything is that belongs to the caller; no pointer null or between elements, no output over anything.
