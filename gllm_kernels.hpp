@@ -12434,13 +12434,14 @@ struct GK_HIDDEN Model::State {
     size_t            *position = nullptr;                      // of each token of a batch
     float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr, *gate = nullptr, *up = nullptr;
     float             *turn[2] = {}, *part = nullptr;           // [batch][cos, sin][n_rot / 2]
-    void              *memory = nullptr, *work = nullptr;
-    size_t             work_bytes = 0;
+    void              *memory = nullptr, *work = nullptr, *prepared = nullptr;
+    size_t             work_bytes = 0, prepared_bytes = 0;
 
     explicit State(const ModelConfig& c) : config(c) {}
     ~State() {
-        if (memory) GLLM_KERNELS_FREE(memory);
-        if (work)   GLLM_KERNELS_FREE(work);
+        void* const all[] = {memory, work, prepared};
+        for (void* p : all)
+            if (p) GLLM_KERNELS_FREE(p);
     }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -12452,7 +12453,8 @@ struct GK_HIDDEN Model::State {
     }
     Status room(size_t bytes);
     Status rows(const Matrix& w, size_t first, size_t count, float* out) const;
-    Status multiply(const Matrix& w, const float* in, float* out, size_t m);
+    Status prepare(const Matrix& w, const float* in, size_t m);
+    Status multiply(const Matrix& w, const float* in, float* out, size_t m, bool ready = false);
     void   normalise(const Norm& n, const float* in, float* out, size_t rows, size_t width) const;
     void   add(const Norm& post, size_t m);
     void   turn_heads(float* heads, size_t count, size_t token, bool local) const;
@@ -12463,15 +12465,18 @@ struct GK_HIDDEN Model::State {
     Status forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits);
 };
 
-/// At least so many bytes for the kernels to work in.
+/// At least so many bytes in a buffer.
+static Status grow(void** data, size_t* have, size_t bytes) {
+    if (bytes <= *have) return impl::success;
+    void* const more = GLLM_KERNELS_MALLOC(bytes + bytes / 2);
+    if (!more) return {Code::out_of_memory, "no memory for scratch"};
+    if (*data) GLLM_KERNELS_FREE(*data);
+    *data = more;
+    *have = bytes + bytes / 2;
+    return impl::success;
+}
 Status Model::State::room(size_t bytes) {
-    if (bytes > work_bytes) {
-        void* const more = GLLM_KERNELS_MALLOC(bytes + bytes / 2);
-        if (!more) return {Code::out_of_memory, "no memory for scratch"};
-        if (work) GLLM_KERNELS_FREE(work);
-        work       = more;
-        work_bytes = bytes + bytes / 2;
-    }
+    if (Status s = grow(&work, &work_bytes, bytes); !s) return s;
     kernels.workspace.data  = work;
     kernels.workspace.bytes = work_bytes;
     return impl::success;
@@ -12483,16 +12488,26 @@ Status Model::State::rows(const Matrix& w, size_t first, size_t count, float* ou
     return impl::to_floats(t, t.data, out);
 }
 
-Status Model::State::multiply(const Matrix& w, const float* in, float* out, size_t m) {
-    const size_t needed = w.dtype == DType::blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, precision)
-                                                   : kernels.gemm_workspace_bytes(m, w.rows, w.cols);
-    if (Status s = room(needed); !s) return s;
+/// For several matrices: what blocks make of the input first.
+Status Model::State::prepare(const Matrix& w, const float* in, size_t m) {
+    if (w.dtype != DType::blocks) return impl::success;
+    if (Status s = grow(&prepared, &prepared_bytes, kernels.prepared_bytes(w.quant, m, w.cols, precision)); !s) return s;
+    return kernels.prepare(w.quant, in, m, w.cols, prepared, precision);
+}
+/// `ready`: prepare() was called for this input, and for a matrix of blocks.
+Status Model::State::multiply(const Matrix& w, const float* in, float* out, size_t m, bool ready) {
+    const bool blocks = w.dtype == DType::blocks;
+    if (Status s = room(blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, precision)
+                               : kernels.gemm_workspace_bytes(m, w.rows, w.cols)); !s) return s;
     Status s = impl::success;
     switch (w.dtype) {
-        case DType::blocks: s = kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, precision); break;
-        case DType::f32:    s = kernels.gemm_transposed_b(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::f16:    s = kernels.gemm_transposed_b(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::bf16:   s = kernels.gemm_transposed_b(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::blocks:
+            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols, precision)
+                      : kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, precision);
+            break;
+        case DType::f32:  s = kernels.gemm_transposed_b(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::f16:  s = kernels.gemm_transposed_b(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::bf16: s = kernels.gemm_transposed_b(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
     }
     if (s && w.bias) for (size_t i = 0; i < m; i++) kernels.vec_add(out + i * w.rows, w.bias, out + i * w.rows, w.rows);
     return s;
@@ -12545,9 +12560,11 @@ Status Model::State::embed(const BatchToken* tokens, size_t m) {
 Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer) {
     const Layer& l = layers[layer];
     const bool   local = slides(layer) && config.local_rope.n_rot;
-    if (Status s = multiply(l.q, h, q, m); !s) return s;
-    if (Status s = multiply(l.k, h, key, m); !s) return s;
-    if (Status s = multiply(l.v, h, value, m); !s) return s;
+    const bool   ready = l.q.dtype == DType::blocks;
+    if (Status s = prepare(l.q, h, m); !s) return s;
+    if (Status s = multiply(l.q, h, q, m, ready); !s) return s;
+    if (Status s = multiply(l.k, h, key, m, ready); !s) return s;
+    if (Status s = multiply(l.v, h, value, m, ready); !s) return s;
     if (l.q_norm.weight) normalise(l.q_norm, q, q, m * config.heads, config.head_dim);
     if (l.k_norm.weight) normalise(l.k_norm, key, key, m * config.kv_heads, config.head_dim);
     for (size_t i = 0; i < m; i++) {
@@ -12577,10 +12594,13 @@ Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, 
 /// h becomes what the feed-forward part adds to x.
 Status Model::State::feed_forward(const Layer& l, size_t m) {
     const size_t n = m * config.hidden;
-    if (Status s = multiply(l.up, h, up, m); !s) return s;
+    const bool   ready = l.gate.data && l.up.dtype == DType::blocks;
     float* const acted = l.gate.data ? gate : up;
+    if (ready)
+        if (Status s = prepare(l.up, h, m); !s) return s;
+    if (Status s = multiply(l.up, h, up, m, ready); !s) return s;
     if (l.gate.data)
-        if (Status s = multiply(l.gate, h, gate, m); !s) return s;
+        if (Status s = multiply(l.gate, h, gate, m, ready); !s) return s;
     if (l.gate.data && config.activation == Activation::silu) {
         kernels.swiglu(gate, up, up, n);
     } else {
@@ -12661,8 +12681,8 @@ public:
             while (count) *p++ = digits[--count];
             for (const char* c = ": "; *c; c++) *p++ = *c;
         }
-        for (const char* part : {name, suffix_})
-            while (*part) *p++ = *part++;
+        while (*name) *p++ = *name++;
+        for (const char* c = suffix_; *c; c++) *p++ = *c;
         *p = 0;
     }
     bool sound(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional) {
