@@ -102,6 +102,7 @@
 //   GLLM_KERNELS_IMPLEMENTATION     emit the implementation here
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
+//   GLLM_KERNELS_MODEL              add the paged cache, tensors and models (define it wherever the header is included)
 //   GLLM_KERNELS_COMPILER           add the graph compiler, and traces of operations (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
@@ -177,6 +178,16 @@
 // best_microkernel (asm/, or tile<> as its twin). On a CPU with AMX, or for bf16 with
 // AVX512-BF16, the table of dispatch [17] has tiles_or_fused [15] in its place.
 //
+// ---- life of a token -----------------------------------------------------------
+//
+// model.decode(cache, {&token, 1}, logits): [M] State::forward takes the row of the embedding, and the sines and cosines of
+// the position that its sequence has come to. In each layer attend() normalises, has the input prepared once for q, k and
+// v, turns q and k, and appends k and v to the cache [K]: a page of 16 tokens is taken when the last one is full, copied
+// first when another sequence shares it. k.attention [18] reads the pages where they lie: the form `few` of [13b], one unit
+// of work for each head of keys and piece of PIECE tokens, whose results are merged in order. With a prompt of 512 tokens it
+// takes the form `many`: the same sums, for the same bits, by the tiles of [13]. feed_forward() does the rest, and the
+// tokens whose logits are wanted go through lm_head.
+//
 // ---- life of a graph -----------------------------------------------------------
 //
 // g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [G] check infers each
@@ -201,6 +212,7 @@
 //   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
 //   chain    additions one after another into one accumulator
 //   route    which of its ways a product takes
+//   page     16 tokens of a cache, of one layer and all its heads; a piece is as many tokens as attention sums up in f32
 //   trace    an operation recorded: what one row of it computes, as a list; a stage is a loop of it, or what runs once between loops
 //
 // ---- adding to it -------------------------------------------------------------
