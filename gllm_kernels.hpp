@@ -87,6 +87,7 @@
 //   [8] routes                          [15] AMX tiles                        )
 //                                       [16] instruction-set expansion
 //                                       [17] detection and dispatch
+//                                       [17a] quantisers
 //                                       [18] public entry points
 //                                       [19] threads
 //                                       [20] traces
@@ -101,6 +102,7 @@
 //   GLLM_KERNELS_IMPLEMENTATION     emit the implementation here
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
+//   GLLM_KERNELS_MODEL              add the paged cache, tensors and models (define it wherever the header is included)
 //   GLLM_KERNELS_COMPILER           add the graph compiler, and traces of operations (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
@@ -115,7 +117,7 @@
 //   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
 //                                   CPU says
 //   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
-//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION      leave parts out
+//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION _NO_QUANTIZE     leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
 // The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature"
@@ -126,6 +128,7 @@
 // Against the exact result; u = 2^-24. What is the same bits on every instruction set is the correctly rounded result.
 //
 //   add sub mul scale relu max, dequantisation     correctly rounded, the same bits on every instruction set
+//   quantisation                                    the same bits on every instruction set
 //   exp tanh                                        2 ulp, the whole range
 //   silu gelu gelu_erf gelu_quick swiglu            4 ulp where the result is normal
 //   softmax rms_norm                                16 ulp of the row's largest result
@@ -175,6 +178,16 @@
 // best_microkernel (asm/, or tile<> as its twin). On a CPU with AMX, or for bf16 with
 // AVX512-BF16, the table of dispatch [17] has tiles_or_fused [15] in its place.
 //
+// ---- life of a token -----------------------------------------------------------
+//
+// model.decode(cache, {&token, 1}, logits): [M] State::forward takes the row of the embedding, and the sines and cosines of
+// the position that its sequence has come to. In each layer attend() normalises, has the input prepared once for q, k and
+// v, turns q and k, and appends k and v to the cache [K]: a page of 16 tokens is taken when the last one is full, copied
+// first when another sequence shares it. k.attention [18] reads the pages where they lie: the form `few` of [13b], one unit
+// of work for each head of keys and piece of PIECE tokens, whose results are merged in order. With a prompt of 512 tokens it
+// takes the form `many`: the same sums, for the same bits, by the tiles of [13]. feed_forward() does the rest, and the
+// tokens whose logits are wanted go through lm_head.
+//
 // ---- life of a graph -----------------------------------------------------------
 //
 // g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [G] check infers each
@@ -199,6 +212,7 @@
 //   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
 //   chain    additions one after another into one accumulator
 //   route    which of its ways a product takes
+//   page     16 tokens of a cache, of one layer and all its heads; a piece is as many tokens as attention sums up in f32
 //   trace    an operation recorded: what one row of it computes, as a list; a stage is a loop of it, or what runs once between loops
 //
 // ---- adding to it -------------------------------------------------------------
@@ -206,7 +220,8 @@
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
 //                        kernel_table() behind [15]
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
-//                        [11]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane() in [5]
+//                        [11], an Encoder in [17a]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane()
+//                        in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
@@ -593,6 +608,12 @@ public:
     GK_API Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
                                 size_t n, size_t k, size_t group, GptqZeros zeros) const;
 
+    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least sum of importance[i] (x[i] - decoded[i])^2 that a
+    //      search finds; importance[k], not negative, or null for 1 throughout. What a format of one scale, or a scale and an offset,
+    //      holds exactly it keeps, so that quantising again changes nothing; beyond a format's scales lies its largest value. A NaN
+    //      or an infinity is refused, before anything is written. The same bits on every ISA.
+    GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
+
     // ---- attention, without a matrix of scores: see AttentionArgs. head_dim is a multiple of 8 up to 576, of 32 for Q8_0;
     //      heads one of kv_heads. A query that sees no key gives zeros; NaN and infinities as in softmax. The bits depend
     //      neither on threads nor on how queries are shared among calls, nor on keys that a query does not see. With A the
@@ -600,11 +621,6 @@ public:
     //      at most 160 u (1 + A) max |v|.
     GK_API Status attention(const AttentionArgs<E>& args) const;
     GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const;
-
-    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least error sum importance[i] (x - decoded)^2 found,
-    //      importance[k] or null for 1 throughout. Finite, importance not negative; what is beyond the format's scales becomes its
-    //      largest value. The same bits on every ISA.
-    GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
 
     // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble
     //      first, code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows
@@ -623,6 +639,16 @@ public:
     //      kernel. kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
     GK_API Status matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k,
                          Precision precision = Precision::exact) const;
+    //      Products that share an input can share what is made of it first: prepared for one format, it serves every format
+    //      that takes the same form of it, and costs others nothing. The bits are those of matmul. The buffer, at any address,
+    //      is tagged with instruction set, element, m, k and precision; one that does not fit is refused. It may be
+    //      copied, to an address that is the same modulo 64.
+    //      prepared_bytes is 0 when the size overflows, or k is no whole number of blocks.
+    GK_API size_t prepared_bytes(QuantType type, size_t m, size_t k, Precision precision = Precision::exact) const;
+    GK_API Status prepare(QuantType type, const E* input, size_t m, size_t k, void* prepared,
+                          Precision precision = Precision::exact) const;
+    GK_API Status matmul_prepared(QuantType type, const void* blocks, const E* input, const void* prepared, E* output, size_t m, size_t n,
+                                  size_t k, Precision precision = Precision::exact) const;
     GK_API Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
                                 Precision precision = Precision::exact) const;
     GK_API Status iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
@@ -1028,7 +1054,7 @@ struct CompilerNode {
     TensorDesc     desc;                                        // of inputs and weights; of others compile finds it
     float          parameter[2] = {0, 0};                       // scale, epsilon and the like
     size_t         size[2] = {0, 0};                            // reshape: columns; slice: first column, columns; rope: head_dim, n_rot
-    const OpTrace* trace = nullptr;                             // of a user's kernel; must outlive what is compiled
+    const OpTrace* trace = nullptr;                             // of a user's kernel; compile() reads it
     char           name[48] = "";
 };
 
@@ -2270,8 +2296,10 @@ struct FormatKernels {
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
-    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs.
+    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs. With
+    /// `wide` scales a row is NaN that has one beyond what codes serve.
     DotRows* dots; size_t segments; bool CpuFeatures::* needs;
+    bool wide;
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
     /// Several rows of x in fixed point; null where floats are faster. With `rests` blocks of codes may have some.
@@ -2304,8 +2332,9 @@ struct DigitKernels {
     size_t longest = 0;                                         // k: all sums are f32
     size_t thread_floats = 0;
     size_t (*packed_floats)(size_t m, size_t k, size_t digits) = nullptr;
-    /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 of them is not finite, or out of range.
-    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) = nullptr;
+    /// Panels of rows from .. to-1 of x[m][k]. odd[i] = 1: row i has a group of 32 that is not finite, or out of range, and
+    /// is to be multiplied otherwise. False: all of x is.
+    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) = nullptr;
     void (*run)(const DigitJob& job) = nullptr;
 };
 
@@ -2393,7 +2422,8 @@ struct GemmKernels {
     RunPart* (*run_terms)(size_t a, size_t b);                  // f32: A is taken to a terms of 8 bits, B to b; or both exactly
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
-    struct { RunPart *run, *run_dots; Panel* panel; } by[3];    // B[n][k] by its element type: run; reads A and B in place, few rows of A
+    /// B[n][k] by its element type. run_dots reads A and B in place: few rows of A.
+    struct { RunPart *run, *run_dots; Panel* panel; } by[3];
     size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
     void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
     void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
@@ -2502,11 +2532,13 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx512vnni_tq1_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ1_0) \
     ROW(gk_qdot_avx512vnni_tq2_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ2_0) \
     ROW(gk_qdot_avx512vnni_nvfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, NVFP4) \
+    ROW(gk_qdot_avx512vnni_mxfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, MXFP4) \
     ROW(gk_qdot_avx512vnni_q2_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_K) \
     ROW(gk_qdot_avx512vnni_q3_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q3_K) \
     ROW(gk_qdot_avx512vnni_q4_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_K) \
     ROW(gk_qdot_avx512vnni_q5_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_K) \
     ROW(gk_qdot_avx512vnni_q6_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q6_K) \
+    ROW(gk_qdot_avx512vnni_q8_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q8_K) \
     ROW(gk_qdot_avx512vnni_iq4_nl_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_NL) \
     ROW(gk_qdot_avx512vnni_iq4_xs_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_XS) \
     ROW(gk_qdot_avx512vnni_awq4_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, AWQ4) \
@@ -2650,8 +2682,8 @@ GK_NAMESPACE_END
 // ============================================================================
 //
 // Decided from the arguments and from what the instruction set has, never from threads, workspace or the data: the same
-// call gives the same bits. (Two exceptions: inputs that no fixed point holds, and panels that no tile holds, turn to
-// floats, whatever the threads.)
+// call gives the same bits. (Two exceptions, whatever the threads: a row of inputs that no fixed point holds goes by codes,
+// those of its groups as floats; panels that no tile holds turn to floats.)
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -4099,13 +4131,15 @@ GK_INL void map_step(const impl::MapStep& s, const float* const* from, const siz
     }
 #undef GK_STEP
 }
-/// All steps for some vectors, then for the next.
+/// All steps for some vectors, then for the next. Where all of a slot is used, inputs are read where they are, and what is
+/// stored is computed there.
 static void run_map(const impl::MapJob& job) {
     constexpr size_t RUN = VF < 8 ? 64 : 8 * VF;
     impl::Lines<float, impl::MAP_SLOTS * RUN>    slot_room;
     impl::Lines<float, impl::MAP_CONSTANTS * VF> constant_room;
     float* const slots = slot_room.begin();
     float* const constants = constant_room.begin();
+    const float* at[impl::MAP_SLOTS] = {};
     for (size_t i = 0; i < job.constant_count; i++) vstore(constants + i * VF, vunbits(viset(static_cast<int32_t>(job.constants[i]))));
     for (size_t i = 0; i < job.n; i += RUN) {
         const size_t count = job.n - i < RUN ? job.n - i : RUN;
@@ -4114,13 +4148,19 @@ static void run_map(const impl::MapJob& job) {
             const float* from[3];
             size_t       stride[3];
             for (size_t j = 0; j < 3; j++) {
-                from[j]   = s.from[j] < 0 ? constants + static_cast<size_t>(~s.from[j]) * VF : slots + static_cast<size_t>(s.from[j]) * RUN;
+                from[j]   = s.from[j] < 0 ? constants + static_cast<size_t>(~s.from[j]) * VF : at[s.from[j]];
                 stride[j] = s.from[j] < 0 ? 0 : 1;
             }
-            float* const to = slots + s.to * RUN;
-            if (s.code == TraceCode::load)       convert(job.in[s.index] + i, to, count);
-            else if (s.code != TraceCode::store) map_step(s, from, stride, to, count);
-            else for (size_t j = 0; j < count; j += VF) vstore_n(job.out + i + j, vload(from[0] + j * stride[0]), count - j < VF ? count - j : VF);
+            const impl::MapStep* const next = k + 1 < job.count && count == RUN ? &s + 1 : nullptr;
+            const bool stored = next && next->code == TraceCode::store && next->from[0] == s.to;
+            float* const to = stored ? job.out + i : slots + s.to * RUN;
+            if (s.code == TraceCode::store) {
+                for (size_t j = 0; j < count; j += VF) vstore_n(job.out + i + j, vload(from[0] + j * stride[0]), count - j < VF ? count - j : VF);
+                continue;
+            }
+            at[s.to] = s.code == TraceCode::load && count == RUN ? job.in[s.index] + i : to;
+            if (s.code != TraceCode::load) { map_step(s, from, stride, to, count); k += stored; }
+            else if (count < RUN)          convert(job.in[s.index] + i, to, count);
         }
     }
 }
@@ -6153,7 +6193,8 @@ inline void end_piece(const QueryPanel& p, size_t d) {
 template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
     const KvView&    kv = job.kv;
     const size_t     d = kv.head_dim, group = job.heads / kv.kv_heads, all_rows = job.m * group, first = unit * job.panels * NR;
-    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR, each = round_up(PanelPlaces(d).floats, 16);
+    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR;
+    const size_t     each = round_up(PanelPlaces(d).floats, 16);
     const ManyPlaces places(kv);
     float *const     keys = scratch + places.keys, *const values = scratch + places.values;
     const auto panel_at = [&](size_t p) {
@@ -6206,8 +6247,8 @@ template <class E> void many_unit(const impl::AttentionJob& job, size_t head, si
             }
         transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, values, ld);
         for (size_t l = 0; l < panel.rows.count; l++) {
-            const size_t row = panel.row(l);
-            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + (row / group * job.heads + head * group + row % group) * d, d);
+            const size_t row = panel.row(l), at = row / group * job.heads + head * group + row % group;
+            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + at * d, d);
         }
     }
 }
@@ -6737,6 +6778,8 @@ void fused_rows(const impl::RowsJob& job) {
         for (size_t i = 0; i < job.m; i++) run(i, r, least(part - r, step), part);
     for (size_t r = f.segments * part; r < job.rows; r++)
         for (size_t i = 0; i < job.m; i++) run(i, r, 1, 0);
+    for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
+        if (job.y[r] != job.y[r]) (job.digits == 1 ? code_rows<1, 1> : code_rows<3, 1>)(job, r, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
@@ -6816,13 +6859,12 @@ constexpr impl::DigitTile* best_digit_tile =
     impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK)
         ? impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK) : &digit_tile;
 
-/// Up to 32 of x to row r of a group's units. False if they have no fixed point.
+/// Up to 32 of x to row r of a group's units. False, and zeros, if they have no fixed point.
 bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
-    const float max = group_maximum(x, n);
-    if (max != max) return false;
+    const float most = group_maximum(x, n), max = most != most ? 0 : most;
     const float one = full_scale(digits), d = max / one;
     int32_t     q[32];
-    to_digits(x, n, max == 0 ? 0 : one / max, q);
+    to_digits(x, max == 0 ? 0 : n, max == 0 ? 0 : one / max, q);
     for (size_t k = digits; k-- > 0; units += UNIT) {
         uint8_t* const scales = units + (FLIP ? 4 * QR : 0);
         const vb       bytes  = bxor(qbytes(q, 8 * static_cast<int>(k)), bset(128));
@@ -6838,7 +6880,7 @@ bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* unit
         const float counts = k == 0 ? d : k == 1 ? d * 256 : d * 65536;
         memcpy(scales + 4 * r, &counts, 4);
     }
-    return true;
+    return most == most;
 }
 
 GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
@@ -6846,13 +6888,14 @@ GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
 GK_INL size_t packed_bytes(size_t m, size_t k, size_t digits)         { return panels_of(m) * ((k + 31) / 32) * digits * UNIT; }
 size_t packed_floats(size_t m, size_t k, size_t digits)               { return packed_bytes(m, k, digits) / 4; }
 
-bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
+    memset(odd + from, 0, to - from);
     for (size_t p = 0; p < k; p += DIGIT_K) {
         const size_t kc = least(k - p, DIGIT_K), panel = (kc + 31) / 32 * digits * UNIT;
         for (size_t i = from / QR * QR; i < round_up(to, QR); i++)
             for (size_t q = 0; q < kc; q += 32) {
                 uint8_t* const units = packed + packed_bytes(m, p, digits) + i / QR * panel + q / 32 * digits * UNIT;
-                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) return false;
+                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) odd[i] = 1;
             }
     }
     return true;
@@ -6962,7 +7005,7 @@ template <size_t G> struct CodePanels {
         float   step[QR][CODE_K / 32 + VF], per_step[CODE_K / 32 + VF], max[CODE_K / 32 + VF];
         uint8_t digit[3][round_up(QR, FEW)][CODE_K];
 
-        /// Row r: its digits, and what they count. False, and zeros, where 32 of k have no fixed point.
+        /// Row r: its digits, and what they count. False where 32 of k have no fixed point: these are zeros.
         GK_MEM bool row(const float* x, size_t kc, size_t digits, size_t r) {
             const size_t n    = kc / 32;
             const float  full = full_scale(digits);
@@ -6995,11 +7038,11 @@ template <size_t G> struct CodePanels {
             }
         }
         /// Rows of x, ldx floats apart; to `out` when all is done.
-        GK_MEM bool pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out) {
+        GK_MEM void pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out, uint8_t* odd) {
             const size_t groups = (kc + G - 1) / G, plane = groups * QUADS * R;
             float *const d = panel + digits * plane, *const sums = d + groups * R;
-            bool fits = true;
-            for (size_t r = 0; r < R; r++) fits &= row(x + r * ldx, kc, digits, r);
+            for (size_t r = 0; r < R; r++)
+                if (!row(x + r * ldx, kc, digits, r)) odd[r] = 1;
             for (size_t i = 0; i < digits; i++) transpose_digit(digit[i][0], groups * QUADS, R, panel + i * plane);
             for (size_t g = 0; g < groups; g++)
                 for (size_t r = 0; r < R; r++) d[g * R + r] = step[r][g * G / 32];
@@ -7016,22 +7059,21 @@ template <size_t G> struct CodePanels {
                     vstore(sums + g * R + r, vmul(vfloat(all), vload(d + g * R + r)));
                 }
             memcpy(out, panel, R * row_bytes(kc, digits));
-            return fits;
         }
     };
     /// The panels whose first row is one of from .. to-1.
-    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
         impl::Lines<PanelOfX> lines;
-        bool fits = true;
         for (size_t panel = 0, i = 0, next; i < to; i = next) {
             next = panel_row(m, ++panel);
+            if (i >= from) memset(odd + i, 0, next - i);
             for (size_t p = 0; i >= from && p < k; p += CODE_K) {
                 const size_t kc = least(k - p, CODE_K);
                 uint8_t* const out = packed + m * row_bytes(p, digits) + i * row_bytes(kc, digits);
-                fits &= lines.begin()->pack(x + i * k + p, k, next - i, kc, digits, out);
+                lines.begin()->pack(x + i * k + p, k, next - i, kc, digits, out, odd + i);
             }
         }
-        return fits;
+        return true;
     }
 
     // ---- the microkernel
@@ -7221,6 +7263,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.dots     = row ? row->run : nullptr;
         f.segments = row ? row->rows : 0;
         f.needs    = row ? row->needs : nullptr;
+        f.wide     = C::wide_scales;
     }
 #endif
     return f;
@@ -7739,8 +7782,9 @@ bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, si
     }
     return true;
 }
-bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
     if (!impl::int8_tiles_allowed()) return false;
+    memset(odd + from, 0, to - from);
     for (size_t p = 0; p < k; p += SCALE_K) {
         const size_t kc = least(k - p, SCALE_K), size = digit_panel_bytes(kc, digits);
         for (size_t i = from / PANEL * PANEL; i < to; i += PANEL) {
@@ -8600,7 +8644,7 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 }
 
 // ============================================================================
-// [Q] QUANTISERS: how each format is encoded
+// [17a] QUANTISERS: how each format is encoded
 // ============================================================================
 //
 // Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i] error[i]^2
@@ -8668,16 +8712,16 @@ GK_INL float top_of(const Extremes& e)             { return -e.least > e.most ? 
 
 /// What a search works on: x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
 /// overflow nor vanish. top: the x of the largest magnitude, 0 for a block of zeros.
-template <size_t N> struct Values {
-    float x[N], top;
+struct Values {
+    float x[256], top;
     int   exponent;
     Extremes in;                                   // before scaling
-    Values(const float* values, const float* weight) : in(extremes(values, N)), weighted_(false) {
-        const float most = top_of(in), heaviest = weight ? extremes(weight, N).most : 0;
+    Values(const float* values, const float* weight, size_t n) : in(extremes(values, n)), weighted_(false) {
+        const float most = top_of(in), heaviest = weight ? extremes(weight, n).most : 0;
         exponent = most != 0 ? exponent_of(magnitude(most)) : 0;
         top      = times_power2(most, -exponent);
-        scale(values, -exponent, x);
-        if (heaviest > 0) { weighted_ = true; scale(weight, -exponent_of(heaviest), w_); }
+        scale(values, n, -exponent, x);
+        if (heaviest > 0) { weighted_ = true; scale(weight, n, -exponent_of(heaviest), w_); }
     }
     /// Weights of x + i; null where all are 1.
     const float* weights(size_t i = 0) const       { return weighted_ ? w_ + i : nullptr; }
@@ -8686,11 +8730,11 @@ template <size_t N> struct Values {
     float value(uint16_t h) const                  { return times_power2(f16_to_f32(h), -exponent); }
 
 private:
-    float w_[N];
+    float w_[256];
     bool  weighted_;
-    static void scale(const float* from, int e, float* to) {
+    static void scale(const float* from, size_t n, int e, float* to) {
         const float a = power2(e / 2), b = power2(e - e / 2);
-        for (size_t i = 0; i < N; i++) to[i] = from[i] * a * b;
+        for (size_t g = 0; g < n; g += STEP) for (size_t i = 0; i < STEP; i++) to[g + i] = from[g + i] * a * b;
     }
 };
 
@@ -8821,18 +8865,18 @@ static void round_codes(const float* x, size_t n, float d, float lo, float hi, u
         for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
 }
 /// The f16 scale of a block and its codes, less lo. Where halves are few, not the nearest one but the best of three.
-template <size_t N> static uint16_t encode_scale(const float* x, const float* weight, const Codes& c, uint8_t (&q)[N]) {
-    const Values<N> v(x, weight);
-    uint16_t h = exact_scale(x, N, v.in, c);
+static uint16_t encode_scale(const float* x, const float* weight, size_t n, const Codes& c, uint8_t* q) {
+    const Values v(x, weight, n);
+    uint16_t h = exact_scale(x, n, v.in, c);
     if (h == 0) {
-        h = v.half(fit_scale(v.x, v.weights(), N, v.top, c).d);
+        h = v.half(fit_scale(v.x, v.weights(), n, v.top, c).d);
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = near[least_of(scale_error(v.x, v.weights(), N, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
+            h = near[least_of(scale_error(v.x, v.weights(), n, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
         }
     }
-    round_codes(v.x, N, v.value(h), c.lo, c.hi, q);
+    round_codes(v.x, n, v.value(h), c.lo, c.hi, q);
     return h;
 }
 
@@ -8977,21 +9021,21 @@ template <class Kind> static bool exact_line(const float* x, size_t n, const Ext
 }
 
 /// The halves of a block, stored at a and b, and its codes.
-template <class Kind, size_t N> static void encode_line(const float* x, const float* weight, const LineCodes& c, uint8_t* a, uint8_t* b,
-        uint8_t (&q)[N]) {
-    const Values<N> v(x, weight);
+template <class Kind> static void encode_line(const float* x, const float* weight, size_t n, const LineCodes& c, uint8_t* a, uint8_t* b,
+        uint8_t* q) {
+    const Values v(x, weight, n);
     uint16_t best_a = 0, best_b = 0;
     const auto line = [&](uint16_t p, uint16_t r) {
         const Line l = Kind::of(p, r);
         return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
     };
-    if (!exact_line<Kind>(x, N, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
-        const LineFit fit = fit_line(v.x, v.weights(), N, c);
+    if (!exact_line<Kind>(x, n, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
+        const LineFit fit = fit_line(v.x, v.weights(), n, c);
         const Line l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
         float least = infinity;
         const auto consider = [&](uint16_t p, uint16_t r) {
             const Line  tried = line(p, r);
-            const float error = line_error(v.x, v.weights(), N, four(tried.d), four(tried.m), c.hi).lane[0];
+            const float error = line_error(v.x, v.weights(), n, four(tried.d), four(tried.m), c.hi).lane[0];
             if (error < least) { least = error; best_a = p; best_b = r; }
         };
         uint16_t p, r;
@@ -9003,7 +9047,8 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
                 }
         } else {                                   // where halves are few, those beside the nearest too
             const float reach = magnitude(l.m) + magnitude(l.d) * c.hi, fine = 1.0f / 16777216;
-            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine, step_m = magnitude(l.m) * (1.0f / 1024) + fine;
+            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine;
+            const float step_m = magnitude(l.m) * (1.0f / 1024) + fine;
             const int   around = magnitude(l.d) < 1024 * fine || step_m * 8 > magnitude(l.d) ? 1 : 0;
             if (!around) Kind::round(l, c.hi, &best_a, &best_b);
             else for (int i = -around; i <= around; i++)
@@ -9015,7 +9060,7 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
     }
     store_half(a, best_a);
     store_half(b, best_b);
-    round_line(v.x, N, line(best_a, best_b), c.hi, q);
+    round_line(v.x, n, line(best_a, best_b), c.hi, q);
 }
 
 // ---- packing: codes of 4, 5, 2, 1 bits as the layouts have them ----------------
@@ -9050,21 +9095,21 @@ constexpr LineCodes nibble_lines = {15, 13.7f, 1.07f, 2, 2}, five_bit_lines = {3
 template <> struct Encoder<block_q4_0> {
     static void encode(const float* x, const float* weight, block_q4_0& out) {
         uint8_t q[32];
-        store_half(out.d, encode_scale(x, weight, q4_codes, q));
+        store_half(out.d, encode_scale(x, weight, 32, q4_codes, q));
         pack_nibbles(q, 16, out.qs);
     }
 };
 template <> struct Encoder<block_q4_1> {
     static void encode(const float* x, const float* weight, block_q4_1& out) {
         uint8_t q[32];
-        encode_line<OffsetLine>(x, weight, nibble_lines, out.d, out.m, q);
+        encode_line<OffsetLine>(x, weight, 32, nibble_lines, out.d, out.m, q);
         pack_nibbles(q, 16, out.qs);
     }
 };
 template <> struct Encoder<block_q5_0> {
     static void encode(const float* x, const float* weight, block_q5_0& out) {
         uint8_t q[32];
-        store_half(out.d, encode_scale(x, weight, q5_codes, q));
+        store_half(out.d, encode_scale(x, weight, 32, q5_codes, q));
         pack_nibbles(q, 16, out.qs);
         pack_bits(q, 32, 4, out.h);
     }
@@ -9072,7 +9117,7 @@ template <> struct Encoder<block_q5_0> {
 template <> struct Encoder<block_q5_1> {
     static void encode(const float* x, const float* weight, block_q5_1& out) {
         uint8_t q[32];
-        encode_line<OffsetLine>(x, weight, five_bit_lines, out.d, out.m, q);
+        encode_line<OffsetLine>(x, weight, 32, five_bit_lines, out.d, out.m, q);
         pack_nibbles(q, 16, out.qs);
         pack_bits(q, 32, 4, out.h);
     }
@@ -9080,7 +9125,7 @@ template <> struct Encoder<block_q5_1> {
 template <> struct Encoder<block_q8_0> {
     static void encode(const float* x, const float* weight, block_q8_0& out) {
         uint8_t q[32];
-        store_half(out.d, encode_scale(x, weight, q8_codes, q));
+        store_half(out.d, encode_scale(x, weight, 32, q8_codes, q));
         for (size_t i = 0; i < 32; i++) out.qs[i] = static_cast<uint8_t>(q[i] ^ 0x80);
     }
 };
@@ -9090,7 +9135,7 @@ template <> struct Encoder<block_q8_0> {
 /// The best scale of signs is the mean magnitude.
 template <> struct Encoder<block_q1_0> {
     static void encode(const float* x, const float* weight, block_q1_0& out) {
-        Values<128> v(x, weight);
+        Values v(x, weight, 128);
         uint8_t q[128];
         for (size_t i = 0; i < 128; i++) q[i] = x[i] >= 0;
         for (float& f : v.x) f = magnitude(f);
@@ -9102,7 +9147,7 @@ template <> struct Encoder<block_q1_0> {
 template <> struct Encoder<block_q2_0> {
     static void encode(const float* x, const float* weight, block_q2_0& out) {
         uint8_t q[64];
-        store_half(out.d, encode_scale(x, weight, two_bit_codes, q));
+        store_half(out.d, encode_scale(x, weight, 64, two_bit_codes, q));
         for (size_t i = 0; i < 16; i++)
             out.qs[i] = static_cast<uint8_t>(q[4 * i] | q[4 * i + 1] << 2 | q[4 * i + 2] << 4 | q[4 * i + 3] << 6);
     }
@@ -9116,7 +9161,7 @@ template <> struct Encoder<block_tq1_0> {
     }
     static void encode(const float* x, const float* weight, block_tq1_0& out) {
         uint8_t q[256];
-        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        store_half(out.d, encode_scale(x, weight, 256, ternary_codes, q));
         for (size_t i = 0; i < 32; i++) out.qs[i] = pack(q + i, 32, 5);
         for (size_t i = 0; i < 16; i++) out.qm[i] = pack(q + 160 + i, 16, 5);
         for (size_t i = 0; i < 4; i++)  out.ql[i] = pack(q + 240 + i, 4, 4);
@@ -9125,7 +9170,7 @@ template <> struct Encoder<block_tq1_0> {
 template <> struct Encoder<block_tq2_0> {
     static void encode(const float* x, const float* weight, block_tq2_0& out) {
         uint8_t q[256];
-        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        store_half(out.d, encode_scale(x, weight, 256, ternary_codes, q));
         pack_pairs(q, out.qs);
     }
 };
@@ -9147,7 +9192,7 @@ template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const F
         }
     return sum;
 }
-GK_INL Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+GK_NOINLINE static Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
     return w ? e2m1_error(x, Given{w}, n, scale) : e2m1_error(x, Ones(), n, scale);
 }
 static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
@@ -9161,7 +9206,7 @@ static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
 
 template <> struct Encoder<block_mxfp4> {
     static void encode(const float* x, const float* weight, block_mxfp4& out) {
-        const Values<32> v(x, weight);
+        const Values v(x, weight, 32);
         int  e[4];                                 // the largest value at 12 to 24, 6 to 12, 24 to 48, 3 to 6
         Four scale;
         for (size_t l = 0; l < 4; l++) {
@@ -9178,7 +9223,7 @@ template <> struct Encoder<block_mxfp4> {
 };
 template <> struct Encoder<block_nvfp4> {
     static void encode(const float* x, const float* weight, block_nvfp4& out) {
-        const Values<64> v(x, weight);
+        const Values v(x, weight, 64);
         const auto scale = [&](int e) { return times_power2(ue4m3.halves[e], -v.exponent); };
         for (int j = 0; j < 4; j++) {
             const float* const p = v.x + 16 * j;
@@ -9215,6 +9260,15 @@ static uint16_t scale_of_scales(const float* scale, const float* weight, const C
     return h & 0x7fff || d == 0 ? h : static_cast<uint16_t>(h + 1);
 }
 
+/// The sums of one scale, or line, out of line.
+GK_NOINLINE static ScaleSums sums_at(const float* x, const float* w, size_t n, float d, const Codes& c) {
+    return scale_sums(x, w, n, four(quotient(1, d)), c.lo, c.hi);
+}
+GK_NOINLINE static LineSums sums_at(const float* x, const float* w, size_t n, Line l, float hi) {
+    const float inverse = quotient(1, l.d);
+    return line_sums(x, w, n, four(inverse), four(-l.m * inverse), hi);
+}
+
 /// w = d sc[j] (q[i] + lo), 16 weights a group.
 struct ScaledGroups {
     uint8_t  q[256];
@@ -9223,7 +9277,7 @@ struct ScaledGroups {
     float    error;
 
     ScaledGroups(const float* x, const float* weight, const Codes& codes, const Codes& scales) : q(), sc(), d(0), error(infinity) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         float s[16], sensitivity[16];
         for (size_t j = 0; j < 16; j++) {
             const float* const p = v.x + 16 * j;
@@ -9243,12 +9297,13 @@ struct ScaledGroups {
     }
 private:
     /// Takes this d, with the best of four scales for each group, if that is better than what there is.
-    bool settle(const Values<256>& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
+    bool settle(const Values& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
         const float unit = v.value(h);
         float all = 0;
         int   best[16] = {};
         for (size_t j = 0; j < 16; j++) {
-            const float wanted = quotient(s[j], unit), middle = nearest_in(wanted, scales.lo, scales.hi), beyond = wanted > middle ? 2.0f : -2.0f;
+            const float wanted = quotient(s[j], unit), middle = nearest_in(wanted, scales.lo, scales.hi);
+            const float beyond = wanted > middle ? 2.0f : -2.0f;
             Four code = {{middle, middle - 1, middle + 1, middle + beyond}}, d4;
             for (size_t l = 0; l < 4; l++) {
                 code.lane[l] = nearest_in(code.lane[l], scales.lo, scales.hi);
@@ -9265,11 +9320,11 @@ private:
         memcpy(sc, best, sizeof sc);
         return true;
     }
-    uint16_t refit(const Values<256>& v, const Codes& codes) const {
+    uint16_t refit(const Values& v, const Codes& codes) const {
         float xq = 0, qq = 0;
         for (size_t j = 0; j < 16; j++) {
             const float code = static_cast<float>(sc[j]);
-            const ScaleSums t = scale_sums(v.x + 16 * j, v.weights(16 * j), 16, four(quotient(1, v.value(d) * code)), codes.lo, codes.hi);
+            const ScaleSums t = sums_at(v.x + 16 * j, v.weights(16 * j), 16, v.value(d) * code, codes);
             xq += code * t.xq.lane[0];
             qq += code * code * t.qq.lane[0];
         }
@@ -9278,26 +9333,27 @@ private:
 };
 
 /// w = d sc[j] q[i] - dmin mn[j], sc and mn in 0 .. scales.hi.
-template <size_t Group> struct LineGroups {
-    static constexpr size_t count = 256 / Group;
+template <size_t group> struct LineGroups {
+    static constexpr size_t count = 256 / group;
     uint8_t  q[256];
-    int      sc[count], mn[count];
+    int      sc[16], mn[16];
     uint16_t d, dmin;
     float    error;
 
     LineGroups(const float* x, const float* weight, const LineCodes& codes, const Codes& scales)
         : q(), sc(), mn(), d(0), dmin(0), error(infinity) {
-        Values<256> v(x, weight);
+        Values v(x, weight, 256);
         const bool flip = extremes(x, 256).least > 0;           // offsets are -dmin mn: above 0 for -d and -dmin
         if (flip) for (float& f : v.x) f = -f;
-        Line  line[count];
+        Line  line[16];
         float slope[16] = {}, depth[16] = {}, of_slope[16] = {}, of_depth[16] = {};
         for (size_t j = 0; j < count; j++) {
-            const float* const p = v.x + Group * j;
-            const float* const w = v.weights(Group * j);
-            LineFit fit = fit_line(p, w, Group, codes);
+            const float* const p = v.x + group * j;
+            const float* const w = v.weights(group * j);
+            LineFit fit = fit_line(p, w, group, codes);
             if (fit.m > 0) {
-                const Fit steep = fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.turns, 2});
+                const Codes from_0 = {0, codes.hi, codes.first, codes.ratio, codes.turns, 2};
+                const Fit   steep  = fit_scale(p, w, group, top_of(extremes(p, group)), from_0);
                 fit.d = steep.d > 0 ? steep.d : 0;
                 fit.m = 0;
             }
@@ -9307,19 +9363,21 @@ template <size_t Group> struct LineGroups {
             of_slope[j] = fit.weight_d;
             of_depth[j] = fit.weight_m;
         }
-        uint16_t next = scale_of_scales(slope, of_slope, scales, v.exponent), next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
-        for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
-        for (size_t j = 0; j < count; j++) round_line(v.x + Group * j, Group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + Group * j);
+        uint16_t next     = scale_of_scales(slope, of_slope, scales, v.exponent);
+        uint16_t next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
+        for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++)
+            refit(v, codes.hi, &next, &next_min);
+        for (size_t j = 0; j < count; j++) round_line(v.x + group * j, group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + group * j);
         if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
     }
 private:
-    static Line line_of(const Values<256>& v, uint16_t a, uint16_t b, int s, int m) {
+    static Line line_of(const Values& v, uint16_t a, uint16_t b, int s, int m) {
         return {v.value(a) * static_cast<float>(s), -v.value(b) * static_cast<float>(m)};
     }
-    bool settle(const Values<256>& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
+    bool settle(const Values& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
         const float unit = v.value(a), unit_m = v.value(b);
         float all = 0;
-        int   best_s[count] = {}, best_m[count] = {};
+        int   best_s[16] = {}, best_m[16] = {};
         for (size_t j = 0; j < count; j++) {
             const float s = nearest_in(quotient(line[j].d, unit), 0, top), m = nearest_in(quotient(-line[j].m, unit_m), 0, top);
             const float around[2][2][4] = {{{0, 1, -1, 0}, {0, 0, 0, 1}}, {{0, 1, -1, 2}, {-1, 1, -1, 1}}};
@@ -9332,9 +9390,13 @@ private:
                     d4.lane[l] = unit * si.lane[l];
                     m4.lane[l] = -unit_m * mi.lane[l];
                 }
-                const Four   e = line_error(v.x + Group * j, v.weights(Group * j), Group, d4, m4, hi);
+                const Four   e = line_error(v.x + group * j, v.weights(group * j), group, d4, m4, hi);
                 const size_t l = least_of(e);
-                if (e.lane[l] < least) { least = e.lane[l]; best_s[j] = static_cast<int>(si.lane[l]); best_m[j] = static_cast<int>(mi.lane[l]); }
+                if (e.lane[l] < least) {
+                    least     = e.lane[l];
+                    best_s[j] = static_cast<int>(si.lane[l]);
+                    best_m[j] = static_cast<int>(mi.lane[l]);
+                }
             }
             all += least;
         }
@@ -9347,15 +9409,14 @@ private:
         return true;
     }
     /// Least squares for d and dmin, all codes as they are.
-    void refit(const Values<256>& v, float hi, uint16_t* a, uint16_t* b) const {
+    void refit(const Values& v, float hi, uint16_t* a, uint16_t* b) const {
         float qq = 0, qm = 0, mm = 0, xq = 0, xm = 0;
         for (size_t j = 0; j < count; j++) {
-            const float* const p = v.x + Group * j;
-            const float* const w = v.weights(Group * j);
-            const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
-            const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
-            const LineSums t = line_sums(p, w, Group, four(inverse), four(-line.m * inverse), hi);
-            const Moments  sum = moments(p, w, Group);
+            const float* const p = v.x + group * j;
+            const float* const w = v.weights(group * j);
+            const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]);
+            const LineSums t = sums_at(p, w, group, line_of(v, d, dmin, sc[j], mn[j]), hi);
+            const Moments  sum = moments(p, w, group);
             qq += s * s * t.qq.lane[0];
             qm += s * m * t.q.lane[0];
             mm += m * m * sum.w;
@@ -9455,12 +9516,14 @@ template <> struct Encoder<block_q6_k> {
 template <> struct Encoder<block_q8_k> {
     /// The largest value is code -128, or 127 where that is better, as for +-127: then with a d that comes back from 127 d.
     static void encode(const float* x, const float* weight, block_q8_k& out) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         const float top = times_power2(v.top, v.exponent);
         float d = -top / 128, other = top / 127;
         if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
         for (int i = 0; i < 4; i++) other = other * 127 / 127;
-        const auto error = [&](float f) { return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0]; };
+        const auto error = [&](float f) {
+            return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0];
+        };
         if (finite(other * 127) && error(other) < error(d)) d = other;
         uint8_t q[256];
         round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
@@ -9480,12 +9543,12 @@ template <> struct Encoder<block_q8_k> {
 // ---- checkpoints ------------------------------------------------------------
 #if GK_HAS_CHECKPOINTS
 
-constexpr LineCodes checkpoint_lines = {15, 13.0f, 1.09f, 8};
+constexpr LineCodes checkpoint_lines = {15, 14, 1.1f, 3, 2};
 
 template <> struct Encoder<block_awq4> {
     static void encode(const float* x, const float* weight, block_awq4& out) {
         uint8_t q[128];
-        encode_line<ZeroLine>(x, weight, checkpoint_lines, out.s, out.z, q);
+        encode_line<ZeroLine>(x, weight, 128, checkpoint_lines, out.s, out.z, q);
         memset(out.zero, 0, sizeof out.zero);
         pack_nibbles(q, 64, out.qs);
     }
@@ -9499,7 +9562,7 @@ template <> struct Encoder<block_gptq4> {
 /// halving finds all of them.
 class Clusters {
 public:
-    explicit Clusters(const Values<256>& v) {
+    explicit Clusters(const Values& v) {
         for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9; }
         const size_t gaps[] = {57, 23, 10, 4, 1};
         for (size_t gap : gaps)
@@ -9566,7 +9629,7 @@ private:
 };
 template <> struct Encoder<block_squeeze> {
     static void encode(const float* x, const float* weight, block_squeeze& out) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         float level[8];
         Clusters(v).levels(level);
         store_half(out.d, 0x3c00);
@@ -9633,7 +9696,9 @@ GK_INL Eight  lesser(Eight a, Eight b)             { return {vminq_f32(a.lo, b.l
 GK_INL Shorts operator+(Shorts a, Shorts b)        { return {vaddq_s16(a.all, b.all)}; }
 GK_INL Shorts lesser(Shorts a, Shorts b)           { return {vminq_s16(a.all, b.all)}; }
 GK_INL Shorts shorts(int16_t v)                    { return {vdupq_n_s16(v)}; }
-GK_INL Shorts shorts(Eight a)                      { return {vcombine_s16(vmovn_s32(vcvtq_s32_f32(a.lo)), vmovn_s32(vcvtq_s32_f32(a.hi)))}; }
+GK_INL Shorts shorts(Eight a) {
+    return {vcombine_s16(vmovn_s32(vcvtq_s32_f32(a.lo)), vmovn_s32(vcvtq_s32_f32(a.hi)))};
+}
 GK_INL Eight  floats(Shorts a) {
     return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(a.all))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(a.all)))};
 }
@@ -9647,9 +9712,10 @@ GK_INL void   put(float* p, Eight a)               { for (size_t i = 0; i < LANE
 GK_INL Eight  operator+(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] + b.all[i]; }); }
 GK_INL Eight  operator-(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] - b.all[i]; }); }
 GK_INL Eight  operator*(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] * b.all[i]; }); }
-GK_INL Eight  lesser(Eight a, Eight b)             { return each<Eight>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
-GK_INL Shorts operator+(Shorts a, Shorts b)        { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i] + b.all[i]); }); }
-GK_INL Shorts lesser(Shorts a, Shorts b)           { return each<Shorts>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+template <class V> GK_INL V lesser(V a, V b)       { return each<V>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Shorts operator+(Shorts a, Shorts b) {
+    return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i] + b.all[i]); });
+}
 GK_INL Shorts shorts(int16_t v)                    { return each<Shorts>([&](size_t) { return v; }); }
 GK_INL Shorts shorts(Eight a)                      { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i]); }); }
 GK_INL Eight  floats(Shorts a)                     { return each<Eight>([&](size_t i) { return static_cast<float>(a.all[i]); }); }
@@ -9661,7 +9727,7 @@ GK_INL float  total(Eight a) {
 }
 
 /// Weights, ones where there are none, and nowhere quite 0.
-template <size_t N> static void weights_of(const Values<N>& v, float (&w)[N]) {
+template <size_t N> static void weights_of(const Values& v, float (&w)[N]) {
     const float* const given = v.weights();
     Eight sum = eight(0.0f);
     for (size_t i = 0; given && i < N; i += LANES) sum = sum + eight(given + i);
@@ -9690,7 +9756,8 @@ template <size_t Digits, size_t Words> constexpr size_t fours_of(const uint64_t 
     }
     return fours;
 }
-template <size_t Digits, size_t N, size_t Fours, size_t Words> constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
+template <size_t Digits, size_t N, size_t Fours, size_t Words>
+constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
     using H = Half<Digits>;
     Halves<Digits, N, Fours> halves = {};
     size_t rank = 0, fours = 0;
@@ -9744,7 +9811,7 @@ template <size_t Digits, class Row> class GridSearch {
     static constexpr float  cap = 32760.0f / dims, endless = 3e38f;
 
     const GridFormat<Digits, Row>& f;
-    Values<256> v;
+    Values  v;
     float   x[256], w[256];             // v.x, or its magnitudes
     uint8_t minus[32], cheapest[32];    // of each 8 weights: signs; the weight to negate if that is for nothing but their number
     bool    odd[32];                    // is one to be negated?
@@ -9755,7 +9822,7 @@ template <size_t Digits, class Row> class GridSearch {
 
 public:
     GridSearch(const GridFormat<Digits, Row>& format, const float* in, const float* weight)
-        : f(format), v(in, weight), x(), w(), minus(), cheapest(), odd(), parts(256 / format.part) {
+        : f(format), v(in, weight, 256), x(), w(), minus(), cheapest(), odd(), parts(256 / format.part) {
         weights_of(v, w);
         for (size_t i = 0; i < 256; i++) {
             const bool negative = !f.span && v.x[i] < 0;
@@ -10009,7 +10076,7 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
         const float square = total(xx), rms = sqrt32(square / total(ww)), widest = f.value[0][Digits - 1];
         if (!(rms > NEGLIGIBLE)) continue;
         constexpr size_t tries = 2 * LANES;
-        const float ratio = f.span ? 1.079f : 1.097f;
+        const float ratio = f.span ? 1.079f : 1.104f;
         float scale[tries], error[tries];
         scale[0] = rms * (f.span ? 0.72f : 1.24f) / widest;
         for (size_t i = 1; i < tries; i++) scale[i] = scale[i - 1] * ratio;
@@ -10097,7 +10164,10 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
             const float scale = d * f.unit * static_cast<float>(2 * b.step[8 * g / f.part] + 1);
             chosen(g, b, grid, to);
             Eight least = eight(endless);
-            for (float value : f.value[b.down[g]]) { const Eight e = eight(x + 8 * g) - eight(scale * value); least = lesser(least, e * e); }
+            for (float value : f.value[b.down[g]]) {
+                const Eight e = eight(x + 8 * g) - eight(scale * value);
+                least = lesser(least, e * e);
+            }
             const Eight e = eight(to) - eight(scale) * eight(grid);
             put(cost, eight(w + 8 * g) * (e * e - least));
             for (size_t q = 0; q < halves; q++) {
@@ -10142,7 +10212,7 @@ template <> struct Encoder<block_iq1_s> {
         for (size_t g = 0; g < 8; g++) {
             const uint16_t* const r = b.row + 4 * g;
             store_half(out.qh + 2 * g, static_cast<uint16_t>(high(r[0]) | high(r[1]) << 3 | high(r[2]) << 6 | high(r[3]) << 9 |
-                                                             b.step[g] << 12 | b.down[4 * g] << 15));
+                                                             uint32_t{b.step[g]} << 12 | uint32_t{b.down[4 * g]} << 15));
         }
     }
 };
@@ -10151,7 +10221,8 @@ template <> struct Encoder<block_iq1_m> {
         const GridBlock b = encode_grid(grid_of_iq1_m, x, weight);
         for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
         for (size_t r = 0; r < 32; r += 2)
-            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | b.down[r] << 3 | high(b.row[r + 1]) << 4 | b.down[r + 1] << 7);
+            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | uint32_t{b.down[r]} << 3 | high(b.row[r + 1]) << 4 |
+                                                 uint32_t{b.down[r + 1]} << 7);
         for (size_t n = 0; n < 4; n++) {
             const uint8_t* const s = b.step + 4 * n;
             store_half(out.sc + 2 * n, static_cast<uint16_t>(s[0] | s[1] << 3 | s[2] << 6 | s[3] << 9 | (b.d >> 4 * n & 15) << 12));
@@ -10282,7 +10353,7 @@ GK_INL void pack_nibbles(const uint8_t* q, uint8_t* qs) {
 
 template <> struct Encoder<block_iq4_nl> {
     static void encode(const float* x, const float* weight, block_iq4_nl& out) {
-        const Values<32> v(x, weight);
+        const Values v(x, weight, 32);
         float w[32], stiff;
         weights_of(v, w);
         uint16_t h = v.half(fit_levels(v.x, w, &stiff));
@@ -10300,7 +10371,7 @@ template <> struct Encoder<block_iq4_nl> {
 };
 template <> struct Encoder<block_iq4_xs> {
     static void encode(const float* x, const float* weight, block_iq4_xs& out) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         float w[256], like[8], stiff[8], most = 0;
         weights_of(v, w);
         for (size_t p = 0; p < 8; p++) {
@@ -10737,14 +10808,15 @@ namespace impl {
 
 // ---- dense products ---------------------------------------------------------
 
-/// The header of a buffer of pack_b. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy
-/// of the buffer.
+/// The header of a buffer of pack_b, or of prepare: precision and route are of this one. The panels lie at the next multiple
+/// of 64 bytes, and at the same offset in a copy of the buffer.
 struct PackedHeader {
     char     magic[8];
-    uint8_t  isa, element, offset, reserved[5];
-    uint64_t n, k, bytes;                                       // of the panels
+    uint8_t  isa, element, offset, precision, route, reserved[3];
+    uint64_t rows, k, bytes;                                    // of the panels: n, or m of an input
 };
 constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '2'};
+constexpr char   prepared_magic[8]   = {'g', 'k', 'p', 'r', 'e', 'p', '0', '1'};
 constexpr size_t packed_header_bytes = 64 + 64;                 // header, and room to align the panels
 static inline size_t aligned_offset(const void* packed) {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(packed);
@@ -10794,7 +10866,8 @@ template <class E> struct Dense {
             return invalid("act is not one of the values of Activation");
         if (p.m == 0 || p.n == 0) return success;
         const bool in_rows = form != Form::packed;
-        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, weights == 0 ? sizeof(float) : 2},
+        const size_t size = weights == 0 ? sizeof(float) : 2;
+        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, size},
                               {p.bias, p.has_bias ? p.n : 0, 1, sizeof(E)}};
         if (Status s = check_buffers(Span(p.c, p.m, p.n, sizeof(E)), spans); !s) return s;
         return in_rows ? success : check_packed(p.b, p.n, p.k, p.c, p.m);
@@ -10855,7 +10928,7 @@ template <class E> struct Dense {
             return invalid("this matrix was packed for another instruction set; pack it again after select()");
         if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
             return invalid("this matrix was packed for another element type");
-        if (h.n != n || h.k != k) return invalid("this matrix was packed with other n or k");
+        if (h.rows != n || h.k != k) return invalid("this matrix was packed with other n or k");
         if (h.bytes != kernels.table().gemm->packed_bytes(n, k))
             return invalid("this matrix was packed on a CPU with other features; pack it again");
         if (reinterpret_cast<uintptr_t>(panels_of(packed)) % alignof(float))
@@ -10875,8 +10948,8 @@ template <class E> struct Dense {
         h.isa     = static_cast<uint8_t>(kernels.isa());
         h.element = static_cast<uint8_t>(Element<E>::ELEM_ID);
         h.offset  = static_cast<uint8_t>(aligned_offset(packed));
-        h.n = n;
-        h.k = k;
+        h.rows  = n;
+        h.k     = k;
         h.bytes = kernels.table().gemm->packed_bytes(n, k);
         memcpy(packed, &h, sizeof h);
         const GemmKernels& g = *kernels.table().gemm;
@@ -11122,16 +11195,17 @@ template <class E> struct Quantised {
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
 
-    /// The route of a product, how threads share it, and its scratch: what the route needs, the larger where inputs
-    /// that have no fixed point may turn it from `digits` to `nested`, then input and output widened if they are of a
-    /// 16-bit type.
+    /// The route of a product, how threads share it, and its scratch: x as the route takes it, and what its threads need, or
+    /// the larger needs of `nested`, which inputs beyond tiles of digits turn to; then input and output widened if they are of
+    /// a 16-bit type.
     struct Plan {
         QuantRoute          route;
         const DigitKernels* kernels;
         size_t              digits;
         Parallel            parallel;
         Share               inputs, outputs, columns;           // of `digits`: packed by the first, multiplied by the second; of `nested`
-        size_t              packed, room, wide_x, wide_y, floats;
+        size_t              flags, packed, own;                 // of x: those of rows, panels behind them; threads' scratch begins at `own`
+        size_t              room, wide_x, wide_y, floats;
     };
 
     const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
@@ -11141,7 +11215,7 @@ template <class E> struct Quantised {
         const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
         const QuantRoute route = quant_route(f, d, digits, m, n, kdim, precision);
         return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes)
-                                          : plan(route, d, digits, m, n, kdim);
+                                          : plan(route, d, digits, m, n, kdim, f.by_codes);
     }
     Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim,
             const CodeKernels* codes = nullptr) const {
@@ -11149,11 +11223,17 @@ template <class E> struct Quantised {
         const bool     fixed = route == QuantRoute::digits, nest = fixed || route == QuantRoute::nested;
         const Parallel p     = worth(k.parallel, work(m, n, kdim));
         Plan plan = {route, d, digits, p, Share(p, m, fixed ? d->rows : 1), Share(p, n, fixed ? d->columns : 1),
-                     Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0};
+                     Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0, 0, 0};
         const size_t nested = nest ? plan.columns.floats(g.scratch_floats(m, plan.columns.part, kdim)) : 0;
-        if (fixed)                  plan.packed = Share::aligned(d->packed_floats(m, kdim, digits));
-        if (codes)                  plan.packed = m * codes->prepared_bytes(kdim, digits) / sizeof(float);
-        const size_t own = plan.packed + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
+        if (fixed) {
+            const size_t odd = m * codes->prepared_bytes(kdim, codes->exact) / sizeof(float);    // where all rows are
+            plan.flags  = Share::aligned((m + 3) / 4);
+            plan.packed = plan.flags + Share::aligned(d->packed_floats(m, kdim, digits));
+            plan.own    = plan.packed > plan.flags + odd ? plan.packed : plan.flags + odd;
+        } else if (route == QuantRoute::codes) {
+            plan.packed = plan.own = m * codes->prepared_bytes(kdim, digits) / sizeof(float);
+        }
+        const size_t own = plan.own + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
         plan.room   = own > nested ? own : nested;
         plan.wide_x = is_f32 ? 0 : Share::aligned(m * kdim);
         plan.wide_y = is_f32 ? 0 : Share::aligned(m * n);
@@ -11161,15 +11241,16 @@ template <class E> struct Quantised {
         return plan;
     }
 
-    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
-    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
-            Precision precision) const {
+    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given. `prepared`: null, or a checked buffer of prepare.
+    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, Precision precision,
+            const void* prepared = nullptr) const {
         if (!addressable(m, n, kdim)) return no_memory();
         return with_floats(plan(*w.kernels, m, n, kdim, precision), input, output, scales, m, n, kdim,
                            [&](const Plan& plan, float* room, const float* x, float* y) {
+            const float* const ready = prepared ? form_in(prepared, plan) : nullptr;
             switch (plan.route) {
-                case QuantRoute::codes:   by_codes(plan, w, x, y, reinterpret_cast<uint8_t*>(room), m, n, kdim); return;
-                case QuantRoute::digits:  if (in_digits(plan, w, x, y, room, m, n, kdim)) return; break;
+                case QuantRoute::codes:   by_codes(plan, w, x, y, room, ready, m, n, kdim); return;
+                case QuantRoute::digits:  if (in_digits(plan, w, x, y, room, ready, m, n, kdim, precision)) return; break;
                 default: break;
             }
             if (m < FEW_ROWS) decoded(plan, w, x, y, m, n, kdim);
@@ -11204,33 +11285,113 @@ template <class E> struct Quantised {
                              nullptr, 0});
         });
     }
-    void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, uint8_t* prepared, size_t m, size_t n,
-            size_t kdim) const {
-        const CodeKernels& c     = *w.kernels->by_codes;
-        const size_t       bytes = c.prepared_bytes(kdim, plan.digits);
-        split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
-            for (size_t i = begin; i < end; i++) c.prepare(x + i * kdim, kdim, plan.digits, prepared + i * bytes);
+    /// m rows of x to fixed point.
+    static void prepare_codes(const Parallel& parallel, const CodeKernels& c, const float* x, size_t m, size_t kdim, size_t digits,
+            float* to) {
+        const size_t bytes = c.prepared_bytes(kdim, digits);
+        split(parallel, m, 1, [&](size_t begin, size_t end, size_t) {
+            for (size_t i = begin; i < end; i++) c.prepare(x + i * kdim, kdim, digits, reinterpret_cast<uint8_t*>(to) + i * bytes);
         });
+    }
+    static void multiply_codes(const Plan& plan, const Weights& w, const float* x, float* y, const float* prepared, size_t digits, size_t m,
+            size_t n, size_t kdim) {
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
             w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n,
-                                      prepared, plan.digits});
+                                      reinterpret_cast<const uint8_t*>(prepared), digits});
         });
     }
-    /// The product in fixed point, x packed to `packed`, the threads' scratch behind it. False if x does not fit it.
-    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* packed, size_t m, size_t n, size_t kdim) {
-        const DigitKernels& d     = *plan.kernels;
-        uint8_t* const      bytes = reinterpret_cast<uint8_t*>(packed);
-        std::atomic<bool>   fits{true};
+    static void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready, size_t m,
+            size_t n, size_t kdim) {
+        if (!ready) prepare_codes(plan.parallel, *w.kernels->by_codes, x, m, kdim, plan.digits, room);
+        multiply_codes(plan, w, x, y, ready ? ready : room, plan.digits, m, n, kdim);
+    }
+    /// x to panels of digits, flags of its rows before them. False if tiles do not hold it.
+    static bool pack(const Plan& plan, const float* x, size_t m, size_t kdim, float* to) {
+        std::atomic<bool> fits{true};
         split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
-            if (!d.pack(x, m, kdim, plan.digits, begin, end, bytes)) fits = false;
+            uint8_t* const panels = reinterpret_cast<uint8_t*>(to + plan.flags);
+            if (!plan.kernels->pack(x, m, kdim, plan.digits, begin, end, panels, reinterpret_cast<uint8_t*>(to))) fits = false;
         });
-        if (!fits) return false;
+        return fits;
+    }
+    /// The product in fixed point. Rows that have none are taken alone, by codes: no row depends on others. False if tiles
+    /// do not hold x.
+    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready, size_t m,
+            size_t n, size_t kdim, Precision precision) {
+        if (!ready && !pack(plan, x, m, kdim, room)) return false;
+        const float* const   packed = ready ? ready : room;
+        const uint8_t* const odd    = reinterpret_cast<const uint8_t*>(packed);
+        const uint8_t* const panels = reinterpret_cast<const uint8_t*>(packed + plan.flags);
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t task) {
-            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, bytes, m, end - begin, kdim, plan.digits,
-                   y + begin, n, packed + plan.packed + task * plan.outputs.each});
+            plan.kernels->run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, panels, m, end - begin, kdim,
+                               plan.digits, y + begin, n, room + plan.own + task * plan.outputs.each});
         });
+        const size_t digits = code_digits(*w.kernels, precision);
+        for (size_t i = 0, end; i < m; i = end) {
+            for (end = i + 1; end < m && odd[end] == odd[i]; end++) {}
+            if (!odd[i]) continue;
+            prepare_codes(plan.parallel, *w.kernels->by_codes, x + i * kdim, end - i, kdim, digits, room + plan.flags);
+            multiply_codes(plan, w, x + i * kdim, y + i * n, room + plan.flags, digits, end - i, n, kdim);
+        }
         return true;
     }
+
+    // ---- inputs prepared ahead, for whatever has at least FEW_OUTPUTS
+
+    size_t prepared_bytes(const FormatKernels& f, size_t m, size_t kdim, Precision precision) const {
+        return addressable(m, kdim) ? packed_header_bytes + plan(f, m, FEW_OUTPUTS, kdim, precision).packed * sizeof(float) : 0;
+    }
+    Status prepare(const FormatKernels& f, const E* input, size_t m, size_t kdim, void* prepared, Precision precision) const {
+        const Plan    p = plan(f, m, FEW_OUTPUTS, kdim, precision);
+        const Scratch memory(k.workspace, p.wide_x);
+        if (!memory) return no_memory();
+        const float* x = as_float(input);
+        if (!is_f32) {
+            k.table().widen(input, memory.data(), m * kdim);
+            x = memory.data();
+        }
+        PackedHeader h = {};
+        memcpy(h.magic, prepared_magic, sizeof prepared_magic);
+        h.isa       = static_cast<uint8_t>(k.isa());
+        h.element   = static_cast<uint8_t>(Element<E>::ELEM_ID);
+        h.offset    = static_cast<uint8_t>(aligned_offset(prepared));
+        h.precision = static_cast<uint8_t>(precision);
+        h.route     = static_cast<uint8_t>(p.route);
+        h.rows      = m;
+        h.k         = kdim;
+        h.bytes     = p.packed * sizeof(float);
+        float* const to = reinterpret_cast<float*>(static_cast<char*>(prepared) + h.offset);
+        if (p.route == QuantRoute::codes) prepare_codes(p.parallel, *f.by_codes, x, m, kdim, p.digits, to);
+        if (p.route == QuantRoute::digits && !pack(p, x, m, kdim, to)) h.bytes = 0;
+        memcpy(prepared, &h, sizeof h);
+        return success;
+    }
+    Status check_prepared(const void* prepared, const E* output, size_t m, size_t n, size_t kdim, Precision precision) const {
+        if (!prepared) return invalid("null pointer for the prepared input");
+        PackedHeader h;
+        memcpy(&h, prepared, sizeof h);
+        if (memcmp(h.magic, prepared_magic, sizeof prepared_magic) != 0 || h.offset < sizeof h || h.offset >= packed_header_bytes)
+            return invalid("this buffer was not made by prepare");
+        if (h.isa != static_cast<uint8_t>(k.isa()) || h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
+            return invalid("this input was prepared for another instruction set or element type");
+        if (h.rows != m || h.k != kdim || h.precision != static_cast<uint8_t>(precision))
+            return invalid("this input was prepared with other m, k or precision");
+        if ((reinterpret_cast<uintptr_t>(prepared) + h.offset) % 64)
+            return invalid("this prepared input was copied to an address that differs from its first one modulo 64");
+        if (h.bytes > SIZE_MAX - packed_header_bytes) return invalid("this buffer was not made by prepare");
+        const size_t bytes = h.bytes & SIZE_MAX;
+        if (overlap(Span(output, m, n, sizeof(E)), Span(prepared, bytes + packed_header_bytes, 1, 1)))
+            return invalid("the output overlaps an input");
+        return success;
+    }
+    /// x in a checked buffer, in the form that a plan asks for; or null.
+    static const float* form_in(const void* prepared, const Plan& plan) {
+        PackedHeader h;
+        memcpy(&h, prepared, sizeof h);
+        return h.route == static_cast<uint8_t>(plan.route) && h.bytes && h.bytes == plan.packed * sizeof(float)
+                ? reinterpret_cast<const float*>(static_cast<const char*>(prepared) + h.offset) : nullptr;
+    }
+
     void nested(const Plan& plan, const Weights& w, const float* x, float* y, float* room, size_t m, size_t n, size_t kdim,
             Precision precision) const {
         const GemmKernels& g = *float_table().gemm;
@@ -11270,6 +11431,27 @@ static inline Status check_type(QuantType type, size_t k, const FormatKernels* f
     if (k % block_size(type))  return invalid(format_infos[i].ragged_k);
     return success;
 }
+static inline Status check_format(QuantType type, size_t k, Precision precision, const FormatKernels* formats) {
+    if (Status s = check_type(type, k, formats); !s) return s;
+    if (precision != Precision::exact && precision != Precision::fast)
+        return invalid("precision is not one of the values of Precision");
+    return k && !row_bytes(type, k) ? invalid("the product of these sizes overflows size_t") : success;
+}
+template <class E> Status format_matmul(const CpuKernels<E>& kernels, QuantType type, const void* blocks, const E* input, E* output,
+        size_t m, size_t n, size_t k, Precision precision, const void* prepared, bool is_prepared) {
+    const FormatKernels* const formats = kernels.table().formats;
+    if (Status s = check_format(type, k, precision, formats); !s) return s;
+    const size_t stride = row_bytes(type, k);
+    const Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
+    if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
+    const Quantised<E> q{kernels};
+    if (is_prepared)
+        if (Status s = q.check_prepared(prepared, output, m, n, k, precision); !s) return s;
+    if (m == 0 || n == 0) return success;
+    const Weights w = {&formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride, block_size(type),
+            block_bytes(type)};
+    return q.run(w, input, output, nullptr, m, n, k, precision, prepared);
+}
 
 } // namespace impl
 
@@ -11283,49 +11465,65 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
     return impl::success;
 }
 
+#ifndef GLLM_KERNELS_NO_QUANTIZE
+namespace impl {
+
+/// quantize once arguments are checked.
+static Status encode_rows(const Parallel& parallel, EncodeBlocks* encode, const float* x, size_t rows, size_t k, const float* importance,
+        size_t row, void* blocks) {
+    const Parallel p = worth(parallel, work(rows, k, 16));
+    std::atomic<bool> all{true};
+    split(p, rows, 1, [&](size_t begin, size_t end, size_t) {
+        if (!all_finite(x + begin * k, (end - begin) * k)) all = false;
+    });
+    if (!all) return invalid("x must be finite: no code stands for a NaN or an infinity");
+    if (importance && !(all_finite(importance, k) && lowest(importance, k) >= 0))
+        return invalid("importance must be finite and not negative");
+    split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) { encode({x, importance, begin, end - begin, row, blocks}); });
+    return success;
+}
+
+} // namespace impl
+#endif
+
 template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance,
         void* blocks) const {
     if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
 #ifdef GLLM_KERNELS_NO_QUANTIZE
+    static_cast<void>(x), static_cast<void>(rows), static_cast<void>(importance), static_cast<void>(blocks);
     return {Code::unsupported, "quantisers were left out of this build by GLLM_KERNELS_NO_QUANTIZE"};
 #else
     impl::EncodeBlocks* const encode = impl::encoders[static_cast<size_t>(type)];
     if (!encode) return {Code::unsupported, "this format has no quantiser"};
-    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
     const size_t stride = row_bytes(type, k);
     if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
+    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
     if (Status s = impl::check_buffers(impl::Span(blocks, rows, stride, 1), spans); !s) return s;
     if (rows == 0 || k == 0) return impl::success;
-
-    const Parallel p = impl::worth(parallel, impl::work(rows, k, 16));
-    std::atomic<bool> finite{true};
-    impl::split(p, rows, 1, [&](size_t begin, size_t end, size_t) {
-        if (!impl::all_finite(x + begin * k, (end - begin) * k)) finite = false;
-    });
-    if (!finite) return impl::invalid("x must be finite: a NaN or an infinity has no code");
-    if (importance && !(impl::all_finite(importance, k) && impl::lowest(importance, k) >= 0))
-        return impl::invalid("importance must be finite and not negative");
-    const size_t row = k / block_size(type);
-    impl::split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) {
-        encode({x, importance, begin, end - begin, row, blocks});
-    });
-    return impl::success;
+    return impl::encode_rows(parallel, encode, x, rows, k, importance, k / block_size(type), blocks);
 #endif
 }
 
 template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
-    if (precision != Precision::exact && precision != Precision::fast)
-        return impl::invalid("precision is not one of the values of Precision");
-    const size_t stride = row_bytes(type, k);
-    if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
-    const impl::Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
-    if (Status s = impl::check_buffers(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
-    if (m == 0 || n == 0) return impl::success;
-    const impl::Weights w = {&table_->formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride,
-            block_size(type), block_bytes(type)};
-    return impl::Quantised<E>{*this}.run(w, input, output, nullptr, m, n, k, precision);
+    return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, nullptr, false);
+}
+template <class E> Status CpuKernels<E>::matmul_prepared(QuantType type, const void* blocks, const E* input, const void* prepared,
+        E* output, size_t m, size_t n, size_t k, Precision precision) const {
+    return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, prepared, true);
+}
+template <class E> size_t CpuKernels<E>::prepared_bytes(QuantType type, size_t m, size_t k, Precision precision) const {
+    if (!impl::check_format(type, k, precision, table_->formats)) return 0;
+    return impl::Quantised<E>{*this}.prepared_bytes(table_->formats[static_cast<size_t>(type)], m, k, precision);
+}
+template <class E> Status CpuKernels<E>::prepare(QuantType type, const E* input, size_t m, size_t k, void* prepared,
+        Precision precision) const {
+    if (Status s = impl::check_format(type, k, precision, table_->formats); !s) return s;
+    const size_t bytes = prepared_bytes(type, m, k, precision);
+    if (bytes == 0) return impl::invalid("the product of these sizes overflows size_t");
+    const impl::Span spans[] = {{input, m, k, sizeof(E)}};
+    if (Status s = impl::check_buffers(impl::Span(prepared, bytes, 1, 1), spans); !s) return s;
+    return impl::Quantised<E>{*this}.prepare(table_->formats[static_cast<size_t>(type)], input, m, k, prepared, precision);
 }
 template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
@@ -11345,7 +11543,8 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
     const Q q{*this};
     const impl::FormatKernels& codes = table_->formats[impl::plain8];          // the format with the most routes
     const size_t all[] = {q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats,       // tensors of checkpoints, whatever m
-                          !codes.by_codes ? 0 : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats,
+                          !codes.by_codes ? 0 : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats
+                                                    + impl::Share::aligned((m + 3) / 4),        // flags of rows: `digits` may need both
                           q.plan(codes, m, n, k, Precision::exact).floats, q.plan(codes, m, n, k, Precision::fast).floats};
     size_t most = 0;
     for (size_t floats : all) if (floats > most) most = floats;
@@ -12247,13 +12446,14 @@ struct GK_HIDDEN Model::State {
     size_t            *position = nullptr;                      // of each token of a batch
     float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr, *gate = nullptr, *up = nullptr;
     float             *turn[2] = {}, *part = nullptr;           // [batch][cos, sin][n_rot / 2]
-    void              *memory = nullptr, *work = nullptr;
-    size_t             work_bytes = 0;
+    void              *memory = nullptr, *work = nullptr, *prepared = nullptr;
+    size_t             work_bytes = 0, prepared_bytes = 0;
 
     explicit State(const ModelConfig& c) : config(c) {}
     ~State() {
-        if (memory) GLLM_KERNELS_FREE(memory);
-        if (work)   GLLM_KERNELS_FREE(work);
+        void* const all[] = {memory, work, prepared};
+        for (void* p : all)
+            if (p) GLLM_KERNELS_FREE(p);
     }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -12265,7 +12465,8 @@ struct GK_HIDDEN Model::State {
     }
     Status room(size_t bytes);
     Status rows(const Matrix& w, size_t first, size_t count, float* out) const;
-    Status multiply(const Matrix& w, const float* in, float* out, size_t m);
+    Status prepare(const Matrix& w, const float* in, size_t m);
+    Status multiply(const Matrix& w, const float* in, float* out, size_t m, bool ready = false);
     void   normalise(const Norm& n, const float* in, float* out, size_t rows, size_t width) const;
     void   add(const Norm& post, size_t m);
     void   turn_heads(float* heads, size_t count, size_t token, bool local) const;
@@ -12276,15 +12477,18 @@ struct GK_HIDDEN Model::State {
     Status forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits);
 };
 
-/// At least so many bytes for the kernels to work in.
+/// At least so many bytes in a buffer.
+static Status grow(void** data, size_t* have, size_t bytes) {
+    if (bytes <= *have) return impl::success;
+    void* const more = GLLM_KERNELS_MALLOC(bytes + bytes / 2);
+    if (!more) return {Code::out_of_memory, "no memory for scratch"};
+    if (*data) GLLM_KERNELS_FREE(*data);
+    *data = more;
+    *have = bytes + bytes / 2;
+    return impl::success;
+}
 Status Model::State::room(size_t bytes) {
-    if (bytes > work_bytes) {
-        void* const more = GLLM_KERNELS_MALLOC(bytes + bytes / 2);
-        if (!more) return {Code::out_of_memory, "no memory for scratch"};
-        if (work) GLLM_KERNELS_FREE(work);
-        work       = more;
-        work_bytes = bytes + bytes / 2;
-    }
+    if (Status s = grow(&work, &work_bytes, bytes); !s) return s;
     kernels.workspace.data  = work;
     kernels.workspace.bytes = work_bytes;
     return impl::success;
@@ -12296,16 +12500,26 @@ Status Model::State::rows(const Matrix& w, size_t first, size_t count, float* ou
     return impl::to_floats(t, t.data, out);
 }
 
-Status Model::State::multiply(const Matrix& w, const float* in, float* out, size_t m) {
-    const size_t needed = w.dtype == DType::blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, precision)
-                                                   : kernels.gemm_workspace_bytes(m, w.rows, w.cols);
-    if (Status s = room(needed); !s) return s;
+/// For several matrices: what blocks make of the input first.
+Status Model::State::prepare(const Matrix& w, const float* in, size_t m) {
+    if (w.dtype != DType::blocks) return impl::success;
+    if (Status s = grow(&prepared, &prepared_bytes, kernels.prepared_bytes(w.quant, m, w.cols, precision)); !s) return s;
+    return kernels.prepare(w.quant, in, m, w.cols, prepared, precision);
+}
+/// `ready`: prepare() was called for this input, and for a matrix of blocks.
+Status Model::State::multiply(const Matrix& w, const float* in, float* out, size_t m, bool ready) {
+    const bool blocks = w.dtype == DType::blocks;
+    if (Status s = room(blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, precision)
+                               : kernels.gemm_workspace_bytes(m, w.rows, w.cols)); !s) return s;
     Status s = impl::success;
     switch (w.dtype) {
-        case DType::blocks: s = kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, precision); break;
-        case DType::f32:    s = kernels.gemm_transposed_b(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::f16:    s = kernels.gemm_transposed_b(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::bf16:   s = kernels.gemm_transposed_b(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::blocks:
+            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols, precision)
+                      : kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, precision);
+            break;
+        case DType::f32:  s = kernels.gemm_transposed_b(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::f16:  s = kernels.gemm_transposed_b(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::bf16: s = kernels.gemm_transposed_b(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
     }
     if (s && w.bias) for (size_t i = 0; i < m; i++) kernels.vec_add(out + i * w.rows, w.bias, out + i * w.rows, w.rows);
     return s;
@@ -12358,9 +12572,11 @@ Status Model::State::embed(const BatchToken* tokens, size_t m) {
 Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer) {
     const Layer& l = layers[layer];
     const bool   local = slides(layer) && config.local_rope.n_rot;
-    if (Status s = multiply(l.q, h, q, m); !s) return s;
-    if (Status s = multiply(l.k, h, key, m); !s) return s;
-    if (Status s = multiply(l.v, h, value, m); !s) return s;
+    const bool   ready = l.q.dtype == DType::blocks;
+    if (Status s = prepare(l.q, h, m); !s) return s;
+    if (Status s = multiply(l.q, h, q, m, ready); !s) return s;
+    if (Status s = multiply(l.k, h, key, m, ready); !s) return s;
+    if (Status s = multiply(l.v, h, value, m, ready); !s) return s;
     if (l.q_norm.weight) normalise(l.q_norm, q, q, m * config.heads, config.head_dim);
     if (l.k_norm.weight) normalise(l.k_norm, key, key, m * config.kv_heads, config.head_dim);
     for (size_t i = 0; i < m; i++) {
@@ -12390,10 +12606,13 @@ Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, 
 /// h becomes what the feed-forward part adds to x.
 Status Model::State::feed_forward(const Layer& l, size_t m) {
     const size_t n = m * config.hidden;
-    if (Status s = multiply(l.up, h, up, m); !s) return s;
+    const bool   ready = l.gate.data && l.up.dtype == DType::blocks;
     float* const acted = l.gate.data ? gate : up;
+    if (ready)
+        if (Status s = prepare(l.up, h, m); !s) return s;
+    if (Status s = multiply(l.up, h, up, m, ready); !s) return s;
     if (l.gate.data)
-        if (Status s = multiply(l.gate, h, gate, m); !s) return s;
+        if (Status s = multiply(l.gate, h, gate, m, ready); !s) return s;
     if (l.gate.data && config.activation == Activation::silu) {
         kernels.swiglu(gate, up, up, n);
     } else {
@@ -12861,6 +13080,16 @@ static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type
 
 TraceValue::TraceValue(float constant) : number(impl::constant_of(constant)) {}
 
+#pragma push_macro("GK_INL")           // what records need not be fast, but small
+#pragma push_macro("GK_MEM")
+#pragma push_macro("GK_INLINED")
+#undef GK_INL
+#undef GK_MEM
+#undef GK_INLINED
+#define GK_INL [[maybe_unused]] static GK_NOINLINE
+#define GK_MEM GK_NOINLINE
+#define GK_INLINED
+
 namespace trace {
 namespace {
 
@@ -13061,6 +13290,9 @@ GK_NAMESPACE_END
 #define GK_PASS GK_TRACE
 #define GK_NS   trace
 #include GLLM_KERNELS_SELF
+#pragma pop_macro("GK_INL")
+#pragma pop_macro("GK_MEM")
+#pragma pop_macro("GK_INLINED")
 
 GK_NAMESPACE_BEGIN
 namespace trace {
@@ -13792,7 +14024,8 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         memcpy(s.parameter, n.parameter, sizeof s.parameter);
         memcpy(s.size, n.size, sizeof s.size);
         for (size_t j = 0; j < n.inputs; j++) {
-            s.input[j] = n.op == CompilerOp::embedding ? at[n.input[j]] : widened(g, c, at, wide, n.input[j]);
+            const bool as_it_is = n.op == CompilerOp::embedding || (n.op == CompilerOp::matmul_t && j == 1);
+            s.input[j] = as_it_is ? at[n.input[j]] : widened(g, c, at, wide, n.input[j]);
             if (s.input[j] == no_node) return impl::out_of_nodes();
         }
         at[s.node] = push(s, n);
@@ -13826,7 +14059,7 @@ bool CompiledLayer::State::joins(uint32_t v, uint32_t group, const Candidate& c)
     if (!c.open || c.size >= impl::most_in_group || !impl::same_rows(c.rows, n.desc)) return false;
     for (size_t i = 0; i < n.inputs; i++) {
         const uint32_t u = n.input[i], root = values[u].root;
-        if (values[root].group == group && (u != root || impl::spreads(dag.nodes[u].desc, n.desc))) return false;
+        if (values[root].group == group && u != root) return false;
     }
     return true;
 }
@@ -14230,9 +14463,13 @@ Status CompiledLayer::State::call(uint32_t group, size_t rows, const Parallel& p
     k.workspace.bytes = buffers.allocs[g.scratch].bytes;
     const TensorDesc&    w  = dag.nodes[n.input[1]].desc;
     const uint8_t* const at = values[n.input[1]].at;
-    if (w.dtype == DType::blocks)     return k.matmul(w.quant, at, x, y, m, n.desc.cols, d.cols, options.precision);
-    if (n.op == CompilerOp::matmul_t) return k.gemm_transposed_b(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
-    return k.gemm(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+    if (n.op == CompilerOp::matmul) return k.gemm(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+    switch (w.dtype) {
+        case DType::blocks: return k.matmul(w.quant, at, x, y, m, n.desc.cols, d.cols, options.precision);
+        case DType::f16:    return k.gemm_transposed_b(x, reinterpret_cast<const f16*>(at), y, m, n.desc.cols, d.cols);
+        case DType::bf16:   return k.gemm_transposed_b(x, reinterpret_cast<const bf16*>(at), y, m, n.desc.cols, d.cols);
+        default:            return k.gemm_transposed_b(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+    }
 }
 
 /// Where everything is that belongs to the caller; no pointer null or between elements, no output over anything.

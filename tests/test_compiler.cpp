@@ -195,10 +195,17 @@ static std::vector<Value> evaluate(K k, const CompilerGraph& g, const std::vecto
                 v.rows = a.rows;
                 v.cols = n.op == CompilerOp::matmul ? in[1]->cols : in[1]->rows;
                 v.x.resize(v.rows * v.cols + 1);
-                if (n.op == CompilerOp::matmul)      REQUIRE(k.gemm(a.x.data(), in[1]->x.data(), v.x.data(), v.rows, v.cols, a.cols));
-                else if (g.node(n.input[1]).op == CompilerOp::weight && w.dtype == DType::blocks)
-                    REQUIRE(k.matmul(w.quant, sources[n.input[1]].bytes.data(), a.x.data(), v.x.data(), v.rows, v.cols, a.cols, precision));
-                else REQUIRE(k.gemm_transposed_b(a.x.data(), in[1]->x.data(), v.x.data(), v.rows, v.cols, a.cols));
+                const uint8_t* const bytes = sources[n.input[1]].bytes.data();
+                const bool source = g.node(n.input[1]).op <= CompilerOp::weight;
+                const float* const x = a.x.data();
+                float* const y = v.x.data();
+                Status s;
+                if (n.op == CompilerOp::matmul)                  s = k.gemm(x, in[1]->x.data(), y, v.rows, v.cols, a.cols);
+                else if (!source || w.dtype == DType::f32)       s = k.gemm_transposed_b(x, in[1]->x.data(), y, v.rows, v.cols, a.cols);
+                else if (w.dtype == DType::f16)  s = k.gemm_transposed_b(x, reinterpret_cast<const gllm::f16*>(bytes), y, v.rows, v.cols, a.cols);
+                else if (w.dtype == DType::bf16) s = k.gemm_transposed_b(x, reinterpret_cast<const gllm::bf16*>(bytes), y, v.rows, v.cols, a.cols);
+                else                                             s = k.matmul(w.quant, bytes, x, y, v.rows, v.cols, a.cols, precision);
+                REQUIRE(s);
                 v.x.pop_back();
                 break;
             }

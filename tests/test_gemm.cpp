@@ -197,7 +197,8 @@ template <class E, class W> void check_mixed(size_t m, size_t n, size_t k, Data 
             want.add(sum, gemm_bound(abs, k));
         }
     const std::string at = shape(m, n, k) + " " + data_name(mode) + ", weights " + Format<W>::name();
-    check_op<E>("gemm_transposed_b", at, want, [&](const CpuKernels<E>& kk, E* c) { expect_ok(kk.gemm_transposed_b(a.data(), bt.data(), c, m, n, k)); });
+    check_op<E>("gemm_transposed_b", at, want,
+                [&](const CpuKernels<E>& kk, E* c) { expect_ok(kk.gemm_transposed_b(a.data(), bt.data(), c, m, n, k)); });
     CHECK_MESSAGE(allocations() == 0, "scratch not given back: " << at);
     CHECK_MESSAGE(overruns() == 0, "scratch overrun: " << at);
 }
@@ -212,7 +213,8 @@ TEST_CASE_TEMPLATE("gemm_transposed_b: weights of every element type", E, ELEMEN
     const Sizes ks = { 0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 100, 255, 256, 257, 511, 512, 513, 530, 1025 };
     Rng rng(31);
     for (size_t m = 1; m <= (small() ? 3u : 9u); m++)
-        for (size_t i = 0; i < (small() ? 3u : 8u); i++) check_mixed<E>(m, ns[rng.below(ns.size())], ks[rng.below(ks.size())], PRODUCTS[(m + i) % 4]);
+        for (size_t i = 0; i < (small() ? 3u : 8u); i++)
+            check_mixed<E>(m, ns[rng.below(ns.size())], ks[rng.below(ks.size())], PRODUCTS[(m + i) % 4]);
     for (size_t m : small() ? Sizes{ 17 } : Sizes{ 12, 17, 24, 33, 70 })
         for (size_t k : Sizes{ 40, 257, 600 }) check_mixed<E>(m, ns[rng.below(ns.size())] + 60, k, PRODUCTS[k % 4]);
     for (size_t m : Sizes{ 1, 2, 11 }) check_mixed<E>(m, 9, small() ? 3000 : 20000, Data::gaussian);
