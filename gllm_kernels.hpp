@@ -12675,9 +12675,7 @@ struct Window { uint8_t* at; size_t stride; };                  // rows `stride`
 /// May the result of this node take the place of an operand?
 static inline bool takes_place(const SemanticNode& n, size_t operand) {
     if (n.op == CompilerOp::convert) return n.desc.dtype == DType::f32;
-    if (n.op != CompilerOp::kernel) return false;
-    if (n.op_class == OpClass::elementwise) return n.kind != OpKind::axpy || operand == 0;
-    return operand == 0 && (n.op_class == OpClass::injective || n.desc.cols > 1);           // rope and norms, no reduction
+    return n.op == CompilerOp::kernel && (operand == 0 || (n.op_class == OpClass::elementwise && n.kind != OpKind::axpy));
 }
 /// Does row r of the result need no more than row r of operands of as many rows?
 static inline bool by_rows(CompilerOp op)          { return op == CompilerOp::kernel || op >= CompilerOp::concat; }
@@ -12724,7 +12722,7 @@ struct GK_HIDDEN CompiledLayer::State {
     // ---- 2: decisions
     struct Candidate { TensorDesc rows; uint32_t size; bool open; };     // a group in the making; open: more may join
     Status fuse();
-    bool   joins(uint32_t v, uint32_t group, const Candidate& c) const;
+    bool   joins(uint32_t v, const Candidate& c) const;
     bool   can_wait(uint32_t v, uint32_t group, uint32_t until) const;
     Status collect(const impl::List<Candidate>& groups);
     Status place_values();
@@ -12979,26 +12977,19 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
 // Groups are numbered in order of execution: no node reads a group behind its own. A new node joins the last group that it
 // reads, or begins one; then the other groups that it reads join it, where nothing in between waits for them.
 
-/// Can v be computed tile by tile with the group, all operands of it that are not in the group being there before?
-bool CompiledLayer::State::joins(uint32_t v, uint32_t group, const Candidate& c) const {
-    const SemanticNode& n = dag.nodes[v];
-    if (!c.open || c.size >= impl::most_in_group || !impl::same_rows(c.rows, n.desc)) return false;
-    for (size_t i = 0; i < n.inputs; i++) {
-        const uint32_t u = n.input[i], root = values[u].root;
-        if (values[root].group == group && u != root) return false;
-    }
-    return true;
+/// Can v be computed tile by tile with the group, once its other operands are there? (Where it reads a value of the group
+/// by a view, it has the same rows, and so the view the same shape.)
+bool CompiledLayer::State::joins(uint32_t v, const Candidate& c) const {
+    return c.open && c.size < impl::most_in_group && impl::same_rows(c.rows, dag.nodes[v].desc);
 }
-/// Does nothing up to v need a group before `until`, nor that one more of it than a tile?
+/// Does no group before `until`, of the nodes up to v, read this one?
 bool CompiledLayer::State::can_wait(uint32_t v, uint32_t group, uint32_t until) const {
     for (uint32_t w = 0; w <= v; w++) {
         const uint32_t by = values[w].group;
-        if (by == no_node || by <= group || by > until) continue;
+        if (by == no_node || by <= group || by >= until) continue;
         const SemanticNode& n = dag.nodes[w];
-        for (size_t i = 0; i < n.inputs; i++) {
-            const uint32_t root = values[n.input[i]].root;
-            if (values[root].group == group && (by < until || n.input[i] != root)) return false;
-        }
+        for (size_t i = 0; i < n.inputs; i++)
+            if (values[values[n.input[i]].root].group == group) return false;
     }
     return true;
 }
@@ -13013,7 +13004,7 @@ Status CompiledLayer::State::fuse() {
             if (by != no_node && (last == no_node || by > last)) last = by;
         }
         const bool fusable = options.loop_fusion && impl::by_rows(n.op);
-        if (fusable && last != no_node && joins(v, last, groups[last])) {
+        if (fusable && last != no_node && joins(v, groups[last])) {
             values[v].group = last;
             groups[last].size++;
         } else {
