@@ -1155,7 +1155,8 @@ struct FusionGroup {
     FusionStrategy strategy;
     bool           columns, flat;                               // a tile may be a part of rows; rows are one long row
     uint32_t       begin, end;                                  // of FusionPlan::nodes
-    uint32_t       slots, streams, scratch;                     // intermediates that a tile holds at a time; other operands and results; an alloc
+    uint32_t       slots, streams;                              // intermediates that a tile holds at a time; other operands and results
+    uint32_t       scratch;                                     // an alloc, or no_node
 };
 /// Groups in order of execution.
 struct FusionPlan {
@@ -1194,7 +1195,7 @@ public:
     /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the table does
     /// not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the profile's set.
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1);
-    GK_API size_t scratch_bytes(size_t rows = 1);               // enough, at this parallel.width; 0 where it overflows, or nothing is compiled
+    GK_API size_t scratch_bytes(size_t rows = 1);               // enough, at this parallel.width; 0 where it overflows
     GK_API const char* backend() const;                         // "interpreter"; "" before anything is compiled
     GK_API void describe(void (*write)(void* user, const char* text, size_t n), void* user) const;
     GK_API void dot(void (*write)(void* user, const char* text, size_t n), void* user) const;
@@ -1207,7 +1208,8 @@ private:
     State* state_ = nullptr;
     char   message_[160] = "";
 };
-inline Status compile_graph(const CompilerGraph& graph, const DeviceProfile& profile, CompiledLayer& layer, const CompileOptions& options = {}) {
+inline Status compile_graph(const CompilerGraph& graph, const DeviceProfile& profile, CompiledLayer& layer,
+                            const CompileOptions& options = {}) {
     return layer.compile(graph, profile, options);
 }
 #endif
@@ -13523,7 +13525,8 @@ static inline void copy_name(char (&to)[48], const char* from) {
     to[n] = 0;
 }
 
-constexpr const char* op_names[] = {"input", "weight", "kernel", "matmul", "matmul_t", "reshape", "transpose", "concat", "slice", "embedding", "convert"};
+constexpr const char* op_names[] = {"input", "weight", "kernel", "matmul", "matmul_t", "reshape", "transpose", "concat", "slice",
+                                    "embedding", "convert"};
 static inline const char* op_name(CompilerOp op, OpKind kind, const OpTrace* user) {
     if (op > CompilerOp::convert) return "unknown operation";
     if (op != CompilerOp::kernel) return op_names[static_cast<size_t>(op)];
@@ -13582,6 +13585,17 @@ static inline size_t operands_read(const OpTrace& t) {
 static inline bool is_map(const OpTrace& t) {
     return t.pattern == ComputePattern::elementwise || t.pattern == ComputePattern::binary_elementwise ||
            (t.pattern == ComputePattern::injective && t.kind == OpKind::user);
+}
+
+static inline bool    is_product(CompilerOp op)    { return op == CompilerOp::matmul || op == CompilerOp::matmul_t; }
+static inline OpClass class_of(CompilerOp op, const OpTrace* t, bool blocks) {
+    if (is_source(op))                             return OpClass::source;
+    if (op == CompilerOp::reshape)                 return OpClass::view;
+    if (op == CompilerOp::convert)                 return OpClass::elementwise;
+    if (op == CompilerOp::transpose || blocks)     return OpClass::opaque;
+    if (is_product(op))                            return OpClass::gemm;
+    if (!t || (t->pattern == ComputePattern::injective && !is_map(*t))) return OpClass::injective;
+    return is_map(*t) ? OpClass::elementwise : OpClass::reduction;
 }
 
 static inline const char* infer_map(const CompilerNode& n, const TensorDesc* in, TensorDesc* out) {
@@ -13668,6 +13682,7 @@ public:
         : t_(t), parameters_(parameters), steps_(steps), constants_(constants), first_(constants.size()) {}
 
     Status build() {
+        if (t_.constants.size() + t_.parameters > MAP_CONSTANTS) return malformed("an operation of more than 128 constants and parameters");
         if (!last_.fill(t_.ops.size(), 0) || !place_.fill(t_.ops.size(), 0)) return out_of_nodes();
         if (t_.constants.size() == 0 && !constants_.push(0)) return out_of_nodes();
         for (const TraceConstant& c : t_.constants) if (!constants_.push(static_cast<uint32_t>(c.bits))) return out_of_nodes();
@@ -13677,7 +13692,6 @@ public:
             if (s.when != no_arg || (s.loop != TraceLoop::map && s.loop != TraceLoop::once)) return malformed("this recording is no map");
         for (uint32_t i = 0; i < t_.ops.size(); i++)
             if (Status st = step(i); !st) return st;
-        if (constants_.size() - first_ > MAP_CONSTANTS) return malformed("an operation of more than 128 constants and parameters");
         return success;
     }
 
@@ -13701,10 +13715,11 @@ private:
             place_[i] = static_cast<int16_t>(~static_cast<int16_t>(constants_.size() - first_));
             return constants_.push(f32_bits(parameters_[op.index])) ? success : out_of_nodes();
         }
-        if (op.type == TraceType::f64 || op.code == TraceCode::accumulator || op.code == TraceCode::total) return malformed("this recording is no map");
+        if (op.type == TraceType::f64 || op.code == TraceCode::accumulator || op.code == TraceCode::total)
+            return malformed("this recording is no map");
         MapStep s = {op.code, static_cast<uint8_t>(op.index), 0, {source(op.arg[0]), source(op.arg[1]), source(op.arg[2])}};
-        for (int32_t a : op.arg)
-            if (a >= 0 && last_[static_cast<size_t>(a)] == i && place_[static_cast<size_t>(a)] >= 0) free_ |= 1u << place_[static_cast<size_t>(a)];
+        for (size_t j = 0; j < 3; j++)
+            if (op.arg[j] >= 0 && last_[static_cast<size_t>(op.arg[j])] == i && s.from[j] >= 0) free_ |= 1u << s.from[j];
         if (op.code != TraceCode::store) {
             if (!free_) return malformed("an operation of more than 32 values that live at a time");
             while (!(free_ >> s.to & 1)) s.to++;
@@ -13748,12 +13763,10 @@ struct Window { uint8_t* at; size_t stride; };                  // rows `stride`
 /// May the result of this node take the place of an operand?
 static inline bool takes_place(const SemanticNode& n, size_t operand) {
     if (n.op == CompilerOp::convert) return n.desc.dtype == DType::f32;
-    if (n.op != CompilerOp::kernel) return false;
-    if (n.op_class == OpClass::elementwise) return n.kind != OpKind::axpy || operand == 0;
-    return operand == 0 && (n.op_class == OpClass::injective || n.desc.cols > 1);           // rope and norms, no reduction
+    return n.op == CompilerOp::kernel && (operand == 0 || (n.op_class == OpClass::elementwise && n.kind != OpKind::axpy));
 }
-static inline bool by_rows(CompilerOp op)          { return op == CompilerOp::kernel || op == CompilerOp::concat || op == CompilerOp::slice ||
-                                                            op == CompilerOp::embedding || op == CompilerOp::convert; }
+/// Does row r of the result need no more than row r of operands of as many rows?
+static inline bool by_rows(CompilerOp op)          { return op == CompilerOp::kernel || op >= CompilerOp::concat; }
 static inline bool has_kernel(OpKind kind)         { return kind < OpKind::div || kind == OpKind::mean || kind == OpKind::largest; }
 static inline size_t lines(size_t bytes)           { return (bytes + 63) & ~size_t(63); }
 
@@ -13797,7 +13810,7 @@ struct GK_HIDDEN CompiledLayer::State {
     // ---- 2: decisions
     struct Candidate { TensorDesc rows; uint32_t size; bool open; };     // a group in the making; open: more may join
     Status fuse();
-    bool   joins(uint32_t v, uint32_t group, const Candidate& c) const;
+    bool   joins(uint32_t v, const Candidate& c) const;
     bool   can_wait(uint32_t v, uint32_t group, uint32_t until) const;
     Status collect(const impl::List<Candidate>& groups);
     Status place_values();
@@ -13844,12 +13857,14 @@ const char* CompiledLayer::State::check_node(const CompilerGraph& g, const Compi
     if (n.inputs < least[op] || n.inputs > most[op])             return "another number of operands than the operation has";
     for (size_t i = 0; i < n.inputs; i++)
         if (n.input[i] >= g.size())                              return "an operand does not exist";
-    if (n.op == CompilerOp::kernel && (n.kind > OpKind::user || (n.kind == OpKind::user && !n.trace))) return "this is no kind of operation";
+    if (n.op == CompilerOp::kernel && (n.kind > OpKind::user || (n.kind == OpKind::user && !n.trace)))
+        return "this is no kind of operation";
     return impl::is_source(n.op) ? check_source(g, n) : nullptr;
 }
 
 /// Nodes that outputs depend on, then all others, each behind its operands.
-Status CompiledLayer::State::visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next, impl::List<uint32_t>& stack, uint32_t root) {
+Status CompiledLayer::State::visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next, impl::List<uint32_t>& stack,
+        uint32_t root) {
     constexpr uint8_t unseen = 255, done = 254;
     if (next[root] != unseen) return impl::success;
     size_t depth = 0;
@@ -13945,16 +13960,12 @@ void CompiledLayer::State::weigh(SemanticNode& n, const OpTrace* t) const {
     const TensorDesc& shape = n.inputs ? dag.nodes[n.input[0]].desc : n.desc;
     const double elements = static_cast<double>(n.desc.rows) * static_cast<double>(n.desc.cols);
     const double over = n.op_class == OpClass::reduction ? static_cast<double>(shape.rows) * static_cast<double>(shape.cols) : elements;
-    n.flops = t ? over * impl::flops_of(*t) : n.op == CompilerOp::matmul || n.op == CompilerOp::matmul_t ? 2 * elements * static_cast<double>(shape.cols) : 0;
+    n.flops = t ? over * impl::flops_of(*t) : impl::is_product(n.op) ? 2 * elements * static_cast<double>(shape.cols) : 0;
     n.bottleneck = n.flops > n.bytes * profile.flops_per_byte ? Bottleneck::compute : Bottleneck::memory;
 }
 uint32_t CompiledLayer::State::push(SemanticNode& n, const CompilerNode& of) {
     const OpTrace* const t = n.op != CompilerOp::kernel ? nullptr : n.kind == OpKind::user ? of.trace : registry.find(n.kind);
-    const bool product = n.op == CompilerOp::matmul || n.op == CompilerOp::matmul_t;
-    n.op_class = impl::is_source(n.op) ? OpClass::source : n.op == CompilerOp::reshape ? OpClass::view : n.op == CompilerOp::convert ? OpClass::elementwise :
-                 t ? impl::is_map(*t) ? OpClass::elementwise : t->pattern == ComputePattern::injective ? OpClass::injective : OpClass::reduction :
-                 product ? dag.nodes[n.input[1]].desc.dtype == DType::blocks ? OpClass::opaque : OpClass::gemm :
-                 n.op == CompilerOp::transpose ? OpClass::opaque : OpClass::injective;
+    n.op_class = impl::class_of(n.op, t, impl::is_product(n.op) && dag.nodes[n.input[1]].desc.dtype == DType::blocks);
     n.uses = 0;
     impl::copy_name(n.name, of.name[0] && n.op != CompilerOp::convert ? of.name : impl::op_name(n.op, n.kind, of.trace));
     weigh(n, t);
@@ -13977,7 +13988,8 @@ uint32_t CompiledLayer::State::push_convert(const CompilerNode& of, uint32_t nod
     return push(n, of);
 }
 /// The floats of a source of 16 bits; any other as it is.
-uint32_t CompiledLayer::State::widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide, uint32_t node) {
+uint32_t CompiledLayer::State::widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide,
+        uint32_t node) {
     const TensorDesc& d = c.descs[node];
     if (d.dtype == DType::f32 || d.dtype == DType::blocks) return at[node];
     if (wide[node] == no_node) wide[node] = push_convert(g.node(node), node, at[node], DType::f32);
@@ -14053,26 +14065,19 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
 // Groups are numbered in order of execution: no node reads a group behind its own. A new node joins the last group that it
 // reads, or begins one; then the other groups that it reads join it, where nothing in between waits for them.
 
-/// Can v be computed tile by tile with the group, all operands of it that are not in the group being there before?
-bool CompiledLayer::State::joins(uint32_t v, uint32_t group, const Candidate& c) const {
-    const SemanticNode& n = dag.nodes[v];
-    if (!c.open || c.size >= impl::most_in_group || !impl::same_rows(c.rows, n.desc)) return false;
-    for (size_t i = 0; i < n.inputs; i++) {
-        const uint32_t u = n.input[i], root = values[u].root;
-        if (values[root].group == group && u != root) return false;
-    }
-    return true;
+/// Can v be computed tile by tile with the group, once its other operands are there? (Where it reads a value of the group
+/// by a view, it has the same rows, and so the view the same shape.)
+bool CompiledLayer::State::joins(uint32_t v, const Candidate& c) const {
+    return c.open && c.size < impl::most_in_group && impl::same_rows(c.rows, dag.nodes[v].desc);
 }
-/// Does nothing up to v need a group before `until`, nor that one more of it than a tile?
+/// Does no group before `until`, of the nodes up to v, read this one?
 bool CompiledLayer::State::can_wait(uint32_t v, uint32_t group, uint32_t until) const {
     for (uint32_t w = 0; w <= v; w++) {
         const uint32_t by = values[w].group;
-        if (by == no_node || by <= group || by > until) continue;
+        if (by == no_node || by <= group || by >= until) continue;
         const SemanticNode& n = dag.nodes[w];
-        for (size_t i = 0; i < n.inputs; i++) {
-            const uint32_t root = values[n.input[i]].root;
-            if (values[root].group == group && (by < until || n.input[i] != root)) return false;
-        }
+        for (size_t i = 0; i < n.inputs; i++)
+            if (values[values[n.input[i]].root].group == group) return false;
     }
     return true;
 }
@@ -14087,7 +14092,7 @@ Status CompiledLayer::State::fuse() {
             if (by != no_node && (last == no_node || by > last)) last = by;
         }
         const bool fusable = options.loop_fusion && impl::by_rows(n.op);
-        if (fusable && last != no_node && joins(v, last, groups[last])) {
+        if (fusable && last != no_node && joins(v, groups[last])) {
             values[v].group = last;
             groups[last].size++;
         } else {
@@ -14198,7 +14203,8 @@ Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t p
         }
     }
     values[v].index = static_cast<uint32_t>(buffers.allocs.size());
-    return buffers.allocs.push({BufferUse::value, v, group, values[v].last, 1, 0, 0}) && owner.push(v) ? impl::success : impl::out_of_nodes();
+    const bool ok = buffers.allocs.push({BufferUse::value, v, group, values[v].last, 1, 0, 0}) && owner.push(v);
+    return ok ? impl::success : impl::out_of_nodes();
 }
 Status CompiledLayer::State::place_values() {
     impl::List<uint8_t> kept;                                   // read outside of its group, or not by tiles
@@ -14222,10 +14228,10 @@ Status CompiledLayer::State::place_values() {
             if (values[node_at(k)].where == impl::Where::buffer)
                 if (Status s = place_buffer(node_at(k), i, k, owner); !s) return s;
         const uint32_t v = node_at(g.begin);
-        const bool product = dag.nodes[v].op == CompilerOp::matmul || dag.nodes[v].op == CompilerOp::matmul_t;
-        if (!product && !g.slots) continue;
+        const BufferUse use = impl::is_product(dag.nodes[v].op) ? BufferUse::workspace : BufferUse::tiles;
+        if (use == BufferUse::tiles && !g.slots) continue;
         g.scratch = static_cast<uint32_t>(buffers.allocs.size());
-        if (!buffers.allocs.push({product ? BufferUse::workspace : BufferUse::tiles, v, i, i, 0, 0, 0}) || !owner.push(no_node)) return impl::out_of_nodes();
+        if (!buffers.allocs.push({use, v, i, i, 0, 0, 0}) || !owner.push(no_node)) return impl::out_of_nodes();
     }
     const size_t n = buffers.allocs.size();
     return order.fill(n, 0) && placed.fill(n, 0) ? impl::success : impl::out_of_nodes();
@@ -14394,7 +14400,8 @@ void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t*
     }
 }
 /// All operations of a group on one tile.
-void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows, uint8_t* slots) const {
+void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows,
+        uint8_t* slots) const {
     const size_t r0 = g.flat ? 0 : index / t.in_row * t.rows, c0 = g.columns ? index % t.in_row * t.cols : 0;
     size_t all = 0;
     impl::rows_of(dag.nodes[node_at(g.begin)].desc, rows, &all);
@@ -14475,6 +14482,10 @@ Status CompiledLayer::State::call(uint32_t group, size_t rows, const Parallel& p
 /// Where everything is that belongs to the caller; no pointer null or between elements, no output over anything.
 Status CompiledLayer::State::check_memory(const void* const* in, void* const* out, size_t rows) {
     const Status overflow = impl::invalid("tensors of so many rows overflow size_t");
+    const Status unaligned = impl::invalid("this tensor is not aligned to its elements");
+    const auto   aligned = [](const void* p, const TensorDesc& d) {
+        return d.dtype == DType::blocks || reinterpret_cast<uintptr_t>(p) % impl::element_bytes(d) == 0;
+    };
     size_t bytes = 0, other = 0;
     for (const impl::SourcePlace& s : sources) {
         const SemanticNode& n = dag.nodes[s.node];
@@ -14484,7 +14495,7 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         if (!n.uses) continue;
         if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
         if (bytes && !data) return impl::invalid(s.input == no_node ? "a weight that is used is not bound" : "null pointer for an input");
-        if (n.desc.dtype != DType::blocks && reinterpret_cast<uintptr_t>(data) % impl::element_bytes(n.desc)) return impl::invalid("this tensor is not aligned to its elements");
+        if (!aligned(data, n.desc)) return unaligned;
     }
     for (uint32_t i = 0; i < outputs.size(); i++) {
         const SemanticNode& n = dag.nodes[outputs[i]];
@@ -14493,11 +14504,12 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         values[outputs[i]].at = static_cast<uint8_t*>(data);
         if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
         if (bytes && !data) return impl::invalid("null pointer for an output");
-        if (reinterpret_cast<uintptr_t>(data) % impl::element_bytes(n.desc)) return impl::invalid("this tensor is not aligned to its elements");
+        if (!aligned(data, n.desc)) return unaligned;
         const impl::Span span(data, bytes, 1, 1);
         for (const impl::SourcePlace& s : sources) {
             impl::bytes_of(dag.nodes[s.node].desc, rows, &other);
-            if (dag.nodes[s.node].uses && impl::overlap(span, impl::Span(values[s.node].at, other, 1, 1))) return impl::invalid("this output overlaps an input or a weight");
+            if (dag.nodes[s.node].uses && impl::overlap(span, impl::Span(values[s.node].at, other, 1, 1)))
+                return impl::invalid("this output overlaps an input or a weight");
         }
         for (uint32_t j = 0; j < i; j++) {
             impl::bytes_of(dag.nodes[outputs[j]].desc, rows, &other);
@@ -14513,7 +14525,8 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         for (size_t i = 0; i < all; i++) {
             int32_t id;
             memcpy(&id, values[n.input[1]].at + i * sizeof id, sizeof id);
-            if (id < 0 || static_cast<size_t>(id) >= dag.nodes[n.input[0]].desc.rows) return {Code::runtime_error, "an index that the table does not have"};
+            if (id < 0 || static_cast<size_t>(id) >= dag.nodes[n.input[0]].desc.rows)
+                return {Code::runtime_error, "an index that the table does not have"};
         }
     }
     culprit = no_node;
@@ -14522,7 +14535,8 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
 Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows) {
     if (Status s = plan_buffers(rows, p); !s) return s;
     const impl::Scratch memory(w, buffers.bytes / sizeof(float));
-    if (!memory) return {Code::out_of_memory, "no memory for intermediates; give a larger workspace (see scratch_bytes) or a working GLLM_KERNELS_MALLOC"};
+    if (!memory)
+        return {Code::out_of_memory, "no memory for intermediates; give a workspace of scratch_bytes(), or a working GLLM_KERNELS_MALLOC"};
     uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
     for (size_t i = 0; i < values.size(); i++) {
         impl::ValuePlace& v = values[i];
@@ -14550,7 +14564,8 @@ void CompiledLayer::State::put_shape(const impl::Text& out, const TensorDesc& d)
     if (!d.open) out << d.rows;
     else if (d.rows == 1) out << "rows";
     else out << d.rows << " rows";
-    out << "][" << d.cols << "] " << (d.indices ? "i32" : d.dtype == DType::blocks ? quant_name(d.quant) : impl::dtype_names[static_cast<size_t>(d.dtype)]);
+    out << "][" << d.cols << "] ";
+    out << (d.indices ? "i32" : d.dtype == DType::blocks ? quant_name(d.quant) : impl::dtype_names[static_cast<size_t>(d.dtype)]);
 }
 void CompiledLayer::State::describe(const impl::Text& out) const {
     out << "interpreter, " << isa_name(profile.isa) << ": " << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, "
@@ -14565,15 +14580,17 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
             const impl::ValuePlace& v = values[node_at(k)];
             out << "  ";
             impl::put_name(out, n.name);
-            out << " (" << impl::class_names[static_cast<size_t>(n.op_class)] << ", " << (n.bottleneck == Bottleneck::compute ? "compute" : "memory") << ") ";
+            out << " (" << impl::class_names[static_cast<size_t>(n.op_class)];
+            out << (n.bottleneck == Bottleneck::compute ? ", compute) " : ", memory) ");
             put_shape(out, n.desc);
-            out << (v.where == impl::Where::output ? " to output " : v.where == impl::Where::tile ? " to tile " : " to buffer ") << size_t(v.index) << "\n";
+            out << (v.where == impl::Where::output ? " to output " : v.where == impl::Where::tile ? " to tile " : " to buffer ");
+            out << size_t(v.index) << "\n";
         }
     }
     for (size_t i = 0; i < buffers.allocs.size(); i++) {
         const BufferAlloc& a = buffers.allocs[i];
-        out << "buffer " << i << ": " << (a.use == BufferUse::value ? "value" : a.use == BufferUse::tiles ? "tiles" : "workspace") << " of groups " << size_t(a.begin)
-            << " to " << size_t(a.end) << ", " << a.bytes << " bytes at " << a.offset << "\n";
+        out << "buffer " << i << ": " << (a.use == BufferUse::value ? "value" : a.use == BufferUse::tiles ? "tiles" : "workspace");
+        out << " of groups " << size_t(a.begin) << " to " << size_t(a.end) << ", " << a.bytes << " bytes at " << a.offset << "\n";
     }
     out << "scratch: " << buffers.bytes << " bytes for rows " << buffers.rows << "\n";
 }
@@ -14587,8 +14604,9 @@ void CompiledLayer::State::dot(const impl::Text& out) const {
         out << "\"];\n";
     }
     for (size_t i = 0; i < fusion.groups.size(); i++) {
-        out << "  subgraph cluster_" << i << " {\n    label=\"" << impl::strategy_names[static_cast<size_t>(fusion.groups[i].strategy)] << "\";\n";
-        for (uint32_t k = fusion.groups[i].begin; k < fusion.groups[i].end; k++) out << "    n" << size_t(node_at(k)) << ";\n";
+        const FusionGroup& g = fusion.groups[i];
+        out << "  subgraph cluster_" << i << " {\n    label=\"" << impl::strategy_names[static_cast<size_t>(g.strategy)] << "\";\n";
+        for (uint32_t k = g.begin; k < g.end; k++) out << "    n" << size_t(node_at(k)) << ";\n";
         out << "  }\n";
     }
     for (size_t i = 0; i < dag.nodes.size(); i++)
@@ -14721,13 +14739,17 @@ TensorRef CompilerGraph::append(const CompilerNode& node) {
     if (!failed_) r.node = static_cast<uint32_t>(nodes_.size() - 1);
     return r;
 }
-TensorRef CompilerGraph::input(TensorShape shape, DType dtype, const char* name) { return append(impl::source_of(CompilerOp::input, shape, dtype, name)); }
+TensorRef CompilerGraph::input(TensorShape shape, DType dtype, const char* name) {
+    return append(impl::source_of(CompilerOp::input, shape, dtype, name));
+}
 TensorRef CompilerGraph::indices(size_t rows, const char* name) {
     CompilerNode n = impl::source_of(CompilerOp::input, {rows, 1}, DType::f32, name);
     n.desc.indices = true;
     return append(n);
 }
-TensorRef CompilerGraph::weight(const char* name, TensorShape shape, DType dtype) { return append(impl::source_of(CompilerOp::weight, shape, dtype, name)); }
+TensorRef CompilerGraph::weight(const char* name, TensorShape shape, DType dtype) {
+    return append(impl::source_of(CompilerOp::weight, shape, dtype, name));
+}
 TensorRef CompilerGraph::quant_weight(const char* name, QuantType type, size_t rows, size_t cols) {
     CompilerNode n = impl::source_of(CompilerOp::weight, {rows, cols}, DType::blocks, name);
     n.desc.quant = type;
@@ -14743,7 +14765,9 @@ TensorRef CompilerGraph::scale(TensorRef x, float s)                     { retur
 TensorRef CompilerGraph::offset(TensorRef x, float s)                    { return append(impl::kernel_of(OpKind::offset, s, 0, x)); }
 TensorRef CompilerGraph::clamp(TensorRef x, float low, float high)       { return append(impl::kernel_of(OpKind::clamp, low, high, x)); }
 TensorRef CompilerGraph::axpy(TensorRef y, float a, TensorRef x)         { return append(impl::kernel_of(OpKind::axpy, a, 0, y, x)); }
-TensorRef CompilerGraph::rms_norm(TensorRef x, TensorRef weight, float eps) { return append(impl::kernel_of(OpKind::rms_norm, eps, 0, x, weight)); }
+TensorRef CompilerGraph::rms_norm(TensorRef x, TensorRef weight, float eps) {
+    return append(impl::kernel_of(OpKind::rms_norm, eps, 0, x, weight));
+}
 TensorRef CompilerGraph::layer_norm(TensorRef x, TensorRef gamma, TensorRef beta, float eps) {
     return append(impl::kernel_of(OpKind::layer_norm, eps, 0, x, gamma, beta));
 }
@@ -14756,8 +14780,12 @@ TensorRef CompilerGraph::rope(TensorRef x, TensorRef cos, TensorRef sin, size_t 
 TensorRef CompilerGraph::matmul(TensorRef a, TensorRef b)                { return append(impl::node_of(CompilerOp::matmul, a, b)); }
 TensorRef CompilerGraph::matmul_t(TensorRef a, TensorRef b)              { return append(impl::node_of(CompilerOp::matmul_t, a, b)); }
 TensorRef CompilerGraph::transpose(TensorRef x)                          { return append(impl::node_of(CompilerOp::transpose, x)); }
-TensorRef CompilerGraph::concat(TensorRef a, TensorRef b, TensorRef c, TensorRef d) { return append(impl::node_of(CompilerOp::concat, a, b, c, d)); }
-TensorRef CompilerGraph::embedding(TensorRef table, TensorRef indices)   { return append(impl::node_of(CompilerOp::embedding, table, indices)); }
+TensorRef CompilerGraph::concat(TensorRef a, TensorRef b, TensorRef c, TensorRef d) {
+    return append(impl::node_of(CompilerOp::concat, a, b, c, d));
+}
+TensorRef CompilerGraph::embedding(TensorRef table, TensorRef indices) {
+    return append(impl::node_of(CompilerOp::embedding, table, indices));
+}
 TensorRef CompilerGraph::reshape(TensorRef x, size_t cols) {
     CompilerNode n = impl::node_of(CompilerOp::reshape, x);
     n.size[0] = cols;

@@ -30,6 +30,7 @@ using gllm::FusionStrategy;
 using gllm::Isa;
 using gllm::OpKind;
 using gllm::QuantType;
+using gllm::RopeStyle;
 using gllm::Status;
 using gllm::TensorRef;
 using Floats = std::vector<float>;
@@ -141,7 +142,7 @@ static void kernel_row(K k, const CompilerNode& node, const float* const* in, fl
         case OpKind::layer_norm: k.layer_norm(a, b, in[2], out, n, p[0]); return;
         case OpKind::rope_half: case OpKind::rope_interleaved:
             std::copy(a, a + n, out);
-            k.rope(out, b, in[2], n / head, head, node.kind == OpKind::rope_half ? gllm::RopeStyle::half : gllm::RopeStyle::interleaved, node.size[1]);
+            k.rope(out, b, in[2], n / head, head, node.kind == OpKind::rope_half ? RopeStyle::half : RopeStyle::interleaved, node.size[1]);
             return;
         case OpKind::user: user_row(k, node.trace->name, in, out, n); return;
         default: for (size_t i = 0; i < n; i++) out[i] = scalar_op(node.kind, p, a[i], b ? b[i] : 0);
@@ -166,16 +167,17 @@ static Value embedded(K k, const CompilerNode& table, const Source& s, const Val
     v.rows = ids.rows;
     v.cols = table.desc.cols;
     for (float id : ids.x) {
-        const size_t row = size_t(id);
-        if (table.desc.dtype != DType::blocks) { v.x.insert(v.x.end(), s.numbers.begin() + long(row * v.cols), s.numbers.begin() + long((row + 1) * v.cols)); continue; }
+        const QuantType q = table.desc.quant;
         Floats x(v.cols);
-        REQUIRE(k.dequant(table.desc.quant, s.bytes.data() + row * gllm::row_bytes(table.desc.quant, v.cols), x.data(), v.cols));
+        if (table.desc.dtype != DType::blocks) std::copy_n(s.numbers.data() + size_t(id) * v.cols, v.cols, x.data());
+        else REQUIRE(k.dequant(q, s.bytes.data() + size_t(id) * gllm::row_bytes(q, v.cols), x.data(), v.cols));
         v.x.insert(v.x.end(), x.begin(), x.end());
     }
     return v;
 }
 /// All nodes, in the order in which they were built.
-static std::vector<Value> evaluate(K k, const CompilerGraph& g, const std::vector<Source>& sources, size_t rows, gllm::Precision precision) {
+static std::vector<Value> evaluate(K k, const CompilerGraph& g, const std::vector<Source>& sources, size_t rows,
+                                   gllm::Precision precision) {
     std::vector<Value> all(g.size());
     for (size_t i = 0; i < g.size(); i++) {
         const CompilerNode& n = g.node(i);
@@ -192,19 +194,18 @@ static std::vector<Value> evaluate(K k, const CompilerGraph& g, const std::vecto
             case CompilerOp::kernel: v = by_rows(k, n, in); break;
             case CompilerOp::matmul: case CompilerOp::matmul_t: {
                 const gllm::TensorDesc& w = g.node(n.input[1]).desc;
-                v.rows = a.rows;
-                v.cols = n.op == CompilerOp::matmul ? in[1]->cols : in[1]->rows;
-                v.x.resize(v.rows * v.cols + 1);
+                const size_t m = v.rows = a.rows, d = a.cols, c = v.cols = n.op == CompilerOp::matmul ? in[1]->cols : in[1]->rows;
+                v.x.resize(m * c + 1);
                 const uint8_t* const bytes = sources[n.input[1]].bytes.data();
-                const bool source = g.node(n.input[1]).op <= CompilerOp::weight;
+                const bool plain = g.node(n.input[1]).op > CompilerOp::weight || w.dtype == DType::f32;
                 const float* const x = a.x.data();
                 float* const y = v.x.data();
                 Status s;
-                if (n.op == CompilerOp::matmul)                  s = k.gemm(x, in[1]->x.data(), y, v.rows, v.cols, a.cols);
-                else if (!source || w.dtype == DType::f32)       s = k.gemm_transposed_b(x, in[1]->x.data(), y, v.rows, v.cols, a.cols);
-                else if (w.dtype == DType::f16)  s = k.gemm_transposed_b(x, reinterpret_cast<const gllm::f16*>(bytes), y, v.rows, v.cols, a.cols);
-                else if (w.dtype == DType::bf16) s = k.gemm_transposed_b(x, reinterpret_cast<const gllm::bf16*>(bytes), y, v.rows, v.cols, a.cols);
-                else                                             s = k.matmul(w.quant, bytes, x, y, v.rows, v.cols, a.cols, precision);
+                if (n.op == CompilerOp::matmul)  s = k.gemm(x, in[1]->x.data(), y, m, c, d);
+                else if (plain)                  s = k.gemm_transposed_b(x, in[1]->x.data(), y, m, c, d);
+                else if (w.dtype == DType::f16)  s = k.gemm_transposed_b(x, reinterpret_cast<const gllm::f16*>(bytes), y, m, c, d);
+                else if (w.dtype == DType::bf16) s = k.gemm_transposed_b(x, reinterpret_cast<const gllm::bf16*>(bytes), y, m, c, d);
+                else                             s = k.matmul(w.quant, bytes, x, y, m, c, d, precision);
                 REQUIRE(s);
                 v.x.pop_back();
                 break;
@@ -217,11 +218,15 @@ static std::vector<Value> evaluate(K k, const CompilerGraph& g, const std::vecto
             case CompilerOp::concat:
                 v.rows = a.rows;
                 for (const Value* p : in) v.cols += p->cols;
-                for (size_t r = 0; r < v.rows; r++) for (const Value* p : in) v.x.insert(v.x.end(), p->x.begin() + long(r * p->cols), p->x.begin() + long((r + 1) * p->cols));
+                for (size_t r = 0; r < v.rows; r++)
+                    for (const Value* p : in) v.x.insert(v.x.end(), p->x.data() + r * p->cols, p->x.data() + (r + 1) * p->cols);
                 break;
             case CompilerOp::slice:
                 v.rows = a.rows; v.cols = n.size[1];
-                for (size_t r = 0; r < v.rows; r++) v.x.insert(v.x.end(), a.x.begin() + long(r * a.cols + n.size[0]), a.x.begin() + long(r * a.cols + n.size[0] + n.size[1]));
+                for (size_t r = 0; r < v.rows; r++) {
+                    const float* const from = a.x.data() + r * a.cols + n.size[0];
+                    v.x.insert(v.x.end(), from, from + v.cols);
+                }
                 break;
             case CompilerOp::embedding: v = embedded(k, g.node(n.input[0]), sources[n.input[0]], *in[1]); break;
             default: FAIL("no such operation");
@@ -234,7 +239,9 @@ static std::vector<Value> evaluate(K k, const CompilerGraph& g, const std::vecto
 
 struct Way { const char* name; CompileOptions options; gllm::Parallel parallel; bool guarded; };
 
-static void run_backwards(void*, unsigned tasks, void (*task)(void*, unsigned), void* arg) { for (unsigned i = tasks; i-- > 0;) task(arg, i); }
+static void run_backwards(void*, unsigned tasks, void (*task)(void*, unsigned), void* arg) {
+    for (unsigned i = tasks; i-- > 0;) task(arg, i);
+}
 static gllm::Parallel parallel_of(unsigned width) {
     gllm::Parallel p;
     p.width = width;
@@ -251,7 +258,8 @@ static std::vector<Way> ways(Rng& rng) {
     CompileOptions plain_poisoned = plain;
     plain_poisoned.poison = true;
     return { { "as it is", fused, {}, true }, { "not fused", plain, {}, true }, { "small tiles, poisoned", poisoned, parallel_of(3), true },
-             { "not fused, poisoned", plain_poisoned, parallel_of(2), true }, { "nothing shared, tiny tiles", apart, parallel_of(4), false } };
+             { "not fused, poisoned", plain_poisoned, parallel_of(2), true },
+             { "nothing shared, tiny tiles", apart, parallel_of(4), false } };
 }
 
 template <class E> static std::string differs(const Bytes& got, const Floats& want) {
@@ -278,8 +286,8 @@ static void check_buffers(const CompiledLayer& layer) {
 }
 
 /// One run into fenced outputs; what is wrong with it.
-static void run_and_compare(CompiledLayer& layer, const CompilerGraph& g, const std::vector<Source>& sources, const std::vector<Value>& want,
-                            size_t rows, const Way& way) {
+static void run_and_compare(CompiledLayer& layer, const CompilerGraph& g, const std::vector<Source>& sources,
+                            const std::vector<Value>& want, size_t rows, const Way& way) {
     std::vector<const void*> inputs;
     for (size_t i = 0; i < g.size(); i++) {
         if (g.node(i).op == CompilerOp::input)  inputs.push_back(sources[i].bytes.data());
@@ -304,8 +312,9 @@ static void run_and_compare(CompiledLayer& layer, const CompilerGraph& g, const 
     for (size_t i = 0; i < outputs.size(); i++) {
         const CompilerGraph::Output& o = g.outputs()[i];
         const Bytes got(fenced[i]->data(), fenced[i]->data() + fenced[i]->size());
-        const std::string wrong = o.dtype == DType::f32 ? differs<float>(got, want[o.node].x) : o.dtype == DType::f16 ? differs<gllm::f16>(got, want[o.node].x)
-                                : differs<gllm::bf16>(got, want[o.node].x);
+        const Floats& x = want[o.node].x;
+        const std::string wrong = o.dtype == DType::f32 ? differs<float>(got, x) : o.dtype == DType::f16 ? differs<gllm::f16>(got, x)
+                                                                                                         : differs<gllm::bf16>(got, x);
         INFO("output " << i << ", node " << o.node);
         CHECK_MESSAGE(wrong.empty(), wrong);
         CHECK_MESSAGE(fenced[i]->broken().empty(), fenced[i]->broken());
@@ -325,7 +334,7 @@ static void check_graph(K k, const CompilerGraph& g, size_t rows, Rng& rng, size
     const long before = allocations();
     std::vector<Source> sources(g.size());
     for (size_t i = 0; i < g.size(); i++)
-        if (g.node(i).op == CompilerOp::input || g.node(i).op == CompilerOp::weight) sources[i] = make_source(rng, g.node(i), rows, most_index);
+        if (g.node(i).op <= CompilerOp::weight) sources[i] = make_source(rng, g.node(i), rows, most_index);
     const gllm::Precision precision = rng.below(2) ? gllm::Precision::exact : gllm::Precision::fast;
     const std::vector<Value> want = evaluate(k, g, sources, rows, precision);
     for (Way& way : ways(rng)) {
@@ -343,8 +352,8 @@ static void check_graph(K k, const CompilerGraph& g, size_t rows, Rng& rng, size
 
 // ---- each operation alone -------------------------------------------------------------------
 
-static const OpKind UNARY[]  = { OpKind::relu, OpKind::silu, OpKind::gelu, OpKind::gelu_erf, OpKind::gelu_quick, OpKind::tanh, OpKind::exp, OpKind::neg,
-                                 OpKind::abs, OpKind::sqrt, OpKind::rsqrt, OpKind::recip };
+static const OpKind UNARY[]  = { OpKind::relu, OpKind::silu, OpKind::gelu, OpKind::gelu_erf, OpKind::gelu_quick, OpKind::tanh,
+                                 OpKind::exp, OpKind::neg, OpKind::abs, OpKind::sqrt, OpKind::rsqrt, OpKind::recip };
 static const OpKind BINARY[] = { OpKind::add, OpKind::sub, OpKind::mul, OpKind::swiglu, OpKind::div, OpKind::max, OpKind::min };
 static const OpKind REDUCED[] = { OpKind::sum, OpKind::mean, OpKind::largest };
 
@@ -406,7 +415,7 @@ TEST_CASE("norms, softmax, reductions of rows") {
 }
 
 TEST_CASE("rope") {
-    for (gllm::RopeStyle style : { gllm::RopeStyle::half, gllm::RopeStyle::interleaved })
+    for (RopeStyle style : { RopeStyle::half, RopeStyle::interleaved })
         for (size_t head : { size_t(2), size_t(12), size_t(64) })
             for (size_t turned : { head, head / 2 / 2 * 2 }) {
                 if (turned == 0) continue;
@@ -540,7 +549,7 @@ public:
         const size_t count = 4 + rng.below(rng.below(4) ? 16 : 60);
         while (g.size() < count + 3) step();
         for (size_t i = 0, n = 1 + rng.below(3); i < n; i++)
-            g.output(rng.below(8) ? recent().ref : pool_[rng.below(pool_.size())].ref, rng.below(4) ? DType::f32 : rng.below(2) ? DType::f16 : DType::bf16);
+            g.output(rng.below(8) ? recent().ref : pool_[rng.below(pool_.size())].ref, dtype());
     }
 
 private:
@@ -557,7 +566,10 @@ private:
     DType dtype() { return rng_.below(4) ? DType::f32 : rng_.below(2) ? DType::f16 : DType::bf16; }
     std::string name() { return "w" + std::to_string(names_++); }
     TensorRef weight(size_t rows, size_t cols) { return g_.weight(name().c_str(), { rows, cols }, dtype()); }
-    const Known& recent() { return pool_[pool_.size() - 1 - (rng_.below(5) < 3 ? 0 : rng_.below(rng_.below(2) ? std::min<size_t>(pool_.size(), 4) : pool_.size()))]; }
+    const Known& recent() {
+        const size_t n = pool_.size(), most = rng_.below(5) < 3 ? 1 : rng_.below(2) ? 4 : n;
+        return pool_[n - 1 - rng_.below(std::min(n, most))];
+    }
     void push(TensorRef r, bool open, size_t rows, size_t cols) { pool_.push_back({ r, open, rows, cols }); }
     void input(bool open, size_t rows, size_t cols) {
         TensorRef r = g_.input({ open ? any_rows : rows, cols }, dtype());
@@ -585,7 +597,10 @@ private:
         gllm::ScalarOpRegistry& r = registry();
         switch (rng_.below(20)) {
             case 0: case 1: case 2: return same(g_.op(any(UNARY), x));
-            case 3: case 4: case 5: case 6: { const TensorRef y = like(t); return same(rng_.below(2) ? g_.op(any(BINARY), x, y) : g_.op(any(BINARY), y, x)); }
+            case 3: case 4: case 5: case 6: {
+                const TensorRef y = like(t);
+                return same(rng_.below(2) ? g_.op(any(BINARY), x, y) : g_.op(any(BINARY), y, x));
+            }
             case 7: return same(rng_.below(2) ? g_.scale(x, float(rng_.uniform(-2, 2))) : g_.clamp(x, -1, float(rng_.uniform(0, 2))));
             case 8: return same(rng_.below(2) ? g_.axpy(x, float(rng_.uniform(-2, 2)), like(t)) : g_.offset(x, 0.5f));
             case 9: return same(g_.rms_norm(x, row(t.cols), 1e-5f));
@@ -594,13 +609,15 @@ private:
             case 12: {
                 if (t.cols % 2) return same(g_.op(r.find("softsign"), x));
                 const size_t head = t.cols % 8 == 0 && rng_.below(2) ? 8 : t.cols, turned = rng_.below(2) && head > 2 ? 2 : head;
-                return same(g_.rope(x, row(turned / 2), row(turned / 2), head, rng_.below(2) ? gllm::RopeStyle::half : gllm::RopeStyle::interleaved, turned));
+                const RopeStyle style = rng_.below(2) ? RopeStyle::half : RopeStyle::interleaved;
+                return same(g_.rope(x, row(turned / 2), row(turned / 2), head, style, turned));
             }
             case 13: { const size_t n = cols(); push(g_.matmul(x, weight(t.cols, n)), t.open, t.rows, n); return; }
             case 14: {
                 const size_t n = cols();
                 const bool blocks = t.cols % 32 == 0 && rng_.below(2);
-                const QuantType q = t.cols % 256 ? rng_.below(2) ? QuantType::Q8_0 : QuantType::Q4_0 : rng_.below(2) ? QuantType::Q6_K : QuantType::IQ3_S;
+                static const QuantType types[] = { QuantType::Q8_0, QuantType::Q4_0, QuantType::Q6_K, QuantType::IQ3_S };
+                const QuantType q = types[rng_.below(t.cols % 256 ? 2 : 4)];
                 push(g_.matmul_t(x, blocks ? g_.quant_weight(name().c_str(), q, n, t.cols) : weight(n, t.cols)), t.open, t.rows, n);
                 return;
             }
@@ -620,11 +637,15 @@ private:
                 push(g_.concat(x, y.ref), t.open, t.rows, t.cols + y.cols);
                 return;
             }
-            case 18: { const size_t b = rng_.below(t.cols), n = 1 + rng_.below(t.cols - b); push(g_.slice(x, b, n), t.open, t.rows, n); return; }
+            case 18: {
+                const size_t b = rng_.below(t.cols), n = 1 + rng_.below(t.cols - b);
+                push(g_.slice(x, b, n), t.open, t.rows, n);
+                return;
+            }
             default:
                 if (rng_.below(3) == 0) {
                     const size_t n = cols();
-                    push(g_.embedding(g_.weight(name().c_str(), { 13, n }, dtype()), g_.indices(open_ ? any_rows : rows_)), open_, open_ ? 1 : rows_, n);
+                    push(g_.embedding(weight(13, n), g_.indices(open_ ? any_rows : rows_)), open_, open_ ? 1 : rows_, n);
                     return;
                 }
                 return same(g_.op(r.find("picked"), x, like(t), like(t)));
@@ -653,10 +674,26 @@ TEST_CASE("random graphs") {
         shared += sum > layer.buffers()->bytes;
         graphs++;
     }
-    MESSAGE(graphs << " graphs, " << fused << " fused groups, " << shared << " plans that share memory, " << taken << " buffers taken over");
+    MESSAGE(graphs << " graphs, " << fused << " fused groups, " << shared << " plans that share memory, " << taken
+                   << " buffers taken over");
     CHECK(fused > graphs / 2);
     CHECK(shared > graphs / 20);
     CHECK(taken > graphs / 20);
+}
+
+/// Values that are read once more after what could take their place, by the same group, a later one or through a view.
+TEST_CASE("buffers with several readers") {
+    each_isa("readers", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef w = g.weight("w", { n, n }), u = g.matmul_t(g.input({ m, n }), w);
+        const TensorRef v = g.op(OpKind::exp, u), t = g.add(u, v), norm = g.rms_norm(t, g.weight("s", { n }), 1e-5f);
+        g.output(g.matmul_t(v, w));
+        g.output(g.matmul_t(g.mul(t, u), w));
+        g.output(g.matmul_t(norm, w));
+        const TensorRef y = g.matmul_t(norm, w), z = g.op(OpKind::tanh, y), view = g.reshape(y, 1);
+        g.output(g.matmul_t(z, w));
+        g.output(g.op(OpKind::relu, view));
+        g.output(g.axpy(g.op(OpKind::neg, z), 2, g.matmul_t(g.axpy(z, 0.5f, z), w)));
+    }, SHAPES);
 }
 
 // ---- what is fused, and where it lies -----------------------------------------------------------
@@ -738,7 +775,7 @@ TEST_CASE("threads change no bit") {
         Rng rng(3);
         std::vector<Source> sources(g.size());
         for (size_t i = 0; i < g.size(); i++)
-            if (g.node(i).op == CompilerOp::input || g.node(i).op == CompilerOp::weight) sources[i] = make_source(rng, g.node(i), rows, 1);
+            if (g.node(i).op <= CompilerOp::weight) sources[i] = make_source(rng, g.node(i), rows, 1);
         const std::vector<Value> want = evaluate(k, g, sources, rows, gllm::Precision::exact);
         DeviceProfile profile = DeviceProfile::host();
         profile.isa = k.isa();
@@ -776,18 +813,24 @@ TEST_CASE("malformed graphs") {
     refused("an output of blocks", [](G g) { g.output(g.quant_weight("w", QuantType::Q8_0, 2, 32)); }, "no outputs", "w");
     refused("an output type", [](G g) { g.output(g.input({ 3 }), DType::blocks); }, "f32, f16 or bf16", "node 0");
     refused("a missing operand", [](G g) { g.output(g.add(g.input({ 3 }), {})); }, "number of operands", "node 1 (add)");
-    refused("one operand too many", [](G g) { const TensorRef x = g.input({ 3 }); g.output(g.op(OpKind::relu, x, x)); }, "number of operands", "relu");
+    refused("one operand too many", [](G g) { const TensorRef x = g.input({ 3 }); g.output(g.op(OpKind::relu, x, x)); },
+            "number of operands", "relu");
     refused("columns", [](G g) { g.output(g.add(g.input({ 2, 3 }), g.input({ 2, 4 }))); }, "columns", "node 2 (add)");
     refused("rows", [](G g) { g.output(g.mul(g.input({ 2, 3 }), g.input({ 3, 3 }))); }, "rows", "mul");
     refused("open and closed rows", [](G g) { g.output(g.mul(g.input({ any_rows, 3 }), g.input({ 3, 3 }))); }, "rows", "mul");
     refused("depth", [](G g) { g.output(g.matmul(g.input({ 2, 3 }), g.weight("w", { 4, 5 }))); }, "depth", "node 2 (matmul)");
     refused("depth of the other form", [](G g) { g.output(g.matmul_t(g.input({ 2, 3 }), g.weight("w", { 3, 5 }))); }, "depth", "matmul_t");
-    refused("an open second matrix", [](G g) { g.output(g.matmul_t(g.input({ 2, 3 }), g.input({ any_rows, 3 }))); }, "known number of rows", "matmul_t");
-    refused("blocks in the wrong form", [](G g) { g.output(g.matmul(g.input({ 2, 3 }), g.quant_weight("w", QuantType::Q8_0, 3, 32))); }, "matmul_t", "matmul");
-    refused("blocks as an operand", [](G g) { g.output(g.op(OpKind::relu, g.quant_weight("w", QuantType::Q8_0, 3, 32))); }, "no operands", "relu");
+    refused("an open second matrix", [](G g) { g.output(g.matmul_t(g.input({ 2, 3 }), g.input({ any_rows, 3 }))); },
+            "known number of rows", "matmul_t");
+    refused("blocks in the wrong form", [](G g) { g.output(g.matmul(g.input({ 2, 3 }), g.quant_weight("w", QuantType::Q8_0, 3, 32))); },
+            "matmul_t", "matmul");
+    refused("blocks as an operand", [](G g) { g.output(g.op(OpKind::relu, g.quant_weight("w", QuantType::Q8_0, 3, 32))); },
+            "no operands", "relu");
     refused("indices as an operand", [](G g) { g.output(g.op(OpKind::relu, g.indices(3))); }, "no operands", "relu");
-    refused("ragged blocks", [](G g) { g.output(g.matmul_t(g.input({ 33 }), g.quant_weight("w", QuantType::Q8_0, 3, 33))); }, "whole blocks", "w");
-    refused("no format", [](G g) { g.output(g.matmul_t(g.input({ 32 }), g.quant_weight("w", QuantType(77), 3, 32))); }, "no QuantType", "w");
+    refused("ragged blocks", [](G g) { g.output(g.matmul_t(g.input({ 33 }), g.quant_weight("w", QuantType::Q8_0, 3, 33))); },
+            "whole blocks", "w");
+    refused("no format", [](G g) { g.output(g.matmul_t(g.input({ 32 }), g.quant_weight("w", QuantType(77), 3, 32))); },
+            "no QuantType", "w");
     refused("no element type", [](G g) { g.output(g.input({ 3 }, DType(9))); }, "no DType", "node 0");
     refused("a quantised input", [](G g) { g.output(g.input({ 32 }, DType::blocks)); }, "only a weight", "node 0");
     refused("an open weight", [](G g) { g.output(g.weight("w", { any_rows, 3 })); }, "known number of rows", "w");
@@ -812,12 +855,17 @@ TEST_CASE("malformed graphs") {
     refused("concat", [](G g) { g.output(g.concat(g.input({ 3, 4 }), g.input({ 2, 4 }))); }, "as many rows", "concat");
     refused("norm", [](G g) { g.output(g.rms_norm(g.input({ 3, 4 }), g.input({ 3, 4 }), 0)); }, "one row", "rms_norm");
     refused("norm of other columns", [](G g) { g.output(g.rms_norm(g.input({ 3, 4 }), g.input({ 5 }), 0)); }, "columns", "rms_norm");
-    refused("heads", [](G g) { g.output(g.rope(g.input({ 3, 10 }), g.input({ 2 }), g.input({ 2 }), 4, gllm::RopeStyle::half)); }, "whole heads", "rope");
-    refused("odd heads", [](G g) { g.output(g.rope(g.input({ 3, 9 }), g.input({ 1 }), g.input({ 1 }), 3, gllm::RopeStyle::half)); }, "n_rot", "rope");
-    refused("angles", [](G g) { g.output(g.rope(g.input({ 3, 8 }), g.input({ 3 }), g.input({ 2 }), 4, gllm::RopeStyle::half)); }, "cos and sin", "rope");
-    refused("a table that is computed", [](G g) { g.output(g.embedding(g.op(OpKind::relu, g.input({ 3, 4 })), g.indices(2))); }, "weight", "embedding");
+    refused("heads", [](G g) { g.output(g.rope(g.input({ 3, 10 }), g.input({ 2 }), g.input({ 2 }), 4, RopeStyle::half)); },
+            "whole heads", "rope");
+    refused("odd heads", [](G g) { g.output(g.rope(g.input({ 3, 9 }), g.input({ 1 }), g.input({ 1 }), 3, RopeStyle::half)); },
+            "n_rot", "rope");
+    refused("angles", [](G g) { g.output(g.rope(g.input({ 3, 8 }), g.input({ 3 }), g.input({ 2 }), 4, RopeStyle::half)); },
+            "cos and sin", "rope");
+    refused("a table that is computed", [](G g) { g.output(g.embedding(g.op(OpKind::relu, g.input({ 3, 4 })), g.indices(2))); },
+            "weight", "embedding");
     refused("no indices", [](G g) { g.output(g.embedding(g.weight("t", { 3, 4 }), g.input({ 2, 1 }))); }, "by indices", "embedding");
-    refused("no user's operation", [](G g) { g.output(g.op(static_cast<const gllm::OpTrace*>(nullptr), g.input({ 2 }))); }, "no kind", "user");
+    refused("no user's operation", [](G g) { g.output(g.op(static_cast<const gllm::OpTrace*>(nullptr), g.input({ 2 }))); },
+            "no kind", "user");
 
     // what a damaged file may hold
     const auto edited = [](const char* what, const std::function<void(G g)>& edit, const char* part, const char* node) {
@@ -829,14 +877,20 @@ TEST_CASE("malformed graphs") {
     };
     edited("a cycle", [](G g) { g.node(1).input[0] = 2; }, "itself", "node");
     edited("a node of itself", [](G g) { g.node(2).input[1] = 2; }, "itself", "node 2 (add)");
-    edited("a cycle that no output needs", [](G g) { const TensorRef c = g.op(OpKind::exp, { 0 }); g.node(c.node).input[0] = c.node; }, "itself", "node 4");
+    edited("a cycle that no output needs", [](G g) {
+        const TensorRef c = g.op(OpKind::exp, { 0 });
+        g.node(c.node).input[0] = c.node;
+    }, "itself", "node 4");
     edited("an operand beyond the end", [](G g) { g.node(1).input[0] = 4; }, "does not exist", "node 1 (relu)");
     edited("many operands", [](G g) { g.node(1).inputs = 200; }, "number of operands", "relu");
     edited("no operation", [](G g) { g.node(1).op = CompilerOp(99); }, "no operation", "node 1");
     edited("an operation of plans", [](G g) { g.node(1).op = CompilerOp::convert; }, "no operation", "node 1");
     edited("no kind", [](G g) { g.node(1).kind = OpKind(200); }, "no kind", "node 1");
     edited("a name without an end", [](G g) { std::memset(g.node(1).name, 'x', sizeof g.node(1).name); }, "name ends", "xxxx");
-    edited("a name that is no text", [](G g) { std::strcpy(g.node(1).name, "a\x01\"\xff"); g.node(1).inputs = 0; }, "number of operands", "a???");
+    edited("a name that is no text", [](G g) {
+        std::strcpy(g.node(1).name, "a\x01\"\xff");
+        g.node(1).inputs = 0;
+    }, "number of operands", "a???");
     edited("an unused node that is wrong", [](G g) { g.slice({ 0 }, 9, 1); }, "within the columns", "slice");
 
     CompilerGraph late;                                         // operands may come later, as long as there is an order
@@ -852,7 +906,10 @@ TEST_CASE("malformed graphs") {
     REQUIRE(ok(layer.run(ins, outs), layer));
     CHECK(std::memcmp(in, out, sizeof in) == 0);
     DeviceProfile none;
-    for (Isa isa : gllm::all_isas) if (gllm::isa_presence(isa) == gllm::Presence::absent) { none.isa = isa; CHECK(layer.compile(late, none).code == Code::unsupported); }
+    for (Isa isa : gllm::all_isas) {
+        none.isa = isa;
+        if (gllm::isa_presence(isa) == gllm::Presence::absent) CHECK(layer.compile(late, none).code == Code::unsupported);
+    }
     CHECK(layer.dag() != nullptr);                              // it is what it was
 
     CompilerGraph many;
@@ -958,10 +1015,19 @@ static std::string check_dot(const std::string& s, std::set<std::string>* nodes,
         while (at < s.size() && (std::isalnum(static_cast<unsigned char>(s[at])) || s[at] == '_')) w += s[at++];
         return w;
     };
-    const auto eat = [&](const char* t) { space(); const size_t n = std::strlen(t); if (s.compare(at, n, t) != 0) return false; at += n; return true; };
+    const auto eat = [&](const char* t) {
+        space();
+        const size_t n = std::strlen(t);
+        const bool found = s.compare(at, n, t) == 0;
+        if (found) at += n;
+        return found;
+    };
     const auto value = [&] {                                    // a word or a string
         if (!eat("\"")) return !word().empty();
-        while (at < s.size() && s[at] != '"') { if (s[at] < ' ' || s[at] > '~') return false; at += s[at] == '\\' ? 2 : 1; }
+        while (at < s.size() && s[at] != '"') {
+            if (s[at] < ' ' || s[at] > '~') return false;
+            at += s[at] == '\\' ? 2 : 1;
+        }
         return eat("\"");
     };
     if (word() != "digraph" || word().empty() || !eat("{")) return "no digraph";
@@ -970,7 +1036,11 @@ static std::string check_dot(const std::string& s, std::set<std::string>* nodes,
         const std::string w = word();
         if (w.empty()) return "no statement at " + std::to_string(at);
         if (w == "subgraph") { if (word().compare(0, 8, "cluster_") != 0 || !eat("{")) return "no cluster"; depth++; continue; }
-        if (eat("->")) { const std::string to = word(); if (!nodes->count(w) || !nodes->count(to)) return "an edge of unknown nodes"; edges->insert(w + to); }
+        if (eat("->")) {
+            const std::string to = word();
+            if (!nodes->count(w) || !nodes->count(to)) return "an edge of unknown nodes";
+            edges->insert(w + ">" + to);
+        }
         else if (eat("=")) { if (!value()) return "no value"; }
         else if (eat("[")) {
             do if (word().empty() || !eat("=") || !value()) return "no attribute at " + std::to_string(at); while (eat(","));
@@ -994,7 +1064,8 @@ TEST_CASE("describe and dot") {
     REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
     const std::string told = as_text(layer, false), dot = as_text(layer, true);
     INFO(told);
-    for (const char* part : { "loop_fusion", "kernel_call", "gelu", "rms_norm", "[rows][1024] f32", "to output 0", "workspace", "scratch: " })
+    for (const char* part :
+         { "loop_fusion", "kernel_call", "gelu", "rms_norm", "[rows][1024] f32", "to output 0", "workspace", "scratch: " })
         CHECK_MESSAGE(told.find(part) != std::string::npos, text(part));
     for (char c : told) CHECK((c == '\n' || (c >= ' ' && c <= '~')));
     std::set<std::string> nodes, edges;
