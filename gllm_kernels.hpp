@@ -16,7 +16,7 @@
 #if !defined(__cplusplus) || (__cplusplus < 201703L && (!defined(_MSVC_LANG) || _MSVC_LANG < 201703L))
 #error "gllm_kernels.hpp is a C++17 header: include it from C++, compiled with -std=c++17 or later."
 #else
-#ifndef GK_PASS                    // a pass is this file included by itself: section [16]
+#ifndef GK_PASS                    // a pass is this file included by itself: section [17]
 
 #pragma push_macro("min")          // some system headers define them; here they are names of functions
 #pragma push_macro("max")
@@ -82,17 +82,19 @@
 //   [3] configuration and platform      [11] codecs                           ) compiled once per
 //   [4] element types                   [12] rows of weights                  ) instruction set
 //   [5] quant layouts                   [13] dense products                   )
-//   [6] codebooks                       [13b] attention                       )
-//   [7] jobs and kernels                [14] integer products, features       )
-//   [8] routes                          [15] AMX tiles                        )
-//                                       [16] instruction-set expansion
-//                                       [17] detection and dispatch
-//                                       [17a] quantisers
-//                                       [18] public entry points
-//                                       [19] threads
-//                                       [20] traces
-//                                       [G] the graph compiler
-//                                       [21] history and licence
+//   [6] codebooks                       [14] attention                        )
+//   [7] jobs and kernels                [15] integer products, features       )
+//   [8] routes                          [16] AMX tiles                        )
+//                                       [17] instruction-set expansion
+//                                       [18] detection and dispatch
+//                                       [19] quantisers
+//                                       [20] public entry points
+//                                       [21] threads
+//   with GLLM_KERNELS_MODEL             [22] the cache of keys and values
+//                                       [23] models
+//   with GLLM_KERNELS_COMPILER          [24] traces
+//                                       [25] the graph compiler
+//                                       [26] history and licence
 //
 // ---- building ---------------------------------------------------------------
 //
@@ -160,38 +162,38 @@
 //
 // ---- life of a call ------------------------------------------------------------
 //
-// k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [18] matmul checks the arguments and fills Weights;
+// k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [20] matmul checks the arguments and fills Weights;
 // Quantised::plan asks quant_route [8], which says `codes` for so few rows, and finds room for x in fixed point;
-// Quantised::by_codes has it prepared [14] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output rows
-// of each thread. That is [14] of the feature that the CPU has, VNNI for one: four rows at a time, row_codes<codec_q4_k>
+// Quantised::by_codes has it prepared [15] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output rows
+// of each thread. That is [15] of the feature that the CPU has, VNNI for one: four rows at a time, row_codes<codec_q4_k>
 // [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11] reads them, and
 // code_products multiplies them with x: exact sums of integers, scaled and added up as floats. Where asm/ has a kernel
 // for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits. With Precision::fast x
 // has one digit, not three.
 //
 // With 512 rows of x, and a unit that multiplies bytes, quant_route says `digits`: Quantised::in_digits has x packed by
-// CodePanels [14], whose run() decodes some rows of W for CODE_K of k to a panel, by the same row_codes, and multiplies it
+// CodePanels [15], whose run() decodes some rows of W for CODE_K of k to a panel, by the same row_codes, and multiplies it
 // with each panel of x.
 //
-// k.gemm(a, b, c, 512, 512, 512): [18] Dense::run checks, dense_path [8] says `nest`, Dense::Plan shares the columns of
+// k.gemm(a, b, c, 512, 512, 512): [20] Dense::run checks, dense_path [8] says `nest`, Dense::Plan shares the columns of
 // C and sizes scratch by Blocks [13]; each thread runs gemm_run -> gemm_nest, which packs panels and calls
 // best_microkernel (asm/, or tile<> as its twin). On a CPU with AMX, or for bf16 with
-// AVX512-BF16, the table of dispatch [17] has tiles_or_fused [15] in its place.
+// AVX512-BF16, the table of dispatch [18] has tiles_or_fused [16] in its place.
 //
 // ---- life of a token -----------------------------------------------------------
 //
-// model.decode(cache, {&token, 1}, logits): [M] State::forward takes the row of the embedding, and the sines and cosines of
+// model.decode(cache, {&token, 1}, logits): [23] State::forward takes the row of the embedding, and the sines and cosines of
 // the position that its sequence has come to. In each layer attend() normalises, has the input prepared once for q, k and
-// v, turns q and k, and appends k and v to the cache [K]: a page of 16 tokens is taken when the last one is full, copied
-// first when another sequence shares it. k.attention [18] reads the pages where they lie: the form `few` of [13b], one unit
+// v, turns q and k, and appends k and v to the cache [22]: a page of 16 tokens is taken when the last one is full, copied
+// first when another sequence shares it. k.attention [20] reads the pages where they lie: the form `few` of [14], one unit
 // of work for each head of keys and piece of PIECE tokens, whose results are merged in order. With a prompt of 512 tokens it
 // takes the form `many`: the same sums, for the same bits, by the tiles of [13]. feed_forward() does the rest, and the
 // tokens whose logits are wanted go through lm_head.
 //
 // ---- life of a graph -----------------------------------------------------------
 //
-// g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [G] check infers each
-// shape, by what the operation's trace [20] reads and how, and refuses what does not fit by the node's name. lower makes a
+// g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [25] check infers each
+// shape, by what the operation's trace [24] reads and how, and refuses what does not fit by the node's name. lower makes a
 // SemanticDAG of what outputs depend on: 16-bit sources and outputs get a convert, an operation without a kernel becomes the
 // steps of its trace. fuse puts each operation into a group: the product is a kernel_call, gelu and mul are one loop_fusion.
 // place_values finds that gelu's result is read in its group only, so that a slot of a tile holds it, and that the product's
@@ -218,18 +220,18 @@
 // ---- adding to it -------------------------------------------------------------
 //
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
-//                        kernel_table() behind [15]
+//                        kernel_table() behind [16]
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
-//                        [11], an Encoder in [17a]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane()
+//                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane()
 //                        in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
-//                        GK_PASS_NAMED_.., undefined behind [19]    [9] blocks of primitives: floats, bytes and
-//                        exponentials    [14] the dot products of bytes    [16] a stanza    [17] feature_names,
+//                        GK_PASS_NAMED_.., undefined behind [25]    [9] blocks of primitives: floats, bytes and
+//                        exponentials    [15] the dot products of bytes    [17] a stanza    [18] feature_names,
 //                        detect_hardware, narrow_features, tables, a row of variants, isa_name
-//   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [14] what it speeds up    [16] a stanza
-//                        [17] feature_names, detect_hardware, tables, a row of variants
+//   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [15] what it speeds up    [17] a stanza
+//                        [18] feature_names, detect_hardware, tables, a row of variants
 //
 // Then the tests: an oracle and a row in the tables of tests/, which walk all_isas, QuantType and the tables of [7].
 
@@ -1350,13 +1352,13 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_AVX2   2
 #define GK_AVX512 3
 #define GK_NEON   4
-#define GK_TRACE  6                 // no instruction set: the operations record themselves, section [20]
-// Features of them: each of the first four compiles section [14] once more. A CPU with I8MM has DOTPROD.
+#define GK_TRACE  6                 // no instruction set: the operations record themselves, section [24]
+// Features of them: each of the first four compiles section [15] once more. A CPU with I8MM has DOTPROD.
 #define GK_AVXVNNI    1
 #define GK_AVX512VNNI 2
 #define GK_DOTPROD    3
 #define GK_I8MM       4
-#define GK_AMX        5            // kernels of section [15]
+#define GK_AMX        5            // kernels of section [16]
 #define GK_AVX512BF16 6
 #define GK_IN_ORDER   6            // of cores that take instructions in order
 #ifdef GLLM_KERNELS_ONLY_PASS
@@ -2316,7 +2318,7 @@ struct CodeKernels {
     void (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
 };
 
-/// y[m][n] = x W^T, W codes, x in fixed point: section [14].
+/// y[m][n] = x W^T, W codes, x in fixed point: section [15].
 struct DigitJob {
     const FormatKernels* format;
     const uint8_t*       weights;
@@ -2432,7 +2434,7 @@ struct GemmKernels {
     Panel* (*panel)(BForm form);
 };
 
-// ---- attention: section [13b] ----------------------------------------------------
+// ---- attention: section [14] ----------------------------------------------------
 
 constexpr size_t cache_page = 16;                               // tokens
 GK_INL size_t cache_row_bytes(CacheType type, size_t d) {       // of a token of one head
@@ -2476,16 +2478,16 @@ struct AttentionKernels {
 
 /// C[rows][columns] = A B, or += A B, on packed panels: [k][rows] and [k][columns] floats.
 using GemmTile  = void(size_t k, const float* a, const float* b, const TileOfC* tile);
-/// t[rows][columns] = panels a times b over `groups` of 32 of k: section [14].
+/// t[rows][columns] = panels a times b over `groups` of 32 of k: section [15].
 using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
-/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [14]. Behind t is room for as
+/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [15]. Behind t is room for as
 /// much again, which is the kernel's own.
 using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
-/// t[32][32] = A B, or += A B, over steps of k: section [15]. Ahead: what to prefetch.
+/// t[32][32] = A B, or += A B, over steps of k: section [16]. Ahead: what to prefetch.
 using BytesInTiles = void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 using TermsInTiles = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 using TilesSwitch  = void(size_t on);
-/// Rows of W by one row of x in fixed point: section [14]. y[s y_segment + i] = row i of segment s. A kernel uses the job up.
+/// Rows of W by one row of x in fixed point: section [15]. y[s y_segment + i] = row i of segment s. A kernel uses the job up.
 struct DotJob {
     const uint8_t* weights;
     size_t         row_bytes, segment_bytes;                    // to the next row; to the same row of the next segment
@@ -2818,7 +2820,7 @@ GK_NAMESPACE_BEGIN
 namespace GK_NS {
 namespace {
 
-#if !GK_FEATURE                    // the pass of a feature holds [14] alone
+#if !GK_FEATURE                    // the pass of a feature holds [15] alone
 
 // ============================================================================
 // [9] VECTOR PRIMITIVES: one block per instruction set, one function per line
@@ -3628,7 +3630,7 @@ GK_INL vf vswiglu(vf g, vf u) {
 
 // ---- loops ------------------------------------------------------------------
 //
-// An operation is functors and terms in the loops below, and scalars of a row between them. The pass of [20] has
+// An operation is functors and terms in the loops below, and scalars of a row between them. The pass of [24] has
 // recorders of the same names, and values that are not there yet: so the length of a row is an extent, its scalars are
 // single, real and truth, and `choose` and `either` stand for branches on them.
 
@@ -5498,7 +5500,7 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 #if GK_HAS_ATTENTION
 
 // ============================================================================
-// [13b] ATTENTION
+// [14] ATTENTION
 // ============================================================================
 //
 // Keys are taken in pieces of PIECE tokens and these in blocks of KEYS, both at fixed positions. Within a piece each block
@@ -6265,7 +6267,7 @@ template <class E> constexpr impl::AttentionKernels attention_table = {};
 #endif // !GK_FEATURE
 
 // ============================================================================
-// [14] INTEGER PRODUCTS, AND THE FEATURES THAT SPEED THEM UP
+// [15] INTEGER PRODUCTS, AND THE FEATURES THAT SPEED THEM UP
 // ============================================================================
 //
 // This section is compiled for the instruction set and once more for each feature with a dot product of bytes, in a
@@ -7303,7 +7305,7 @@ constexpr impl::FormatKernels format_table[] = {
 #if !GK_FEATURE
 
 // ============================================================================
-// [15] AMX TILES
+// [16] AMX TILES
 // ============================================================================
 //
 // The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16, and in it a form for bf16 alone that
@@ -7740,7 +7742,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     F::use(0);
 }
 
-// ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for SCALE_K of a row, whose sums are int32
+// ---- plain codes in AMX-INT8 tiles: fixed point as in [15], with one scale for SCALE_K of a row, whose sums are int32
 //
 // A panel of x: the scales of its 32 rows, then for each digit from the highest, for each 64 of k, two tiles of 16
 // rows. The step of the fixed point is to stay small beside the largest of every group of 32, or the product is left to
@@ -8015,7 +8017,7 @@ GK_REGION_END
 #define GLLM_KERNELS_EXPANDED
 
 // ============================================================================
-// [16] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
+// [17] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
 // ============================================================================
 //
 // All functions of a pass sit in an unnamed namespace: nothing compiled for one set can stand in for anything compiled
@@ -8274,7 +8276,7 @@ GK_NAMESPACE_END
 #undef GK_EMULATED
 #endif
 // ============================================================================
-// [17] DETECTION AND DISPATCH: plain scalar code, on first use, once
+// [18] DETECTION AND DISPATCH: plain scalar code, on first use, once
 // ============================================================================
 
 #if GK_WANTED(GK_DISPATCH)
@@ -8646,7 +8648,7 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 }
 
 // ============================================================================
-// [17a] QUANTISERS: how each format is encoded
+// [19] QUANTISERS: how each format is encoded
 // ============================================================================
 //
 // Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i] error[i]^2
@@ -10474,7 +10476,7 @@ static float lowest(const float* x, size_t n)      { float v = x[0]; for (size_t
 #endif // GLLM_KERNELS_NO_QUANTIZE
 
 // ============================================================================
-// [18] PUBLIC ENTRY POINTS
+// [20] PUBLIC ENTRY POINTS
 // ============================================================================
 
 // ---- arguments --------------------------------------------------------------
@@ -11805,7 +11807,7 @@ template struct Element<bf16>;
 #endif
 
 // ============================================================================
-// [19] THREADS: a pool for those who have none
+// [21] THREADS: a pool for those who have none
 // ============================================================================
 
 
@@ -11912,7 +11914,7 @@ Parallel ThreadPool::parallel() {
 GK_NAMESPACE_END
 
 // ============================================================================
-// [K] THE CACHE OF KEYS AND VALUES
+// [22] THE CACHE OF KEYS AND VALUES
 // ============================================================================
 //
 // One allocation: the pool of pages, a table of page numbers for each sequence and layer, how many tables name each page,
@@ -12237,7 +12239,7 @@ GK_NAMESPACE_END
 #endif
 
 // ============================================================================
-// [M] MODELS: tensors, and the forward pass of a transformer
+// [23] MODELS: tensors, and the forward pass of a transformer
 // ============================================================================
 
 #ifdef GLLM_KERNELS_MODEL
@@ -12941,7 +12943,7 @@ GK_NAMESPACE_END
 #endif
 
 // ============================================================================
-// [20] TRACES: what each operation computes, recorded by the operations themselves
+// [24] TRACES: what each operation computes, recorded by the operations themselves
 // ============================================================================
 //
 // One more pass over [9] and [10]: its vectors are numbers of recorded operations, its primitives append one operation
@@ -13474,7 +13476,7 @@ GK_NAMESPACE_END
 #endif // GLLM_KERNELS_COMPILER
 
 // ============================================================================
-// [G] THE GRAPH COMPILER: from operations to one call
+// [25] THE GRAPH COMPILER: from operations to one call
 // ============================================================================
 //
 //   CompilerGraph -> check -> lower -> SemanticDAG -> fuse -> FusionPlan -> plan_buffers -> BufferPlan -> run
@@ -14882,7 +14884,7 @@ GK_NAMESPACE_END
 #pragma pop_macro("max")
 
 // ============================================================================
-// [21] HISTORY AND LICENCE
+// [26] HISTORY AND LICENCE
 // ============================================================================
 //
 //   0.1.0  2026-11-21  scalar, AVX2, AVX-512, NEON; 29 block formats; AWQ, GPTQ, SqueezeLLM checkpoints

@@ -93,7 +93,7 @@ edited() {                                      # edited FILE FLAG...: compiled 
     local file=$1; shift
     $cxx $W $(sed '/^#/d' .clangd | grep -o -- '-[A-Za-z][^],]*') "$@" -x c++ -fsyntax-only "$file"
 }
-every_section() {                               # an error in a section of a pass is one that an editor sees; [15] is of one system
+every_section() {                               # an error in a section of a pass is one that an editor sees; [16] is of one system
     local n last=14
     case $($cxx -dumpmachine) in x86_64*-linux*) last=15 ;; esac
     for n in $(seq 9 $last); do
