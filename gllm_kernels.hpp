@@ -561,14 +561,15 @@ public:
 
     // ---- dense products: y[m] = A[m][n] x[n]; C[m][n] = A[m][k] B[k][n], "transposed" B[n][k].
     //      C is overwritten and may be uninitialised; it must not overlap an input. k = 0 gives zeros (plus bias).
-    //      Transposed weights are of any element type, widened exactly, as are inputs.
     GK_API void   gemv(const E* a, const E* x, E* y, size_t m, size_t n) const;
     GK_API Status gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const;
     GK_API Status gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const;
     GK_API Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
-    GK_API Status gemm_transposed_b(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const;
-    GK_API Status gemm_transposed_b(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const;
-    GK_API Status gemm_transposed_b(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
+    //      The same with weights of any element type, widened exactly, as inputs are.
+    GK_API Status gemm_mixed(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_mixed(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_mixed(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const;
 
     //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with
     //      instruction set, element, n and k; one that does not fit is refused. It may be copied, to an address that is
@@ -10999,13 +11000,16 @@ template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, c
         Activation act) const {
     return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true, act});
 }
-template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const {
+    return gemm_mixed(a, bt, c, m, n, k);
+}
+template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::transposed, Element<float>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
-template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::transposed, Element<f16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
-template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::transposed, Element<bf16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const {
@@ -12521,9 +12525,9 @@ Status Model::State::multiply(const Matrix& w, const float* in, float* out, size
             s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols, precision)
                       : kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, precision);
             break;
-        case DType::f32:  s = kernels.gemm_transposed_b(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::f16:  s = kernels.gemm_transposed_b(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::bf16: s = kernels.gemm_transposed_b(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::f32:  s = kernels.gemm_mixed(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::f16:  s = kernels.gemm_mixed(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::bf16: s = kernels.gemm_mixed(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
     }
     if (s && w.bias) for (size_t i = 0; i < m; i++) kernels.vec_add(out + i * w.rows, w.bias, out + i * w.rows, w.rows);
     return s;
@@ -14475,9 +14479,9 @@ Status CompiledLayer::State::call(uint32_t group, size_t rows, const Parallel& p
     if (n.op == CompilerOp::matmul) return k.gemm(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
     switch (w.dtype) {
         case DType::blocks: return k.matmul(w.quant, at, x, y, m, n.desc.cols, d.cols, options.precision);
-        case DType::f16:    return k.gemm_transposed_b(x, reinterpret_cast<const f16*>(at), y, m, n.desc.cols, d.cols);
-        case DType::bf16:   return k.gemm_transposed_b(x, reinterpret_cast<const bf16*>(at), y, m, n.desc.cols, d.cols);
-        default:            return k.gemm_transposed_b(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+        case DType::f16:    return k.gemm_mixed(x, reinterpret_cast<const f16*>(at), y, m, n.desc.cols, d.cols);
+        case DType::bf16:   return k.gemm_mixed(x, reinterpret_cast<const bf16*>(at), y, m, n.desc.cols, d.cols);
+        default:            return k.gemm_mixed(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
     }
 }
 
