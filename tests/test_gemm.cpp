@@ -524,7 +524,7 @@ TEST_CASE_TEMPLATE("gemm: what must be refused", E, ELEMENTS) {
             CHECK(k.gemm(a, area.data(), area.data() + shift, m, n, kk).code == Code::invalid_argument);
             CHECK(k.gemm_transposed_b(a, area.data(), area.data() + shift, m, n, kk).code == Code::invalid_argument);
             const auto* const other = reinterpret_cast<const gllm::bf16*>(area.data());
-            CHECK(k.gemm_transposed_b(a, other, area.data() + shift * 2 / sizeof(E), m, n, kk).code == Code::invalid_argument);
+            CHECK(k.gemm_mixed(a, other, area.data() + shift * 2 / sizeof(E), m, n, kk).code == Code::invalid_argument);
         }
         CHECK(k.gemm_bias(a, b, area.data() + 3, area.data(), m, n, kk).code == Code::invalid_argument);
         CHECK(std::memcmp(area.data(), before.data(), area.size() * sizeof(E)) == 0);
