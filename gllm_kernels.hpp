@@ -12722,7 +12722,7 @@ struct GK_HIDDEN CompiledLayer::State {
     // ---- 2: decisions
     struct Candidate { TensorDesc rows; uint32_t size; bool open; };     // a group in the making; open: more may join
     Status fuse();
-    bool   joins(uint32_t v, const Candidate& c) const;
+    bool   joins(uint32_t v, uint32_t group, const Candidate& c) const;
     bool   can_wait(uint32_t v, uint32_t group, uint32_t until) const;
     Status collect(const impl::List<Candidate>& groups);
     Status place_values();
@@ -12977,19 +12977,24 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
 // Groups are numbered in order of execution: no node reads a group behind its own. A new node joins the last group that it
 // reads, or begins one; then the other groups that it reads join it, where nothing in between waits for them.
 
-/// Can v be computed tile by tile with the group, once its other operands are there? (Where it reads a value of the group
-/// by a view, it has the same rows, and so the view the same shape.)
-bool CompiledLayer::State::joins(uint32_t v, const Candidate& c) const {
-    return c.open && c.size < impl::most_in_group && impl::same_rows(c.rows, dag.nodes[v].desc);
+/// Can v be computed tile by tile with the group, once its other operands are there? Not where it reads a value of the
+/// group by a view, which may need all rows of it.
+bool CompiledLayer::State::joins(uint32_t v, uint32_t group, const Candidate& c) const {
+    const SemanticNode& n = dag.nodes[v];
+    for (size_t i = 0; i < n.inputs; i++)
+        if (values[n.input[i]].root != n.input[i] && values[values[n.input[i]].root].group == group) return false;
+    return c.open && c.size < impl::most_in_group && impl::same_rows(c.rows, n.desc);
 }
-/// Does no group before `until`, of the nodes up to v, read this one?
+/// Of the nodes up to v, does none read the group before `until`, nor one of `until` read it by a view?
 bool CompiledLayer::State::can_wait(uint32_t v, uint32_t group, uint32_t until) const {
     for (uint32_t w = 0; w <= v; w++) {
         const uint32_t by = values[w].group;
-        if (by == no_node || by <= group || by >= until) continue;
+        if (by == no_node || by <= group || by > until) continue;
         const SemanticNode& n = dag.nodes[w];
-        for (size_t i = 0; i < n.inputs; i++)
-            if (values[values[n.input[i]].root].group == group) return false;
+        for (size_t i = 0; i < n.inputs; i++) {
+            const uint32_t root = values[n.input[i]].root;
+            if (values[root].group == group && (by < until || n.input[i] != root)) return false;
+        }
     }
     return true;
 }
@@ -13004,7 +13009,7 @@ Status CompiledLayer::State::fuse() {
             if (by != no_node && (last == no_node || by > last)) last = by;
         }
         const bool fusable = options.loop_fusion && impl::by_rows(n.op);
-        if (fusable && last != no_node && joins(v, groups[last])) {
+        if (fusable && last != no_node && joins(v, last, groups[last])) {
             values[v].group = last;
             groups[last].size++;
         } else {
@@ -13119,7 +13124,7 @@ Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t p
     return ok ? impl::success : impl::out_of_nodes();
 }
 Status CompiledLayer::State::place_values() {
-    impl::List<uint8_t> kept;                                   // read outside of its group, or not by tiles
+    impl::List<uint8_t> kept;                                   // read outside of its group
     if (!kept.fill(dag.nodes.size(), 0)) return impl::out_of_nodes();
     for (uint32_t w = 0; w < dag.nodes.size(); w++) {
         const SemanticNode& n = dag.nodes[w];
@@ -13127,7 +13132,7 @@ Status CompiledLayer::State::place_values() {
         for (size_t j = 0; j < n.inputs; j++) {
             const uint32_t root = values[n.input[j]].root;
             if (values[w].group > values[root].last) values[root].last = values[w].group;
-            if (values[w].group != values[root].group || n.input[j] != root) kept[root] = 1;
+            if (values[w].group != values[root].group) kept[root] = 1;
         }
     }
     impl::List<uint32_t> owner;                                 // the last value of each alloc
