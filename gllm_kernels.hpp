@@ -189,10 +189,12 @@
 // ---- glossary ------------------------------------------------------------------
 //
 //   block    weights that share a struct of a quant format; of a product: the part of A, B or C that a cache holds
-//   group    inputs or weights that share a scale; the bounds above count groups of 32 inputs
+//   group    inputs or weights that share a scale; the bounds above count groups of 32 inputs; of a graph: operations that
+//            are computed together
 //   code     the integer that a format stores for a weight; a plain code is one without a scale in its row
 //   panel    a strip of A or B, as wide as a tile, in the order in which a microkernel reads it
-//   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX
+//   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX; of a graph: the part of
+//            its rows that a group computes at a time
 //   digit    of an input in fixed point: one of up to three, to base 256 or 128
 //   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
 //   chain    additions one after another into one accumulator
@@ -203,6 +205,7 @@
 //
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
 //                        kernel_table() behind [15]
+//   one of graphs alone  a functor in [10], an OpKind in [2], a row of recordings in [20]; maps need no kernel
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
 //                        [11]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane() in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
@@ -12402,6 +12405,7 @@ static_assert(most_in_group <= 64, "slots of a tile are bits of a word");
 
 static inline Status out_of_nodes()                { return {Code::out_of_memory, "no memory to compile"}; }
 static inline Status malformed(const char* what)   { return {Code::compile_error, what}; }
+constexpr Status too_many_rows = {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
 
 /// Text, piece by piece.
 struct Text {
@@ -13178,30 +13182,31 @@ impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t rows) cons
 }
 Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const {
     const SemanticNode& n = dag.nodes[a.node];
-    const Status too_large = {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
     if (a.use == BufferUse::value) {
-        if (!impl::bytes_of(n.desc, rows, &a.bytes)) return too_large;
+        impl::bytes_of(n.desc, rows, &a.bytes);
     } else if (a.use == BufferUse::tiles) {
         const FusionGroup& g = fusion.groups[a.begin];
-        if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return too_large;
+        if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return impl::too_many_rows;
     } else {
         CpuKernels<float> k = kernels;
         k.parallel = p;
         const TensorDesc& w = dag.nodes[n.input[1]].desc;
         const size_t depth = dag.nodes[n.input[0]].desc.cols;
         size_t m = 0;
-        if (!impl::rows_of(n.desc, rows, &m)) return too_large;
+        impl::rows_of(n.desc, rows, &m);
         a.bytes = w.dtype == DType::blocks ? k.matmul_workspace_bytes(w.quant, m, n.desc.cols, depth, options.precision)
                                            : k.gemm_workspace_bytes(m, n.desc.cols, depth);
-        if (!a.bytes) return too_large;
+        if (!a.bytes) return impl::too_many_rows;
     }
     a.bytes = impl::lines(a.bytes);
-    return a.bytes <= SIZE_MAX / 2 ? impl::success : too_large;
+    return a.bytes <= SIZE_MAX / 2 ? impl::success : impl::too_many_rows;
 }
 /// Each alloc, the larger first, at the lowest offset where nothing that lives with it is.
 Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
     if (buffers.rows == rows && planned_width == impl::width_of(p) && rows) return impl::success;
+    size_t bytes = 0;
     buffers.rows = 0;
+    for (const SemanticNode& n : dag.nodes) if (!impl::bytes_of(n.desc, rows, &bytes)) return impl::too_many_rows;
     impl::List<BufferAlloc>& all = buffers.allocs;
     for (uint32_t i = 0; i < all.size(); i++) {
         if (Status s = alloc_bytes(all[i], rows, p); !s) return s;
@@ -13219,7 +13224,7 @@ Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
             if (a.offset + a.bytes <= b.offset) break;
             if (b.offset + b.bytes > a.offset) a.offset = b.offset + b.bytes;
         }
-        if (a.offset > SIZE_MAX / 2 - a.bytes) return {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
+        if (a.offset > SIZE_MAX / 2 - a.bytes) return impl::too_many_rows;
         if (a.offset + a.bytes > buffers.bytes) buffers.bytes = a.offset + a.bytes;
         uint32_t j = i;
         for (; j && all[placed[j - 1]].offset > a.offset; j--) placed[j] = placed[j - 1];
@@ -13434,9 +13439,8 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         }
     }
     for (const SemanticNode& n : dag.nodes) {
-        culprit = n.node;
-        if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
         if (n.op != CompilerOp::embedding) continue;
+        culprit = n.node;
         size_t all = 0;
         impl::rows_of(n.desc, rows, &all);
         for (size_t i = 0; i < all; i++) {

@@ -966,6 +966,7 @@ TEST_CASE("calls that are wrong") {
     wrong("an output over a weight", in, on_w, 4, "overlaps an input");
     wrong("alignment", in, odd, 4, "aligned");
     wrong("rows overflow", in, out, SIZE_MAX / 8, "overflow");
+    CHECK(layer.scratch_bytes(SIZE_MAX / 8) == 0);
     const size_t scratch = layer.scratch_bytes(4);
     if (scratch) {
         Bytes room(scratch);
