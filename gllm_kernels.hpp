@@ -16,7 +16,7 @@
 #if !defined(__cplusplus) || (__cplusplus < 201703L && (!defined(_MSVC_LANG) || _MSVC_LANG < 201703L))
 #error "gllm_kernels.hpp is a C++17 header: include it from C++, compiled with -std=c++17 or later."
 #else
-#ifndef GK_PASS                    // a pass is this file included by itself: section [16]
+#ifndef GK_PASS                    // a pass is this file included by itself: section [17]
 
 #pragma push_macro("min")          // some system headers define them; here they are names of functions
 #pragma push_macro("max")
@@ -82,15 +82,19 @@
 //   [3] configuration and platform      [11] codecs                           ) compiled once per
 //   [4] element types                   [12] rows of weights                  ) instruction set
 //   [5] quant layouts                   [13] dense products                   )
-//   [6] codebooks                       [14] integer products, features       )
-//   [7] jobs and kernels                [15] AMX tiles                        )
-//   [8] routes                          [16] instruction-set expansion
-//                                       [17] detection and dispatch
-//                                       [18] public entry points
-//                                       [19] threads
-//                                       [20] traces
-//                                       [G] the graph compiler
-//                                       [21] history and licence
+//   [6] codebooks                       [14] attention                        )
+//   [7] jobs and kernels                [15] integer products, features       )
+//   [8] routes                          [16] AMX tiles                        )
+//                                       [17] instruction-set expansion
+//                                       [18] detection and dispatch
+//                                       [19] quantisers
+//                                       [20] public entry points
+//                                       [21] threads
+//   with GLLM_KERNELS_MODEL             [22] the cache of keys and values
+//                                       [23] models
+//   with GLLM_KERNELS_COMPILER          [24] traces
+//                                       [25] the graph compiler
+//                                       [26] history and licence
 //
 // ---- building ---------------------------------------------------------------
 //
@@ -100,6 +104,7 @@
 //   GLLM_KERNELS_IMPLEMENTATION     emit the implementation here
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
+//   GLLM_KERNELS_MODEL              add the paged cache, tensors and models (define it wherever the header is included)
 //   GLLM_KERNELS_COMPILER           add the graph compiler, and traces of operations (define it wherever the header is included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
@@ -114,7 +119,7 @@
 //   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
 //                                   CPU says
 //   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
-//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION     leave parts out
+//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION _NO_QUANTIZE     leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
 // The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature"
@@ -125,11 +130,13 @@
 // Against the exact result; u = 2^-24. What is the same bits on every instruction set is the correctly rounded result.
 //
 //   add sub mul scale relu max, dequantisation     correctly rounded, the same bits on every instruction set
+//   quantisation                                    the same bits on every instruction set
 //   exp tanh                                        2 ulp, the whole range
 //   silu gelu gelu_erf gelu_quick swiglu            4 ulp where the result is normal
 //   softmax rms_norm                                16 ulp of the row's largest result
 //   layer_norm                                      16 ulp of the largest of max |x - mean| / deviation max |gamma|,
 //                                                   |beta| and the results
+//   attention                                       160 u (1 + A) max |v|, A the largest scale sum |q k| of a query
 //   dot, sums, gemv                                 64 u sum |a b|, whatever n
 //   gemm                                            160 u sum |a b| for k up to 4096, 256 u for any k
 //   quantised products, exact                       160 u, or 256 u, of the sum over 32-groups of max |x| sum |w|, w as
@@ -155,28 +162,38 @@
 //
 // ---- life of a call ------------------------------------------------------------
 //
-// k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [18] matmul checks the arguments and fills Weights;
+// k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [20] matmul checks the arguments and fills Weights;
 // Quantised::plan asks quant_route [8], which says `codes` for so few rows, and finds room for x in fixed point;
-// Quantised::by_codes has it prepared [14] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output rows
-// of each thread. That is [14] of the feature that the CPU has, VNNI for one: four rows at a time, row_codes<codec_q4_k>
+// Quantised::by_codes has it prepared [15] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output rows
+// of each thread. That is [15] of the feature that the CPU has, VNNI for one: four rows at a time, row_codes<codec_q4_k>
 // [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11] reads them, and
 // code_products multiplies them with x: exact sums of integers, scaled and added up as floats. Where asm/ has a kernel
 // for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits. With Precision::fast x
 // has one digit, not three.
 //
 // With 512 rows of x, and a unit that multiplies bytes, quant_route says `digits`: Quantised::in_digits has x packed by
-// CodePanels [14], whose run() decodes some rows of W for CODE_K of k to a panel, by the same row_codes, and multiplies it
+// CodePanels [15], whose run() decodes some rows of W for CODE_K of k to a panel, by the same row_codes, and multiplies it
 // with each panel of x.
 //
-// k.gemm(a, b, c, 512, 512, 512): [18] Dense::run checks, dense_path [8] says `nest`, Dense::Plan shares the columns of
+// k.gemm(a, b, c, 512, 512, 512): [20] Dense::run checks, dense_path [8] says `nest`, Dense::Plan shares the columns of
 // C and sizes scratch by Blocks [13]; each thread runs gemm_run -> gemm_nest, which packs panels and calls
 // best_microkernel (asm/, or tile<> as its twin). On a CPU with AMX, or for bf16 with
-// AVX512-BF16, the table of dispatch [17] has tiles_or_fused [15] in its place.
+// AVX512-BF16, the table of dispatch [18] has tiles_or_fused [16] in its place.
+//
+// ---- life of a token -----------------------------------------------------------
+//
+// model.decode(cache, {&token, 1}, logits): [23] State::forward takes the row of the embedding, and the sines and cosines of
+// the position that its sequence has come to. In each layer attend() normalises, has the input prepared once for q, k and
+// v, turns q and k, and appends k and v to the cache [22]: a page of 16 tokens is taken when the last one is full, copied
+// first when another sequence shares it. k.attention [20] reads the pages where they lie: the form `few` of [14], one unit
+// of work for each head of keys and piece of PIECE tokens, whose results are merged in order. With a prompt of 512 tokens it
+// takes the form `many`: the same sums, for the same bits, by the tiles of [13]. feed_forward() does the rest, and the
+// tokens whose logits are wanted go through lm_head.
 //
 // ---- life of a graph -----------------------------------------------------------
 //
-// g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [G] check infers each
-// shape, by what the operation's trace [20] reads and how, and refuses what does not fit by the node's name. lower makes a
+// g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [25] check infers each
+// shape, by what the operation's trace [24] reads and how, and refuses what does not fit by the node's name. lower makes a
 // SemanticDAG of what outputs depend on: 16-bit sources and outputs get a convert, an operation without a kernel becomes the
 // steps of its trace. fuse puts each operation into a group: the product is a kernel_call, gelu and mul are one loop_fusion.
 // place_values finds that gelu's result is read in its group only, so that a slot of a tile holds it, and that the product's
@@ -199,23 +216,25 @@
 //   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
 //   chain    additions one after another into one accumulator
 //   route    which of its ways a product takes
+//   page     16 tokens of a cache, of one layer and all its heads; a piece is as many tokens as attention sums up in f32
 //   trace    an operation recorded: what one row of it computes, as a list; a stage is a loop of it, or what runs once between loops
 //
 // ---- adding to it -------------------------------------------------------------
 //
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
-//                        kernel_table() behind [15]
-//   one of graphs alone  a functor in [10], an OpKind in [2], a row of recordings in [20]; maps need no kernel
+//                        kernel_table() behind [16]
+//   one of graphs alone  a functor in [10], an OpKind in [2], a row of recordings in [24]; maps need no kernel
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
-//                        [11]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane() in [5]
+//                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane()
+//                        in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
-//                        GK_PASS_NAMED_.., undefined behind [19]    [9] blocks of primitives: floats, bytes and
-//                        exponentials    [14] the dot products of bytes    [16] a stanza    [17] feature_names,
+//                        GK_PASS_NAMED_.., undefined behind [25]    [9] blocks of primitives: floats, bytes and
+//                        exponentials    [15] the dot products of bytes    [17] a stanza    [18] feature_names,
 //                        detect_hardware, narrow_features, tables, a row of variants, isa_name
-//   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [14] what it speeds up    [16] a stanza
-//                        [17] feature_names, detect_hardware, tables, a row of variants
+//   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [15] what it speeds up    [17] a stanza
+//                        [18] feature_names, detect_hardware, tables, a row of variants
 //
 // Then the tests: an oracle and a row in the tables of tests/, which walk all_isas, QuantType and the tables of [7].
 
@@ -545,14 +564,15 @@ public:
 
     // ---- dense products: y[m] = A[m][n] x[n]; C[m][n] = A[m][k] B[k][n], "transposed" B[n][k].
     //      C is overwritten and may be uninitialised; it must not overlap an input. k = 0 gives zeros (plus bias).
-    //      Transposed weights are of any element type, widened exactly, as are inputs.
     GK_API void   gemv(const E* a, const E* x, E* y, size_t m, size_t n) const;
     GK_API Status gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const;
     GK_API Status gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const;
     GK_API Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
-    GK_API Status gemm_transposed_b(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const;
-    GK_API Status gemm_transposed_b(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const;
-    GK_API Status gemm_transposed_b(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
+    //      The same with weights of any element type, widened exactly, as inputs are.
+    GK_API Status gemm_mixed(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_mixed(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const;
+    GK_API Status gemm_mixed(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const;
 
     //      B packed ahead, into packed_b_bytes(n, k) bytes of the caller's, at any address. The buffer is tagged with
     //      instruction set, element, n and k; one that does not fit is refused. It may be copied, to an address that is
@@ -594,18 +614,19 @@ public:
     GK_API Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
                                 size_t n, size_t k, size_t group, GptqZeros zeros) const;
 
+    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least sum of importance[i] (x[i] - decoded[i])^2 that a
+    //      search finds; importance[k], not negative, or null for 1 throughout. What a format of one scale, or a scale and an offset,
+    //      holds exactly it keeps, so that quantising again changes nothing; beyond a format's scales lies its largest value. A NaN
+    //      or an infinity is refused, before anything is written. The same bits on every ISA.
+    GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
+
     // ---- attention, without a matrix of scores: see AttentionArgs. head_dim is a multiple of 8 up to 576, of 32 for Q8_0;
     //      heads one of kv_heads. A query that sees no key gives zeros; NaN and infinities as in softmax. The bits depend
     //      neither on threads nor on how queries are shared among calls, nor on keys that a query does not see. With A the
-    //      largest scale sum |q k| of a query's keys, and values as the cache holds them, the error is at most
-    //      160 u (1 + A) max |v|.
+    //      largest scale sum |q k| of a query's keys, plus |slope distance|, and values as the cache holds them, the error is
+    //      at most 160 u (1 + A) max |v|.
     GK_API Status attention(const AttentionArgs<E>& args) const;
     GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const;
-
-    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least error sum importance[i] (x - decoded)^2 found,
-    //      importance[k] or null for 1 throughout. Finite, importance not negative; what is beyond the format's scales becomes its
-    //      largest value. The same bits on every ISA.
-    GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
 
     // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble
     //      first, code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows
@@ -624,6 +645,16 @@ public:
     //      kernel. kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
     GK_API Status matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k,
                          Precision precision = Precision::exact) const;
+    //      Products that share an input can share what is made of it first: prepared for one format, it serves every format
+    //      that takes the same form of it, and costs others nothing. The bits are those of matmul. The buffer, at any address,
+    //      is tagged with instruction set, element, m, k and precision; one that does not fit is refused. It may be
+    //      copied, to an address that is the same modulo 64.
+    //      prepared_bytes is 0 when the size overflows, or k is no whole number of blocks.
+    GK_API size_t prepared_bytes(QuantType type, size_t m, size_t k, Precision precision = Precision::exact) const;
+    GK_API Status prepare(QuantType type, const E* input, size_t m, size_t k, void* prepared,
+                          Precision precision = Precision::exact) const;
+    GK_API Status matmul_prepared(QuantType type, const void* blocks, const E* input, const void* prepared, E* output, size_t m, size_t n,
+                                  size_t k, Precision precision = Precision::exact) const;
     GK_API Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
                                 Precision precision = Precision::exact) const;
     GK_API Status iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
@@ -818,7 +849,8 @@ struct BatchToken { int32_t id; uint32_t seq; bool logits; };           // logit
 struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 
 /// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time; several
-/// models may share weights. Logits do not depend on threads, nor on how a text is cut into batches.
+/// models may share weights. Logits do not depend on threads. How a text is cut into batches changes them by rounding alone:
+/// products of few rows go another way than those of many.
 class Model {
 public:
     Model() = default;
@@ -1324,13 +1356,13 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_AVX2   2
 #define GK_AVX512 3
 #define GK_NEON   4
-#define GK_TRACE  6                 // no instruction set: the operations record themselves, section [20]
-// Features of them: each of the first four compiles section [14] once more. A CPU with I8MM has DOTPROD.
+#define GK_TRACE  6                 // no instruction set: the operations record themselves, section [24]
+// Features of them: each of the first four compiles section [15] once more. A CPU with I8MM has DOTPROD.
 #define GK_AVXVNNI    1
 #define GK_AVX512VNNI 2
 #define GK_DOTPROD    3
 #define GK_I8MM       4
-#define GK_AMX        5            // kernels of section [15]
+#define GK_AMX        5            // kernels of section [16]
 #define GK_AVX512BF16 6
 #define GK_IN_ORDER   6            // of cores that take instructions in order
 #ifdef GLLM_KERNELS_ONLY_PASS
@@ -2272,8 +2304,10 @@ struct FormatKernels {
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
-    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs.
+    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs. With
+    /// `wide` scales a row is NaN that has one beyond what codes serve.
     DotRows* dots; size_t segments; bool CpuFeatures::* needs;
+    bool wide;
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
     /// Several rows of x in fixed point; null where floats are faster. With `rests` blocks of codes may have some.
@@ -2288,7 +2322,7 @@ struct CodeKernels {
     void (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
 };
 
-/// y[m][n] = x W^T, W codes, x in fixed point: section [14].
+/// y[m][n] = x W^T, W codes, x in fixed point: section [15].
 struct DigitJob {
     const FormatKernels* format;
     const uint8_t*       weights;
@@ -2306,8 +2340,9 @@ struct DigitKernels {
     size_t longest = 0;                                         // k: all sums are f32
     size_t thread_floats = 0;
     size_t (*packed_floats)(size_t m, size_t k, size_t digits) = nullptr;
-    /// Panels of rows from .. to-1 of x[m][k]. False: a group of 32 of them is not finite, or out of range.
-    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) = nullptr;
+    /// Panels of rows from .. to-1 of x[m][k]. odd[i] = 1: row i has a group of 32 that is not finite, or out of range, and
+    /// is to be multiplied otherwise. False: all of x is.
+    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) = nullptr;
     void (*run)(const DigitJob& job) = nullptr;
 };
 
@@ -2395,14 +2430,15 @@ struct GemmKernels {
     RunPart* (*run_terms)(size_t a, size_t b);                  // f32: A is taken to a terms of 8 bits, B to b; or both exactly
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
-    struct { RunPart *run, *run_dots; Panel* panel; } by[3];    // B[n][k] by its element type: run; reads A and B in place, few rows of A
+    /// B[n][k] by its element type. run_dots reads A and B in place: few rows of A.
+    struct { RunPart *run, *run_dots; Panel* panel; } by[3];
     size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
     void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
     void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
     Panel* (*panel)(BForm form);
 };
 
-// ---- attention: section [13b] ----------------------------------------------------
+// ---- attention: section [14] ----------------------------------------------------
 
 constexpr size_t cache_page = 16;                               // tokens
 GK_INL size_t cache_row_bytes(CacheType type, size_t d) {       // of a token of one head
@@ -2446,16 +2482,16 @@ struct AttentionKernels {
 
 /// C[rows][columns] = A B, or += A B, on packed panels: [k][rows] and [k][columns] floats.
 using GemmTile  = void(size_t k, const float* a, const float* b, const TileOfC* tile);
-/// t[rows][columns] = panels a times b over `groups` of 32 of k: section [14].
+/// t[rows][columns] = panels a times b over `groups` of 32 of k: section [15].
 using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
-/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [14]. Behind t is room for as
+/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [15]. Behind t is room for as
 /// much again, which is the kernel's own.
 using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
-/// t[32][32] = A B, or += A B, over steps of k: section [15]. Ahead: what to prefetch.
+/// t[32][32] = A B, or += A B, over steps of k: section [16]. Ahead: what to prefetch.
 using BytesInTiles = void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 using TermsInTiles = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 using TilesSwitch  = void(size_t on);
-/// Rows of W by one row of x in fixed point: section [14]. y[s y_segment + i] = row i of segment s. A kernel uses the job up.
+/// Rows of W by one row of x in fixed point: section [15]. y[s y_segment + i] = row i of segment s. A kernel uses the job up.
 struct DotJob {
     const uint8_t* weights;
     size_t         row_bytes, segment_bytes;                    // to the next row; to the same row of the next segment
@@ -2504,11 +2540,13 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx512vnni_tq1_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ1_0) \
     ROW(gk_qdot_avx512vnni_tq2_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ2_0) \
     ROW(gk_qdot_avx512vnni_nvfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, NVFP4) \
+    ROW(gk_qdot_avx512vnni_mxfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, MXFP4) \
     ROW(gk_qdot_avx512vnni_q2_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_K) \
     ROW(gk_qdot_avx512vnni_q3_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q3_K) \
     ROW(gk_qdot_avx512vnni_q4_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_K) \
     ROW(gk_qdot_avx512vnni_q5_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_K) \
     ROW(gk_qdot_avx512vnni_q6_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q6_K) \
+    ROW(gk_qdot_avx512vnni_q8_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q8_K) \
     ROW(gk_qdot_avx512vnni_iq4_nl_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_NL) \
     ROW(gk_qdot_avx512vnni_iq4_xs_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_XS) \
     ROW(gk_qdot_avx512vnni_awq4_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, AWQ4) \
@@ -2652,8 +2690,8 @@ GK_NAMESPACE_END
 // ============================================================================
 //
 // Decided from the arguments and from what the instruction set has, never from threads, workspace or the data: the same
-// call gives the same bits. (Two exceptions: inputs that no fixed point holds, and panels that no tile holds, turn to
-// floats, whatever the threads.)
+// call gives the same bits. (Two exceptions, whatever the threads: a row of inputs that no fixed point holds goes by codes,
+// those of its groups as floats; panels that no tile holds turn to floats.)
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -2786,7 +2824,7 @@ GK_NAMESPACE_BEGIN
 namespace GK_NS {
 namespace {
 
-#if !GK_FEATURE                    // the pass of a feature holds [14] alone
+#if !GK_FEATURE                    // the pass of a feature holds [15] alone
 
 // ============================================================================
 // [9] VECTOR PRIMITIVES: one block per instruction set, one function per line
@@ -3596,7 +3634,7 @@ GK_INL vf vswiglu(vf g, vf u) {
 
 // ---- loops ------------------------------------------------------------------
 //
-// An operation is functors and terms in the loops below, and scalars of a row between them. The pass of [20] has
+// An operation is functors and terms in the loops below, and scalars of a row between them. The pass of [24] has
 // recorders of the same names, and values that are not there yet: so the length of a row is an extent, its scalars are
 // single, real and truth, and `choose` and `either` stand for branches on them.
 
@@ -5466,7 +5504,7 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 #if GK_HAS_ATTENTION
 
 // ============================================================================
-// [13b] ATTENTION
+// [14] ATTENTION
 // ============================================================================
 //
 // Keys are taken in pieces of PIECE tokens and these in blocks of KEYS, both at fixed positions. Within a piece each block
@@ -5614,6 +5652,23 @@ GK_INL float place_of(const impl::AttentionJob& job, size_t i, size_t from) {
 }
 /// What is subtracted from scores the largest of which is m: 0 where there is none.
 GK_INL vf top_of(vf m) { return vselect(vlt(m, vset(-impl::largest_float)), vzero(), m); }
+/// Of 16 lanes, in the order of panel_exponentials: halves, of halves. vsum of wide vectors is that.
+GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
+    GK_UNROLL(4) for (size_t w = PAGEV / 2; w; w /= 2) GK_UNROLL(8) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
+    if (VF != 4) return vsum(v[0]);
+    float t[VF];
+    vstore(t, v[0]);
+    return (t[0] + t[2 % VF]) + (t[1 % VF] + t[3 % VF]);
+}
+/// Four sums of a piece join those before it: sums = a sums + b part.
+GK_INL void join4(double* sums, const float* part, const double* a, const double* b) {
+    double s[4];
+    float  x[4];
+    memcpy(s, sums, sizeof s);
+    memcpy(x, part, sizeof x);
+    GK_UNROLL(4) for (size_t l = 0; l < 4; l++) s[l] = s[l] * a[l] + static_cast<double>(x[l]) * b[l];
+    memcpy(sums, s, sizeof s);
+}
 /// The sum of a query in double begins with its sink: 1, or 0 for -inf, or NaN.
 GK_INL double sink_sum(const float* sinks, size_t head) {
     return !sinks || sinks[head] < -impl::largest_float ? 0 : 1 + static_cast<double>(sinks[head] - sinks[head]);
@@ -5638,13 +5693,13 @@ inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv);
 template <class Keys, size_t R, size_t P>
 GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead, const float* q, size_t d, float* s) {
     Keys keys[P];
-    GK_UNROLL(4) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
+    GK_UNROLL(8) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
     for (size_t from = 0; from < d; from += CHAIN) {
         vf acc[R][P * PAGEV];
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
         for (size_t i = from; i < end; i += 2)
-            GK_UNROLL(4) for (size_t p = 0; p < P; p++) {
+            GK_UNROLL(8) for (size_t p = 0; p < P; p++) {
                 vf v[2 * PAGEV];
                 keys[p].two(i, v);
                 const char* const next = reinterpret_cast<const char*>(ahead[p]) + i * Keys::bytes;
@@ -5666,45 +5721,58 @@ GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead
 }
 template <class Keys, size_t R>
 void block_scores(const uint8_t* const* pages, const uint8_t* const* ahead, size_t count, const float* q, size_t d, float* s) {
-    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 4 ? 2 : 4;
+    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;          // of 7 pages
     size_t p = 0;
     for (; p + P <= count; p += P) page_scores<Keys, R, P>(pages + p, ahead + p, q, d, s + p * PAGE);
+    for (; p + Q <= count; p += Q) page_scores<Keys, R, Q>(pages + p, ahead + p, q, d, s + p * PAGE);
     for (; p < count; p++)         page_scores<Keys, R, 1>(pages + p, ahead + p, q, d, s + p * PAGE);
 }
 
-/// sums[r * ld + j] += p[r * KEYS + t] v[t][j] for `count` tokens, C vectors of columns at `row` and at `sums`.
+/// sums[r * ld + j] = sum of p[r * KEYS + t] v[t][j] over tokens begin .. end - 1 of a block, C vectors of columns from byte `offset` of
+/// the rows on, vector c0 of them.
 template <class Row, size_t R, size_t C>
-GK_INL void value_columns(const uint8_t* row, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t ld, size_t c0) {
+GK_INL void value_columns(const CacheBlock& b, const uint8_t* const* ahead, size_t offset, size_t c0, const float* p, size_t begin,
+        size_t end, float* sums, size_t ld) {
     vf acc[R][C];
-    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vload(sums + r * ld + c * VF);
-    for (size_t t = 0; t < count; t++, row += stride, ahead += stride) {
-        vf v[C];
-        GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
-        GK_UNROLL(8) for (size_t b = 0; b < C * VF * Row::bytes / Row::step; b += 64) prefetch(reinterpret_cast<const char*>(ahead + b));
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-            const vf x = vset(p[r * KEYS + t]);
-            GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
+    const size_t stride = b.value_stride;
+    for (size_t page = begin / PAGE; page * PAGE < end; page++) {
+        const size_t   first = page * PAGE < begin ? begin : page * PAGE, last = least(end, (page + 1) * PAGE);
+        const size_t   at = (first - page * PAGE) * stride + offset;
+        const uint8_t *row = b.values[page] + at, *next = ahead[page] + at;
+        for (size_t t = first; t < last; t++, row += stride, next += stride) {
+            vf v[C];
+            GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
+            GK_UNROLL(8) for (size_t x = 0; x < C * VF * Row::bytes / Row::step; x += 64) prefetch(reinterpret_cast<const char*>(next + x));
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                const vf x = vset(p[r * KEYS + t]);
+                GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+            }
         }
     }
     GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(sums + r * ld + c * VF, acc[r][c]);
 }
 /// The same of all columns.
 template <class Row, size_t R>
-void page_values(const uint8_t* rows, size_t stride, const uint8_t* ahead, const float* p, size_t count, float* sums, size_t d) {
+void block_values(const CacheBlock& b, const uint8_t* const* ahead, const float* p, size_t begin, size_t end, float* sums, size_t d) {
     constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
     const size_t ld = round_up(d, PAGE);
     size_t j = 0;
     if (Row::step > 1) {
-        for (; j < d; j += 32, rows += Row::bytes, ahead += Row::bytes)
+        for (; j < d; j += 32)
             GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c += C)
-                value_columns<Row, R, C>(rows, stride, ahead, p, count, sums + j + c * VF, ld, c);
+                value_columns<Row, R, C>(b, ahead, j / 32 * Row::bytes, c, p, begin, end, sums + j + c * VF, ld);
         return;
     }
-    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
-    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(rows + j * Row::bytes, stride, ahead + j * Row::bytes, p, count, sums + j, ld, 0);
+    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
+    for (; j + 2 * VF <= d; j += 2 * VF) value_columns<Row, R, 2>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
+    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
     for (size_t r = 0; j < d && r < R; r++) {
-        vf acc = vload(sums + r * ld + j);
-        for (size_t t = 0; t < count; t++) acc = vfma(Row::part(rows + t * stride + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        vf acc = vzero();
+        for (size_t t = begin; t < end; t++) {
+            const uint8_t* const row = b.values[t / PAGE] + t % PAGE * b.value_stride;
+            acc = vfma(Row::part(row + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        }
         vstore(sums + r * ld + j, acc);
     }
 }
@@ -5758,30 +5826,21 @@ void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t*
                 vstore(x, p);
                 sum[j] = vadd(sum[j], p);
             }
-        float by_place[PAGE];
-        for (size_t j = 0; j < PAGEV; j++) vstore(by_place + j * VF, sum[j]);
-        for (size_t w = PAGE / 2; w; w /= 2)
-            for (size_t j = 0; j < w; j++) by_place[j] += by_place[j + w];
         float* const state = parts + r * part_floats(d) + ld;
         state[0] = largest_score[r];
-        state[1] = state[1] * factor[r] + by_place[0];
+        state[1] = state[1] * factor[r] + sum_by_halves(sum);
     }
-    for (size_t j = 0; j < R * ld; j += VF) vstore(sums + j, vzero());
-    for (size_t p = first; p < last; p++) {
-        const size_t         t0 = p == first ? begin : p * PAGE, t1 = least(end, (p + 1) * PAGE), skip = (t0 - p * PAGE) * b.value_stride;
-        const uint8_t* const rows = b.values[p] + skip;
-        const uint8_t* const next = ahead[b.count + p] + skip;
-        switch (job.kv.values.type) {
-            case CacheType::f32:  page_values<ValueRow<float>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-            case CacheType::f16:  page_values<ValueRow<f16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-            case CacheType::bf16: page_values<ValueRow<bf16>, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-            case CacheType::Q8_0: page_values<ValueCodes, R>(rows, b.value_stride, next, s + t0, t1 - t0, sums, d); break;
-        }
+    const uint8_t* const* const next = ahead + b.count;
+    switch (job.kv.values.type) {
+        case CacheType::f32:  block_values<ValueRow<float>, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::f16:  block_values<ValueRow<f16>, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::bf16: block_values<ValueRow<bf16>, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::Q8_0: block_values<ValueCodes, R>(b, next, s, begin, end, sums, d); break;
     }
     for (size_t r = 0; r < R; r++) {
         float* const to = parts + r * part_floats(d);
         const vf     f  = vset(factor[r]);
-        for (size_t j = 0; j < ld; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
+        for (size_t j = 0; j < d; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
     }
 }
 
@@ -5797,6 +5856,16 @@ template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs)
             for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
             if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
         }
+}
+
+/// What to prefetch with each page of keys: that of values; and with each of values: of the keys of the next block.
+inline void pages_ahead(const KvView& kv, const CacheBlock& b, size_t head, size_t first, const uint8_t** ahead) {
+    for (size_t p = 0; p < b.count; p++) {
+        const size_t next = first + PAGES + p;
+        ahead[p] = b.values[p];
+        ahead[b.count + p] = !kv.pages || next * PAGE >= kv.length ? b.values[p] : static_cast<const uint8_t*>(kv.keys.data) +
+            kv.pages[next] * kv.page_stride + head * PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim);
+    }
 }
 
 /// Units begin .. end - 1, each a piece of one head of keys.
@@ -5815,11 +5884,8 @@ inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, fl
         for (size_t from = all.begin / KEYS * KEYS; from < all.end; from += KEYS) {
             const size_t     to = least(from + KEYS, all.end), count = (to - from + PAGE - 1) / PAGE;
             const CacheBlock b = cache_block(kv, head, from / PAGE, count, scratch);
-            const uint8_t*   ahead[2 * PAGES];                  // what comes after each page of keys, then of values
-            for (size_t p = 0; p < count; p++) {
-                ahead[p]         = b.values[p];
-                ahead[count + p] = b.values[p];
-            }
+            const uint8_t* ahead[2 * PAGES];
+            pages_ahead(kv, b, head, from / PAGE, ahead);
             for (size_t i = 0; i < job.m; i++) {
                 const impl::Seen seen = seen_in(seen_by(job, i), from, to);
                 if (seen.begin >= seen.end) continue;
@@ -5867,8 +5933,9 @@ template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, s
             for (size_t k = 0; k < n; k++) {
                 const float* const part = parts + (k0 + k) * stride;
                 const double a = static_cast<double>(before[k]), b = static_cast<double>(here[k]);
+                const double a4[4] = {a, a, a, a}, b4[4] = {b, b, b, b};
                 sum = sum * a + static_cast<double>(part[ld + 1]) * b;
-                for (size_t j = 0; j < d; j++) sums[j] = sums[j] * a + static_cast<double>(part[j]) * b;
+                for (size_t j = 0; j < d; j += 4) join4(sums + j, part + j, a4, b4);
             }
         }
         const double inverse = 1 / sum;
@@ -5941,13 +6008,18 @@ inline void pack_block_keys(const CacheBlock& b, size_t d, float* panels) {
 }
 /// The values of n tokens to panels [n][MR]; are all of them finite?
 inline bool pack_values(const CacheBlock& b, CacheType type, size_t n, size_t d, float* row, float* panels) {
-    vf odd = vzero();
+    vf odd[2] = {vzero(), vzero()};
     for (size_t t = 0; t < n; t++) {
         widen_row(type, b.values[t / PAGE] + t % PAGE * b.value_stride, d, row);
-        for (size_t j = 0; j < d; j += VF) odd = vfma(vload(row + j), vzero(), odd);
+        size_t j = 0;
+        for (; j + 2 * VF <= d; j += 2 * VF) {
+            odd[0] = vfma(vload(row + j), vzero(), odd[0]);
+            odd[1] = vfma(vload(row + j + VF), vzero(), odd[1]);
+        }
+        for (; j < d; j += VF) odd[0] = vfma(vload_n(row + j, least(d - j, VF)), vzero(), odd[0]);
         pack_row(row, t, n, d, panels);
     }
-    return !vany(vnan(odd));
+    return !vany(vnan(vadd(odd[0], odd[1])));
 }
 
 /// A panel: rows from .. from + count - 1 of those of a head of keys.
@@ -5972,7 +6044,8 @@ template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOf
 }
 
 /// p v of a lane at a time, for values that are not all finite: a token that a lane does not see would make NaN of them.
-GK_NOINLINE void values_by_lane(const float* p, const float* begin, const float* end, const float* panel, size_t stride, size_t d, float* sums) {
+GK_NOINLINE void values_by_lane(const float* p, const float* begin, const float* end, const float* panel, size_t stride, size_t d,
+        float* sums) {
     for (size_t i = 0, r; i < d; i += r, panel += stride) {
         r = tile_rows(d - i);
         for (size_t lane = 0; lane < NR; lane++)
@@ -6012,8 +6085,8 @@ struct QueryPanel {
 
 /// Scores of n tokens from `from` on become p, with the state of the panel; factor: what rescales its sums. begin and end: the
 /// tokens that each lane sees, or null where each sees all.
-GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* begin, const float* end,
-        float* s, float* factor) {
+GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* begin,
+        const float* end, float* s, float* factor) {
     const size_t group = job.heads / job.kv.kv_heads;
     const vf     none  = vset(-impl::infinity);
     vf m[NRV], slope[NRV], place[NRV];
@@ -6070,13 +6143,15 @@ GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& 
 }
 
 /// A panel against n tokens from `from` on, keys and values packed, the latter in panels `stride` floats apart.
-inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* keys, const float* values,
-        size_t stride, bool finite, float* s) {
+inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* keys,
+        const float* values, size_t stride, bool finite, float* s) {
     const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
     const impl::Ahead nothing = {nullptr, 0, 0};
-    for (size_t t = 0; t < n; t += MR) packed_tile({d, keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
+    for (size_t t = 0; t < n; t += MR)
+        packed_tile({d, keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
 
-    const impl::Seen least_seen = seen_in({seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end}, from, from + n);
+    const impl::Seen by_all = {seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end};
+    const impl::Seen least_seen = seen_in(by_all, from, from + n);
     const bool whole = least_seen.begin == from && least_seen.end == from + n;
     float begin[NR], end[NR], factor[NR];
     for (size_t lane = 0; !whole && lane < NR; lane++) {
@@ -6119,15 +6194,15 @@ inline void end_piece(const QueryPanel& p, size_t d) {
         p.total_sum[l] = p.total_sum[l] * a[l] + static_cast<double>(p.sum[l]) * b[l];
     }
     for (size_t i = 0; i < d; i++)
-        for (size_t l = 0; l < NR; l++)
-            p.totals[i * NR + l] = p.totals[i * NR + l] * a[l] + static_cast<double>(p.sums[i * NR + l]) * b[l];
+        for (size_t l = 0; l < NR; l += 4) join4(p.totals + i * NR + l, p.sums + i * NR + l, a + l, b + l);
 }
 
 /// Rows of a head of keys, as many panels as job.panels says.
 template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
     const KvView&    kv = job.kv;
     const size_t     d = kv.head_dim, group = job.heads / kv.kv_heads, all_rows = job.m * group, first = unit * job.panels * NR;
-    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR, each = round_up(PanelPlaces(d).floats, 16);
+    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR;
+    const size_t     each = round_up(PanelPlaces(d).floats, 16);
     const ManyPlaces places(kv);
     float *const     keys = scratch + places.keys, *const values = scratch + places.values;
     const auto panel_at = [&](size_t p) {
@@ -6180,8 +6255,8 @@ template <class E> void many_unit(const impl::AttentionJob& job, size_t head, si
             }
         transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, values, ld);
         for (size_t l = 0; l < panel.rows.count; l++) {
-            const size_t row = panel.row(l);
-            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + (row / group * job.heads + head * group + row % group) * d, d);
+            const size_t row = panel.row(l), at = row / group * job.heads + head * group + row % group;
+            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + at * d, d);
         }
     }
 }
@@ -6196,7 +6271,7 @@ template <class E> constexpr impl::AttentionKernels attention_table = {};
 #endif // !GK_FEATURE
 
 // ============================================================================
-// [14] INTEGER PRODUCTS, AND THE FEATURES THAT SPEED THEM UP
+// [15] INTEGER PRODUCTS, AND THE FEATURES THAT SPEED THEM UP
 // ============================================================================
 //
 // This section is compiled for the instruction set and once more for each feature with a dot product of bytes, in a
@@ -6711,6 +6786,8 @@ void fused_rows(const impl::RowsJob& job) {
         for (size_t i = 0; i < job.m; i++) run(i, r, least(part - r, step), part);
     for (size_t r = f.segments * part; r < job.rows; r++)
         for (size_t i = 0; i < job.m; i++) run(i, r, 1, 0);
+    for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
+        if (job.y[r] != job.y[r]) (job.digits == 1 ? code_rows<1, 1> : code_rows<3, 1>)(job, r, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
@@ -6790,13 +6867,12 @@ constexpr impl::DigitTile* best_digit_tile =
     impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK)
         ? impl::kernel_for(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, QK) : &digit_tile;
 
-/// Up to 32 of x to row r of a group's units. False if they have no fixed point.
+/// Up to 32 of x to row r of a group's units. False, and zeros, if they have no fixed point.
 bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* units) {
-    const float max = group_maximum(x, n);
-    if (max != max) return false;
+    const float most = group_maximum(x, n), max = most != most ? 0 : most;
     const float one = full_scale(digits), d = max / one;
     int32_t     q[32];
-    to_digits(x, n, max == 0 ? 0 : one / max, q);
+    to_digits(x, max == 0 ? 0 : n, max == 0 ? 0 : one / max, q);
     for (size_t k = digits; k-- > 0; units += UNIT) {
         uint8_t* const scales = units + (FLIP ? 4 * QR : 0);
         const vb       bytes  = bxor(qbytes(q, 8 * static_cast<int>(k)), bset(128));
@@ -6812,7 +6888,7 @@ bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* unit
         const float counts = k == 0 ? d : k == 1 ? d * 256 : d * 65536;
         memcpy(scales + 4 * r, &counts, 4);
     }
-    return true;
+    return most == most;
 }
 
 GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
@@ -6820,13 +6896,14 @@ GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
 GK_INL size_t packed_bytes(size_t m, size_t k, size_t digits)         { return panels_of(m) * ((k + 31) / 32) * digits * UNIT; }
 size_t packed_floats(size_t m, size_t k, size_t digits)               { return packed_bytes(m, k, digits) / 4; }
 
-bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
+    memset(odd + from, 0, to - from);
     for (size_t p = 0; p < k; p += DIGIT_K) {
         const size_t kc = least(k - p, DIGIT_K), panel = (kc + 31) / 32 * digits * UNIT;
         for (size_t i = from / QR * QR; i < round_up(to, QR); i++)
             for (size_t q = 0; q < kc; q += 32) {
                 uint8_t* const units = packed + packed_bytes(m, p, digits) + i / QR * panel + q / 32 * digits * UNIT;
-                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) return false;
+                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) odd[i] = 1;
             }
     }
     return true;
@@ -6936,7 +7013,7 @@ template <size_t G> struct CodePanels {
         float   step[QR][CODE_K / 32 + VF], per_step[CODE_K / 32 + VF], max[CODE_K / 32 + VF];
         uint8_t digit[3][round_up(QR, FEW)][CODE_K];
 
-        /// Row r: its digits, and what they count. False, and zeros, where 32 of k have no fixed point.
+        /// Row r: its digits, and what they count. False where 32 of k have no fixed point: these are zeros.
         GK_MEM bool row(const float* x, size_t kc, size_t digits, size_t r) {
             const size_t n    = kc / 32;
             const float  full = full_scale(digits);
@@ -6969,11 +7046,11 @@ template <size_t G> struct CodePanels {
             }
         }
         /// Rows of x, ldx floats apart; to `out` when all is done.
-        GK_MEM bool pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out) {
+        GK_MEM void pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out, uint8_t* odd) {
             const size_t groups = (kc + G - 1) / G, plane = groups * QUADS * R;
             float *const d = panel + digits * plane, *const sums = d + groups * R;
-            bool fits = true;
-            for (size_t r = 0; r < R; r++) fits &= row(x + r * ldx, kc, digits, r);
+            for (size_t r = 0; r < R; r++)
+                if (!row(x + r * ldx, kc, digits, r)) odd[r] = 1;
             for (size_t i = 0; i < digits; i++) transpose_digit(digit[i][0], groups * QUADS, R, panel + i * plane);
             for (size_t g = 0; g < groups; g++)
                 for (size_t r = 0; r < R; r++) d[g * R + r] = step[r][g * G / 32];
@@ -6990,22 +7067,21 @@ template <size_t G> struct CodePanels {
                     vstore(sums + g * R + r, vmul(vfloat(all), vload(d + g * R + r)));
                 }
             memcpy(out, panel, R * row_bytes(kc, digits));
-            return fits;
         }
     };
     /// The panels whose first row is one of from .. to-1.
-    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
         impl::Lines<PanelOfX> lines;
-        bool fits = true;
         for (size_t panel = 0, i = 0, next; i < to; i = next) {
             next = panel_row(m, ++panel);
+            if (i >= from) memset(odd + i, 0, next - i);
             for (size_t p = 0; i >= from && p < k; p += CODE_K) {
                 const size_t kc = least(k - p, CODE_K);
                 uint8_t* const out = packed + m * row_bytes(p, digits) + i * row_bytes(kc, digits);
-                fits &= lines.begin()->pack(x + i * k + p, k, next - i, kc, digits, out);
+                lines.begin()->pack(x + i * k + p, k, next - i, kc, digits, out, odd + i);
             }
         }
-        return fits;
+        return true;
     }
 
     // ---- the microkernel
@@ -7195,6 +7271,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.dots     = row ? row->run : nullptr;
         f.segments = row ? row->rows : 0;
         f.needs    = row ? row->needs : nullptr;
+        f.wide     = C::wide_scales;
     }
 #endif
     return f;
@@ -7232,7 +7309,7 @@ constexpr impl::FormatKernels format_table[] = {
 #if !GK_FEATURE
 
 // ============================================================================
-// [15] AMX TILES
+// [16] AMX TILES
 // ============================================================================
 //
 // The AVX-512 pass with assembly has a second loop nest, for CPUs with AMX-BF16, and in it a form for bf16 alone that
@@ -7669,7 +7746,7 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
     F::use(0);
 }
 
-// ---- plain codes in AMX-INT8 tiles: fixed point as in [14], with one scale for SCALE_K of a row, whose sums are int32
+// ---- plain codes in AMX-INT8 tiles: fixed point as in [15], with one scale for SCALE_K of a row, whose sums are int32
 //
 // A panel of x: the scales of its 32 rows, then for each digit from the highest, for each 64 of k, two tiles of 16
 // rows. The step of the fixed point is to stay small beside the largest of every group of 32, or the product is left to
@@ -7713,8 +7790,9 @@ bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, si
     }
     return true;
 }
-bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed) {
+bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
     if (!impl::int8_tiles_allowed()) return false;
+    memset(odd + from, 0, to - from);
     for (size_t p = 0; p < k; p += SCALE_K) {
         const size_t kc = least(k - p, SCALE_K), size = digit_panel_bytes(kc, digits);
         for (size_t i = from / PANEL * PANEL; i < to; i += PANEL) {
@@ -7943,7 +8021,7 @@ GK_REGION_END
 #define GLLM_KERNELS_EXPANDED
 
 // ============================================================================
-// [16] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
+// [17] INSTRUCTION-SET EXPANSION: the file includes itself, once per set
 // ============================================================================
 //
 // All functions of a pass sit in an unnamed namespace: nothing compiled for one set can stand in for anything compiled
@@ -8202,7 +8280,7 @@ GK_NAMESPACE_END
 #undef GK_EMULATED
 #endif
 // ============================================================================
-// [17] DETECTION AND DISPATCH: plain scalar code, on first use, once
+// [18] DETECTION AND DISPATCH: plain scalar code, on first use, once
 // ============================================================================
 
 #if GK_WANTED(GK_DISPATCH)
@@ -8574,14 +8652,15 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 }
 
 // ============================================================================
-// [Q] QUANTISERS: how each format is encoded
+// [19] QUANTISERS: how each format is encoded
 // ============================================================================
 //
 // Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i] error[i]^2
 // that its search finds; a null weight counts every error once. Codes rounded with some scale have a best scale, by least
-// squares, and that scale has best codes: a search starts from several scales around the one that takes the largest value to the
-// largest code, and goes on from the best. What a format holds exactly is found first, as a common divisor. Plain
-// scalar code, sums of eight lanes in one order: the same bits everywhere.
+// squares, and that scale has best codes: a search starts from scales around the one that takes the largest value to the
+// last code, and goes on from the best of them. What a block holds exactly is found by a common divisor. Scalar code in which
+// four scales are tried at once, one a lane, for compilers to make vectors of; sums are over values in their order: the
+// same bits everywhere.
 
 #ifndef GLLM_KERNELS_NO_QUANTIZE
 namespace impl {
@@ -8590,8 +8669,16 @@ template <class Block> struct Encoder {};          // of a format that has none
 
 // ---- values -----------------------------------------------------------------
 
-constexpr size_t LANES = 8;                        // of the sums below; blocks and groups are multiples
-GK_INL float total(const float (&a)[LANES])        { return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7])); }
+struct Four { float lane[4]; };
+GK_INL Four four(float a)                          { return {{a, a, a, a}}; }
+
+/// to = from in the lanes where a > b. A loop of its own, as each step of what follows: of such loops compilers make vectors.
+GK_INL void take_where(const Four& a, const Four& b, const Four& from, Four& to) {
+    Four kept = to;
+    for (size_t l = 0; l < 4; l++) kept.lane[l] = a.lane[l] > b.lane[l] ? from.lane[l] : kept.lane[l];
+    to = kept;
+}
+GK_INL Four inverses(const Four& a)                { Four r; for (size_t l = 0; l < 4; l++) r.lane[l] = 1 / a.lane[l]; return r; }
 
 /// x 2^e, with one rounding; |e| up to 252.
 GK_INL float power2(int e)                         { return f32_from_bits(static_cast<uint32_t>(e + 127) << 23); }
@@ -8601,25 +8688,29 @@ GK_INL int   exponent_of(float x) {                // of a positive float: 2^e <
     return bits >= 0x00800000u ? static_cast<int>(bits >> 23) - 127 : static_cast<int>(f32_bits(x * 16777216.0f) >> 23) - 151;
 }
 GK_INL float magnitude(float x)                    { return fabsf(x); }
+GK_INL float quotient(float a, float b)            { return a / (b != 0 ? b : infinity); }         // 0 if b is
 /// The nearest f16, the largest finite one at most.
 GK_INL uint16_t finite_half(float v)               { return f32_to_f16(v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v); }
-/// The nearest integer in lo .. hi, ties to even. No branch: loops of it become vectors.
+GK_INL void store_half(uint8_t* p, uint16_t h)     { memcpy(p, &h, 2); }
+/// The nearest integer in lo .. hi, ties to even, without a branch.
 GK_INL float nearest_in(float v, float lo, float hi) {
+    v = (v + 12582912.0f) - 12582912.0f;           // of larger ones some integer as large
     v = v < lo ? lo : v;
-    v = v > hi ? hi : v;
-    return (v + 12582912.0f) - 12582912.0f;
+    return v > hi ? hi : v;
 }
+
+constexpr size_t STEP = 16;                        // values a turn of loops that map them; blocks and groups are multiples
 
 struct Extremes { float least, most; };
 static Extremes extremes(const float* x, size_t n) {
-    float a[LANES], b[LANES];
-    for (size_t i = 0; i < LANES; i++) a[i] = b[i] = x[i];
-    for (size_t g = LANES; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
+    float a[STEP], b[STEP];
+    for (size_t i = 0; i < STEP; i++) a[i] = b[i] = x[i];
+    for (size_t g = STEP; g < n; g += STEP)
+        for (size_t i = 0; i < STEP; i++) {
             a[i] = x[g + i] < a[i] ? x[g + i] : a[i];
             b[i] = x[g + i] > b[i] ? x[g + i] : b[i];
         }
-    for (size_t i = 1; i < LANES; i++) {
+    for (size_t i = 1; i < STEP; i++) {
         a[0] = a[i] < a[0] ? a[i] : a[0];
         b[0] = b[i] > b[0] ? b[i] : b[0];
     }
@@ -8627,80 +8718,113 @@ static Extremes extremes(const float* x, size_t n) {
 }
 GK_INL float top_of(const Extremes& e)             { return -e.least > e.most ? e.least : e.most; }
 
-/// What a search works on: v = x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
-/// overflow nor vanish. top: the v of the largest magnitude, 0 for a block of zeros.
-template <size_t N> struct Values {
-    float x[N], w[N], top;
+/// What a search works on: x 2^-exponent and weights, the largest magnitude of each in [1, 2), so that squares neither
+/// overflow nor vanish. top: the x of the largest magnitude, 0 for a block of zeros.
+struct Values {
+    float x[256], top;
     int   exponent;
-    Values(const float* in, const float* weight) {
-        const float most = top_of(extremes(in, N)), heaviest = weight ? extremes(weight, N).most : 0;
+    Extremes in;                                   // before scaling
+    Values(const float* values, const float* weight, size_t n) : in(extremes(values, n)), weighted_(false) {
+        const float most = top_of(in), heaviest = weight ? extremes(weight, n).most : 0;
         exponent = most != 0 ? exponent_of(magnitude(most)) : 0;
         top      = times_power2(most, -exponent);
-        scale(in, -exponent, x);
-        if (heaviest > 0) scale(weight, -exponent_of(heaviest), w);
-        else for (float& one : w) one = 1;
+        scale(values, n, -exponent, x);
+        if (heaviest > 0) { weighted_ = true; scale(weight, n, -exponent_of(heaviest), w_); }
     }
-    /// The f16 that v is in the terms of x; and back.
+    /// Weights of x + i; null where all are 1.
+    const float* weights(size_t i = 0) const       { return weighted_ ? w_ + i : nullptr; }
+    /// The f16 that v is in the terms of the input; and back.
     uint16_t half(float v) const                   { return finite_half(times_power2(v, exponent)); }
     float value(uint16_t h) const                  { return times_power2(f16_to_f32(h), -exponent); }
 
 private:
-    static void scale(const float* in, int e, float* out) {
+    float w_[256];
+    bool  weighted_;
+    static void scale(const float* from, size_t n, int e, float* to) {
         const float a = power2(e / 2), b = power2(e - e / 2);
-        for (size_t i = 0; i < N; i++) out[i] = in[i] * a * b;
+        for (size_t g = 0; g < n; g += STEP) for (size_t i = 0; i < STEP; i++) to[g + i] = from[g + i] * a * b;
     }
 };
 
-GK_INL void store_half(uint8_t* p, uint16_t h)     { memcpy(p, &h, 2); }
-
 // ---- one scale: w = d q, q in lo .. hi --------------------------------------
 
-/// Scales to begin with: the largest value becomes code +-first, +-first ratio, .. ; `both`, or one sign where lo = -hi.
-struct Codes { float lo, hi, first, ratio; int count; };
+/// Where to begin: the largest value at code lo, then at first, first ratio, ..; at the other end too unless lo = -hi. Four
+/// a turn; then so many refits.
+struct Codes { float lo, hi, first, ratio; int turns, refits; };
 
-struct ScaleSums { float xq, qq; };
-static ScaleSums scale_sums(const float* x, const float* w, size_t n, float inverse, float lo, float hi) {
-    float xq[LANES] = {}, qq[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float q = nearest_in(x[g + i] * inverse, lo, hi), wq = w[g + i] * q;
-            xq[i] += wq * x[g + i];
-            qq[i] += wq * q;
+/// Weights, or where the pointer to them is null, ones: the same loops with less to do.
+struct Given { const float* w; GK_MEM float operator()(size_t i) const { return w[i]; } };
+struct Ones  { GK_MEM float operator()(size_t) const { return 1; } };
+
+struct ScaleSums { Four xq, qq; };
+template <class W> GK_INL ScaleSums scale_sums(const float* x, W w, size_t n, const Four& inverse, float lo, float hi) {
+    Four t = inverse, xq = {}, qq = {};
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float q = nearest_in(x[i] * t.lane[l], lo, hi), wq = w(i) * q;
+            xq.lane[l] += wq * x[i];
+            qq.lane[l] += wq * q;
         }
-    return {total(xq), total(qq)};
+    return {xq, qq};
 }
-static float scale_error(const float* x, const float* w, size_t n, float d, float lo, float hi) {
-    const float inverse = d != 0 ? 1 / d : 0;
-    float sum[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float e = x[g + i] - d * nearest_in(x[g + i] * inverse, lo, hi);
-            sum[i] += w[g + i] * e * e;
+GK_INL ScaleSums scale_sums(const float* x, const float* w, size_t n, const Four& inverse, float lo, float hi) {
+    return w ? scale_sums(x, Given{w}, n, inverse, lo, hi) : scale_sums(x, Ones(), n, inverse, lo, hi);
+}
+template <class W> GK_INL Four scale_error(const float* x, W w, size_t n, const Four& scale, float lo, float hi) {
+    Four d = scale, t, sum = {};
+    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float e = x[i] - d.lane[l] * nearest_in(x[i] * t.lane[l], lo, hi);
+            sum.lane[l] += w(i) * e * e;
         }
-    return total(sum);
+    return sum;
 }
+GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+    return w ? scale_error(x, Given{w}, n, scale, lo, hi) : scale_error(x, Ones(), n, scale, lo, hi);
+}
+GK_INL size_t largest_of(const Four& f) {
+    size_t best = 0;
+    for (size_t l = 1; l < 4; l++) if (f.lane[l] > f.lane[best]) best = l;
+    return best;
+}
+GK_INL size_t least_of(const Four& f)              { return largest_of({{-f.lane[0], -f.lane[1], -f.lane[2], -f.lane[3]}}); }
 
 constexpr float NEGLIGIBLE = 1e-18f;               // beside values of about 1
+constexpr float MORE       = 1.000001f;            // is more than rounding
 
 /// The scale of least error. With codes q it is sum w x q / sum w q^2, and the error sum w x^2 less (sum w x q)^2 / sum w q^2.
-static float fit_scale(const float* x, const float* w, size_t n, float top, const Codes& c) {
-    float best = 0, d = 0;
-    const auto gains = [&](float inverse) {
-        const ScaleSums s = scale_sums(x, w, n, inverse, c.lo, c.hi);
-        if (!(s.xq * s.xq > best * s.qq)) return false;
-        best = s.xq * s.xq / s.qq;
-        d    = s.xq / s.qq;
-        return true;
-    };
-    if (!(top > NEGLIGIBLE || top < -NEGLIGIBLE)) return 0;
-    float code = c.first / top;
-    for (int i = 0; i < c.count; i++, code *= c.ratio) {
-        gains(code);
-        if (c.lo != -c.hi) gains(-code);
+/// weight: sum w q^2, by which the error rises with the square of what is missed.
+struct Fit { float d, weight; };
+static Fit fit_scale(const float* x, const float* w, size_t n, float top, const Codes& c) {
+    if (magnitude(top) < NEGLIGIBLE) return {0, 0};
+    const bool  both = c.lo != -c.hi;
+    const float unit = 1 / top;
+    float code = -c.lo * unit, next = c.first * unit;
+    Four  best = {}, d = {}, t;
+    for (int turn = 0; turn < c.turns + c.refits; turn++) {
+        if (turn >= c.turns) {
+            t = inverses(d);
+        } else {
+            for (size_t l = 0; l < 4; l++) {
+                t.lane[l] = both && l % 2 == 0 ? -code : code;
+                if (both && l % 2 == 0) continue;
+                code = next;
+                next *= c.ratio;
+            }
+        }
+        const ScaleSums s = scale_sums(x, w, n, t, c.lo, c.hi);
+        Four fit, gain, bar;                       // NaN where all codes are 0
+        for (size_t l = 0; l < 4; l++) {
+            fit.lane[l]  = s.xq.lane[l] / s.qq.lane[l];
+            gain.lane[l] = fit.lane[l] * s.xq.lane[l];
+            bar.lane[l]  = best.lane[l] * MORE;
+        }
+        take_where(gain, bar, gain, best);
+        take_where(gain, bar, fit, d);
     }
-    for (int i = 0; i < 4 && d != 0; i++)
-        if (!gains(1 / d)) break;
-    return d;
+    const size_t l = largest_of(best);
+    return {d.lane[l], quotient(best.lane[l], d.lane[l] * d.lane[l])};
 }
 
 /// The largest step of which all x - base are multiples, if none is beyond `limit` steps, of at least 2^-24; else 0.
@@ -8727,8 +8851,8 @@ GK_INL bool is_half(double v, uint16_t* h) {
     return static_cast<double>(f16_to_f32(*h)) == v;
 }
 /// The f16 scale of which all x are multiples by lo .. hi, or 0.
-static uint16_t exact_scale(const float* x, size_t n, int lo, int hi) {
-    const Extremes e = extremes(x, n);
+static uint16_t exact_scale(const float* x, size_t n, const Extremes& e, const Codes& c) {
+    const int    lo = static_cast<int>(c.lo), hi = static_cast<int>(c.hi);
     const double most = static_cast<double>(e.most), least = static_cast<double>(e.least), reach = -least > most ? -least : most;
     const double step = common_step(x, n, 0, reach, -lo > hi ? -lo : hi);
     if (step == 0) return 0;
@@ -8742,103 +8866,117 @@ static uint16_t exact_scale(const float* x, size_t n, int lo, int hi) {
     return 0;
 }
 
-/// Where halves are few, not the nearest one but the best of three.
-template <size_t N> static uint16_t best_half(const Values<N>& v, float d, float lo, float hi) {
-    const uint16_t h = v.half(d);
-    if ((h & 0x7fff) >= 0x400) return h;
-    uint16_t best = h;
-    float    least = scale_error(v.x, v.w, N, v.value(h), lo, hi);
-    for (int side = -1; side <= 1; side += 2) {
-        const uint16_t near = static_cast<uint16_t>((d < 0 ? 0x8000 : 0) | ((h & 0x7fff) + side));
-        if ((near & 0x7fff) > 0x400) continue;     // below 0
-        const float error = scale_error(v.x, v.w, N, v.value(near), lo, hi);
-        if (error < least) { least = error; best = near; }
-    }
-    return best;
-}
-
 /// q[i] = the code of x[i] less lo.
 static void round_codes(const float* x, size_t n, float d, float lo, float hi, uint8_t* q) {
-    const float inverse = d != 0 ? 1 / d : 0;
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
+    const float inverse = quotient(1, d);
+    for (size_t g = 0; g < n; g += STEP)
+        for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
 }
-/// The f16 scale of a block and its codes, less lo.
-template <size_t N> static uint16_t encode_scale(const float* x, const float* weight, const Codes& c, uint8_t (&q)[N]) {
-    const Values<N> v(x, weight);
-    uint16_t h = exact_scale(x, N, static_cast<int>(c.lo), static_cast<int>(c.hi));
-    if (h == 0) h = best_half(v, fit_scale(v.x, v.w, N, v.top, c), c.lo, c.hi);
-    round_codes(v.x, N, v.value(h), c.lo, c.hi, q);
+/// The f16 scale of a block and its codes, less lo. Where halves are few, not the nearest one but the best of three.
+static uint16_t encode_scale(const float* x, const float* weight, size_t n, const Codes& c, uint8_t* q) {
+    const Values v(x, weight, n);
+    uint16_t h = exact_scale(x, n, v.in, c);
+    if (h == 0) {
+        h = v.half(fit_scale(v.x, v.weights(), n, v.top, c).d);
+        if ((h & 0x7fff) < 0x400) {
+            const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
+            const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
+            h = near[least_of(scale_error(v.x, v.weights(), n, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
+        }
+    }
+    round_codes(v.x, n, v.value(h), c.lo, c.hi, q);
     return h;
 }
 
 // ---- a scale and an offset: w = d q + m, q in 0 .. hi -------------------------
 
+/// Where to begin: the range of the values is first, first ratio, .. codes, held at its middle, its least and its most.
+struct LineCodes { float hi, first, ratio; int turns, refits; };
+
 struct Line { float d, m; };
-struct LineSums { float q, qq, xq; };
-static LineSums line_sums(const float* x, const float* w, size_t n, float inverse, float shift, float hi) {
-    float q1[LANES] = {}, qq[LANES] = {}, xq[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float q = nearest_in(x[g + i] * inverse + shift, 0, hi), wq = w[g + i] * q;
-            q1[i] += wq;
-            qq[i] += wq * q;
-            xq[i] += wq * x[g + i];
+struct LineSums { Four q, qq, xq; };
+template <class W> GK_INL LineSums line_sums(const float* x, W w, size_t n, const Four& inverse, const Four& shift, float hi) {
+    Four t = inverse, s = shift, q1 = {}, qq = {}, xq = {};
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float q = nearest_in(x[i] * t.lane[l] + s.lane[l], 0, hi), wq = w(i) * q;
+            q1.lane[l] += wq;
+            qq.lane[l] += wq * q;
+            xq.lane[l] += wq * x[i];
         }
-    return {total(q1), total(qq), total(xq)};
+    return {q1, qq, xq};
 }
-static float line_error(const float* x, const float* w, size_t n, Line line, float hi) {
-    const float inverse = line.d != 0 ? 1 / line.d : 0;
-    float sum[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float y = x[g + i] - line.m, e = y - line.d * nearest_in(y * inverse, 0, hi);
-            sum[i] += w[g + i] * e * e;
+GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& inverse, const Four& shift, float hi) {
+    return w ? line_sums(x, Given{w}, n, inverse, shift, hi) : line_sums(x, Ones(), n, inverse, shift, hi);
+}
+template <class W> GK_INL Four line_error(const float* x, W w, size_t n, const Four& scale, const Four& offset, float hi) {
+    Four d = scale, m = offset, t, sum = {};
+    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float y = x[i] - m.lane[l], e = y - d.lane[l] * nearest_in(y * t.lane[l], 0, hi);
+            sum.lane[l] += w(i) * e * e;
         }
-    return total(sum);
+    return sum;
+}
+GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& scale, const Four& offset, float hi) {
+    return w ? line_error(x, Given{w}, n, scale, offset, hi) : line_error(x, Ones(), n, scale, offset, hi);
 }
 static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
-    const float inverse = line.d != 0 ? 1 / line.d : 0;
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++)
+    const float inverse = quotient(1, line.d);
+    for (size_t g = 0; g < n; g += STEP)
+        for (size_t i = 0; i < STEP; i++)
             q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi)));
 }
+/// Sums of w and w x.
+struct Moments { float w, wx; };
+template <class W> GK_INL Moments moments(const float* x, W w, size_t n) {
+    Four a = {}, b = {};
+    for (size_t g = 0; g < n; g += 4)
+        for (size_t l = 0; l < 4; l++) {
+            a.lane[l] += w(g + l);
+            b.lane[l] += w(g + l) * x[g + l];
+        }
+    return {(a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]), (b.lane[0] + b.lane[2]) + (b.lane[1] + b.lane[3])};
+}
+static Moments moments(const float* x, const float* w, size_t n) { return w ? moments(x, Given{w}, n) : moments(x, Ones(), n); }
 
-/// Lines to begin with: inverse scales first ratio^i codes for the range of the values, held at its middle and at both ends.
-struct LineCodes { float hi, first, ratio; int count; };
-
-/// The line of least error, by least squares for codes rounded with another. n <= 128.
-static Line fit_line(const float* x, const float* w, size_t n, const LineCodes& c) {
+/// The line of least error, by least squares for codes rounded with another. n <= 128. Weights as of Fit.
+struct LineFit { float d, m, weight_d, weight_m; };
+static LineFit fit_line(const float* x, const float* w, size_t n, const LineCodes& c) {
     const Extremes e = extremes(x, n);
     const float middle = e.least + (e.most - e.least) * 0.5f, range = e.most - e.least;
-    if (!(range > NEGLIGIBLE)) return {0, middle};
-    float y[128], w1[LANES] = {}, wx[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            y[g + i] = x[g + i] - middle;
-            w1[i] += w[g + i];
-            wx[i] += w[g + i] * y[g + i];
-        }
-    const float sum_w = total(w1), sum_x = total(wx);
-    float best = 0, d = 0, m = 0;
-    const auto gains = [&](float inverse, float shift) {
-        const LineSums s = line_sums(y, w, n, inverse, shift, c.hi);
-        const float covariance = sum_w * s.xq - sum_x * s.q, variance = sum_w * s.qq - s.q * s.q;
-        if (!(covariance * covariance > best * variance)) return false;
-        best = covariance * covariance / variance;
-        d    = covariance / variance;
-        m    = (sum_x - d * s.q) / sum_w;
-        return true;
-    };
+    float y[128];
+    for (size_t g = 0; g < n; g += STEP) for (size_t i = 0; i < STEP; i++) y[g + i] = x[g + i] - middle;
+    const Moments sum = moments(y, w, n);
+    if (range < NEGLIGIBLE) return {0, middle, 0, sum.w};
+    const float unit = 1 / range, half = c.hi * 0.5f, inverse_w = 1 / sum.w;
     float code = c.first;
-    for (int i = 0; i < c.count; i++, code *= c.ratio) {
-        gains(code / range, c.hi * 0.5f);
-        gains(code / range, code * 0.5f);
-        gains(code / range, c.hi - code * 0.5f);
+    Four  best = {}, d = {}, m = {}, t, shift;
+    for (int turn = 0; turn < c.turns + c.refits; turn++) {
+        if (turn < c.turns) {
+            t     = {{code * unit, code * unit, code * unit, code * c.ratio * unit}};
+            shift = {{half, code * 0.5f, c.hi - code * 0.5f, half}};
+            code *= c.ratio * c.ratio;
+        } else {
+            t = inverses(d);
+            for (size_t l = 0; l < 4; l++) shift.lane[l] = -m.lane[l] * t.lane[l];
+        }
+        const LineSums s = line_sums(y, w, n, t, shift, c.hi);
+        Four fit, gain, bar, offset;               // gains < 0 where all codes are one
+        for (size_t l = 0; l < 4; l++) {
+            const float q = s.q.lane[l], qq = sum.w * s.qq.lane[l], covariance = sum.w * s.xq.lane[l] - sum.wx * q;
+            fit.lane[l]    = covariance / (qq * (1 - 1e-6f) - q * q);
+            offset.lane[l] = (sum.wx - fit.lane[l] * q) * inverse_w;
+            gain.lane[l]   = fit.lane[l] * covariance;
+            bar.lane[l]    = best.lane[l] * MORE;
+        }
+        take_where(gain, bar, gain, best);
+        take_where(gain, bar, fit, d);
+        take_where(gain, bar, offset, m);
     }
-    for (int i = 0; i < 4 && d != 0; i++)
-        if (!gains(1 / d, -m / d)) break;
-    return {d, m + middle};
+    const size_t l = largest_of(best);
+    return {d.lane[l], m.lane[l] + middle, quotient(best.lane[l], d.lane[l] * d.lane[l] * sum.w), sum.w};
 }
 
 /// How a block stores a line: the halves d and m; or s and z, for s (q - z). Both so that the weights need no rounding: the
@@ -8874,8 +9012,7 @@ struct ZeroLine {
 };
 
 /// The halves of a line on which all x lie at codes 0 .. hi.
-template <class Kind> static bool exact_line(const float* x, size_t n, int hi, uint16_t* a, uint16_t* b) {
-    const Extremes e = extremes(x, n);
+template <class Kind> static bool exact_line(const float* x, size_t n, const Extremes& e, int hi, uint16_t* a, uint16_t* b) {
     const double least = static_cast<double>(e.least), most = static_cast<double>(e.most), range = most - least;
     const double step = range > 0 ? common_step(x, n, least, range, hi) : 0;
     if (step == 0) return false;
@@ -8892,19 +9029,21 @@ template <class Kind> static bool exact_line(const float* x, size_t n, int hi, u
 }
 
 /// The halves of a block, stored at a and b, and its codes.
-template <class Kind, size_t N> static void encode_line(const float* x, const float* weight, const LineCodes& c, uint8_t* a, uint8_t* b,
-        uint8_t (&q)[N]) {
-    const Values<N> v(x, weight);
+template <class Kind> static void encode_line(const float* x, const float* weight, size_t n, const LineCodes& c, uint8_t* a, uint8_t* b,
+        uint8_t* q) {
+    const Values v(x, weight, n);
     uint16_t best_a = 0, best_b = 0;
     const auto line = [&](uint16_t p, uint16_t r) {
         const Line l = Kind::of(p, r);
         return Line{times_power2(l.d, -v.exponent), times_power2(l.m, -v.exponent)};
     };
-    if (!exact_line<Kind>(x, N, static_cast<int>(c.hi), &best_a, &best_b)) {
-        const Line fit = fit_line(v.x, v.w, N, c), l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
+    if (!exact_line<Kind>(x, n, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
+        const LineFit fit = fit_line(v.x, v.weights(), n, c);
+        const Line l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
         float least = infinity;
         const auto consider = [&](uint16_t p, uint16_t r) {
-            const float error = line_error(v.x, v.w, N, line(p, r), c.hi);
+            const Line  tried = line(p, r);
+            const float error = line_error(v.x, v.weights(), n, four(tried.d), four(tried.m), c.hi).lane[0];
             if (error < least) { least = error; best_a = p; best_b = r; }
         };
         uint16_t p, r;
@@ -8916,9 +9055,11 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
                 }
         } else {                                   // where halves are few, those beside the nearest too
             const float reach = magnitude(l.m) + magnitude(l.d) * c.hi, fine = 1.0f / 16777216;
-            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine, step_m = magnitude(l.m) * (1.0f / 1024) + fine;
+            const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine;
+            const float step_m = magnitude(l.m) * (1.0f / 1024) + fine;
             const int   around = magnitude(l.d) < 1024 * fine || step_m * 8 > magnitude(l.d) ? 1 : 0;
-            for (int i = -around; i <= around; i++)
+            if (!around) Kind::round(l, c.hi, &best_a, &best_b);
+            else for (int i = -around; i <= around; i++)
                 for (int j = -around; j <= around; j++) {
                     Kind::round({l.d + static_cast<float>(i) * step_d, l.m + static_cast<float>(j) * step_m}, c.hi, &p, &r);
                     consider(p, r);
@@ -8927,7 +9068,7 @@ template <class Kind, size_t N> static void encode_line(const float* x, const fl
     }
     store_half(a, best_a);
     store_half(b, best_b);
-    round_line(v.x, N, line(best_a, best_b), c.hi, q);
+    round_line(v.x, n, line(best_a, best_b), c.hi, q);
 }
 
 // ---- packing: codes of 4, 5, 2, 1 bits as the layouts have them ----------------
@@ -8955,32 +9096,28 @@ GK_INL void pack_pairs(const uint8_t* q, uint8_t* out) {
 
 // ---- ggml's legacy formats ----------------------------------------------------
 
-constexpr Codes q4_codes      = {-8, 7, 6.2f, 1.06f, 9};
-constexpr Codes q5_codes      = {-16, 15, 13.5f, 1.03f, 8};
-constexpr Codes q8_codes      = {-128, 127, 127, 1.0078f, 2};
-constexpr Codes two_bit_codes = {-1, 2, 0.8f, 1.2f, 10};
-constexpr Codes ternary_codes = {-1, 1, 0.7f, 1.2f, 14};
-constexpr LineCodes nibble_lines = {15, 13.5f, 1.05f, 6};
-constexpr LineCodes five_bit_lines = {31, 29, 1.03f, 5};
+constexpr Codes q4_codes = {-8, 7, 6.6f, 1.08f, 3, 1}, q5_codes = {-16, 15, 14, 1.04f, 3, 0}, q8_codes = {-128, 127, 126.9f, 1.0f, 1, 0};
+constexpr Codes two_bit_codes = {-1, 2, 0.95f, 1.3f, 4, 1}, ternary_codes = {-1, 1, 1.5f, 1.4f, 2, 3};
+constexpr LineCodes nibble_lines = {15, 13.7f, 1.07f, 2, 2}, five_bit_lines = {31, 29.5f, 1.03f, 2, 2};
 
 template <> struct Encoder<block_q4_0> {
     static void encode(const float* x, const float* weight, block_q4_0& out) {
         uint8_t q[32];
-        store_half(out.d, encode_scale(x, weight, q4_codes, q));
+        store_half(out.d, encode_scale(x, weight, 32, q4_codes, q));
         pack_nibbles(q, 16, out.qs);
     }
 };
 template <> struct Encoder<block_q4_1> {
     static void encode(const float* x, const float* weight, block_q4_1& out) {
         uint8_t q[32];
-        encode_line<OffsetLine>(x, weight, nibble_lines, out.d, out.m, q);
+        encode_line<OffsetLine>(x, weight, 32, nibble_lines, out.d, out.m, q);
         pack_nibbles(q, 16, out.qs);
     }
 };
 template <> struct Encoder<block_q5_0> {
     static void encode(const float* x, const float* weight, block_q5_0& out) {
         uint8_t q[32];
-        store_half(out.d, encode_scale(x, weight, q5_codes, q));
+        store_half(out.d, encode_scale(x, weight, 32, q5_codes, q));
         pack_nibbles(q, 16, out.qs);
         pack_bits(q, 32, 4, out.h);
     }
@@ -8988,7 +9125,7 @@ template <> struct Encoder<block_q5_0> {
 template <> struct Encoder<block_q5_1> {
     static void encode(const float* x, const float* weight, block_q5_1& out) {
         uint8_t q[32];
-        encode_line<OffsetLine>(x, weight, five_bit_lines, out.d, out.m, q);
+        encode_line<OffsetLine>(x, weight, 32, five_bit_lines, out.d, out.m, q);
         pack_nibbles(q, 16, out.qs);
         pack_bits(q, 32, 4, out.h);
     }
@@ -8996,7 +9133,7 @@ template <> struct Encoder<block_q5_1> {
 template <> struct Encoder<block_q8_0> {
     static void encode(const float* x, const float* weight, block_q8_0& out) {
         uint8_t q[32];
-        store_half(out.d, encode_scale(x, weight, q8_codes, q));
+        store_half(out.d, encode_scale(x, weight, 32, q8_codes, q));
         for (size_t i = 0; i < 32; i++) out.qs[i] = static_cast<uint8_t>(q[i] ^ 0x80);
     }
 };
@@ -9006,23 +9143,19 @@ template <> struct Encoder<block_q8_0> {
 /// The best scale of signs is the mean magnitude.
 template <> struct Encoder<block_q1_0> {
     static void encode(const float* x, const float* weight, block_q1_0& out) {
-        const Values<128> v(x, weight);
-        float sum[LANES] = {}, sum_w[LANES] = {};
+        Values v(x, weight, 128);
         uint8_t q[128];
-        for (size_t g = 0; g < 128; g += LANES)
-            for (size_t i = 0; i < LANES; i++) {
-                sum[i]   += v.w[g + i] * magnitude(v.x[g + i]);
-                sum_w[i] += v.w[g + i];
-                q[g + i]  = x[g + i] >= 0;
-            }
-        store_half(out.d, v.half(total(sum) / total(sum_w)));
+        for (size_t i = 0; i < 128; i++) q[i] = x[i] >= 0;
+        for (float& f : v.x) f = magnitude(f);
+        const Moments sum = moments(v.x, v.weights(), 128);
+        store_half(out.d, v.half(sum.wx / sum.w));
         pack_bits(q, 128, 0, out.qs);
     }
 };
 template <> struct Encoder<block_q2_0> {
     static void encode(const float* x, const float* weight, block_q2_0& out) {
         uint8_t q[64];
-        store_half(out.d, encode_scale(x, weight, two_bit_codes, q));
+        store_half(out.d, encode_scale(x, weight, 64, two_bit_codes, q));
         for (size_t i = 0; i < 16; i++)
             out.qs[i] = static_cast<uint8_t>(q[4 * i] | q[4 * i + 1] << 2 | q[4 * i + 2] << 4 | q[4 * i + 3] << 6);
     }
@@ -9036,7 +9169,7 @@ template <> struct Encoder<block_tq1_0> {
     }
     static void encode(const float* x, const float* weight, block_tq1_0& out) {
         uint8_t q[256];
-        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        store_half(out.d, encode_scale(x, weight, 256, ternary_codes, q));
         for (size_t i = 0; i < 32; i++) out.qs[i] = pack(q + i, 32, 5);
         for (size_t i = 0; i < 16; i++) out.qm[i] = pack(q + 160 + i, 16, 5);
         for (size_t i = 0; i < 4; i++)  out.ql[i] = pack(q + 240 + i, 4, 4);
@@ -9045,7 +9178,7 @@ template <> struct Encoder<block_tq1_0> {
 template <> struct Encoder<block_tq2_0> {
     static void encode(const float* x, const float* weight, block_tq2_0& out) {
         uint8_t q[256];
-        store_half(out.d, encode_scale(x, weight, ternary_codes, q));
+        store_half(out.d, encode_scale(x, weight, 256, ternary_codes, q));
         pack_pairs(q, out.qs);
     }
 };
@@ -9057,15 +9190,18 @@ GK_INL float nearest_e2m1(float v) {
     const float small = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
     return small + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
 }
-static float e2m1_error(const float* x, const float* w, size_t n, float d) {
-    const float inverse = 1 / d;
-    float sum[LANES] = {};
-    for (size_t g = 0; g < n; g += LANES)
-        for (size_t i = 0; i < LANES; i++) {
-            const float a = magnitude(x[g + i]), e = a - d * nearest_e2m1(a * inverse);
-            sum[i] += w[g + i] * e * e;
+template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const Four& scale) {
+    Four d = scale, t, sum = {};
+    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < 4; l++) {
+            const float a = magnitude(x[i]), e = a - d.lane[l] * nearest_e2m1(a * t.lane[l]);
+            sum.lane[l] += w(i) * e * e;
         }
-    return total(sum);
+    return sum;
+}
+GK_NOINLINE static Four e2m1_error(const float* x, const float* w, size_t n, const Four& scale) {
+    return w ? e2m1_error(x, Given{w}, n, scale) : e2m1_error(x, Ones(), n, scale);
 }
 static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
     const float inverse = d > 0 ? 1 / d : 0;
@@ -9078,36 +9214,38 @@ static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
 
 template <> struct Encoder<block_mxfp4> {
     static void encode(const float* x, const float* weight, block_mxfp4& out) {
-        const Values<32> v(x, weight);
-        const auto scale = [&](int e) { return times_power2(1, e - 128 - v.exponent); };
-        int   best  = 0;
-        float least = infinity;
-        for (int down = 5; down >= 2 && v.top != 0; down--) {   // the largest value beyond the levels, or at 6 to 12, 3 to 6
-            const int   wanted = 128 + v.exponent - down, e = wanted < 0 ? 0 : wanted > 252 ? 252 : wanted;
-            const float error = e2m1_error(v.x, v.w, 32, scale(e));
-            if (error < least) { least = error; best = e; }
+        const Values v(x, weight, 32);
+        int  e[4];                                 // the largest value at 12 to 24, 6 to 12, 24 to 48, 3 to 6
+        Four scale;
+        for (size_t l = 0; l < 4; l++) {
+            const int wanted = v.top == 0 ? 0 : 128 + v.exponent - (l == 0 ? 4 : l == 1 ? 3 : l == 2 ? 5 : 2);
+            e[l] = wanted < 0 ? 0 : wanted > 252 ? 252 : wanted;
+            scale.lane[l] = times_power2(1, e[l] - 128 - v.exponent);
         }
+        const size_t best = least_of(e2m1_error(v.x, v.weights(), 32, scale));
         uint8_t q[32];
-        round_e2m1(v.x, 32, scale(best), q);
-        out.e[0] = static_cast<uint8_t>(best);
+        round_e2m1(v.x, 32, scale.lane[best], q);
+        out.e[0] = static_cast<uint8_t>(e[best]);
         pack_nibbles(q, 16, out.qs);
     }
 };
 template <> struct Encoder<block_nvfp4> {
     static void encode(const float* x, const float* weight, block_nvfp4& out) {
-        const Values<64> v(x, weight);
+        const Values v(x, weight, 64);
         const auto scale = [&](int e) { return times_power2(ue4m3.halves[e], -v.exponent); };
         for (int j = 0; j < 4; j++) {
             const float* const p = v.x + 16 * j;
-            const float* const w = v.w + 16 * j;
+            const float* const w = v.weights(static_cast<size_t>(16 * j));
             const float top = magnitude(top_of(extremes(p, 16)));
             int middle = 0, best = 0;              // the largest value at 12
             for (int step = 64; step; step /= 2)
                 if (middle + step < 127 && scale(middle + step) * 12 <= top) middle += step;
             float least = infinity;
-            for (int e = middle - 6 < 1 ? 1 : middle - 6; e < 127 && e <= middle + 8 && top > 0; e++) {
-                const float error = e2m1_error(p, w, 16, scale(e));
-                if (error < least) { least = error; best = e; }
+            const int from = middle < 7 ? 1 : middle > 117 ? 111 : middle - 6;
+            for (int e = from; e < from + 16 && top > 0; e += 4) {
+                const Four error = e2m1_error(p, w, 16, {{scale(e), scale(e + 1), scale(e + 2), scale(e + 3)}});
+                const size_t l = least_of(error);
+                if (error.lane[l] < least) { least = error.lane[l]; best = e + static_cast<int>(l); }
             }
             uint8_t q[16];
             round_e2m1(p, 16, scale(best), q);
@@ -9124,12 +9262,20 @@ template <> struct Encoder<block_nvfp4> {
 static uint16_t scale_of_scales(const float* scale, const float* weight, const Codes& c, int exponent) {
     float real[16];
     for (size_t j = 0; j < 16; j++) real[j] = times_power2(scale[j], exponent);
-    if (const uint16_t h = exact_scale(real, 16, static_cast<int>(c.lo), static_cast<int>(c.hi))) return h;
-    float d = times_power2(fit_scale(scale, weight, 16, top_of(extremes(scale, 16)), c), exponent);
+    if (const uint16_t h = exact_scale(real, 16, extremes(real, 16), c)) return h;
+    const float    d = times_power2(fit_scale(scale, weight, 16, top_of(extremes(scale, 16)), c).d, exponent);
     const uint16_t h = finite_half(d);
     return h & 0x7fff || d == 0 ? h : static_cast<uint16_t>(h + 1);
 }
-GK_INL float quotient(float a, float b)            { return b != 0 ? a / b : 0; }
+
+/// The sums of one scale, or line, out of line.
+GK_NOINLINE static ScaleSums sums_at(const float* x, const float* w, size_t n, float d, const Codes& c) {
+    return scale_sums(x, w, n, four(quotient(1, d)), c.lo, c.hi);
+}
+GK_NOINLINE static LineSums sums_at(const float* x, const float* w, size_t n, Line l, float hi) {
+    const float inverse = quotient(1, l.d);
+    return line_sums(x, w, n, four(inverse), four(-l.m * inverse), hi);
+}
 
 /// w = d sc[j] (q[i] + lo), 16 weights a group.
 struct ScaledGroups {
@@ -9139,15 +9285,16 @@ struct ScaledGroups {
     float    error;
 
     ScaledGroups(const float* x, const float* weight, const Codes& codes, const Codes& scales) : q(), sc(), d(0), error(infinity) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         float s[16], sensitivity[16];
         for (size_t j = 0; j < 16; j++) {
             const float* const p = v.x + 16 * j;
-            s[j] = fit_scale(p, v.w + 16 * j, 16, top_of(extremes(p, 16)), codes);
-            sensitivity[j] = scale_sums(p, v.w + 16 * j, 16, quotient(1, s[j]), codes.lo, codes.hi).qq;
+            const Fit fit = fit_scale(p, v.weights(16 * j), 16, top_of(extremes(p, 16)), codes);
+            s[j] = fit.d;
+            sensitivity[j] = fit.weight;
         }
         uint16_t next = scale_of_scales(s, sensitivity, scales, v.exponent);
-        for (int round = 0; round < 3 && settle(v, s, codes, scales, next); round++) next = refit(v, codes);
+        for (int round = 0; round < 2 && settle(v, s, codes, scales, next); round++) next = refit(v, codes);
         if ((d & 0x7fff) < 0x400 && d & 0x7fff) {               // halves are few
             const uint16_t middle = d;
             settle(v, s, codes, scales, static_cast<uint16_t>(middle + 1));
@@ -9157,21 +9304,23 @@ struct ScaledGroups {
             round_codes(v.x + 16 * j, 16, v.value(d) * static_cast<float>(sc[j]), codes.lo, codes.hi, q + 16 * j);
     }
 private:
-    /// Takes this d, with the best of three scales for each group, if that is better than what there is.
-    bool settle(const Values<256>& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
+    /// Takes this d, with the best of four scales for each group, if that is better than what there is.
+    bool settle(const Values& v, const float* s, const Codes& codes, const Codes& scales, uint16_t h) {
         const float unit = v.value(h);
         float all = 0;
         int   best[16] = {};
         for (size_t j = 0; j < 16; j++) {
-            const float middle = nearest_in(quotient(s[j], unit), scales.lo, scales.hi);
-            float least = infinity;
-            for (int side = -1; side <= 1; side++) {
-                const float code = middle + static_cast<float>(side);
-                if (code < scales.lo || code > scales.hi) continue;
-                const float e = scale_error(v.x + 16 * j, v.w + 16 * j, 16, unit * code, codes.lo, codes.hi);
-                if (e < least) { least = e; best[j] = static_cast<int>(code); }
+            const float wanted = quotient(s[j], unit), middle = nearest_in(wanted, scales.lo, scales.hi);
+            const float beyond = wanted > middle ? 2.0f : -2.0f;
+            Four code = {{middle, middle - 1, middle + 1, middle + beyond}}, d4;
+            for (size_t l = 0; l < 4; l++) {
+                code.lane[l] = nearest_in(code.lane[l], scales.lo, scales.hi);
+                d4.lane[l]   = unit * code.lane[l];
             }
-            all += least;
+            const Four   e = scale_error(v.x + 16 * j, v.weights(16 * j), 16, d4, codes.lo, codes.hi);
+            const size_t l = least_of(e);
+            best[j] = static_cast<int>(code.lane[l]);
+            all += e.lane[l];
         }
         if (!(all < error)) return false;
         error = all;
@@ -9179,73 +9328,84 @@ private:
         memcpy(sc, best, sizeof sc);
         return true;
     }
-    uint16_t refit(const Values<256>& v, const Codes& codes) const {
+    uint16_t refit(const Values& v, const Codes& codes) const {
         float xq = 0, qq = 0;
         for (size_t j = 0; j < 16; j++) {
             const float code = static_cast<float>(sc[j]);
-            const ScaleSums t = scale_sums(v.x + 16 * j, v.w + 16 * j, 16, quotient(1, v.value(d) * code), codes.lo, codes.hi);
-            xq += code * t.xq;
-            qq += code * code * t.qq;
+            const ScaleSums t = sums_at(v.x + 16 * j, v.weights(16 * j), 16, v.value(d) * code, codes);
+            xq += code * t.xq.lane[0];
+            qq += code * code * t.qq.lane[0];
         }
         return v.half(quotient(xq, qq));
     }
 };
 
 /// w = d sc[j] q[i] - dmin mn[j], sc and mn in 0 .. scales.hi.
-template <size_t Group> struct LineGroups {
-    static constexpr size_t count = 256 / Group;
+template <size_t group> struct LineGroups {
+    static constexpr size_t count = 256 / group;
     uint8_t  q[256];
-    int      sc[count], mn[count];
+    int      sc[16], mn[16];
     uint16_t d, dmin;
     float    error;
 
     LineGroups(const float* x, const float* weight, const LineCodes& codes, const Codes& scales)
         : q(), sc(), mn(), d(0), dmin(0), error(infinity) {
-        Values<256> v(x, weight);
+        Values v(x, weight, 256);
         const bool flip = extremes(x, 256).least > 0;           // offsets are -dmin mn: above 0 for -d and -dmin
         if (flip) for (float& f : v.x) f = -f;
-        Line  line[count];
+        Line  line[16];
         float slope[16] = {}, depth[16] = {}, of_slope[16] = {}, of_depth[16] = {};
         for (size_t j = 0; j < count; j++) {
-            const float* const p = v.x + Group * j;
-            const float* const w = v.w + Group * j;
-            line[j] = fit_line(p, w, Group, codes);
-            if (line[j].m > 0) line[j] = {fit_scale(p, w, Group, top_of(extremes(p, Group)), {0, codes.hi, codes.first, codes.ratio, codes.count}), 0};
-            if (line[j].d < 0) line[j].d = 0;
-            const float inverse = quotient(1, line[j].d);
-            const LineSums s = line_sums(p, w, Group, inverse, -line[j].m * inverse, codes.hi);
-            slope[j] = line[j].d;
-            depth[j] = -line[j].m;
-            of_depth[j] = weight_of(w);
-            of_slope[j] = s.qq - s.q * s.q / of_depth[j];
+            const float* const p = v.x + group * j;
+            const float* const w = v.weights(group * j);
+            LineFit fit = fit_line(p, w, group, codes);
+            if (fit.m > 0) {
+                const Codes from_0 = {0, codes.hi, codes.first, codes.ratio, codes.turns, 2};
+                const Fit   steep  = fit_scale(p, w, group, top_of(extremes(p, group)), from_0);
+                fit.d = steep.d > 0 ? steep.d : 0;
+                fit.m = 0;
+            }
+            line[j] = {fit.d, fit.m};
+            slope[j] = fit.d;
+            depth[j] = -fit.m;
+            of_slope[j] = fit.weight_d;
+            of_depth[j] = fit.weight_m;
         }
-        uint16_t next = scale_of_scales(slope, of_slope, scales, v.exponent), next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
-        for (int round = 0; round < 3 && settle(v, line, codes.hi, scales.hi, next, next_min); round++) refit(v, codes.hi, &next, &next_min);
-        for (size_t j = 0; j < count; j++) round_line(v.x + Group * j, Group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + Group * j);
+        uint16_t next     = scale_of_scales(slope, of_slope, scales, v.exponent);
+        uint16_t next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
+        for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++)
+            refit(v, codes.hi, &next, &next_min);
+        for (size_t j = 0; j < count; j++) round_line(v.x + group * j, group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + group * j);
         if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
     }
 private:
-    static float weight_of(const float* w) {
-        float sum[LANES] = {};
-        for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) sum[i] += w[g + i];
-        return total(sum);
-    }
-    static Line line_of(const Values<256>& v, uint16_t a, uint16_t b, int s, int m) {
+    static Line line_of(const Values& v, uint16_t a, uint16_t b, int s, int m) {
         return {v.value(a) * static_cast<float>(s), -v.value(b) * static_cast<float>(m)};
     }
-    bool settle(const Values<256>& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
+    bool settle(const Values& v, const Line* line, float hi, float top, uint16_t a, uint16_t b) {
+        const float unit = v.value(a), unit_m = v.value(b);
         float all = 0;
-        int   best_s[count] = {}, best_m[count] = {};
+        int   best_s[16] = {}, best_m[16] = {};
         for (size_t j = 0; j < count; j++) {
-            const int limit = static_cast<int>(top);
-            const int s = static_cast<int>(nearest_in(quotient(line[j].d, v.value(a)), 0, top));
-            const int m = static_cast<int>(nearest_in(quotient(-line[j].m, v.value(b)), 0, top));
+            const float s = nearest_in(quotient(line[j].d, unit), 0, top), m = nearest_in(quotient(-line[j].m, unit_m), 0, top);
+            const float around[2][2][4] = {{{0, 1, -1, 0}, {0, 0, 0, 1}}, {{0, 1, -1, 2}, {-1, 1, -1, 1}}};
             float least = infinity;
-            for (int i = s > 0 ? s - 1 : 0; i <= s + 1 && i <= limit; i++)
-                for (int k = m > 0 ? m - 1 : 0; k <= m + 1 && k <= limit; k++) {
-                    const float e = line_error(v.x + Group * j, v.w + Group * j, Group, line_of(v, a, b, i, k), hi);
-                    if (e < least) { least = e; best_s[j] = i; best_m[j] = k; }
+            for (const auto& turn : around) {
+                Four si, mi, d4, m4;
+                for (size_t l = 0; l < 4; l++) {
+                    si.lane[l] = nearest_in(s + turn[0][l], 0, top);
+                    mi.lane[l] = nearest_in(m + turn[1][l], 0, top);
+                    d4.lane[l] = unit * si.lane[l];
+                    m4.lane[l] = -unit_m * mi.lane[l];
                 }
+                const Four   e = line_error(v.x + group * j, v.weights(group * j), group, d4, m4, hi);
+                const size_t l = least_of(e);
+                if (e.lane[l] < least) {
+                    least     = e.lane[l];
+                    best_s[j] = static_cast<int>(si.lane[l]);
+                    best_m[j] = static_cast<int>(mi.lane[l]);
+                }
+            }
             all += least;
         }
         if (!(all < error)) return false;
@@ -9257,21 +9417,19 @@ private:
         return true;
     }
     /// Least squares for d and dmin, all codes as they are.
-    void refit(const Values<256>& v, float hi, uint16_t* a, uint16_t* b) const {
+    void refit(const Values& v, float hi, uint16_t* a, uint16_t* b) const {
         float qq = 0, qm = 0, mm = 0, xq = 0, xm = 0;
         for (size_t j = 0; j < count; j++) {
-            const float* const p = v.x + Group * j;
-            const float* const w = v.w + Group * j;
-            const Line  line = line_of(v, d, dmin, sc[j], mn[j]);
-            const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]), inverse = quotient(1, line.d);
-            const LineSums t = line_sums(p, w, Group, inverse, -line.m * inverse, hi);
-            float wx[LANES] = {};
-            for (size_t g = 0; g < Group; g += LANES) for (size_t i = 0; i < LANES; i++) wx[i] += w[g + i] * p[g + i];
-            qq += s * s * t.qq;
-            qm += s * m * t.q;
-            mm += m * m * weight_of(w);
-            xq += s * t.xq;
-            xm += m * total(wx);
+            const float* const p = v.x + group * j;
+            const float* const w = v.weights(group * j);
+            const float s = static_cast<float>(sc[j]), m = static_cast<float>(mn[j]);
+            const LineSums t = sums_at(p, w, group, line_of(v, d, dmin, sc[j], mn[j]), hi);
+            const Moments  sum = moments(p, w, group);
+            qq += s * s * t.qq.lane[0];
+            qm += s * m * t.q.lane[0];
+            mm += m * m * sum.w;
+            xq += s * t.xq.lane[0];
+            xm += m * sum.wx;
         }
         const float det = qq * mm - qm * qm;
         if (det > qq * mm * 1e-6f) {
@@ -9300,10 +9458,10 @@ static void pack_6bit(const int* sc, const int* mn, uint8_t* sm) {
     }
 }
 
-constexpr Codes     q3_k_codes = {-4, 3, 2.6f, 1.12f, 8}, q3_k_scales = {-32, 31, 29, 1.03f, 6};
-constexpr Codes     q6_k_codes = {-32, 31, 30, 1.02f, 5}, q6_k_scales = {-128, 127, 124, 1.01f, 5};
-constexpr Codes     scales_4bit = {0, 15, 13, 1.06f, 6}, scales_6bit = {0, 63, 60, 1.02f, 6};
-constexpr LineCodes q2_k_lines = {3, 2.3f, 1.15f, 6}, q4_k_lines = {15, 13.5f, 1.05f, 6}, q5_k_lines = {31, 29, 1.03f, 5};
+constexpr Codes     q3_k_codes = {-4, 3, 2.8f, 1.12f, 3, 1}, q3_k_scales = {-32, 31, 29, 1.02f, 3, 1};
+constexpr Codes     q6_k_codes = {-32, 31, 29.5f, 1.02f, 2, 1}, q6_k_scales = {-128, 127, 124, 1.01f, 2, 1};
+constexpr Codes     scales_4bit = {0, 15, 13, 1.06f, 3, 1}, scales_6bit = {0, 63, 60, 1.02f, 2, 1};
+constexpr LineCodes q2_k_lines = {3, 2.3f, 1.2f, 2, 2}, q4_k_lines = {15, 13.7f, 1.07f, 2, 2}, q5_k_lines = {31, 29.5f, 1.03f, 2, 2};
 
 template <> struct Encoder<block_q2_k> {
     static void encode(const float* x, const float* weight, block_q2_k& out) {
@@ -9366,12 +9524,14 @@ template <> struct Encoder<block_q6_k> {
 template <> struct Encoder<block_q8_k> {
     /// The largest value is code -128, or 127 where that is better, as for +-127: then with a d that comes back from 127 d.
     static void encode(const float* x, const float* weight, block_q8_k& out) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         const float top = times_power2(v.top, v.exponent);
         float d = -top / 128, other = top / 127;
         if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
         for (int i = 0; i < 4; i++) other = other * 127 / 127;
-        const auto error = [&](float f) { return scale_error(v.x, v.w, 256, times_power2(f, -v.exponent), -128, 127); };
+        const auto error = [&](float f) {
+            return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0];
+        };
         if (finite(other * 127) && error(other) < error(d)) d = other;
         uint8_t q[256];
         round_codes(v.x, 256, times_power2(d, -v.exponent), -128, 127, q);
@@ -9391,12 +9551,12 @@ template <> struct Encoder<block_q8_k> {
 // ---- checkpoints ------------------------------------------------------------
 #if GK_HAS_CHECKPOINTS
 
-constexpr LineCodes checkpoint_lines = {15, 13.0f, 1.09f, 8};
+constexpr LineCodes checkpoint_lines = {15, 14, 1.1f, 3, 2};
 
 template <> struct Encoder<block_awq4> {
     static void encode(const float* x, const float* weight, block_awq4& out) {
         uint8_t q[128];
-        encode_line<ZeroLine>(x, weight, checkpoint_lines, out.s, out.z, q);
+        encode_line<ZeroLine>(x, weight, 128, checkpoint_lines, out.s, out.z, q);
         memset(out.zero, 0, sizeof out.zero);
         pack_nibbles(q, 64, out.qs);
     }
@@ -9405,15 +9565,13 @@ template <> struct Encoder<block_gptq4> {
     static void encode(const float* x, const float* weight, block_gptq4& out) { Encoder<block_awq4>::encode(x, weight, out); }
 };
 
-/// Eight means: intervals of the sorted values, each value to the nearest mean, means taken again until nothing moves.
-struct Clusters {
-    static constexpr size_t n = 256, count = 8;
-    float  x[n];
-    double w[n], sum_w[n + 1], sum_x[n + 1];                    // sums of what is before
-    size_t first[count + 1];
-
-    explicit Clusters(const Values<256>& v) {
-        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = static_cast<double>(v.w[i]) + 1e-9; }
+/// The eight means of least error. Their clusters are intervals of the sorted values; what is gained by cutting the first b into c + 1
+/// is the most over a of what cutting the first a into c gains, and one cluster of the rest. The best a rises with b, so that
+/// halving finds all of them.
+class Clusters {
+public:
+    explicit Clusters(const Values& v) {
+        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9; }
         const size_t gaps[] = {57, 23, 10, 4, 1};
         for (size_t gap : gaps)
             for (size_t i = gap; i < n; i++) {
@@ -9430,6 +9588,43 @@ struct Clusters {
             sum_x[i + 1] = sum_x[i] + w[i] * static_cast<double>(x[i]);
         }
     }
+    void levels(float* out) {
+        if (!separate()) {
+            double gain[2][n + 1];
+            for (size_t b = 1; b <= n; b++) gain[0][b] = part(0, b);
+            for (size_t c = 1; c < count; c++) cut(gain[(c + 1) % 2], gain[c % 2], c, c + 1, n, c, n - 1);
+            first[count] = n;
+            for (size_t c = count; c-- > 0;) first[c] = c ? cuts[c][first[c + 1]] : 0;
+        }
+        for (size_t c = 0; c < count; c++) out[c] = mean(first[c], first[c + 1]);
+    }
+
+private:
+    static constexpr size_t n = 256, count = 8;
+    float    x[n];
+    double   w[n], sum_w[n + 1], sum_x[n + 1];                  // sums of what is before
+    uint16_t cuts[count][n + 1];
+    size_t   first[count + 1];
+
+    double part(size_t a, size_t b) const { const double s = sum_x[b] - sum_x[a]; return s * s / (sum_w[b] - sum_w[a]); }
+    float  mean(size_t a, size_t b) const {
+        if (a >= b || x[a] == x[b - 1]) return x[a < n ? a : n - 1];
+        return static_cast<float>((sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]));
+    }
+    /// For b of lo .. hi: the most gained with a of from .. to.
+    void cut(const double* before, double* after, size_t c, size_t lo, size_t hi, size_t from, size_t to) {
+        const size_t b = (lo + hi) / 2;
+        double most = -1;
+        size_t at = from;
+        for (size_t a = from; a <= to && a < b; a++) {
+            const double gain = before[a] + part(a, b);
+            if (gain > most) { most = gain; at = a; }
+        }
+        after[b]   = most;
+        cuts[c][b] = static_cast<uint16_t>(at);
+        if (lo < b) cut(before, after, c, lo, b - 1, from, at);
+        if (b < hi) cut(before, after, c, b + 1, hi, at, to);
+    }
     /// One cluster for each of up to eight different values.
     bool separate() {
         size_t c = 0;
@@ -9439,61 +9634,10 @@ struct Clusters {
         while (++c <= count) first[c] = n;
         return true;
     }
-    /// Equal parts of the sum of gaps (2), of their roots (1), or of nothing but their number (0).
-    void begin(int power) {
-        double part[n], all = 0;
-        for (size_t i = 1; i < n; i++) {
-            const double gap = static_cast<double>(x[i]) - static_cast<double>(x[i - 1]);
-            part[i] = all += power == 2 ? gap : power == 1 ? sqrt64(gap) : 1.0;
-        }
-        size_t i = 1;
-        for (size_t c = 0; c <= count; c++) {
-            while (c && i < n && part[i] * count < all * static_cast<double>(c)) i++;
-            first[c] = c == 0 ? 0 : c == count ? n : i;
-        }
-    }
-    double mean(size_t c) const {
-        const size_t a = first[c], b = first[c + 1];
-        if (a >= b) return static_cast<double>(x[a < n ? a : n - 1]);
-        return x[a] == x[b - 1] ? static_cast<double>(x[a]) : (sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]);
-    }
-    /// Moves the borders until they stay. What is gained: the error is the sum of squares less it.
-    double settle() {
-        for (int round = 0; round < 60; round++) {
-            bool moved = false;
-            double at = mean(0);
-            size_t i = 0, next[count];
-            for (size_t c = 1; c < count; c++) {
-                const double m = mean(c), border = (at + m) / 2;
-                while (i < n && static_cast<double>(x[i]) <= border) i++;
-                next[c] = i;
-                at = m;
-            }
-            for (size_t c = 1; c < count; c++) { moved |= first[c] != next[c]; first[c] = next[c]; }
-            if (!moved) break;
-        }
-        double gain = 0;
-        for (size_t c = 0; c < count; c++) {
-            const double m = mean(c);
-            gain += m * (2 * (sum_x[first[c + 1]] - sum_x[first[c]]) - m * (sum_w[first[c + 1]] - sum_w[first[c]]));
-        }
-        return gain;
-    }
-    void levels(float* out) {
-        if (separate()) { means(out); return; }
-        double best = -1;
-        for (int power = 0; power <= 2; power++) {
-            begin(power);
-            const double gain = settle();
-            if (gain > best) { best = gain; means(out); }
-        }
-    }
-private:
-    void means(float* out) const { for (size_t c = 0; c < count; c++) out[c] = static_cast<float>(mean(c)); }
 };
 template <> struct Encoder<block_squeeze> {
     static void encode(const float* x, const float* weight, block_squeeze& out) {
-        const Values<256> v(x, weight);
+        const Values v(x, weight, 256);
         float level[8];
         Clusters(v).levels(level);
         store_half(out.d, 0x3c00);
@@ -9517,6 +9661,786 @@ template <> struct Encoder<block_squeeze> {
 
 #endif
 // ---- grids ------------------------------------------------------------------
+#if GK_HAS_IQ
+//
+// A part of a block, 16 or 32 weights, has a scale: d times a unit times an odd step. For a scale, a digit costs w (x - scale value)^2,
+// counted from the cheapest of its weight, and a row costs the sum of its digits. A row is a lower and an upper half: with the costs of
+// all halves in tables it costs one addition. Where signs are apart, x are magnitudes.
+//   1. The scale that each part would like, without regard to the grid: any digits will do.
+//   2. d: of many, the two that come nearest to these scales.
+//   3. For both, and four steps next to what each part would like, the least costs of rows: eight scales at once, in 16-bit integers.
+//   4. The best rows for the best of these, exactly; d by least squares; the best rows again.
+
+constexpr size_t LANES = 8;
+/// Eight floats or integers: scales at which costs are compared, or the weights of a group.
+#if GK_X86 && (defined(__SSE2__) || defined(_M_X64))
+struct Eight  { __m128 lo, hi; };
+struct Shorts { __m128i all; };
+GK_INL Eight  eight(float v)                       { return {_mm_set1_ps(v), _mm_set1_ps(v)}; }
+GK_INL Eight  eight(const float* p)                { return {_mm_loadu_ps(p), _mm_loadu_ps(p + 4)}; }
+GK_INL void   put(float* p, Eight a)               { _mm_storeu_ps(p, a.lo); _mm_storeu_ps(p + 4, a.hi); }
+GK_INL Eight  operator+(Eight a, Eight b)          { return {_mm_add_ps(a.lo, b.lo), _mm_add_ps(a.hi, b.hi)}; }
+GK_INL Eight  operator-(Eight a, Eight b)          { return {_mm_sub_ps(a.lo, b.lo), _mm_sub_ps(a.hi, b.hi)}; }
+GK_INL Eight  operator*(Eight a, Eight b)          { return {_mm_mul_ps(a.lo, b.lo), _mm_mul_ps(a.hi, b.hi)}; }
+GK_INL Eight  lesser(Eight a, Eight b)             { return {_mm_min_ps(a.lo, b.lo), _mm_min_ps(a.hi, b.hi)}; }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return {_mm_add_epi16(a.all, b.all)}; }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return {_mm_min_epi16(a.all, b.all)}; }
+GK_INL Shorts shorts(int16_t v)                    { return {_mm_set1_epi16(v)}; }
+GK_INL Shorts shorts(Eight a)                      { return {_mm_packs_epi32(_mm_cvttps_epi32(a.lo), _mm_cvttps_epi32(a.hi))}; }
+GK_INL Eight  floats(Shorts a) {                   // of what is not negative
+    const __m128i zero = _mm_setzero_si128();
+    return {_mm_cvtepi32_ps(_mm_unpacklo_epi16(a.all, zero)), _mm_cvtepi32_ps(_mm_unpackhi_epi16(a.all, zero))};
+}
+#elif GK_ARM64
+struct Eight  { float32x4_t lo, hi; };
+struct Shorts { int16x8_t all; };
+GK_INL Eight  eight(float v)                       { return {vdupq_n_f32(v), vdupq_n_f32(v)}; }
+GK_INL Eight  eight(const float* p)                { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
+GK_INL void   put(float* p, Eight a)               { vst1q_f32(p, a.lo); vst1q_f32(p + 4, a.hi); }
+GK_INL Eight  operator+(Eight a, Eight b)          { return {vaddq_f32(a.lo, b.lo), vaddq_f32(a.hi, b.hi)}; }
+GK_INL Eight  operator-(Eight a, Eight b)          { return {vsubq_f32(a.lo, b.lo), vsubq_f32(a.hi, b.hi)}; }
+GK_INL Eight  operator*(Eight a, Eight b)          { return {vmulq_f32(a.lo, b.lo), vmulq_f32(a.hi, b.hi)}; }
+GK_INL Eight  lesser(Eight a, Eight b)             { return {vminq_f32(a.lo, b.lo), vminq_f32(a.hi, b.hi)}; }
+GK_INL Shorts operator+(Shorts a, Shorts b)        { return {vaddq_s16(a.all, b.all)}; }
+GK_INL Shorts lesser(Shorts a, Shorts b)           { return {vminq_s16(a.all, b.all)}; }
+GK_INL Shorts shorts(int16_t v)                    { return {vdupq_n_s16(v)}; }
+GK_INL Shorts shorts(Eight a) {
+    return {vcombine_s16(vmovn_s32(vcvtq_s32_f32(a.lo)), vmovn_s32(vcvtq_s32_f32(a.hi)))};
+}
+GK_INL Eight  floats(Shorts a) {
+    return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(a.all))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(a.all)))};
+}
+#else
+struct Eight  { float all[LANES]; };
+struct Shorts { int16_t all[LANES]; };
+template <class V, class F> GK_INL V each(F f)     { V v; for (size_t i = 0; i < LANES; i++) v.all[i] = f(i); return v; }
+GK_INL Eight  eight(float v)                       { return each<Eight>([&](size_t) { return v; }); }
+GK_INL Eight  eight(const float* p)                { return each<Eight>([&](size_t i) { return p[i]; }); }
+GK_INL void   put(float* p, Eight a)               { for (size_t i = 0; i < LANES; i++) p[i] = a.all[i]; }
+GK_INL Eight  operator+(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] + b.all[i]; }); }
+GK_INL Eight  operator-(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] - b.all[i]; }); }
+GK_INL Eight  operator*(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] * b.all[i]; }); }
+template <class V> GK_INL V lesser(V a, V b)       { return each<V>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Shorts operator+(Shorts a, Shorts b) {
+    return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i] + b.all[i]); });
+}
+GK_INL Shorts shorts(int16_t v)                    { return each<Shorts>([&](size_t) { return v; }); }
+GK_INL Shorts shorts(Eight a)                      { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i]); }); }
+GK_INL Eight  floats(Shorts a)                     { return each<Eight>([&](size_t i) { return static_cast<float>(a.all[i]); }); }
+#endif
+GK_INL float  total(Eight a) {
+    float v[LANES];
+    put(v, a);
+    return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+/// Weights, ones where there are none, and nowhere quite 0.
+template <size_t N> static void weights_of(const Values& v, float (&w)[N]) {
+    const float* const given = v.weights();
+    Eight sum = eight(0.0f);
+    for (size_t i = 0; given && i < N; i += LANES) sum = sum + eight(given + i);
+    const float least = total(sum) * (1.0f / 4096 / N);
+    for (size_t i = 0; i < N; i++) w[i] = !given ? 1 : given[i] > least ? given[i] : least;
+}
+
+/// A half of a row is two places to base 9 or 8: pairs of ternary digits, or digits. Tables of halves have lines of `stride`.
+template <size_t Digits> struct Half {
+    static constexpr size_t dims = Digits == 3 ? 8 : 4, base = Digits == 3 ? 9 : 8, stride = Digits == 3 ? 12 : 8, count = base * base;
+};
+/// The rows of a grid in the order of their index: those of upper half h are first[h] .. first[h + 1] - 1, and lo says
+/// where their lower half is in a table. four: the same by fours of one upper half, some of them twice: it, and four lower halves.
+template <size_t Digits, size_t N, size_t Fours> struct Halves {
+    uint8_t  lo[N];
+    uint16_t first[Half<Digits>::count + 1];
+    uint8_t  four[Fours][5];
+};
+template <size_t Digits, size_t Words> constexpr size_t fours_of(const uint64_t (&bitmap)[Words]) {
+    using H = Half<Digits>;
+    size_t fours = 0;
+    for (size_t h = 0, v = 0; h < H::count; h++) {
+        size_t rows = 0;
+        for (size_t l = 0; l < H::count; l++, v++) rows += bitmap[v / 64] >> (v % 64) & 1;
+        fours += (rows + 3) / 4;
+    }
+    return fours;
+}
+template <size_t Digits, size_t N, size_t Fours, size_t Words>
+constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
+    using H = Half<Digits>;
+    Halves<Digits, N, Fours> halves = {};
+    size_t rank = 0, fours = 0;
+    for (size_t h = 0, v = 0; h < H::count; h++) {
+        const size_t begin = rank;
+        halves.first[h] = static_cast<uint16_t>(rank);
+        for (size_t l = 0; l < H::count; l++, v++)
+            if (bitmap[v / 64] >> (v % 64) & 1) halves.lo[rank++] = static_cast<uint8_t>(l / H::base * H::stride + l % H::base);
+        for (size_t r = begin; r < rank; r += 4, fours++) {
+            halves.four[fours][0] = static_cast<uint8_t>(h / H::base * H::stride + h % H::base);
+            for (size_t j = 0; j < 4; j++) halves.four[fours][j + 1] = halves.lo[r + j < rank ? r + j : rank - 1];
+        }
+    }
+    halves.first[H::count] = static_cast<uint16_t>(rank);
+    return halves;
+}
+#define GK_HALVES(name, digits, n) constexpr auto name##_halves = halves_of<digits, n, fours_of<digits>(name##_bitmap)>(name##_bitmap);
+GK_HALVES(iq1, 3, 2048)
+GK_HALVES(iq2_xxs, 3, 256)
+GK_HALVES(iq2_xs, 3, 512)
+GK_HALVES(iq2_s, 3, 1024)
+GK_HALVES(iq3_xxs, 8, 256)
+GK_HALVES(iq3_s, 8, 512)
+#undef GK_HALVES
+
+/// What the search asks of a format.
+template <size_t Digits, class Row> struct GridFormat {
+    const uint8_t*  lo;
+    const uint16_t* first;
+    const uint8_t (*four)[5];
+    size_t          fours;
+    const Row*      rows;
+    float           value[2][Digits];   // of a digit; the second where the shift is down
+    size_t          part, span;         // weights that share a scale; a shift, or 0: rows have neither signs nor shifts
+    float           steps, unit;        // scales are d unit (2 s + 1), s < steps
+    bool            even;               // the minus signs of 8 weights are even in number
+    float           reach;              // costs count up to that of this distance for a weight of the largest importance
+};
+/// A block before its fields are packed.
+struct GridBlock {
+    uint16_t row[64];
+    uint8_t  minus[32], down[32], step[16];        // of 8 weights; of 8; of a part
+    uint16_t d;
+};
+
+GK_INL bool odd_bits(uint32_t x)                   { x ^= x >> 4; x ^= x >> 2; return ((x ^ x >> 1) & 1) != 0; }
+
+template <size_t Digits, class Row> class GridSearch {
+    using H = Half<Digits>;
+    static constexpr size_t dims = H::dims, halves = 8 / dims;         // rows of 8 weights
+    static constexpr float  cap = 32760.0f / dims, endless = 3e38f;
+
+    const GridFormat<Digits, Row>& f;
+    Values  v;
+    float   x[256], w[256];             // v.x, or its magnitudes
+    uint8_t minus[32], cheapest[32];    // of each 8 weights: signs; the weight to negate if that is for nothing but their number
+    bool    odd[32];                    // is one to be negated?
+    size_t  parts;
+
+    struct Trial { float scale[LANES], error[LANES], unit; int16_t cost[8][LANES]; };   // of a part; cost[row] times unit scale^2
+    struct Sums { Eight error, xg, gg; };                               // w (x - scale g)^2, w x g, w g g
+
+public:
+    GridSearch(const GridFormat<Digits, Row>& format, const float* in, const float* weight)
+        : f(format), v(in, weight, 256), x(), w(), minus(), cheapest(), odd(), parts(256 / format.part) {
+        weights_of(v, w);
+        for (size_t i = 0; i < 256; i++) {
+            const bool negative = !f.span && v.x[i] < 0;
+            x[i] = negative ? -v.x[i] : v.x[i];
+            minus[i / 8] = static_cast<uint8_t>(minus[i / 8] | (negative ? 1 << i % 8 : 0));
+        }
+        for (size_t g = 0; f.even && g < 32; g++) {
+            odd[g] = odd_bits(minus[g]);
+            for (uint8_t j = 1; j < 8; j++)
+                if (x[8 * g + j] * w[8 * g + j] < x[8 * g + cheapest[g]] * w[8 * g + cheapest[g]]) cheapest[g] = j;
+        }
+    }
+    void run(GridBlock& out);
+
+private:
+
+    /// The least errors of part p with any digits, at eight scales.
+    Eight loose(size_t p, const Eight& scale) const {
+        Eight at[2][Digits], sum = eight(0.0f), spans[2] = {sum, sum};
+        const size_t shifts = f.span ? 2 : 1;
+        for (size_t s = 0; s < shifts; s++) for (size_t k = 0; k < Digits; k++) at[s][k] = scale * eight(f.value[s][k]);
+        const size_t begin = p * f.part, span = f.span ? f.span : f.part;
+        for (size_t i = begin; i < begin + f.part; i += span) {
+            spans[0] = spans[1] = eight(0.0f);
+            for (size_t j = i; j < i + span; j++) {
+                const Eight one = eight(x[j]), weight = eight(w[j]);
+                for (size_t s = 0; s < shifts; s++) {
+                    Eight least = (one - at[s][0]) * (one - at[s][0]);
+                    for (size_t k = 1; k < Digits; k++) least = lesser(least, (one - at[s][k]) * (one - at[s][k]));
+                    spans[s] = spans[s] + weight * least;
+                }
+            }
+            sum = sum + (f.span ? lesser(spans[0], spans[1]) : spans[0]);
+        }
+        return sum;
+    }
+    /// The costs of a half, from those of its digits.
+    static void tabulate(const Shorts (*cost)[Digits], Shorts* half) {
+        if constexpr (Digits == 3) {
+            Shorts low[9], high[9];
+            for (size_t k = 0; k < 3; k++)
+                for (size_t j = 0; j < 3; j++) {
+                    low[3 * k + j]  = cost[0][j] + cost[1][k];
+                    high[3 * k + j] = cost[2][j] + cost[3][k];
+                }
+            for (size_t line = 0; line < 9; line++)
+                for (size_t l = 0; l < 9; l++) half[line * H::stride + l] = low[l] + high[line];
+        } else {
+            for (size_t line = 0; line < 8; line++)
+                for (size_t l = 0; l < 8; l++) half[line * H::stride + l] = cost[0][l] + cost[1][line];
+        }
+    }
+    /// The least cost of a row at eight scales, from the costs of digits.
+    Shorts least_cost(const Shorts (*cost)[Digits]) const {
+        Shorts lower[H::base * H::stride], upper[H::base * H::stride], best = shorts(32767);
+        tabulate(cost, lower);
+        tabulate(cost + dims / 2, upper);
+        const uint8_t (*q)[5] = f.four;
+        for (size_t n = f.fours; n > 0; n--, q++) {
+            const Shorts pair = lesser(lower[(*q)[1]], lower[(*q)[2]]), other = lesser(lower[(*q)[3]], lower[(*q)[4]]);
+            best = lesser(best, upper[(*q)[0]] + lesser(pair, other));
+        }
+        return best;
+    }
+    /// t.error = the least errors of part p at t.scale, with rows of the grid.
+    void errors(size_t p, Trial& t) const {
+        const size_t begin = p * f.part;
+        float mean = 0, most = 0;
+        for (size_t i = begin; i < begin + f.part; i++) { mean += w[i]; most = w[i] > most ? w[i] : most; }
+        mean *= 8 / static_cast<float>(f.part);
+        const float fine = cap / ((most < mean ? most : mean) * f.reach * f.reach);
+        const Eight scale = eight(t.scale), top = eight(cap), half = eight(0.5f);
+        float inverse[LANES];
+        for (size_t l = 0; l < LANES; l++) inverse[l] = 1 / t.scale[l];
+        const Eight per = eight(inverse);
+        Eight sum = eight(0.0f);
+        for (size_t i = begin, n = 0; i < begin + f.part; i += dims, n++) {
+            Shorts cost[dims][Digits];
+            const size_t g = i / 8, flip = odd[g] ? 8 * g + cheapest[g] : 256;
+            for (size_t j = 0; j < dims; j++) {
+                const Eight one = per * eight(i + j == flip ? -x[i + j] : x[i + j]), weight = eight(w[i + j] * fine);
+                Eight c[Digits];
+                for (size_t k = 0; k < Digits; k++) { const Eight e = one - eight(f.value[0][k]); c[k] = e * e; }
+                Eight least = c[0];
+                for (size_t k = 1; k < Digits; k++) least = lesser(least, c[k]);
+                for (size_t k = 0; k < Digits; k++) cost[j][k] = shorts(lesser((c[k] - least) * weight, top) + half);
+                sum = sum + weight * least;
+            }
+            const Eight best = floats(least_cost(cost));
+            float whole[LANES];
+            put(whole, best);
+            for (size_t l = 0; l < LANES; l++) t.cost[n][l] = static_cast<int16_t>(whole[l]);
+            sum = sum + best;
+        }
+        t.unit = 1 / fine;
+        put(t.error, sum * scale * scale * eight(t.unit));
+    }
+
+    /// The best row, of those that cost less than `bound`, which becomes its cost; cost[digit][weight].
+    bool search(const float (*cost)[8], size_t from, float& bound, uint16_t& best) const {
+        float place[4][H::stride], lower[H::base * H::stride];
+        for (size_t q = 0; q < 4; q++) {
+            if constexpr (Digits == 3) {
+                for (size_t k = 0; k < 3; k++)
+                    for (size_t j = 0; j < 3; j++) place[q][3 * k + j] = cost[j][2 * q] + cost[k][2 * q + 1];
+                for (size_t k = 9; k < H::stride; k++) place[q][k] = 0;
+            } else {
+                for (size_t k = 0; k < 8; k++) place[q][k] = cost[k][from + q];
+            }
+        }
+        for (size_t line = 0; line < H::base; line++)
+            for (size_t l = 0; l < H::stride; l++) lower[line * H::stride + l] = place[0][l] + place[1][line];
+        bool found = false;
+        const auto scan = [&](size_t h, float upper) {
+            for (size_t r = f.first[h]; r < f.first[h + 1]; r++) {
+                const float c = upper + lower[f.lo[r]];
+                if (c < bound) { bound = c; best = static_cast<uint16_t>(r); found = true; }
+            }
+        };
+        size_t free[2] = {0, 0};                   // the upper half that costs nothing
+        for (size_t q = 0; q < 2; q++) while (place[2 + q][free[q]] > 0) free[q]++;
+        scan(free[1] * H::base + free[0], 0);
+        for (size_t up = 0; up < H::base; up++) {
+            if (!(place[3][up] < bound)) continue;
+            for (size_t u = 0; u < H::base; u++) {
+                const float upper = place[2][u] + place[3][up];
+                if (upper < bound) scan(up * H::base + u, upper);
+            }
+        }
+        return found;
+    }
+    /// Rows and signs of 8 weights at `scale`, none of which costs as much as `bound`, to b; false if there are none.
+    bool choose(size_t g, float scale, const float* bound, GridBlock& b) const {
+        const float* const value = f.value[b.down[g]];
+        const Eight one = eight(x + 8 * g), weight = eight(w + 8 * g);
+        float cost[Digits][8], far[8];
+        Eight c[Digits], least = eight(endless);
+        for (size_t k = 0; k < Digits; k++) {
+            const Eight e = one - eight(scale * value[k]);
+            c[k] = weight * (e * e);
+            least = lesser(least, c[k]);
+        }
+        for (size_t k = 0; k < Digits; k++) put(cost[k], c[k] - least);
+        uint16_t* const rows = b.row + g * halves;
+        float plain[halves];
+        b.minus[g] = minus[g];
+        for (size_t h = 0; h < halves && (!odd[g] || halves > 1); h++) {
+            plain[h] = odd[g] ? endless : bound[h];
+            if (!search(cost, h * dims, plain[h], rows[h])) return false;
+        }
+        if (!odd[g]) return true;
+        // One of the signs is wrong. Negated, a weight costs so much more with its lowest digit:
+        const Eight e = one + eight(scale * value[0]);
+        put(far, weight * (e * e) - least);
+        float best = bound[0];
+        for (size_t h = 1; h < halves; h++) best += bound[h];
+        uint16_t kept[halves] = {};
+        size_t   flip = 8;
+        for (size_t n = 0; n < 8; n++) {
+            const size_t j = n == 0 ? cheapest[g] : n <= cheapest[g] ? n - 1 : n, h = j / dims;
+            float rest = far[j];
+            if (halves > 1) rest += plain[halves - 1 - h];
+            if (!(rest < best)) continue;
+            float column[Digits], left = best - rest;
+            const float xj = x[8 * g + j], near = xj + scale * value[0];
+            for (size_t k = 0; k < Digits; k++) {
+                const float t = xj + scale * value[k];
+                column[k] = cost[k][j];
+                cost[k][j] = w[8 * g + j] * (t * t - near * near);
+            }
+            if (search(cost, h * dims, left, kept[h])) {
+                best = rest + left;
+                flip = j;
+                for (size_t q = 0; q < halves; q++) if (q != h) kept[q] = rows[q];
+            }
+            for (size_t k = 0; k < Digits; k++) cost[k][j] = column[k];
+        }
+        if (flip == 8) return false;
+        for (size_t h = 0; h < halves; h++) rows[h] = kept[h];
+        b.minus[g] = static_cast<uint8_t>(b.minus[g] ^ 1 << flip);
+        return true;
+    }
+    /// What the rows and signs that b has for 8 weights come to, in the signs of x: grid values and x.
+    void chosen(size_t g, const GridBlock& b, float* grid, float* to) const {
+        const int shift = f.span ? (b.down[g] ? -1 : 1) : 0;
+        const uint32_t wrong = static_cast<uint32_t>(b.minus[g] ^ minus[g]);
+        for (size_t h = 0; h < halves; h++) {
+            const uint64_t row = f.rows[b.row[g * halves + h]];
+            for (size_t j = 0; j < dims; j++) grid[h * dims + j] = static_cast<float>(static_cast<int8_t>(row >> 8 * j & 255) + shift);
+        }
+        for (size_t j = 0; j < 8; j++) to[j] = wrong >> j & 1 ? -x[8 * g + j] : x[8 * g + j];
+    }
+    /// Adds up.
+    void count(size_t g, float scale, const GridBlock& b, Sums& s) const {
+        float grid[8], to[8];
+        chosen(g, b, grid, to);
+        const Eight q = eight(grid), one = eight(to), weight = eight(w + 8 * g), e = one - eight(scale) * q;
+        s.error = s.error + weight * (e * e);
+        s.xg = s.xg + weight * one * q;
+        s.gg = s.gg + weight * q * q;
+    }
+    /// Shifts of part p at `scale`, as any digits would have them.
+    void shifts(size_t p, float scale, GridBlock& b) const {
+        for (size_t i = p * f.part; i < (p + 1) * f.part; i += f.span) {
+            Eight sum[2] = {eight(0.0f), eight(0.0f)};
+            for (size_t j = i; j < i + f.span; j += 8)
+                for (size_t s = 0; s < 2; s++) {
+                    Eight least = eight(endless);
+                    for (size_t k = 0; k < Digits; k++) {
+                        const Eight e = eight(x + j) - eight(scale * f.value[s][k]);
+                        least = lesser(least, e * e);
+                    }
+                    sum[s] = sum[s] + eight(w + j) * least;
+                }
+            const bool down = total(sum[1]) < total(sum[0]);
+            for (size_t j = i; j < i + f.span; j += 8) b.down[j / 8] = down;
+        }
+    }
+    /// Rows and signs of all parts with d and the steps of b; bounds of what they cost at most, for each row. The sum of errors; d by
+    /// least squares for these rows.
+    float assign(float d, const float* bound, GridBlock& b, float& better) const {
+        float error = 0, xg = 0, gg = 0;
+        for (size_t p = 0; p < parts; p++) {
+            const float step = static_cast<float>(2 * b.step[p] + 1) * f.unit;
+            Sums s = {eight(0.0f), eight(0.0f), eight(0.0f)};
+            if (f.span) shifts(p, d * step, b);
+            for (size_t g = p * f.part / 8; g < (p + 1) * f.part / 8; g++) {
+                const float any[2] = {endless, endless};
+                if (!choose(g, d * step, bound + g * halves, b)) choose(g, d * step, any, b);
+                count(g, d * step, b, s);
+            }
+            error += total(s.error);
+            xg += step * total(s.xg);
+            gg += step * step * total(s.gg);
+        }
+        better = gg > 0 ? xg / gg : 0;
+        return error;
+    }
+};
+
+template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock& out) {
+    out = {};
+    // 1. like[p] is the scale that part p would like, stiff[p] the curvature of its error there.
+    float like[16] = {}, stiff[16] = {}, most = 0;
+    for (size_t p = 0; p < parts; p++) {
+        Eight xx = eight(0.0f), ww = xx;
+        for (size_t i = p * f.part; i < (p + 1) * f.part; i += 8) {
+            xx = xx + eight(w + i) * eight(x + i) * eight(x + i);
+            ww = ww + eight(w + i);
+        }
+        const float square = total(xx), rms = sqrt32(square / total(ww)), widest = f.value[0][Digits - 1];
+        if (!(rms > NEGLIGIBLE)) continue;
+        constexpr size_t tries = 2 * LANES;
+        const float ratio = f.span ? 1.079f : 1.104f;
+        float scale[tries], error[tries];
+        scale[0] = rms * (f.span ? 0.72f : 1.24f) / widest;
+        for (size_t i = 1; i < tries; i++) scale[i] = scale[i - 1] * ratio;
+        for (size_t i = 0; i < tries; i += LANES) put(error + i, loose(p, eight(scale + i)));
+        size_t at = 0;
+        for (size_t i = 1; i < tries; i++) if (error[i] < error[at]) at = i;
+        like[p] = scale[at] * 1.02f;               // rows of the grid like it a little larger
+        stiff[p] = square / (like[p] * like[p]);
+        most = like[p] > most ? like[p] : most;
+    }
+    if (!(most > 0)) return;
+    // 2. The two d, as scales of step 0.
+    float two[2] = {0, 0}, off[2] = {endless, endless};
+    for (int i = 0; i < 20; i++) {
+        const float top = 2 * f.steps * (1.08f - 0.03f * static_cast<float>(i));
+        const float s = v.value(v.half(most / (top * f.unit))) * f.unit, inverse = 1 / s;
+        if (!(s > 0) || s == two[0] || s == two[1]) continue;
+        float each[LANES] = {};
+        for (size_t g = 0; g < parts; g += LANES)
+            for (size_t p = 0; p < LANES; p++) {
+                const float e = like[g + p] - s * (2 * nearest_in((like[g + p] * inverse - 1) * 0.5f, 0, f.steps - 1) + 1);
+                each[p] += stiff[g + p] * e * e;
+            }
+        const float sum = total(eight(each));
+        if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = s; off[0] = sum; }
+        else if (sum < off[1]) { two[1] = s; off[1] = sum; }
+    }
+    if (!(two[0] > 0)) return;
+    if (!(two[1] > 0)) two[1] = two[0];
+    // 3.
+    Trial   trial[16];
+    uint8_t step[16][LANES], pick[2][16];
+    float   sum[2] = {0, 0};
+    for (size_t p = 0; p < parts; p++) {
+        Trial& t = trial[p];
+        for (size_t l = 0; l < LANES; l++) {
+            const float ratio = like[p] / two[l / 4], s = nearest_in(ratio * 0.5f - 2.5f + static_cast<float>(l % 4), 0, f.steps - 1);
+            step[p][l] = static_cast<uint8_t>(s);
+            t.scale[l] = two[l / 4] * (2 * s + 1);
+        }
+        if (f.span) put(t.error, loose(p, eight(t.scale)));
+        else errors(p, t);
+        for (size_t h = 0; h < 2; h++) {
+            uint8_t at = static_cast<uint8_t>(4 * h);
+            for (uint8_t l = at; l < 4 * h + 4; l++) if (t.error[l] < t.error[at]) at = l;
+            sum[h] += t.error[at];
+            pick[h][p] = at;
+        }
+    }
+    // 4.
+    const size_t h = sum[1] < sum[0];
+    GridBlock b = {};
+    float bound[64];
+    for (float& one : bound) one = endless;
+    for (size_t p = 0; p < parts; p++) {
+        const uint8_t l = pick[h][p];
+        const Trial& t = trial[p];
+        b.step[p] = step[p][l];
+        for (size_t n = 0; !f.span && n < f.part / dims; n++) {
+            const size_t r = p * f.part / dims + n, g = r / halves;
+            const float  scale = t.scale[l];
+            bound[r] = (static_cast<float>(t.cost[n][l]) + dims) * t.unit * scale * scale;
+            if (odd[g] && cheapest[g] / dims == r % halves) {
+                const float xj = x[8 * g + cheapest[g]];
+                float least = endless;
+                for (float value : f.value[0]) { const float e = xj - scale * value; least = e * e < least ? e * e : least; }
+                const float near = xj + scale * f.value[0][0];
+                bound[r] += w[8 * g + cheapest[g]] * (near * near - least);
+            }
+        }
+    }
+    float best = endless, d = two[h] / f.unit;
+    b.d = v.half(d);
+    for (int round = 0; round < 2; round++) {
+        float better;
+        const float error = assign(d, bound, b, better);
+        if (!(error < best)) break;
+        best = error;
+        out = b;
+        b.d = v.half(better);
+        d = v.value(b.d);
+        if (b.d == out.d || !(d > 0)) break;
+        for (size_t g = 0; g < 32; g++) {          // the same rows at the new scale
+            float grid[8], to[8], cost[8];
+            const float scale = d * f.unit * static_cast<float>(2 * b.step[8 * g / f.part] + 1);
+            chosen(g, b, grid, to);
+            Eight least = eight(endless);
+            for (float value : f.value[b.down[g]]) {
+                const Eight e = eight(x + 8 * g) - eight(scale * value);
+                least = lesser(least, e * e);
+            }
+            const Eight e = eight(to) - eight(scale) * eight(grid);
+            put(cost, eight(w + 8 * g) * (e * e - least));
+            for (size_t q = 0; q < halves; q++) {
+                float c = 0;
+                for (size_t j = 0; j < dims; j++) c += cost[q * dims + j];
+                bound[g * halves + q] = c * 1.001f + 1e-30f;
+            }
+        }
+    }
+}
+
+template <size_t Digits, class Row> static GridBlock encode_grid(const GridFormat<Digits, Row>& f, const float* x, const float* weight) {
+    GridBlock b;
+    GridSearch<Digits, Row>(f, x, weight).run(b);
+    return b;
+}
+#define GK_GRID(name) name##_halves.lo, name##_halves.first, name##_halves.four, sizeof name##_halves.four / 5, name##_grid.row
+constexpr GridFormat<3, uint64_t> grid_of_iq1_s = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 32, 32, 8, 0.125f, false, 16};
+constexpr GridFormat<3, uint64_t> grid_of_iq1_m = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 16, 8, 8, 0.125f, false, 16};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xxs = {GK_GRID(iq2_xxs), {{8, 25, 43}, {}}, 32, 0, 16, 0.125f, true, 35};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xs = {GK_GRID(iq2_xs), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, true, 35};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_s = {GK_GRID(iq2_s), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, false, 35};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_xxs = {GK_GRID(iq3_xxs), {{4, 12, 20, 28, 36, 44, 52, 62}, {}}, 32, 0, 16, 0.25f, true, 24};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_s = {GK_GRID(iq3_s), {{1, 3, 5, 7, 9, 11, 13, 15}, {}}, 32, 0, 16, 1.0f, false, 6};
+#undef GK_GRID
+
+/// A step and four times seven signs.
+GK_INL uint32_t step_and_signs(uint8_t step, const uint8_t* minus) {
+    return static_cast<uint32_t>((minus[0] & 127) | (minus[1] & 127) << 7 | (minus[2] & 127) << 14 | (minus[3] & 127) << 21) |
+           static_cast<uint32_t>(step) << 28;
+}
+GK_INL void pack_steps(const uint8_t* step, size_t n, uint8_t* sc) {
+    for (size_t i = 0; i < n; i += 2) sc[i / 2] = static_cast<uint8_t>(step[i] | step[i + 1] << 4);
+}
+GK_INL uint32_t high(uint16_t row)                 { return static_cast<uint32_t>(row >> 8); }
+
+template <> struct Encoder<block_iq1_s> {
+    static void encode(const float* x, const float* weight, block_iq1_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq1_s, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t g = 0; g < 8; g++) {
+            const uint16_t* const r = b.row + 4 * g;
+            store_half(out.qh + 2 * g, static_cast<uint16_t>(high(r[0]) | high(r[1]) << 3 | high(r[2]) << 6 | high(r[3]) << 9 |
+                                                             uint32_t{b.step[g]} << 12 | uint32_t{b.down[4 * g]} << 15));
+        }
+    }
+};
+template <> struct Encoder<block_iq1_m> {
+    static void encode(const float* x, const float* weight, block_iq1_m& out) {
+        const GridBlock b = encode_grid(grid_of_iq1_m, x, weight);
+        for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t r = 0; r < 32; r += 2)
+            out.qh[r / 2] = static_cast<uint8_t>(high(b.row[r]) | uint32_t{b.down[r]} << 3 | high(b.row[r + 1]) << 4 |
+                                                 uint32_t{b.down[r + 1]} << 7);
+        for (size_t n = 0; n < 4; n++) {
+            const uint8_t* const s = b.step + 4 * n;
+            store_half(out.sc + 2 * n, static_cast<uint16_t>(s[0] | s[1] << 3 | s[2] << 6 | s[3] << 9 | (b.d >> 4 * n & 15) << 12));
+        }
+    }
+};
+template <> struct Encoder<block_iq2_xxs> {
+    static void encode(const float* x, const float* weight, block_iq2_xxs& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_xxs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t g = 0; g < 8; g++) {
+            for (size_t t = 0; t < 4; t++) out.qs[8 * g + t] = static_cast<uint8_t>(b.row[4 * g + t]);
+            const uint32_t word = step_and_signs(b.step[g], b.minus + 4 * g);
+            memcpy(out.qs + 8 * g + 4, &word, 4);
+        }
+    }
+};
+template <> struct Encoder<block_iq2_xs> {
+    static void encode(const float* x, const float* weight, block_iq2_xs& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_xs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) store_half(out.qs + 2 * r, static_cast<uint16_t>(b.row[r] | (b.minus[r] & 127) << 9));
+        pack_steps(b.step, 16, out.sc);
+    }
+};
+template <> struct Encoder<block_iq2_s> {
+    static void encode(const float* x, const float* weight, block_iq2_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq2_s, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 32; r++) { out.qs[r] = static_cast<uint8_t>(b.row[r]); out.signs[r] = b.minus[r]; }
+        for (size_t i = 0; i < 8; i++) {
+            const uint16_t* const r = b.row + 4 * i;
+            out.qh[i] = static_cast<uint8_t>(high(r[0]) | high(r[1]) << 2 | high(r[2]) << 4 | high(r[3]) << 6);
+        }
+        pack_steps(b.step, 16, out.sc);
+    }
+};
+template <> struct Encoder<block_iq3_xxs> {
+    static void encode(const float* x, const float* weight, block_iq3_xxs& out) {
+        const GridBlock b = encode_grid(grid_of_iq3_xxs, x, weight);
+        store_half(out.d, b.d);
+        for (size_t r = 0; r < 64; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
+        for (size_t g = 0; g < 8; g++) {
+            const uint32_t word = step_and_signs(b.step[g], b.minus + 4 * g);
+            memcpy(out.ss + 4 * g, &word, 4);
+        }
+    }
+};
+template <> struct Encoder<block_iq3_s> {
+    static void encode(const float* x, const float* weight, block_iq3_s& out) {
+        const GridBlock b = encode_grid(grid_of_iq3_s, x, weight);
+        store_half(out.d, b.d);
+        memset(out.qh, 0, sizeof out.qh);
+        for (size_t r = 0; r < 64; r++) {
+            out.qs[r] = static_cast<uint8_t>(b.row[r]);
+            out.qh[r / 8] = static_cast<uint8_t>(out.qh[r / 8] | high(b.row[r]) << r % 8);
+        }
+        for (size_t g = 0; g < 32; g++) out.signs[g] = b.minus[g];
+        pack_steps(b.step, 8, out.sc);
+    }
+};
+
+// ---- levels: IQ4 --------------------------------------------------------------
+
+/// The code next to t is at 2 t + 512; all boundaries are multiples of a half.
+struct NearestLevel {
+    uint8_t code[1024];
+    constexpr NearestLevel() : code() {
+        for (int i = 0, q = 0; i < 1024; i++) {
+            while (q < 15 && i - 512 >= iq4_levels[q] + iq4_levels[q + 1]) q++;
+            code[i] = static_cast<uint8_t>(q);
+        }
+    }
+};
+constexpr NearestLevel nearest_level;
+
+/// The code for each of 32, with the scale whose inverse it is.
+GK_INL void level_codes(const float* x, float inverse, uint8_t* q) {
+    int32_t at[32];
+    for (size_t i = 0; i < 32; i++) {
+        float t = x[i] * (2 * inverse) + 512;
+        t = t > 0 ? t : 0;
+        t = t < 1023 ? t : 1023;
+        at[i] = static_cast<int32_t>(t);
+    }
+    for (size_t i = 0; i < 32; i++) q[i] = nearest_level.code[at[i]];
+}
+struct LevelSums { float error, xq, qq; };         // of w (x - d q)^2, w x q, w q^2
+static LevelSums level_sums(const float* x, const float* w, float d) {
+    uint8_t code[32];
+    level_codes(x, d != 0 ? 1 / d : 0, code);
+    Eight error = eight(0.0f), xq = error, qq = error;
+    for (size_t g = 0; g < 32; g += 8) {
+        float level[8];
+        for (size_t i = 0; i < 8; i++) level[i] = static_cast<float>(iq4_levels[code[g + i]]);
+        const Eight q = eight(level), one = eight(x + g), weight = eight(w + g), e = one - eight(d) * q, wq = weight * q;
+        error = error + weight * e * e;
+        xq = xq + wq * one;
+        qq = qq + wq * q;
+    }
+    return {total(error), total(xq), total(qq)};
+}
+/// The scale of least error for 32 weights, of both signs.
+static float fit_levels(const float* x, const float* w, float* stiff) {
+    const float top = magnitude(top_of(extremes(x, 32)));
+    float best = 0, d = 0;
+    const auto gains = [&](float scale) {
+        const LevelSums s = level_sums(x, w, scale);
+        if (!(s.xq * s.xq > best * s.qq)) return false;
+        best   = s.xq * s.xq / s.qq;
+        d      = s.xq / s.qq;
+        *stiff = s.qq;
+        return true;
+    };
+    *stiff = 0;
+    if (!(top > NEGLIGIBLE)) return 0;
+    float scale = top / 66;
+    for (int i = 0; i < 12; i++, scale *= 0.94f) {
+        gains(scale);
+        gains(-scale);
+    }
+    for (int i = 0; i < 3 && d != 0; i++) if (!gains(d)) break;
+    return d;
+}
+GK_INL void pack_nibbles(const uint8_t* q, uint8_t* qs) {
+    for (size_t i = 0; i < 16; i++) qs[i] = static_cast<uint8_t>(q[i] | q[i + 16] << 4);
+}
+
+template <> struct Encoder<block_iq4_nl> {
+    static void encode(const float* x, const float* weight, block_iq4_nl& out) {
+        const Values v(x, weight, 32);
+        float w[32], stiff;
+        weights_of(v, w);
+        uint16_t h = v.half(fit_levels(v.x, w, &stiff));
+        const LevelSums s = level_sums(v.x, w, v.value(h));
+        if (s.qq > 0) {
+            const uint16_t again = v.half(s.xq / s.qq);
+            if (level_sums(v.x, w, v.value(again)).error < s.error) h = again;
+        }
+        const float d = v.value(h);
+        uint8_t q[32];
+        level_codes(v.x, d != 0 ? 1 / d : 0, q);
+        store_half(out.d, h);
+        pack_nibbles(q, out.qs);
+    }
+};
+template <> struct Encoder<block_iq4_xs> {
+    static void encode(const float* x, const float* weight, block_iq4_xs& out) {
+        const Values v(x, weight, 256);
+        float w[256], like[8], stiff[8], most = 0;
+        weights_of(v, w);
+        for (size_t p = 0; p < 8; p++) {
+            like[p] = fit_levels(v.x + 32 * p, w + 32 * p, stiff + p);
+            most = magnitude(like[p]) > magnitude(most) ? like[p] : most;
+        }
+        // d: of many, the two whose multiples come nearest to these scales; then the steps that are best for the codes.
+        float two[2] = {0, 0}, off[2] = {3e38f, 3e38f};
+        for (int i = 0; i < 40 && most != 0; i++) {
+            const float d = v.value(v.half(most / (-33 + 0.5f * static_cast<float>(i)))), inverse = 1 / d;
+            if (d == 0 || d == two[0] || d == two[1]) continue;
+            float sum = 0;
+            for (size_t p = 0; p < 8; p++) {
+                const float e = like[p] - d * nearest_in(like[p] * inverse, -32, 31);
+                sum += stiff[p] * e * e;
+            }
+            if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = d; off[0] = sum; }
+            else if (sum < off[1]) { two[1] = d; off[1] = sum; }
+        }
+        float best = 3e38f, better = 0;
+        float step[8] = {}, kept[8] = {}, d = 0;
+        const auto improves = [&](float trial, bool search) {
+            float error = 0, xq = 0, qq = 0;
+            for (size_t p = 0; p < 8; p++) {
+                const float at = search ? nearest_in(like[p] / trial, -32, 31) : kept[p];
+                LevelSums least = {3e38f, 0, 0};
+                for (float s = at - (search ? 1 : 0); s <= at + (search ? 1 : 0); s++) {
+                    if (!(s >= -32 && s <= 31)) continue;
+                    const LevelSums sums = level_sums(v.x + 32 * p, w + 32 * p, trial * s);
+                    if (sums.error < least.error) { least = sums; step[p] = s; }
+                }
+                error += least.error;
+                xq += step[p] * least.xq;
+                qq += step[p] * step[p] * least.qq;
+            }
+            if (!(error < best)) return;
+            best = error;
+            d = trial;
+            better = qq > 0 ? xq / qq : 0;
+            for (size_t p = 0; p < 8; p++) kept[p] = step[p];
+        };
+        for (float trial : two) if (trial != 0) improves(trial, true);
+        for (int i = 0; i < 2; i++) {
+            const float trial = v.value(v.half(better));
+            if (trial != 0 && trial != d) improves(trial, false);
+        }
+        uint32_t sh = 0;
+        for (size_t p = 0; p < 8; p++) {
+            const float scale = d * kept[p];
+            const uint32_t s = static_cast<uint32_t>(static_cast<int>(kept[p]) + 32);
+            uint8_t q[32];
+            level_codes(v.x + 32 * p, scale != 0 ? 1 / scale : 0, q);
+            pack_nibbles(q, out.qs + 16 * p);
+            sh |= s >> 4 << 2 * p;
+            out.sl[p / 2] = static_cast<uint8_t>((p % 2 ? out.sl[p / 2] : 0) | (s & 15) << 4 * (p % 2));
+        }
+        store_half(out.sh, static_cast<uint16_t>(sh));
+        store_half(out.d, v.half(d));
+    }
+};
+#endif
 
 // ---- rows of blocks -----------------------------------------------------------
 
@@ -9543,12 +10467,12 @@ static constexpr EncodeBlocks* encoders[] = {GK_FORMATS(GK_ENCODER)};
 #undef GK_ENCODER
 
 static bool all_finite(const float* x, size_t n) {
-    float sum[LANES] = {};                         // of zeros, NaN where x is no number
-    const size_t whole = n - n % LANES;
-    for (size_t g = 0; g < whole; g += LANES)
-        for (size_t i = 0; i < LANES; i++) sum[i] += x[g + i] * 0.0f;
-    for (size_t i = whole; i < n; i++) sum[0] += x[i] * 0.0f;
-    return total(sum) == 0;
+    Four sum = {};                                 // of zeros, NaN where x is no number
+    const size_t whole = n - n % 4;
+    for (size_t g = 0; g < whole; g += 4)
+        for (size_t l = 0; l < 4; l++) sum.lane[l] += x[g + l] * 0.0f;
+    for (size_t i = whole; i < n; i++) sum.lane[0] += x[i] * 0.0f;
+    return (sum.lane[0] + sum.lane[1]) + (sum.lane[2] + sum.lane[3]) == 0;
 }
 static float lowest(const float* x, size_t n)      { float v = x[0]; for (size_t i = 1; i < n; i++) v = x[i] < v ? x[i] : v; return v; }
 
@@ -9556,7 +10480,7 @@ static float lowest(const float* x, size_t n)      { float v = x[0]; for (size_t
 #endif // GLLM_KERNELS_NO_QUANTIZE
 
 // ============================================================================
-// [18] PUBLIC ENTRY POINTS
+// [20] PUBLIC ENTRY POINTS
 // ============================================================================
 
 // ---- arguments --------------------------------------------------------------
@@ -9892,14 +10816,15 @@ namespace impl {
 
 // ---- dense products ---------------------------------------------------------
 
-/// The header of a buffer of pack_b. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy
-/// of the buffer.
+/// The header of a buffer of pack_b, or of prepare: precision and route are of this one. The panels lie at the next multiple
+/// of 64 bytes, and at the same offset in a copy of the buffer.
 struct PackedHeader {
     char     magic[8];
-    uint8_t  isa, element, offset, reserved[5];
-    uint64_t n, k, bytes;                                       // of the panels
+    uint8_t  isa, element, offset, precision, route, reserved[3];
+    uint64_t rows, k, bytes;                                    // of the panels: n, or m of an input
 };
 constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '2'};
+constexpr char   prepared_magic[8]   = {'g', 'k', 'p', 'r', 'e', 'p', '0', '1'};
 constexpr size_t packed_header_bytes = 64 + 64;                 // header, and room to align the panels
 static inline size_t aligned_offset(const void* packed) {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(packed);
@@ -9949,7 +10874,8 @@ template <class E> struct Dense {
             return invalid("act is not one of the values of Activation");
         if (p.m == 0 || p.n == 0) return success;
         const bool in_rows = form != Form::packed;
-        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, weights == 0 ? sizeof(float) : 2},
+        const size_t size = weights == 0 ? sizeof(float) : 2;
+        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, size},
                               {p.bias, p.has_bias ? p.n : 0, 1, sizeof(E)}};
         if (Status s = check_buffers(Span(p.c, p.m, p.n, sizeof(E)), spans); !s) return s;
         return in_rows ? success : check_packed(p.b, p.n, p.k, p.c, p.m);
@@ -10010,7 +10936,7 @@ template <class E> struct Dense {
             return invalid("this matrix was packed for another instruction set; pack it again after select()");
         if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
             return invalid("this matrix was packed for another element type");
-        if (h.n != n || h.k != k) return invalid("this matrix was packed with other n or k");
+        if (h.rows != n || h.k != k) return invalid("this matrix was packed with other n or k");
         if (h.bytes != kernels.table().gemm->packed_bytes(n, k))
             return invalid("this matrix was packed on a CPU with other features; pack it again");
         if (reinterpret_cast<uintptr_t>(panels_of(packed)) % alignof(float))
@@ -10030,8 +10956,8 @@ template <class E> struct Dense {
         h.isa     = static_cast<uint8_t>(kernels.isa());
         h.element = static_cast<uint8_t>(Element<E>::ELEM_ID);
         h.offset  = static_cast<uint8_t>(aligned_offset(packed));
-        h.n = n;
-        h.k = k;
+        h.rows  = n;
+        h.k     = k;
         h.bytes = kernels.table().gemm->packed_bytes(n, k);
         memcpy(packed, &h, sizeof h);
         const GemmKernels& g = *kernels.table().gemm;
@@ -10077,13 +11003,16 @@ template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, c
         Activation act) const {
     return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true, act});
 }
-template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const {
+    return gemm_mixed(a, bt, c, m, n, k);
+}
+template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::transposed, Element<float>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
-template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::transposed, Element<f16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
-template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::transposed, Element<bf16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const {
@@ -10142,7 +11071,7 @@ template <class E> struct Attention {
             p.parts  = Share::aligned(a.few_parts(m * heads, pieces, d));
             p.each   = Share::aligned(a.few_scratch(kv));
         } else {
-            const size_t all = (rows + a.columns - 1) / a.columns, panel = 4 * d * a.columns * sizeof(float);
+            const size_t all = (rows + a.columns - 1) / a.columns, panel = 2 * d * a.columns * sizeof(float);
             const size_t most = least_of(l2_bytes() / 2 / panel + 1, (all * kv.kv_heads + width - 1) / width);
             const size_t groups = (all + most - 1) / most;
             p.panels = (all + groups - 1) / groups;
@@ -10160,7 +11089,8 @@ template <class E> struct Attention {
     /// The bytes that rows take, or pages.
     static Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
         const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
-        if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0)) return invalid("the type of keys or values is no CacheType");
+        if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0))
+            return invalid("the type of keys or values is no CacheType");
         if (rows.type == CacheType::Q8_0 && kv.head_dim % 32) return invalid("head_dim must be a multiple of 32 for Q8_0");
         size_t tokens = 0, heads = 0, most = 0;
         if (kv.pages) {
@@ -10218,7 +11148,9 @@ template <class E> struct Attention {
         if (p.few) {
             a.few_inputs(job, job.inputs);
             const Share share(p.parallel, p.units, 1), rows(p.parallel, args.m * args.heads, 1);
-            split(p.parallel, share, p.units, [&](size_t begin, size_t stop, size_t task) { a.few_units(job, begin, stop, rest + task * p.each); });
+            split(p.parallel, share, p.units, [&](size_t begin, size_t stop, size_t task) {
+                a.few_units(job, begin, stop, rest + task * p.each);
+            });
             split(p.parallel, rows, args.m * args.heads, [&](size_t begin, size_t stop, size_t) { a.few_outputs(job, begin, stop); });
             return success;
         }
@@ -10242,9 +11174,11 @@ template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args)
     return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
 #endif
 }
-template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const {
+template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim,
+        size_t length) const {
     size_t all = 0;
-    if (!GK_HAS_ATTENTION || !m || !kv_heads || heads % kv_heads || !heads || !impl::times(heads, head_dim, &all) || !impl::addressable(m, all)) return 0;
+    if (!GK_HAS_ATTENTION || !m || !heads || !kv_heads || heads % kv_heads) return 0;
+    if (!impl::times(heads, head_dim, &all) || !impl::addressable(m, all))  return 0;
     KvView kv;
     kv.kv_heads = kv_heads;
     kv.head_dim = head_dim;
@@ -10272,16 +11206,17 @@ template <class E> struct Quantised {
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
 
-    /// The route of a product, how threads share it, and its scratch: what the route needs, the larger where inputs
-    /// that have no fixed point may turn it from `digits` to `nested`, then input and output widened if they are of a
-    /// 16-bit type.
+    /// The route of a product, how threads share it, and its scratch: x as the route takes it, and what its threads need, or
+    /// the larger needs of `nested`, which inputs beyond tiles of digits turn to; then input and output widened if they are of
+    /// a 16-bit type.
     struct Plan {
         QuantRoute          route;
         const DigitKernels* kernels;
         size_t              digits;
         Parallel            parallel;
         Share               inputs, outputs, columns;           // of `digits`: packed by the first, multiplied by the second; of `nested`
-        size_t              packed, room, wide_x, wide_y, floats;
+        size_t              flags, packed, own;                 // of x: those of rows, panels behind them; threads' scratch begins at `own`
+        size_t              room, wide_x, wide_y, floats;
     };
 
     const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
@@ -10291,7 +11226,7 @@ template <class E> struct Quantised {
         const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
         const QuantRoute route = quant_route(f, d, digits, m, n, kdim, precision);
         return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes)
-                                          : plan(route, d, digits, m, n, kdim);
+                                          : plan(route, d, digits, m, n, kdim, f.by_codes);
     }
     Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim,
             const CodeKernels* codes = nullptr) const {
@@ -10299,11 +11234,17 @@ template <class E> struct Quantised {
         const bool     fixed = route == QuantRoute::digits, nest = fixed || route == QuantRoute::nested;
         const Parallel p     = worth(k.parallel, work(m, n, kdim));
         Plan plan = {route, d, digits, p, Share(p, m, fixed ? d->rows : 1), Share(p, n, fixed ? d->columns : 1),
-                     Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0};
+                     Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0, 0, 0};
         const size_t nested = nest ? plan.columns.floats(g.scratch_floats(m, plan.columns.part, kdim)) : 0;
-        if (fixed)                  plan.packed = Share::aligned(d->packed_floats(m, kdim, digits));
-        if (codes)                  plan.packed = m * codes->prepared_bytes(kdim, digits) / sizeof(float);
-        const size_t own = plan.packed + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
+        if (fixed) {
+            const size_t odd = m * codes->prepared_bytes(kdim, codes->exact) / sizeof(float);    // where all rows are
+            plan.flags  = Share::aligned((m + 3) / 4);
+            plan.packed = plan.flags + Share::aligned(d->packed_floats(m, kdim, digits));
+            plan.own    = plan.packed > plan.flags + odd ? plan.packed : plan.flags + odd;
+        } else if (route == QuantRoute::codes) {
+            plan.packed = plan.own = m * codes->prepared_bytes(kdim, digits) / sizeof(float);
+        }
+        const size_t own = plan.own + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
         plan.room   = own > nested ? own : nested;
         plan.wide_x = is_f32 ? 0 : Share::aligned(m * kdim);
         plan.wide_y = is_f32 ? 0 : Share::aligned(m * n);
@@ -10311,15 +11252,16 @@ template <class E> struct Quantised {
         return plan;
     }
 
-    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given.
-    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
-            Precision precision) const {
+    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given. `prepared`: null, or a checked buffer of prepare.
+    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, Precision precision,
+            const void* prepared = nullptr) const {
         if (!addressable(m, n, kdim)) return no_memory();
         return with_floats(plan(*w.kernels, m, n, kdim, precision), input, output, scales, m, n, kdim,
                            [&](const Plan& plan, float* room, const float* x, float* y) {
+            const float* const ready = prepared ? form_in(prepared, plan) : nullptr;
             switch (plan.route) {
-                case QuantRoute::codes:   by_codes(plan, w, x, y, reinterpret_cast<uint8_t*>(room), m, n, kdim); return;
-                case QuantRoute::digits:  if (in_digits(plan, w, x, y, room, m, n, kdim)) return; break;
+                case QuantRoute::codes:   by_codes(plan, w, x, y, room, ready, m, n, kdim); return;
+                case QuantRoute::digits:  if (in_digits(plan, w, x, y, room, ready, m, n, kdim, precision)) return; break;
                 default: break;
             }
             if (m < FEW_ROWS) decoded(plan, w, x, y, m, n, kdim);
@@ -10354,33 +11296,113 @@ template <class E> struct Quantised {
                              nullptr, 0});
         });
     }
-    void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, uint8_t* prepared, size_t m, size_t n,
-            size_t kdim) const {
-        const CodeKernels& c     = *w.kernels->by_codes;
-        const size_t       bytes = c.prepared_bytes(kdim, plan.digits);
-        split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
-            for (size_t i = begin; i < end; i++) c.prepare(x + i * kdim, kdim, plan.digits, prepared + i * bytes);
+    /// m rows of x to fixed point.
+    static void prepare_codes(const Parallel& parallel, const CodeKernels& c, const float* x, size_t m, size_t kdim, size_t digits,
+            float* to) {
+        const size_t bytes = c.prepared_bytes(kdim, digits);
+        split(parallel, m, 1, [&](size_t begin, size_t end, size_t) {
+            for (size_t i = begin; i < end; i++) c.prepare(x + i * kdim, kdim, digits, reinterpret_cast<uint8_t*>(to) + i * bytes);
         });
+    }
+    static void multiply_codes(const Plan& plan, const Weights& w, const float* x, float* y, const float* prepared, size_t digits, size_t m,
+            size_t n, size_t kdim) {
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
             w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n,
-                                      prepared, plan.digits});
+                                      reinterpret_cast<const uint8_t*>(prepared), digits});
         });
     }
-    /// The product in fixed point, x packed to `packed`, the threads' scratch behind it. False if x does not fit it.
-    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* packed, size_t m, size_t n, size_t kdim) {
-        const DigitKernels& d     = *plan.kernels;
-        uint8_t* const      bytes = reinterpret_cast<uint8_t*>(packed);
-        std::atomic<bool>   fits{true};
+    static void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready, size_t m,
+            size_t n, size_t kdim) {
+        if (!ready) prepare_codes(plan.parallel, *w.kernels->by_codes, x, m, kdim, plan.digits, room);
+        multiply_codes(plan, w, x, y, ready ? ready : room, plan.digits, m, n, kdim);
+    }
+    /// x to panels of digits, flags of its rows before them. False if tiles do not hold it.
+    static bool pack(const Plan& plan, const float* x, size_t m, size_t kdim, float* to) {
+        std::atomic<bool> fits{true};
         split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
-            if (!d.pack(x, m, kdim, plan.digits, begin, end, bytes)) fits = false;
+            uint8_t* const panels = reinterpret_cast<uint8_t*>(to + plan.flags);
+            if (!plan.kernels->pack(x, m, kdim, plan.digits, begin, end, panels, reinterpret_cast<uint8_t*>(to))) fits = false;
         });
-        if (!fits) return false;
+        return fits;
+    }
+    /// The product in fixed point. Rows that have none are taken alone, by codes: no row depends on others. False if tiles
+    /// do not hold x.
+    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready, size_t m,
+            size_t n, size_t kdim, Precision precision) {
+        if (!ready && !pack(plan, x, m, kdim, room)) return false;
+        const float* const   packed = ready ? ready : room;
+        const uint8_t* const odd    = reinterpret_cast<const uint8_t*>(packed);
+        const uint8_t* const panels = reinterpret_cast<const uint8_t*>(packed + plan.flags);
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t task) {
-            d.run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, bytes, m, end - begin, kdim, plan.digits,
-                   y + begin, n, packed + plan.packed + task * plan.outputs.each});
+            plan.kernels->run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, panels, m, end - begin, kdim,
+                               plan.digits, y + begin, n, room + plan.own + task * plan.outputs.each});
         });
+        const size_t digits = code_digits(*w.kernels, precision);
+        for (size_t i = 0, end; i < m; i = end) {
+            for (end = i + 1; end < m && odd[end] == odd[i]; end++) {}
+            if (!odd[i]) continue;
+            prepare_codes(plan.parallel, *w.kernels->by_codes, x + i * kdim, end - i, kdim, digits, room + plan.flags);
+            multiply_codes(plan, w, x + i * kdim, y + i * n, room + plan.flags, digits, end - i, n, kdim);
+        }
         return true;
     }
+
+    // ---- inputs prepared ahead, for whatever has at least FEW_OUTPUTS
+
+    size_t prepared_bytes(const FormatKernels& f, size_t m, size_t kdim, Precision precision) const {
+        return addressable(m, kdim) ? packed_header_bytes + plan(f, m, FEW_OUTPUTS, kdim, precision).packed * sizeof(float) : 0;
+    }
+    Status prepare(const FormatKernels& f, const E* input, size_t m, size_t kdim, void* prepared, Precision precision) const {
+        const Plan    p = plan(f, m, FEW_OUTPUTS, kdim, precision);
+        const Scratch memory(k.workspace, p.wide_x);
+        if (!memory) return no_memory();
+        const float* x = as_float(input);
+        if (!is_f32) {
+            k.table().widen(input, memory.data(), m * kdim);
+            x = memory.data();
+        }
+        PackedHeader h = {};
+        memcpy(h.magic, prepared_magic, sizeof prepared_magic);
+        h.isa       = static_cast<uint8_t>(k.isa());
+        h.element   = static_cast<uint8_t>(Element<E>::ELEM_ID);
+        h.offset    = static_cast<uint8_t>(aligned_offset(prepared));
+        h.precision = static_cast<uint8_t>(precision);
+        h.route     = static_cast<uint8_t>(p.route);
+        h.rows      = m;
+        h.k         = kdim;
+        h.bytes     = p.packed * sizeof(float);
+        float* const to = reinterpret_cast<float*>(static_cast<char*>(prepared) + h.offset);
+        if (p.route == QuantRoute::codes) prepare_codes(p.parallel, *f.by_codes, x, m, kdim, p.digits, to);
+        if (p.route == QuantRoute::digits && !pack(p, x, m, kdim, to)) h.bytes = 0;
+        memcpy(prepared, &h, sizeof h);
+        return success;
+    }
+    Status check_prepared(const void* prepared, const E* output, size_t m, size_t n, size_t kdim, Precision precision) const {
+        if (!prepared) return invalid("null pointer for the prepared input");
+        PackedHeader h;
+        memcpy(&h, prepared, sizeof h);
+        if (memcmp(h.magic, prepared_magic, sizeof prepared_magic) != 0 || h.offset < sizeof h || h.offset >= packed_header_bytes)
+            return invalid("this buffer was not made by prepare");
+        if (h.isa != static_cast<uint8_t>(k.isa()) || h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
+            return invalid("this input was prepared for another instruction set or element type");
+        if (h.rows != m || h.k != kdim || h.precision != static_cast<uint8_t>(precision))
+            return invalid("this input was prepared with other m, k or precision");
+        if ((reinterpret_cast<uintptr_t>(prepared) + h.offset) % 64)
+            return invalid("this prepared input was copied to an address that differs from its first one modulo 64");
+        if (h.bytes > SIZE_MAX - packed_header_bytes) return invalid("this buffer was not made by prepare");
+        const size_t bytes = h.bytes & SIZE_MAX;
+        if (overlap(Span(output, m, n, sizeof(E)), Span(prepared, bytes + packed_header_bytes, 1, 1)))
+            return invalid("the output overlaps an input");
+        return success;
+    }
+    /// x in a checked buffer, in the form that a plan asks for; or null.
+    static const float* form_in(const void* prepared, const Plan& plan) {
+        PackedHeader h;
+        memcpy(&h, prepared, sizeof h);
+        return h.route == static_cast<uint8_t>(plan.route) && h.bytes && h.bytes == plan.packed * sizeof(float)
+                ? reinterpret_cast<const float*>(static_cast<const char*>(prepared) + h.offset) : nullptr;
+    }
+
     void nested(const Plan& plan, const Weights& w, const float* x, float* y, float* room, size_t m, size_t n, size_t kdim,
             Precision precision) const {
         const GemmKernels& g = *float_table().gemm;
@@ -10420,6 +11442,27 @@ static inline Status check_type(QuantType type, size_t k, const FormatKernels* f
     if (k % block_size(type))  return invalid(format_infos[i].ragged_k);
     return success;
 }
+static inline Status check_format(QuantType type, size_t k, Precision precision, const FormatKernels* formats) {
+    if (Status s = check_type(type, k, formats); !s) return s;
+    if (precision != Precision::exact && precision != Precision::fast)
+        return invalid("precision is not one of the values of Precision");
+    return k && !row_bytes(type, k) ? invalid("the product of these sizes overflows size_t") : success;
+}
+template <class E> Status format_matmul(const CpuKernels<E>& kernels, QuantType type, const void* blocks, const E* input, E* output,
+        size_t m, size_t n, size_t k, Precision precision, const void* prepared, bool is_prepared) {
+    const FormatKernels* const formats = kernels.table().formats;
+    if (Status s = check_format(type, k, precision, formats); !s) return s;
+    const size_t stride = row_bytes(type, k);
+    const Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
+    if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
+    const Quantised<E> q{kernels};
+    if (is_prepared)
+        if (Status s = q.check_prepared(prepared, output, m, n, k, precision); !s) return s;
+    if (m == 0 || n == 0) return success;
+    const Weights w = {&formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride, block_size(type),
+            block_bytes(type)};
+    return q.run(w, input, output, nullptr, m, n, k, precision, prepared);
+}
 
 } // namespace impl
 
@@ -10433,49 +11476,65 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
     return impl::success;
 }
 
+#ifndef GLLM_KERNELS_NO_QUANTIZE
+namespace impl {
+
+/// quantize once arguments are checked.
+static Status encode_rows(const Parallel& parallel, EncodeBlocks* encode, const float* x, size_t rows, size_t k, const float* importance,
+        size_t row, void* blocks) {
+    const Parallel p = worth(parallel, work(rows, k, 16));
+    std::atomic<bool> all{true};
+    split(p, rows, 1, [&](size_t begin, size_t end, size_t) {
+        if (!all_finite(x + begin * k, (end - begin) * k)) all = false;
+    });
+    if (!all) return invalid("x must be finite: no code stands for a NaN or an infinity");
+    if (importance && !(all_finite(importance, k) && lowest(importance, k) >= 0))
+        return invalid("importance must be finite and not negative");
+    split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) { encode({x, importance, begin, end - begin, row, blocks}); });
+    return success;
+}
+
+} // namespace impl
+#endif
+
 template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance,
         void* blocks) const {
     if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
 #ifdef GLLM_KERNELS_NO_QUANTIZE
+    static_cast<void>(x), static_cast<void>(rows), static_cast<void>(importance), static_cast<void>(blocks);
     return {Code::unsupported, "quantisers were left out of this build by GLLM_KERNELS_NO_QUANTIZE"};
 #else
     impl::EncodeBlocks* const encode = impl::encoders[static_cast<size_t>(type)];
     if (!encode) return {Code::unsupported, "this format has no quantiser"};
-    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
     const size_t stride = row_bytes(type, k);
     if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
+    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
     if (Status s = impl::check_buffers(impl::Span(blocks, rows, stride, 1), spans); !s) return s;
     if (rows == 0 || k == 0) return impl::success;
-
-    const Parallel p = impl::worth(parallel, impl::work(rows, k, 16));
-    std::atomic<bool> finite{true};
-    impl::split(p, rows, 1, [&](size_t begin, size_t end, size_t) {
-        if (!impl::all_finite(x + begin * k, (end - begin) * k)) finite = false;
-    });
-    if (!finite) return impl::invalid("x must be finite: a NaN or an infinity has no code");
-    if (importance && !(impl::all_finite(importance, k) && impl::lowest(importance, k) >= 0))
-        return impl::invalid("importance must be finite and not negative");
-    const size_t row = k / block_size(type);
-    impl::split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) {
-        encode({x, importance, begin, end - begin, row, blocks});
-    });
-    return impl::success;
+    return impl::encode_rows(parallel, encode, x, rows, k, importance, k / block_size(type), blocks);
 #endif
 }
 
 template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
-    if (precision != Precision::exact && precision != Precision::fast)
-        return impl::invalid("precision is not one of the values of Precision");
-    const size_t stride = row_bytes(type, k);
-    if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
-    const impl::Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
-    if (Status s = impl::check_buffers(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
-    if (m == 0 || n == 0) return impl::success;
-    const impl::Weights w = {&table_->formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride,
-            block_size(type), block_bytes(type)};
-    return impl::Quantised<E>{*this}.run(w, input, output, nullptr, m, n, k, precision);
+    return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, nullptr, false);
+}
+template <class E> Status CpuKernels<E>::matmul_prepared(QuantType type, const void* blocks, const E* input, const void* prepared,
+        E* output, size_t m, size_t n, size_t k, Precision precision) const {
+    return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, prepared, true);
+}
+template <class E> size_t CpuKernels<E>::prepared_bytes(QuantType type, size_t m, size_t k, Precision precision) const {
+    if (!impl::check_format(type, k, precision, table_->formats)) return 0;
+    return impl::Quantised<E>{*this}.prepared_bytes(table_->formats[static_cast<size_t>(type)], m, k, precision);
+}
+template <class E> Status CpuKernels<E>::prepare(QuantType type, const E* input, size_t m, size_t k, void* prepared,
+        Precision precision) const {
+    if (Status s = impl::check_format(type, k, precision, table_->formats); !s) return s;
+    const size_t bytes = prepared_bytes(type, m, k, precision);
+    if (bytes == 0) return impl::invalid("the product of these sizes overflows size_t");
+    const impl::Span spans[] = {{input, m, k, sizeof(E)}};
+    if (Status s = impl::check_buffers(impl::Span(prepared, bytes, 1, 1), spans); !s) return s;
+    return impl::Quantised<E>{*this}.prepare(table_->formats[static_cast<size_t>(type)], input, m, k, prepared, precision);
 }
 template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
         size_t n, size_t k, Precision precision) const {
@@ -10495,7 +11554,8 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
     const Q q{*this};
     const impl::FormatKernels& codes = table_->formats[impl::plain8];          // the format with the most routes
     const size_t all[] = {q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats,       // tensors of checkpoints, whatever m
-                          !codes.by_codes ? 0 : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats,
+                          !codes.by_codes ? 0 : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats
+                                                    + impl::Share::aligned((m + 3) / 4),        // flags of rows: `digits` may need both
                           q.plan(codes, m, n, k, Precision::exact).floats, q.plan(codes, m, n, k, Precision::fast).floats};
     size_t most = 0;
     for (size_t floats : all) if (floats > most) most = floats;
@@ -10754,7 +11814,7 @@ template struct Element<bf16>;
 #endif
 
 // ============================================================================
-// [19] THREADS: a pool for those who have none
+// [21] THREADS: a pool for those who have none
 // ============================================================================
 
 
@@ -10861,7 +11921,7 @@ Parallel ThreadPool::parallel() {
 GK_NAMESPACE_END
 
 // ============================================================================
-// [K] THE CACHE OF KEYS AND VALUES
+// [22] THE CACHE OF KEYS AND VALUES
 // ============================================================================
 //
 // One allocation: the pool of pages, a table of page numbers for each sequence and layer, how many tables name each page,
@@ -10873,6 +11933,11 @@ GK_NAMESPACE_BEGIN
 namespace impl {
 
 constexpr size_t PAGE_TOKENS = cache_page;
+
+/// The keys, or the values, of a page: a multiple of 64 bytes.
+static inline size_t cache_side_bytes(const KvCacheConfig& c, CacheType type) {
+    return (c.kv_heads * PAGE_TOKENS * cache_row_bytes(type, c.head_dim) + 63) / 64 * 64;
+}
 
 /// Q8_0 of 32 numbers: the largest becomes +-127. NaN and infinities become NaN.
 static inline void encode_q8_0(const float* x, uint16_t* d, int8_t* codes, size_t apart) {
@@ -10954,8 +12019,7 @@ size_t KvCache::page_bytes(const KvCacheConfig& c) {
     const auto fits = [&](CacheType t) { return t <= CacheType::Q8_0 && (t != CacheType::Q8_0 || c.head_dim % 32 == 0); };
     if (!c.kv_heads || c.kv_heads > 65536 || !c.head_dim || c.head_dim % 8 || c.head_dim > 576) return 0;
     if (!fits(c.key_type) || !fits(c.value_type)) return 0;
-    const size_t token = impl::cache_row_bytes(c.key_type, c.head_dim) + impl::cache_row_bytes(c.value_type, c.head_dim);
-    return (c.kv_heads * impl::PAGE_TOKENS * token + 63) / 64 * 64;
+    return impl::cache_side_bytes(c, c.key_type) + impl::cache_side_bytes(c, c.value_type);
 }
 
 Status KvCache::fail(Code code, const char* what, size_t requested, size_t available) {
@@ -11157,7 +12221,7 @@ KvView KvCache::view(size_t seq, size_t layer) const {
     v.keys.data   = pool_;
     v.keys.type   = config_.key_type;
     v.keys.head_stride = impl::PAGE_TOKENS * key_row;
-    v.values.data = pool_ + config_.kv_heads * impl::PAGE_TOKENS * key_row;
+    v.values.data = pool_ + impl::cache_side_bytes(config_, config_.key_type);
     v.values.type = config_.value_type;
     v.values.token_stride = value_row;
     v.values.head_stride  = impl::PAGE_TOKENS * value_row;
@@ -11182,7 +12246,7 @@ GK_NAMESPACE_END
 #endif
 
 // ============================================================================
-// [M] MODELS: tensors, and the forward pass of a transformer
+// [23] MODELS: tensors, and the forward pass of a transformer
 // ============================================================================
 
 #ifdef GLLM_KERNELS_MODEL
@@ -11393,13 +12457,14 @@ struct GK_HIDDEN Model::State {
     size_t            *position = nullptr;                      // of each token of a batch
     float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr, *gate = nullptr, *up = nullptr;
     float             *turn[2] = {}, *part = nullptr;           // [batch][cos, sin][n_rot / 2]
-    void              *memory = nullptr, *work = nullptr;
-    size_t             work_bytes = 0;
+    void              *memory = nullptr, *work = nullptr, *prepared = nullptr;
+    size_t             work_bytes = 0, prepared_bytes = 0;
 
     explicit State(const ModelConfig& c) : config(c) {}
     ~State() {
-        if (memory) GLLM_KERNELS_FREE(memory);
-        if (work)   GLLM_KERNELS_FREE(work);
+        void* const all[] = {memory, work, prepared};
+        for (void* p : all)
+            if (p) GLLM_KERNELS_FREE(p);
     }
     State(const State&) = delete;
     State& operator=(const State&) = delete;
@@ -11411,7 +12476,8 @@ struct GK_HIDDEN Model::State {
     }
     Status room(size_t bytes);
     Status rows(const Matrix& w, size_t first, size_t count, float* out) const;
-    Status multiply(const Matrix& w, const float* in, float* out, size_t m);
+    Status prepare(const Matrix& w, const float* in, size_t m);
+    Status multiply(const Matrix& w, const float* in, float* out, size_t m, bool ready = false);
     void   normalise(const Norm& n, const float* in, float* out, size_t rows, size_t width) const;
     void   add(const Norm& post, size_t m);
     void   turn_heads(float* heads, size_t count, size_t token, bool local) const;
@@ -11422,15 +12488,18 @@ struct GK_HIDDEN Model::State {
     Status forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits);
 };
 
-/// At least so many bytes for the kernels to work in.
+/// At least so many bytes in a buffer.
+static Status grow(void** data, size_t* have, size_t bytes) {
+    if (bytes <= *have) return impl::success;
+    void* const more = GLLM_KERNELS_MALLOC(bytes + bytes / 2);
+    if (!more) return {Code::out_of_memory, "no memory for scratch"};
+    if (*data) GLLM_KERNELS_FREE(*data);
+    *data = more;
+    *have = bytes + bytes / 2;
+    return impl::success;
+}
 Status Model::State::room(size_t bytes) {
-    if (bytes > work_bytes) {
-        void* const more = GLLM_KERNELS_MALLOC(bytes + bytes / 2);
-        if (!more) return {Code::out_of_memory, "no memory for scratch"};
-        if (work) GLLM_KERNELS_FREE(work);
-        work       = more;
-        work_bytes = bytes + bytes / 2;
-    }
+    if (Status s = grow(&work, &work_bytes, bytes); !s) return s;
     kernels.workspace.data  = work;
     kernels.workspace.bytes = work_bytes;
     return impl::success;
@@ -11442,16 +12511,26 @@ Status Model::State::rows(const Matrix& w, size_t first, size_t count, float* ou
     return impl::to_floats(t, t.data, out);
 }
 
-Status Model::State::multiply(const Matrix& w, const float* in, float* out, size_t m) {
-    const size_t needed = w.dtype == DType::blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, precision)
-                                                   : kernels.gemm_workspace_bytes(m, w.rows, w.cols);
-    if (Status s = room(needed); !s) return s;
+/// For several matrices: what blocks make of the input first.
+Status Model::State::prepare(const Matrix& w, const float* in, size_t m) {
+    if (w.dtype != DType::blocks) return impl::success;
+    if (Status s = grow(&prepared, &prepared_bytes, kernels.prepared_bytes(w.quant, m, w.cols, precision)); !s) return s;
+    return kernels.prepare(w.quant, in, m, w.cols, prepared, precision);
+}
+/// `ready`: prepare() was called for this input, and for a matrix of blocks.
+Status Model::State::multiply(const Matrix& w, const float* in, float* out, size_t m, bool ready) {
+    const bool blocks = w.dtype == DType::blocks;
+    if (Status s = room(blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, precision)
+                               : kernels.gemm_workspace_bytes(m, w.rows, w.cols)); !s) return s;
     Status s = impl::success;
     switch (w.dtype) {
-        case DType::blocks: s = kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, precision); break;
-        case DType::f32:    s = kernels.gemm_transposed_b(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::f16:    s = kernels.gemm_transposed_b(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::bf16:   s = kernels.gemm_transposed_b(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::blocks:
+            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols, precision)
+                      : kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, precision);
+            break;
+        case DType::f32:  s = kernels.gemm_mixed(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::f16:  s = kernels.gemm_mixed(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::bf16: s = kernels.gemm_mixed(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
     }
     if (s && w.bias) for (size_t i = 0; i < m; i++) kernels.vec_add(out + i * w.rows, w.bias, out + i * w.rows, w.rows);
     return s;
@@ -11504,9 +12583,11 @@ Status Model::State::embed(const BatchToken* tokens, size_t m) {
 Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer) {
     const Layer& l = layers[layer];
     const bool   local = slides(layer) && config.local_rope.n_rot;
-    if (Status s = multiply(l.q, h, q, m); !s) return s;
-    if (Status s = multiply(l.k, h, key, m); !s) return s;
-    if (Status s = multiply(l.v, h, value, m); !s) return s;
+    const bool   ready = l.q.dtype == DType::blocks;
+    if (Status s = prepare(l.q, h, m); !s) return s;
+    if (Status s = multiply(l.q, h, q, m, ready); !s) return s;
+    if (Status s = multiply(l.k, h, key, m, ready); !s) return s;
+    if (Status s = multiply(l.v, h, value, m, ready); !s) return s;
     if (l.q_norm.weight) normalise(l.q_norm, q, q, m * config.heads, config.head_dim);
     if (l.k_norm.weight) normalise(l.k_norm, key, key, m * config.kv_heads, config.head_dim);
     for (size_t i = 0; i < m; i++) {
@@ -11536,10 +12617,13 @@ Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, 
 /// h becomes what the feed-forward part adds to x.
 Status Model::State::feed_forward(const Layer& l, size_t m) {
     const size_t n = m * config.hidden;
-    if (Status s = multiply(l.up, h, up, m); !s) return s;
+    const bool   ready = l.gate.data && l.up.dtype == DType::blocks;
     float* const acted = l.gate.data ? gate : up;
+    if (ready)
+        if (Status s = prepare(l.up, h, m); !s) return s;
+    if (Status s = multiply(l.up, h, up, m, ready); !s) return s;
     if (l.gate.data)
-        if (Status s = multiply(l.gate, h, gate, m); !s) return s;
+        if (Status s = multiply(l.gate, h, gate, m, ready); !s) return s;
     if (l.gate.data && config.activation == Activation::silu) {
         kernels.swiglu(gate, up, up, n);
     } else {
@@ -11621,6 +12705,7 @@ public:
             for (const char* c = ": "; *c; c++) *p++ = *c;
         }
         while (*name) *p++ = *name++;
+        for (const char* c = suffix_; *c; c++) *p++ = *c;
         *p = 0;
     }
     bool sound(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional) {
@@ -11639,6 +12724,12 @@ public:
         if (!t.as<float>()) complain(name, Code::unsupported, "a vector must be f32");
         return t.as<float>();
     }
+    const float* bias(const DeviceTensor& t, const char* of, size_t n, bool optional) {
+        suffix_ = "_bias";
+        const float* const v = vector(t, of, n, optional);
+        suffix_ = "";
+        return v;
+    }
     template <class Matrix> Matrix matrix(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional = false) {
         Matrix m;
         if (!sound(t, name, rows, cols, optional)) return m;
@@ -11654,11 +12745,12 @@ public:
     Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
         Norm r;
         r.weight = vector(w, name, n, optional);
-        r.bias   = type == NormType::layer ? vector(b, name, n, optional) : nullptr;
+        r.bias   = type == NormType::layer ? bias(b, name, n, optional) : nullptr;
         return r;
     }
 private:
     InferenceError* error_;
+    const char*     suffix_ = "";
 };
 
 static inline Status check_config(const ModelConfig& c, const ModelOptions& o) {
@@ -11753,7 +12845,7 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     st.positions  = in.matrix<Matrix>(weights.positions, "positions", config.context, width, true);
     st.final_norm = in.norm<Norm>(weights.final_norm, weights.final_norm_bias, "final_norm", width, config.norm);
     st.lm_head    = weights.lm_head ? in.matrix<Matrix>(weights.lm_head, "lm_head", vocabulary, width) : st.embedding;
-    st.lm_head.bias = in.vector(weights.lm_head_bias, "lm_head_bias", vocabulary, true);
+    st.lm_head.bias = in.bias(weights.lm_head_bias, "lm_head", vocabulary, true);
     in.layer = true;
     for (size_t i = 0; i < config.layers && in.ok(); i++) {
         in.number = i;
@@ -11761,7 +12853,7 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
         const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
                                 bool optional = false) {
             Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
-            r.bias = in.vector(bias, name, rows, true);
+            r.bias = in.bias(bias, name, rows, true);
             return r;
         };
         State::Layer& l = *new (st.layers + i) State::Layer();
@@ -11821,6 +12913,7 @@ void Model::undo(KvCache& cache, const Batch& batch, size_t begin, size_t m) {
 Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
     if (!state_) return fail(impl::invalid("the model was not initialised"));
     State& st = *state_;
+    error_ = InferenceError();
     const KvCacheConfig& c = cache.config();
     if (c.layers != config_.layers || c.kv_heads != config_.kv_heads || c.head_dim != config_.head_dim)
         return fail(impl::invalid("the cache is of other layers or heads than the model"));
@@ -11845,7 +12938,8 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
         }
         if (s) s = st.forward(cache, tokens, m, &logits);
         if (s) continue;
-        if (error_.status) fail(s, "", cache.error().requested, cache.error().available);
+        const bool of_cache = cache.error().status.what == s.what;
+        if (error_.status) fail(s, "", of_cache ? cache.error().requested : 0, of_cache ? cache.error().available : 0);
         undo(cache, batch, begin, m);
         return s;
     }
@@ -11856,7 +12950,7 @@ GK_NAMESPACE_END
 #endif
 
 // ============================================================================
-// [20] TRACES: what each operation computes, recorded by the operations themselves
+// [24] TRACES: what each operation computes, recorded by the operations themselves
 // ============================================================================
 //
 // One more pass over [9] and [10]: its vectors are numbers of recorded operations, its primitives append one operation
@@ -12389,7 +13483,7 @@ GK_NAMESPACE_END
 #endif // GLLM_KERNELS_COMPILER
 
 // ============================================================================
-// [G] THE GRAPH COMPILER: from operations to one call
+// [25] THE GRAPH COMPILER: from operations to one call
 // ============================================================================
 //
 //   CompilerGraph -> check -> lower -> SemanticDAG -> fuse -> FusionPlan -> plan_buffers -> BufferPlan -> run
@@ -13395,9 +14489,9 @@ Status CompiledLayer::State::call(uint32_t group, size_t rows, const Parallel& p
     if (n.op == CompilerOp::matmul) return k.gemm(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
     switch (w.dtype) {
         case DType::blocks: return k.matmul(w.quant, at, x, y, m, n.desc.cols, d.cols, options.precision);
-        case DType::f16:    return k.gemm_transposed_b(x, reinterpret_cast<const f16*>(at), y, m, n.desc.cols, d.cols);
-        case DType::bf16:   return k.gemm_transposed_b(x, reinterpret_cast<const bf16*>(at), y, m, n.desc.cols, d.cols);
-        default:            return k.gemm_transposed_b(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
+        case DType::f16:    return k.gemm_mixed(x, reinterpret_cast<const f16*>(at), y, m, n.desc.cols, d.cols);
+        case DType::bf16:   return k.gemm_mixed(x, reinterpret_cast<const bf16*>(at), y, m, n.desc.cols, d.cols);
+        default:            return k.gemm_mixed(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
     }
 }
 
@@ -13803,7 +14897,7 @@ GK_NAMESPACE_END
 #pragma pop_macro("max")
 
 // ============================================================================
-// [21] HISTORY AND LICENCE
+// [26] HISTORY AND LICENCE
 // ============================================================================
 //
 //   0.1.0  2026-11-21  scalar, AVX2, AVX-512, NEON; 29 block formats; AWQ, GPTQ, SqueezeLLM checkpoints

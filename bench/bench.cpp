@@ -441,6 +441,74 @@ template <class E> void product(Work<E>& w, size_t m, size_t n, size_t k, size_t
     w.tiles = m >= (std::is_same<E, gllm::bf16>::value ? 9 : 24) && n >= 64 && k >= 32;
 }
 
+/// Pages of a cache of keys and values.
+struct Cache {
+    gllm::CacheType type;
+    size_t n, kv, d, row, pages, values, page_bytes;            // of a token of a head; of a page: where values begin, and all of it
+    Cache(gllm::CacheType t, size_t n_, size_t kv_, size_t d_)
+        : type(t), n(n_), kv(kv_), d(d_),
+          row(t == gllm::CacheType::f32 ? 4 * d : t == gllm::CacheType::Q8_0 ? d / 32 * 34 : 2 * d),
+          pages((n + 15) / 16), values((16 * kv * row + 63) / 64 * 64), page_bytes(2 * values) {}
+    gllm::KvView view(const unsigned char* p, const uint32_t* table) const {
+        gllm::KvView v;
+        v.keys   = { p, type, 0, 0 };
+        v.values = { p + values, type, 0, 0 };
+        v.kv_heads = kv, v.head_dim = d, v.length = n, v.pages = table, v.page_stride = page_bytes;
+        return v;
+    }
+    /// Random bytes to numbers of about 1: exponents of floats, scales of codes.
+    void settle(unsigned char* p) const {
+        const size_t bytes = pages * page_bytes;
+        if (type == gllm::CacheType::f32)       for (size_t i = 3; i < bytes; i += 4) p[i] = (p[i] & 0x80) | 0x3e;
+        else if (type == gllm::CacheType::f16)  for (size_t i = 1; i < bytes; i += 2) p[i] = (p[i] & 0x83) | 0x34;
+        else if (type == gllm::CacheType::bf16) for (size_t i = 1; i < bytes; i += 2) p[i] = (p[i] & 0x80) | 0x3e;
+        else for (size_t page = 0; page < pages; page++)
+            for (size_t h = 0; h < kv; h++)
+                for (size_t b = 0; b < d / 32 * 16; b++) {
+                    unsigned char* const keys = p + page * page_bytes + h * 16 * row + 16 * d + 2 * b;
+                    unsigned char* const value = p + page * page_bytes + values + h * 16 * row + 34 * b;
+                    keys[1] = value[1] = 0x20;                  // 2^-7 and some
+                }
+    }
+    double at(const unsigned char* p, size_t i) const {         // element i of floats at p
+        float f;
+        gllm::f16 h;
+        gllm::bf16 b;
+        switch (type) {
+            case gllm::CacheType::f32: memcpy(&f, p + 4 * i, 4); return double(f);
+            case gllm::CacheType::f16: memcpy(&h, p + 2 * i, 2); return value(h);
+            default:                   memcpy(&b, p + 2 * i, 2); return value(b);
+        }
+    }
+    double half(const unsigned char* p) const { gllm::f16 h; memcpy(&h, p, 2); return value(h); }
+    double key(const unsigned char* p, size_t t, size_t h, size_t i) const {
+        p += t / 16 * page_bytes + h * 16 * row;
+        if (type != gllm::CacheType::Q8_0) return at(p, i * 16 + t % 16);
+        return double(static_cast<signed char>(p[i * 16 + t % 16])) * half(p + 16 * d + 2 * (i / 32 * 16 + t % 16));
+    }
+    double val(const unsigned char* p, size_t t, size_t h, size_t i) const {
+        p += t / 16 * page_bytes + values + (h * 16 + t % 16) * row;
+        if (type != gllm::CacheType::Q8_0) return at(p, i);
+        return double(static_cast<signed char>(p[i / 32 * 34 + 2 + i % 32])) * half(p + i / 32 * 34);
+    }
+    /// Element i of what a row of q makes of head h: relative to the largest value.
+    template <class E> Want truth(const unsigned char* p, const E* q, size_t h, size_t i) const {
+        std::vector<double> s(n);
+        double most = -HUGE_VAL, sum = 0, all = 0, largest = 0;
+        for (size_t t = 0; t < n; t++) {
+            for (size_t j = 0; j < d; j++) s[t] += value(q[j]) * key(p, t, h, j);
+            most = std::max(most, s[t] /= std::sqrt(double(d)));
+        }
+        for (size_t t = 0; t < n; t++) {
+            const double e = std::exp(s[t] - most), v = val(p, t, h, i);
+            sum += e * v;
+            all += e;
+            largest = std::max(largest, std::fabs(v));
+        }
+        return { sum / all, largest };
+    }
+};
+
 // ---- the table --------------------------------------------------------------
 
 struct Shapes { const char *full, *quick, *halves = ""; };      // halves: of f16 and bf16 when no element type is asked for
@@ -888,6 +956,48 @@ template <class E> std::vector<Row<E>> rows() {
     checkpoint("gptq_matmul", false, true);
     checkpoint("dequant_checkpoint_awq4", true, false);
     checkpoint("dequant_checkpoint_gptq4", false, false);
+
+    // ---- attention: m queries x n tokens x head_dim, each query sees all tokens; 4 heads share keys, 32 heads of one query, else 8
+    const auto attention = [&](const char* op, gllm::CacheType type) {
+        t.push_back({ op, { "1x4096x128,1x256x64,512x4096x128,512x1024x64", "1x256x64,32x256x64" }, true, [=](C& c) {
+            const size_t m = c.m, n = c.n, d = c.k, kv = m == 1 ? 8 : 2, heads = 4 * kv;
+            const Cache  cache(type, n, kv, d);
+            const size_t bytes = cache.pages * cache.page_bytes, copies = copies_of(m, kv * n * d, bytes);
+            const auto   pages = c.template ring<unsigned char>(bytes, copies);
+            for (size_t i = 0; i < copies; i++) cache.settle(pages.at(i));
+            const E* q = c.data(m * heads * d);
+            E* out = c.template memory<E>(m * heads * d);
+            uint32_t* table = c.template memory<uint32_t>(cache.pages);
+            for (size_t i = 0; i < cache.pages; i++) table[i] = uint32_t(i);
+            W w = work<E>(4 * double(m) * double(heads) * double(n) * double(d), double(bytes), out, m * heads * d,
+                          [=](const K& k, size_t turn) {
+                gllm::AttentionArgs<E> a;
+                a.q = q, a.out = out, a.m = m, a.heads = heads, a.causal = false;
+                a.kv = cache.view(pages.at(turn), table);
+                return k.attention(a);
+            }, [=](size_t i) { return cache.truth(pages.p, q + i / d * d, i / d % heads / 4, i % d); });
+            w.memory = m == 1 && copies > 1;
+            const E *keys = c.data(kv * n * d), *values = c.data(kv * n * d);
+            E* scores = c.template memory<E>(m * n);
+            compare(w, "gemm, softmax, gemm", [=](const K& k, size_t) {
+                Status s = OK;
+                for (size_t h = 0; h < heads && s; h++) {
+                    s = k.gemm_transposed_b(q + h * m * d, keys + h / 4 * n * d, scores, m, n, d);
+                    for (size_t i = 0; i < m; i++) {
+                        k.vec_scale(scores + i * n, float(1 / std::sqrt(double(d))), n);
+                        k.softmax(scores + i * n, scores + i * n, n);
+                    }
+                    if (s) s = k.gemm(scores, values + h / 4 * n * d, out + h * m * d, m, d, n);
+                }
+                return s;
+            });
+            return w;
+        } });
+    };
+    attention("attention_f32", gllm::CacheType::f32);
+    attention("attention_f16", gllm::CacheType::f16);
+    attention("attention_bf16", gllm::CacheType::bf16);
+    attention("attention_q8_0", gllm::CacheType::Q8_0);
     return t;
 }
 

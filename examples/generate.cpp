@@ -1,7 +1,8 @@
-// generate: continues a text with a llama model from a GGUF file, or measures how well the model predicts one.
+// generate: runs language models of GGUF files: writes, takes turns, measures, describes and quantises them.
 // SPDX-License-Identifier: MIT
 
 #define GLLM_KERNELS_IMPLEMENTATION
+#define GLLM_KERNELS_MODEL
 #define GLLM_KERNELS_THREADS
 #include "gllm_kernels.hpp"
 #include "generate.hpp"

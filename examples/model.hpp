@@ -50,7 +50,8 @@ public:
         } else if (!value->get(n) && !uniform(*value, n)) {
             complain("key '" + key(name) + "' must be one integer that is not negative, the same for all layers");
         } else if (n < low || n > high) {
-            complain("key '" + key(name) + "' is " + std::to_string(n) + ", outside " + std::to_string(low) + " to " + std::to_string(high));
+            complain("key '" + key(name) + "' is " + std::to_string(n) + ", outside " + std::to_string(low) + " to " +
+                     std::to_string(high));
         }
         return ok() ? static_cast<size_t>(n) : 0;
     }
@@ -69,15 +70,24 @@ public:
         return ok() ? x : 1;
     }
     double number_or(const char* name, double fallback, bool zero = false) { return number(name, &fallback, zero); }
+    /// Empty if it is not there.
+    std::string_view text(const char* name) {
+        const gguf::Value* value = file_.value(key(name));
+        std::string_view s;
+        if (value && !value->get(s)) complain("key '" + key(name) + "' must be a string");
+        return s;
+    }
 
     /// A tensor as the library takes it; empty if it is not there and need not be. Rows from .. from + rows - 1 of `all`.
-    gllm::DeviceTensor matrix(const std::string& name, uint64_t rows, uint64_t cols, bool optional = false, uint64_t from = 0, uint64_t all = 0) {
+    gllm::DeviceTensor matrix(const std::string& name, uint64_t rows, uint64_t cols, bool optional = false, uint64_t from = 0,
+                              uint64_t all = 0) {
         gllm::DeviceTensor out;
         const gguf::Tensor* t = find(name, all ? all : rows, cols, optional);
         if (!t) return out;
         const size_t row_bytes = static_cast<size_t>(cols) / t->type->block() * t->type->bytes();
         const gllm::DType dtype = static_cast<gllm::DType>(t->type->storage);
-        const gllm::Status s = out.view(t->data + static_cast<size_t>(from) * row_bytes, static_cast<size_t>(rows), static_cast<size_t>(cols), dtype, t->type->quant);
+        const gllm::Status s = out.view(t->data + static_cast<size_t>(from) * row_bytes, static_cast<size_t>(rows),
+            static_cast<size_t>(cols), dtype, t->type->quant);
         if (!s) complain("tensor '" + name + "': " + s.what);
         return out;
     }
@@ -99,7 +109,9 @@ public:
         if (!t || !ok()) return nullptr;
         const gllm::DeviceTensor v = vector(name, std::max<uint64_t>(t->shape[0], 1));
         const float* const f = v.as<float>();
-        if (f && v.cols < n) complain("tensor '" + std::string(name) + "' has " + std::to_string(v.cols) + " numbers, where " + std::to_string(n) + " are needed");
+        if (f && v.cols < n)
+            complain("tensor '" + std::string(name) + "' has " + std::to_string(v.cols) + " numbers, where " + std::to_string(n) +
+                " are needed");
         for (size_t i = 0; ok() && i < n; i++)
             if (!(f[i] > 0 && f[i] <= 3e38f)) complain("tensor '" + std::string(name) + "' must hold finite numbers above zero");
         return ok() ? f : nullptr;
@@ -110,7 +122,9 @@ public:
     /// A tensor that nothing has asked for would change the result.
     void check_all_used() {
         for (size_t i = 0; i < used_.size(); i++)
-            if (!used_[i]) complain("tensor " + gguf::quoted(file_.tensors()[i].name) + " has no place in a model of architecture '" + architecture_ + "'");
+            if (!used_[i])
+                complain("tensor " + gguf::quoted(file_.tensors()[i].name) + " has no place in a model of architecture " +
+                         gguf::quoted(architecture_));
     }
 
 private:
@@ -192,7 +206,7 @@ public:
     std::string load(const gguf::File& file, size_t context = 0);
 
 private:
-    void read_rope(Reader& in, std::string_view name, std::string_view scaling);
+    void read_rope(Reader& in, std::string_view name);
     void read_window(Reader& in, std::string_view name);
     void read_layer(Reader& in, const Architecture& a, const std::string& block, gllm::LayerWeights& l);
 
@@ -205,10 +219,14 @@ constexpr size_t usual_context = 4096;
 inline std::string Source::load(const gguf::File& file, size_t context) try {
     const std::string_view name = file.text("general.architecture");
     const Architecture* a = find_architecture(name);
-    if (name.empty()) return "key 'general.architecture' is missing";
-    if (!a) return "key 'general.architecture' is " + gguf::quoted(name) + ", where llama, qwen2, qwen3, gemma, gemma2, gemma3, phi2, phi3 or gpt2 is needed";
+    if (name.empty())
+        return std::string("key 'general.architecture' ") + (file.value("general.architecture") ? "must be a string" : "is missing");
+    if (!a)
+        return "key 'general.architecture' is " + gguf::quoted(name) +
+            ", where llama, qwen2, qwen3, gemma, gemma2, gemma3, phi2, phi3 or gpt2 is needed";
     Reader in(file, name);
-    if (in.integer("expert_count", 0, UINT32_MAX, uint64_t(0)) > 0) return "key '" + in.key("expert_count") + "': mixtures of experts are not supported";
+    if (in.integer("expert_count", 0, UINT32_MAX, uint64_t(0)) > 0)
+        return "key '" + in.key("expert_count") + "': mixtures of experts are not supported";
 
     gllm::ModelConfig& c = config = gllm::ModelConfig();
     c.arch     = a->arch;
@@ -232,15 +250,17 @@ inline std::string Source::load(const gguf::File& file, size_t context) try {
     c.norm       = a->layer_norm ? gllm::NormType::layer : gllm::NormType::rms;
     c.activation = a->gelu ? gllm::Activation::gelu : gllm::Activation::silu;
     c.parallel   = name == "phi2";
-    c.epsilon    = static_cast<float>(in.number(a->layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", nullptr, true));
+    const char* const epsilon = a->layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
+    c.epsilon    = static_cast<float>(in.number(epsilon, nullptr, true));
     if (a->arch == gllm::ModelArch::gemma) c.embedding_scale = sqrtf(static_cast<float>(c.width));
     if (name == "gemma2") c.attention_softcap = static_cast<float>(in.number_or("attn_logit_softcapping", 50, true));
     if (name == "gemma2" || name == "gemma3") {
         c.final_softcap = static_cast<float>(in.number_or("final_logit_softcapping", name == "gemma2" ? 30 : 0, true));
-        if (c.layers == (name == "gemma2" ? 46u : 62u)) c.attention_scale = 1 / sqrtf(static_cast<float>(c.width / c.heads));   // the models of 27B
+        const bool of_27b = c.layers == (name == "gemma2" ? 46u : 62u);
+        if (of_27b) c.attention_scale = 1 / sqrtf(static_cast<float>(c.width / c.heads));
     }
     read_window(in, name);
-    read_rope(in, name, file.text(in.key("rope.scaling.type")));
+    read_rope(in, name);
     if (!in.ok()) return in.error;
 
     const gguf::Tensor* table = file.tensor("token_embd.weight");
@@ -285,8 +305,9 @@ inline void Source::read_window(Reader& in, std::string_view name) {
     }
 }
 
-inline void Source::read_rope(Reader& in, std::string_view name, std::string_view scaling) {
+inline void Source::read_rope(Reader& in, std::string_view name) {
     if (name == "gpt2") return;
+    const std::string_view scaling = in.text("rope.scaling.type");
     gllm::RopeConfig& r = config.rope;
     r.style = find_architecture(name)->rope;
     r.n_rot = in.integer("rope.dimension_count", 2, config.head_dim, config.head_dim);
@@ -306,12 +327,14 @@ inline void Source::read_rope(Reader& in, std::string_view name, std::string_vie
     if (!(r.factor > 0) || scaling == "none" || scaling == "longrope") r.factor = 1;
     if (scaling == "yarn") r.scaling = gllm::RopeScaling::yarn;
     else if (scaling.empty() || scaling == "linear" || scaling == "none" || scaling == "longrope") r.scaling = gllm::RopeScaling::linear;
-    else in.complain("key '" + in.key("rope.scaling.type") + "' is " + gguf::quoted(scaling) + ", where none, linear, yarn or longrope is needed");
+    else in.complain("key '" + in.key("rope.scaling.type") + "' is " + gguf::quoted(scaling) +
+                     ", where none, linear, yarn or longrope is needed");
 
     r.factors       = in.factors("rope_freqs.weight", r.n_rot / 2);
     r.long_factors  = in.factors("rope_factors_long.weight", r.n_rot / 2);
     r.short_factors = in.factors("rope_factors_short.weight", r.n_rot / 2);
-    if (!r.factors && !r.long_factors != !r.short_factors) in.complain("tensors 'rope_factors_long.weight' and 'rope_factors_short.weight' belong together");
+    if (!r.factors && !r.long_factors != !r.short_factors)
+        in.complain("tensors 'rope_factors_long.weight' and 'rope_factors_short.weight' belong together");
     if (!r.factors && r.long_factors) {                             // one of the lists for good, whatever else scales
         r.factors = config.context > r.original_context ? r.long_factors : r.short_factors;
     }
@@ -320,7 +343,8 @@ inline void Source::read_rope(Reader& in, std::string_view name, std::string_vie
 inline void Source::read_layer(Reader& in, const Architecture& a, const std::string& block, gllm::LayerWeights& l) {
     const size_t d = config.width, f = config.hidden, q = config.heads * config.head_dim, kv = config.kv_heads * config.head_dim;
     const bool biases = a.layer_norm;                               // which then all linear maps have
-    const auto linear = [&](const char* part, size_t rows, size_t cols, gllm::DeviceTensor& w, gllm::DeviceTensor& b, size_t from = 0, size_t all = 0) {
+    const auto linear = [&](const char* part, size_t rows, size_t cols, gllm::DeviceTensor& w, gllm::DeviceTensor& b, size_t from = 0,
+                            size_t all = 0) {
         w = in.matrix(block + part + ".weight", rows, cols, false, from, all);
         b = in.vector(block + part + ".bias", rows, !biases, from, all);
     };
@@ -364,9 +388,15 @@ inline void Source::read_layer(Reader& in, const Architecture& a, const std::str
 /// A model and one sequence: eval() appends tokens to it, reset() empties it. The source must outlive it.
 class Session {
 public:
-    std::string open(const Source& source, const gllm::ModelOptions& options = {}, gllm::CacheType type = gllm::CacheType::f32) {
-        if (const gllm::Status s = model_.init(source.config, source.weights, options); !s) return message(s, model_.error());
-        const gllm::KvCacheConfig config = model_.cache_config(source.config.context, type);
+    /// tokens: how many the sequence can have; 0, or more than the context: as many as that.
+    std::string open(const Source& source, gllm::ModelOptions options = {}, gllm::CacheType type = gllm::CacheType::f32,
+                     size_t tokens = 0) {
+        const gllm::ModelConfig& c = source.config;
+        constexpr size_t most = size_t(1) << 24;                    // numbers in the activations of a batch, where one token has fewer
+        const size_t widest = std::max({c.width, c.hidden, c.heads * c.head_dim});
+        options.batch = std::min(options.batch, std::max<size_t>(1, most / std::max<size_t>(widest, 1)));
+        if (const gllm::Status s = model_.init(c, source.weights, options); !s) return message(s, model_.error());
+        const gllm::KvCacheConfig config = model_.cache_config(tokens ? std::min(tokens, c.context) : c.context, type);
         if (const gllm::Status s = cache_.init(config); !s) return message(s, cache_.error());
         return std::string();
     }
@@ -374,6 +404,8 @@ public:
     size_t context() const    { return model_.config().context; }
     size_t position() const   { return cache_.length(0); }
     void   reset()            { cache_.reset_seq(0); }
+    void   truncate(size_t length) { cache_.truncate(0, length); }
+    size_t cache_bytes() const { return cache_.stats().bytes; }
 
     /// Appends n tokens and writes logits[outputs][vocabulary], those that follow each of the last `outputs` tokens. Where it
     /// fails the sequence is as it was.
@@ -386,7 +418,10 @@ public:
         return {gllm::Code::out_of_memory, "out of memory"};
     }
 
-    /// What a status says, with the figures that belong to it.
+    /// What a status of eval() says, with the figures that belong to it.
+    std::string why(const gllm::Status& s) const {
+        return model_.error().status.what == s.what ? message(s, model_.error()) : std::string(s.what);
+    }
     static std::string message(const gllm::Status& s, const gllm::InferenceError& error) {
         std::string text = s.what;
         if (error.name[0]) text += ": " + std::string(error.name);

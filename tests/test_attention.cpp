@@ -233,7 +233,8 @@ static Shape random_shape(Rng& rng, bool codes) {
     return { kv * group, kv, d, m, rng.below(3) ? (length > m ? length - m : 0) : rng.below(length + 10), length };
 }
 
-template <class E> void check_one(const Shape& s, const Options& o, CacheType kt, CacheType vt, bool paged, uint64_t stream, double units = 160) {
+template <class E>
+void check_one(const Shape& s, const Options& o, CacheType kt, CacheType vt, bool paged, uint64_t stream, double units = 160) {
     Rng rng(stream);
     const Side k(rng, kt, s.length, s.kv, s.d), v(rng, vt, s.length, s.kv, s.d);
     const Laid laid(k, v, s.length, paged, stream);
@@ -245,7 +246,7 @@ template <class E> void check_one(const Shape& s, const Options& o, CacheType kt
 }
 
 TEST_CASE_TEMPLATE("attention", E, ELEMENTS) {
-    const size_t cases = (std::is_same<E, float>::value ? 120u : 30u) / (small() ? 10 : 1);
+    const size_t cases = (std::is_same<E, float>::value ? 64u : 16u) / (small() ? 8 : 1);
     for (size_t c = 0; c < cases; c++) {
         Rng rng(c * 977 + 5);
         const CacheType kt = TYPES[rng.below(4)], vt = TYPES[rng.below(4)];
@@ -306,7 +307,7 @@ std::vector<E> in_calls(const CpuKernels<E>& k, const Options& o, const Side& ks
 }
 
 TEST_CASE_TEMPLATE("threads, calls and layouts change no bit", E, float, gllm::bf16) {
-    const size_t cases = (std::is_same<E, float>::value ? 30u : 6u) / (small() ? 6 : 1);
+    const size_t cases = (std::is_same<E, float>::value ? 16u : 4u) / (small() ? 4 : 1);
     gllm::ThreadPool pool(3);
     for (size_t c = 0; c < cases; c++) {
         Rng rng(c * 31 + 7);
@@ -321,7 +322,7 @@ TEST_CASE_TEMPLATE("threads, calls and layouts change no bit", E, float, gllm::b
             TEST_INFO("attention", isa, E, text_of(s, o));
             const std::vector<E> want = attend(k, o, laid.view, q);
             expect_same(attend(k, o, plain.view, q), want, "plain arrays");
-            for (size_t each : { size_t(1), size_t(2), size_t(5), s.m / 2 + 1 })
+            for (size_t each : { size_t(1 + c % 3), size_t(5), s.m / 2 + 1 })
                 expect_same(in_calls(k, o, ks, vs, s.length, c % 2 == 0, q, each), want, "calls of " + std::to_string(each));
             for (unsigned width = 2; width <= 5; width++) {
                 k.parallel.width = width;
@@ -339,9 +340,9 @@ TEST_CASE_TEMPLATE("threads, calls and layouts change no bit", E, float, gllm::b
 }
 
 TEST_CASE("what a query does not see changes no bit") {
-    for (size_t c = 0; c < (small() ? 4u : 16u); c++) {
+    for (size_t c = 0; c < (small() ? 2u : 8u); c++) {
         Rng rng(c + 400);
-        const CacheType kt = TYPES[c % 4], vt = TYPES[c / 4 % 4];
+        const CacheType kt = TYPES[c % 4], vt = TYPES[c * 3 / 4 % 4];
         const Shape s = { 4, 2, 64, 40, 150, 190 };
         Options o;
         o.m = s.m, o.heads = s.heads, o.position = s.position;
@@ -359,7 +360,7 @@ TEST_CASE("what a query does not see changes no bit") {
         const Laid paged(ks, vs, s.length, true), plain(ks, vs, s.length, false);
         for_each_isa<float>([&](const CpuKernels<float>& k, const char* isa) {
             TEST_INFO("attention", isa, float, "case " << c);
-            const std::vector<float> want = attend(k, o, clean.view, q), got = attend(k, o, paged.view, q), also = attend(k, o, plain.view, q);
+            const std::vector<float> want = attend(k, o, clean.view, q), got = attend(k, o, paged.view, q);
             const size_t row = s.heads * s.d;
             for (size_t i = 0; i < s.m; i++) {
                 const bool hit = sees(o, i, spoilt) || (o.window && sees(o, i, 100));
@@ -372,8 +373,9 @@ TEST_CASE("what a query does not see changes no bit") {
                     CHECK_MESSAGE(wrong.empty(), "query " << i << ": " << wrong);
                 }
             }
-            expect_same(also, got, "plain arrays");
-            for (size_t each : { 1, 7 }) expect_same(in_calls(k, o, ks, vs, s.length, true, q, each), got, "calls of " + std::to_string(each));
+            expect_same(attend(k, o, plain.view, q), got, "plain arrays");
+            for (size_t each : { 1, 7 })
+                expect_same(in_calls(k, o, ks, vs, s.length, true, q, each), got, "calls of " + std::to_string(each));
         });
     }
 }
@@ -392,7 +394,7 @@ TEST_CASE("scores of any size, masked rows, sinks") {
             o.scale = size > 1 ? float(size) : 1.0f;
             const std::vector<float> q = draw<float>(rng, m * heads * d);
             const Laid laid(ks, vs, n, true);
-            // where scores are that large the largest wins alone, and each key is rounded apart from the others by far less than they differ
+            // large scores differ by far more than they are rounded: the largest wins alone
             const Want want = truth(o, ks, vs, n, q, size > 1 ? -64 : 160);
             check_op<float>("attention", "scores of " + std::to_string(size), want,
                             [&](const CpuKernels<float>& k, float* out) { expect_ok(k.attention(args_of(o, laid.view, q.data(), out))); });
@@ -445,7 +447,9 @@ TEST_CASE("queries that see nothing give zeros") {
                 for (bool sinks : { false, true }) {
                     o.sinks.assign(sinks ? heads : 0, 1.0f);
                     check_bits<float>("attention", shape(m, n), std::vector<float>(q.size(), 0.0f),
-                                      [&](const CpuKernels<float>& k, float* out) { expect_ok(k.attention(args_of(o, *view, q.data(), out))); });
+                                      [&](const CpuKernels<float>& k, float* out) {
+                        expect_ok(k.attention(args_of(o, *view, q.data(), out)));
+                    });
                 }
         }
 }

@@ -203,8 +203,8 @@ static std::vector<Value> evaluate(K k, const CompilerGraph& g, const std::vecto
                 Status s;
                 if (n.op == CompilerOp::matmul)  s = k.gemm(x, in[1]->x.data(), y, m, c, d);
                 else if (plain)                  s = k.gemm_transposed_b(x, in[1]->x.data(), y, m, c, d);
-                else if (w.dtype == DType::f16)  s = k.gemm_transposed_b(x, reinterpret_cast<const gllm::f16*>(bytes), y, m, c, d);
-                else if (w.dtype == DType::bf16) s = k.gemm_transposed_b(x, reinterpret_cast<const gllm::bf16*>(bytes), y, m, c, d);
+                else if (w.dtype == DType::f16)  s = k.gemm_mixed(x, reinterpret_cast<const gllm::f16*>(bytes), y, m, c, d);
+                else if (w.dtype == DType::bf16) s = k.gemm_mixed(x, reinterpret_cast<const gllm::bf16*>(bytes), y, m, c, d);
                 else                             s = k.matmul(w.quant, bytes, x, y, m, c, d, precision);
                 REQUIRE(s);
                 v.x.pop_back();

@@ -197,7 +197,8 @@ template <class E, class W> void check_mixed(size_t m, size_t n, size_t k, Data 
             want.add(sum, gemm_bound(abs, k));
         }
     const std::string at = shape(m, n, k) + " " + data_name(mode) + ", weights " + Format<W>::name();
-    check_op<E>("gemm_transposed_b", at, want, [&](const CpuKernels<E>& kk, E* c) { expect_ok(kk.gemm_transposed_b(a.data(), bt.data(), c, m, n, k)); });
+    check_op<E>("gemm_mixed", at, want,
+                [&](const CpuKernels<E>& kk, E* c) { expect_ok(kk.gemm_mixed(a.data(), bt.data(), c, m, n, k)); });
     CHECK_MESSAGE(allocations() == 0, "scratch not given back: " << at);
     CHECK_MESSAGE(overruns() == 0, "scratch overrun: " << at);
 }
@@ -207,12 +208,13 @@ template <class E> void check_mixed(size_t m, size_t n, size_t k, Data mode) {
     check_mixed<E, gllm::bf16>(m, n, k, mode);
 }
 
-TEST_CASE_TEMPLATE("gemm_transposed_b: weights of every element type", E, ELEMENTS) {
+TEST_CASE_TEMPLATE("gemm_mixed: weights of every element type", E, ELEMENTS) {
     const Sizes ns = { 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 67, 100, 130 };
     const Sizes ks = { 0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 100, 255, 256, 257, 511, 512, 513, 530, 1025 };
     Rng rng(31);
     for (size_t m = 1; m <= (small() ? 3u : 9u); m++)
-        for (size_t i = 0; i < (small() ? 3u : 8u); i++) check_mixed<E>(m, ns[rng.below(ns.size())], ks[rng.below(ks.size())], PRODUCTS[(m + i) % 4]);
+        for (size_t i = 0; i < (small() ? 3u : 8u); i++)
+            check_mixed<E>(m, ns[rng.below(ns.size())], ks[rng.below(ks.size())], PRODUCTS[(m + i) % 4]);
     for (size_t m : small() ? Sizes{ 17 } : Sizes{ 12, 17, 24, 33, 70 })
         for (size_t k : Sizes{ 40, 257, 600 }) check_mixed<E>(m, ns[rng.below(ns.size())] + 60, k, PRODUCTS[k % 4]);
     for (size_t m : Sizes{ 1, 2, 11 }) check_mixed<E>(m, 9, small() ? 3000 : 20000, Data::gaussian);
@@ -220,17 +222,17 @@ TEST_CASE_TEMPLATE("gemm_transposed_b: weights of every element type", E, ELEMEN
 }
 
 /// Of few rows the sums are those of the same numbers as f32.
-TEST_CASE_TEMPLATE("gemm_transposed_b: 16-bit weights are widened exactly", W, gllm::f16, gllm::bf16) {
+TEST_CASE_TEMPLATE("gemm_mixed: 16-bit weights are widened exactly", W, gllm::f16, gllm::bf16) {
     const size_t n = 65536 / 64, k = 64;
     std::vector<W>     bt(n * k);                               // every value that the type has
     std::vector<float> wide(n * k), want(n), got(n);
     for (size_t i = 0; i < bt.size(); i++) bt[i].bits = uint16_t(i), wide[i] = float(value(bt[i]));
     for_each_isa<float>([&](const CpuKernels<float>& kk, const char* isa) {
-        TEST_INFO("gemm_transposed_b", isa, W, shape(1, n, k));
+        TEST_INFO("gemm_mixed", isa, W, shape(1, n, k));
         Rng rng(32);
         const std::vector<float> a = draw<float>(rng, k);
         expect_ok(kk.gemm_transposed_b(a.data(), wide.data(), want.data(), 1, n, k));
-        expect_ok(kk.gemm_transposed_b(a.data(), bt.data(), got.data(), 1, n, k));
+        expect_ok(kk.gemm_mixed(a.data(), bt.data(), got.data(), 1, n, k));
         const std::string wrong = differ(got.data(), want.data(), n);
         CHECK_MESSAGE(wrong.empty(), wrong);
     });
@@ -471,10 +473,10 @@ TEST_CASE_TEMPLATE("gemm: what must be refused", E, ELEMENTS) {
         bad("gemm_transposed_b, c null", [&](E*) { return k.gemm_transposed_b(a, bt, nullptr, m, n, kk); });
         const gllm::f16  half[1] = {}, *const no_half = nullptr;
         const gllm::bf16 upper[1] = {}, *const no_upper = nullptr;
-        bad("gemm_transposed_b, f16 null", [&](E* c) { return k.gemm_transposed_b(a, no_half, c, m, n, kk); });
-        bad("gemm_transposed_b, bf16 null", [&](E* c) { return k.gemm_transposed_b(a, no_upper, c, m, n, kk); });
-        bad("gemm_transposed_b, f16 overflow", [&](E* c) { return k.gemm_transposed_b(a, half, c, 1, 1, huge); });
-        bad("gemm_transposed_b, bf16 overflow", [&](E* c) { return k.gemm_transposed_b(a, upper, c, 1, 1, huge); });
+        bad("gemm_mixed, f16 null", [&](E* c) { return k.gemm_mixed(a, no_half, c, m, n, kk); });
+        bad("gemm_mixed, bf16 null", [&](E* c) { return k.gemm_mixed(a, no_upper, c, m, n, kk); });
+        bad("gemm_mixed, f16 overflow", [&](E* c) { return k.gemm_mixed(a, half, c, 1, 1, huge); });
+        bad("gemm_mixed, bf16 overflow", [&](E* c) { return k.gemm_mixed(a, upper, c, 1, 1, huge); });
         bad("gemm_bias, a null", [&](E* c) { return k.gemm_bias(none, b, bias, c, m, n, kk); });
         bad("gemm_bias, b null", [&](E* c) { return k.gemm_bias(a, none, bias, c, m, n, kk); });
         bad("gemm_bias, bias null", [&](E* c) { return k.gemm_bias(a, b, none, c, m, n, kk); });

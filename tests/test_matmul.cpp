@@ -589,6 +589,194 @@ TEST_CASE_TEMPLATE("gemm_q8, gemm_q4", E, ELEMENTS) {
     });
 }
 
+/// A group of 32 that no fixed point holds: a NaN, an infinity, numbers too small, too large, subnormal.
+template <class E> void spoil(Rng& rng, E* row, size_t k, int kind) {
+    E* const group = row + rng.below(k / 32) * 32;
+    if (kind < 2) { group[rng.below(32)] = round_to<E>(kind ? oracle::QNAN : -oracle::INF); return; }
+    const double by = kind == 2 ? 1e-25 : kind == 3 ? 1e25 : 1e-39;
+    for (size_t i = 0; i < 32; i++) group[i] = round_to<E>(rng.gaussian() * by);
+}
+/// Tiles of AMX take up to 32 rows together to floats.
+inline bool in_amx(gllm::Isa isa, size_t m) {
+    return isa == gllm::Isa::avx512 && m >= 8 && (gllm::cpu_features().amx_bf16 || gllm::cpu_features().amx_int8);
+}
+
+/// call(kernels, x, out): rows of x alone decide what rows of out are.
+template <class E, class Call> void check_rows_alone(Rng& rng, const std::string& at, size_t m, size_t n, size_t k, Call call) {
+    const std::vector<E> clean = draw_input<E>(rng, m * k, Input::gaussian);
+    for (int kind = 0; kind < 5; kind++) {
+        const size_t first = rng.below(m), second = (first + 1 + rng.below(m - 1)) % m;
+        std::vector<E> one = clean;
+        spoil(rng, &one[first * k], k, kind);
+        std::vector<E> two = one;
+        spoil(rng, &two[second * k], k, (kind + 1) % 5);
+        for_each_isa<E>([&](const CpuKernels<E>& kernels, const char* isa) {
+            if (in_amx(kernels.isa(), m)) return;
+            TEST_INFO("rows alone", isa, E, at << ", row " << first << " spoiled by " << kind << ", then " << second);
+            std::vector<E> of_clean(m * n), of_one(m * n), of_two(m * n);
+            expect_ok(call(kernels, clean.data(), of_clean.data()));
+            expect_ok(call(kernels, one.data(), of_one.data()));
+            expect_ok(call(kernels, two.data(), of_two.data()));
+            for (size_t i = 0; i < m; i++) {
+                const std::string others = i == first ? "" : differ(&of_one[i * n], &of_clean[i * n], n);
+                const std::string twice  = i == second ? "" : differ(&of_two[i * n], &of_one[i * n], n);
+                CHECK_MESSAGE(others.empty(), "row " << i << ": " << others);
+                CHECK_MESSAGE(twice.empty(), "row " << i << " beside a second one: " << twice);
+            }
+        });
+    }
+}
+
+TEST_CASE_TEMPLATE("a row's bits depend on no other row", E, ELEMENTS) {
+    for (Precision p : PRECISIONS) {
+        for (const Format& f : formats())
+            for (size_t m : small() ? Sizes{ 5 } : Sizes{ 2, 5, 14, 31 }) {
+                Rng rng(uint64_t(f.type) + 7100 + m);
+                const size_t n = 35, k = 768;
+                const Bytes  blocks = quant::make_rows(rng, f.type, n, k, Fill::random);
+                check_rows_alone<E>(rng, quant::format(f.type).name + " " + shape(m, n, k), m, n, k,
+                                    [&](const CpuKernels<E>& kernels, const E* x, E* out) {
+                    return kernels.matmul(f.type, blocks.data(), x, out, m, n, k, p);
+                });
+            }
+        for (int width : { 8, 4 })
+            for (size_t m : small() ? Sizes{ 9 } : Sizes{ 2, 9, 31 }) {
+                Rng rng(uint64_t(width) + 7200 + m);
+                const size_t n = 35, k = 1100;
+                const Bytes  codes = plain_rows(rng, width, n, k, Fill::random);
+                const std::vector<E> ones(n, round_to<E>(1.0));
+                check_rows_alone<E>(rng, "bits " + std::to_string(width) + " " + shape(m, n, k), m, n, k,
+                                    [&](const CpuKernels<E>& kernels, const E* x, E* out) {
+                    return width == 8 ? kernels.gemm_q8(codes.data(), x, out, ones.data(), m, n, k, p)
+                                      : kernels.gemm_q4(codes.data(), x, out, ones.data(), m, n, k, p);
+                });
+            }
+    }
+}
+
+// ---- inputs prepared ahead ------------------------------------------------------
+
+TEST_CASE_TEMPLATE("matmul_prepared: the bits of matmul, whatever format the input was prepared for", E, ELEMENTS) {
+    gllm::ThreadPool three(3);
+    const size_t k = 768;
+    for (const Format& f : formats())
+        for (size_t m : small() ? Sizes{ 1, 5 } : Sizes{ 1, 2, 5, 14, 33 }) {
+            Rng rng(uint64_t(f.type) + 7300 + m);
+            const QuantType type = formats()[rng.below(formats().size())].type;        // of the weights
+            const size_t    n    = rng.below(4) ? 35 : 3;
+            const Precision p    = PRECISIONS[rng.below(2)];
+            const Bytes     blocks = quant::make_rows(rng, type, n, k, Fill::random);
+            std::vector<E>  rows   = draw_input<E>(rng, m * k, Input::gaussian);
+            if (m > 2) spoil(rng, &rows[rng.below(m) * k], k, int(rng.below(5)));
+            const Guarded<E> x(rows);
+            for_each_isa<E>([&](CpuKernels<E> kernels, const char* isa) {
+                TEST_INFO("matmul_prepared", isa, E, quant::format(type).name << " " << shape(m, n, k) << " prepared for "
+                          << quant::format(f.type).name << " precision " << int(p));
+                std::vector<E> want(m * n);
+                expect_ok(kernels.matmul(type, blocks.data(), x.data(), want.data(), m, n, k, p));
+                const size_t bytes = kernels.prepared_bytes(f.type, m, k, p), skip = rng.below(64);
+                Guarded<uint8_t> prepared(bytes + skip);
+                for (bool threads : { false, true }) {
+                    if (threads) kernels.parallel = three.parallel();
+                    std::memset(prepared.data() + skip, 0x55, bytes);
+                    expect_ok(kernels.prepare(f.type, x.data(), m, k, prepared.data() + skip, p));
+                    Fenced<E> out(m * n, 1);
+                    expect_ok(kernels.matmul_prepared(type, blocks.data(), x.data(), prepared.data() + skip, out.data(), m, n, k, p));
+                    const std::string wrong = differ(out.data(), want.data(), m * n) + out.broken();
+                    CHECK_MESSAGE(wrong.empty(), wrong);
+                }
+                CHECK(allocations() == 0);
+                CHECK(overruns() == 0);
+            });
+        }
+}
+
+TEST_CASE_TEMPLATE("matmul_prepared takes x from the buffer", E, ELEMENTS) {       // or preparing would save nothing
+    const size_t m = 3, n = 8, k = 512;
+    Rng rng(7400);
+    const Bytes          blocks = quant::make_rows(rng, QuantType::Q4_K, n, k, Fill::random);
+    const std::vector<E> x = draw_input<E>(rng, m * k, Input::gaussian), y = draw_input<E>(rng, m * k, Input::gaussian);
+    for_each_isa<E>([&](const CpuKernels<E>& kernels, const char* isa) {
+        TEST_INFO("matmul_prepared", isa, E, "");
+        for (Precision p : PRECISIONS) {
+            std::vector<uint8_t> prepared(kernels.prepared_bytes(QuantType::Q4_K, m, k, p));
+            expect_ok(kernels.prepare(QuantType::Q4_K, x.data(), m, k, prepared.data(), p));
+            std::vector<E> want(m * n), out(m * n);
+            const bool     taken = prepared.size() > 128;       // more than a header
+            expect_ok(kernels.matmul(QuantType::Q4_K, blocks.data(), taken ? x.data() : y.data(), want.data(), m, n, k, p));
+            expect_ok(kernels.matmul_prepared(QuantType::Q4_K, blocks.data(), y.data(), prepared.data(), out.data(), m, n, k, p));
+            const std::string wrong = differ(out.data(), want.data(), m * n);
+            CHECK_MESSAGE(wrong.empty(), wrong);
+            if (kernels.isa() != gllm::Isa::scalar) CHECK(taken);
+        }
+    });
+}
+
+TEST_CASE_TEMPLATE("prepare and matmul_prepared: what must be refused", E, ELEMENTS) {
+    const size_t m = 2, n = 8, k = 256, huge = SIZE_MAX / 2 + 1;
+    const QuantType type = QuantType::Q4_K;
+    Rng rng(7500);
+    const Bytes          blocks = quant::make_rows(rng, type, 2 * n, 2 * k, Fill::random);
+    const std::vector<E> x(4 * m * k, round_to<E>(0.5));
+    for_each_isa<E>([&](const CpuKernels<E>& kernels, const char* isa) {
+        TEST_INFO("matmul_prepared", isa, E, "refusals");
+        const auto refuse = [&](const char* what, const CpuKernels<E>& with, const void* prepared, size_t m_, size_t k_, Precision p) {
+            check_refused<E>(what, m_ * n, Code::invalid_argument,
+                             [&](E* out) { return with.matmul_prepared(type, blocks.data(), x.data(), prepared, out, m_, n, k_, p); });
+        };
+        const size_t bytes = kernels.prepared_bytes(type, m, k);
+        std::vector<uint8_t> room(bytes + 192);
+        uint8_t* const       at = room.data() + (64 - reinterpret_cast<uintptr_t>(room.data()) % 64) % 64;
+        expect_ok(kernels.prepare(type, x.data(), m, k, at));
+        refuse("null", kernels, nullptr, m, k, Precision::exact);
+        refuse("another m", kernels, at, m + 1, k, Precision::exact);
+        refuse("another k", kernels, at, m, 2 * k, Precision::exact);
+        refuse("another precision", kernels, at, m, k, Precision::fast);
+        for (gllm::Isa isa2 : gllm::all_isas) {
+            CpuKernels<E> other;
+            if (isa2 != kernels.isa() && other.select(isa2)) refuse("another instruction set", other, at, m, k, Precision::exact);
+        }
+        refuse("no precision", kernels, at, m, k, static_cast<Precision>(7));
+        std::memmove(at + 64, at, bytes);
+        expect_ok(kernels.matmul_prepared(type, blocks.data(), x.data(), at + 64, std::vector<E>(m * n).data(), m, n, k));
+        std::memmove(at + 1, at + 64, bytes);
+        refuse("moved", kernels, at + 1, m, k, Precision::exact);
+        std::memset(at, 0, bytes);
+        refuse("zeros", kernels, at, m, k, Precision::exact);
+        expect_ok(kernels.prepare(type, x.data(), m, k, at));
+        const std::vector<uint8_t> before(at, at + bytes);
+        E* const inside = reinterpret_cast<E*>(at + 64);
+        CHECK(kernels.matmul_prepared(type, blocks.data(), x.data(), at, inside, m, n, k).code == Code::invalid_argument);
+        CHECK(std::memcmp(at, before.data(), bytes) == 0);
+        if (!std::is_same<E, float>::value) {
+            CpuKernels<float> other;
+            expect_ok(other.select(kernels.isa()));
+            const std::vector<float> wide(m * k);
+            std::vector<uint8_t> prepared(other.prepared_bytes(type, m, k));
+            expect_ok(other.prepare(type, wide.data(), m, k, prepared.data()));
+            refuse("another element", kernels, prepared.data(), m, k, Precision::exact);
+        }
+
+        CHECK(kernels.prepared_bytes(type, huge, 256) == 0);
+        CHECK(kernels.prepared_bytes(type, 1, k + 1) == 0);
+        CHECK(kernels.prepared_bytes(static_cast<QuantType>(200), 1, k) == 0);
+        Fenced<uint8_t> buffer(bytes);
+        CHECK(kernels.prepare(type, static_cast<const E*>(nullptr), m, k, buffer.data()).code == Code::invalid_argument);
+        CHECK(kernels.prepare(type, x.data(), m, k + 1, buffer.data()).code == Code::invalid_argument);
+        CHECK(kernels.prepare(type, x.data(), huge, k, buffer.data()).code == Code::invalid_argument);
+        CHECK(kernels.prepare(type, x.data(), m, k, nullptr).code == Code::invalid_argument);
+        CHECK(kernels.prepare(static_cast<QuantType>(200), x.data(), m, k, buffer.data()).code == Code::invalid_argument);
+        CHECK(buffer.untouched());
+        if (!std::is_same<E, float>::value) {                   // rows to be widened need memory
+            CpuKernels<E> poor = kernels;
+            uint8_t       byte = 0;
+            poor.workspace = { &byte, 1 };
+            CHECK(poor.prepare(type, x.data(), m, k, buffer.data()).code == Code::out_of_memory);
+            CHECK(buffer.untouched());
+        }
+    });
+}
+
 TEST_CASE_TEMPLATE("gemm_q8, gemm_q4: large inputs under zero weights spoil nothing", E, ELEMENTS) {
     const size_t m = 33, n = 17, k = 1100;
     for (int width : { 8, 4 }) {

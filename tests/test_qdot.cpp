@@ -85,4 +85,47 @@ TEST_CASE("rows of codes") {
     }
 }
 
+/// Scales that codes do not serve, in one block of one row: that row is NaN, the others as ever. Those at the ends are served.
+TEST_CASE("rows of codes: scales that are too wide") {
+    const uint32_t singles[] = { 0x2b800000, 0xab800000, 0x5d800000, 0x80000000, 0, 0x2b7fffff, 0x5d800001, 0xdd800001, 1, 0x7f800000, 0xffc00000 };
+    const uint32_t powers[]  = { 88, 188, 100, 87, 189, 0, 1, 255 };
+    for (const Kernel& kernel : test::kernels("dot_rows")) {
+        const QuantType type = QuantType(kernel.kind);
+        const bool      single = type == QuantType::Q8_K;
+        if (!kernel.present || !(single || type == QuantType::MXFP4)) continue;
+        const size_t k = 768, rows = 2, n = kernel.rows * rows, bytes = gllm::row_bytes(type, k), all = single ? 11 : 8, served = single ? 5 : 3;
+        for (size_t digits : { 1u, 3u })
+            for (size_t i = 0; i < all; i++) {
+                test::Rng rng(digits * 100 + i);
+                test::Guarded<uint8_t> w(quant::make_rows(rng, type, n, k, Fill::random, true));
+                const std::vector<float> x = draw_x(rng, k, Inputs::random);
+                const size_t row = rng.below(n), block = rng.below(bytes / gllm::block_bytes(type)), at = row * bytes + block * gllm::block_bytes(type);
+                if (single) std::memcpy(w.data() + at, &singles[i], 4);
+                else        w[at] = uint8_t(powers[i]);
+                std::vector<uint8_t> prepared(test::prepared_bytes(kernel, k, digits));
+                test::prepare(kernel, x.data(), k, digits, prepared.data());
+                std::vector<float> twin(n), y(n);
+                test::twin_of_dots(kernel, w.data(), n, x.data(), k, prepared.data(), digits, twin.data());
+                static Job job;
+                job = { w.data(), bytes, rows * bytes, rows, k / 256, digits, prepared.data(), y.data(), rows, {} };
+                const std::string convention = test::call(reinterpret_cast<void (*)(Job*)>(kernel.run), &job);
+                INFO(test::text(kernel.name) << " scale " << i << " in row " << row << " block " << block << " digits " << digits);
+                CHECK_MESSAGE(convention.empty(), convention);
+                if (i >= served) {
+                    CHECK(y[row] != y[row]);
+                    y[row] = twin[row];
+                }
+                const std::string bits = test::differ(static_cast<const float*>(y.data()), twin.data(), n);
+                CHECK_MESSAGE(bits.empty(), bits);
+
+                gllm::CpuKernels<float> kernels;                // and the library's way around it
+                std::vector<float> out(n);
+                const gllm::Status s = kernels.matmul(type, w.data(), x.data(), out.data(), 1, n, k, digits == 1 ? Precision::fast : Precision::exact);
+                CHECK_MESSAGE(s, test::text(s.what));
+                const std::string product = test::differ(static_cast<const float*>(out.data()), twin.data(), n);
+                CHECK_MESSAGE(product.empty(), product);
+            }
+    }
+}
+
 #endif

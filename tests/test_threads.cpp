@@ -66,9 +66,9 @@ template <class E> struct Work {
         expect_ok(k.pack_b_transposed(bt.data(), n, kk, packed.data() + 1));
         expect_ok(k.gemm(a.data(), b.data(), out, m, n, kk)), out += m * n;
         expect_ok(k.gemm_transposed_b(a.data(), bt.data(), out, m, n, kk)), out += m * n;
-        expect_ok(k.gemm_transposed_b(a.data(), of_f32.data(), out, m, n, kk)), out += m * n;
-        expect_ok(k.gemm_transposed_b(a.data(), of_f16.data(), out, m, n, kk)), out += m * n;
-        expect_ok(k.gemm_transposed_b(a.data(), of_bf16.data(), out, m, n, kk)), out += m * n;
+        expect_ok(k.gemm_mixed(a.data(), of_f32.data(), out, m, n, kk)), out += m * n;
+        expect_ok(k.gemm_mixed(a.data(), of_f16.data(), out, m, n, kk)), out += m * n;
+        expect_ok(k.gemm_mixed(a.data(), of_bf16.data(), out, m, n, kk)), out += m * n;
         expect_ok(k.gemm_bias_act(a.data(), b.data(), bias.data(), out, m, n, kk, Activation::gelu)), out += m * n;
         expect_ok(k.gemm_prepacked(a.data(), packed.data() + 1, out, m, n, kk)), out += m * n;
         expect_ok(k.gemm_bias_act_prepacked(a.data(), packed.data() + 1, bias.data(), out, m, n, kk, Activation::silu)), out += m * n;

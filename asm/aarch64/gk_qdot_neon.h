@@ -24,7 +24,7 @@
 //   need not wait for them.
 //
 //   A lane is the sum of four code X, exact, X = 16384 digit 2 + 128 digit 1 + digit 0; then one FMA. A block is a chain of
-//   FMA, chains are added up as floats, these in double every 16 blocks: the order of the twin, code_rows in section [14].
+//   FMA, chains are added up as floats, these in double every 16 blocks: the order of the twin, code_rows in section [15].
 //
 //   With dot products (GK_QDOT_SDOT) lane l is of codes 4l .. 4l + 3. Sums of one digit start as the bits of the float
 //   1.5 * 2^23: |sum| <= 4 * 128 * 127 < 2^22, so they become those of 1.5 * 2^23 + sum, and a subtraction converts exactly.

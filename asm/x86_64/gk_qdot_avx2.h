@@ -26,7 +26,7 @@
 //   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
 //
 //   A lane is the sum of four code X: exact, from it comes what the offset takes; then one FMA. Two blocks are a chain of
-//   FMA, eight chains are added up as floats, these in double: the order of the twin, code_rows in section [14].
+//   FMA, eight chains are added up as floats, these in double: the order of the twin, code_rows in section [15].
 //
 //   Without AVX-VNNI two products are added in 16 bits. |digit| <= 127, so that they are at most 2 . 127 . 127 for codes
 //   0 .. 127. For signed codes they are |code| times digit 2 with the sign of the code, and digits 1 and 0, which are not

@@ -21,7 +21,7 @@
 //   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
 //
 //   Codes are taken as unsigned, with an offset that the sum of X takes back: a lane is the sum of 16 code X, exact; then one
-//   FMA. Sixteen blocks are a chain of FMA, chains are added up in double: the order of the twin, code_rows in section [14].
+//   FMA. Sixteen blocks are a chain of FMA, chains are added up in double: the order of the twin, code_rows in section [15].
 //
 //   Nothing is lost: |code - offset| <= 128 and |X| <= 63 2^14, so that 16 products are below 2^31, and what wraps on the
 //   way comes back.

@@ -93,7 +93,7 @@ edited() {                                      # edited FILE FLAG...: compiled 
     local file=$1; shift
     $cxx $W $(sed '/^#/d' .clangd | grep -o -- '-[A-Za-z][^],]*') "$@" -x c++ -fsyntax-only "$file"
 }
-every_section() {                               # an error in a section of a pass is one that an editor sees; [15] is of one system
+every_section() {                               # an error in a section of a pass is one that an editor sees; [16] is of one system
     local n last=14
     case $($cxx -dumpmachine) in x86_64*-linux*) last=15 ;; esac
     for n in $(seq 9 $last); do
@@ -145,7 +145,7 @@ for cxx in "${@:-g++}"; do
     check "two files with private copies"         $cxx -std=c++17 -O0 -I. $W -DOTHER "$tmp/private.cpp" -c -o "$tmp/p.o"
     check "two files with private copies link"    $cxx -std=c++17 -O0 -I. $W "$tmp/private.cpp" "$tmp/p.o" -o "$tmp/private"
     check "two files with private copies run"     "$tmp/private"
-    for leave in NO_AVX2 NO_AVX512 NO_NEON NO_IQ NO_KQUANT NO_CHECKPOINTS "NO_AVX2 -DGLLM_KERNELS_NO_AVX512 -DGLLM_KERNELS_NO_NEON"; do
+    for leave in NO_AVX2 NO_AVX512 NO_NEON NO_IQ NO_KQUANT NO_CHECKPOINTS NO_ATTENTION "NO_AVX2 -DGLLM_KERNELS_NO_AVX512 -DGLLM_KERNELS_NO_NEON"; do
         check "without ${leave//-DGLLM_KERNELS_/}" $cxx -std=c++17 -I. $W -DGLLM_KERNELS_${leave% -D*} ${leave#"${leave%% *}"} -fsyntax-only "$tmp/implementation.cpp"
     done
     refused "assembly asked for, not linked" "are_not_linked" $cxx -std=c++17 -O0 -I. -DGLLM_KERNELS_ASM "$tmp/user.cpp" "$tmp/other.cpp" -o "$tmp/no"
