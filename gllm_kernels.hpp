@@ -206,10 +206,12 @@
 // ---- glossary ------------------------------------------------------------------
 //
 //   block    weights that share a struct of a quant format; of a product: the part of A, B or C that a cache holds
-//   group    inputs or weights that share a scale; the bounds above count groups of 32 inputs
+//   group    inputs or weights that share a scale; the bounds above count groups of 32 inputs; of a graph: operations that
+//            are computed together
 //   code     the integer that a format stores for a weight; a plain code is one without a scale in its row
 //   panel    a strip of A or B, as wide as a tile, in the order in which a microkernel reads it
-//   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX
+//   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX; of a graph: the part of
+//            its rows that a group computes at a time
 //   digit    of an input in fixed point: one of up to three, to base 256 or 128
 //   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
 //   chain    additions one after another into one accumulator
@@ -221,6 +223,7 @@
 //
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
 //                        kernel_table() behind [16]
+//   one of graphs alone  a functor in [10], an OpKind in [2], a row of recordings in [24]; maps need no kernel
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
 //                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane()
 //                        in [5]
@@ -13496,6 +13499,7 @@ static_assert(most_in_group <= 64, "slots of a tile are bits of a word");
 
 static inline Status out_of_nodes()                { return {Code::out_of_memory, "no memory to compile"}; }
 static inline Status malformed(const char* what)   { return {Code::compile_error, what}; }
+constexpr Status too_many_rows = {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
 
 /// Text, piece by piece.
 struct Text {
@@ -13816,7 +13820,7 @@ struct GK_HIDDEN CompiledLayer::State {
     // ---- 2: decisions
     struct Candidate { TensorDesc rows; uint32_t size; bool open; };     // a group in the making; open: more may join
     Status fuse();
-    bool   joins(uint32_t v, const Candidate& c) const;
+    bool   joins(uint32_t v, uint32_t group, const Candidate& c) const;
     bool   can_wait(uint32_t v, uint32_t group, uint32_t until) const;
     Status collect(const impl::List<Candidate>& groups);
     Status place_values();
@@ -14071,19 +14075,24 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
 // Groups are numbered in order of execution: no node reads a group behind its own. A new node joins the last group that it
 // reads, or begins one; then the other groups that it reads join it, where nothing in between waits for them.
 
-/// Can v be computed tile by tile with the group, once its other operands are there? (Where it reads a value of the group
-/// by a view, it has the same rows, and so the view the same shape.)
-bool CompiledLayer::State::joins(uint32_t v, const Candidate& c) const {
-    return c.open && c.size < impl::most_in_group && impl::same_rows(c.rows, dag.nodes[v].desc);
+/// Can v be computed tile by tile with the group, once its other operands are there? Not where it reads a value of the
+/// group by a view, which may need all rows of it.
+bool CompiledLayer::State::joins(uint32_t v, uint32_t group, const Candidate& c) const {
+    const SemanticNode& n = dag.nodes[v];
+    for (size_t i = 0; i < n.inputs; i++)
+        if (values[n.input[i]].root != n.input[i] && values[values[n.input[i]].root].group == group) return false;
+    return c.open && c.size < impl::most_in_group && impl::same_rows(c.rows, n.desc);
 }
-/// Does no group before `until`, of the nodes up to v, read this one?
+/// Of the nodes up to v, does none read the group before `until`, nor one of `until` read it by a view?
 bool CompiledLayer::State::can_wait(uint32_t v, uint32_t group, uint32_t until) const {
     for (uint32_t w = 0; w <= v; w++) {
         const uint32_t by = values[w].group;
-        if (by == no_node || by <= group || by >= until) continue;
+        if (by == no_node || by <= group || by > until) continue;
         const SemanticNode& n = dag.nodes[w];
-        for (size_t i = 0; i < n.inputs; i++)
-            if (values[values[n.input[i]].root].group == group) return false;
+        for (size_t i = 0; i < n.inputs; i++) {
+            const uint32_t root = values[n.input[i]].root;
+            if (values[root].group == group && (by < until || n.input[i] != root)) return false;
+        }
     }
     return true;
 }
@@ -14098,7 +14107,7 @@ Status CompiledLayer::State::fuse() {
             if (by != no_node && (last == no_node || by > last)) last = by;
         }
         const bool fusable = options.loop_fusion && impl::by_rows(n.op);
-        if (fusable && last != no_node && joins(v, groups[last])) {
+        if (fusable && last != no_node && joins(v, last, groups[last])) {
             values[v].group = last;
             groups[last].size++;
         } else {
@@ -14213,7 +14222,7 @@ Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t p
     return ok ? impl::success : impl::out_of_nodes();
 }
 Status CompiledLayer::State::place_values() {
-    impl::List<uint8_t> kept;                                   // read outside of its group, or not by tiles
+    impl::List<uint8_t> kept;                                   // read outside of its group
     if (!kept.fill(dag.nodes.size(), 0)) return impl::out_of_nodes();
     for (uint32_t w = 0; w < dag.nodes.size(); w++) {
         const SemanticNode& n = dag.nodes[w];
@@ -14221,7 +14230,7 @@ Status CompiledLayer::State::place_values() {
         for (size_t j = 0; j < n.inputs; j++) {
             const uint32_t root = values[n.input[j]].root;
             if (values[w].group > values[root].last) values[root].last = values[w].group;
-            if (values[w].group != values[root].group || n.input[j] != root) kept[root] = 1;
+            if (values[w].group != values[root].group) kept[root] = 1;
         }
     }
     impl::List<uint32_t> owner;                                 // the last value of each alloc
@@ -14267,30 +14276,31 @@ impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t rows) cons
 }
 Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const {
     const SemanticNode& n = dag.nodes[a.node];
-    const Status too_large = {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
     if (a.use == BufferUse::value) {
-        if (!impl::bytes_of(n.desc, rows, &a.bytes)) return too_large;
+        impl::bytes_of(n.desc, rows, &a.bytes);
     } else if (a.use == BufferUse::tiles) {
         const FusionGroup& g = fusion.groups[a.begin];
-        if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return too_large;
+        if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return impl::too_many_rows;
     } else {
         CpuKernels<float> k = kernels;
         k.parallel = p;
         const TensorDesc& w = dag.nodes[n.input[1]].desc;
         const size_t depth = dag.nodes[n.input[0]].desc.cols;
         size_t m = 0;
-        if (!impl::rows_of(n.desc, rows, &m)) return too_large;
+        impl::rows_of(n.desc, rows, &m);
         a.bytes = w.dtype == DType::blocks ? k.matmul_workspace_bytes(w.quant, m, n.desc.cols, depth, options.precision)
                                            : k.gemm_workspace_bytes(m, n.desc.cols, depth);
-        if (!a.bytes) return too_large;
+        if (!a.bytes) return impl::too_many_rows;
     }
     a.bytes = impl::lines(a.bytes);
-    return a.bytes <= SIZE_MAX / 2 ? impl::success : too_large;
+    return a.bytes <= SIZE_MAX / 2 ? impl::success : impl::too_many_rows;
 }
 /// Each alloc, the larger first, at the lowest offset where nothing that lives with it is.
 Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
     if (buffers.rows == rows && planned_width == impl::width_of(p) && rows) return impl::success;
+    size_t bytes = 0;
     buffers.rows = 0;
+    for (const SemanticNode& n : dag.nodes) if (!impl::bytes_of(n.desc, rows, &bytes)) return impl::too_many_rows;
     impl::List<BufferAlloc>& all = buffers.allocs;
     for (uint32_t i = 0; i < all.size(); i++) {
         if (Status s = alloc_bytes(all[i], rows, p); !s) return s;
@@ -14308,7 +14318,7 @@ Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
             if (a.offset + a.bytes <= b.offset) break;
             if (b.offset + b.bytes > a.offset) a.offset = b.offset + b.bytes;
         }
-        if (a.offset > SIZE_MAX / 2 - a.bytes) return {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
+        if (a.offset > SIZE_MAX / 2 - a.bytes) return impl::too_many_rows;
         if (a.offset + a.bytes > buffers.bytes) buffers.bytes = a.offset + a.bytes;
         uint32_t j = i;
         for (; j && all[placed[j - 1]].offset > a.offset; j--) placed[j] = placed[j - 1];
@@ -14523,9 +14533,8 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         }
     }
     for (const SemanticNode& n : dag.nodes) {
-        culprit = n.node;
-        if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
         if (n.op != CompilerOp::embedding) continue;
+        culprit = n.node;
         size_t all = 0;
         impl::rows_of(n.desc, rows, &all);
         for (size_t i = 0; i < all; i++) {
