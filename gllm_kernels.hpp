@@ -192,7 +192,7 @@
 //
 // ---- life of a graph -----------------------------------------------------------
 //
-// g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [25] check infers each
+// g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [25] check_graph infers each
 // shape, by what the operation's trace [24] reads and how, and refuses what does not fit by the node's name. lower makes a
 // SemanticDAG of what outputs depend on: 16-bit sources and outputs get a convert, an operation without a kernel becomes the
 // steps of its trace. fuse puts each operation into a group: the product is a kernel_call, gelu and mul are one loop_fusion.
@@ -731,7 +731,7 @@ public:
     const InferenceError& error() const  { return error_; }     // the last one
 private:
     Status    fail(Code code, const char* what, size_t requested = 0, size_t available = 0);
-    Status    check(size_t seq, size_t layer);
+    Status    exists(size_t seq, size_t layer);
     uint32_t* table(size_t seq, size_t layer) const { return tables_ + (seq * config_.layers + layer) * most_; }
     size_t&   layer_length(size_t seq, size_t layer) const { return lengths_[seq * config_.layers + layer]; }
     uint8_t*  page(uint32_t number) const { return pool_ + number * page_bytes_; }
@@ -9187,8 +9187,8 @@ template <> struct Encoder<block_tq2_0> {
 
 /// The nearest of 0 1 2 3 4 6 8 12.
 GK_INL float nearest_e2m1(float v) {
-    const float small = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
-    return small + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
+    const float lower = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
+    return lower + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
 }
 template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const Four& scale) {
     Four d = scale, t, sum = {};
@@ -11110,7 +11110,7 @@ template <class E> struct Attention {
         *all = Span(rows.data, kv.length ? tokens + heads : 0, 1, 1);
         return success;
     }
-    Status check(const AttentionArgs<E>& a) const {
+    Status check_args(const AttentionArgs<E>& a) const {
         const KvView& kv = a.kv;
         if (!kv.head_dim || kv.head_dim % 8 || kv.head_dim > 576) return invalid("head_dim must be a multiple of 8 up to 576");
         if (!kv.kv_heads || a.heads % kv.kv_heads)                return invalid("heads must be a multiple of kv_heads");
@@ -11129,7 +11129,7 @@ template <class E> struct Attention {
         return a.scale != 0 ? a.scale : static_cast<float>(1 / sqrt64(static_cast<double>(a.kv.head_dim)));
     }
     Status run(const AttentionArgs<E>& args) const {
-        if (Status s = check(args); !s || args.m == 0 || args.heads == 0) return s;
+        if (Status s = check_args(args); !s || args.m == 0 || args.heads == 0) return s;
         const AttentionKernels& a = *k.table().attention;
         AttentionJob job = {args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal, scale_of(args),
                             args.softcap, args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0};
@@ -12075,7 +12075,7 @@ void KvCache::release() {
 }
 KvCache::~KvCache() { release(); }
 
-Status KvCache::check(size_t seq, size_t layer) {
+Status KvCache::exists(size_t seq, size_t layer) {
     if (!memory_) return fail(Code::invalid_argument, "the cache was not initialised");
     if (seq >= config_.sequences || layer >= config_.layers) return fail(Code::invalid_argument, "no such sequence or layer");
     return impl::success;
@@ -12118,7 +12118,7 @@ Status KvCache::reserve(size_t seq, size_t written, size_t length) {
 }
 
 Status KvCache::append(size_t seq, size_t layer, const float* keys, const float* values, size_t tokens) {
-    if (Status s = check(seq, layer); !s) return s;
+    if (Status s = exists(seq, layer); !s) return s;
     if (tokens == 0) return impl::success;
     if (!keys || !values) return fail(Code::invalid_argument, "null pointer for keys or values");
     size_t& length = layer_length(seq, layer);
@@ -12139,7 +12139,7 @@ Status KvCache::append(size_t seq, size_t layer, const float* keys, const float*
 
 Status KvCache::reset_seq(size_t seq) { return truncate(seq, 0); }
 Status KvCache::truncate(size_t seq, size_t length) {
-    if (Status s = check(seq, 0); !s) return s;
+    if (Status s = exists(seq, 0); !s) return s;
     const size_t needed = length / impl::PAGE_TOKENS + (length % impl::PAGE_TOKENS != 0);
     for (size_t l = 0; l < config_.layers; l++) {
         for (size_t i = needed; i < held_[seq]; i++) drop(table(seq, l)[i]);
@@ -12150,8 +12150,8 @@ Status KvCache::truncate(size_t seq, size_t length) {
 }
 
 Status KvCache::fork(size_t from, size_t to, size_t length) {
-    if (Status s = check(from, 0); !s) return s;
-    if (Status s = check(to, 0); !s) return s;
+    if (Status s = exists(from, 0); !s) return s;
+    if (Status s = exists(to, 0); !s) return s;
     if (from == to) return fail(Code::invalid_argument, "a sequence cannot be forked to itself");
     if (length > this->length(from)) return fail(Code::invalid_argument, "a fork longer than its sequence", length, this->length(from));
     if (Status s = truncate(to, 0); !s) return s;
@@ -12164,7 +12164,7 @@ Status KvCache::fork(size_t from, size_t to, size_t length) {
 }
 
 Status KvCache::swap_out(size_t seq, bool (*write)(void* user, const void* data, size_t bytes), void* user) {
-    if (Status s = check(seq, 0); !s) return s;
+    if (Status s = exists(seq, 0); !s) return s;
     if (!write) return fail(Code::invalid_argument, "null pointer for write");
     const size_t tokens = length(seq);
     for (size_t l = 0; l < config_.layers; l++)
@@ -12183,7 +12183,7 @@ Status KvCache::swap_out(size_t seq, bool (*write)(void* user, const void* data,
 }
 
 Status KvCache::swap_in(size_t seq, bool (*read)(void* user, void* data, size_t bytes), void* user) {
-    if (Status s = check(seq, 0); !s) return s;
+    if (Status s = exists(seq, 0); !s) return s;
     if (!read) return fail(Code::invalid_argument, "null pointer for read");
     if (held_[seq] != 0) return fail(Code::invalid_argument, "the sequence is not empty");
     impl::SwapHeader header;
@@ -13803,7 +13803,7 @@ struct GK_HIDDEN CompiledLayer::State {
 
     // ---- 1: meaning
     struct Checked { impl::List<uint32_t> order; size_t reached = 0; impl::List<TensorDesc> descs; };
-    Status      check(const CompilerGraph& g, Checked& c);
+    Status      check_graph(const CompilerGraph& g, Checked& c);
     const char* check_source(const CompilerGraph& g, const CompilerNode& n) const;
     const char* check_node(const CompilerGraph& g, const CompilerNode& n);
     Status      sort(const CompilerGraph& g, Checked& c);
@@ -13934,7 +13934,7 @@ Status CompiledLayer::State::infer(const CompilerGraph& g, Checked& c) {
     }
     return impl::success;
 }
-Status CompiledLayer::State::check(const CompilerGraph& g, Checked& c) {
+Status CompiledLayer::State::check_graph(const CompilerGraph& g, Checked& c) {
     if (!g.complete()) return {Code::out_of_memory, "the graph was not completed, for want of memory or of node numbers: it may have 8192"};
     if (g.outputs().size() == 0) return impl::malformed("a graph has outputs");
     for (uint32_t i = 0; i < g.size(); i++) {
@@ -14664,7 +14664,7 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     State* const made = new (memory) State(profile, options);
     State::Checked checked;
     Status s = made->kernels.select(profile.isa);
-    if (s) s = made->check(graph, checked);
+    if (s) s = made->check_graph(graph, checked);
     if (s) s = made->lower(graph, checked);
     if (s) made->culprit = no_node;
     if (s) s = made->fuse();

@@ -118,12 +118,13 @@ for cxx in "${@:-g++}"; do
     strictest=-Wsign-conversion; $cxx --version | grep -q clang || strictest+=" -Wuseless-cast"
     refused "one error in C"     "is a C++17 header" one_error $cxx -x c -I. -fsyntax-only -include gllm_kernels.hpp /dev/null
     refused "one error in C++14" "is a C++17 header" one_error $cxx -x c++ -std=c++14 -I. -fsyntax-only -include gllm_kernels.hpp /dev/null
-    check "after macros of common names, twice"   $cxx -std=c++17 -I. $W -fsyntax-only "$tmp/macros.cpp"
-    check "implementation after them"             $cxx -std=c++17 -I. $W -DGLLM_KERNELS_IMPLEMENTATION -DGLLM_KERNELS_THREADS -fsyntax-only "$tmp/macros.cpp"
+    check "after macros of common names, twice"   $cxx -std=c++17 -I. $W -DGLLM_KERNELS_MODEL -DGLLM_KERNELS_COMPILER -fsyntax-only "$tmp/macros.cpp"
+    check "implementation after them"             $cxx -std=c++17 -I. $W -DGLLM_KERNELS_IMPLEMENTATION -DGLLM_KERNELS_THREADS -DGLLM_KERNELS_MODEL -DGLLM_KERNELS_COMPILER \
+                                                        -fsyntax-only "$tmp/macros.cpp"
     check "in types of the user's"                $cxx -std=c++17 -I. $W -fsyntax-only "$tmp/holder.cpp"
     check "and $strictest"                        $cxx -std=c++17 -I. $W $strictest -fsyntax-only "$tmp/implementation.cpp"
     check "and $strictest, with assembly"         $cxx -std=c++17 -I. $W $strictest -DGLLM_KERNELS_ASM -fsyntax-only "$tmp/implementation.cpp"
-    check "and $strictest, with traces"           $cxx -std=c++17 -I. $W $strictest -DGLLM_KERNELS_COMPILER -fsyntax-only "$tmp/implementation.cpp"
+    check "and $strictest, with all parts"        $cxx -std=c++17 -I. $W $strictest -DGLLM_KERNELS_COMPILER -DGLLM_KERNELS_MODEL -fsyntax-only "$tmp/implementation.cpp"
     check "a system header under $strictest"      $cxx -std=c++17 -isystem . $W $strictest -fsyntax-only "$tmp/user.cpp"
     check "a system header, implementation"       $cxx -std=c++17 -isystem . $W $strictest -fsyntax-only "$tmp/implementation.cpp"
     check "declarations under -ffast-math"        $cxx -std=c++17 -I. $W -ffast-math -fsyntax-only "$tmp/user.cpp"
@@ -145,7 +146,7 @@ for cxx in "${@:-g++}"; do
     check "two files with private copies"         $cxx -std=c++17 -O0 -I. $W -DOTHER "$tmp/private.cpp" -c -o "$tmp/p.o"
     check "two files with private copies link"    $cxx -std=c++17 -O0 -I. $W "$tmp/private.cpp" "$tmp/p.o" -o "$tmp/private"
     check "two files with private copies run"     "$tmp/private"
-    for leave in NO_AVX2 NO_AVX512 NO_NEON NO_IQ NO_KQUANT NO_CHECKPOINTS NO_ATTENTION "NO_AVX2 -DGLLM_KERNELS_NO_AVX512 -DGLLM_KERNELS_NO_NEON"; do
+    for leave in NO_AVX2 NO_AVX512 NO_NEON NO_IQ NO_KQUANT NO_CHECKPOINTS NO_ATTENTION NO_QUANTIZE "NO_AVX2 -DGLLM_KERNELS_NO_AVX512 -DGLLM_KERNELS_NO_NEON"; do
         check "without ${leave//-DGLLM_KERNELS_/}" $cxx -std=c++17 -I. $W -DGLLM_KERNELS_${leave% -D*} ${leave#"${leave%% *}"} -fsyntax-only "$tmp/implementation.cpp"
     done
     refused "assembly asked for, not linked" "are_not_linked" $cxx -std=c++17 -O0 -I. -DGLLM_KERNELS_ASM "$tmp/user.cpp" "$tmp/other.cpp" -o "$tmp/no"
