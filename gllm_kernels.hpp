@@ -615,9 +615,9 @@ public:
                                 size_t n, size_t k, size_t group, GptqZeros zeros) const;
 
     // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least sum of importance[i] (x[i] - decoded[i])^2 that a
-    //      search finds; importance[k], not negative, or null for 1 throughout. What a format of one scale, or a scale and an offset,
-    //      holds exactly it keeps, so that quantising again changes nothing; beyond a format's scales lies its largest value. A NaN
-    //      or an infinity is refused, before anything is written. The same bits on every ISA.
+    //      search finds; importance[k], not negative, or null for 1 throughout. Weights out of Q4_0, Q5_0, Q8_0, Q1_0, Q2_0 or
+    //      TQ1_0 blocks are found again exactly, those of other formats nearly; beyond a format's scales lies its largest value. A
+    //      NaN or an infinity is refused, before anything is written. The same bits on every ISA.
     GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
 
     // ---- attention, without a matrix of scores: see AttentionArgs. head_dim is a multiple of 8 up to 576, of 32 for Q8_0;
@@ -693,7 +693,7 @@ struct KvCacheConfig {
     size_t    layers = 0, kv_heads = 0, head_dim = 0;           // head_dim: a multiple of 8, of 32 for Q8_0
     size_t    sequences = 1;                                    // numbered from 0
     CacheType key_type = CacheType::f32, value_type = CacheType::f32;
-    size_t    pages = 0;                                        // of the pool: each holds 16 tokens of one layer
+    size_t    pages = 0;                                        // of the pool, whole layers: each holds 16 tokens of one of them
     size_t    bytes = 0;                                        // where pages is 0: as many as fit
     void*   (*allocate)(void* user, size_t bytes) = nullptr;    // null: GLLM_KERNELS_MALLOC
     void    (*release)(void* user, void* p) = nullptr;
@@ -714,14 +714,14 @@ public:
     GK_API static size_t page_bytes(const KvCacheConfig& config);       // 0 where a size is wrong
     GK_API Status init(const KvCacheConfig& config);
     /// keys and values [tokens][kv_heads][head_dim] of one layer, behind those that it has. The first layer that grows takes
-    /// the pages of all: once that is ok, the others have room.
+    /// the pages of all: once that is ok, the others have room, unless the sequence is forked in between.
     GK_API Status append(size_t seq, size_t layer, const float* keys, const float* values, size_t tokens);
     GK_API Status reset_seq(size_t seq);
     GK_API Status truncate(size_t seq, size_t length);          // a length beyond that of a layer leaves it
     GK_API Status fork(size_t from, size_t to, size_t length);  // `to` becomes the first tokens of `from`; they share pages
-    /// A sequence to a stream that describes itself and ends with a checksum, and back. Written, it is empty; what is read
-    /// must have been written by a cache of these layers, heads and types, and `seq` be empty. The callbacks move all
-    /// bytes or return false.
+    /// A sequence, all layers of one length, to a stream that describes itself and ends with a checksum, and back. Written,
+    /// it is empty; what is read must have been written by a cache of these layers, heads and types, and `seq` be empty. The
+    /// callbacks move all bytes or return false.
     GK_API Status swap_out(size_t seq, bool (*write)(void* user, const void* data, size_t bytes), void* user);
     GK_API Status swap_in(size_t seq, bool (*read)(void* user, void* data, size_t bytes), void* user);
     GK_API KvView  view(size_t seq, size_t layer) const;        // valid until the sequence changes
@@ -8968,7 +8968,7 @@ static LineFit fit_line(const float* x, const float* w, size_t n, const LineCode
             const float q = s.q.lane[l], qq = sum.w * s.qq.lane[l], covariance = sum.w * s.xq.lane[l] - sum.wx * q;
             fit.lane[l]    = covariance / (qq * (1 - 1e-6f) - q * q);
             offset.lane[l] = (sum.wx - fit.lane[l] * q) * inverse_w;
-            gain.lane[l]   = fit.lane[l] * covariance;
+            gain.lane[l]   = magnitude(fit.lane[l]) <= range ? fit.lane[l] * covariance : -1;       // else weights cancelled
             bar.lane[l]    = best.lane[l] * MORE;
         }
         take_where(gain, bar, gain, best);
@@ -9039,7 +9039,11 @@ template <class Kind> static void encode_line(const float* x, const float* weigh
     };
     if (!exact_line<Kind>(x, n, v.in, static_cast<int>(c.hi), &best_a, &best_b)) {
         const LineFit fit = fit_line(v.x, v.weights(), n, c);
-        const Line l = {times_power2(fit.d, v.exponent), times_power2(fit.m, v.exponent)};
+        const auto scaled = [&](float f) {                      // beyond any half's reach is far enough
+            const float r = times_power2(f, v.exponent);
+            return r > 1e30f ? 1e30f : r < -1e30f ? -1e30f : r;
+        };
+        const Line l = {scaled(fit.d), scaled(fit.m)};
         float least = infinity;
         const auto consider = [&](uint16_t p, uint16_t r) {
             const Line  tried = line(p, r);
@@ -11177,7 +11181,7 @@ template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args)
 template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim,
         size_t length) const {
     size_t all = 0;
-    if (!GK_HAS_ATTENTION || !m || !heads || !kv_heads || heads % kv_heads) return 0;
+    if (!GK_HAS_ATTENTION || !m || !heads || !kv_heads || heads % kv_heads || !head_dim) return 0;
     if (!impl::times(heads, head_dim, &all) || !impl::addressable(m, all))  return 0;
     KvView kv;
     kv.kv_heads = kv_heads;
@@ -12265,6 +12269,7 @@ static inline size_t dtype_row_bytes(DType dtype, QuantType quant, size_t n) {
     return n > SIZE_MAX / each ? 0 : n * each;
 }
 static inline Status describe(DeviceTensor* t, size_t rows, size_t cols, DType dtype, QuantType quant) {
+    if (dtype > DType::blocks) return invalid("dtype is not one of the values of DType");
     const size_t row = dtype_row_bytes(dtype, quant, cols);
     if (rows == 0 || row == 0) return invalid("a tensor has rows and columns, whole blocks of them");
     if (!times(rows, row, &t->bytes) || !times(rows, cols, &t->elements)) return invalid("the product of these sizes overflows size_t");
@@ -12401,6 +12406,10 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
     if (r.n_rot > head_dim || r.n_rot % 2) return invalid("rope.n_rot must be even and at most head_dim");
     if (!finite_above_0(r.base) || !finite_above_0(r.factor) || !finite_above_0(r.magnitude))
         return invalid("rope: base, factor and magnitude must be finite and above 0");
+    const float* const lists[] = {r.factors, r.long_factors, r.short_factors};
+    for (const float* list : lists)
+        for (size_t i = 0; list && i < r.n_rot / 2; i++)
+            if (!finite_above_0(static_cast<double>(list[i]))) return invalid("rope: factors must be finite and above 0");
     switch (r.scaling) {
         case RopeScaling::none:
         case RopeScaling::linear: return success;
@@ -12762,6 +12771,8 @@ static inline Status check_config(const ModelConfig& c, const ModelOptions& o) {
     if (c.heads % c.kv_heads) return invalid("heads must be a multiple of kv_heads");
     if (c.layers > 65536 || c.heads > 65536) return invalid("layers and heads must be at most 65536");
     if (c.activation != Activation::silu && c.activation != Activation::gelu) return invalid("activation must be silu or gelu");
+    if (c.norm > NormType::layer)        return invalid("norm is not one of the values of NormType");
+    if (o.precision > Precision::fast)   return invalid("precision is not one of the values of Precision");
     if (!(c.epsilon >= 0)) return invalid("epsilon must not be negative");
     const float factors[] = {c.embedding_scale, c.attention_scale, c.attention_softcap, c.final_softcap, c.epsilon};
     for (float v : factors)

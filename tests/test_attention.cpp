@@ -556,4 +556,5 @@ TEST_CASE("what is refused") {
     CHECK(out.untouched());
     CHECK(k.attention_workspace_bytes(SIZE_MAX / 2, 8, 8, 128, 1) == 0);
     CHECK(k.attention_workspace_bytes(1, 8, 8, 128, SIZE_MAX) == 0);
+    CHECK(k.attention_workspace_bytes(8, 8, 1, 0, 1) == 0);
 }

@@ -378,6 +378,8 @@ TEST_CASE("init: settings that make no sense") {
         {"at most 65536", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.heads = 65537; c.kv_heads = 1; }},
         {"at most 65536", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.layers = 65537; }},
         {"silu or gelu", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.activation = gllm::Activation::relu; }},
+        {"norm", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.norm = static_cast<gllm::NormType>(2); }},
+        {"precision", [](gllm::ModelConfig&, gllm::ModelOptions& o) { o.precision = static_cast<gllm::Precision>(2); }},
         {"epsilon", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.epsilon = -1; }},
         {"epsilon", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.epsilon = std::nanf(""); }},
         {"must be finite", [](gllm::ModelConfig& c, gllm::ModelOptions&) { c.embedding_scale = HUGE_VALF; }},

@@ -125,6 +125,23 @@ TEST_CASE("importance pays") {
     }
 }
 
+TEST_CASE("importance of any span gives blocks that are finite") {
+    for (const Format* f : covered()) {
+        Rng rng(uint64_t(f->type) + 30);
+        const size_t k = 256;
+        INFO(f->name);
+        size_t insane = 0;
+        for (size_t turn = 0; turn < (small() ? 20u : 400u); turn++) {
+            const double span = rng.uniform(0, 38), size = rng.uniform(-32, 38);
+            Floats x(k), w(k);
+            for (float& v : x) v = rng.below(4) ? float(rng.uniform(-1, 1) * std::pow(10, turn % 2 ? 0 : size)) : 0;
+            for (float& v : w) v = rng.below(4) ? float(std::pow(10, rng.uniform(0, span) - (turn % 3 ? 0 : 20))) : 0;
+            const Bytes blocks = quantize(f->type, x, k, w.data());
+            insane += !gllm::validate_blocks(f->type, blocks.data(), blocks.size());
+        }
+        CHECK(insane == 0);
+    }
+}
 TEST_CASE("importance: ones, powers of two, zeros") {
     const size_t k = 768;
     for (const Format* f : covered()) {
