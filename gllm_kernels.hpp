@@ -7958,7 +7958,7 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const 
     t.checkpoints     = &checkpoint_kernels;
     t.formats         = formats;
 #ifdef GLLM_KERNELS_COMPILER
-    t.map             = holds_f32<E> ? &run_map : nullptr;
+    t.map             = &run_map;
 #endif
     return t;
 }
