@@ -11484,7 +11484,7 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
 namespace impl {
 
 /// quantize once arguments are checked.
-static Status encode_rows(const Parallel& parallel, EncodeBlocks* encode, const float* x, size_t rows, size_t k, const float* importance,
+static inline Status encode_rows(const Parallel& parallel, EncodeBlocks* encode, const float* x, size_t rows, size_t k, const float* importance,
         size_t row, void* blocks) {
     const Parallel p = worth(parallel, work(rows, k, 16));
     std::atomic<bool> all{true};
