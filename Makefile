@@ -29,7 +29,7 @@ WINDOWS  := $(findstring mingw,$(TARGET))
 EXE      := $(if $(WINDOWS),.exe)
 comma    := ,
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion
-FLAGS    := -std=c++17 $(if $(WINDOWS),,-fPIC) $(CXXFLAGS) $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined)
+FLAGS    := -std=c++17 $(if $(WINDOWS),,-fPIC) $(CXXFLAGS) $(if $(SAN),-O1 -g1 -fno-omit-frame-pointer -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined)
 CPP      := -I. -DGLLM_KERNELS_ASM -MMD -MP
 LIBS     := -pthread $(if $(findstring linux,$(TARGET)),-ldl)
 ENV      := $(if $(ISA),GLLM_KERNELS_ISA=$(ISA))
