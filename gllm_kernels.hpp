@@ -784,7 +784,8 @@ struct DeviceTensor {
                            DeviceKind device = DeviceKind::cpu, const DeviceHooks* hooks = nullptr);
     /// The numbers, where this is a CPU's tensor of that type; else null.
     template <class E> const E* as() const {
-        return device == DeviceKind::cpu && static_cast<int>(dtype) == impl::ElementConstants<E>::ELEM_ID ? static_cast<const E*>(data) : nullptr;
+        return device == DeviceKind::cpu && static_cast<int>(dtype) == impl::ElementConstants<E>::ELEM_ID
+                ? static_cast<const E*>(data) : nullptr;
     }
     GK_API Status upload_f32(const float* x, size_t n);         // all n = elements, rounded, or quantised, to dtype
     GK_API Status download_f32(float* out, size_t n) const;
@@ -2766,7 +2767,8 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t k,
         Precision precision) {
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
-    if (d && digits && m >= (f.dots && !f.unpack ? FEW_FOR_DOTS : d->few) && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
+    const size_t few = !d ? 0 : f.dots && !f.unpack ? FEW_FOR_DOTS : d->few;
+    if (d && digits && m >= few && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
     if (codes && m < (precision == Precision::fast ? FEW_BY_FAST_CODES : FEW_BY_CODES)) return QuantRoute::codes;
     return m < FEW_ROWS ? QuantRoute::decoded : QuantRoute::nested;
 }
@@ -2827,7 +2829,7 @@ namespace {
 #if !GK_FEATURE                    // the pass of a feature holds [15] alone
 
 // ============================================================================
-// [9] VECTOR PRIMITIVES: one block per instruction set, one function per line
+// [9] VECTOR PRIMITIVES: one block per instruction set, one function per line where it fits
 // ============================================================================
 //
 // vf is VF floats, vi VF 32-bit integers, vm a mask of VF lanes, vb 32 bytes (as many as two 16-weight sub-blocks).
@@ -2840,7 +2842,8 @@ namespace {
 //   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra | vbits vunbits
 //   vpow2(n) = 2^n, n in -126..127 | vscale2(x, n) = x 2^n rounded once, n in -252..252
 //   vsum vhmax: over lanes, vhmax with no regard to NaN
-//   vfirst(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vload_transposed: the same of rows ld apart, where ld is a constant; of FEW rows, vfew | vdouble: lane l is lane l / 2 |
+//   vfirst(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vload_transposed: the same of rows ld apart, where
+//   ld is a constant; of FEW rows, vfew | vdouble: lane l is lane l / 2 |
 //   vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
 //   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3 of word l / 8
 //
@@ -2926,7 +2929,10 @@ GK_INL vb   bbits(uint32_t m) {
     for (int i = 0; i < 32; i++) r.b[i] = (m >> i) & 1 ? 255 : 0;
     return r;
 }
-#define GK_BYTES(name, expr) GK_INL vb name(vb x, vb y) { for (int i = 0; i < 32; i++) { const int a = x.b[i], b = y.b[i]; x.b[i] = static_cast<uint8_t>(expr); } return x; }
+#define GK_BYTES(name, expr) GK_INL vb name(vb x, vb y) { \
+    for (int i = 0; i < 32; i++) { const int a = x.b[i], b = y.b[i]; x.b[i] = static_cast<uint8_t>(expr); } \
+    return x; \
+}
 GK_BYTES(band, a & b)
 GK_BYTES(bor,  a | b)
 GK_BYTES(bxor, a ^ b)
@@ -2948,15 +2954,21 @@ using vm = __m256;
 using vb = __m256i;
 constexpr size_t VF = 8, MR = 6, NR = 16;
 
-GK_INL vi   lanes_below(size_t n)                  { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(impl::mask_ramp + 16 - n)); }
+GK_INL vi lanes_below(size_t n) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(impl::mask_ramp + 16 - n));
+}
 GK_INL vf   vzero()                                { return _mm256_setzero_ps(); }
 GK_INL vf   vset(float x)                          { return _mm256_set1_ps(x); }
 GK_INL vf   vset2(float lo, float hi)              { return _mm256_insertf128_ps(_mm256_set1_ps(lo), _mm_set1_ps(hi), 1); }
 GK_INL vf   vload(const float* p)                  { return _mm256_loadu_ps(p); }
 GK_INL vf   vload(const f16* p)                    { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
-GK_INL vf   vload(const bf16* p)                   { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16)); }
+GK_INL vf vload(const bf16* p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+}
 GK_INL void vstore(float* p, vf v)                 { _mm256_storeu_ps(p, v); }
-GK_INL void vstore(f16* p, vf v)                   { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
+GK_INL void vstore(f16* p, vf v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
 GK_INL void vstore(bf16* p, vf v) {
     const vi x       = _mm256_castps_si256(v);
     const vi odd     = _mm256_and_si256(_mm256_srli_epi32(x, 16), _mm256_set1_epi32(1));
@@ -3015,13 +3027,19 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
 GK_INL vf   vfirst(vf a, size_t n)                 { return _mm256_and_ps(a, _mm256_castsi256_ps(lanes_below(n))); }
 GK_INL void vtranspose(vf (&r)[8]) {
     vf a[8], b[8];
-    GK_UNROLL(4) for (int i = 0; i < 8; i += 2) { a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]); a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]); }
+    GK_UNROLL(4) for (int i = 0; i < 8; i += 2) {
+        a[i]     = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
     GK_UNROLL(2) for (int i = 0; i < 8; i += 4)
         GK_UNROLL(2) for (int h = 0; h < 2; h++) {
             b[i + 2 * h]     = _mm256_shuffle_ps(a[i + h], a[i + h + 2], 0x44);
             b[i + 2 * h + 1] = _mm256_shuffle_ps(a[i + h], a[i + h + 2], 0xee);
         }
-    GK_UNROLL(4) for (int i = 0; i < 4; i++) { r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20); r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31); }
+    GK_UNROLL(4) for (int i = 0; i < 4; i++) {
+        r[i]     = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
 }
 GK_INL vf   vdouble(vf a)                          { return _mm256_permutevar8x32_ps(a, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)); }
 GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm256_fmaddsub_ps(x, c, _mm256_mul_ps(_mm256_permute_ps(x, 0xb1), s)); }
@@ -3122,7 +3140,10 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t n) {
 GK_INL vf   vfirst(vf a, size_t n)                 { return _mm512_maskz_mov_ps(lanes_below(n), a); }
 GK_INL void vtranspose(vf (&r)[16]) {
     vf a[16], b[16];
-    GK_UNROLL(8) for (int i = 0; i < 16; i += 2) { a[i] = _mm512_unpacklo_ps(r[i], r[i + 1]); a[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]); }
+    GK_UNROLL(8) for (int i = 0; i < 16; i += 2) {
+        a[i]     = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
     GK_UNROLL(4) for (int i = 0; i < 16; i += 4)
         GK_UNROLL(2) for (int h = 0; h < 2; h++) {
             b[i + 2 * h]     = _mm512_shuffle_ps(a[i + h], a[i + h + 2], 0x44);
@@ -3154,11 +3175,15 @@ GK_INL void vload_transposed(const float* p, size_t ld, vf (&r)[16]) {
         r[q + 3] = _mm512_shuffle_ps(b, d, 0xee);
     }
 }
-GK_INL vf   vdouble(vf a)                          { return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), a); }
+GK_INL vf vdouble(vf a) {
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), a);
+}
 GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm512_fmaddsub_ps(x, c, _mm512_mul_ps(_mm512_permute_ps(x, 0xb1), s)); }
 GK_INL vf   vlut8(const float* table, vi i)        { return _mm512_permutexvar_ps(i, _mm512_castps256_ps512(_mm256_loadu_ps(table))); }
 
-GK_INL vi   bidx(vb a, int j)                      { return _mm512_cvtepi8_epi32(j ? _mm256_extracti128_si256(a, 1) : _mm256_castsi256_si128(a)); }
+GK_INL vi bidx(vb a, int j) {
+    return _mm512_cvtepi8_epi32(j ? _mm256_extracti128_si256(a, 1) : _mm256_castsi256_si128(a));
+}
 GK_INL vf   bfloat(vb a, int j)                    { return _mm512_cvtepi32_ps(bidx(a, j)); }
 
 #elif GK_PASS == GK_NEON            // ---- neon: ARMv8.0, or ARMv7 with VFPv4 ----
@@ -3204,13 +3229,34 @@ GK_INL vi   vint(vf a)                             { return vcvtnq_s32_f32(a); }
 GK_INL bool vany(vm m)                             { return vmaxvq_u32(m) != 0; }
 GK_INL float vsum(vf a)                            { return vaddvq_f32(a); }
 GK_INL float vhmax(vf a)                           { return vmaxvq_f32(a); }
-GK_INL float half(const void* p)                   { return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(impl::load16(p)))), 0); }
+GK_INL float half(const void* p) {
+    return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(impl::load16(p)))), 0);
+}
 GK_INL uint8x16_t lookup(uint8x16_t table, uint8x16_t i) { return vqtbl1q_u8(table, i); }
 #else
-GK_INL vf   vload(const f16* p)                    { float t[4]; for (int i = 0; i < 4; i++) t[i] = impl::f16_to_f32(p[i].bits); return vld1q_f32(t); }
-GK_INL void vstore(f16* p, vf v)                   { float t[4]; vst1q_f32(t, v); for (int i = 0; i < 4; i++) p[i].bits = impl::f32_to_f16(t[i]); }
-GK_INL vf   vdiv(vf a, vf b)                       { float s[4], t[4]; vst1q_f32(s, a); vst1q_f32(t, b); for (int i = 0; i < 4; i++) s[i] /= t[i]; return vld1q_f32(s); }
-GK_INL vf   vroot(vf a)                            { float s[4]; vst1q_f32(s, a); for (float& v : s) v = impl::sqrt32(v); return vld1q_f32(s); }
+GK_INL vf vload(const f16* p) {
+    float t[4];
+    for (int i = 0; i < 4; i++) t[i] = impl::f16_to_f32(p[i].bits);
+    return vld1q_f32(t);
+}
+GK_INL void vstore(f16* p, vf v) {
+    float t[4];
+    vst1q_f32(t, v);
+    for (int i = 0; i < 4; i++) p[i].bits = impl::f32_to_f16(t[i]);
+}
+GK_INL vf vdiv(vf a, vf b) {
+    float s[4], t[4];
+    vst1q_f32(s, a);
+    vst1q_f32(t, b);
+    for (int i = 0; i < 4; i++) s[i] /= t[i];
+    return vld1q_f32(s);
+}
+GK_INL vf vroot(vf a) {
+    float s[4];
+    vst1q_f32(s, a);
+    for (float& v : s) v = impl::sqrt32(v);
+    return vld1q_f32(s);
+}
 #if defined(GK_EMULATED)
 GK_INL vf   vxfma(vf a, vf b, vf c) {
     float s[4], t[4], u[4];
@@ -3232,9 +3278,18 @@ GK_INL vf   vround(vf a) {                         // adding 2^23 to the magnitu
     return vbslq_f32(vcltq_f32(m, big), back, a);
 }
 GK_INL vi   vint(vf a)                             { return vcvtq_s32_f32(vround(a)); }
-GK_INL bool vany(vm m)                             { const uint32x2_t h = vorr_u32(vget_low_u32(m), vget_high_u32(m)); return (vget_lane_u32(h, 0) | vget_lane_u32(h, 1)) != 0; }
-GK_INL float vsum(vf a)                            { const float32x2_t h = vadd_f32(vget_low_f32(a), vget_high_f32(a)); return vget_lane_f32(h, 0) + vget_lane_f32(h, 1); }
-GK_INL float vhmax(vf a)                           { const float32x2_t h = vmax_f32(vget_low_f32(a), vget_high_f32(a)); return vget_lane_f32(vpmax_f32(h, h), 0); }
+GK_INL bool vany(vm m) {
+    const uint32x2_t h = vorr_u32(vget_low_u32(m), vget_high_u32(m));
+    return (vget_lane_u32(h, 0) | vget_lane_u32(h, 1)) != 0;
+}
+GK_INL float vsum(vf a) {
+    const float32x2_t h = vadd_f32(vget_low_f32(a), vget_high_f32(a));
+    return vget_lane_f32(h, 0) + vget_lane_f32(h, 1);
+}
+GK_INL float vhmax(vf a) {
+    const float32x2_t h = vmax_f32(vget_low_f32(a), vget_high_f32(a));
+    return vget_lane_f32(vpmax_f32(h, h), 0);
+}
 GK_INL float half(const void* p)                   { return impl::f16_to_f32(impl::load16(p)); }
 GK_INL uint8x16_t lookup(uint8x16_t table, uint8x16_t i) {
     uint8x8x2_t t;
@@ -3288,13 +3343,22 @@ GK_INL vf   vrotate(vf x, vf c, vf s) {
     const vf turned = vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(vmulq_f32(vrev64q_f32(x), s)), vld1q_u32(even_sign)));
     return vfma(x, c, turned);
 }
-GK_INL vf   vlut8(const float* table, vi i)        { int32_t t[4]; vst1q_s32(t, i); float r[4]; for (int l = 0; l < 4; l++) r[l] = table[t[l]]; return vld1q_f32(r); }
+GK_INL vf vlut8(const float* table, vi i) {
+    int32_t t[4];
+    vst1q_s32(t, i);
+    float r[4];
+    for (int l = 0; l < 4; l++) r[l] = table[t[l]];
+    return vld1q_f32(r);
+}
 GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
     const uint32x4_t x = vshlq_u32(vdupq_n_u32(impl::load32(p)), vnegq_s32(vld1q_s32(shifts)));
     return vcvtq_f32_u32(vandq_u32(x, vdupq_n_u32(15)));
 }
 
-GK_INL vb   bload(const void* p)                   { const uint8_t* q = static_cast<const uint8_t*>(p); return {vld1q_u8(q), vld1q_u8(q + 16)}; }
+GK_INL vb bload(const void* p) {
+    const uint8_t* q = static_cast<const uint8_t*>(p);
+    return {vld1q_u8(q), vld1q_u8(q + 16)};
+}
 GK_INL vb   btwice(vb a) {
     const uint8x16x2_t z = vzipq_u8(a.lo, a.lo);
     return {z.val[0], z.val[1]};
@@ -3314,8 +3378,13 @@ GK_INL vb   bspread(vb a, size_t i, size_t j) {
     return {lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(i))), lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(j)))};
 }
 GK_INL vb   bset(int x)                            { const uint8x16_t v = vdupq_n_u8(static_cast<uint8_t>(x)); return {v, v}; }
-GK_INL vb   bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) { return {vcombine_u8(vcreate_u8(a), vcreate_u8(b)), vcombine_u8(vcreate_u8(c), vcreate_u8(d))}; }
-GK_INL vb   bnibbles(const void* p)                { const uint8x16_t x = vld1q_u8(static_cast<const uint8_t*>(p)); return {vandq_u8(x, vdupq_n_u8(15)), vshrq_n_u8(x, 4)}; }
+GK_INL vb bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+    return {vcombine_u8(vcreate_u8(a), vcreate_u8(b)), vcombine_u8(vcreate_u8(c), vcreate_u8(d))};
+}
+GK_INL vb bnibbles(const void* p) {
+    const uint8x16_t x = vld1q_u8(static_cast<const uint8_t*>(p));
+    return {vandq_u8(x, vdupq_n_u8(15)), vshrq_n_u8(x, 4)};
+}
 GK_INL vb   bbits(uint32_t m) {
     const uint8x8_t  one = vcreate_u8(0x8040201008040201u);
     const uint8x16_t which = vcombine_u8(one, one);
@@ -3328,9 +3397,15 @@ GK_INL vb   bxor(vb a, vb b)                       { return {veorq_u8(a.lo, b.lo
 GK_INL vb   badd(vb a, vb b)                       { return {vaddq_u8(a.lo, b.lo), vaddq_u8(a.hi, b.hi)}; }
 GK_INL vb   bsub(vb a, vb b)                       { return {vsubq_u8(a.lo, b.lo), vsubq_u8(a.hi, b.hi)}; }
 GK_INL vb   bge(vb a, vb b)                        { return {vcgeq_u8(a.lo, b.lo), vcgeq_u8(a.hi, b.hi)}; }
-GK_INL vb   bshl(vb a, int n)                      { const int8x16_t s = vdupq_n_s8(static_cast<int8_t>(n)); return {vshlq_u8(a.lo, s), vshlq_u8(a.hi, s)}; }
+GK_INL vb bshl(vb a, int n) {
+    const int8x16_t s = vdupq_n_s8(static_cast<int8_t>(n));
+    return {vshlq_u8(a.lo, s), vshlq_u8(a.hi, s)};
+}
 GK_INL vb   bshr(vb a, int n)                      { return bshl(a, -n); }
-GK_INL vb   blut(vb a, const int8_t* table)        { const uint8x16_t t = vreinterpretq_u8_s8(vld1q_s8(table)); return {lookup(t, a.lo), lookup(t, a.hi)}; }
+GK_INL vb blut(vb a, const int8_t* table) {
+    const uint8x16_t t = vreinterpretq_u8_s8(vld1q_s8(table));
+    return {lookup(t, a.lo), lookup(t, a.hi)};
+}
 GK_INL vi   bidx(vb a, int j) {
     const int8x16_t half16 = vreinterpretq_s8_u8(j < 4 ? a.lo : a.hi);
     const int16x8_t wide   = vmovl_s8(j & 2 ? vget_high_s8(half16) : vget_low_s8(half16));
@@ -3410,13 +3485,17 @@ GK_INL vb   bspread(vb a, size_t i, size_t j) {
 
 GK_INL vb   bload(const void* p)                   { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 GK_INL vb   bset(int x)                            { return _mm256_set1_epi8(static_cast<char>(x)); }
-GK_INL vb   bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) { return _mm256_set_epi64x(static_cast<long long>(d), static_cast<long long>(c), static_cast<long long>(b), static_cast<long long>(a)); }
+GK_INL vb bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+    return _mm256_set_epi64x(static_cast<long long>(d), static_cast<long long>(c), static_cast<long long>(b),
+            static_cast<long long>(a));
+}
 GK_INL vb   bnibbles(const void* p) {
     const __m128i x = _mm_loadu_si128(static_cast<const __m128i*>(p));
     return _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(x), _mm_srli_epi16(x, 4), 1), _mm256_set1_epi8(15));
 }
 GK_INL vb   bbits(uint32_t m) {
-    const vb spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(m)), _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+    const __m256i which = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const vb spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(m)), which);
     const vb one    = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
     return _mm256_cmpeq_epi8(_mm256_and_si256(spread, one), one);
 }
@@ -3428,7 +3507,9 @@ GK_INL vb   bsub(vb a, vb b)                       { return _mm256_sub_epi8(a, b
 GK_INL vb   bge(vb a, vb b)                        { return _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a); }
 GK_INL vb   bshl(vb a, int n)                      { return _mm256_and_si256(_mm256_sll_epi16(a, _mm_cvtsi32_si128(n)), bset(255 << n)); }
 GK_INL vb   bshr(vb a, int n)                      { return _mm256_and_si256(_mm256_srl_epi16(a, _mm_cvtsi32_si128(n)), bset(255 >> n)); }
-GK_INL vb   blut(vb a, const int8_t* table)        { return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), a); }
+GK_INL vb blut(vb a, const int8_t* table) {
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), a);
+}
 
 #endif
 
@@ -3438,7 +3519,10 @@ GK_INL vf   vpow2(vi n)                            { return vunbits(vishl(viadd(
 #if GK_PASS == GK_AVX512
 GK_INL vf   vscale2(vf x, vi n)                    { return _mm512_scalef_ps(x, vfloat(n)); }
 #elif GK_PASS != GK_TRACE
-GK_INL vf   vscale2(vf x, vi n)                    { const vi half = visra(n, 1); return vmul(vmul(x, vpow2(half)), vpow2(visub(n, half))); }
+GK_INL vf vscale2(vf x, vi n) {
+    const vi half = visra(n, 1);
+    return vmul(vmul(x, vpow2(half)), vpow2(visub(n, half)));
+}
 #endif
 
 #if GK_PASS == GK_SCALAR
@@ -3501,7 +3585,8 @@ struct ExpRate {
     float per_ln2, ln2_hi, ln2_lo, first, c[5];
     constexpr explicit ExpRate(double rate, double part = 1)
         : per_ln2(static_cast<float>(rate * 1.4426950408889634)), ln2_hi(0), ln2_lo(0), first(static_cast<float>(rate * part)), c() {
-        const double minimax[5] = {0.4999999343207066, 0.16666520400169382, 0.04166839083778827, 0.00836874503064419, 0.0013814536219470385};
+        const double minimax[5] = {0.4999999343207066, 0.16666520400169382, 0.04166839083778827, 0.00836874503064419,
+                0.0013814536219470385};
         const double ln2 = 0.6931471805599453 / rate;
         double unit = 1, power = rate * part;                             // 14 bits in ln2_hi make n ln2_hi exact
         while ((ln2 < 0 ? -ln2 : ln2) < 8192 * unit) unit /= 2;
@@ -3523,7 +3608,9 @@ GK_INL Reduced vreduce(vf q, const ExpRate& e, float shift) {
     return {vfnma(n, vset(e.ln2_lo), vfnma(n, vset(e.ln2_hi), q)), n, t};
 }
 /// c - a b, always one rounding.
-GK_INL vf vxfnma(vf a, vf b, vf c)                 { return GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512 ? vfnma(a, b, c) : vxfma(vneg(a), b, c); }
+GK_INL vf vxfnma(vf a, vf b, vf c) {
+    return GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512 ? vfnma(a, b, c) : vxfma(vneg(a), b, c);
+}
 /// q = -a b without the rounding of a b.
 GK_INL Reduced vreduce_product(vf a, vf b, const ExpRate& e, float shift) {
     const vf bias = vset(round_bias + shift), t = vfnma(vmul(a, b), vset(e.per_ln2), bias), n = vsub(t, bias);
@@ -4163,7 +4250,8 @@ static void run_map(const impl::MapJob& job) {
             const bool stored = next && next->code == TraceCode::store && next->from[0] == s.to;
             float* const to = stored ? job.out + i : slots + s.to * RUN;
             if (s.code == TraceCode::store) {
-                for (size_t j = 0; j < count; j += VF) vstore_n(job.out + i + j, vload(from[0] + j * stride[0]), count - j < VF ? count - j : VF);
+                for (size_t j = 0; j < count; j += VF)
+                    vstore_n(job.out + i + j, vload(from[0] + j * stride[0]), count - j < VF ? count - j : VF);
                 continue;
             }
             at[s.to] = s.code == TraceCode::load && count == RUN ? job.in[s.index] + i : to;
@@ -6347,7 +6435,8 @@ template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, c
 #endif
 template <int q> GK_INL vf spread(vf v) {
     return _mm512_permutexvar_ps(_mm512_setr_epi32(4 * q,     4 * q,     4 * q,     4 * q,     4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 1,
-                                                   4 * q + 2, 4 * q + 2, 4 * q + 2, 4 * q + 2, 4 * q + 3, 4 * q + 3, 4 * q + 3, 4 * q + 3), v);
+                                                   4 * q + 2, 4 * q + 2, 4 * q + 2, 4 * q + 2,
+                                                   4 * q + 3, 4 * q + 3, 4 * q + 3, 4 * q + 3), v);
 }
 #else
 #if GK_FEATURE
@@ -6381,13 +6470,17 @@ GK_INL vq    qload(const uint8_t* p)               { return _mm512_loadu_si512(p
 GK_INL vq    qset(int32_t x)                       { return _mm512_set1_epi32(x); }
 GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm512_dpbusd_epi32(acc, w, qset(x)); }
 GK_INL vq    qcodes(vq acc, vq w, vq x)            { return _mm512_dpbusd_epi32(acc, x, w); }
-GK_INL void  qfma(float* t, vq n, float s)         { _mm512_storeu_ps(t, _mm512_fmadd_ps(_mm512_cvtepi32_ps(n), _mm512_set1_ps(s), _mm512_loadu_ps(t))); }
+GK_INL void qfma(float* t, vq n, float s) {
+    _mm512_storeu_ps(t, _mm512_fmadd_ps(_mm512_cvtepi32_ps(n), _mm512_set1_ps(s), _mm512_loadu_ps(t)));
+}
 #else
 using vq = __m256i;
 constexpr size_t QV = 8, QR = 6, QN = 16;
 GK_INL vq    qload(const uint8_t* p)               { return bload(p); }
 GK_INL vq    qset(int32_t x)                       { return _mm256_set1_epi32(x); }
-GK_INL void  qfma(float* t, vq n, float s)         { _mm256_storeu_ps(t, _mm256_fmadd_ps(_mm256_cvtepi32_ps(n), _mm256_set1_ps(s), _mm256_loadu_ps(t))); }
+GK_INL void qfma(float* t, vq n, float s) {
+    _mm256_storeu_ps(t, _mm256_fmadd_ps(_mm256_cvtepi32_ps(n), _mm256_set1_ps(s), _mm256_loadu_ps(t)));
+}
 #if GK_FEATURE == GK_AVXVNNI
 constexpr int    FLIP = 128;
 GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_dpbusd_avx_epi32(acc, w, qset(x)); }
@@ -6447,7 +6540,8 @@ GK_INL vq    qdot(vq acc, vq w, int32_t x) {
 #if GK_FEATURE >= GK_DOTPROD
     return vdotq_s32(acc, a, b);
 #else
-    const int32x4_t lo = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b))), hi = vpaddlq_s16(vmull_s8(vget_high_s8(a), vget_high_s8(b)));
+    const int32x4_t lo = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+    const int32x4_t hi = vpaddlq_s16(vmull_s8(vget_high_s8(a), vget_high_s8(b)));
     return vaddq_s32(acc, vcombine_s32(vpadd_s32(vget_low_s32(lo), vget_high_s32(lo)), vpadd_s32(vget_low_s32(hi), vget_high_s32(hi))));
 #endif
 }
@@ -11484,8 +11578,8 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
 namespace impl {
 
 /// quantize once arguments are checked.
-static inline Status encode_rows(const Parallel& parallel, EncodeBlocks* encode, const float* x, size_t rows, size_t k, const float* importance,
-        size_t row, void* blocks) {
+static inline Status encode_rows(const Parallel& parallel, EncodeBlocks* encode, const float* x, size_t rows, size_t k,
+        const float* importance, size_t row, void* blocks) {
     const Parallel p = worth(parallel, work(rows, k, 16));
     std::atomic<bool> all{true};
     split(p, rows, 1, [&](size_t begin, size_t end, size_t) {
@@ -12384,7 +12478,8 @@ GK_INL bool   finite_above_0(double x) { return x > 0 && x - x == 0; }
 static inline double rope_frequencies(const RopeConfig& r, size_t context, double* frequency) {
     const double turn = 6.283185307179586, n = static_cast<double>(r.n_rot), original = static_cast<double>(r.original_context);
     const double stretch = static_cast<double>(context) / (original > 0 ? original : 1);
-    const double wider = r.scaling == RopeScaling::dynamic && stretch > 1 && n > 2 ? pow(r.factor * stretch - (r.factor - 1), n / (n - 2)) : 1;
+    const bool   widens = r.scaling == RopeScaling::dynamic && stretch > 1 && n > 2;
+    const double wider = widens ? pow(r.factor * stretch - (r.factor - 1), n / (n - 2)) : 1;
     const double base = r.base * wider;
     const auto   pair_of = [&](double turns) { return n * log(original / (turns * turn)) / (2 * log(base)); };   // that turns so often
     const double first = fmax(0, floor(pair_of(r.beta_fast))), last = fmin(n - 1, ceil(pair_of(r.beta_slow)));
@@ -13159,7 +13254,9 @@ GK_I2(viadd, iadd) GK_I2(visub, isub) GK_I2(viand, iand) GK_I2(vior, ior)
 GK_INL vf   vzero()                                { return 0.0f; }
 GK_INL vf   vset(vf x)                             { return x; }
 GK_INL vi   viset(int32_t x)                       { return {impl::constant_of(TraceType::i32, static_cast<uint32_t>(x))}; }
-GK_INL vf   vload(const element* p)                { return vf(p->to->append({TraceCode::load, TraceType::f32, p->tensor, {no_arg, no_arg, no_arg}})); }
+GK_INL vf vload(const element* p) {
+    return vf(p->to->append({TraceCode::load, TraceType::f32, p->tensor, {no_arg, no_arg, no_arg}}));
+}
 GK_INL vf   vload_n(const element* p, size_t)      { return vload(p); }
 GK_INL void vstore(element* p, vf v) {
     const int32_t a = p->to->argument(v.number);
@@ -13200,7 +13297,9 @@ GK_INL truth operator&&(truth a, truth b)          { return truth(record(TraceCo
 GK_INL truth operator||(truth a, truth b)          { return truth(record(TraceCode::any, TraceType::mask, a, b)); }
 GK_INL truth operator!(truth a)                    { return truth(record(TraceCode::negate, TraceType::mask, a)); }
 GK_INL real  square_root(real x)                   { return real(record(TraceCode::root, TraceType::f64, x)); }
-GK_INL real  length_of(extent n)                   { return real(n.to->append({TraceCode::length, TraceType::f64, 0, {no_arg, no_arg, no_arg}})); }
+GK_INL real length_of(extent n) {
+    return real(n.to->append({TraceCode::length, TraceType::f64, 0, {no_arg, no_arg, no_arg}}));
+}
 GK_INL real  real_at(const element* p)             { return static_cast<real>(vload(p)); }
 GK_INL real  choose(truth c, real a, real b)       { return real(record(TraceCode::select, TraceType::f64, c, a, b)); }
 GK_INL single choose(truth c, single a, single b)  { return vselect(c, a, b); }
@@ -13267,8 +13366,10 @@ template <class Term> real recorded_sum(extent n, TraceLoop loop, size_t steps, 
     }();
     return real(record(TraceCode::total, TraceType::f64, acc));
 }
-template <size_t steps = 32, class Term> real blocked_sum(extent n, const Term& term) { return recorded_sum(n, TraceLoop::blocked_sum, steps, term); }
-template <size_t steps, class Term> real precise_sum(extent n, const Term& term) { return recorded_sum(n, TraceLoop::precise_sum, steps, term); }
+template <size_t steps = 32, class Term>
+real blocked_sum(extent n, const Term& term) { return recorded_sum(n, TraceLoop::blocked_sum, steps, term); }
+template <size_t steps, class Term>
+real precise_sum(extent n, const Term& term) { return recorded_sum(n, TraceLoop::precise_sum, steps, term); }
 template <class Term> real sum_in_double(extent n, const Term& term) {
     const TraceNumber acc = [&] {
         const Loop stage(n, TraceLoop::sum_in_double);
@@ -13329,7 +13430,8 @@ struct Recording {
     uint8_t        tensors, parameters;
     void         (*run)(element* t, const single* p, extent n);
 };
-constexpr auto map_of_one = ComputePattern::elementwise, map_of_two = ComputePattern::binary_elementwise, injective = ComputePattern::injective;
+constexpr auto map_of_one = ComputePattern::elementwise, map_of_two = ComputePattern::binary_elementwise,
+        injective = ComputePattern::injective;
 constexpr auto reduction = ComputePattern::reduction, norm_like = ComputePattern::norm_like;
 const Recording recordings[] = {
     {OpKind::add,        "add",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_add(t, t + 1, t + 2, n); }},
@@ -13348,10 +13450,14 @@ const Recording recordings[] = {
     {OpKind::sum,        "sum",        reduction,  2, 0, [](element* t, const single*, extent n) { vstore(t + 1, sum_of(t, n)); }},
     {OpKind::dot,        "dot",        reduction,  3, 0, [](element* t, const single*, extent n) { vstore(t + 2, dot_of(t, t + 1, n)); }},
     {OpKind::softmax,    "softmax",    norm_like,  2, 0, [](element* t, const single*, extent n) { softmax(t, t + 1, n); }},
-    {OpKind::rms_norm,   "rms_norm",   norm_like,  3, 1, [](element* t, const single* p, extent n) { rms_norm_row(t, t + 1, t + 2, n, p[0]); }},
-    {OpKind::layer_norm, "layer_norm", norm_like,  4, 1, [](element* t, const single* p, extent n) { layer_norm_row(t, t + 1, t + 2, t + 3, n, p[0]); }},
-    {OpKind::rope_half,  "rope_half",  injective,  4, 0, [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); }},
-    {OpKind::rope_interleaved, "rope_interleaved", injective, 4, 0, [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); }},
+    {OpKind::rms_norm,   "rms_norm",   norm_like,  3, 1,
+        [](element* t, const single* p, extent n) { rms_norm_row(t, t + 1, t + 2, n, p[0]); }},
+    {OpKind::layer_norm, "layer_norm", norm_like,  4, 1,
+        [](element* t, const single* p, extent n) { layer_norm_row(t, t + 1, t + 2, t + 3, n, p[0]); }},
+    {OpKind::rope_half,  "rope_half",  injective,  4, 0,
+        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); }},
+    {OpKind::rope_interleaved, "rope_interleaved", injective, 4, 0,
+        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); }},
     {OpKind::div,        "div",        map_of_two, 3, 0, [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, div_of{}); }},
     {OpKind::neg,        "neg",        map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, neg_of{}); }},
     {OpKind::abs,        "abs",        map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, abs_of{}); }},
@@ -13360,9 +13466,11 @@ const Recording recordings[] = {
     {OpKind::recip,      "recip",      map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, recip_of{}); }},
     {OpKind::max,        "max",        map_of_two, 3, 0, [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, larger{}); }},
     {OpKind::min,        "min",        map_of_two, 3, 0, [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, smaller{}); }},
-    {OpKind::clamp,      "clamp",      map_of_one, 2, 2, [](element* t, const single* p, extent n) { map1(t, t + 1, n, clamp_to{p[0], p[1]}); }},
+    {OpKind::clamp,      "clamp",      map_of_one, 2, 2,
+        [](element* t, const single* p, extent n) { map1(t, t + 1, n, clamp_to{p[0], p[1]}); }},
     {OpKind::offset,     "offset",     map_of_one, 2, 1, [](element* t, const single* p, extent n) { map1(t, t + 1, n, offset_by{p[0]}); }},
-    {OpKind::mean,       "mean",       reduction,  2, 0, [](element* t, const single*, extent n) { vstore(t + 1, vdiv(sum_of(t, n), static_cast<single>(length_of(n)))); }},
+    {OpKind::mean,       "mean",       reduction,  2, 0,
+        [](element* t, const single*, extent n) { vstore(t + 1, vdiv(sum_of(t, n), static_cast<single>(length_of(n)))); }},
     {OpKind::largest,    "largest",    reduction,  2, 0, [](element* t, const single*, extent n) { vstore(t + 1, largest(t, n)); }},
 };
 
