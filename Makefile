@@ -44,7 +44,9 @@ SHARED   := $(B)/$(SOFILE)
 ASM      := $(patsubst asm/%.S,$(B)/obj/asm/%.o,$(wildcard asm/*/*.S))
 EXAMPLES := $(patsubst examples/%.cpp,$(B)/%$(EXE),$(wildcard examples/*.cpp))
 TESTS    := $(patsubst tests/%.cpp,$(B)/%$(EXE),$(wildcard tests/test_*.cpp))
-HELPERS  := $(patsubst tests/%,$(B)/obj/tests/%.o,$(basename $(wildcard tests/*.S) $(filter-out tests/test_%,$(wildcard tests/*.cpp))))
+PASSES   := avx512 avx2 scalar neon
+HOOKED   := hooks $(PASSES:%=pass_%)
+HELPERS  := $(patsubst tests/%,$(B)/obj/tests/%.o,$(basename $(wildcard tests/*.S))) $(HOOKED:%=$(B)/obj/tests/%.o)
 
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
@@ -86,20 +88,29 @@ $(B)/obj/asm/%.o: asm/%.S $(STAMP)
 	$(COMPILE) -c $< -o $@
 $(B)/obj/tests/%.o: tests/%.S $(STAMP)
 	$(COMPILE) -c $< -o $@
-$(B)/obj/gllm_kernels.o $(B)/obj/gllm_kernels_shared.o: gllm_kernels.hpp $(STAMP)
-	@printf '%s\n' '#define GLLM_KERNELS_IMPLEMENTATION' '#define GLLM_KERNELS_THREADS' '#include "gllm_kernels.hpp"' >$(@:.o=.cpp)
-	$(COMPILE) $(if $(findstring shared,$@),-DGLLM_KERNELS_SHARED) -c $(@:.o=.cpp) -o $@
+PART     = @mkdir -p $(@D) && printf '\#%s\n' 'define GLLM_KERNELS_ONLY_PASS $*' 'define GLLM_KERNELS_IMPLEMENTATION' 'include "$1"' >$(@:.o=.cpp)
+$(B)/obj/library/%.o $(B)/obj/shared/%.o: gllm_kernels.hpp $(STAMP)
+	$(call PART,gllm_kernels.hpp)
+	$(COMPILE) -DGLLM_KERNELS_THREADS $(if $(findstring shared,$@),-DGLLM_KERNELS_SHARED) -c $(@:.o=.cpp) -o $@
 $(B)/obj/examples/%.o: examples/%.cpp $(STAMP)
 	$(COMPILE) -c $< -o $@
 $(B)/obj/bench/%.o: bench/%.cpp $(STAMP)
 	$(COMPILE) -DGLLM_KERNELS_THREADS -c $< -o $@
-$(B)/obj/bench/implementation.o: tests/implementation.cpp $(STAMP)
+$(B)/obj/bench/hooks.o: tests/hooks.cpp $(STAMP)
 	$(COMPILE) -DGLLM_KERNELS_THREADS -c $< -o $@
+$(B)/obj/bench/pass_%.o: tests/implementation.hpp $(STAMP)
+	$(call PART,implementation.hpp)
+	$(COMPILE) -DGLLM_KERNELS_THREADS -Itests -c $(@:.o=.cpp) -o $@
+TESTED   := -DGLLM_KERNELS_THREADS $(if $(SAN)$(NATIVE),,-DGLLM_KERNELS_EMULATE) -Itests -isystem build/deps
+$(B)/obj/tests/pass_%.o: tests/implementation.hpp $(STAMP) | deps
+	$(call PART,implementation.hpp)
+	$(COMPILE) $(TESTED) -c $(@:.o=.cpp) -o $@
 $(B)/obj/tests/%.o: tests/%.cpp $(STAMP) | deps
-	$(COMPILE) -DGLLM_KERNELS_THREADS $(if $(SAN)$(NATIVE),,-DGLLM_KERNELS_EMULATE) -Itests -isystem build/deps -c $< -o $@
+	$(COMPILE) $(TESTED) -c $< -o $@
 
 # ---- archives and programs --------------------------------------------------------------------------------------------
-$(LIB): $(B)/obj/gllm_kernels.o $(ASM)
+PARTS    := $(addsuffix .o,$(PASSES) dispatch)
+$(LIB): $(PARTS:%=$(B)/obj/library/%) $(ASM)
 $(B)/obj/asm.a: $(ASM)
 $(B)/obj/tests.a: $(HELPERS) $(ASM)
 $(LIB) $(B)/obj/asm.a $(B)/obj/tests.a:
@@ -112,7 +123,7 @@ SHARED_LINK := -Wl,-install_name,@rpath/$(SONAME)
 else
 SHARED_LINK := -Wl,-soname,$(SONAME)
 endif
-$(SHARED): $(B)/obj/gllm_kernels_shared.o $(ASM)
+$(SHARED): $(PARTS:%=$(B)/obj/shared/%) $(ASM)
 	@echo "link $@" && $(CXX) $(FLAGS) $(filter-out -static,$(LDFLAGS)) -shared $(SHARED_LINK) $^ -o $@ $(LIBS)
 	$(if $(WINDOWS),,@ln -sf $(SOFILE) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/$(SO))
 
@@ -123,7 +134,7 @@ $(TESTS): $(B)/%$(EXE): $(B)/obj/tests/%.o $(B)/obj/tests.a
 	$(LINK)
 $(B)/bench$(EXE): $(B)/obj/bench/bench.o $(LIB)
 	$(LINK)
-$(B)/kernels$(EXE): $(B)/obj/bench/kernels.o $(B)/obj/bench/implementation.o $(ASM)
+$(B)/kernels$(EXE): $(B)/obj/bench/kernels.o $(HOOKED:%=$(B)/obj/bench/%.o) $(ASM)
 	$(LINK)
 
 # ---- what one runs ----------------------------------------------------------------------------------------------------

@@ -5981,9 +5981,11 @@ inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, fl
                     const size_t row = i * group + g, h = head * group + g;
                     const float* const q = job.inputs + (head * rows + row) * d;
                     float* const part = parts + row * part_floats(d);
-                    if      (group - g >= 4) { few_rows<4>(job, b, ahead, from, i, h, seen, q, part); g += 4; }
-                    else if (group - g >= 2) { few_rows<2>(job, b, ahead, from, i, h, seen, q, part); g += 2; }
-                    else                     { few_rows<1>(job, b, ahead, from, i, h, seen, q, part); g += 1; }
+                    const size_t at_once = least(group - g, VF == 1 ? 1 : 4);
+                    if      (at_once == 4) few_rows<VF == 1 ? 1 : 4>(job, b, ahead, from, i, h, seen, q, part);
+                    else if (at_once >= 2) few_rows<VF == 1 ? 1 : 2>(job, b, ahead, from, i, h, seen, q, part);
+                    else                   few_rows<1>(job, b, ahead, from, i, h, seen, q, part);
+                    g += at_once == 3 ? 2 : at_once;
                 }
             }
         }

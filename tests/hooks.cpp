@@ -1,19 +1,7 @@
-// The one compiled copy of the library that every test program links. GLLM_KERNELS_EMULATE and
-// GLLM_KERNELS_ASM come from the build. SPDX-License-Identifier: MIT
-#include "hooks.hpp"
-#include "kernels.hpp"
-
-#define GLLM_KERNELS_MALLOC(bytes) test::hooked_malloc(bytes)
-#define GLLM_KERNELS_FREE(p)       test::hooked_free(p)
-#define GLLM_KERNELS_L2_BYTES      test::l2_bytes()
-#define GLLM_KERNELS_SHARED_WORK   65536                        // so that small shapes are shared
+// The hooks, and what tests see of the library that its API does not show. SPDX-License-Identifier: MIT
+#define GLLM_KERNELS_ONLY_PASS dispatch
 #define GLLM_KERNELS_IMPLEMENTATION
-#define GLLM_KERNELS_COMPILER
-#define GLLM_KERNELS_MODEL
-#ifndef GLLM_KERNELS_THREADS
-#define GLLM_KERNELS_THREADS
-#endif
-#include "../gllm_kernels.hpp"
+#include "implementation.hpp"
 
 #include <stdint.h>
 #include <stdlib.h>
