@@ -2614,8 +2614,8 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
 extern "C" {
 GemmTile     gk_gemm_avx2_f32_6x16, gk_gemm_avx512_f32_14x32;
 DigitTile    gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnni_i8_7x32;
-CodesTile    gk_qgemm_avxvnni_codes16_6x16, gk_qgemm_avxvnni_codes32_6x16, gk_qgemm_avx512vnni_codes16_7x32,
-             gk_qgemm_avx512vnni_codes32_7x32;
+CodesTile    gk_qgemm_avx2_codes16_6x16, gk_qgemm_avx2_codes32_6x16, gk_qgemm_avxvnni_codes16_6x16,
+             gk_qgemm_avxvnni_codes32_6x16, gk_qgemm_avx512vnni_codes16_7x32, gk_qgemm_avx512vnni_codes32_7x32;
 BytesInTiles gk_qgemm_amx_i8_32x32;
 TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32, gk_gemm_amx_bf16x3x1_32x32,
              gk_gemm_amx_bf16x3_32x32, gk_gemm_avx512bf16_32x32;
@@ -2633,6 +2633,8 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_avx512vnni_i8_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32,  4),
 };
 constexpr AsmKernel<CodesTile> codes_tiles[] = {
+    GK_KERNEL(gk_qgemm_avx2_codes16_6x16,       GK_AVX2,   0,             avx2,        6, 16, 16),
+    GK_KERNEL(gk_qgemm_avx2_codes32_6x16,       GK_AVX2,   0,             avx2,        6, 16, 32),
     GK_KERNEL(gk_qgemm_avxvnni_codes16_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16, 16),
     GK_KERNEL(gk_qgemm_avxvnni_codes32_6x16,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    6, 16, 32),
     GK_KERNEL(gk_qgemm_avx512vnni_codes16_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 16),
@@ -4371,7 +4373,7 @@ enum class ScaleForm { floats, bytes, half };
 template <class Block, size_t Group, int Top = 0, bool Levels = false> struct codec_of {
     using block = Block;
     static constexpr size_t group = Group;
-    static constexpr int    top   = Top;
+    static constexpr int    top   = Top, largest = 64;             // |code| is at most that
     static constexpr bool has_offset = Top != 0, has_levels = Levels;
     static constexpr bool ragged = false;          // rows may end inside a block
     static constexpr bool wide_scales = false;     // beyond those of f16
@@ -4449,6 +4451,7 @@ struct codec_q5_1 : f16_codec_of<impl::block_q5_1, 32, 31> {
     GK_INL vb   codes(const block& b, size_t)      { return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))); }
 };
 struct codec_q8_0 : f16_codec_of<impl::block_q8_0, 32> {
+    static constexpr int largest = 128;
     GK_INL vb   codes(const block& b, size_t)      { return bload(b.qs); }
 };
 struct codec_q1_0 : f16_codec_of<impl::block_q1_0, 128> {
@@ -4559,6 +4562,7 @@ struct codec_q6_k : byte_codec_of<impl::block_q6_k, 16> {
     }
 };
 struct codec_q8_k : codec_of<impl::block_q8_k, 256> {
+    static constexpr int largest = 128;
     static constexpr bool wide_scales = true;
     GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = impl::load_as<float>(b.d); }
     GK_INL vb   codes(const block& b, size_t g)    { return bload(b.qs + 32 * g); }
@@ -4683,9 +4687,11 @@ struct codec_iq3_s : byte_codec_of<impl::block_iq3_s, 32> {
     }
 };
 struct codec_iq4_nl : f16_codec_of<impl::block_iq4_nl, 32> {
+    static constexpr int largest = 128;
     GK_INL vb   codes(const block& b, size_t)      { return blut(bnibbles(b.qs), impl::iq4_levels); }
 };
 struct codec_iq4_xs : byte_codec_of<impl::block_iq4_xs, 32> {
+    static constexpr int largest = 128;
     GK_INL ByteScales steps(const block& b) {
         const vb x = bquads(spread4(impl::load32(b.sl)) | spread2(impl::load16(b.sh)) << 4, 0, 0, 0);
         return {bsub(x, bset(32)), half(b.d), x, 0};
@@ -6367,6 +6373,8 @@ template <class E> constexpr impl::AttentionKernels attention_table = {};
 // This section is compiled for the instruction set and once more for each feature with a dot product of bytes, in a
 // namespace of its own.
 
+#define GK_PANELS (GK_FEATURE || GK_PASS == GK_AVX2)      // of codes
+
 namespace GK_FEATURE_NS {
 
 // ---- dots of bytes ------------------------------------------------------------
@@ -6375,8 +6383,8 @@ namespace GK_FEATURE_NS {
 //   prepared | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
-//   qcodes(acc, w, x): the same with x a vector, of bytes + FLIP, and w as it is
-//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0 |
+//   qcodes(acc, w, x): the same with x a vector, of bytes + FLIP_X, and |w| <= LARGEST_CODE as it is
+//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0; FLIP_X: so is x |
 //   qbytes(q, s): bits s .. s + 7 of 32 integers
 
 #if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
@@ -6467,7 +6475,7 @@ GK_INL vb    qbytes(const int32_t* q, int shift) {
 #if GK_FEATURE == GK_AVX512VNNI
 using vq = __m512i;
 constexpr size_t QV = 16, QR = 7, QN = 32;
-constexpr int    FLIP = 128;
+constexpr int    FLIP = 128, FLIP_X = 128, LARGEST_CODE = 128;
 GK_INL vq    qload(const uint8_t* p)               { return _mm512_loadu_si512(p); }
 GK_INL vq    qset(int32_t x)                       { return _mm512_set1_epi32(x); }
 GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm512_dpbusd_epi32(acc, w, qset(x)); }
@@ -6484,12 +6492,15 @@ GK_INL void qfma(float* t, vq n, float s) {
     _mm256_storeu_ps(t, _mm256_fmadd_ps(_mm256_cvtepi32_ps(n), _mm256_set1_ps(s), _mm256_loadu_ps(t)));
 }
 #if GK_FEATURE == GK_AVXVNNI
-constexpr int    FLIP = 128;
+constexpr int    FLIP = 128, FLIP_X = 128, LARGEST_CODE = 128;
 GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_dpbusd_avx_epi32(acc, w, qset(x)); }
 GK_INL vq    qcodes(vq acc, vq w, vq x)            { return _mm256_dpbusd_avx_epi32(acc, x, w); }
 #else
-constexpr int    FLIP = 0;
+constexpr int    FLIP = 0, FLIP_X = 128, LARGEST_CODE = 64;     // two products of x with a code fit 16 bits
 GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return _mm256_add_epi32(acc, dot_quads(w, qset(x))); }
+GK_INL vq    qcodes(vq acc, vq w, vq x) {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)));
+}
 #endif
 #endif
 
@@ -6526,7 +6537,7 @@ GK_INL vb    qbytes(const int32_t* q, int shift) {
     return {vcombine_u8(qbyte8(q, shift), qbyte8(q + 8, shift)), vcombine_u8(qbyte8(q + 16, shift), qbyte8(q + 24, shift))};
 }
 using vq = int32x4_t;
-constexpr int    FLIP = 0;
+constexpr int    FLIP = 0, FLIP_X = 0, LARGEST_CODE = 128;
 #if GK_FEATURE >= GK_DOTPROD
 constexpr size_t QV = 4, QR = 8, QN = 12;
 #else
@@ -6552,7 +6563,7 @@ GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s3
 
 // ---- x in fixed point, where bytes are multiplied by a unit for it ---------------
 
-#if GK_FEATURE
+#if GK_PANELS
 /// The largest magnitudes of up to VF groups of 32; NaN if one is.
 GK_INL vf maxima_of_32(const float* x, size_t groups) {
     vf m[VF];
@@ -6564,7 +6575,7 @@ GK_INL vf maxima_of_32(const float* x, size_t groups) {
     for (size_t g = 1; g < VF; g++) m[0] = larger{}(m[g], m[0]);
     return m[0];
 }
-/// 32 of x times per_step as digits to base 256, from the highest, to planes of bytes: plus FLIP, or signed.
+/// 32 of x times per_step as digits to base 256, from the highest, to planes of bytes plus FLIP_X.
 GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
 #if GK_PASS == GK_AVX512           // in each four, bytes of the same rank together: then those of eight fours
     const __m512i fours = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, 3, 7, 11, 15));
@@ -6584,7 +6595,7 @@ GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* 
     int32_t q[32];
     to_digits(x, 32, per_step, q);
     for (size_t i = 0; i < digits; i++) {
-        const vb bytes = bxor(qbytes(q, 8 * static_cast<int>(digits - 1 - i)), bset(FLIP ? 0 : 128));
+        const vb bytes = bxor(qbytes(q, 8 * static_cast<int>(digits - 1 - i)), bset(128 - FLIP_X));
         memcpy(out + i * plane, &bytes, 32);
     }
 #endif
@@ -7070,7 +7081,7 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 
 // ---- panels of codes -------------------------------------------------------------
 //
-// Several rows of x, with a unit for dot products of bytes: of QN rows of W blocks of codes are transposed to a panel,
+// Several rows of x, where sums of products of bytes are faster than floats: of QN rows of W blocks of codes are transposed to a panel,
 // so that a vector holds four k of as many rows, and multiplied with x in fixed point, of one or three signed digits to
 // base 256. Where G = 16 or 32 of k share a scale s, with q the sums over G of code digit, exact in 32 bits:
 //
@@ -7090,12 +7101,12 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 // sums of digits, s and d 4, a chain of CODE_K / 16 32; for rest, at most |w|, sum X 5, d 1, a chain 32; for both, at
 // most 3 |w|, their sum 1 and one for each CODE_K of k: 4 + 72 + 38 + 3 + 3 k / 512 = 141 at k = 4096, 252 at LONGEST.
 
-#if GK_FEATURE
+#if GK_PANELS
 
 constexpr size_t CODE_K = 512, LONGEST = 45 * CODE_K;
 
 template <size_t G> struct CodePanels {
-    static constexpr size_t QUADS = G / 4, C = QN / QV, each_bytes = (FLIP ? 8 : 4) * QN;
+    static constexpr size_t QUADS = G / 4, C = QN / QV, each_bytes = (FLIP_X ? 8 : 4) * QN;
 
     /// Bytes of a row in panels of x.
     static constexpr size_t row_bytes(size_t k, size_t digits)        { return digits * round_up(k, G) + (k + G - 1) / G * 8; }
@@ -7154,7 +7165,7 @@ template <size_t G> struct CodePanels {
                 for (size_t r = 0; r < R; r += QV) {
                     vq all = qset(0);
                     for (size_t i = 0; i < digits; i++) {
-                        vq sum = qset(-FLIP * static_cast<int>(G));
+                        vq sum = qset(-FLIP_X * static_cast<int>(G));
                         const float* const four = panel + i * plane + g * QUADS * R + r;
                         for (size_t u = 0; u < QUADS; u++)
                             sum = qcodes(sum, qset(0x01010101), qload(reinterpret_cast<const uint8_t*>(four + u * R)));
@@ -7194,7 +7205,7 @@ template <size_t G> struct CodePanels {
             for (size_t i = 0; i < digits; i++) {
                 vq n[R][C];
                 GK_UNROLL(8) for (size_t r = 0; r < R; r++)
-                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = FLIP ? qload(each + 4 * c * QV) : qset(0);
+                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = FLIP_X ? qload(each + 4 * c * QV) : qset(0);
                 for (size_t u = 0; u < QUADS; u++) {
                     vq w[C];
                     GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(codes + 4 * (u * QN + c * QV));
@@ -7243,7 +7254,7 @@ template <size_t G> struct CodePanels {
             float* const at = reinterpret_cast<float*>(bytes) + q * QN + c;
             if (count == VF) { GK_UNROLL(16) for (size_t j = 0; j < VF; j++) vstore(at + j * QN, t[j]); }
             else for (size_t j = 0; j < count; j++) vstore(at + j * QN, t[j]);
-            GK_UNROLL(4) for (size_t j = 0; FLIP && j < VF; j += QUADS) {
+            GK_UNROLL(4) for (size_t j = 0; FLIP_X && j < VF; j += QUADS) {
                 vq sum = qset(0);
                 GK_UNROLL(8) for (size_t u = 0; u < QUADS; u++) sum = qcodes(sum, vbits(t[j + u]), qset(static_cast<int32_t>(0x80808080)));
                 if (j < count) vstore(each((q + j) / QUADS) + c, vunbits(visub(qset(0), sum)));
@@ -7260,7 +7271,7 @@ template <size_t G> struct CodePanels {
             for (size_t i = 0; i < kc / 16; i += VF) {
                 const size_t count = least(kc / 16 - i, VF);
                 vload_transposed(w->scale + i, ld, t);
-                for (size_t j = 0; j < count; j += per) vstore(each(g + (i + j) / per) + (FLIP ? QN : 0) + c, t[j]);
+                for (size_t j = 0; j < count; j += per) vstore(each(g + (i + j) / per) + (FLIP_X ? QN : 0) + c, t[j]);
                 if (!with_rests) continue;
                 vload_transposed(w->rest + i, ld, t);
                 for (size_t j = 0; j < count; j += per) vstore(rests() + (g + (i + j) / per) * QN + c, t[j]);
@@ -7332,7 +7343,7 @@ template <size_t G> struct CodePanels {
         impl::DigitKernels d;
         d.rows    = QR;
         d.columns = QN;
-        d.exact   = 3;
+        d.exact   = GK_FEATURE ? 3 : 0;
         d.fast    = 1;
         d.few     = impl::FEW_FOR_PANELS;
         d.longest = LONGEST;
@@ -7359,8 +7370,9 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.rows_by_codes = &rows_by_codes;
         f.by_codes      = &code_kernels;
         f.rests         = C::has_offset;
-#if GK_FEATURE
-        f.digits        = C::group % 32 == 0 ? &CodePanels<32>::kernels : &CodePanels<16>::kernels;
+#if GK_PANELS
+        if (C::largest <= LARGEST_CODE)
+            f.digits    = C::group % 32 == 0 ? &CodePanels<32>::kernels : &CodePanels<16>::kernels;
 #endif
         constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;        // one row of x has no use for it
         const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
@@ -7401,6 +7413,7 @@ constexpr impl::FormatKernels format_table[] = {
 };
 
 } // namespace GK_FEATURE_NS
+#undef GK_PANELS
 
 #if !GK_FEATURE
 

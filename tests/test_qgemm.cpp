@@ -131,10 +131,11 @@ void check_codes_tile(const test::Kernel& kernel, size_t rows, size_t groups, si
     INFO(test::text(kernel.name) << " rows=" << rows << " groups=" << groups << " digits=" << digits << " kind " << int(kind) << " offset="
          << offset << (edge == test::Edge::end ? " at the end" : " at the beginning") << " of a page, seed " << test::seed());
     const size_t columns = kernel.columns, depth = kernel.kind, k = groups * depth, room = (k / 32 + 1) * 32;
-    const bool   biased  = std::strstr(kernel.name, "vnni") != nullptr;         // x + 128, and what makes up for it
+    const bool   biased  = std::strstr(kernel.name, "neon") == nullptr;         // x + 128, and what makes up for it
+    const int    halved  = std::strstr(kernel.name, "avx2") ? 2 : 1;            // codes of at most 64: two products fit 16 bits
     const Tile   as_tile = { kernel.name, nullptr, true, rows, columns, 4, false };
     const Operands in(as_tile, room / 32, digits, kind);        // w[room][columns], x[digits][room][rows]
-    const auto w = [&](size_t p, size_t c) { return int(in.w[p * columns + c]); };
+    const auto w = [&](size_t p, size_t c) { return int(in.w[p * columns + c]) / halved; };
     const auto x = [&](size_t i, size_t p, size_t r) { return int(in.x[(i * room + p) * rows + r]); };
     test::Rng rng(rows * 1000 + groups);
     std::vector<float> s, d;

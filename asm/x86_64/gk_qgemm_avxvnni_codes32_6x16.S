@@ -5,12 +5,10 @@
 //
 // mca: alderlake 1*60
 
-#include "gk_qgemm_avxvnni_codes.h"
-#ifdef __x86_64__
+#define GK_CODES_VNNI
 
-GK_CONST gk_qgemm_avxvnni_codes32_data
-L(base):
-    .float  256
+#include "gk_qgemm_avx2_codes.h"
+#ifdef __x86_64__
 
 GK_CODES_FUNC gk_qgemm_avxvnni_codes32_6x16, 8
 

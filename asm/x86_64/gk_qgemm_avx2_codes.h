@@ -1,4 +1,4 @@
-// gk_qgemm_avxvnni_codes.h -- the microkernel of panels of codes, G = 4 QUADS of k to a scale.     AVX2 FMA AVX-VNNI
+// gk_qgemm_avx2_codes.h -- the microkernel of panels of codes, G = 4 QUADS of k to a scale.    AVX2 FMA, AVX-VNNI or not
 //
 //   void name(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
 //
@@ -19,6 +19,9 @@
 //   x[1] ymm3 ymm6     ymm7          behind t. 2 vectors of W and 2 alternating broadcasts of four x: all 16 registers are
 //    ...                             in use.
 //   x[5] ymm3 ymm14    ymm15
+//
+//   Without AVX-VNNI (GK_CODES_VNNI undefined) products are of ymm2 with W, in ymm2 and ymm3, and two of them are added in
+//   16 bits: |w| <= 64, so that they are at most 2 . 255 . 64.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
@@ -52,11 +55,23 @@
     vmovdqu \hi, ymmword ptr [r11 + 32]
 .endm
 
+#ifdef GK_CODES_VNNI
 .macro GK_CODES_DOT r, lo, hi, x, rows, quad                // n += x w, four k
     vpbroadcastd \x, dword ptr [r10 + 4*\rows*\quad + 4*\r]
     {vex} vpdpbusd \lo, \x, ymm0
     {vex} vpdpbusd \hi, \x, ymm1
 .endm
+#else
+.macro GK_CODES_DOT r, lo, hi, x, rows, quad
+    vpbroadcastd ymm2, dword ptr [r10 + 4*\rows*\quad + 4*\r]
+    vpmaddubsw ymm3, ymm2, ymm0
+    vpmaddubsw ymm2, ymm2, ymm1
+    vpmaddwd ymm3, ymm3, ymmword ptr [L(ones) + rip]
+    vpmaddwd ymm2, ymm2, ymmword ptr [L(ones) + rip]
+    vpaddd  \lo, \lo, ymm3
+    vpaddd  \hi, \hi, ymm2
+.endm
+#endif
 
 .macro GK_CODES_FIRST r, lo, hi, x, rows, args:vararg       // f = n
     vcvtdq2ps \lo, \lo
@@ -136,7 +151,14 @@ L(done\rows):
     GK_RETURN
 .endm
 
-.macro GK_CODES_FUNC name, quads    // the function; its constant is before it
+.macro GK_CODES_FUNC name, quads    // the function; its constants are before it
+GK_CONST \name\()_data
+#ifndef GK_CODES_VNNI
+L(ones):
+    .fill   16, 2, 1
+#endif
+L(base):
+    .float  256
 GK_FUNC \name, 6
     imul    r11, rdi, 64*\quads
     add     r11, r8
