@@ -2319,6 +2319,7 @@ struct FormatKernels {
 /// What is the same for all formats: how x is prepared, one row of it at a time.
 struct CodeKernels {
     size_t exact;                                               // how many digits that takes; 0: floats are faster
+    size_t few;                                                 // rows of x: from here floats are faster than exact digits
     size_t (*prepared_bytes)(size_t k, size_t digits);          // a multiple of 64
     void (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
 };
@@ -2753,7 +2754,7 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 /// of codes; or the loop nest, with decoded panels.
 enum class QuantRoute { decoded, codes, digits, nested };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
-constexpr size_t FEW_BY_CODES = 13, FEW_BY_FAST_CODES = 24;     // the same where they become codes
+constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
 constexpr size_t FEW_FOR_DOTS = 4, FEW_FOR_PANELS = 2;          // below here: codes stay in registers; codes are not packed
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24;                                // from here: digits in AMX tiles
@@ -2771,7 +2772,7 @@ GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, siz
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
     const size_t few = !d ? 0 : f.dots && !f.unpack ? FEW_FOR_DOTS : d->few;
     if (d && digits && m >= few && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
-    if (codes && m < (precision == Precision::fast ? FEW_BY_FAST_CODES : FEW_BY_CODES)) return QuantRoute::codes;
+    if (codes && m < (precision == Precision::fast ? FEW_BY_FAST_CODES : f.by_codes->few)) return QuantRoute::codes;
     return m < FEW_ROWS ? QuantRoute::decoded : QuantRoute::nested;
 }
 /// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more or where
@@ -6902,7 +6903,8 @@ void rows_by_codes(const impl::RowsJob& job) {
     else if (job.digits == 1) rows_of_digits<1>(job);
     else                      rows_of_digits<3>(job);
 }
-constexpr impl::CodeKernels code_kernels = {3, &prepared_bytes, &prepare};
+constexpr impl::CodeKernels code_kernels = {
+    3, GK_PASS == GK_AVX2 ? impl::FEW_BY_CODES_AVX2 : impl::FEW_BY_CODES, &prepared_bytes, &prepare};
 #endif
 
 // ---- products in fixed point ---------------------------------------------------
