@@ -45,6 +45,7 @@ ASM      := $(patsubst asm/%.S,$(B)/obj/asm/%.o,$(wildcard asm/*/*.S))
 EXAMPLES := $(patsubst examples/%.cpp,$(B)/%$(EXE),$(wildcard examples/*.cpp))
 TESTS    := $(patsubst tests/%.cpp,$(B)/%$(EXE),$(wildcard tests/test_*.cpp))
 PASSES   := avx512 avx2 scalar neon
+PARTS    := $(addsuffix .o,$(PASSES) dispatch)
 HOOKED   := hooks $(PASSES:%=pass_%)
 HELPERS  := $(patsubst tests/%,$(B)/obj/tests/%.o,$(basename $(wildcard tests/*.S))) $(HOOKED:%=$(B)/obj/tests/%.o)
 
@@ -88,8 +89,8 @@ $(B)/obj/asm/%.o: asm/%.S $(STAMP)
 	$(COMPILE) -c $< -o $@
 $(B)/obj/tests/%.o: tests/%.S $(STAMP)
 	$(COMPILE) -c $< -o $@
-PART     = @mkdir -p $(@D) && printf '\#%s\n' 'define GLLM_KERNELS_ONLY_PASS $*' 'define GLLM_KERNELS_IMPLEMENTATION' 'include "$1"' >$(@:.o=.cpp)
-$(B)/obj/library/%.o $(B)/obj/shared/%.o: gllm_kernels.hpp $(STAMP)
+PART     = @mkdir -p $(@D) && printf '\#%s\n' 'define GLLM_KERNELS_ONLY_PASS $(basename $(@F:pass_%=%))' 'define GLLM_KERNELS_IMPLEMENTATION' 'include "$1"' >$(@:.o=.cpp)
+$(PARTS:%=$(B)/obj/library/%) $(PARTS:%=$(B)/obj/shared/%): gllm_kernels.hpp $(STAMP)
 	$(call PART,gllm_kernels.hpp)
 	$(COMPILE) -DGLLM_KERNELS_THREADS $(if $(findstring shared,$@),-DGLLM_KERNELS_SHARED) -c $(@:.o=.cpp) -o $@
 $(B)/obj/examples/%.o: examples/%.cpp $(STAMP)
@@ -98,18 +99,17 @@ $(B)/obj/bench/%.o: bench/%.cpp $(STAMP)
 	$(COMPILE) -DGLLM_KERNELS_THREADS -c $< -o $@
 $(B)/obj/bench/hooks.o: tests/hooks.cpp $(STAMP)
 	$(COMPILE) -DGLLM_KERNELS_THREADS -c $< -o $@
-$(B)/obj/bench/pass_%.o: tests/implementation.hpp $(STAMP)
+$(PASSES:%=$(B)/obj/bench/pass_%.o): tests/implementation.hpp $(STAMP)
 	$(call PART,implementation.hpp)
 	$(COMPILE) -DGLLM_KERNELS_THREADS -Itests -c $(@:.o=.cpp) -o $@
 TESTED   := -DGLLM_KERNELS_THREADS $(if $(SAN)$(NATIVE),,-DGLLM_KERNELS_EMULATE) -Itests -isystem build/deps
-$(B)/obj/tests/pass_%.o: tests/implementation.hpp $(STAMP) | deps
+$(PASSES:%=$(B)/obj/tests/pass_%.o): tests/implementation.hpp $(STAMP) | deps
 	$(call PART,implementation.hpp)
 	$(COMPILE) $(TESTED) -c $(@:.o=.cpp) -o $@
 $(B)/obj/tests/%.o: tests/%.cpp $(STAMP) | deps
 	$(COMPILE) $(TESTED) -c $< -o $@
 
 # ---- archives and programs --------------------------------------------------------------------------------------------
-PARTS    := $(addsuffix .o,$(PASSES) dispatch)
 $(LIB): $(PARTS:%=$(B)/obj/library/%) $(ASM)
 $(B)/obj/asm.a: $(ASM)
 $(B)/obj/tests.a: $(HELPERS) $(ASM)
@@ -133,6 +133,8 @@ $(EXAMPLES): $(B)/%$(EXE): $(B)/obj/examples/%.o $(B)/obj/asm.a
 $(TESTS): $(B)/%$(EXE): $(B)/obj/tests/%.o $(B)/obj/tests.a
 	$(LINK)
 $(B)/bench$(EXE): $(B)/obj/bench/bench.o $(LIB)
+	$(LINK)
+$(B)/model$(EXE): $(B)/obj/bench/model.o $(B)/obj/asm.a
 	$(LINK)
 $(B)/kernels$(EXE): $(B)/obj/bench/kernels.o $(HOOKED:%=$(B)/obj/bench/%.o) $(ASM)
 	$(LINK)

@@ -16,6 +16,7 @@
 //
 // An operation is one line of the table in rows(). GLLM_KERNELS_ISA=avx512,-amx and the like narrow what is found.
 #include "gllm_kernels.hpp"
+#include "machine.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -29,14 +30,6 @@
 #include <type_traits>
 #include <vector>
 
-#if defined(__x86_64__) || defined(__i386__)
-#include <immintrin.h>
-#define X86 1
-#define TARGET(t) __attribute__((target(t)))
-#else
-#define X86 0
-#define TARGET(t)
-#endif
 #ifdef __ARM_NEON
 #include <arm_neon.h>
 #endif
@@ -56,11 +49,16 @@ using gllm::Parallel;
 using gllm::Precision;
 using gllm::QuantType;
 using gllm::Status;
+using machine::Block;
+using machine::median;
+using machine::now;
+using machine::on_all;
+using machine::sink;
 
 namespace {
 
 constexpr size_t STREAM = size_t(64) << 20;                     // a working set beyond this is memory's matter
-constexpr size_t ROTATE = size_t(512) << 20;                    // distinct data to walk through, then
+constexpr size_t ROTATE = machine::ROTATE;                        // distinct data to walk through, then
 constexpr Status OK = { gllm::Code::ok, "" };
 
 const char USAGE[] =
@@ -78,14 +76,6 @@ struct Options {
     unsigned    threads = 1;
     bool        quick = false;
 } options;
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-double median(std::vector<double> v) {
-    if (v.empty()) return 0;
-    std::sort(v.begin(), v.end());
-    return v.size() % 2 ? v[v.size() / 2] : (v[v.size() / 2 - 1] + v[v.size() / 2]) / 2;
-}
 
 std::vector<std::string> split(const std::string& list) {
     std::vector<std::string> items;
@@ -114,8 +104,6 @@ size_t parse_shape(const std::string& text, size_t (&sizes)[3]) {
 }
 
 // ---- the machine's own limits -----------------------------------------------
-
-volatile float sink;
 
 // n steps of `chains` independent multiply-adds
 #define FMA_CHAINS(V, chains, set, fma, add)                                                                    \
@@ -179,13 +167,6 @@ TARGET("amx-tile,amx-bf16") void fma_tiles(size_t n) {          // 4 chains of 1
 #endif
 
 /// Runs f(task) on all threads of the pool.
-template <class F> void on_all(const Parallel& parallel, F f) {
-    if (parallel.run && parallel.width > 1)
-        parallel.run(parallel.pool, parallel.width, [](void* arg, unsigned i) { (*static_cast<F*>(arg))(i); }, &f);
-    else
-        f(0u);
-}
-
 /// flop/s of loop(n), of `flops` a step, over all threads, which a shorter one wakes.
 double peak_of(void (*loop)(size_t), double flops, size_t n, const Parallel& parallel) {
     if (parallel.width > 1) n *= 20;
@@ -218,21 +199,6 @@ double tile_peak(const Parallel& parallel) {
     return 0;
 }
 
-using Chunk = uint64_t __attribute__((vector_size(32)));
-#define READ_STREAMS                                                                                            \
-    Chunk sum[8] = {};                                                                                          \
-    for (size_t i = 0; i < n / 8; i += 2) {                                                                     \
-        _Pragma("GCC unroll 8") for (size_t s = 0; s < 8; s++) {                                                \
-            __builtin_prefetch(p + s * (n / 8) + i + 64);                                                       \
-            sum[s] += p[s * (n / 8) + i] ^ p[s * (n / 8) + i + 1];                                              \
-        }                                                                                                       \
-    }                                                                                                           \
-    _Pragma("GCC unroll 8") for (size_t s = 1; s < 8; s++) sum[0] += sum[s];                                    \
-    sink = float(sum[0][0] & 1);
-TARGET("avx2") void read_avx2(const Chunk* p, size_t n) { READ_STREAMS }
-void read_plain(const Chunk* p, size_t n) { READ_STREAMS }
-#undef READ_STREAMS
-
 // out = a, having read b as well where there is one: the traffic of an operation without its work
 using Line = uint64_t __attribute__((vector_size(64)));
 volatile uint64_t no_bits = 0;
@@ -244,33 +210,6 @@ TARGET("avx512f") void copy_avx512(const Line* a, const Line* b, Line* out, size
 TARGET("avx2") void copy_avx2(const Line* a, const Line* b, Line* out, size_t n) { COPY_LINES }
 void copy_plain(const Line* a, const Line* b, Line* out, size_t n) { COPY_LINES }
 #undef COPY_LINES
-
-/// Memory aligned to 64 bytes, rounded up to whole lines, every page touched.
-struct Block {
-    std::unique_ptr<unsigned char[]> raw;
-    unsigned char* p = nullptr;
-    size_t bytes = 0;
-    explicit Block(size_t size) : raw(new unsigned char[size + 128]), bytes(size) {
-        p = raw.get() + (64 - reinterpret_cast<uintptr_t>(raw.get()) % 64) % 64;
-        memset(p, 0, size + 64);
-    }
-};
-
-/// R in bytes/s: the next part of 512 MiB of its own, eight streams for each thread.
-double read_bandwidth(const Parallel& parallel) {
-    static const Block block(ROTATE);
-    static size_t at = 0;
-    const size_t part = options.quick ? ROTATE / 16 : ROTATE / 4, each = part / parallel.width / 1024 * 1024;
-    const unsigned char* p = block.p + at;
-    at = (at + part) % ROTATE;
-    auto read = read_plain;
-#if X86
-    if (gllm::cpu_features().avx2) read = read_avx2;
-#endif
-    const double start = now();
-    on_all(parallel, [=](unsigned i) { read(reinterpret_cast<const Chunk*>(p + i * each), each / sizeof(Chunk)); });
-    return double(each) * parallel.width / (now() - start);
-}
 
 void copy(const Parallel& parallel, const void* from, const void* also, void* to, size_t bytes) {
     static const auto lines = [] {
@@ -1077,7 +1016,7 @@ void measure(const std::string& op, const char* elem, const std::string& shape, 
     }
     for (size_t p = 0; p < 3 * pairs; p++) {
         double scalar = 0;
-        const double bandwidth = w.memory && p < pairs && options.emulator.empty() ? read_bandwidth(parallel) : 0;
+        const double bandwidth = w.memory && p < pairs && options.emulator.empty() ? machine::read_bandwidth(parallel, options.quick) : 0;
         for (Lane& lane : lanes) {
             if (p >= pairs && !lane.tiles) continue;
             const auto seconds = [&](const Run<E>& run) {
@@ -1215,7 +1154,7 @@ int main(int argc, char** argv) {
     else
         printf("# F (%s): not measured", gllm::isa_name(gllm::best_isa()));
     if (tiles > 0) printf("   P (bf16 tiles): %.0f GFLOP/s", tiles * 1e-9);
-    if (!options.quick && options.emulator.empty()) printf("   R: %.1f GB/s", read_bandwidth(parallel) * 1e-9);
+    if (!options.quick && options.emulator.empty()) printf("   R: %.1f GB/s", machine::read_bandwidth(parallel, options.quick) * 1e-9);
     printf("   threads: %u\n", parallel.width);
     if (tiles > 0) printf("# rows with a share of P: the best third of their samples, for tiles have slow phases on a shared machine\n");
     printf("%-24s %-4s %-15s %-7s %11s %13s %17s %9s %10s\n",
