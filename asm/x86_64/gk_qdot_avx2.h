@@ -279,7 +279,7 @@
 .endr
 .endm
 
-.macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the two, HEAD \d for scales of the next
+.macro GK_QDOT_ROWS d, bytes        // all rows: HEAD \d for scales of the next block, BLOCK \d for them and a block of both rows
 L(row\d):
     mov     rsi, qword ptr [rdi]
     mov     rcx, qword ptr [rdi + 32]
@@ -304,7 +304,6 @@ L(block\d):
     cmove   rax, rsi
     cmove   r11, rdx
     GK_QDOT_AHEAD \bytes
-    HEAD    \d
     BLOCK   \d
     mov     rsi, rax
     mov     rdx, r11

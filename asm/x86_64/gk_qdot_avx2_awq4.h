@@ -10,11 +10,11 @@
 
 .macro CONSTANTS
     CONSTANTS_ZEROS 15.0
-    .long   0x0f0f0f0f                                                                  // 192
+    .long   0x0f0f0f0f                                                                  // 160
 .endm
 
 .macro SETUP
-    vpbroadcastd ymm15, dword ptr [DATA + 192]
+    vpbroadcastd ymm15, dword ptr [DATA + 160]
 .endm
 
 .macro SCALE r, at
@@ -25,14 +25,9 @@
     vmovsldup ymm1, ymm0
     vmovshdup ymm2, ymm0
     vmulps  ymm2, ymm2, ymm1                            // m = s z
-    ZEROS   \r
 .endm
 
-.macro HEAD d
-    GK_QDOT_X_SCALES \d
-    vpxor   xmm5, xmm5, xmm5
-    SCALE   0, N0
-    SCALE   1, N1
+.macro BYTES
 .endm
 
 .macro CODES g, at                  // ymm1 = group g

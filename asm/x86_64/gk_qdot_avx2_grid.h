@@ -148,6 +148,7 @@
 .endm
 
 .macro BLOCK d
+    HEAD    \d
     mov     qword ptr [rdi + 224], rax
     mov     qword ptr [rdi + 232], r11
     mov     r11, qword ptr [rdi + 72]
