@@ -2309,6 +2309,7 @@ struct FormatKernels {
     /// `wide` scales a row is NaN that has one beyond what codes serve.
     DotRows* dots; size_t segments; bool CpuFeatures::* needs;
     bool wide;
+    const void* codebook;                                       // rows of its grid, for `dots`; null: it has none
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes.
     void (*unpack)(const uint8_t* row, size_t n, int flip, uint8_t* out);
     /// Several rows of x in fixed point; null where floats are faster. With `rests` blocks of codes may have some.
@@ -2500,6 +2501,7 @@ struct DotJob {
     size_t         rows, blocks, digits;                        // rows of a segment; blocks of 256 in a row; 1 or 3
     const uint8_t* x;
     float*         y; size_t y_segment;
+    const void*    codebook;                                    // rows of the format's grid
     alignas(64) uint8_t room[768];                              // the kernel's own
 };
 /// Which pass, and feature of it, a kernel is for; what more the CPU needs; its tile, and what it works on:
@@ -2565,25 +2567,57 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avxvnni_q5_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_0) \
     ROW(gk_qdot_avxvnni_q5_1_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_1) \
     ROW(gk_qdot_avxvnni_q8_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q8_0) \
+    ROW(gk_qdot_avxvnni_q1_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q1_0) \
+    ROW(gk_qdot_avxvnni_q2_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q2_0) \
+    ROW(gk_qdot_avxvnni_tq1_0_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, TQ1_0) \
+    ROW(gk_qdot_avxvnni_tq2_0_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, TQ2_0) \
+    ROW(gk_qdot_avxvnni_nvfp4_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, NVFP4) \
+    ROW(gk_qdot_avxvnni_mxfp4_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, MXFP4) \
     ROW(gk_qdot_avxvnni_q2_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q2_K) \
     ROW(gk_qdot_avxvnni_q3_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q3_K) \
     ROW(gk_qdot_avxvnni_q4_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_K) \
     ROW(gk_qdot_avxvnni_q5_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_K) \
     ROW(gk_qdot_avxvnni_q6_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q6_K) \
+    ROW(gk_qdot_avxvnni_q8_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q8_K) \
     ROW(gk_qdot_avxvnni_iq4_nl_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ4_NL) \
     ROW(gk_qdot_avxvnni_iq4_xs_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ4_XS) \
+    ROW(gk_qdot_avxvnni_awq4_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, AWQ4) \
+    ROW(gk_qdot_avxvnni_gptq4_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, GPTQ4) \
+    ROW(gk_qdot_avxvnni_iq1_s_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ1_S) \
+    ROW(gk_qdot_avxvnni_iq1_m_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ1_M) \
+    ROW(gk_qdot_avxvnni_iq2_xxs_2,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ2_XXS) \
+    ROW(gk_qdot_avxvnni_iq2_xs_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ2_XS) \
+    ROW(gk_qdot_avxvnni_iq2_s_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ2_S) \
+    ROW(gk_qdot_avxvnni_iq3_xxs_2,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ3_XXS) \
+    ROW(gk_qdot_avxvnni_iq3_s_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ3_S) \
     ROW(gk_qdot_avx2_q4_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_0) \
     ROW(gk_qdot_avx2_q4_1_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_1) \
     ROW(gk_qdot_avx2_q5_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_0) \
     ROW(gk_qdot_avx2_q5_1_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_1) \
     ROW(gk_qdot_avx2_q8_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q8_0) \
+    ROW(gk_qdot_avx2_q1_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q1_0) \
+    ROW(gk_qdot_avx2_q2_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q2_0) \
+    ROW(gk_qdot_avx2_tq1_0_2,         GK_AVX2,   0,             avx2,        2, 1, TQ1_0) \
+    ROW(gk_qdot_avx2_tq2_0_2,         GK_AVX2,   0,             avx2,        2, 1, TQ2_0) \
+    ROW(gk_qdot_avx2_nvfp4_2,         GK_AVX2,   0,             avx2,        2, 1, NVFP4) \
+    ROW(gk_qdot_avx2_mxfp4_2,         GK_AVX2,   0,             avx2,        2, 1, MXFP4) \
     ROW(gk_qdot_avx2_q2_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q2_K) \
     ROW(gk_qdot_avx2_q3_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q3_K) \
     ROW(gk_qdot_avx2_q4_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_K) \
     ROW(gk_qdot_avx2_q5_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_K) \
     ROW(gk_qdot_avx2_q6_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q6_K) \
+    ROW(gk_qdot_avx2_q8_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q8_K) \
     ROW(gk_qdot_avx2_iq4_nl_2,        GK_AVX2,   0,             avx2,        2, 1, IQ4_NL) \
-    ROW(gk_qdot_avx2_iq4_xs_2,        GK_AVX2,   0,             avx2,        2, 1, IQ4_XS)
+    ROW(gk_qdot_avx2_iq4_xs_2,        GK_AVX2,   0,             avx2,        2, 1, IQ4_XS) \
+    ROW(gk_qdot_avx2_awq4_2,          GK_AVX2,   0,             avx2,        2, 1, AWQ4) \
+    ROW(gk_qdot_avx2_gptq4_2,         GK_AVX2,   0,             avx2,        2, 1, GPTQ4) \
+    ROW(gk_qdot_avx2_iq1_s_2,         GK_AVX2,   0,             avx2,        2, 1, IQ1_S) \
+    ROW(gk_qdot_avx2_iq1_m_2,         GK_AVX2,   0,             avx2,        2, 1, IQ1_M) \
+    ROW(gk_qdot_avx2_iq2_xxs_2,       GK_AVX2,   0,             avx2,        2, 1, IQ2_XXS) \
+    ROW(gk_qdot_avx2_iq2_xs_2,        GK_AVX2,   0,             avx2,        2, 1, IQ2_XS) \
+    ROW(gk_qdot_avx2_iq2_s_2,         GK_AVX2,   0,             avx2,        2, 1, IQ2_S) \
+    ROW(gk_qdot_avx2_iq3_xxs_2,       GK_AVX2,   0,             avx2,        2, 1, IQ3_XXS) \
+    ROW(gk_qdot_avx2_iq3_s_2,         GK_AVX2,   0,             avx2,        2, 1, IQ3_S)
 #define GK_ARM64_DOTS(ROW) \
     ROW(gk_qdot_neondot_q4_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_0) \
     ROW(gk_qdot_neondot_q4_1_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_1) \
@@ -4379,6 +4413,7 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
     static constexpr bool ragged = false;          // rows may end inside a block
     static constexpr bool wide_scales = false;     // beyond those of f16
     static constexpr ScaleForm scale_form = ScaleForm::floats;
+    static constexpr const void* codebook = nullptr;                            // rows of a grid
 };
 
 // ---- helpers ----------------------------------------------------------------
@@ -4595,6 +4630,7 @@ template <class Grid> GK_INL uint64_t two_rows(const Grid& grid, size_t i, size_
 }
 
 struct codec_iq1_s : codec_of<impl::block_iq1_s, 32> {
+    static constexpr const void* codebook = impl::iq1_grid.row;
     GK_INL void scales(const block& b, Scales& s) {
         const float d = half(b.d) * 0.125f;
         for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((impl::load16(b.qh + 2 * g) >> 11 & 14) + 1);
@@ -4609,6 +4645,7 @@ struct codec_iq1_s : codec_of<impl::block_iq1_s, 32> {
     }
 };
 struct codec_iq1_m : codec_of<impl::block_iq1_m, 16> {
+    static constexpr const void* codebook = impl::iq1_grid.row;
     GK_INL void scales(const block& b, Scales& s) {
         const uint16_t pattern = impl::iq1_m_scale(b);
         const float    d       = half(&pattern) * 0.125f;
@@ -4628,6 +4665,7 @@ struct codec_iq1_m : codec_of<impl::block_iq1_m, 16> {
     }
 };
 struct codec_iq2_xxs : codec_of<impl::block_iq2_xxs, 32> {
+    static constexpr const void* codebook = impl::iq2_xxs_grid.row;
     GK_INL void scales(const block& b, Scales& s) {
         const float d = half(b.d) * 0.125f;
         for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((b.qs[8 * g + 7] >> 3 & 30) + 1);
@@ -4639,6 +4677,7 @@ struct codec_iq2_xxs : codec_of<impl::block_iq2_xxs, 32> {
     }
 };
 struct codec_iq2_xs : byte_codec_of<impl::block_iq2_xs, 16> {
+    static constexpr const void* codebook = impl::iq2_xs_grid.row;
     GK_INL ByteScales steps(const block& b)        { return steps_odd16(b.sc, half(b.d) * 0.125f); }
     GK_INL vb   codes(const block& b, size_t g) {
         const uint64_t x = impl::load64(b.qs + 8 * g);
@@ -4649,6 +4688,7 @@ struct codec_iq2_xs : byte_codec_of<impl::block_iq2_xs, 16> {
     }
 };
 struct codec_iq2_s : byte_codec_of<impl::block_iq2_s, 16> {
+    static constexpr const void* codebook = impl::iq2_s_grid.row;
     GK_INL ByteScales steps(const block& b)        { return steps_odd16(b.sc, half(b.d) * 0.125f); }
     GK_INL vb   codes(const block& b, size_t g) {
         const uint8_t* q = b.qs + 4 * g;
@@ -4660,6 +4700,7 @@ struct codec_iq2_s : byte_codec_of<impl::block_iq2_s, 16> {
     }
 };
 struct codec_iq3_xxs : codec_of<impl::block_iq3_xxs, 32> {
+    static constexpr const void* codebook = impl::iq3_xxs_grid.row;
     GK_INL void scales(const block& b, Scales& s) {
         const float d = half(b.d) * 0.25f;
         for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((b.ss[4 * g + 3] >> 3 & 30) + 1);
@@ -4673,6 +4714,7 @@ struct codec_iq3_xxs : codec_of<impl::block_iq3_xxs, 32> {
     }
 };
 struct codec_iq3_s : byte_codec_of<impl::block_iq3_s, 32> {
+    static constexpr const void* codebook = impl::iq3_s_grid.row;
     GK_INL ByteScales steps(const block& b) {
         const vb x = bquads(spread4(impl::load32(b.sc)), 0, 0, 0);
         return {badd(badd(x, x), bset(1)), half(b.d), x, 0};
@@ -6880,6 +6922,7 @@ void fused_rows(const impl::RowsJob& job) {
     d.row_bytes = job.stride;
     d.blocks    = job.k / 256;
     d.digits    = job.digits;
+    d.codebook  = f.codebook;
     const auto run = [&](size_t i, size_t row, size_t rows, size_t apart) {
         d.x             = job.prepared + i * prepared_bytes(job.k, job.digits);
         d.weights       = job.weights + row * job.stride;
@@ -7382,6 +7425,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.segments = row ? row->rows : 0;
         f.needs    = row ? row->needs : nullptr;
         f.wide     = C::wide_scales;
+        f.codebook = C::codebook;
     }
 #endif
     return f;

@@ -206,6 +206,7 @@ struct DotJob {
     const void* x;
     float*      y;
     size_t      y_segment;
+    const void* codebook;
     alignas(64) uint8_t room[768];
 };
 
@@ -235,10 +236,12 @@ Call dots_call(const Kernel& kernel, const Banner& banner) {
     for (size_t i = 0; i < k; i++) floats[i] = float(i * 37 % 101) - 50;
     test::prepare(kernel, floats.data(), k, DIGITS, x->as<uint8_t>());
     const auto run = reinterpret_cast<void (*)(DotJob*)>(kernel.run);
+    const void* const codebook = test::codebook(kernel);
     return { [=] {
         alignas(64) static DotJob job;
         job.weights = w->as<char>(), job.row_bytes = bytes, job.segment_bytes = rows * bytes, job.rows = rows, job.blocks = blocks;
         job.digits = DIGITS, job.x = x->as<char>(), job.y = y->data(), job.y_segment = rows;
+        job.codebook = codebook;
         run(&job);
     }, double(rows * blocks * (banner.says("A block of a row") ? kernel.rows : 1)), double(k * DIGITS * kernel.rows * rows) };
 }

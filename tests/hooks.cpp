@@ -113,6 +113,7 @@ std::vector<Kernel> kernels(const char* table) {
 static const FormatKernels& format_of(const Kernel& kernel) { return static_cast<const FormatKernels*>(kernel.formats)[kernel.kind]; }
 
 size_t row_bytes(const Kernel& kernel, size_t k) { return k / format_of(kernel).block_weights * format_of(kernel).block_bytes; }
+const void* codebook(const Kernel& kernel) { return format_of(kernel).codebook; }
 size_t prepared_bytes(const Kernel& kernel, size_t k, size_t digits) { return format_of(kernel).by_codes->prepared_bytes(k, digits); }
 void prepare(const Kernel& kernel, const float* x, size_t k, size_t digits, uint8_t* prepared) {
     format_of(kernel).by_codes->prepare(x, k, digits, prepared);

@@ -25,6 +25,7 @@ std::vector<Kernel> kernels(const char* table);
 // ---- of dot_rows --------------------------------------------------------------
 
 size_t row_bytes(const Kernel& kernel, size_t k);
+const void* codebook(const Kernel& kernel);                     // of its format, or null
 size_t prepared_bytes(const Kernel& kernel, size_t k, size_t digits);
 void   prepare(const Kernel& kernel, const float* x, size_t k, size_t digits, uint8_t* prepared);
 /// y = rows of weights, without gaps, times one row of x: by the twin.

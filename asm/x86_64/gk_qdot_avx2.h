@@ -6,6 +6,7 @@
 //   y[s * y_segment + i] = row i of segment s of W . x, for two segments, x in fixed point of 1 or 3 digits
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
+//         72 codebook
 //         128 float sum[2][8]   192 double total[2]   208 chains left of the total   224 room of HEAD
 //         256, GK_QDOT_SECOND scales of this block and the next, in turns
 //
@@ -113,7 +114,7 @@
 //   GK_QDOT_DOT d      ymm0 = ymm3 + sums of four codes X, codes 0 .. 127 in ymm1
 //   GK_QDOT_DOT_Z d    ymm0 = sums of four (code - z) X, of the same, (z, 512 z) in ymm2 and minus in ymm3
 //   GK_QDOT_START d, g, GK_QDOT_DOT_S d    ymm0 = sums of four codes X, signed codes in ymm1, signs of bytes in ymm15;
-//                      \known: without AVX-VNNI their magnitudes are in ymm0
+//                      \known: without AVX-VNNI their magnitudes are in ymm0, and for one digit their signs in ymm1 will do
 
 #ifdef GK_QDOT_VNNI
 
@@ -245,7 +246,7 @@
     vpermpd ymm4, ymm4, 0xd8
 .endm
 
-.macro GK_QDOT_HALVES at, bytes     // ymm0 = the f16 that begin eight blocks: each is loaded to where it stays
+.macro GK_QDOT_WORDS at, bytes      // xmm0 = the words that begin eight blocks: each is loaded to where it stays
     vmovdqu xmm0, xmmword ptr [\at]
     vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)], 2
     vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*2], 4
@@ -254,7 +255,6 @@
     vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*5], 32
     vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*6], 64
     vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*7], 128
-    vcvtph2ps ymm0, xmm0
 .endm
 
 .macro GK_QDOT_GROUPS d             // a block of both rows, by STEPS \d, \g of the format: group g
@@ -279,7 +279,7 @@
 .endr
 .endm
 
-.macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the two, HEAD \d for scales of the next
+.macro GK_QDOT_ROWS d, bytes        // all rows: HEAD \d for scales of the next block, BLOCK \d for them and a block of both rows
 L(row\d):
     mov     rsi, qword ptr [rdi]
     mov     rcx, qword ptr [rdi + 32]
@@ -304,7 +304,6 @@ L(block\d):
     cmove   rax, rsi
     cmove   r11, rdx
     GK_QDOT_AHEAD \bytes
-    HEAD    \d
     BLOCK   \d
     mov     rsi, rax
     mov     rdx, r11

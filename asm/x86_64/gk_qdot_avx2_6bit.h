@@ -7,14 +7,14 @@
 
 .macro CONSTANTS_6BIT top
     CONSTANTS_ZEROS \top
-    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15                    // 192  a c b c
+    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15                    // 160  a c b c
     .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15
-    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11                    // 224  . a . b
+    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11                    // 192  . a . b
     .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11
-    .long   0, 0, 0, 4, 0, 0, 0, 4                                                      // 256  shifts of a c b c
-    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f                              // 288  and their masks
+    .long   0, 0, 0, 4, 0, 0, 0, 4                                                      // 224  shifts of a c b c
+    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f                              // 256  and their masks
     .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f
-    .long   0, 0x30303030, 0, 0x30303030, 0, 0x30303030, 0, 0x30303030                  // 320  those of . a . b
+    .long   0, 0x30303030, 0, 0x30303030, 0, 0x30303030, 0, 0x30303030                  // 288  those of . a . b
 .endm
 
 .macro SCALE r, at                  // of the block at \at: its sc and mn as bytes are in the room of HEAD
@@ -28,24 +28,19 @@
     vmovshdup ymm0, ymm0
     vmulps  ymm1, ymm1, ymm3                            // s = d sc
     vmulps  ymm2, ymm2, ymm0                            // m = dmin mn
-    ZEROS   \r
 .endm
 
-.macro HEAD d                       // sc and mn of both rows to bytes, then SCALE
+.macro BYTES                        // sc and mn of both rows
     vmovdqu xmm0, xmmword ptr [N0]                      // d dmin a b c
     vinserti128 ymm0, ymm0, xmmword ptr [N1], 1
-    vpshufb ymm1, ymm0, ymmword ptr [DATA + 224]
-    vpshufb ymm0, ymm0, ymmword ptr [DATA + 192]
+    vpshufb ymm1, ymm0, ymmword ptr [DATA + 192]
+    vpshufb ymm0, ymm0, ymmword ptr [DATA + 160]
     vpsrld  ymm1, ymm1, 2                               // high bits: a >> 2, b >> 2
-    vpsrlvd ymm0, ymm0, ymmword ptr [DATA + 256]        // low bits: a, c, b, c >> 4
-    vpand   ymm1, ymm1, ymmword ptr [DATA + 320]
-    vpand   ymm0, ymm0, ymmword ptr [DATA + 288]
+    vpsrlvd ymm0, ymm0, ymmword ptr [DATA + 224]        // low bits: a, c, b, c >> 4
+    vpand   ymm1, ymm1, ymmword ptr [DATA + 288]
+    vpand   ymm0, ymm0, ymmword ptr [DATA + 256]
     vpor    ymm0, ymm0, ymm1
     vmovdqa ymmword ptr [rdi + 224], ymm0
-    GK_QDOT_X_SCALES \d
-    vpxor   xmm5, xmm5, xmm5
-    SCALE   0, N0
-    SCALE   1, N1
 .endm
 
 #endif

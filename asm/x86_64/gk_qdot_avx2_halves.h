@@ -10,7 +10,8 @@
 #ifdef __x86_64__
 
 .macro SCALE r, at
-    GK_QDOT_HALVES \at, BYTES_OF_32
+    GK_QDOT_WORDS \at, BYTES_OF_32
+    vcvtph2ps ymm0, xmm0
     vmulps  ymm0, ymm0, ymm4
     vmovaps ymmword ptr [r10 + 32*\r], ymm0
 .endm
@@ -22,6 +23,7 @@
 .endm
 
 .macro BLOCK d
+    HEAD    \d
     GK_QDOT_GROUPS \d
 .endm
 

@@ -50,6 +50,7 @@
 .endm
 
 .macro BLOCK d
+    HEAD    \d
     GK_QDOT_GROUPS \d
 .endm
 

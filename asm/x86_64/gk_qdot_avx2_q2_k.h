@@ -95,6 +95,7 @@
 .endm
 
 .macro BLOCK d
+    HEAD    \d
     GK_QDOT_GROUPS \d
 .endm
 

@@ -75,6 +75,7 @@
 .endm
 
 .macro BLOCK d
+    HEAD    \d
     vmovdqu ymm10, ymmword ptr [W0]
     vmovdqu ymm11, ymmword ptr [W1]
     GK_QDOT_GROUPS \d

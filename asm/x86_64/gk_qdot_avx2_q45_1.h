@@ -7,8 +7,8 @@
 
 .macro CONSTANTS_1 top
     CONSTANTS_ZEROS \top
-    .byte   0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15                        // 192  d, then m
-    .long   0x80000000, 0, 0, 0                                                         // 208
+    .byte   0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15                        // 160  d, then m
+    .long   0x80000000, 0, 0, 0                                                         // 176
 .endm
 
 .macro FOUR to, at                  // d[4], m[4] of four blocks: each pair is loaded to where it stays
@@ -16,7 +16,7 @@
     vpblendd \to, \to, xmmword ptr [\at + (BYTES_OF_32 - 4)], 2
     vpblendd \to, \to, xmmword ptr [\at + (BYTES_OF_32 - 4)*2], 4
     vpblendd \to, \to, xmmword ptr [\at + (BYTES_OF_32 - 4)*3], 8
-    vpshufb \to, \to, xmmword ptr [DATA + 192]
+    vpshufb \to, \to, xmmword ptr [DATA + 160]
 .endm
 
 .macro SCALE r, at
@@ -26,16 +26,11 @@
     vpunpckhqdq xmm2, xmm0, xmm3
     vcvtph2ps ymm1, xmm1
     vcvtph2ps ymm2, xmm2
-    vxorps  ymm2, ymm2, ymm6
-    ZEROS   \r
+    vbroadcastss ymm3, dword ptr [DATA + 176]
+    vxorps  ymm2, ymm2, ymm3
 .endm
 
-.macro HEAD d
-    GK_QDOT_X_SCALES \d
-    vpxor   xmm5, xmm5, xmm5
-    vbroadcastss ymm6, dword ptr [DATA + 208]
-    SCALE   0, N0
-    SCALE   1, N1
+.macro BYTES
 .endm
 
 .macro BLOCK d

@@ -10,13 +10,13 @@
 
 .macro CONSTANTS
     CONSTANTS_1 15.0
-    .long   0, 0, 0, 0, 4, 4, 4, 4                                                      // 224
-    .long   0x0f0f0f0f                                                                  // 256
+    .long   0, 0, 0, 0, 4, 4, 4, 4                                                      // 192
+    .long   0x0f0f0f0f                                                                  // 224
 .endm
 
 .macro SETUP
-    vmovdqa ymm10, ymmword ptr [DATA + 224]
-    vpbroadcastd ymm15, dword ptr [DATA + 256]
+    vmovdqa ymm10, ymmword ptr [DATA + 192]
+    vpbroadcastd ymm15, dword ptr [DATA + 224]
 .endm
 
 .macro CODES at                     // ymm1 = 32 codes

@@ -10,39 +10,37 @@
 
 .macro CONSTANTS
     CONSTANTS_6BIT 15.0
-    .long   0x0f0f0f0f                                                                  // 352
+    .long   0x0f0f0f0f                                                                  // 320
 .endm
 
 .macro SETUP
-    vpbroadcastd ymm15, dword ptr [DATA + 352]
+    vpbroadcastd ymm15, dword ptr [DATA + 320]
 .endm
 
-.macro STEPS d, h                   // groups 2h and 2h + 1 of both rows
-    vmovdqu ymm10, ymmword ptr [W0 + 16 + 32*\h]
-    vmovdqu ymm11, ymmword ptr [W1 + 16 + 32*\h]
-    GK_QDOT_X \d, 2*\h
-    GK_QDOT_MINUS \d, 2*\h
-    vpand   ymm1, ymm10, ymm15
-    STEP    \d, 2*\h, 0, ymm8
-    vpand   ymm1, ymm11, ymm15
-    STEP    \d, 2*\h, 1, ymm9
-    GK_QDOT_X \d, 2*\h+1
-    GK_QDOT_MINUS \d, 2*\h+1
-    vpsrlw  ymm1, ymm10, 4
+.macro CODES g, nibbles             // ymm1 = group g
+.if \g % 2
+    vpsrlw  ymm1, \nibbles, 4
     vpand   ymm1, ymm1, ymm15
-    STEP    \d, 2*\h+1, 0, ymm8
-    vpsrlw  ymm1, ymm11, 4
-    vpand   ymm1, ymm1, ymm15
-    STEP    \d, 2*\h+1, 1, ymm9
+.else
+    vpand   ymm1, \nibbles, ymm15
+.endif
+.endm
+
+.macro STEPS d, g                   // group g of both rows
+.if \g % 2 == 0
+    vmovdqu ymm10, ymmword ptr [W0 + 16 + 16*\g]
+    vmovdqu ymm11, ymmword ptr [W1 + 16 + 16*\g]
+.endif
+    GK_QDOT_X \d, \g
+    GK_QDOT_MINUS \d, \g
+    CODES   \g, ymm10
+    STEP    \d, \g, 0, ymm8
+    CODES   \g, ymm11
+    STEP    \d, \g, 1, ymm9
 .endm
 
 .macro BLOCK d
-    REST    \d, 0
-    STEPS   \d, 0
-    STEPS   \d, 1
-    REST    \d, 1
-    STEPS   \d, 2
-    STEPS   \d, 3
+    RESTS_AND_GROUPS \d
 .endm
 
 #endif

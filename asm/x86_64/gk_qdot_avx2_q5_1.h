@@ -2,7 +2,7 @@
 //
 //   A block of 32 is 24 bytes: f16 d, m; 4 of fifth bits; 16 of nibbles.
 
-#define FIFTHS 224
+#define FIFTHS 192
 #define BYTES_OF_32 24
 #include "gk_qdot_avx2_q45_1.h"
 #include "gk_qdot_avx2_fifths.h"

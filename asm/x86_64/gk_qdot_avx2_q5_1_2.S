@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_q5_1.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: two products are at most 2 . 31 . 127 = 7874.
 //
-//   256 of two rows are 489 instructions for three digits and 377 for one; 200 and 136 of them are for the two ports
-//   that multiply, convert and shift: at least 100 and 68 cycles. Budget for three digits, all ports: 154 cycles.
+//   256 of two rows are 502 instructions for three digits and 390 for one; 200 and 136 of them are for the two ports
+//   that multiply, convert and shift: at least 100 and 68 cycles. Budget for three digits, all ports: 146 cycles.
 //
-// mca: skylake 1*154
+// mca: skylake 1*146
 
 #include "gk_qdot_avx2_q5_1.h"
 #ifdef __x86_64__

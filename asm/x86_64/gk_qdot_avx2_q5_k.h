@@ -3,19 +3,19 @@
 //   A block is 176 bytes: scales; 32 bytes of fifth bits, bit g for group g; 128 bytes of nibbles, 32 of them the low
 //   halves of a group and the high halves of the next.
 //
-//   ymm10, ymm11  fifth bits of the two rows     ymm14  sixteens     ymm15  fifteens
+//   ymm10, ymm11  fifth bits of the two rows     ymm15  fifteens
 
 #include "gk_qdot_avx2_6bit.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
     CONSTANTS_6BIT 31.0
-    .long   0x0f0f0f0f, 0x10101010                                                      // 352
+    .fill   32, 1, 16                                                                   // 320
+    .long   0x0f0f0f0f                                                                  // 352
 .endm
 
 .macro SETUP
     vpbroadcastd ymm15, dword ptr [DATA + 352]
-    vpbroadcastd ymm14, dword ptr [DATA + 356]
 .endm
 
 .macro CODES at, g, fifth           // ymm1 = group g
@@ -28,12 +28,12 @@
 .endif
 .if \g < 4
     vpsllw  ymm2, \fifth, 4 - \g
-    vpand   ymm2, ymm2, ymm14
+    vpand   ymm2, ymm2, ymmword ptr [DATA + 320]
 .elseif \g == 4
-    vpand   ymm2, \fifth, ymm14
+    vpand   ymm2, \fifth, ymmword ptr [DATA + 320]
 .else
     vpsrlw  ymm2, \fifth, \g - 4
-    vpand   ymm2, ymm2, ymm14
+    vpand   ymm2, ymm2, ymmword ptr [DATA + 320]
 .endif
     vpor    ymm1, ymm1, ymm2
 .endm

@@ -68,6 +68,7 @@
 .endm
 
 .macro BLOCK d
+    HEAD    \d
     HALF    \d, 0
     HALF    \d, 1
 .endm

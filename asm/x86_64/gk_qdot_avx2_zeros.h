@@ -3,6 +3,11 @@
 //   w = s q - m = s (q - z) + rest, z = round(m / s) in 0 .. top: rest and s (q - z) are 0 wherever w is.
 //
 //   scales of a block, for each row: 0  float s[8] times those of x   32  (z, 512 z)[8]   64  float rest[8]
+//
+//   HEAD is long: its parts are done among the groups of a block, so that none of these waits for all of it.
+//   The format has BYTES, for both rows, and SCALE \r, \at: s in ymm1, m in ymm2, of the block of row r at \at.
+//
+//   ymm14  m / s of a row
 
 #include "gk_qdot_avx2.h"
 #ifdef __x86_64__
@@ -10,22 +15,38 @@
 .macro CONSTANTS_ZEROS top
     .float  \top, \top, \top, \top, \top, \top, \top, \top                                      //  96
     .long   0, 0, 1, 1, 2, 2, 3, 3                                                      // 128  each twice
-    .long   4, 4, 5, 5, 6, 6, 7, 7                                                      // 160
 .endm
 
-.macro ZEROS r                      // of s in ymm1 and m in ymm2, zeros in ymm5 and scales of x in ymm4: to memory
-    vdivps  ymm3, ymm2, ymm1
-    vmaxps  ymm3, ymm3, ymm5                            // NaN is 0
+.macro QUOTIENTS d, r, at           // of row r: m / s in ymm14, the others to memory
+    SCALE   \r, \at
+    GK_QDOT_X_SCALES \d
+    vdivps  ymm14, ymm2, ymm1
+    vmulps  ymm4, ymm4, ymm1
+    vmovaps ymmword ptr [r10 + 96*\r], ymm4
+    vmovaps ymmword ptr [r10 + 96*\r + 32], ymm1
+    vmovaps ymmword ptr [r10 + 96*\r + 64], ymm2
+.endm
+
+.macro ZEROS r
+    vxorps  xmm3, xmm3, xmm3
+    vmaxps  ymm3, ymm14, ymm3                           // NaN is 0
     vminps  ymm3, ymm3, ymmword ptr [DATA + 96]
+    vmovaps ymm1, ymmword ptr [r10 + 96*\r + 32]
     vcvtps2dq ymm0, ymm3                                // z
     vcvtdq2ps ymm3, ymm0
-    vfmsub213ps ymm3, ymm1, ymm2                        // rest = z s - m
+    vfmsub213ps ymm3, ymm1, ymmword ptr [r10 + 96*\r + 64]         // rest = z s - m
     vpslld  ymm2, ymm0, 25
     vpor    ymm0, ymm0, ymm2
-    vmulps  ymm1, ymm1, ymm4
-    vmovaps ymmword ptr [r10 + 96*\r], ymm1
     vmovdqa ymmword ptr [r10 + 96*\r + 32], ymm0
     vmovaps ymmword ptr [r10 + 96*\r + 64], ymm3
+.endm
+
+.macro HEAD d
+    BYTES
+    QUOTIENTS \d, 0, N0
+    ZEROS   0
+    QUOTIENTS \d, 1, N1
+    ZEROS   1
 .endm
 
 .macro STEP d, g, r, acc            // codes in ymm1
@@ -35,23 +56,29 @@
 .endm
 
 .macro REST d, j                    // of four groups of both rows
-    vmovdqa ymm2, ymmword ptr [DATA + 128 + 32*\j]
-    vpermps ymm0, ymm2, ymmword ptr [r9 + 64]
-    vpermps ymm1, ymm2, ymmword ptr [r9 + 96 + 64]
+    vbroadcastf128 ymm0, xmmword ptr [r9 + 64 + 16*\j]
+    vbroadcastf128 ymm1, xmmword ptr [r9 + 96 + 64 + 16*\j]
+    vpermilps ymm0, ymm0, ymmword ptr [DATA + 128]
+    vpermilps ymm1, ymm1, ymmword ptr [DATA + 128]
     vmovups ymm2, ymmword ptr [rdx + 256*\d + X_SCALE + 64 + 32*\j]
     vfmadd231ps ymm8, ymm0, ymm2
     vfmadd231ps ymm9, ymm1, ymm2
 .endm
 
-.macro RESTS_AND_GROUPS d           // a block, by STEPS \d, \g of the format
+.macro RESTS_AND_GROUPS d           // a block and HEAD, by STEPS \d, \g of the format
+    BYTES
     REST    \d, 0
     STEPS   \d, 0
     STEPS   \d, 1
+    QUOTIENTS \d, 0, N0
     STEPS   \d, 2
     STEPS   \d, 3
+    ZEROS   0
+    QUOTIENTS \d, 1, N1
     REST    \d, 1
     STEPS   \d, 4
     STEPS   \d, 5
+    ZEROS   1
     STEPS   \d, 6
     STEPS   \d, 7
 .endm

@@ -4,7 +4,7 @@
 //
 //   The format, and what is its own: gk_qdot_avx2_q5_1.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //
-//   256 of two rows are 441 instructions for three digits and 345 for one; 152 and 120 of them are for the two ports
+//   256 of two rows are 454 instructions for three digits and 358 for one; 152 and 120 of them are for the two ports
 //   that multiply, convert and shift: at least 76 and 60 cycles. Budget for three digits, all ports: 102 cycles.
 //
 // mca: alderlake 1*102
