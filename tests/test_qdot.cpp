@@ -57,7 +57,8 @@ void check(const Kernel& kernel, size_t rows, size_t blocks, size_t digits, Fill
     test::twin_of_dots(kernel, w.data(), n, x.data(), k, px.data(), digits, twin.data());
     test::Fenced<float> y(n, 0);
     static Job job;                                             // static: aligned on every system
-    job = { w.data(), bytes, rows * bytes, rows, blocks, digits, px.data(), y.data(), rows, test::codebook(kernel), {} };
+    const void* const codebook = test::codebook(kernel);
+    job = { w.data(), bytes, rows * bytes, rows, blocks, digits, px.data(), y.data(), rows, codebook, {} };
     const std::string convention = test::call(reinterpret_cast<void (*)(Job*)>(kernel.run), &job);
     CHECK_MESSAGE(convention.empty(), convention);
     const std::string bits = test::differ(static_cast<const float*>(y.data()), twin.data(), n), broken = y.broken();
@@ -108,7 +109,8 @@ TEST_CASE("rows of codes: scales that are too wide") {
                 std::vector<float> twin(n), y(n);
                 test::twin_of_dots(kernel, w.data(), n, x.data(), k, prepared.data(), digits, twin.data());
                 static Job job;
-                job = { w.data(), bytes, rows * bytes, rows, k / 256, digits, prepared.data(), y.data(), rows, nullptr, {} };
+                job = { w.data(), bytes, rows * bytes, rows, k / 256, digits,
+                        prepared.data(), y.data(), rows, nullptr, {} };
                 const std::string convention = test::call(reinterpret_cast<void (*)(Job*)>(kernel.run), &job);
                 INFO(test::text(kernel.name) << " scale " << i << " in row " << row << " block " << block << " digits " << digits);
                 CHECK_MESSAGE(convention.empty(), convention);

@@ -114,7 +114,8 @@
 //   GK_QDOT_DOT d      ymm0 = ymm3 + sums of four codes X, codes 0 .. 127 in ymm1
 //   GK_QDOT_DOT_Z d    ymm0 = sums of four (code - z) X, of the same, (z, 512 z) in ymm2 and minus in ymm3
 //   GK_QDOT_START d, g, GK_QDOT_DOT_S d    ymm0 = sums of four codes X, signed codes in ymm1, signs of bytes in ymm15;
-//                      \known: without AVX-VNNI their magnitudes are in ymm0, and for one digit their signs in ymm1 will do
+//                      \known: without AVX-VNNI their magnitudes are in ymm0, and for one digit ymm1 need but have their
+//                      signs
 
 #ifdef GK_QDOT_VNNI
 
@@ -279,7 +280,7 @@
 .endr
 .endm
 
-.macro GK_QDOT_ROWS d, bytes        // all rows: HEAD \d for scales of the next block, BLOCK \d for them and a block of both rows
+.macro GK_QDOT_ROWS d, bytes        // all rows: HEAD \d for scales of the next block, BLOCK \d for these and a block of the two
 L(row\d):
     mov     rsi, qword ptr [rdi]
     mov     rcx, qword ptr [rdi + 32]
