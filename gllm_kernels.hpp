@@ -105,7 +105,8 @@
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
 //   GLLM_KERNELS_MODEL              add the paged cache, tensors and models (define it wherever the header is included)
-//   GLLM_KERNELS_COMPILER           add the graph compiler, and traces of operations (define it wherever the header is included)
+//   GLLM_KERNELS_COMPILER           add the graph compiler, and traces of operations (define it wherever the header is
+//                                   included)
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
 //                                   is included); by default no symbol leaves the module that implements it: copies in
@@ -119,7 +120,8 @@
 //   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
 //                                   CPU says
 //   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
-//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION _NO_QUANTIZE     leave parts out
+//   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION _NO_QUANTIZE
+//                                   leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
 //
 // The environment variable GLLM_KERNELS_ISA narrows detection: "scalar", "avx2", "avx512", "neon", with "-feature"
@@ -164,16 +166,16 @@
 //
 // k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [20] matmul checks the arguments and fills Weights;
 // Quantised::plan asks quant_route [8], which says `codes` for so few rows, and finds room for x in fixed point;
-// Quantised::by_codes has it prepared [15] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output rows
-// of each thread. That is [15] of the feature that the CPU has, VNNI for one: four rows at a time, row_codes<codec_q4_k>
-// [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11] reads them, and
-// code_products multiplies them with x: exact sums of integers, scaled and added up as floats. Where asm/ has a kernel
-// for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits. With Precision::fast x
-// has one digit, not three.
+// Quantised::by_codes has it prepared [15] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output
+// rows of each thread. That is [15] of the feature that the CPU has, VNNI for one: four rows at a time,
+// row_codes<codec_q4_k> [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11]
+// reads them, and code_products multiplies them with x: exact sums of integers, scaled and added up as floats. Where
+// asm/ has a kernel for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits.
+// With Precision::fast x has one digit, not three.
 //
 // With 512 rows of x, and a unit that multiplies bytes, quant_route says `digits`: Quantised::in_digits has x packed by
-// CodePanels [15], whose run() decodes some rows of W for CODE_K of k to a panel, by the same row_codes, and multiplies it
-// with each panel of x.
+// CodePanels [15], whose run() decodes some rows of W for CODE_K of k to a panel, by the same row_codes, and multiplies
+// it with each panel of x.
 //
 // k.gemm(a, b, c, 512, 512, 512): [20] Dense::run checks, dense_path [8] says `nest`, Dense::Plan shares the columns of
 // C and sizes scratch by Blocks [13]; each thread runs gemm_run -> gemm_nest, which packs panels and calls
@@ -182,51 +184,53 @@
 //
 // ---- life of a token -----------------------------------------------------------
 //
-// model.decode(cache, {&token, 1}, logits): [23] State::forward takes the row of the embedding, and the sines and cosines of
-// the position that its sequence has come to. In each layer attend() normalises, has the input prepared once for q, k and
-// v, turns q and k, and appends k and v to the cache [22]: a page of 16 tokens is taken when the last one is full, copied
-// first when another sequence shares it. k.attention [20] reads the pages where they lie: the form `few` of [14], one unit
-// of work for each head of keys and piece of PIECE tokens, whose results are merged in order. With a prompt of 512 tokens it
-// takes the form `many`: the same sums, for the same bits, by the tiles of [13]. feed_forward() does the rest, and the
-// tokens whose logits are wanted go through lm_head.
+// model.decode(cache, {&token, 1}, logits): [23] State::forward takes the row of the embedding, and the sines and
+// cosines of the position that its sequence has come to. In each layer attend() normalises, has the input prepared once
+// for q, k and v, turns q and k, and appends k and v to the cache [22]: a page of 16 tokens is taken when the last one
+// is full, copied first when another sequence shares it. k.attention [20] reads the pages where they lie: the form
+// `few` of [14], one unit of work for each head of keys and piece of PIECE tokens, whose results are merged in order.
+// With a prompt of 512 tokens it takes the form `many`: the same sums, for the same bits, by the tiles of [13].
+// feed_forward() does the rest, and the tokens whose logits are wanted go through lm_head.
 //
 // ---- life of a graph -----------------------------------------------------------
 //
-// g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [25] check_graph infers each
-// shape, by what the operation's trace [24] reads and how, and refuses what does not fit by the node's name. lower makes a
-// SemanticDAG of what outputs depend on: 16-bit sources and outputs get a convert, an operation without a kernel becomes the
-// steps of its trace. fuse puts each operation into a group: the product is a kernel_call, gelu and mul are one loop_fusion.
-// place_values finds that gelu's result is read in its group only, so that a slot of a tile holds it, and that the product's
-// is a buffer that lives from group 0 to 1.
+// g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [25] check_graph
+// infers each shape, by what the operation's trace [24] reads and how, and refuses what does not fit by the node's
+// name. lower makes a SemanticDAG of what outputs depend on: 16-bit sources and outputs get a convert, an operation
+// without a kernel becomes the steps of its trace. fuse puts each operation into a group: the product is a kernel_call,
+// gelu and mul are one loop_fusion. place_values finds that gelu's result is read in its group only, so that a slot of
+// a tile holds it, and that the product's is a buffer that lives from group 0 to 1.
 //
 // layer.run(inputs, outputs, 32): plan_buffers finds offsets for 32 rows, if the last run had others. The product is
-// CpuKernels::matmul or gemm, its scratch a buffer too. The group goes tile by tile: gelu by table().gelu from the buffer to
-// the slot, mul by table().vec_mul from slot and x to the output, all in the first-level cache; `parallel` shares the tiles.
+// CpuKernels::matmul or gemm, its scratch a buffer too. The group goes tile by tile: gelu by table().gelu from the
+// buffer to the slot, mul by table().vec_mul from slot and x to the output, all in the first-level cache; `parallel`
+// shares the tiles.
 //
 // ---- glossary ------------------------------------------------------------------
 //
 //   block    weights that share a struct of a quant format; of a product: the part of A, B or C that a cache holds
-//   group    inputs or weights that share a scale; the bounds above count groups of 32 inputs; of a graph: operations that
-//            are computed together
+//   group    inputs or weights that share a scale; the bounds above count groups of 32 inputs; of a graph: operations
+//            that are computed together
 //   code     the integer that a format stores for a weight; a plain code is one without a scale in its row
 //   panel    a strip of A or B, as wide as a tile, in the order in which a microkernel reads it
-//   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX; of a graph: the part of
-//            its rows that a group computes at a time
+//   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX; of a graph: the
+//            part of its rows that a group computes at a time
 //   digit    of an input in fixed point: one of up to three, to base 256 or 128
 //   term     of a float split for AMX: one of up to three bf16 whose sum it is; a plane holds the same term of all
 //   chain    additions one after another into one accumulator
 //   route    which of its ways a product takes
-//   page     16 tokens of a cache, of one layer and all its heads; a piece is as many tokens as attention sums up in f32
-//   trace    an operation recorded: what one row of it computes, as a list; a stage is a loop of it, or what runs once between loops
+//   page     16 tokens of a cache, of one layer and all its heads; a piece is as many tokens as attention sums in f32
+//   trace    an operation recorded: what one row of it computes, as a list; a stage is a loop of it, or what runs once
+//            between loops
 //
 // ---- adding to it -------------------------------------------------------------
 //
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
 //                        kernel_table() behind [16]
-//   one of graphs alone  a functor in [10], an OpKind in [2], a row of recordings in [24]; maps need no kernel
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
-//                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a sane()
-//                        in [5]
+//                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a
+//                        sane() in [5]
+//                       in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
@@ -380,12 +384,13 @@ enum class CacheType : uint8_t { f32, f16, bf16, Q8_0 };
 
 /// The keys, or the values, of one layer and sequence, [length][kv_heads][head_dim]. Strides are bytes.
 ///
-/// Plain arrays: head h of token t is head_dim elements, whole blocks of Q8_0, from data + t token_stride + h head_stride,
-/// aligned to the element. Pages of a KvCache, 64-byte aligned: token t is in page pages[t / 16], `page_stride` times that from
-/// data, and there
+/// Plain arrays: head h of token t is head_dim elements, whole blocks of Q8_0, from data + t token_stride + h
+/// head_stride, aligned to the element. Pages of a KvCache, 64-byte aligned: token t is in page pages[t / 16],
+/// `page_stride` times that from data, and there
 ///
 ///   values   [kv_heads][16][head_dim]: as above, t modulo 16
-///   keys     [kv_heads][head_dim][16]: the 16 tokens side by side. Q8_0: int8 code[head_dim][16], f16 d[head_dim / 32][16]
+///   keys     [kv_heads][head_dim][16]: the 16 tokens side by side. Q8_0: int8 code[head_dim][16],
+///            f16 d[head_dim / 32][16]
 struct KvRows {
     const void* data = nullptr;
     CacheType   type = CacheType::f32;
@@ -411,7 +416,7 @@ template <class E> struct AttentionArgs {
     float        scale = 0;                                     // 0: 1 / sqrt(head_dim)
     float        softcap = 0;                                   // c > 0: a score s becomes c tanh(s / c)
     const float* sinks = nullptr;                               // [heads]: a score each that has no value, and no cap
-    const float* slopes = nullptr;                              // [heads]: slope (t - position of the query) joins score t
+    const float* slopes = nullptr;                              // [heads]: slope (t - query's position) joins score t
 };
 
 // ---- threads and memory -----------------------------------------------------
@@ -435,11 +440,13 @@ struct Workspace {
 /// them.
 class ThreadPool {
 public:
-    GK_API explicit ThreadPool(unsigned width);                 // the caller counts as one; fewer if threads cannot start
+    /// The caller counts as one; there are fewer if threads cannot start.
+    GK_API explicit ThreadPool(unsigned width);
     GK_API ~ThreadPool();
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
-    GK_API Parallel parallel();                                 // for k.parallel; one call at a time. One thread: no run
+    /// For k.parallel; one call at a time. Of one thread it has no `run`.
+    GK_API Parallel parallel();
 private:
     struct State;
     State* state_;
@@ -515,26 +522,31 @@ public:
     Parallel  parallel;
     Workspace workspace;
 
-    // ---- vectors
+    // ---- vectors: vec_axpy is y += a x; vec_max of none is -inf
     GK_API E    vec_dot(const E* a, const E* b, size_t n) const             { return table_->vec_dot(a, b, n); }
     GK_API void vec_add(const E* a, const E* b, E* out, size_t n) const     { table_->vec_add(a, b, out, n); }
     GK_API void vec_sub(const E* a, const E* b, E* out, size_t n) const     { table_->vec_sub(a, b, out, n); }
     GK_API void vec_mul(const E* a, const E* b, E* out, size_t n) const     { table_->vec_mul(a, b, out, n); }
     GK_API void vec_scale(E* x, Scalar s, size_t n) const                   { table_->vec_scale(x, s.value, n); }
-    GK_API void vec_axpy(E* y, Scalar a, const E* x, size_t n) const        { table_->vec_axpy(y, a.value, x, n); }  // y += a x
+    GK_API void vec_axpy(E* y, Scalar a, const E* x, size_t n) const        { table_->vec_axpy(y, a.value, x, n); }
     GK_API E    vec_sum(const E* x, size_t n) const                         { return table_->vec_sum(x, n); }
-    GK_API E    vec_max(const E* x, size_t n) const                         { return table_->vec_max(x, n); }  // -inf for n = 0
+    GK_API E    vec_max(const E* x, size_t n) const                         { return table_->vec_max(x, n); }
     GK_API E    vec_sum_squares(const E* x, size_t n) const                 { return table_->vec_sum_squares(x, n); }
 
     // ---- activations
-    GK_API void silu(const E* x, E* out, size_t n) const                    { table_->silu(x, out, n); }        // x / (1 + e^-x)
-    GK_API void gelu(const E* x, E* out, size_t n) const                    { table_->gelu(x, out, n); }        // the tanh form
-    GK_API void gelu_erf(const E* x, E* out, size_t n) const                { table_->gelu_erf(x, out, n); }    // x (1 + erf(x/sqrt 2)) / 2
-    GK_API void gelu_quick(const E* x, E* out, size_t n) const              { table_->gelu_quick(x, out, n); }  // x / (1 + e^(-1.702 x))
+    //      silu        x / (1 + e^-x)
+    //      gelu        the tanh form
+    //      gelu_erf    x (1 + erf(x / sqrt 2)) / 2
+    //      gelu_quick  x / (1 + e^(-1.702 x))
+    //      swiglu      silu(gate) up
+    GK_API void silu(const E* x, E* out, size_t n) const                    { table_->silu(x, out, n); }
+    GK_API void gelu(const E* x, E* out, size_t n) const                    { table_->gelu(x, out, n); }
+    GK_API void gelu_erf(const E* x, E* out, size_t n) const                { table_->gelu_erf(x, out, n); }
+    GK_API void gelu_quick(const E* x, E* out, size_t n) const              { table_->gelu_quick(x, out, n); }
     GK_API void relu(const E* x, E* out, size_t n) const                    { table_->relu(x, out, n); }
     GK_API void tanh(const E* x, E* out, size_t n) const                    { table_->tanh(x, out, n); }
     GK_API void exp(const E* x, E* out, size_t n) const                     { table_->exp(x, out, n); }
-    GK_API void swiglu(const E* gate, const E* up, E* out, size_t n) const  { table_->swiglu(gate, up, out, n); }  // silu(gate) up
+    GK_API void swiglu(const E* gate, const E* up, E* out, size_t n) const  { table_->swiglu(gate, up, out, n); }
     //      One row; all -inf gives zeros.
     GK_API void softmax(const E* x, E* out, size_t n) const                 { table_->softmax(x, out, n); }
 
@@ -548,16 +560,18 @@ public:
         table_->layer_norm(x, gamma, beta, out, 1, n, eps);
     }
     GK_API void rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) const;
-    GK_API void layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) const;
+    GK_API void layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n,
+                                float eps) const;
 
     // ---- positions: rotates qk[heads][head_dim] in place by the angles cos[n_rot/2], sin[n_rot/2]. Only the first
     //      n_rot elements of a head turn; 0 means all of them. n_rot is even and at most head_dim (asserted).
     //      rope_with_pos takes row `position` of tables [positions][n_rot/2].
-    GK_API void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, RopeStyle style, size_t n_rot = 0) const {
+    GK_API void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, RopeStyle style,
+                     size_t n_rot = 0) const {
         table_->rope(qk, cos, sin, heads, head_dim, n_rot ? n_rot : head_dim, style);
     }
-    GK_API void rope_with_pos(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t position, RopeStyle style,
-                              size_t n_rot = 0) const {
+    GK_API void rope_with_pos(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t position,
+                              RopeStyle style, size_t n_rot = 0) const {
         const size_t row = position * ((n_rot ? n_rot : head_dim) / 2);
         rope(qk, cos + row, sin + row, heads, head_dim, style, n_rot);
     }
@@ -567,7 +581,8 @@ public:
     GK_API void   gemv(const E* a, const E* x, E* y, size_t m, size_t n) const;
     GK_API Status gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const;
     GK_API Status gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k) const;
-    GK_API Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k, Activation act) const;
+    GK_API Status gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k,
+                                Activation act) const;
     GK_API Status gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const;
     //      The same with weights of any element type, widened exactly, as inputs are.
     GK_API Status gemm_mixed(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const;
@@ -581,52 +596,88 @@ public:
     GK_API Status pack_b(const E* b, size_t n, size_t k, void* packed) const;
     GK_API Status pack_b_transposed(const E* bt, size_t n, size_t k, void* packed) const;
     GK_API Status gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const;
-    GK_API Status gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k) const;
-    GK_API Status gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n, size_t k,
-                                          Activation act) const;
+    GK_API Status gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n,
+                                      size_t k) const;
+    GK_API Status gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m, size_t n,
+                                          size_t k, Activation act) const;
     //      Workspace enough for any of the above, at this parallel.width; 0 when the size overflows.
     GK_API size_t gemm_workspace_bytes(size_t m, size_t n, size_t k) const;
 
     // ---- dequantisation: n weights, a whole number of blocks, to f32. Correctly rounded, the same bits on every ISA.
     GK_API Status dequant(QuantType type, const void* blocks, float* out, size_t n) const;
-    GK_API Status dequant_q2_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q2_K, blocks, out, n); }
-    GK_API Status dequant_q3_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q3_K, blocks, out, n); }
-    GK_API Status dequant_q4_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q4_K, blocks, out, n); }
-    GK_API Status dequant_q5_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q5_K, blocks, out, n); }
-    GK_API Status dequant_q6_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q6_K, blocks, out, n); }
-    GK_API Status dequant_q8_k   (const void* blocks, float* out, size_t n) const { return dequant(QuantType::Q8_K, blocks, out, n); }
-    GK_API Status dequant_iq1_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ1_S, blocks, out, n); }
-    GK_API Status dequant_iq1_m  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ1_M, blocks, out, n); }
-    GK_API Status dequant_iq2_xxs(const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_XXS, blocks, out, n); }
-    GK_API Status dequant_iq2_xs (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_XS, blocks, out, n); }
-    GK_API Status dequant_iq2_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ2_S, blocks, out, n); }
-    GK_API Status dequant_iq3_xxs(const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ3_XXS, blocks, out, n); }
-    GK_API Status dequant_iq3_s  (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ3_S, blocks, out, n); }
-    GK_API Status dequant_iq4_nl (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ4_NL, blocks, out, n); }
-    GK_API Status dequant_iq4_xs (const void* blocks, float* out, size_t n) const { return dequant(QuantType::IQ4_XS, blocks, out, n); }
-    GK_API Status dequant_squeeze(const void* blocks, float* out, size_t n) const { return dequant(QuantType::SQUEEZE, blocks, out, n); }
+    GK_API Status dequant_q2_k(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::Q2_K, blocks, out, n);
+    }
+    GK_API Status dequant_q3_k(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::Q3_K, blocks, out, n);
+    }
+    GK_API Status dequant_q4_k(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::Q4_K, blocks, out, n);
+    }
+    GK_API Status dequant_q5_k(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::Q5_K, blocks, out, n);
+    }
+    GK_API Status dequant_q6_k(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::Q6_K, blocks, out, n);
+    }
+    GK_API Status dequant_q8_k(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::Q8_K, blocks, out, n);
+    }
+    GK_API Status dequant_iq1_s(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::IQ1_S, blocks, out, n);
+    }
+    GK_API Status dequant_iq1_m(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::IQ1_M, blocks, out, n);
+    }
+    GK_API Status dequant_iq2_xxs(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::IQ2_XXS, blocks, out, n);
+    }
+    GK_API Status dequant_iq2_xs(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::IQ2_XS, blocks, out, n);
+    }
+    GK_API Status dequant_iq2_s(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::IQ2_S, blocks, out, n);
+    }
+    GK_API Status dequant_iq3_xxs(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::IQ3_XXS, blocks, out, n);
+    }
+    GK_API Status dequant_iq3_s(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::IQ3_S, blocks, out, n);
+    }
+    GK_API Status dequant_iq4_nl(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::IQ4_NL, blocks, out, n);
+    }
+    GK_API Status dequant_iq4_xs(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::IQ4_XS, blocks, out, n);
+    }
+    GK_API Status dequant_squeeze(const void* blocks, float* out, size_t n) const {
+        return dequant(QuantType::SQUEEZE, blocks, out, n);
+    }
 
     //      Whole checkpoint tensors, to out[n][k]: AutoAWQ "GEMM" and GPTQ layouts, any group that divides k (AWQ), any
     //      group and any g_idx (GPTQ). Words are little-endian u32, scales f16, at any alignment. n and, for GPTQ, k
     //      are multiples of 8.
-    GK_API Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n, size_t k,
-                               size_t group) const;
-    GK_API Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, float* out,
-                                size_t n, size_t k, size_t group, GptqZeros zeros) const;
+    GK_API Status dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out, size_t n,
+                               size_t k, size_t group) const;
+    GK_API Status dequant_gptq4(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx,
+                                float* out, size_t n, size_t k, size_t group, GptqZeros zeros) const;
 
-    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least sum of importance[i] (x[i] - decoded[i])^2 that a
-    //      search finds; importance[k], not negative, or null for 1 throughout. Weights out of Q4_0, Q5_0, Q8_0, Q1_0, Q2_0 or
-    //      TQ1_0 blocks are found again exactly, those of other formats nearly; beyond a format's scales lies its largest value. A
-    //      NaN or an infinity is refused, before anything is written. The same bits on every ISA.
-    GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance, void* blocks) const;
+    // ---- quantisation: rows x[rows][k] to rows of blocks, each with the least sum of
+    //      importance[i] (x[i] - decoded[i])^2 that a search finds; importance[k], not negative, or null for 1
+    //      throughout. Weights out of Q4_0, Q5_0, Q8_0, Q1_0, Q2_0 or TQ1_0 blocks are found again exactly, those of
+    //      other formats nearly; beyond a format's scales lies its largest value. A NaN or an infinity is refused,
+    //      before anything is written. The same bits on every ISA.
+    GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance,
+                           void* blocks) const;
 
-    // ---- attention, without a matrix of scores: see AttentionArgs. head_dim is a multiple of 8 up to 576, of 32 for Q8_0;
-    //      heads one of kv_heads. A query that sees no key gives zeros; NaN and infinities as in softmax. The bits depend
-    //      neither on threads nor on how queries are shared among calls, nor on keys that a query does not see. With A the
-    //      largest scale sum |q k| of a query's keys, plus |slope distance|, and values as the cache holds them, the error is
-    //      at most 160 u (1 + A) max |v|.
+    // ---- attention, without a matrix of scores: see AttentionArgs. head_dim is a multiple of 8 up to 576, of 32 for
+    //      Q8_0; heads one of kv_heads. A query that sees no key gives zeros; NaN and infinities as in softmax. The
+    //      bits depend neither on threads nor on how queries are shared among calls, nor on keys that a query does not
+    //      see. With A the largest scale sum |q k| of a query's keys, plus |slope distance|, and values as the cache
+    //      holds them, the error is at most 160 u (1 + A) max |v|.
     GK_API Status attention(const AttentionArgs<E>& args) const;
-    GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const;
+    GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim,
+                                            size_t length) const;
 
     // ---- plain quantised products: weights rows of k codes, one scale a row. q8 int8; q4 two a byte, low nibble
     //      first, code - 8; q2 four a byte, low bits first, code - 2; q1 eight a byte, low bit first, +1 or -1. Rows
@@ -645,18 +696,18 @@ public:
     //      kernel. kquant_matmul takes Q2_K .. Q8_K, iq_matmul IQ1_S .. IQ4_XS, matmul every QuantType.
     GK_API Status matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k,
                          Precision precision = Precision::exact) const;
-    //      Products that share an input can share what is made of it first: prepared for one format, it serves every format
-    //      that takes the same form of it, and costs others nothing. The bits are those of matmul. The buffer, at any address,
-    //      is tagged with instruction set, element, m, k and precision; one that does not fit is refused. It may be
-    //      copied, to an address that is the same modulo 64.
+    //      Products that share an input can share what is made of it first: prepared for one format, it serves every
+    //      format that takes the same form of it, and costs others nothing. The bits are those of matmul. The buffer,
+    //      at any address, is tagged with instruction set, element, m, k and precision; one that does not fit is
+    //      refused. It may be copied, to an address that is the same modulo 64.
     //      prepared_bytes is 0 when the size overflows, or k is no whole number of blocks.
     GK_API size_t prepared_bytes(QuantType type, size_t m, size_t k, Precision precision = Precision::exact) const;
     GK_API Status prepare(QuantType type, const E* input, size_t m, size_t k, void* prepared,
                           Precision precision = Precision::exact) const;
-    GK_API Status matmul_prepared(QuantType type, const void* blocks, const E* input, const void* prepared, E* output, size_t m, size_t n,
-                                  size_t k, Precision precision = Precision::exact) const;
-    GK_API Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
-                                Precision precision = Precision::exact) const;
+    GK_API Status matmul_prepared(QuantType type, const void* blocks, const E* input, const void* prepared, E* output,
+                                  size_t m, size_t n, size_t k, Precision precision = Precision::exact) const;
+    GK_API Status kquant_matmul(const void* blocks, const E* input, E* output, QuantType type,
+                                size_t m, size_t n, size_t k, Precision precision = Precision::exact) const;
     GK_API Status iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m, size_t n, size_t k,
                             Precision precision = Precision::exact) const;
     GK_API Status squeeze_matmul(const void* blocks, const E* input, E* output, size_t m, size_t n, size_t k) const {
@@ -665,7 +716,8 @@ public:
     GK_API Status awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input, E* output,
                              size_t m, size_t n, size_t k, size_t group) const;
     GK_API Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx,
-                              const E* input, E* output, size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const;
+                              const E* input, E* output, size_t m, size_t n, size_t k, size_t group,
+                              GptqZeros zeros) const;
     //      Enough for any of them and for gemm_q8 and gemm_q4, at this parallel.width; 0 when the size overflows.
     GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
                                          Precision precision = Precision::exact) const;
@@ -693,17 +745,17 @@ struct KvCacheConfig {
     size_t    layers = 0, kv_heads = 0, head_dim = 0;           // head_dim: a multiple of 8, of 32 for Q8_0
     size_t    sequences = 1;                                    // numbered from 0
     CacheType key_type = CacheType::f32, value_type = CacheType::f32;
-    size_t    pages = 0;                                        // of the pool, whole layers: each holds 16 tokens of one of them
+    size_t    pages = 0;                                        // of the pool: each holds 16 tokens of one layer
     size_t    bytes = 0;                                        // where pages is 0: as many as fit
     void*   (*allocate)(void* user, size_t bytes) = nullptr;    // null: GLLM_KERNELS_MALLOC
     void    (*release)(void* user, void* p) = nullptr;
     void*     user = nullptr;
 };
-struct KvStats { size_t pages, free_pages, page_bytes, bytes; };        // bytes: of the one allocation that holds everything
+struct KvStats { size_t pages, free_pages, page_bytes, bytes; };        // bytes: of the one allocation
 
-/// Keys and values of several sequences in pages of 16 tokens, as KvRows pictures them. Sequences share pages after a fork;
-/// one that is written to is copied first. All memory is allocated by init(). Whatever fails leaves everything as it was.
-/// One thread at a time.
+/// Keys and values of several sequences in pages of 16 tokens, as KvRows pictures them. Sequences share pages after a
+/// fork; one that is written to is copied first. All memory is allocated by init(). Whatever fails leaves everything as
+/// it was. One thread at a time.
 class KvCache {
 public:
     KvCache() = default;
@@ -713,15 +765,15 @@ public:
 
     GK_API static size_t page_bytes(const KvCacheConfig& config);       // 0 where a size is wrong
     GK_API Status init(const KvCacheConfig& config);
-    /// keys and values [tokens][kv_heads][head_dim] of one layer, behind those that it has. The first layer that grows takes
-    /// the pages of all: once that is ok, the others have room, unless the sequence is forked in between.
+    /// keys and values [tokens][kv_heads][head_dim] of one layer, behind those that it has. The first layer that grows
+    /// takes the pages of all: once that is ok, the others have room, unless the sequence is forked in between.
     GK_API Status append(size_t seq, size_t layer, const float* keys, const float* values, size_t tokens);
     GK_API Status reset_seq(size_t seq);
     GK_API Status truncate(size_t seq, size_t length);          // a length beyond that of a layer leaves it
-    GK_API Status fork(size_t from, size_t to, size_t length);  // `to` becomes the first tokens of `from`; they share pages
-    /// A sequence, all layers of one length, to a stream that describes itself and ends with a checksum, and back. Written,
-    /// it is empty; what is read must have been written by a cache of these layers, heads and types, and `seq` be empty. The
-    /// callbacks move all bytes or return false.
+    GK_API Status fork(size_t from, size_t to, size_t length);  // `to` becomes the first tokens of `from`, shared
+    /// A sequence, all layers of one length, to a stream that describes itself and ends with a checksum, and back.
+    /// Written, it is empty; what is read must have been written by a cache of these layers, heads and types, and `seq`
+    /// be empty. The callbacks move all bytes or return false.
     GK_API Status swap_out(size_t seq, bool (*write)(void* user, const void* data, size_t bytes), void* user);
     GK_API Status swap_in(size_t seq, bool (*read)(void* user, void* data, size_t bytes), void* user);
     GK_API KvView  view(size_t seq, size_t layer) const;        // valid until the sequence changes
@@ -744,8 +796,9 @@ private:
     InferenceError error_;
     void*     memory_ = nullptr;
     uint8_t*  pool_ = nullptr;
-    uint32_t *tables_ = nullptr, *users_ = nullptr, *free_ = nullptr;  // [sequences][layers][most_]; of each page; a stack
-    size_t   *lengths_ = nullptr, *held_ = nullptr;             // [sequences][layers]; pages of a layer, of each sequence
+    uint32_t* tables_ = nullptr;                                // [sequences][layers][most_]
+    uint32_t *users_ = nullptr, *free_ = nullptr;               // of each page; a stack
+    size_t   *lengths_ = nullptr, *held_ = nullptr;             // [sequences][layers]; pages of a layer, by sequence
     size_t    page_bytes_ = 0, most_ = 0, free_pages_ = 0, bytes_ = 0;
 };
 
@@ -762,7 +815,8 @@ struct DeviceHooks {
     void*  user;
 };
 
-/// [rows][cols] numbers, row-major, of the CPU's or a device's memory: its own, aligned to 64 bytes, or a view of somebody's.
+/// [rows][cols] numbers, row-major, of the CPU's or a device's memory: its own, aligned to 64 bytes, or a view of
+/// somebody's.
 struct DeviceTensor {
     void*      data = nullptr;
     size_t     bytes = 0, elements = 0, rows = 0, cols = 0;
@@ -770,7 +824,7 @@ struct DeviceTensor {
     QuantType  quant = QuantType::Q8_0;                         // of blocks
     DeviceKind device = DeviceKind::cpu;
     bool       owned = false;
-    const DeviceHooks* hooks = nullptr;                         // of a device; without them what needs it is `unsupported`
+    const DeviceHooks* hooks = nullptr;                         // of a device; null: what needs it is `unsupported`
 
     DeviceTensor() = default;
     GK_API ~DeviceTensor();
@@ -778,7 +832,8 @@ struct DeviceTensor {
     GK_API DeviceTensor& operator=(DeviceTensor&& other) noexcept;
     explicit operator bool() const { return data != nullptr; }
 
-    /// What the tensor held before is released. A view of blocks may lie at any address, another is aligned to its elements.
+    /// What the tensor held before is released. A view of blocks may lie at any address, another is aligned to its
+    /// elements.
     GK_API Status view(const void* data, size_t rows, size_t cols, DType dtype, QuantType quant = QuantType::Q8_0);
     GK_API Status allocate(size_t rows, size_t cols, DType dtype, QuantType quant = QuantType::Q8_0,
                            DeviceKind device = DeviceKind::cpu, const DeviceHooks* hooks = nullptr);
@@ -797,10 +852,10 @@ enum class ModelArch   : uint8_t { llama, gpt2, mistral, phi, qwen, gemma };
 enum class NormType    : uint8_t { rms, layer };
 enum class RopeScaling : uint8_t { none, linear, dynamic, yarn, llama3, longrope };
 
-/// Pair i of a head turns at position p by p base^(-2i / n_rot), scaled: divided by factor (linear), and by factors[i] where
-/// there are any; stretched beyond original_context (dynamic: base grows with the context); in parts (yarn, llama3, by
-/// wavelength); by one of two lists (longrope: the long one where the model's context exceeds original_context). Vectors
-/// are multiplied by `magnitude`, yarn's also by 1 + 0.1 ln factor.
+/// Pair i of a head turns at position p by p base^(-2i / n_rot), scaled: divided by factor (linear), and by factors[i]
+/// where there are any; stretched beyond original_context (dynamic: base grows with the context); in parts (yarn,
+/// llama3, by wavelength); by one of two lists (longrope: the long one where the model's context exceeds
+/// original_context). Vectors are multiplied by `magnitude`, yarn's also by 1 + 0.1 ln factor.
 struct RopeConfig {
     RopeStyle    style = RopeStyle::half;
     RopeScaling  scaling = RopeScaling::none;
@@ -809,11 +864,11 @@ struct RopeConfig {
     size_t       original_context = 0;
     double       beta_fast = 32, beta_slow = 1;                 // yarn
     double       low_freq_factor = 1, high_freq_factor = 4;     // llama3
-    const float *factors = nullptr, *long_factors = nullptr, *short_factors = nullptr;      // [n_rot / 2]; read by init()
+    const float *factors = nullptr, *long_factors = nullptr, *short_factors = nullptr;  // [n_rot / 2]; read by init()
 };
 
-/// Everything that a forward pass depends on but the weights. What weights are there says the rest: biases, norms of the
-/// heads of q and k, norms behind attention and feed-forward, a gate.
+/// Everything that a forward pass depends on but the weights. What weights are there says the rest: biases, norms of
+/// the heads of q and k, norms behind attention and feed-forward, a gate.
 struct ModelConfig {
     ModelArch  arch = ModelArch::llama;
     size_t     layers = 0, width = 0, heads = 0, kv_heads = 0, head_dim = 0, hidden = 0, vocabulary = 0;
@@ -821,16 +876,18 @@ struct ModelConfig {
     NormType   norm = NormType::rms;
     float      epsilon = 1e-5f;
     Activation activation = Activation::silu;                   // silu or gelu
-    bool       parallel = false;                                // feed-forward and attention both of the one norm (phi-2)
-    RopeConfig rope, local_rope;                                // local: of the layers that slide, where its n_rot is not 0
-    size_t     window = 0, window_pattern = 0;                  // w > 0: layer l slides unless (l + 1) % pattern == 0; 0: all do
+    bool       parallel = false;                                // feed-forward and attention both of one norm (phi-2)
+    RopeConfig rope, local_rope;                                // local: of layers that slide, where its n_rot > 0
+    size_t     window = 0;                                      // w > 0: of the layers that slide
+    size_t     window_pattern = 0;                              // layer l slides unless (l + 1) % this == 0; 0: all do
     float      embedding_scale = 1;
     float      attention_scale = 0;                             // 0: 1 / sqrt(head_dim)
     float      attention_softcap = 0, final_softcap = 0;        // 0: none
 };
 
 struct LayerWeights {
-    DeviceTensor attn_norm, attn_norm_bias, q, q_bias, k, k_bias, v, v_bias, q_norm, k_norm, out, out_bias, post_attn_norm;
+    DeviceTensor attn_norm, attn_norm_bias, q, q_bias, k, k_bias, v, v_bias, q_norm, k_norm;
+    DeviceTensor out, out_bias, post_attn_norm;
     DeviceTensor ffn_norm, ffn_norm_bias, gate, gate_bias, up, up_bias, down, down_bias, post_ffn_norm;
 };
 struct ModelWeights {
@@ -849,9 +906,9 @@ struct ModelOptions {
 struct BatchToken { int32_t id; uint32_t seq; bool logits; };           // logits: are they wanted?
 struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 
-/// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time; several
-/// models may share weights. Logits do not depend on threads. How a text is cut into batches changes them by rounding alone:
-/// products of few rows go another way than those of many.
+/// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time;
+/// several models may share weights. Logits do not depend on threads. How a text is cut into batches changes them by
+/// rounding alone: products of few rows go another way than those of many.
 class Model {
 public:
     Model() = default;
@@ -860,9 +917,10 @@ public:
     Model& operator=(const Model&) = delete;
 
     GK_API Status init(const ModelConfig& config, const ModelWeights& weights, const ModelOptions& options = {});
-    /// logits [those that want them][vocabulary], in order of the tokens. Where it fails every sequence is as long as before.
+    /// logits [those that want them][vocabulary], in order of the tokens. Where it fails every sequence is as long as
+    /// before.
     GK_API Status decode(KvCache& cache, const Batch& batch, float* logits);
-    GK_API KvCacheConfig cache_config(size_t tokens, CacheType type, size_t sequences = 1) const;       // that fits this model
+    GK_API KvCacheConfig cache_config(size_t tokens, CacheType type, size_t sequences = 1) const;   // fits this model
     const ModelConfig&    config() const { return config_; }
     const InferenceError& error() const  { return error_; }
 private:
@@ -1524,7 +1582,9 @@ GK_INL void  from_f32(float v, f16* e)             { e->bits = f32_to_f16(v); }
 GK_INL void  from_f32(float v, bf16* e)            { e->bits = f32_to_bf16(v); }
 
 /// The first n < 16 elements, without a call.
-template <class E> GK_INL void copy_few(E* to, const E* from, size_t n) { for (size_t i = 0; i < n; i++) to[i] = from[i]; }
+template <class E> GK_INL void copy_few(E* to, const E* from, size_t n) {
+    for (size_t i = 0; i < n; i++) to[i] = from[i];
+}
 
 /// The 16 words from index 16 - n on have their first n set: lane masks by an unaligned load.
 constexpr int32_t mask_ramp[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
@@ -1627,7 +1687,7 @@ static_assert(sizeof(block_q5_k) == 176 && alignof(block_q5_k) == 1, "Q5_K is 17
 /// Q6_K -- 256 weights, 210 bytes, 6.5625 bits per weight; a ggml K-quant.
 ///         w[i] = d sc[j] (q[i] + 16 h[i] - 32),   j = i / 16,   q 4 bits, h 2 bits, sc int8
 ///
-///   byte  0                                               128                                     192        208    210
+///   byte  0                                               128                                     192        208   210
 ///         +-----------------------------------------------+---------------------------------------+----------+------+
 ///         | qs: 2 x 2 rows of 32 bytes                    | hs: 2 rows of 32 bytes                | sc[16]   |  d   |
 ///         +-----------------------------------------------+---------------------------------------+----------+------+
@@ -1661,7 +1721,8 @@ static_assert(sizeof(block_q8_k) == 292 && alignof(block_q8_k) == 1, "Q8_K is 29
 ///         |  d   | qs: 32 bytes              | qh: 8 words of 16 bits         |
 ///         +------+---------------------------+--------------------------------+
 ///           f16    row index, bits 7:0         for 32 weights each
-///   qh[g]:  sign | s | bits 10:8 of row 3 | of row 2 | of row 1 | of row 0      (bits 15 | 14:12 | 11:9 | 8:6 | 5:3 | 2:0)
+///   qh[g]:  sign | s     | bits 10:8 of row 3 | of row 2 | of row 1 | of row 0
+///   bits    15     14:12   11:9                 8:6        5:3        2:0
 struct block_iq1_s {
     static constexpr size_t weights = 256;
     uint8_t d[2], qs[32], qh[16];
@@ -1691,7 +1752,8 @@ static_assert(sizeof(block_iq1_m) == 56 && alignof(block_iq1_m) == 1, "IQ1_M is 
 ///         |  d   | qs: 8 x 8 bytes                |
 ///         +------+--------------------------------+
 ///           f16    one record for 32 weights each
-///   record:  4 row indices, then a word s | signs 3 | signs 2 | signs 1 | signs 0   (bits 31:28 | 27:21 | 20:14 | 13:7 | 6:0)
+///   record:  4 row indices, then a word s     | signs 3 | signs 2 | signs 1 | signs 0
+///   bits                                31:28   27:21     20:14     13:7      6:0
 ///   signs t: bit j negates weight j of row t; weight 7 makes the number of minus signs even
 struct block_iq2_xxs {
     static constexpr size_t weights = 256;
@@ -2006,7 +2068,8 @@ GK_INL bool is_format(QuantType type)              { return static_cast<size_t>(
 constexpr uint64_t types_of(Family family) {
     static_assert(quant_type_count <= 64, "a bit each");
     uint64_t bits = 0;
-    for (const Listed& l : format_list) bits |= static_cast<uint64_t>(l.family == family) << static_cast<size_t>(l.type);
+    for (const Listed& l : format_list)
+        bits |= static_cast<uint64_t>(l.family == family) << static_cast<size_t>(l.type);
     return bits;
 }
 template <Family family> GK_INL bool is_of(QuantType type) {
@@ -2045,7 +2108,8 @@ GK_INL bool sane(const block_awq4& b)              { return finite16(b.s) && fin
 GK_INL bool sane(const block_gptq4& b)             { return sane(static_cast<const block_awq4&>(b)); }
 GK_INL bool sane(const block_squeeze& b) {
     bool weights = finite16(b.d);
-    for (size_t i = 0; i < sizeof b.levels; i += 4) weights &= finite(f16_to_f32(load16(b.d)) * load_as<float>(b.levels + i));
+    for (size_t i = 0; i < sizeof b.levels; i += 4)
+        weights &= finite(f16_to_f32(load16(b.d)) * load_as<float>(b.levels + i));
     return weights;
 }
 /// 8 times 2^125 and 4 times 2^126 are beyond f32; magnitudes rise with the low 3 bits.
@@ -2112,109 +2176,125 @@ constexpr Grid<Row, N> expand(const uint64_t (&bitmap)[Words], const int8_t (&va
 }
 
 constexpr uint64_t iq1_bitmap[103] = {
-    0x514202a085142555, 0xa28a2086a8314508, 0x14508514202a081a, 0xa005152545442082, 0x8208001888208202, 0x0aaabb88a02a03a0,
-    0xaa0a0022000baa90, 0x4508514008a0828c, 0x0851421450808821, 0x2a8008a09808308a, 0x4248208514214508, 0x20a0c22c01450855,
-    0xa2aaa8242a00268a, 0x0028280808afe208, 0xa82028aa284202a0, 0xa8bab9089b0a2080, 0x3aaaaea289aeca20, 0xb80e82bbbaeaeb7c,
-    0x2202920ed3caba22, 0x820aba8aa8202200, 0x3ba2e04a2a000802, 0x81408100a22b2022, 0x8514012208288aaa, 0x5421450920821550,
-    0x203aa8230208a085, 0xa208514254208284, 0x082a021450950820, 0x200248a08082a8b8, 0xab2802a268a28208, 0x083082082085082a,
-    0xa085142145004045, 0x8229014500514200, 0x1430a1082a828a00, 0x2145082882145005, 0x2aaa200202208514, 0xa828ae8ab1122000,
-    0x0a820070a8aaa1ba, 0x8200840222280208, 0xaa2ab0eaa0804800, 0xa7daea22ba8b20c2, 0xaa2ab092a86e8b8b, 0x48202a0c448a8b72,
-    0x20aa082a8a284084, 0xa09aafa222a2ccc8, 0xa82a00020002a8e8, 0xa2a28ba080200088, 0xba0a328280a0ba28, 0x2ba0a2ebfebab8be,
-    0x00a2ea280a8a08a2, 0xdeeaa4fa0c0232a1, 0xeb7ebe8d2ea82bef, 0xdeba7de6bf7ff7fa, 0x12fa26bfff27fb69, 0x0ebeaa10228ae1e9,
-    0xae820ba8b208aa84, 0x62048083e924baff, 0x002ba40aa8f2682c, 0x0012aae208082a02, 0x82c920a60a2a8202, 0x8c00a20028829089,
-    0x6c00080882001380, 0x8abea602bbaaaa8a, 0xd02e976b8002caa0, 0xdeaa2e108210e9b2, 0x820a0004a5d11528, 0x20a1010820828a00,
-    0xa0843222ba39aa82, 0x0262a28a00188009, 0xac21450051441481, 0x20aa085142145082, 0x45082a120a87aa28, 0x08514208a0051421,
-    0x22a240a002200145, 0x8a6a08a208008800, 0x0a200080aaaab86e, 0x5044082122c8e282, 0x8515208a09514214, 0x2a2aaa080a861450,
-    0x21450851420a0080, 0xe2085142145000a8, 0x082a82180a828820, 0x0a028bb08aaaa2aa, 0x0aaa80822820aa2a, 0x220288a900280828,
-    0xba8a08b8280bbea0, 0xaef8a4baffaeb24b, 0x30a0b668285220aa, 0x6a220828020a80e6, 0x2baaaa020a208062, 0x0808a2a0a9a2eaaa,
-    0x0e8200228aa02010, 0x400aa08514214500, 0x4a0006a921450851, 0x440d1000a50802aa, 0x0514214508288214, 0x0020f2ac82820800,
-    0x20ba0a280aaa0000, 0x280948820002a2ea, 0x0051454b110014e9, 0x5142145002a80145, 0x400a288808248808, 0x02a0051401450008,
-    0x0000000145085140,
+    0x514202a085142555, 0xa28a2086a8314508, 0x14508514202a081a, 0xa005152545442082, 0x8208001888208202,
+    0x0aaabb88a02a03a0, 0xaa0a0022000baa90, 0x4508514008a0828c, 0x0851421450808821, 0x2a8008a09808308a,
+    0x4248208514214508, 0x20a0c22c01450855, 0xa2aaa8242a00268a, 0x0028280808afe208, 0xa82028aa284202a0,
+    0xa8bab9089b0a2080, 0x3aaaaea289aeca20, 0xb80e82bbbaeaeb7c, 0x2202920ed3caba22, 0x820aba8aa8202200,
+    0x3ba2e04a2a000802, 0x81408100a22b2022, 0x8514012208288aaa, 0x5421450920821550, 0x203aa8230208a085,
+    0xa208514254208284, 0x082a021450950820, 0x200248a08082a8b8, 0xab2802a268a28208, 0x083082082085082a,
+    0xa085142145004045, 0x8229014500514200, 0x1430a1082a828a00, 0x2145082882145005, 0x2aaa200202208514,
+    0xa828ae8ab1122000, 0x0a820070a8aaa1ba, 0x8200840222280208, 0xaa2ab0eaa0804800, 0xa7daea22ba8b20c2,
+    0xaa2ab092a86e8b8b, 0x48202a0c448a8b72, 0x20aa082a8a284084, 0xa09aafa222a2ccc8, 0xa82a00020002a8e8,
+    0xa2a28ba080200088, 0xba0a328280a0ba28, 0x2ba0a2ebfebab8be, 0x00a2ea280a8a08a2, 0xdeeaa4fa0c0232a1,
+    0xeb7ebe8d2ea82bef, 0xdeba7de6bf7ff7fa, 0x12fa26bfff27fb69, 0x0ebeaa10228ae1e9, 0xae820ba8b208aa84,
+    0x62048083e924baff, 0x002ba40aa8f2682c, 0x0012aae208082a02, 0x82c920a60a2a8202, 0x8c00a20028829089,
+    0x6c00080882001380, 0x8abea602bbaaaa8a, 0xd02e976b8002caa0, 0xdeaa2e108210e9b2, 0x820a0004a5d11528,
+    0x20a1010820828a00, 0xa0843222ba39aa82, 0x0262a28a00188009, 0xac21450051441481, 0x20aa085142145082,
+    0x45082a120a87aa28, 0x08514208a0051421, 0x22a240a002200145, 0x8a6a08a208008800, 0x0a200080aaaab86e,
+    0x5044082122c8e282, 0x8515208a09514214, 0x2a2aaa080a861450, 0x21450851420a0080, 0xe2085142145000a8,
+    0x082a82180a828820, 0x0a028bb08aaaa2aa, 0x0aaa80822820aa2a, 0x220288a900280828, 0xba8a08b8280bbea0,
+    0xaef8a4baffaeb24b, 0x30a0b668285220aa, 0x6a220828020a80e6, 0x2baaaa020a208062, 0x0808a2a0a9a2eaaa,
+    0x0e8200228aa02010, 0x400aa08514214500, 0x4a0006a921450851, 0x440d1000a50802aa, 0x0514214508288214,
+    0x0020f2ac82820800, 0x20ba0a280aaa0000, 0x280948820002a2ea, 0x0051454b110014e9, 0x5142145002a80145,
+    0x400a288808248808, 0x02a0051401450008, 0x0000000145085140,
 };
 constexpr uint64_t iq2_xxs_bitmap[103] = {
-    0x4141441055141555, 0x0000100044140400, 0x0040001400400400, 0x1050000004000000, 0x4004140100114140, 0x0500001000400450,
-    0x0001000050000010, 0x4004144100004000, 0x0400000400001414, 0x0000000000040000, 0x0000000000100400, 0x0010100414000000,
-    0x1001040011040040, 0x0000000100404000, 0x0000000004010000, 0x0000400440041000, 0x0000100000000004, 0x1000400000001000,
-    0x0000000000000000, 0x0040000004000105, 0x0000000000110000, 0x0000000001000000, 0x0414000000000040, 0x0000050100010000,
-    0x0000001010000000, 0x0000000000500000, 0x0000414000000000, 0x0040000000004001, 0x0000004000040000, 0x0000000000000000,
-    0x0000040040000040, 0x0000000004000000, 0x0000000000000000, 0x0000000001000000, 0x0110104144105000, 0x0000400010000414,
-    0x0040400000440400, 0x4000000100404000, 0x0010000000010010, 0x0000001004000010, 0x0000000100000000, 0x0414000000000000,
-    0x0000000000011000, 0x0401100000000004, 0x0004000000000000, 0x0050441000040000, 0x0100000104000000, 0x0000000000040000,
-    0x0000000000000001, 0x0000000000000040, 0x0001000001400000, 0x0400000000000000, 0x0000000100000000, 0x0400000004100400,
-    0x0040000000000000, 0x0004000000000000, 0x0000000000000000, 0x0001000001000041, 0x0040000000004000, 0x0000400000000000,
-    0x0011000000001000, 0x0000000000000000, 0x0400000000001400, 0x0000000000000000, 0x0000000000000000, 0x0000000000000001,
-    0x0000000000000000, 0x0000000000000000, 0x0004000041400000, 0x0040040000004000, 0x0000000000000004, 0x0000000000000004,
-    0x0040001000441400, 0x0400000004000000, 0x0004000010000000, 0x4000000001000040, 0x0000000000000000, 0x0000000000010000,
-    0x0000010000000000, 0x0104000000000000, 0x0100000000000410, 0x0040000000004000, 0x0001000000000000, 0x0040000400000000,
-    0x0000000000000001, 0x0000000001000000, 0x0000000000000000, 0x0000000000000000, 0x0100000000001000, 0x0000000000000000,
-    0x0000000000000000, 0x0000100000000400, 0x0000000100000004, 0x0000040000000000, 0x0000000000000000, 0x0000000000000400,
-    0x0000000000000000, 0x0000000000000000, 0x0000000000000000, 0x0000000000040000, 0x0000000000000004, 0x0000000000000000,
-    0x0000000000000000,
+    0x4141441055141555, 0x0000100044140400, 0x0040001400400400, 0x1050000004000000, 0x4004140100114140,
+    0x0500001000400450, 0x0001000050000010, 0x4004144100004000, 0x0400000400001414, 0x0000000000040000,
+    0x0000000000100400, 0x0010100414000000, 0x1001040011040040, 0x0000000100404000, 0x0000000004010000,
+    0x0000400440041000, 0x0000100000000004, 0x1000400000001000, 0x0000000000000000, 0x0040000004000105,
+    0x0000000000110000, 0x0000000001000000, 0x0414000000000040, 0x0000050100010000, 0x0000001010000000,
+    0x0000000000500000, 0x0000414000000000, 0x0040000000004001, 0x0000004000040000, 0x0000000000000000,
+    0x0000040040000040, 0x0000000004000000, 0x0000000000000000, 0x0000000001000000, 0x0110104144105000,
+    0x0000400010000414, 0x0040400000440400, 0x4000000100404000, 0x0010000000010010, 0x0000001004000010,
+    0x0000000100000000, 0x0414000000000000, 0x0000000000011000, 0x0401100000000004, 0x0004000000000000,
+    0x0050441000040000, 0x0100000104000000, 0x0000000000040000, 0x0000000000000001, 0x0000000000000040,
+    0x0001000001400000, 0x0400000000000000, 0x0000000100000000, 0x0400000004100400, 0x0040000000000000,
+    0x0004000000000000, 0x0000000000000000, 0x0001000001000041, 0x0040000000004000, 0x0000400000000000,
+    0x0011000000001000, 0x0000000000000000, 0x0400000000001400, 0x0000000000000000, 0x0000000000000000,
+    0x0000000000000001, 0x0000000000000000, 0x0000000000000000, 0x0004000041400000, 0x0040040000004000,
+    0x0000000000000004, 0x0000000000000004, 0x0040001000441400, 0x0400000004000000, 0x0004000010000000,
+    0x4000000001000040, 0x0000000000000000, 0x0000000000010000, 0x0000010000000000, 0x0104000000000000,
+    0x0100000000000410, 0x0040000000004000, 0x0001000000000000, 0x0040000400000000, 0x0000000000000001,
+    0x0000000001000000, 0x0000000000000000, 0x0000000000000000, 0x0100000000001000, 0x0000000000000000,
+    0x0000000000000000, 0x0000100000000400, 0x0000000100000004, 0x0000040000000000, 0x0000000000000000,
+    0x0000000000000400, 0x0000000000000000, 0x0000000000000000, 0x0000000000000000, 0x0000000000040000,
+    0x0000000000000004, 0x0000000000000000, 0x0000000000000000,
 };
 constexpr uint64_t iq2_xs_bitmap[103] = {
-    0x1541455551555555, 0x4145505555540145, 0x4010515400010510, 0x5550000101000441, 0x0004140115154145, 0x0404010500414550,
-    0x0005100041400000, 0x1105554000004000, 0x0540400010010414, 0x0010400000040001, 0x0000000104000100, 0x4550515554011000,
-    0x1051540001054041, 0x5000500100004140, 0x0000010000400011, 0x1001450041455000, 0x0100004140000004, 0x0400400000000000,
-    0x0000000000010000, 0x0400004004000505, 0x0000000000110000, 0x0000000000000004, 0x5555000000000040, 0x0400010000414010,
-    0x0010001040001050, 0x0000010000100000, 0x4000414400000400, 0x0040000000000001, 0x1000000010040000, 0x0000000001000100,
-    0x0000040141100000, 0x0000000400100001, 0x0000010010000000, 0x0144000000001001, 0x1105554145555000, 0x0500414550000414,
-    0x0141404000440001, 0x4000000000000140, 0x0010000414014515, 0x0000041001050001, 0x4000010100400000, 0x0414000000000010,
-    0x0000000101011000, 0x0040004100001004, 0x0000000000400000, 0x1041455000000000, 0x4140000004000105, 0x0000000000050004,
-    0x0000001000000040, 0x0004040105400000, 0x0000410100004010, 0x0000001040000000, 0x0000100000001000, 0x0000404000400404,
-    0x0140100000010000, 0x0000000000000000, 0x4000004000000000, 0x0100101001000041, 0x0000000000005000, 0x0010000000000000,
-    0x4001000100000004, 0x0000000000000000, 0x0000000110000400, 0x0000000000001000, 0x0000001000000000, 0x0000000001000000,
-    0x0000000000000400, 0x0010100000000400, 0x0415010515400000, 0x0001155000005000, 0x0100000000041004, 0x0001400000000400,
-    0x0040001000541441, 0x0100000004000040, 0x0400004000000000, 0x1000000100000000, 0x0014010000040004, 0x0000000000040400,
-    0x0004000000000000, 0x0105100404100000, 0x0000010001000400, 0x0001000000100001, 0x0400000000000000, 0x0000004400004000,
-    0x0000000000001041, 0x0014000000001000, 0x0000000100000000, 0x0400000000000000, 0x0000000400000000, 0x0000000000000100,
-    0x0000001000000010, 0x0000000404014500, 0x4000000000010000, 0x0001144000000010, 0x0004000100000010, 0x4000000000400000,
-    0x0000000000000000, 0x0000000000000000, 0x0040000400004000, 0x1040000000000045, 0x0500000000000004, 0x0000050000000000,
-    0x0000000100010000,
+    0x1541455551555555, 0x4145505555540145, 0x4010515400010510, 0x5550000101000441, 0x0004140115154145,
+    0x0404010500414550, 0x0005100041400000, 0x1105554000004000, 0x0540400010010414, 0x0010400000040001,
+    0x0000000104000100, 0x4550515554011000, 0x1051540001054041, 0x5000500100004140, 0x0000010000400011,
+    0x1001450041455000, 0x0100004140000004, 0x0400400000000000, 0x0000000000010000, 0x0400004004000505,
+    0x0000000000110000, 0x0000000000000004, 0x5555000000000040, 0x0400010000414010, 0x0010001040001050,
+    0x0000010000100000, 0x4000414400000400, 0x0040000000000001, 0x1000000010040000, 0x0000000001000100,
+    0x0000040141100000, 0x0000000400100001, 0x0000010010000000, 0x0144000000001001, 0x1105554145555000,
+    0x0500414550000414, 0x0141404000440001, 0x4000000000000140, 0x0010000414014515, 0x0000041001050001,
+    0x4000010100400000, 0x0414000000000010, 0x0000000101011000, 0x0040004100001004, 0x0000000000400000,
+    0x1041455000000000, 0x4140000004000105, 0x0000000000050004, 0x0000001000000040, 0x0004040105400000,
+    0x0000410100004010, 0x0000001040000000, 0x0000100000001000, 0x0000404000400404, 0x0140100000010000,
+    0x0000000000000000, 0x4000004000000000, 0x0100101001000041, 0x0000000000005000, 0x0010000000000000,
+    0x4001000100000004, 0x0000000000000000, 0x0000000110000400, 0x0000000000001000, 0x0000001000000000,
+    0x0000000001000000, 0x0000000000000400, 0x0010100000000400, 0x0415010515400000, 0x0001155000005000,
+    0x0100000000041004, 0x0001400000000400, 0x0040001000541441, 0x0100000004000040, 0x0400004000000000,
+    0x1000000100000000, 0x0014010000040004, 0x0000000000040400, 0x0004000000000000, 0x0105100404100000,
+    0x0000010001000400, 0x0001000000100001, 0x0400000000000000, 0x0000004400004000, 0x0000000000001041,
+    0x0014000000001000, 0x0000000100000000, 0x0400000000000000, 0x0000000400000000, 0x0000000000000100,
+    0x0000001000000010, 0x0000000404014500, 0x4000000000010000, 0x0001144000000010, 0x0004000100000010,
+    0x4000000000400000, 0x0000000000000000, 0x0000000000000000, 0x0040000400004000, 0x1040000000000045,
+    0x0500000000000004, 0x0000050000000000, 0x0000000100010000,
 };
 constexpr uint64_t iq2_s_bitmap[103] = {
-    0x1555455551555555, 0x5545505155551105, 0x5010515414150514, 0x5550101111000455, 0x5145541555555545, 0x5414555514555550,
-    0x1451000455401051, 0x1155154000105004, 0x0540010110515555, 0x0040401051440455, 0x0000100510140100, 0x4551515554004000,
-    0x5555541451151555, 0x5000145505155545, 0x0414000504414114, 0x1455551455455000, 0x5505155540105154, 0x0514400010500414,
-    0x4000001000041401, 0x0140105154045155, 0x0010500414550000, 0x1000041004000010, 0x5154000000000400, 0x0011010405415115,
-    0x1401050540415054, 0x0104510010100004, 0x0514554400050000, 0x1440001050041455, 0x0000110004140105, 0x0004000400010500,
-    0x1050001411000000, 0x0004150000400000, 0x0000100000000000, 0x0140040000004004, 0x1555554555555000, 0x5505554550514414,
-    0x1541401051541455, 0x4000005004145104, 0x4550515554555555, 0x1051541455550041, 0x5004145500004150, 0x5514100000400010,
-    0x0001040041455051, 0x0100004140105154, 0x0000400010500040, 0x1555455000000000, 0x5540005154145555, 0x0010500414550515,
-    0x1400041401051440, 0x5154145555000000, 0x0414550000414010, 0x1400000040001050, 0x0000000000110004, 0x0040414010515400,
-    0x0040001050000001, 0x1000100000000000, 0x4400004000000000, 0x1040041451051545, 0x0004140105154000, 0x0400010400100010,
-    0x1451010000000100, 0x0000004000105004, 0x0010001010000414, 0x0000000000040004, 0x0000105000100000, 0x0010010000100000,
-    0x0000000000004000, 0x0000000400000000, 0x5414114515404000, 0x1455450001411011, 0x1140004140005154, 0x0000000010500015,
-    0x0041455011555400, 0x4140105154000105, 0x0010500001010000, 0x1000000000000050, 0x0000000105000141, 0x4000010000014040,
-    0x0004000000000000, 0x5545010000400500, 0x0000414010515410, 0x0000101050001411, 0x0000100004140000, 0x4010515440000000,
-    0x1050004001000041, 0x1100000000004000, 0x0010001000000010, 0x0001100041400000, 0x0000005000000000, 0x0000000000001100,
-    0x0040000000000000, 0x0000105410111100, 0x0010000001040000, 0x4004100000000400, 0x5100014400000014, 0x0100000000400010,
-    0x0000000010001040, 0x0000000000000000, 0x0040000000000004, 0x0100000000000040, 0x0400004000000000, 0x0000011401400000,
-    0x0000000100001000,
+    0x1555455551555555, 0x5545505155551105, 0x5010515414150514, 0x5550101111000455, 0x5145541555555545,
+    0x5414555514555550, 0x1451000455401051, 0x1155154000105004, 0x0540010110515555, 0x0040401051440455,
+    0x0000100510140100, 0x4551515554004000, 0x5555541451151555, 0x5000145505155545, 0x0414000504414114,
+    0x1455551455455000, 0x5505155540105154, 0x0514400010500414, 0x4000001000041401, 0x0140105154045155,
+    0x0010500414550000, 0x1000041004000010, 0x5154000000000400, 0x0011010405415115, 0x1401050540415054,
+    0x0104510010100004, 0x0514554400050000, 0x1440001050041455, 0x0000110004140105, 0x0004000400010500,
+    0x1050001411000000, 0x0004150000400000, 0x0000100000000000, 0x0140040000004004, 0x1555554555555000,
+    0x5505554550514414, 0x1541401051541455, 0x4000005004145104, 0x4550515554555555, 0x1051541455550041,
+    0x5004145500004150, 0x5514100000400010, 0x0001040041455051, 0x0100004140105154, 0x0000400010500040,
+    0x1555455000000000, 0x5540005154145555, 0x0010500414550515, 0x1400041401051440, 0x5154145555000000,
+    0x0414550000414010, 0x1400000040001050, 0x0000000000110004, 0x0040414010515400, 0x0040001050000001,
+    0x1000100000000000, 0x4400004000000000, 0x1040041451051545, 0x0004140105154000, 0x0400010400100010,
+    0x1451010000000100, 0x0000004000105004, 0x0010001010000414, 0x0000000000040004, 0x0000105000100000,
+    0x0010010000100000, 0x0000000000004000, 0x0000000400000000, 0x5414114515404000, 0x1455450001411011,
+    0x1140004140005154, 0x0000000010500015, 0x0041455011555400, 0x4140105154000105, 0x0010500001010000,
+    0x1000000000000050, 0x0000000105000141, 0x4000010000014040, 0x0004000000000000, 0x5545010000400500,
+    0x0000414010515410, 0x0000101050001411, 0x0000100004140000, 0x4010515440000000, 0x1050004001000041,
+    0x1100000000004000, 0x0010001000000010, 0x0001100041400000, 0x0000005000000000, 0x0000000000001100,
+    0x0040000000000000, 0x0000105410111100, 0x0010000001040000, 0x4004100000000400, 0x5100014400000014,
+    0x0100000000400010, 0x0000000010001040, 0x0000000000000000, 0x0040000000000004, 0x0100000000000040,
+    0x0400004000000000, 0x0000011401400000, 0x0000000100001000,
 };
 constexpr uint64_t iq3_xxs_bitmap[64] = {
-    0x2800000402058a15, 0x010010020522050a, 0x200082008a050215, 0x0100000000200582, 0x2800801080000800, 0x0000040004000082,
-    0x0010000020000000, 0x0002000800005100, 0x00000180150a050a, 0x0000000000050205, 0x040000000102050a, 0x0040004002010005,
-    0x0000010000000022, 0x0200004000110000, 0x0000000000000020, 0x0000000100040000, 0x0000000402450a05, 0x018800000102052a,
-    0x0000200180058205, 0x1100000000001102, 0x0000080020000000, 0x1000000200800008, 0x0000000000000000, 0x000000200000400a,
-    0x04200100000a0502, 0x0000005002010005, 0x040004000020010a, 0x0000000008000200, 0x0400008001000000, 0x0000200000040041,
-    0x0008000040001000, 0x0001000008000000, 0x00008800a0008010, 0x1000000000000000, 0x0041000180010000, 0x0000002000000080,
-    0x0010020000000010, 0x0100000800200000, 0x0000000000000000, 0x0000000001000520, 0x0100000200000400, 0x0000200000400041,
-    0x0400000004001000, 0x0000080000000004, 0x0400000000880100, 0x0000000002000004, 0x0000010000000000, 0x0000000400100000,
-    0x0010005000100000, 0x0002000000020000, 0x0010000000008000, 0x0000000041000000, 0x0000001000000000, 0x0000040000000020,
-    0x0000000008000000, 0x0000000000020008, 0x00000400040001a8, 0x0000000100400000, 0x0000042000000400, 0x0001000008002001,
+    0x2800000402058a15, 0x010010020522050a, 0x200082008a050215, 0x0100000000200582, 0x2800801080000800,
+    0x0000040004000082, 0x0010000020000000, 0x0002000800005100, 0x00000180150a050a, 0x0000000000050205,
+    0x040000000102050a, 0x0040004002010005, 0x0000010000000022, 0x0200004000110000, 0x0000000000000020,
+    0x0000000100040000, 0x0000000402450a05, 0x018800000102052a, 0x0000200180058205, 0x1100000000001102,
+    0x0000080020000000, 0x1000000200800008, 0x0000000000000000, 0x000000200000400a, 0x04200100000a0502,
+    0x0000005002010005, 0x040004000020010a, 0x0000000008000200, 0x0400008001000000, 0x0000200000040041,
+    0x0008000040001000, 0x0001000008000000, 0x00008800a0008010, 0x1000000000000000, 0x0041000180010000,
+    0x0000002000000080, 0x0010020000000010, 0x0100000800200000, 0x0000000000000000, 0x0000000001000520,
+    0x0100000200000400, 0x0000200000400041, 0x0400000004001000, 0x0000080000000004, 0x0400000000880100,
+    0x0000000002000004, 0x0000010000000000, 0x0000000400100000, 0x0010005000100000, 0x0002000000020000,
+    0x0010000000008000, 0x0000000041000000, 0x0000001000000000, 0x0000040000000020, 0x0000000008000000,
+    0x0000000000020008, 0x00000400040001a8, 0x0000000100400000, 0x0000042000000400, 0x0001000008002001,
     0x0000000200020000, 0x0000000000100005, 0x0000000001000000, 0x0000000000000000,
 };
 constexpr uint64_t iq3_s_bitmap[64] = {
-    0x92050aa5082357a7, 0x0422001022892317, 0x09000aa4112249a3, 0x228005104a052208, 0x0100020904128801, 0x084000a208450014,
-    0x0200040002000a40, 0x0000110008450015, 0x040250005205ab17, 0x410005020902114b, 0x040120090411a401, 0x0104000211820992,
-    0x000011440a001428, 0x0000020005020902, 0x0000005000910000, 0x010400022002050a, 0x2980052a058a55ab, 0x0000020412248905,
-    0x12008802810a0092, 0x004001040a140225, 0x2400000224090082, 0x0100080180040210, 0x0002200000020085, 0x0000010801400220,
-    0x020802942a04aa04, 0x44010001000a102a, 0x0000010014010401, 0x0800208a018a1102, 0x0011040002044208, 0x0800401004200502,
-    0x0000000200004000, 0x000000002005000a, 0x0100010204910411, 0x0000220821040a84, 0x010480010802210a, 0x0000000022050a10,
-    0x0200000180100005, 0x00040000000200a0, 0x0001000010000800, 0x0000020801002100, 0x1040049100041104, 0x040000000402042a,
-    0x0000080041080201, 0x0820021000800184, 0x0000004004010012, 0x00000a0000400400, 0x0000000400000000, 0x0000000000040014,
-    0x000100000a002a00, 0x0010000000810001, 0x0104200410000400, 0x0000000100021001, 0x0004000800200000, 0x0001000010000009,
-    0x0000000100000020, 0x0000000000000a00, 0x0004100140050091, 0x0000002800100204, 0x0000020001024112, 0x0000080024000004,
+    0x92050aa5082357a7, 0x0422001022892317, 0x09000aa4112249a3, 0x228005104a052208, 0x0100020904128801,
+    0x084000a208450014, 0x0200040002000a40, 0x0000110008450015, 0x040250005205ab17, 0x410005020902114b,
+    0x040120090411a401, 0x0104000211820992, 0x000011440a001428, 0x0000020005020902, 0x0000005000910000,
+    0x010400022002050a, 0x2980052a058a55ab, 0x0000020412248905, 0x12008802810a0092, 0x004001040a140225,
+    0x2400000224090082, 0x0100080180040210, 0x0002200000020085, 0x0000010801400220, 0x020802942a04aa04,
+    0x44010001000a102a, 0x0000010014010401, 0x0800208a018a1102, 0x0011040002044208, 0x0800401004200502,
+    0x0000000200004000, 0x000000002005000a, 0x0100010204910411, 0x0000220821040a84, 0x010480010802210a,
+    0x0000000022050a10, 0x0200000180100005, 0x00040000000200a0, 0x0001000010000800, 0x0000020801002100,
+    0x1040049100041104, 0x040000000402042a, 0x0000080041080201, 0x0820021000800184, 0x0000004004010012,
+    0x00000a0000400400, 0x0000000400000000, 0x0000000000040014, 0x000100000a002a00, 0x0010000000810001,
+    0x0104200410000400, 0x0000000100021001, 0x0004000800200000, 0x0001000010000009, 0x0000000100000020,
+    0x0000000000000a00, 0x0004100140050091, 0x0000002800100204, 0x0000020001024112, 0x0000080024000004,
     0x0000010000010822, 0x0000000400040000, 0x0000000002000004, 0x0000000000000001,
 };
 
@@ -2728,32 +2808,39 @@ GK_NAMESPACE_END
 // ============================================================================
 //
 // Decided from the arguments and from what the instruction set has, never from threads, workspace or the data: the same
-// call gives the same bits. (Two exceptions, whatever the threads: a row of inputs that no fixed point holds goes by codes,
-// those of its groups as floats; panels that no tile holds turn to floats.)
+// call gives the same bits. (Two exceptions, whatever the threads: a row of inputs that no fixed point holds goes by
+// codes, those of its groups as floats; panels that no tile holds turn to floats.)
 
 GK_NAMESPACE_BEGIN
 namespace impl {
 
-GK_INL double work(size_t a, size_t b, size_t c)   { return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c); }
+GK_INL double work(size_t a, size_t b, size_t c) {
+    return static_cast<double>(a) * static_cast<double>(b) * static_cast<double>(c);
+}
 
 // ---- threads: a call of fewer operations stays in its thread
 
 #ifndef GLLM_KERNELS_SHARED_WORK
 #define GLLM_KERNELS_SHARED_WORK 262144
 #endif
-GK_INL Parallel worth(const Parallel& p, double operations) { return operations < GLLM_KERNELS_SHARED_WORK ? Parallel() : p; }
+GK_INL Parallel worth(const Parallel& p, double operations) {
+    return operations < GLLM_KERNELS_SHARED_WORK ? Parallel() : p;
+}
 
 // ---- dense products
 
 enum class Form { rows, transposed, packed };                   // of B: [k][n], [n][k], panels of pack_b
-enum class DensePath { nest, in_caches, skinny, dots };         // the loop nest; or A and B in place: tiles, bands of B, dot products
+/// The loop nest; or A and B in place: tiles, bands of B, dot products.
+enum class DensePath { nest, in_caches, skinny, dots };
 
 constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
 constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
 constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
 
 /// Do rows of B, read as columns of tiles, fall into the same sets of L1?
-GK_INL bool rows_collide(size_t n, size_t k)       { return (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0; }
+GK_INL bool rows_collide(size_t n, size_t k) {
+    return (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0;
+}
 
 /// `tiles_in_place`: the element type has them.
 GK_INL DensePath dense_path(Form form, bool tiles_in_place, size_t m, size_t n, size_t k) {
@@ -2767,12 +2854,13 @@ GK_INL DensePath dense_path(Form form, bool tiles_in_place, size_t m, size_t n, 
     return m <= SKINNY ? DensePath::skinny : DensePath::nest;
 }
 
-// ---- AMX tiles, where the loop nest may use them: are they worth their packing? Asked of the whole product, so that its parts agree.
+// ---- AMX tiles, where the loop nest may use them: are they worth their packing? Asked of the whole product, so that
+//      its parts agree.
 
 constexpr size_t TILE_BLOCKS = 64;                              // of k that one f32 sum may add up
 
 struct TileShape {
-    size_t planes_a, planes_b, block, few;                      // of k; below so many rows of one plane each they are not
+    size_t planes_a, planes_b, block, few;                      // of k; with fewer rows of one plane each they are not
     bool   packed, ready;                                       // B in panels of floats; in panels of tiles
 };
 GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
@@ -2784,12 +2872,12 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 
 // ---- quantised products
 
-/// One row of x, or where there is no unit for it a few: weights as codes, row by row; or decoded to floats. More: panels
-/// of codes; or the loop nest, with decoded panels.
+/// One row of x, or where there is no unit for it a few: weights as codes, row by row; or decoded to floats. More:
+/// panels of codes; or the loop nest, with decoded panels.
 enum class QuantRoute { decoded, codes, digits, nested };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
-constexpr size_t FEW_FOR_DOTS = 4, FEW_FOR_PANELS = 2;          // below here: codes stay in registers; codes are not packed
+constexpr size_t FEW_FOR_DOTS = 4, FEW_FOR_PANELS = 2;          // below here: codes in registers; codes not packed
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24;                                // from here: digits in AMX tiles
 
@@ -2801,8 +2889,8 @@ GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKern
 GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
     return !f.codes ? 0 : precision == Precision::fast ? 1 : f.by_codes->exact;
 }
-GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t k,
-        Precision precision) {
+GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits,
+        size_t m, size_t n, size_t k, Precision precision) {
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
     const size_t few = !d ? 0 : f.dots && !f.unpack ? FEW_FOR_DOTS : d->few;
     if (d && digits && m >= few && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
@@ -2876,19 +2964,22 @@ namespace {
 //   vadd vsub vmul vdiv vroot vneg vabs | vmin vmax: second operand if either is NaN
 //   vfma(a,b,c) = a b + c, fused where the unit exists | vxfma: always one rounding | vfnma(a,b,c) = c - a b
 //   vlt vnan -> vm | vselect(m, a, b) = m ? a : b | vany
-//   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra | vbits vunbits
+//   vround to nearest even | vint nearest integer | vfloat | viset viload viadd visub viand vior vishl vishr visra
+//   vbits vunbits
 //   vpow2(n) = 2^n, n in -126..127 | vscale2(x, n) = x 2^n rounded once, n in -252..252
 //   vsum vhmax: over lanes, vhmax with no regard to NaN
-//   vfirst(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vload_transposed: the same of rows ld apart, where
-//   ld is a constant; of FEW rows, vfew | vdouble: lane l is lane l / 2 |
+//   vfirst(v, n): lanes n.. become 0 | vtranspose: VF vectors of VF lanes | vload_transposed: the same of rows ld
+//   apart, where ld is a constant; of FEW rows, vfew | vdouble: lane l is lane l / 2 |
 //   vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
-//   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3 of word l / 8
+//   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3
+//   of word l / 8
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
-//   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j): signed
-//   bytes j VF .. as floats | bidx(b, j): the same as integers | bseq2 bseq3 bseq4 (8, 16, 16 bytes read): 32 fields of 2, 3, 4 bits in
-//   sequence, low bits first | half(p): the f16 at p | bpack16: 16 integers to bytes, twice | bspread(a, i, j): byte i in the first
-//   16, byte j in the others | btwice: byte i / 2 of the first eight, 16 bytes that count
+//   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j):
+//   signed bytes j VF .. as floats | bidx(b, j): the same as integers | bseq2 bseq3 bseq4 (8, 16, 16 bytes read): 32
+//   fields of 2, 3, 4 bits in sequence, low bits first | half(p): the f16 at p | bpack16: 16 integers to bytes, twice |
+//   bspread(a, i, j): byte i in the first 16, byte j in the others | btwice: byte i / 2 of the first eight, 16 bytes
+//   that count
 
 #if GK_PASS == GK_SCALAR            // ---- scalar -----------------------------
 
@@ -2929,8 +3020,12 @@ GK_INL vi   vint(vf a)                             { return static_cast<vi>(impl
 GK_INL vf   vfloat(vi a)                           { return static_cast<float>(a); }
 GK_INL vi   viset(int32_t x)                       { return x; }
 GK_INL vi   viload(const void* p)                  { return static_cast<vi>(impl::load32(p)); }
-GK_INL vi   viadd(vi a, vi b)                      { return static_cast<vi>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b)); }
-GK_INL vi   visub(vi a, vi b)                      { return static_cast<vi>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b)); }
+GK_INL vi viadd(vi a, vi b) {
+    return static_cast<vi>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
+}
+GK_INL vi visub(vi a, vi b) {
+    return static_cast<vi>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b));
+}
 GK_INL vi   viand(vi a, vi b)                      { return a & b; }
 GK_INL vi   vior(vi a, vi b)                       { return a | b; }
 GK_INL vi   vishl(vi a, int n)                     { return static_cast<vi>(static_cast<uint32_t>(a) << n); }
@@ -2945,7 +3040,9 @@ GK_INL void vtranspose(vf (&)[1])                  {}
 GK_INL vf   vdouble(vf a)                          { return a; }
 GK_INL vf   vrotate(vf, vf, vf)                    { return 0; }
 GK_INL vf   vlut8(const float* table, vi i)        { return table[i]; }
-GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) { return static_cast<float>((impl::load32(p) >> shifts[0]) & 15); }
+GK_INL vf vnibbles(const void* p, const int32_t* shifts, size_t) {
+    return static_cast<float>((impl::load32(p) >> shifts[0]) & 15);
+}
 
 GK_INL vb   bload(const void* p)                   { vb r; memcpy(r.b, p, 32); return r; }
 GK_INL vb   bset(int x)                            { vb r; memset(r.b, x, 32); return r; }
@@ -2977,9 +3074,18 @@ GK_BYTES(badd, a + b)
 GK_BYTES(bsub, a - b)
 GK_BYTES(bge,  a >= b ? 255 : 0)
 #undef GK_BYTES
-GK_INL vb   bshl(vb x, int n)                      { for (uint8_t& b : x.b) b = static_cast<uint8_t>(b << n); return x; }
-GK_INL vb   bshr(vb x, int n)                      { for (uint8_t& b : x.b) b = static_cast<uint8_t>(b >> n); return x; }
-GK_INL vb   blut(vb x, const int8_t* table)        { for (uint8_t& b : x.b) b = static_cast<uint8_t>(table[b]); return x; }
+GK_INL vb bshl(vb x, int n) {
+    for (uint8_t& b : x.b) b = static_cast<uint8_t>(b << n);
+    return x;
+}
+GK_INL vb bshr(vb x, int n) {
+    for (uint8_t& b : x.b) b = static_cast<uint8_t>(b >> n);
+    return x;
+}
+GK_INL vb blut(vb x, const int8_t* table) {
+    for (uint8_t& b : x.b) b = static_cast<uint8_t>(table[b]);
+    return x;
+}
 GK_INL vi   bidx(const vb& x, int j)               { return static_cast<int8_t>(x.b[j]); }
 GK_INL vf   bfloat(const vb& x, int j)             { return static_cast<float>(static_cast<int8_t>(x.b[j])); }
 
@@ -2996,11 +3102,16 @@ GK_INL vi lanes_below(size_t n) {
 }
 GK_INL vf   vzero()                                { return _mm256_setzero_ps(); }
 GK_INL vf   vset(float x)                          { return _mm256_set1_ps(x); }
-GK_INL vf   vset2(float lo, float hi)              { return _mm256_insertf128_ps(_mm256_set1_ps(lo), _mm_set1_ps(hi), 1); }
+GK_INL vf vset2(float lo, float hi) {
+    return _mm256_insertf128_ps(_mm256_set1_ps(lo), _mm_set1_ps(hi), 1);
+}
 GK_INL vf   vload(const float* p)                  { return _mm256_loadu_ps(p); }
-GK_INL vf   vload(const f16* p)                    { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+GK_INL vf vload(const f16* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 GK_INL vf vload(const bf16* p) {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
 }
 GK_INL void vstore(float* p, vf v)                 { _mm256_storeu_ps(p, v); }
 GK_INL void vstore(f16* p, vf v) {
@@ -3012,12 +3123,21 @@ GK_INL void vstore(bf16* p, vf v) {
     const vi rounded = _mm256_srli_epi32(_mm256_add_epi32(x, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
     const vi quiet   = _mm256_or_si256(_mm256_srli_epi32(x, 16), _mm256_set1_epi32(0x40));
     const vi r       = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packus_epi32(_mm256_castsi256_si128(r), _mm256_extracti128_si256(r, 1)));
+    const __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(r), _mm256_extracti128_si256(r, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
 }
 GK_INL vf   vload_n(const float* p, size_t n)      { return _mm256_maskload_ps(p, lanes_below(n)); }
 GK_INL void vstore_n(float* p, vf v, size_t n)     { _mm256_maskstore_ps(p, lanes_below(n), v); }
-template <class E> GK_INL vf   vload_n(const E* p, size_t n)     { E t[8] = {}; impl::copy_few(t, p, n); return vload(t); }
-template <class E> GK_INL void vstore_n(E* p, vf v, size_t n)    { E t[8]; vstore(t, v); impl::copy_few(p, t, n); }
+template <class E> GK_INL vf vload_n(const E* p, size_t n) {
+    E t[8] = {};
+    impl::copy_few(t, p, n);
+    return vload(t);
+}
+template <class E> GK_INL void vstore_n(E* p, vf v, size_t n) {
+    E t[8];
+    vstore(t, v);
+    impl::copy_few(p, t, n);
+}
 GK_INL vf   vadd(vf a, vf b)                       { return _mm256_add_ps(a, b); }
 GK_INL vf   vsub(vf a, vf b)                       { return _mm256_sub_ps(a, b); }
 GK_INL vf   vmul(vf a, vf b)                       { return _mm256_mul_ps(a, b); }
@@ -3034,7 +3154,9 @@ GK_INL vm   vlt(vf a, vf b)                        { return _mm256_cmp_ps(a, b, 
 GK_INL vm   vnan(vf a)                             { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
 GK_INL bool vany(vm m)                             { return _mm256_movemask_ps(m) != 0; }
 GK_INL vf   vselect(vm m, vf a, vf b)              { return _mm256_blendv_ps(b, a, m); }
-GK_INL vf   vround(vf a)                           { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+GK_INL vf vround(vf a) {
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 GK_INL vi   vint(vf a)                             { return _mm256_cvtps_epi32(a); }
 GK_INL vf   vfloat(vi a)                           { return _mm256_cvtepi32_ps(a); }
 GK_INL vi   viset(int32_t x)                       { return _mm256_set1_epi32(x); }
@@ -3078,8 +3200,12 @@ GK_INL void vtranspose(vf (&r)[8]) {
         r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
     }
 }
-GK_INL vf   vdouble(vf a)                          { return _mm256_permutevar8x32_ps(a, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3)); }
-GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm256_fmaddsub_ps(x, c, _mm256_mul_ps(_mm256_permute_ps(x, 0xb1), s)); }
+GK_INL vf vdouble(vf a) {
+    return _mm256_permutevar8x32_ps(a, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+}
+GK_INL vf vrotate(vf x, vf c, vf s) {
+    return _mm256_fmaddsub_ps(x, c, _mm256_mul_ps(_mm256_permute_ps(x, 0xb1), s));
+}
 GK_INL vf   vlut8(const float* table, vi i)        { return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), i); }
 
 GK_INL vi   bidx(vb a, int j) {
@@ -3105,9 +3231,15 @@ GK_INL vf   vset2(float lo, float hi) {
 }
 GK_INL vf   vload(const float* p)                  { return _mm512_loadu_ps(p); }
 GK_INL vf   vload_f16(__m256i x)                   { return _mm512_cvtph_ps(x); }
-GK_INL vf   vload_bf16(__m256i x)                  { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
-GK_INL vf   vload(const f16* p)                    { return vload_f16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
-GK_INL vf   vload(const bf16* p)                   { return vload_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+GK_INL vf vload_bf16(__m256i x) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+}
+GK_INL vf vload(const f16* p) {
+    return vload_f16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+GK_INL vf vload(const bf16* p) {
+    return vload_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
 GK_INL __m256i vnarrow(const f16*, vf v)           { return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT); }
 GK_INL __m256i vnarrow(const bf16*, vf v) {
     const vi x       = _mm512_castps_si512(v);
@@ -3117,8 +3249,12 @@ GK_INL __m256i vnarrow(const bf16*, vf v) {
     return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), quiet));
 }
 GK_INL void vstore(float* p, vf v)                 { _mm512_storeu_ps(p, v); }
-GK_INL void vstore(f16* p, vf v)                   { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), vnarrow(p, v)); }
-GK_INL void vstore(bf16* p, vf v)                  { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), vnarrow(p, v)); }
+GK_INL void vstore(f16* p, vf v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), vnarrow(p, v));
+}
+GK_INL void vstore(bf16* p, vf v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), vnarrow(p, v));
+}
 GK_INL vf   vload_n(const float* p, size_t n)      { return _mm512_maskz_loadu_ps(lanes_below(n), p); }
 GK_INL vf   vload_n(const f16* p, size_t n)        { return vload_f16(_mm256_maskz_loadu_epi16(lanes_below(n), p)); }
 GK_INL vf   vload_n(const bf16* p, size_t n)       { return vload_bf16(_mm256_maskz_loadu_epi16(lanes_below(n), p)); }
@@ -3141,7 +3277,9 @@ GK_INL vm   vlt(vf a, vf b)                        { return _mm512_cmp_ps_mask(a
 GK_INL vm   vnan(vf a)                             { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 GK_INL bool vany(vm m)                             { return m != 0; }
 GK_INL vf   vselect(vm m, vf a, vf b)              { return _mm512_mask_mov_ps(b, m, a); }
-GK_INL vf   vround(vf a)                           { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+GK_INL vf vround(vf a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 GK_INL vi   vint(vf a)                             { return _mm512_cvtps_epi32(a); }
 GK_INL vf   vfloat(vi a)                           { return _mm512_cvtepi32_ps(a); }
 GK_INL vi   viset(int32_t x)                       { return _mm512_set1_epi32(x); }
@@ -3155,7 +3293,9 @@ GK_INL vi   vishr(vi a, int n)                     { return _mm512_srl_epi32(a, 
 GK_INL vi   visra(vi a, int n)                     { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 GK_INL vi   vbits(vf a)                            { return _mm512_castps_si512(a); }
 GK_INL vf   vunbits(vi a)                          { return _mm512_castsi512_ps(a); }
-GK_INL __m256 vhalf(vf a, int hi)                  { return hi ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a); }
+GK_INL __m256 vhalf(vf a, int hi) {
+    return hi ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a);
+}
 GK_INL float vsum(vf a) {
     const __m256 h = _mm256_add_ps(vhalf(a, 0), vhalf(a, 1));
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
@@ -3170,7 +3310,8 @@ GK_INL float vhmax(vf a) {
 }
 GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t n) {
     const __m256i lo = _mm256_set1_epi32(static_cast<int>(impl::load32(p)));
-    const __m256i hi = _mm256_set1_epi32(n > 8 ? static_cast<int>(impl::load32(static_cast<const uint8_t*>(p) + 4)) : 0);
+    const uint8_t* const next = static_cast<const uint8_t*>(p) + 4;
+    const __m256i hi = _mm256_set1_epi32(n > 8 ? static_cast<int>(impl::load32(next)) : 0);
     const vi      s  = _mm512_broadcast_i32x8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(shifts)));
     return vfloat(viand(_mm512_srlv_epi32(_mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1), s), viset(15)));
 }
@@ -3186,9 +3327,11 @@ GK_INL void vtranspose(vf (&r)[16]) {
             b[i + 2 * h]     = _mm512_shuffle_ps(a[i + h], a[i + h + 2], 0x44);
             b[i + 2 * h + 1] = _mm512_shuffle_ps(a[i + h], a[i + h + 2], 0xee);
         }
-    GK_UNROLL(4) for (int i = 0; i < 4; i++) {                    // b[4 q + i] holds columns i, i + 4, i + 8, i + 12 of rows 4 q ..
-        const vf lo0 = _mm512_shuffle_f32x4(b[i], b[i + 4], 0x44),      hi0 = _mm512_shuffle_f32x4(b[i], b[i + 4], 0xee);
-        const vf lo1 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0x44), hi1 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0xee);
+    GK_UNROLL(4) for (int i = 0; i < 4; i++) {      // b[4 q + i] holds columns i, i + 4, i + 8, i + 12 of rows 4 q ..
+        const vf lo0 = _mm512_shuffle_f32x4(b[i], b[i + 4], 0x44);
+        const vf hi0 = _mm512_shuffle_f32x4(b[i], b[i + 4], 0xee);
+        const vf lo1 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0x44);
+        const vf hi1 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0xee);
         r[i]      = _mm512_shuffle_f32x4(lo0, lo1, 0x88);
         r[i + 4]  = _mm512_shuffle_f32x4(lo0, lo1, 0xdd);
         r[i + 8]  = _mm512_shuffle_f32x4(hi0, hi1, 0x88);
@@ -3200,7 +3343,8 @@ GK_INL void vload_transposed(const float* p, size_t ld, vf (&r)[16]) {
         vf v[4];                                       // v[i] holds columns q .. q + 3 of rows i, i + 4, i + 8, i + 12
         GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
             const float* const x = p + i * ld + q;
-            const __m256 lo = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x)), _mm_loadu_ps(x + 4 * ld), 1);
+            const __m256 lo =
+                    _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x)), _mm_loadu_ps(x + 4 * ld), 1);
             v[i] = _mm512_mask_broadcast_f32x4(_mm512_castps256_ps512(lo), 0x0f00, _mm_loadu_ps(x + 8 * ld));
             v[i] = _mm512_mask_broadcast_f32x4(v[i], 0xf000, _mm_loadu_ps(x + 12 * ld));
         }
@@ -3215,8 +3359,12 @@ GK_INL void vload_transposed(const float* p, size_t ld, vf (&r)[16]) {
 GK_INL vf vdouble(vf a) {
     return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), a);
 }
-GK_INL vf   vrotate(vf x, vf c, vf s)              { return _mm512_fmaddsub_ps(x, c, _mm512_mul_ps(_mm512_permute_ps(x, 0xb1), s)); }
-GK_INL vf   vlut8(const float* table, vi i)        { return _mm512_permutexvar_ps(i, _mm512_castps256_ps512(_mm256_loadu_ps(table))); }
+GK_INL vf vrotate(vf x, vf c, vf s) {
+    return _mm512_fmaddsub_ps(x, c, _mm512_mul_ps(_mm512_permute_ps(x, 0xb1), s));
+}
+GK_INL vf vlut8(const float* table, vi i) {
+    return _mm512_permutexvar_ps(i, _mm512_castps256_ps512(_mm256_loadu_ps(table)));
+}
 
 GK_INL vi bidx(vb a, int j) {
     return _mm512_cvtepi8_epi32(j ? _mm256_extracti128_si256(a, 1) : _mm256_castsi256_si128(a));
@@ -3247,11 +3395,14 @@ GK_INL vf   vzero()                                { return vdupq_n_f32(0); }
 GK_INL vf   vset(float x)                          { return vdupq_n_f32(x); }
 GK_INL vf   vset2(float lo, float hi)              { return vcombine_f32(vdup_n_f32(lo), vdup_n_f32(hi)); }
 GK_INL vf   vload(const float* p)                  { return vld1q_f32(p); }
-GK_INL vf   vload(const bf16* p)                   { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(&p->bits), 16)); }
+GK_INL vf vload(const bf16* p) {
+    return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(&p->bits), 16));
+}
 GK_INL void vstore(float* p, vf v)                 { vst1q_f32(p, v); }
 GK_INL void vstore(bf16* p, vf v) {
     const uint32x4_t x       = vreinterpretq_u32_f32(v), hi = vshrq_n_u32(x, 16);
-    const uint32x4_t rounded = vshrq_n_u32(vaddq_u32(x, vaddq_u32(vandq_u32(hi, vdupq_n_u32(1)), vdupq_n_u32(0x7fff))), 16);
+    const uint32x4_t bias    = vaddq_u32(vandq_u32(hi, vdupq_n_u32(1)), vdupq_n_u32(0x7fff));
+    const uint32x4_t rounded = vshrq_n_u32(vaddq_u32(x, bias), 16);
     vst1_u16(&p->bits, vmovn_u32(vbslq_u32(vceqq_f32(v, v), rounded, vorrq_u32(hi, vdupq_n_u32(0x40)))));
 }
 #if GK_A64
@@ -3335,8 +3486,16 @@ GK_INL uint8x16_t lookup(uint8x16_t table, uint8x16_t i) {
     return vcombine_u8(vtbl2_u8(t, vget_low_u8(i)), vtbl2_u8(t, vget_high_u8(i)));
 }
 #endif
-template <class E> GK_INL vf   vload_n(const E* p, size_t n)     { E t[4] = {}; impl::copy_few(t, p, n); return vload(t); }
-template <class E> GK_INL void vstore_n(E* p, vf v, size_t n)    { E t[4]; vstore(t, v); impl::copy_few(p, t, n); }
+template <class E> GK_INL vf vload_n(const E* p, size_t n) {
+    E t[4] = {};
+    impl::copy_few(t, p, n);
+    return vload(t);
+}
+template <class E> GK_INL void vstore_n(E* p, vf v, size_t n) {
+    E t[4];
+    vstore(t, v);
+    impl::copy_few(p, t, n);
+}
 GK_INL vf   vadd(vf a, vf b)                       { return vaddq_f32(a, b); }
 GK_INL vf   vsub(vf a, vf b)                       { return vsubq_f32(a, b); }
 GK_INL vf   vmul(vf a, vf b)                       { return vmulq_f32(a, b); }
@@ -3350,13 +3509,17 @@ GK_INL vf   vmax(vf a, vf b)                       { return vbslq_f32(vcgtq_f32(
 GK_INL vf   vfma(vf a, vf b, vf c)                 { return vfmaq_f32(c, a, b); }
 GK_INL vf   vfloat(vi a)                           { return vcvtq_f32_s32(a); }
 GK_INL vi   viset(int32_t x)                       { return vdupq_n_s32(x); }
-GK_INL vi   viload(const void* p)                  { return vreinterpretq_s32_u8(vld1q_u8(static_cast<const uint8_t*>(p))); }
+GK_INL vi viload(const void* p) {
+    return vreinterpretq_s32_u8(vld1q_u8(static_cast<const uint8_t*>(p)));
+}
 GK_INL vi   viadd(vi a, vi b)                      { return vaddq_s32(a, b); }
 GK_INL vi   visub(vi a, vi b)                      { return vsubq_s32(a, b); }
 GK_INL vi   viand(vi a, vi b)                      { return vandq_s32(a, b); }
 GK_INL vi   vior(vi a, vi b)                       { return vorrq_s32(a, b); }
 GK_INL vi   vishl(vi a, int n)                     { return vshlq_s32(a, vdupq_n_s32(n)); }
-GK_INL vi   vishr(vi a, int n)                     { return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-n))); }
+GK_INL vi vishr(vi a, int n) {
+    return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-n)));
+}
 GK_INL vi   visra(vi a, int n)                     { return vshlq_s32(a, vdupq_n_s32(-n)); }
 GK_INL vi   vbits(vf a)                            { return vreinterpretq_s32_f32(a); }
 GK_INL vf   vunbits(vi a)                          { return vreinterpretq_f32_s32(a); }
@@ -3377,7 +3540,8 @@ GK_INL void vload_transposed(const float* p, size_t ld, vf (&r)[4]) {
 GK_INL vf   vdouble(vf a)                          { return vzipq_f32(a, a).val[0]; }
 GK_INL vf   vrotate(vf x, vf c, vf s) {
     static const uint32_t even_sign[4] = {0x80000000u, 0, 0x80000000u, 0};
-    const vf turned = vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(vmulq_f32(vrev64q_f32(x), s)), vld1q_u32(even_sign)));
+    const uint32x4_t product = vreinterpretq_u32_f32(vmulq_f32(vrev64q_f32(x), s));
+    const vf turned = vreinterpretq_f32_u32(veorq_u32(product, vld1q_u32(even_sign)));
     return vfma(x, c, turned);
 }
 GK_INL vf vlut8(const float* table, vi i) {
@@ -3407,14 +3571,18 @@ template <size_t stride> GK_INL void vhalves(const uint8_t* p, vf (&v)[4]) {
     }
 }
 GK_INL vb   bpack16(const vi (&n)[4]) {
-    const int16x8_t lo = vcombine_s16(vmovn_s32(n[0]), vmovn_s32(n[1])), hi = vcombine_s16(vmovn_s32(n[2]), vmovn_s32(n[3]));
+    const int16x8_t lo = vcombine_s16(vmovn_s32(n[0]), vmovn_s32(n[1]));
+    const int16x8_t hi = vcombine_s16(vmovn_s32(n[2]), vmovn_s32(n[3]));
     const int8x16_t x  = vcombine_s8(vmovn_s16(lo), vmovn_s16(hi));
     return {vreinterpretq_u8_s8(x), vreinterpretq_u8_s8(x)};
 }
 GK_INL vb   bspread(vb a, size_t i, size_t j) {
     return {lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(i))), lookup(a.lo, vdupq_n_u8(static_cast<uint8_t>(j)))};
 }
-GK_INL vb   bset(int x)                            { const uint8x16_t v = vdupq_n_u8(static_cast<uint8_t>(x)); return {v, v}; }
+GK_INL vb bset(int x) {
+    const uint8x16_t v = vdupq_n_u8(static_cast<uint8_t>(x));
+    return {v, v};
+}
 GK_INL vb bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
     return {vcombine_u8(vcreate_u8(a), vcreate_u8(b)), vcombine_u8(vcreate_u8(c), vcreate_u8(d))};
 }
@@ -3456,8 +3624,8 @@ GK_INL vb   bseq4(const void* p) {
 }
 GK_INL vb   bseq2(const void* p) {
     const uint8x8_t  x = vld1_u8(static_cast<const uint8_t*>(p)), three = vdup_n_u8(3);
-    const uint8x8x2_t even = vzip_u8(vand_u8(x, three), vand_u8(vshr_n_u8(x, 4), three));               // fields 0 and 2 of each byte
-    const uint8x8x2_t odd  = vzip_u8(vand_u8(vshr_n_u8(x, 2), three), vshr_n_u8(x, 6));                 // fields 1 and 3
+    const uint8x8x2_t even = vzip_u8(vand_u8(x, three), vand_u8(vshr_n_u8(x, 4), three));   // fields 0 and 2 of a byte
+    const uint8x8x2_t odd  = vzip_u8(vand_u8(vshr_n_u8(x, 2), three), vshr_n_u8(x, 6));     // fields 1 and 3
     const uint8x16x2_t z = vzipq_u8(vcombine_u8(even.val[0], even.val[1]), vcombine_u8(odd.val[0], odd.val[1]));
     return {z.val[0], z.val[1]};
 }
@@ -3477,7 +3645,8 @@ GK_INL void vload_transposed(const float* p, size_t ld, vfew (&r)[8]) {
     GK_UNROLL(2) for (int q = 0; q < 8; q += 4) {
         vfew v[4];                                     // v[i] holds columns q .. q + 3 of rows i and i + 4
         GK_UNROLL(4) for (size_t i = 0; i < 4; i++)
-            v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + i * ld + q)), _mm_loadu_ps(p + (i + 4) * ld + q), 1);
+            v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + i * ld + q)),
+                                        _mm_loadu_ps(p + (i + 4) * ld + q), 1);
         const vfew a = _mm256_unpacklo_ps(v[0], v[1]), b = _mm256_unpackhi_ps(v[0], v[1]);
         const vfew c = _mm256_unpacklo_ps(v[2], v[3]), d = _mm256_unpackhi_ps(v[2], v[3]);
         r[q]     = _mm256_shuffle_ps(a, c, 0x44);
@@ -3528,7 +3697,8 @@ GK_INL vb bquads(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
 }
 GK_INL vb   bnibbles(const void* p) {
     const __m128i x = _mm_loadu_si128(static_cast<const __m128i*>(p));
-    return _mm256_and_si256(_mm256_inserti128_si256(_mm256_castsi128_si256(x), _mm_srli_epi16(x, 4), 1), _mm256_set1_epi8(15));
+    const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(x), _mm_srli_epi16(x, 4), 1);
+    return _mm256_and_si256(both, _mm256_set1_epi8(15));
 }
 GK_INL vb   bbits(uint32_t m) {
     const __m256i which = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
@@ -3542,10 +3712,15 @@ GK_INL vb   bxor(vb a, vb b)                       { return _mm256_xor_si256(a, 
 GK_INL vb   badd(vb a, vb b)                       { return _mm256_add_epi8(a, b); }
 GK_INL vb   bsub(vb a, vb b)                       { return _mm256_sub_epi8(a, b); }
 GK_INL vb   bge(vb a, vb b)                        { return _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a); }
-GK_INL vb   bshl(vb a, int n)                      { return _mm256_and_si256(_mm256_sll_epi16(a, _mm_cvtsi32_si128(n)), bset(255 << n)); }
-GK_INL vb   bshr(vb a, int n)                      { return _mm256_and_si256(_mm256_srl_epi16(a, _mm_cvtsi32_si128(n)), bset(255 >> n)); }
+GK_INL vb bshl(vb a, int n) {
+    return _mm256_and_si256(_mm256_sll_epi16(a, _mm_cvtsi32_si128(n)), bset(255 << n));
+}
+GK_INL vb bshr(vb a, int n) {
+    return _mm256_and_si256(_mm256_srl_epi16(a, _mm_cvtsi32_si128(n)), bset(255 >> n));
+}
 GK_INL vb blut(vb a, const int8_t* table) {
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), a);
+    const __m128i t = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(t), a);
 }
 
 #endif
@@ -3586,7 +3761,9 @@ GK_INL vb   bseq4(const void* p) {
 
 #elif GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
 
-GK_INL float half(const void* p)                   { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(impl::load16(p)))); }
+GK_INL float half(const void* p) {
+    return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(impl::load16(p))));
+}
 GK_INL vb   bseq2(const void* p) {
     vb x = _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
     x = _mm256_or_si256(x, _mm256_slli_epi32(x, 12));
@@ -3621,7 +3798,8 @@ GK_INL vb   bseq4(const void* p) {
 struct ExpRate {
     float per_ln2, ln2_hi, ln2_lo, first, c[5];
     constexpr explicit ExpRate(double rate, double part = 1)
-        : per_ln2(static_cast<float>(rate * 1.4426950408889634)), ln2_hi(0), ln2_lo(0), first(static_cast<float>(rate * part)), c() {
+        : per_ln2(static_cast<float>(rate * 1.4426950408889634)), ln2_hi(0), ln2_lo(0),
+          first(static_cast<float>(rate * part)), c() {
         const double minimax[5] = {0.4999999343207066, 0.16666520400169382, 0.04166839083778827, 0.00836874503064419,
                 0.0013814536219470385};
         const double ln2 = 0.6931471805599453 / rate;
@@ -3659,7 +3837,8 @@ GK_INL vf vexp_tail(vf r, const ExpRate& e) {
 }
 GK_INL vf vexp_slope(vf r, const ExpRate& e)       { return vfma(vexp_tail(r, e), r, vset(e.first)); }
 GK_INL vf vexp_part(vf r, const ExpRate& e)        { return vfma(vexp_slope(r, e), r, vset(1)); }
-GK_INL vf vexponent(vf p, vi t)                    { return vunbits(viadd(vbits(p), vishl(t, 23))); }   // p 2^(n + shift), both normal
+/// p 2^(n + shift), both normal.
+GK_INL vf vexponent(vf p, vi t)                    { return vunbits(viadd(vbits(p), vishl(t, 23))); }
 GK_INL vf vabove(vf x)                             { return vmax(vset(-0.0f), x); }
 
 // vleast(x, limit): min(|x|, limit), either of the two for NaN | vrcp: 1 / b to 2^-13 or better
@@ -3671,7 +3850,9 @@ GK_INL vf vleast(vf x, float limit)                { return _mm512_maskz_range_p
 GK_INL vf vrcp(vf b)                               { return _mm512_maskz_rcp14_ps(0xffff, b); }
 GK_INL vf vscale(vf p, const Reduced& z)           { return _mm512_maskz_scalef_ps(0xffff, p, z.n); }
 #elif GK_PASS == GK_TRACE
-GK_INL vf vleast(vf x, float limit)                { return vf(record(TraceCode::least, TraceType::f32, x, vf(limit))); }
+GK_INL vf vleast(vf x, float limit) {
+    return vf(record(TraceCode::least, TraceType::f32, x, vf(limit)));
+}
 GK_INL vf vrcp(vf b)                               { return vf(record(TraceCode::recip, TraceType::f32, b)); }
 GK_INL vf vscale(vf p, const Reduced& z)           { return vf(record(TraceCode::scale, TraceType::f32, p, z.n, z.t)); }
 GK_INL vf vscale_rarely(vf x, vf n)                { return vscale2(x, vint(n)); }
@@ -3740,8 +3921,8 @@ GK_INL vf vgelu_erf(vf x) {
     return vfnma(vmul(e, g), vset(down48), vabove(x));
 }
 
-/// silu(g) u where neither factor alone need be normal: s(g) = 1 / (1 + 2^n (1 + part)) meets the smaller of them first,
-/// u below |g| = 1 and g above; powers below 2^-100 come last.
+/// silu(g) u where neither factor alone need be normal: s(g) = 1 / (1 + 2^n (1 + part)) meets the smaller of them
+/// first, u below |g| = 1 and g above; powers below 2^-100 come last.
 GK_INL vf vswiglu(vf g, vf u) {
     const vf a = vmax(vset(-200), g);
     const Reduced z = vreduce(vmin(a, vset(80)), rate_silu, 127);
@@ -3852,8 +4033,8 @@ template <class E, class F> GK_INL vf fold(const E* x, extent n, vf first, const
 /// The largest lane, NaN if one is.
 GK_INL single max_lane(vf m)                       { return vany(vnan(m)) ? impl::quiet_nan : vhmax(m); }
 
-/// The largest of two magnitudes that term(i, count) gives, NaN aside. Once the first exceeds `enough`, that is all that
-/// need be known of either.
+/// The largest of two magnitudes that term(i, count) gives, NaN aside. Once the first exceeds `enough`, that is all
+/// that need be known of either.
 struct Peaks { single first, second; };
 template <class Term> GK_INL Peaks peaks(extent n, const Term& term, float enough) {
     vf a = vzero(), b = vzero();
@@ -3894,9 +4075,9 @@ template <size_t steps = 32, class Term> GK_INL real blocked_sum(extent n, const
     for (size_t i = 0; i < n;) total += static_cast<double>(vsum(sum_of_block<steps>(i, n, term)));
     return total;
 }
-/// steps + 2 roundings, one less where terms are added as they are: short chains, and what is lost when they are added up
-/// by lanes is found (the TwoSum of Knuth) and kept. 64 blocks at a time, so that the sum of what was lost loses less than
-/// 2^-34; lanes are added in double.
+/// steps + 2 roundings, one less where terms are added as they are: short chains, and what is lost when they are added
+/// up by lanes is found (the TwoSum of Knuth) and kept. 64 blocks at a time, so that the sum of what was lost loses
+/// less than 2^-34; lanes are added in double.
 template <size_t steps, class Term> GK_INL real precise_sum(extent n, const Term& term) {
     double total = 0;
     for (size_t i = 0; i < n;) {
@@ -3951,7 +4132,9 @@ template <class E> void vec_add(const E* a, const E* b, E* out, extent n) { map2
 template <class E> void vec_sub(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, sub_of{}); }
 template <class E> void vec_mul(const E* a, const E* b, E* out, extent n) { map2(a, b, out, n, mul_of{}); }
 template <class E> void vec_scale(E* x, single s, extent n)               { map1(x, x, n, scale_by{vset(s)}); }
-template <class E> void vec_axpy(E* y, single a, const E* x, extent n)    { map2(x, static_cast<const E*>(y), y, n, axpy_of{vset(a)}); }
+template <class E> void vec_axpy(E* y, single a, const E* x, extent n) {
+    map2(x, static_cast<const E*>(y), y, n, axpy_of{vset(a)});
+}
 
 template <class E> struct product_terms {
     const E *a, *b;
@@ -3964,15 +4147,21 @@ template <class E> struct plain_terms {
     GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vload_n(x + i, n)); }
 };
 
-template <class E> single dot_of(const E* a, const E* b, extent n) { return static_cast<single>(blocked_sum(n, product_terms<E>{a, b})); }
-template <class E> single sum_of(const E* x, extent n)             { return static_cast<single>(blocked_sum(n, plain_terms<E>{x})); }
+template <class E> single dot_of(const E* a, const E* b, extent n) {
+    return static_cast<single>(blocked_sum(n, product_terms<E>{a, b}));
+}
+template <class E> single sum_of(const E* x, extent n) {
+    return static_cast<single>(blocked_sum(n, plain_terms<E>{x}));
+}
 
 /// The larger of each lane, NaN if either is; m is what was found so far.
 struct larger { GK_MEM vf operator()(vf x, vf m) const { return vselect(vnan(x), x, vmax(x, m)); } };
 struct smaller { GK_MEM vf operator()(vf x, vf m) const { return vselect(vnan(x), x, vmin(x, m)); } };
 struct clamp_to { vf low, high; GK_MEM vf operator()(vf x) const { return smaller()(larger()(x, low), high); } };
 /// The largest of x, NaN if one is; of zeros, any.
-template <class E> GK_INL single largest(const E* x, extent n) { return max_lane(fold(x, n, vset(-impl::infinity), larger{})); }
+template <class E> GK_INL single largest(const E* x, extent n) {
+    return max_lane(fold(x, n, vset(-impl::infinity), larger{}));
+}
 
 // ---- activations ------------------------------------------------------------
 
@@ -4048,7 +4237,8 @@ template <class E> struct normed_reals {
 };
 
 /// The two formulas below in double, for rows that f32 does not hold well; without beta, the mean is 0.
-template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, const E* beta, E* out, extent n,
+        single eps) {
     centred_reals<E> d = {x, 0};
     for (int pass = 0; beta && pass < 2; pass++)                // the second finds what the first one's rounding left
         d.mean = d.mean + sum_in_double(n, d) / length_of(n);
@@ -4095,7 +4285,10 @@ template <class E> struct centred_terms {
 template <class E> struct centred_squares {
     const E* x;
     vf       mean, rest;
-    GK_MEM vf operator()(size_t i, vf acc) const     { const vf d = vsub(vsub(vload(x + i), mean), rest); return vfma(d, d, acc); }
+    GK_MEM vf operator()(size_t i, vf acc) const {
+        const vf d = vsub(vsub(vload(x + i), mean), rest);
+        return vfma(d, d, acc);
+    }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const {
         const vf d = vfirst(vsub(vsub(vload_n(x + i, n), mean), rest), n);
         return vfma(d, d, acc);
@@ -4103,7 +4296,9 @@ template <class E> struct centred_squares {
 };
 struct normed {
     vf mean, rest, scale;
-    GK_MEM vf operator()(vf x, vf gamma, vf beta) const { return vfma(vmul(vsub(vsub(x, mean), rest), scale), gamma, beta); }
+    GK_MEM vf operator()(vf x, vf gamma, vf beta) const {
+        return vfma(vmul(vsub(vsub(x, mean), rest), scale), gamma, beta);
+    }
 };
 
 /// layer_norm: y = (x - mean) / sqrt(var + eps) gamma + beta. The mean is a float and a remainder, found from the
@@ -4114,7 +4309,8 @@ template <class E> GK_INL void layer_norm_row(const E* x, const E* gamma, const 
     const single about = static_cast<single>(blocked_sum(n, plain_terms<E>{x}) / length_of(n));
     const vf     mean  = vset(about);
     const vf     rest  = vset(static_cast<single>(precise_sum<2>(n, centred_terms<E>{x, mean}) / length_of(n)));
-    const real   var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / length_of(n), wide = static_cast<real>(about);
+    const real   var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / length_of(n);
+    const real   wide  = static_cast<real>(about);
     const vf     scale = vset(static_cast<single>(1 / square_root(var + static_cast<real>(eps))));
     either(well_scaled(var) && wide * wide < 16777216 * var,
            [&]() GK_INLINED { map3(x, gamma, beta, out, n, normed{mean, rest, scale}); },
@@ -4128,7 +4324,9 @@ struct turned_half {
     GK_MEM Pair operator()(vf a, vf b, vf c, vf s) const { return {vfnma(b, s, vmul(a, c)), vfma(a, s, vmul(b, c))}; }
 };
 struct turned_pair {
-    GK_MEM Pair operator()(vf a, vf b, vf c, vf s) const { return {vfma(a, c, vneg(vmul(b, s))), vfma(b, c, vmul(a, s))}; }
+    GK_MEM Pair operator()(vf a, vf b, vf c, vf s) const {
+        return {vfma(a, c, vneg(vmul(b, s))), vfma(b, c, vmul(a, s))};
+    }
 };
 
 // What is recorded ends here.
@@ -4142,12 +4340,14 @@ template <class E> void rms_norm(const E* x, const E* weight, E* out, size_t row
     GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && weight && out));
     for (size_t r = 0; r < rows; r++) rms_norm_row(x + r * n, weight, out + r * n, n, eps);
 }
-template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n, float eps) {
+template <class E> void layer_norm(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n,
+        float eps) {
     GLLM_KERNELS_ASSERT(rows == 0 || n == 0 || (x && gamma && beta && out));
     for (size_t r = 0; r < rows; r++) layer_norm_row(x + r * n, gamma, beta, out + r * n, n, eps);
 }
 /// rope: each pair of each head; interleaved pairs are lanes (2l, 2l + 1).
-template <class E> void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot, RopeStyle style) {
+template <class E> void rope(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot,
+        RopeStyle style) {
     GLLM_KERNELS_ASSERT(heads == 0 || n_rot < 2 || (qk && cos && sin));
     GLLM_KERNELS_ASSERT(n_rot % 2 == 0 && n_rot <= head_dim);
     const size_t pairs = n_rot / 2;
@@ -4206,7 +4406,9 @@ GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
     }
 }
 /// The largest integer of so many signed digits to base 256, the highest of them 127.
-constexpr float full_scale(size_t digits)          { return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f; }
+constexpr float full_scale(size_t digits) {
+    return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f;
+}
 
 // ---- recorded maps ----------------------------------------------------------------
 
@@ -4219,7 +4421,8 @@ GK_INL void map_step(const impl::MapStep& s, const float* const* from, const siz
 #define GK_STEP(name, value) \
     case TraceCode::name: \
         for (size_t j = 0; j < count; j += VF) { \
-            const vf a = vload(from[0] + j * stride[0]), b = vload(from[1] + j * stride[1]), c = vload(from[2] + j * stride[2]); \
+            const vf a = vload(from[0] + j * stride[0]), b = vload(from[1] + j * stride[1]); \
+            const vf c = vload(from[2] + j * stride[2]); \
             (void)a, (void)b, (void)c; \
             vstore(to + j, value); \
         } \
@@ -4263,8 +4466,8 @@ GK_INL void map_step(const impl::MapStep& s, const float* const* from, const siz
     }
 #undef GK_STEP
 }
-/// All steps for some vectors, then for the next. Where all of a slot is used, inputs are read where they are, and what is
-/// stored is computed there.
+/// All steps for some vectors, then for the next. Where all of a slot is used, inputs are read where they are, and what
+/// is stored is computed there.
 static void run_map(const impl::MapJob& job) {
     constexpr size_t RUN = VF < 8 ? 64 : 8 * VF;
     impl::Lines<float, impl::MAP_SLOTS * RUN>    slot_room;
@@ -4272,7 +4475,8 @@ static void run_map(const impl::MapJob& job) {
     float* const slots = slot_room.begin();
     float* const constants = constant_room.begin();
     const float* at[impl::MAP_SLOTS] = {};
-    for (size_t i = 0; i < job.constant_count; i++) vstore(constants + i * VF, vunbits(viset(static_cast<int32_t>(job.constants[i]))));
+    for (size_t i = 0; i < job.constant_count; i++)
+        vstore(constants + i * VF, vunbits(viset(static_cast<int32_t>(job.constants[i]))));
     for (size_t i = 0; i < job.n; i += RUN) {
         const size_t count = job.n - i < RUN ? job.n - i : RUN;
         for (size_t k = 0; k < job.count; k++) {
@@ -4308,7 +4512,8 @@ GK_INL void prefetch(const char* p) { __builtin_prefetch(p); }
 GK_INL void prefetch(const char*)   {}
 #endif
 
-constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK, DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 1024;
+constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK;
+constexpr size_t DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 1024;
 
 /// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. The
 /// streams of b are prefetched DOT_AHEAD bytes ahead.
@@ -4346,9 +4551,9 @@ void dot_few(size_t rows, const E* a, size_t lda, const W* b, size_t ldb, size_t
     else if constexpr (M > 1) dot_few<M - 1, R>(rows, a, lda, b, ldb, n, total);
 }
 
-/// c[i * ldc + j * apart] = a_i . b_(j apart) for i < m <= Most rows of a and j < R, k long: blocks are added up by lanes,
-/// 16 of them in double, in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of lanes, 1
-/// of the result: 52 at most.
+/// c[i * ldc + j * apart] = a_i . b_(j apart) for i < m <= Most rows of a and j < R, k long: blocks are added up by
+/// lanes, 16 of them in double, in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of
+/// lanes, 1 of the result: 52 at most.
 template <size_t Most, size_t R, class E, class W>
 void dot_group(const E* a, const W* b, size_t apart, size_t m, size_t k, float* c, size_t ldc) {
     constexpr size_t M = R == 1 ? 1 : Most < DOT_ROWS ? Most : DOT_ROWS;
@@ -4420,11 +4625,12 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
 
 /// out[i] = d * byte i of x's half h, i < n; n is 8 or 16. May write all 16.
 GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
-#if GK_PASS == GK_AVX512            // two stores of 256 bits: scalar loads that follow are not forwarded from one of 512
+#if GK_PASS == GK_AVX512            // two stores of 256 bits: scalar loads behind one of 512 are not forwarded
     const __m128i bytes = h ? _mm256_extracti128_si256(x, 1) : _mm256_castsi256_si128(x);
-    _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), _mm256_set1_ps(d)));
+    const __m256  scale = _mm256_set1_ps(d);
+    _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), scale));
     const __m128i upper = _mm_srli_si128(bytes, 8);
-    if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(upper)), _mm256_set1_ps(d)));
+    if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(upper)), scale));
 #else
     const int vectors = (n + static_cast<int>(VF) - 1) / static_cast<int>(VF), first = h * 16 / static_cast<int>(VF);
     for (int j = 0; j < vectors; j++) vstore(out + j * static_cast<int>(VF), vmul(bfloat(x, first + j), vset(d)));
@@ -4433,7 +4639,7 @@ GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
 GK_INL vb bload16(const uint8_t* p)                { return bquads(impl::load64(p), impl::load64(p + 8), 0, 0); }
 GK_INL vb bfield(vb x, size_t shift, int mask)     { return band(bshr(x, static_cast<int>(shift)), bset(mask)); }
 GK_INL vb bneg(vb x, vb minus)                     { return bsub(bxor(x, minus), minus); }      // minus is 0 or 255
-GK_INL vb bsigns(vb mask)                          { return bor(bxor(mask, bset(255)), bset(1)); }   // 255 -> 1, 0 -> -1
+GK_INL vb bsigns(vb mask)                          { return bor(bxor(mask, bset(255)), bset(1)); }  // 255 -> 1, 0 -> -1
 
 /// Eight fields of 4 or 2 bits, low first, as eight bytes.
 GK_INL uint64_t spread4(uint32_t v) {
@@ -4484,7 +4690,9 @@ struct codec_q5_0 : f16_codec_of<impl::block_q5_0, 32> {
     }
 };
 struct codec_q5_1 : f16_codec_of<impl::block_q5_1, 32, 31> {
-    GK_INL vb   codes(const block& b, size_t)      { return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16))); }
+    GK_INL vb codes(const block& b, size_t) {
+        return bor(bnibbles(b.qs), band(bbits(impl::load32(b.h)), bset(16)));
+    }
 };
 struct codec_q8_0 : f16_codec_of<impl::block_q8_0, 32> {
     static constexpr int largest = 128;
@@ -4498,7 +4706,9 @@ struct codec_q2_0 : f16_codec_of<impl::block_q2_0, 64> {
 };
 struct codec_tq2_0 : codec_of<impl::block_tq2_0, 256> {
     GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.d); }
-    GK_INL vb   codes(const block& b, size_t g)    { return bsub(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bset(1)); }
+    GK_INL vb codes(const block& b, size_t g) {
+        return bsub(bfield(bload(b.qs + g / 4 * 32), g % 4 * 2, 3), bset(1));
+    }
 };
 
 /// Tripling a byte mod 256 moves its next digit to the front; the front digit is how many thirds of 256 it reaches.
@@ -4558,7 +4768,8 @@ GK_INL ByteScales steps_6bit(const uint8_t* sm, float d, float dmin) {
     const uint32_t a = impl::load32(sm), b = impl::load32(sm + 4), c = impl::load32(sm + 8);
     const uint32_t low6 = 0x3f3f3f3fu, low4 = 0x0f0f0f0fu;
     const uint32_t sc_hi = (c & low4) | (a >> 2 & 0x30303030u), mn_hi = (c >> 4 & low4) | (b >> 2 & 0x30303030u);
-    const uint64_t sc = (a & low6) | static_cast<uint64_t>(sc_hi) << 32, mn = (b & low6) | static_cast<uint64_t>(mn_hi) << 32;
+    const uint64_t sc = (a & low6) | static_cast<uint64_t>(sc_hi) << 32;
+    const uint64_t mn = (b & low6) | static_cast<uint64_t>(mn_hi) << 32;
     return {bquads(sc, 0, 0, 0), d, bquads(mn, 0, 0, 0), -dmin};
 }
 
@@ -4571,7 +4782,8 @@ struct codec_q2_k : byte_codec_of<impl::block_q2_k, 16, 3> {
 };
 struct codec_q3_k : byte_codec_of<impl::block_q3_k, 16> {
     GK_INL ByteScales steps(const block& b) {
-        const uint64_t l = impl::load64(b.sc), h = impl::load32(b.sc + 8), low4 = 0x0f0f0f0f0f0f0f0fu, low2 = 0x0303030303030303u;
+        const uint64_t low4 = 0x0f0f0f0f0f0f0f0fu, low2 = 0x0303030303030303u;
+        const uint64_t l = impl::load64(b.sc), h = impl::load32(b.sc + 8);
         const uint64_t hh = h | h << 30;           // byte j of low2 & hh, hh >> 4: the high bits of scales j, 8 + j
         const vb x = bquads((l & low4) | (hh & low2) << 4, (l >> 4 & low4) | (hh >> 4 & low2) << 4, 0, 0);
         return {bsub(x, bset(32)), half(b.d), x, 0};
@@ -4651,10 +4863,15 @@ struct codec_iq1_m : codec_of<impl::block_iq1_m, 16> {
         const float    d       = half(&pattern) * 0.125f;
         for (int n = 0; n < 4; n++) {
             const uint32_t y = static_cast<uint32_t>(impl::load16(b.sc + 2 * n)) << 1;
-            for (int j = 0; j < 4; j++) s.scale[4 * n + j] = d * static_cast<float>(static_cast<int>(y >> (3 * j) & 14) + 1);
+            for (int j = 0; j < 4; j++) {
+                const int odd = static_cast<int>(y >> (3 * j) & 14) + 1;
+                s.scale[4 * n + j] = d * static_cast<float>(odd);
+            }
         }
     }
-    GK_INL uint64_t shift(uint32_t sign)           { return 0x0101010101010101u | (0 - static_cast<uint64_t>(sign & 1)); }
+    GK_INL uint64_t shift(uint32_t sign) {
+        return 0x0101010101010101u | (0 - static_cast<uint64_t>(sign & 1));
+    }
     GK_INL vb   codes(const block& b, size_t g) {
         const uint8_t* q = b.qs + 4 * g;
         const uint32_t h = impl::load16(b.qh + 2 * g);
@@ -4890,7 +5107,8 @@ template <class C> void dequant(const void* blocks, float* out, size_t n) {
         scales_of<C>(b, s);
         for (size_t g = 0; g < block::weights / 32; g++) {
             const vb codes = C::codes(b, g);
-            GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
+            GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++)
+                vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
         }
     }
     if constexpr (C::ragged) if (n) {
@@ -4968,15 +5186,19 @@ GK_INL __m512i wide_both(const uint8_t* p)         { return _mm512_broadcast_i32
 GK_INL __m512i wide_load(const uint8_t* p)         { return _mm512_loadu_si512(p); }
 /// Fields of so many bits at `lo` in the lower half, at `hi` in the upper.
 GK_INL __m512i wide_field(__m512i x, size_t lo, size_t hi, int mask) {
-    const __m512i count = _mm512_inserti64x4(_mm512_set1_epi16(static_cast<short>(lo)), _mm256_set1_epi16(static_cast<short>(hi)), 1);
+    const __m512i low   = _mm512_set1_epi16(static_cast<short>(lo));
+    const __m512i count = _mm512_inserti64x4(low, _mm256_set1_epi16(static_cast<short>(hi)), 1);
     return _mm512_and_si512(lo | hi ? _mm512_srlv_epi16(x, count) : x, _mm512_set1_epi8(static_cast<char>(mask)));
 }
-GK_INL __m512i wide_minus(__m512i x, int n)        { return _mm512_sub_epi8(x, _mm512_set1_epi8(static_cast<char>(n))); }
+GK_INL __m512i wide_minus(__m512i x, int n) {
+    return _mm512_sub_epi8(x, _mm512_set1_epi8(static_cast<char>(n)));
+}
 GK_INL __m512i wide_spread(vb a, size_t h) {       // byte 4h + i in quarter i
     const __m512i index = _mm512_set_epi32(0x03030303, 0x03030303, 0x03030303, 0x03030303,
                                            0x02020202, 0x02020202, 0x02020202, 0x02020202,
                                            0x01010101, 0x01010101, 0x01010101, 0x01010101, 0, 0, 0, 0);
-    return _mm512_shuffle_epi8(_mm512_broadcast_i32x8(a), _mm512_add_epi8(index, _mm512_set1_epi8(static_cast<char>(4 * h))));
+    const __m512i bytes = _mm512_add_epi8(index, _mm512_set1_epi8(static_cast<char>(4 * h)));
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x8(a), bytes);
 }
 template <class C> GK_INL __m512i wide_codes(C, const typename C::block* b, size_t h) {
     constexpr size_t N = C::block::weights;
@@ -5016,7 +5238,8 @@ template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBl
         const block* b      = reinterpret_cast<const block*>(row);
         size_t       blocks = per;
         block        last[per];
-        for (size_t at = 0; at < per * sizeof(block); at += 64) prefetch(reinterpret_cast<const char*>(row) + ahead + at);
+        for (size_t at = 0; at < per * sizeof(block); at += 64)
+            prefetch(reinterpret_cast<const char*>(row) + ahead + at);
         if (N < 256 && n - i < 256) {
             blocks = (n - i + N - 1) / N;
             memset(last, 0, sizeof last);
@@ -5024,7 +5247,8 @@ template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBl
             b = last;
         }
         [[maybe_unused]] vb steps;
-        constexpr bool in_vectors = C::scale_form == ScaleForm::bytes || C::has_offset || (C::scale_form == ScaleForm::half && N == 32);
+        constexpr bool in_vectors = C::scale_form == ScaleForm::bytes || C::has_offset
+                || (C::scale_form == ScaleForm::half && N == 32);
         if constexpr (!in_vectors) {
             if (put_scales_of_16<C>(b, blocks, out->scale)) odd |= 1u << (i / 256);
         } else {
@@ -5089,8 +5313,8 @@ template <class C> void rows_in_registers(const impl::RowsJob& job) {
             job.y[i * job.ldy + r] = row_product<C>(job.weights + r * job.stride, job.x + i * job.k, job.k);
 }
 
-/// Rows decoded to floats, DECODED of them at a time, which is a whole number of blocks: a sum of that many, then sums of
-/// these in double.
+/// Rows decoded to floats, DECODED of them at a time, which is a whole number of blocks: a sum of that many, then sums
+/// of these in double.
 void decoded_rows(const impl::RowsJob& job) {
     constexpr size_t DECODED = 1024, INPUTS = 8;
     const impl::FormatKernels& f = *job.format;
@@ -5102,7 +5326,8 @@ void decoded_rows(const impl::RowsJob& job) {
             for (size_t p = 0; p < job.k; p += DECODED) {
                 const size_t n = job.k - p < DECODED ? job.k - p : DECODED;
                 f.dequant(job.weights + r * job.stride + p / f.block_weights * f.block_bytes, w, n);
-                for (size_t j = 0; j < inputs; j++) total[j] += blocked_sum(n, product_terms<float>{w, job.x + (i + j) * job.k + p});
+                for (size_t j = 0; j < inputs; j++)
+                    total[j] += blocked_sum(n, product_terms<float>{w, job.x + (i + j) * job.k + p});
             }
             for (size_t j = 0; j < inputs; j++) job.y[(i + j) * job.ldy + r] = static_cast<float>(total[j]);
         }
@@ -5138,8 +5363,11 @@ template <class E> void transpose(const E* src, size_t lds, size_t rows, size_t 
         for (size_t c = 0; c < cols; c += VF) {
             const size_t l = cols - c < VF ? cols - c : VF;
             vf t[VF];
-            if (l == VF && rows - r >= VF) { GK_UNROLL(16) for (size_t i = 0; i < VF; i++) t[i] = vload(src + (r + i) * lds + c); }
-            else for (size_t i = 0; i < VF; i++) t[i] = r + i < rows ? vload_n(src + (r + i) * lds + c, l) : vzero();
+            if (l == VF && rows - r >= VF) {
+                GK_UNROLL(16) for (size_t i = 0; i < VF; i++) t[i] = vload(src + (r + i) * lds + c);
+            } else for (size_t i = 0; i < VF; i++) {
+                t[i] = r + i < rows ? vload_n(src + (r + i) * lds + c, l) : vzero();
+            }
             vtranspose(t);
             if (l == VF) { GK_UNROLL(16) for (size_t i = 0; i < VF; i++) vstore(dst + (c + i) * ldd + r, t[i]); }
             else for (size_t i = 0; i < l; i++) vstore(dst + (c + i) * ldd + r, t[i]);
@@ -5147,7 +5375,9 @@ template <class E> void transpose(const E* src, size_t lds, size_t rows, size_t 
 }
 
 /// Rows of the next tile when `left` remain: MR, but the last two tiles share what would leave one of them small.
-GK_INL size_t tile_rows(size_t left) { return left == MR || left >= MR + (MR + 1) / 2 ? MR : left > MR ? (left + 1) / 2 : left; }
+GK_INL size_t tile_rows(size_t left) {
+    return left == MR || left >= MR + (MR + 1) / 2 ? MR : left > MR ? (left + 1) / 2 : left;
+}
 
 /// A block: tiles of rows of A to panels [kc][MR], VF floats of slack behind the last.
 template <class E> void pack_a(const E* a, size_t lda, size_t rows, size_t kc, float* panels) {
@@ -5170,13 +5400,15 @@ GK_INL void zero_columns(float* out, size_t kc, size_t from) {
     for (size_t i = 0; i < kc; i++)
         for (size_t v = from; v < NR; v++) out[i * NR + v] = 0;
 }
-template <class E> void panel_transposed(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
+template <class E> void panel_transposed(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j,
+        size_t cols) {
     transpose(static_cast<const E*>(b.data) + j * b.ld + p, b.ld, cols, kc, out, NR);
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
 }
 /// Bytes of an element of B[n][k], if that is what it takes; or 0.
 GK_INL size_t transposed_size(impl::Panel* panel) {
-    return panel == &panel_transposed<float> ? sizeof(float) : panel == &panel_transposed<f16> || panel == &panel_transposed<bf16> ? 2 : 0;
+    return panel == &panel_transposed<float> ? sizeof(float)
+            : panel == &panel_transposed<f16> || panel == &panel_transposed<bf16> ? 2 : 0;
 }
 void panel_format(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
     float rows[VF * KC];
@@ -5189,7 +5421,8 @@ void panel_format(const impl::BSource& b, float* out, size_t p, size_t kc, size_
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
 }
 #if GK_HAS_CHECKPOINTS
-template <class Decode> void panel_checkpoint(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
+template <class Decode> void panel_checkpoint(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j,
+        size_t cols) {
     Decode::columns(*static_cast<const impl::Checkpoint*>(b.data), out, NR, p, kc, j, cols);
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
 }
@@ -5218,8 +5451,10 @@ template <size_t R, size_t C, bool Tail> void tile(const Tile& t, size_t j, size
     const size_t ars = t.ars, aks = t.aks, ldb = t.ldb, ahead = t.ahead;
     for (size_t p = t.k; p != 0; p--, b += ldb) {
         vf y[C];
-        GK_UNROLL(8) for (size_t v = 0; v < C; v++) y[v] = Tail && v == C - 1 ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
-        GK_UNROLL(8) for (size_t v = 0; v < C; v += 16 / VF) prefetch(reinterpret_cast<const char*>(b + ahead + v * VF));
+        GK_UNROLL(8) for (size_t v = 0; v < C; v++)
+            y[v] = Tail && v == C - 1 ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
+        GK_UNROLL(8) for (size_t v = 0; v < C; v += 16 / VF)
+            prefetch(reinterpret_cast<const char*>(b + ahead + v * VF));
         GK_UNROLL(16) for (size_t r = 0; r < R; r++) {
             const vf x = vset(a[r / 3][r % 3 * ars]);
             GK_UNROLL(8) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
@@ -5252,7 +5487,8 @@ GK_INL impl::GemmTile* best_microkernel() {
     if (impl::has_kernel(impl::gemm_tiles, GK_ASM_PASS, GK_IN_ORDER, 1) && impl::in_order())
         return impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, GK_IN_ORDER, 1);
 #endif
-    return impl::has_kernel(impl::gemm_tiles, GK_ASM_PASS, 0, 1) ? impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, 0, 1) : &microkernel;
+    return impl::has_kernel(impl::gemm_tiles, GK_ASM_PASS, 0, 1)
+            ? impl::kernel_for(impl::gemm_tiles, GK_ASM_PASS, 0, 1) : &microkernel;
 }
 
 /// R rows of any number of columns, in the widest tiles that R leaves registers for.
@@ -5292,7 +5528,8 @@ void finish_rows(const float* t, size_t ldt, const E* bias, E* c, size_t ldc, si
         }
 }
 /// c = act(t + bias), rounded to E. t may be c itself.
-template <class E> void finish(const float* t, size_t ldt, const E* bias, Activation act, E* c, size_t ldc, size_t m, size_t n) {
+template <class E> void finish(const float* t, size_t ldt, const E* bias, Activation act, E* c, size_t ldc,
+        size_t m, size_t n) {
     switch (act) {
         case Activation::none: finish_rows(t, ldt, bias, c, ldc, m, n, identity{}); break;
         case Activation::relu: finish_rows(t, ldt, bias, c, ldc, m, n, relu_of{}); break;
@@ -5334,12 +5571,14 @@ template <class E> struct Blocks {
     size_t b, sums, total;
     Blocks(size_t m, size_t n, size_t k, bool own_sums)
         : mc(block_rows(m)), kc(least(k, KC)), nc(least(round_up(n, NR), NC)), keep(m > mc),
-          b(mc * kc + VF), sums(b + kc * (keep ? nc : NR)), total(sums + (own_sums && sizeof(E) < sizeof(float) && k > KC ? m * nc : 0)) {}
+          b(mc * kc + VF), sums(b + kc * (keep ? nc : NR)),
+          total(sums + (own_sums && sizeof(E) < sizeof(float) && k > KC ? m * nc : 0)) {}
 };
 /// Beyond LONG_K, C is computed so much at a time: sums in double, then those of a part of k in f32, then the blocks.
 struct LongBlocks {
     size_t m, n, part, blocks;
-    LongBlocks(size_t all_m, size_t all_n) : m(least(all_m, 1024)), n(least(all_n, 512)), part(2 * m * n), blocks(3 * m * n) {}
+    LongBlocks(size_t all_m, size_t all_n)
+        : m(least(all_m, 1024)), n(least(all_n, 512)), part(2 * m * n), blocks(3 * m * n) {}
 };
 template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
     if (k <= LONG_K) return Blocks<E>(m, n, k, true).total;
@@ -5413,7 +5652,8 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
             // Does a tile need finish()?
             const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);
             BPanels<E>   panels = {job.b, b_block, at.keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
-                                   job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n + (job.column + j0) * kc : nullptr};
+                                   job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n
+                                                  + (job.column + j0) * kc : nullptr};
             for (size_t i0 = 0; i0 < job.m; i0 += at.mc) {
                 const size_t mc = least(job.m - i0, at.mc);
                 pack_a(a + i0 * job.lda + p0, job.lda, mc, kc, a_block);
@@ -5507,7 +5747,8 @@ GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t,
     GK_UNROLL(8) for (size_t r = 0; r < R; r++)
         GK_UNROLL(4) for (size_t v = 0; v < C; v++) vstore(t + r * ldt + v * VF, s[r][v]);
 }
-template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t cols) {
+template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt,
+        size_t cols) {
     constexpr size_t C = VF == 1 ? 4 : 32 / VF < 2 ? 2 : 32 / VF > 4 || R > 4 ? 2 : 32 / VF;
     size_t j = 0;
     for (; j + C * VF <= cols; j += C * VF) band<R, C, false>(a, b + j, ldb, steps, t + j, ldt, 0);
@@ -5568,7 +5809,8 @@ template <class E, class W> void gemm_run_dots(const impl::GemmJob& job) {
             const size_t cols = least(job.n - j, DOT_OUTPUTS);
             float        t[8 * DOT_OUTPUTS];
             dot_rows(static_cast<const E*>(job.a) + i * job.lda, b + j * job.b.ld, t, DOT_OUTPUTS, rows, cols, job.k);
-            finish(t, DOT_OUTPUTS, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + i * job.ldc + j, job.ldc, rows, cols);
+            finish(t, DOT_OUTPUTS, bias ? bias + j : nullptr, job.act,
+                   static_cast<E*>(job.c) + i * job.ldc + j, job.ldc, rows, cols);
         }
     }
 }
@@ -5631,7 +5873,9 @@ template <class Decode> void dequant_checkpoint(const impl::Checkpoint& t, float
                 for (size_t i = 0; i < kc; i++) out[(j + c + r) * t.k + p + i] = strip[i * NR + r];
         }
 }
-constexpr impl::CheckpointKernels checkpoint_kernels = {&dequant_checkpoint<awq_tensor>, &dequant_checkpoint<gptq_tensor>};
+constexpr impl::CheckpointKernels checkpoint_kernels = {
+    &dequant_checkpoint<awq_tensor>, &dequant_checkpoint<gptq_tensor>
+};
 #else
 constexpr impl::CheckpointKernels checkpoint_kernels = {};
 #endif
@@ -6422,13 +6666,13 @@ namespace GK_FEATURE_NS {
 
 // ---- dots of bytes ------------------------------------------------------------
 //
-//   sum_quads<D>(c, x, s): for each four signed bytes of c, their sum times the four integers of D digits at x, 256 bytes apart; s as
-//   prepared | spread<q>(v): lane l is element (q VF + l) / 4 of v
+//   sum_quads<D>(c, x, s): for each four signed bytes of c, their sum times the four integers of D digits at x, 256
+//   bytes apart; s as prepared | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //
-//   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x, column by column
-//   qcodes(acc, w, x): the same with x a vector, of bytes + FLIP_X, and |w| <= LARGEST_CODE as it is
-//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0; FLIP_X: so is x |
-//   qbytes(q, s): bits s .. s + 7 of 32 integers
+//   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x,
+//   column by column | qcodes(acc, w, x): the same with x a vector, of bytes + FLIP_X, and |w| <= LARGEST_CODE as it is
+//   QR x QN: a tile of rows of x and columns of w | FLIP: 128 if w is stored as w + 128, unsigned, else 0
+//   FLIP_X: so is x | qbytes(q, s): bits s .. s + 7 of 32 integers
 
 #if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
 GK_INL __m256i dot_quads(__m256i w, __m256i q) {   // |w| <= 128 and |q| <= 127: two products fit 16 bits
@@ -6444,8 +6688,10 @@ GK_INL __m256i dot_quads(__m256i w, __m256i q) {   // |w| <= 128 and |q| <= 127:
 template <size_t D> GK_INL __m256i sum_quads256(const int8_t* codes, const uint8_t* x) {
     const __m256i c = bload(codes), top = _mm256_maddubs_epi16(_mm256_abs_epi8(c), _mm256_sign_epi8(bload(x), c));
     __m256i t = _mm256_madd_epi16(top, _mm256_set1_epi16(D == 1 ? 1 : D == 2 ? 128 : 16384));
-    for (size_t d = 1; d < D; d++)
-        t = _mm256_add_epi32(t, _mm256_madd_epi16(_mm256_maddubs_epi16(bload(x + 256 * d), c), _mm256_set1_epi16(D - d == 2 ? 128 : 1)));
+    for (size_t d = 1; d < D; d++) {
+        const __m256i pairs = _mm256_maddubs_epi16(bload(x + 256 * d), c);
+        t = _mm256_add_epi32(t, _mm256_madd_epi16(pairs, _mm256_set1_epi16(D - d == 2 ? 128 : 1)));
+    }
     return t;
 }
 #endif
@@ -6474,22 +6720,29 @@ template <size_t D> GK_INL vi sum_lanes(const vi (&codes)[4], const uint8_t* x, 
     vi t = _mm512_setzero_si512();
     GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
         t = _mm512_slli_epi32(t, 8);
-        GK_UNROLL(4) for (size_t h = 0; h < 4; h++)
-            t = _mm512_dpbusd_epi32(t, _mm512_xor_si512(codes[h], _mm512_set1_epi8(-128)), viload(x + 256 * d + 64 * h));
+        GK_UNROLL(4) for (size_t h = 0; h < 4; h++) {
+            const __m512i w = _mm512_xor_si512(codes[h], _mm512_set1_epi8(-128));
+            t = _mm512_dpbusd_epi32(t, w, viload(x + 256 * d + 64 * h));
+        }
     }
     return _mm512_sub_epi32(t, _mm512_slli_epi32(total, 7));
 }
 /// In the order of lanes.
-GK_INL vf lanes_of(vf v) { return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v); }
+GK_INL vf lanes_of(vf v) {
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v);
+}
 #else
 template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) {
-    return _mm512_inserti64x4(_mm512_castsi256_si512(sum_quads256<D>(codes, x)), sum_quads256<D>(codes + 32, x + 32), 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(sum_quads256<D>(codes, x)),
+                              sum_quads256<D>(codes + 32, x + 32), 1);
 }
 #endif
 template <int q> GK_INL vf spread(vf v) {
-    return _mm512_permutexvar_ps(_mm512_setr_epi32(4 * q,     4 * q,     4 * q,     4 * q,     4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 1,
-                                                   4 * q + 2, 4 * q + 2, 4 * q + 2, 4 * q + 2,
-                                                   4 * q + 3, 4 * q + 3, 4 * q + 3, 4 * q + 3), v);
+    const __m512i quarter = _mm512_setr_epi32(4 * q,     4 * q,     4 * q,     4 * q,
+                                              4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 1,
+                                              4 * q + 2, 4 * q + 2, 4 * q + 2, 4 * q + 2,
+                                              4 * q + 3, 4 * q + 3, 4 * q + 3, 4 * q + 3);
+    return _mm512_permutexvar_ps(quarter, v);
 }
 #else
 #if GK_FEATURE
@@ -6500,10 +6753,14 @@ template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, c
     return t;
 }
 #else
-template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) { return sum_quads256<D>(codes, x); }
+template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) {
+    return sum_quads256<D>(codes, x);
+}
 #endif
 template <int q> GK_INL vf spread(vf v) {
-    return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(2 * q, 2 * q, 2 * q, 2 * q, 2 * q + 1, 2 * q + 1, 2 * q + 1, 2 * q + 1));
+    const __m256i quarter = _mm256_setr_epi32(2 * q,     2 * q,     2 * q,     2 * q,
+                                              2 * q + 1, 2 * q + 1, 2 * q + 1, 2 * q + 1);
+    return _mm256_permutevar8x32_ps(v, quarter);
 }
 #endif
 
@@ -6577,7 +6834,8 @@ GK_INL uint8x8_t  qbyte8(const int32_t* q, int shift) {
     return vmovn_u16(vcombine_u16(qbyte(q, shift), qbyte(q + 4, shift)));
 }
 GK_INL vb    qbytes(const int32_t* q, int shift) {
-    return {vcombine_u8(qbyte8(q, shift), qbyte8(q + 8, shift)), vcombine_u8(qbyte8(q + 16, shift), qbyte8(q + 24, shift))};
+    return {vcombine_u8(qbyte8(q, shift), qbyte8(q + 8, shift)),
+            vcombine_u8(qbyte8(q + 16, shift), qbyte8(q + 24, shift))};
 }
 using vq = int32x4_t;
 constexpr int    FLIP = 0, FLIP_X = 0, LARGEST_CODE = 128;
@@ -6589,7 +6847,9 @@ constexpr size_t QV = 4, QR = 4, QN = 8;
 GK_INL vq    qload(const uint8_t* p)               { return vreinterpretq_s32_u8(vld1q_u8(p)); }
 GK_INL vq    qset(int32_t x)                       { return vdupq_n_s32(x); }
 #if GK_FEATURE
-GK_INL vq    qcodes(vq acc, vq w, vq x)            { return vdotq_s32(acc, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x)); }
+GK_INL vq qcodes(vq acc, vq w, vq x) {
+    return vdotq_s32(acc, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x));
+}
 #endif
 GK_INL vq    qdot(vq acc, vq w, int32_t x) {
     const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(qset(x));
@@ -6598,7 +6858,9 @@ GK_INL vq    qdot(vq acc, vq w, int32_t x) {
 #else
     const int32x4_t lo = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b)));
     const int32x4_t hi = vpaddlq_s16(vmull_s8(vget_high_s8(a), vget_high_s8(b)));
-    return vaddq_s32(acc, vcombine_s32(vpadd_s32(vget_low_s32(lo), vget_high_s32(lo)), vpadd_s32(vget_low_s32(hi), vget_high_s32(hi))));
+    const int32x2_t sum_lo = vpadd_s32(vget_low_s32(lo), vget_high_s32(lo));
+    const int32x2_t sum_hi = vpadd_s32(vget_low_s32(hi), vget_high_s32(hi));
+    return vaddq_s32(acc, vcombine_s32(sum_lo, sum_hi));
 #endif
 }
 GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s32(n), vset(s), vload(t))); }
@@ -6623,7 +6885,8 @@ GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* 
 #if GK_PASS == GK_AVX512           // in each four, bytes of the same rank together: then those of eight fours
     const __m512i fours = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, 3, 7, 11, 15));
     const __m512i places = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
-    const __m512i low = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 0, 0, 0, 0, 0, 0, 0, 0), bias = _mm512_set1_epi32(0x808080);
+    const __m512i low = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m512i bias = _mm512_set1_epi32(0x808080);
     const vf      s = vset(per_step);
     const __m512i a = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x), s)), bias), fours);
     const __m512i b = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x + 16), s)), bias), fours);
@@ -6646,34 +6909,39 @@ GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* 
 
 GK_INL size_t panels_of_x(size_t m)                { return (m + QR - 1) / QR; }
 /// The first row of panel p of x.
-GK_INL size_t panel_row(size_t m, size_t p)        { const size_t n = panels_of_x(m); return p * (m / n) + least(p, m % n); }
+GK_INL size_t panel_row(size_t m, size_t p) {
+    const size_t n = panels_of_x(m);
+    return p * (m / n) + least(p, m % n);
+}
 #endif
 
 // ---- products by codes ----------------------------------------------------------
 //
 // Few rows of x: rows of W become blocks of codes, so many at a time that they stay in L1, and are multiplied with x in
-// fixed point. Each group of 32 of x becomes integers X of one or three digits, x = d X with d = max |x| / FULL: one rounds
-// to 8 bits, three keep 21, or 23 on AVX-VNNI. For 256 of x, in their order:
+// fixed point. Each group of 32 of x becomes integers X of one or three digits, x = d X with d = max |x| / FULL: one
+// rounds to 8 bits, three keep 21, or 23 on AVX-VNNI. For 256 of x, in their order:
 //
 //   uint8 digit[D][256]         from the highest, which is signed; the others are not
-//   int16 minus[64][2]          on x86: minus[0] + 512 minus[1] = -sum X of four; times (z, 512 z), what an offset of z takes from
-//                               unsigned codes
+//   int16 minus[64][2]          on x86: minus[0] + 512 minus[1] = -sum X of four; times (z, 512 z), what an offset of z
+//                               takes from unsigned codes
 //   int32 start[64]             if FLIP: -128 sum of the highest digits of four, as codes are taken as code + 128 there
 //   float scale[16], sum[16]    d, and d sum X, of 16 each
 //
 // or, for AVX-512 VNNI, by lanes: a lane has 16 in a row, so that its sums are of one scale and need but one conversion
 //
-//   int8  digit[D][4][16][4]    from the highest, to base 256; of lane l four from 16 (4 (l % 4) + l / 4) + 4 h on, h = 0 .. 3
+//   int8  digit[D][4][16][4]    from the highest, to base 256; of lane l four from 16 (4 (l % 4) + l / 4) + 4 h on,
+//                               h = 0 .. 3
 //   int32 total[16]             sum X, of which codes + 128, or another offset, take 128 back
 //   float scale[16], sum[16]    d, and d sum X
 //
-// and behind all of them a byte for each 256: its groups that have no fixed point, which are zeros above; these, and blocks
-// of weights whose scales are too wide, are multiplied as floats and added in double.
+// and behind all of them a byte for each 256: its groups that have no fixed point, which are zeros above; these, and
+// blocks of weights whose scales are too wide, are multiplied as floats and added in double.
 //
-// Sums of four, or by lanes of 16, code X are exact: 4 . 128 FULL < 2^31, or 16 . 128 FULL. To the bound, in u of
-// max |x| sum |w|: half a step of X 8, rounding to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d
+// Sums of four, or by lanes of 16, code X are exact: 4 . 128 FULL < 2^31, or 16 . 128 FULL. To the bound, in u of max
+// |x| sum |w|: half a step of X 8, rounding to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d
 // 1; for rest, at most |w|, sum X 5, d 1, the product with it 1; for both a chain of 20, 16 of these, lanes 4 and the
-// result 1: 11 + 2 . 43 + 48 = 145 at most, and by lanes, with a chain of 32, less; every 4096 of k are added in double.
+// result 1: 11 + 2 . 43 + 48 = 145 at most, and by lanes, with a chain of 32, less; every 4096 of k are added in
+// double.
 
 #if GK_PASS != GK_SCALAR
 
@@ -6741,7 +7009,8 @@ template <size_t D> GK_INL void prepare_group(const float* x, float per_step, fl
 }
 template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
     constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << (BASE * 2));
-    for (size_t g = 0; g < 8; g++) prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, block);
+    for (size_t g = 0; g < 8; g++)
+        prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, block);
 }
 #endif
 /// The largest magnitudes of groups of 32; NaN if one is.
@@ -6762,8 +7031,12 @@ template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepa
         const float* from = x;
         float        part[256], max[8];
         unsigned     groups = 0;
-        if (k - p >= 256) maxima_of_256(x, max);
-        else for (size_t g = 0; g < 8; g++) max[g] = 32 * g < k - p ? group_maximum(x + 32 * g, least(k - p - 32 * g, 32)) : 0;
+        if (k - p >= 256) {
+            maxima_of_256(x, max);
+        } else {
+            for (size_t g = 0; g < 8; g++)
+                max[g] = 32 * g < k - p ? group_maximum(x + 32 * g, least(k - p - 32 * g, 32)) : 0;
+        }
         for (size_t g = 0; g < 8; g++)
             if (!(max[g] >= 0x1p-60f && max[g] <= 0x1p60f) && max[g] != 0) groups |= 1u << g;
         if (groups || k - p < 256) {
@@ -6829,20 +7102,23 @@ template <size_t D, size_t R> struct CodeTile {
 };
 #endif
 /// sums[R][VF] += codes times x over so many blocks, up to CODE_RUN: chains of their own, or a part of one.
-template <size_t D, size_t R> void code_products(const impl::CodeBlock* w, const uint8_t* x, size_t blocks, float* sums) {
+template <size_t D, size_t R> void code_products(const impl::CodeBlock* w, const uint8_t* x, size_t blocks,
+        float* sums) {
     using Tile = CodeTile<D, R>;
     constexpr bool part = Tile::chain > impl::CODE_RUN;
     for (size_t b = 0; b < blocks;) {
         Tile tile;
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) tile.sum[r] = part ? vload(sums + r * VF) : vzero();
         for (size_t end = least(b + Tile::chain, blocks); b < end; b++) tile.block(w + b, x + b * code_x_bytes(D));
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) vstore(sums + r * VF, part ? tile.sum[r] : vadd(vload(sums + r * VF), tile.sum[r]));
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+            vstore(sums + r * VF, part ? tile.sum[r] : vadd(vload(sums + r * VF), tile.sum[r]));
     }
 }
 
 /// What codes and fixed point do not serve of so many blocks of a row: blocks of W by the bits of odd_w, groups of x by
 /// those of odd_x.
-double odd_products(const impl::FormatKernels& f, const uint8_t* row, const float* x, size_t n, unsigned odd_w, const uint8_t* odd_x) {
+double odd_products(const impl::FormatKernels& f, const uint8_t* row, const float* x, size_t n, unsigned odd_w,
+        const uint8_t* odd_x) {
     double total = 0;
     for (size_t b = 0; 256 * b < n; b++) {
         const unsigned groups = odd_w >> b & 1 ? 255 : odd_x[b];
@@ -6851,7 +7127,8 @@ double odd_products(const impl::FormatKernels& f, const uint8_t* row, const floa
         float w[256];
         f.dequant(row + 256 * b / f.block_weights * f.block_bytes, w, count);
         for (size_t g = 0; 32 * g < count; g++)
-            if (groups >> g & 1) total += blocked_sum(least(count - 32 * g, 32), product_terms<float>{w + 32 * g, x + 256 * b + 32 * g});
+            if (groups >> g & 1)
+                total += blocked_sum(least(count - 32 * g, 32), product_terms<float>{w + 32 * g, x + 256 * b + 32 * g});
     }
     return total;
 }
@@ -6860,7 +7137,8 @@ double odd_products(const impl::FormatKernels& f, const uint8_t* row, const floa
 template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
     constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN;
     const impl::FormatKernels& f = *job.format;
-    const size_t blocks = (job.k + 255) / 256, x_bytes = prepared_bytes(job.k, D), row_blocks = 256 * f.block_bytes / f.block_weights;
+    const size_t blocks = (job.k + 255) / 256, x_bytes = prepared_bytes(job.k, D);
+    const size_t row_blocks = 256 * f.block_bytes / f.block_weights;
     impl::Lines<impl::CodeBlock, R * RUN> lines;
     impl::CodeBlock* const w = lines.begin();
     for (size_t i = 0; i < job.m; i += INPUTS) {
@@ -6885,7 +7163,8 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
                 unsigned any = 0;
                 for (size_t c = 0; c < count; c++) any |= odd_x[c];
                 for (size_t j = 0; j < R; j++)
-                    if (any | odd[j]) total[l][j] += odd_products(f, rows[j], job.x + (i + l) * job.k + 256 * b, n, odd[j], odd_x);
+                    if (any | odd[j])
+                        total[l][j] += odd_products(f, rows[j], job.x + (i + l) * job.k + 256 * b, n, odd[j], odd_x);
                 if ((b / RUN) % 4 != 3 && b + RUN < blocks) continue;
                 for (size_t j = 0; j < R; j++) {
                     total[l][j] += static_cast<double>(vsum(vload(sum + (l * R + j) * VF)));
@@ -6907,13 +7186,14 @@ bool all_fits(const impl::RowsJob& job) {
     const size_t blocks = (job.k + 255) / 256;
     unsigned any = 0;
     for (size_t i = 0; i < job.m; i++) {
-        const uint8_t* const odd = job.prepared + i * prepared_bytes(job.k, job.digits) + blocks * code_x_bytes(job.digits);
+        const uint8_t* const odd = job.prepared + i * prepared_bytes(job.k, job.digits)
+                + blocks * code_x_bytes(job.digits);
         for (size_t b = 0; b < blocks; b++) any |= odd[b];
     }
     return !any;
 }
-/// By the kernel that keeps codes in registers: rows in segments, then what is left over, each as that many times itself.
-/// For several rows of x so many of W at a time that they stay in the second-level cache.
+/// By the kernel that keeps codes in registers: rows in segments, then what is left over, each as that many times
+/// itself. For several rows of x so many of W at a time that they stay in the second-level cache.
 void fused_rows(const impl::RowsJob& job) {
     constexpr size_t NEAR = 128 << 10;
     const impl::FormatKernels& f = *job.format;
@@ -6942,7 +7222,8 @@ void fused_rows(const impl::RowsJob& job) {
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
-    if (f.dots && cpu_features().*f.needs && job.m < impl::FEW_FOR_DOTS && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
+    const bool fused = f.dots && cpu_features().*f.needs && job.m < impl::FEW_FOR_DOTS;
+    if (fused && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
     else if (job.digits == 1) rows_of_digits<1>(job);
     else                      rows_of_digits<3>(job);
 }
@@ -6955,8 +7236,8 @@ constexpr impl::CodeKernels code_kernels = {
 // W holds plain codes, integers of 8 bits. Each group of 32 of a row of x becomes integers of one, two or three signed
 // digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for one digit: one rounds to 8 bits, three keep
 // 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32. With three digits, in u
-// of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in DIGIT_K of k and 11 of these:
-// 112. In AMX tiles half a step counts 32 times, and a DIGIT_K of k takes 3 additions: 51.
+// of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in DIGIT_K of k and 11 of
+// these: 112. In AMX tiles half a step counts 32 times, and a DIGIT_K of k takes 3 additions: 51.
 //
 //   for each DIGIT_K of k
 //     for each QN columns of C      unpack W and transpose it to a panel, [DIGIT_K / QK][QN][QK] bytes       in L1
@@ -6994,14 +7275,17 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
                 GK_UNROLL(4) for (size_t c = 0; c < QN / 2; c += 2) {
                     const int32x4_t v = n[r / 2][c], w = n[r / 2][c + 1];
                     float* const    at = t + r * QN + c * 2;
-                    qfma(at,      vcombine_s32(vget_low_s32(v), vget_low_s32(w)),   impl::load_as<float>(scales + 4 * r));
-                    qfma(at + QN, vcombine_s32(vget_high_s32(v), vget_high_s32(w)), impl::load_as<float>(scales + 4 * r + 4));
+                    const float     d0 = impl::load_as<float>(scales + 4 * r);
+                    const float     d1 = impl::load_as<float>(scales + 4 * r + 4);
+                    qfma(at,      vcombine_s32(vget_low_s32(v), vget_low_s32(w)),   d0);
+                    qfma(at + QN, vcombine_s32(vget_high_s32(v), vget_high_s32(w)), d1);
                 }
 #else
             constexpr size_t C = QN / QV;
             vq n[QR][C];
             GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
-                GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qset(FLIP ? impl::load_as<int32_t>(a + 4 * r) : 0);
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++)
+                    n[r][c] = qset(FLIP ? impl::load_as<int32_t>(a + 4 * r) : 0);
             for (size_t u = 0; u < 32 / QK; u++) {
                 vq w[C];
                 GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(b + (u * QN + c * QV) * QK);
@@ -7011,7 +7295,8 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
                 }
             }
             GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
-                GK_UNROLL(4) for (size_t c = 0; c < C; c++) qfma(t + r * QN + c * QV, n[r][c], impl::load_as<float>(scales + 4 * r));
+                GK_UNROLL(4) for (size_t c = 0; c < C; c++)
+                    qfma(t + r * QN + c * QV, n[r][c], impl::load_as<float>(scales + 4 * r));
 #endif
         }
 }
@@ -7045,17 +7330,21 @@ bool pack_group(const float* x, size_t n, size_t digits, size_t r, uint8_t* unit
 
 GK_INL size_t panels_of(size_t m)                  { return (m + QR - 1) / QR; }
 /// Bytes of all panels of x over `k` of k.
-GK_INL size_t packed_bytes(size_t m, size_t k, size_t digits)         { return panels_of(m) * ((k + 31) / 32) * digits * UNIT; }
-size_t packed_floats(size_t m, size_t k, size_t digits)               { return packed_bytes(m, k, digits) / 4; }
+GK_INL size_t packed_bytes(size_t m, size_t k, size_t digits) {
+    return panels_of(m) * ((k + 31) / 32) * digits * UNIT;
+}
+size_t packed_floats(size_t m, size_t k, size_t digits) { return packed_bytes(m, k, digits) / 4; }
 
-bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
+bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed,
+        uint8_t* odd) {
     memset(odd + from, 0, to - from);
     for (size_t p = 0; p < k; p += DIGIT_K) {
         const size_t kc = least(k - p, DIGIT_K), panel = (kc + 31) / 32 * digits * UNIT;
         for (size_t i = from / QR * QR; i < round_up(to, QR); i++)
             for (size_t q = 0; q < kc; q += 32) {
                 uint8_t* const units = packed + packed_bytes(m, p, digits) + i / QR * panel + q / 32 * digits * UNIT;
-                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units)) odd[i] = 1;
+                if (!pack_group(i < m ? x + i * k + p + q : x, i < m ? least(kc - q, 32) : 0, digits, i % QR, units))
+                    odd[i] = 1;
             }
     }
     return true;
@@ -7068,7 +7357,8 @@ void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, si
     uint8_t* bytes = reinterpret_cast<uint8_t*>(rows);
     for (size_t c = 0; c < count; c++, bytes += stride) {
         const size_t done = c < cols ? round_up(kc, 32) : 0;
-        if (done) job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
+        if (done)
+            job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
         memset(bytes + done, flip, round_up(kc, 64) - done);
     }
 }
@@ -7094,7 +7384,8 @@ void digit_product(const impl::DigitJob& job) {
             digit_panel(job, p, kc, j, cols, panel);
             for (size_t i = 0; i < job.m; i += QR, a += groups * job.digits * UNIT) {
                 for (size_t r = 0; r < least(job.m - i, QR); r++)
-                    for (size_t c = 0; c < cols; c += 16) prefetch(reinterpret_cast<const char*>(job.y + (i + r) * job.ldy + j + c));
+                    for (size_t c = 0; c < cols; c += 16)
+                        prefetch(reinterpret_cast<const char*>(job.y + (i + r) * job.ldy + j + c));
                 best_digit_tile(groups, job.digits, a, panel, t);
                 move_tile(t, QN, job.y + i * job.ldy + j, job.ldy, least(job.m - i, QR), cols, p != 0);
             }
@@ -7105,7 +7396,7 @@ void digit_product(const impl::DigitJob& job) {
 #if GK_FEATURE == GK_AVX512VNNI || GK_FEATURE == GK_I8MM
 constexpr size_t exact_digits = 3, fast_digits = 1;
 #else
-constexpr size_t exact_digits = 0, fast_digits = GK_PASS == GK_AVX512 ? 0 : 1;     // AVX-512 has wider vectors for f32 than for this
+constexpr size_t exact_digits = 0, fast_digits = GK_PASS == GK_AVX512 ? 0 : 1;     // AVX-512: f32 has wider vectors
 #endif
 constexpr impl::DigitKernels all_digit_kernels() {
     impl::DigitKernels d;
@@ -7126,9 +7417,10 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 
 // ---- panels of codes -------------------------------------------------------------
 //
-// Several rows of x, where sums of products of bytes are faster than floats: of QN rows of W blocks of codes are transposed to a panel,
-// so that a vector holds four k of as many rows, and multiplied with x in fixed point, of one or three signed digits to
-// base 256. Where G = 16 or 32 of k share a scale s, with q the sums over G of code digit, exact in 32 bits:
+// Several rows of x, where sums of products of bytes are faster than floats: of QN rows of W blocks of codes are
+// transposed to a panel, so that a vector holds four k of as many rows, and multiplied with x in fixed point, of one or
+// three signed digits to base 256. Where G = 16 or 32 of k share a scale s, with q the sums over G of code digit, exact
+// in 32 bits:
 //
 //   t = sum over groups of d s (65536 q2 + 256 q1 + q0)          FMA each, q2 to q0 first, then s, then d into a chain
 //     + sum over groups of rest d sum X                          a chain of its own, where the format has rests
@@ -7137,14 +7429,15 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 //     for each CODE_K of k            decode W to CodeBlocks, transpose them to a panel                   in L1 or L2
 //       for each tile of rows of C    the tile, then rests, then added to C        panels of x come from L2 or further
 //
-// A panel of W over k: int8 code[k / 4][QN][4]; for each G of k, where bytes of x are taken as x + 128, int32 start[QN] =
-// -128 sum of their codes, and float scale[QN]; where the format has rests, float rest[k / G][QN]. A panel of x, of R
+// A panel of W over k: int8 code[k / 4][QN][4]; for each G of k, where bytes of x are taken as x + 128, int32 start[QN]
+// = -128 sum of their codes, and float scale[QN]; where the format has rests, float rest[k / G][QN]. A panel of x, of R
 // rows: for each digit int8 [k / 4][R][4], then float d[k / G][R] and sum[k / G][R], d sum X. Panels of x share the
 // rows evenly.
 //
-// To the bound, in u of max |x| sum |w|: half a step of X 1, rounding to it 2, d 1; then for scale code, at most 2 |w|, two
-// sums of digits, s and d 4, a chain of CODE_K / 16 32; for rest, at most |w|, sum X 5, d 1, a chain 32; for both, at
-// most 3 |w|, their sum 1 and one for each CODE_K of k: 4 + 72 + 38 + 3 + 3 k / 512 = 141 at k = 4096, 252 at LONGEST.
+// To the bound, in u of max |x| sum |w|: half a step of X 1, rounding to it 2, d 1; then for scale code, at most 2 |w|,
+// two sums of digits, s and d 4, a chain of CODE_K / 16 32; for rest, at most |w|, sum X 5, d 1, a chain 32; for both,
+// at most 3 |w|, their sum 1 and one for each CODE_K of k: 4 + 72 + 38 + 3 + 3 k / 512 = 141 at k = 4096, 252 at
+// LONGEST.
 
 #if GK_PANELS
 
@@ -7154,8 +7447,10 @@ template <size_t G> struct CodePanels {
     static constexpr size_t QUADS = G / 4, C = QN / QV, each_bytes = (FLIP_X ? 8 : 4) * QN;
 
     /// Bytes of a row in panels of x.
-    static constexpr size_t row_bytes(size_t k, size_t digits)        { return digits * round_up(k, G) + (k + G - 1) / G * 8; }
-    static size_t packed_floats(size_t m, size_t k, size_t digits)    { return m * row_bytes(k, digits) / 4; }
+    static constexpr size_t row_bytes(size_t k, size_t digits) {
+        return digits * round_up(k, G) + (k + G - 1) / G * 8;
+    }
+    static size_t packed_floats(size_t m, size_t k, size_t digits) { return m * row_bytes(k, digits) / 4; }
 
     // ---- x
 
@@ -7222,7 +7517,8 @@ template <size_t G> struct CodePanels {
         }
     };
     /// The panels whose first row is one of from .. to-1.
-    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
+    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to,
+                     uint8_t* packed, uint8_t* odd) {
         impl::Lines<PanelOfX> lines;
         for (size_t panel = 0, i = 0, next; i < to; i = next) {
             next = panel_row(m, ++panel);
@@ -7238,7 +7534,8 @@ template <size_t G> struct CodePanels {
 
     // ---- the microkernel
 
-    template <size_t R> static void rows_of_tile(size_t groups, size_t digits, const uint8_t* x, const uint8_t* codes, float* t) {
+    template <size_t R>
+    static void rows_of_tile(size_t groups, size_t digits, const uint8_t* x, const uint8_t* codes, float* t) {
         const uint8_t*     each  = codes + groups * G * QN;                    // of a group: starts and scales
         const size_t       plane = groups * 4 * QUADS * R;
         const float*       d     = reinterpret_cast<const float*>(x + digits * plane);
@@ -7301,7 +7598,8 @@ template <size_t G> struct CodePanels {
             else for (size_t j = 0; j < count; j++) vstore(at + j * QN, t[j]);
             GK_UNROLL(4) for (size_t j = 0; FLIP_X && j < VF; j += QUADS) {
                 vq sum = qset(0);
-                GK_UNROLL(8) for (size_t u = 0; u < QUADS; u++) sum = qcodes(sum, vbits(t[j + u]), qset(static_cast<int32_t>(0x80808080)));
+                GK_UNROLL(8) for (size_t u = 0; u < QUADS; u++)
+                    sum = qcodes(sum, vbits(t[j + u]), qset(static_cast<int32_t>(0x80808080)));
                 if (j < count) vstore(each((q + j) / QUADS) + c, vunbits(visub(qset(0), sum)));
             }
         }
@@ -7350,9 +7648,11 @@ template <size_t G> struct CodePanels {
             const impl::FormatKernels& f = *job.format;
             for (size_t c = 0; c < cols; c++)
                 for (size_t i = 0; odd[c] && i < job.m; i++) {
-                    const uint8_t* const row = job.weights + (j + c) * job.row_stride + p / f.block_weights * f.block_bytes;
+                    const uint8_t* const row = job.weights + (j + c) * job.row_stride
+                            + p / f.block_weights * f.block_bytes;
                     float& y = job.y[i * job.ldy + j + c];
-                    y = static_cast<float>(static_cast<double>(y) + odd_products(f, row, job.x + i * job.k + p, kc, odd[c], none));
+                    y = static_cast<float>(static_cast<double>(y)
+                            + odd_products(f, row, job.x + i * job.k + p, kc, odd[c], none));
                 }
         }
     };
@@ -7419,7 +7719,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         if (C::largest <= LARGEST_CODE)
             f.digits    = C::group % 32 == 0 ? &CodePanels<32>::kernels : &CodePanels<16>::kernels;
 #endif
-        constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;        // one row of x has no use for it
+        constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;    // one row of x has no use for it
         const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
         f.dots     = row ? row->run : nullptr;
         f.segments = row ? row->rows : 0;
@@ -7455,7 +7755,8 @@ constexpr impl::FormatKernels format_table[] = {
 #define GK_FORMAT(NAME, name, bits, family) format_kernels<codec_##name>(static_cast<size_t>(QuantType::NAME)),
     GK_FORMATS(GK_FORMAT)
 #undef GK_FORMAT
-    plain_kernels<codec_plain8>(), plain_kernels<codec_plain4>(), plain_kernels<codec_plain2>(), plain_kernels<codec_plain1>(),
+    plain_kernels<codec_plain8>(), plain_kernels<codec_plain4>(),
+    plain_kernels<codec_plain2>(), plain_kernels<codec_plain1>(),
 };
 
 } // namespace GK_FEATURE_NS
@@ -7502,13 +7803,16 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
     static constexpr size_t planes_a = A, planes_b = B, tk = Depth, chunk = Steps, step_a = A * 1024, step_b = B * 1024;
     static constexpr bool   as_it_is = sizeof(E) == 2 && A == 1;
     static constexpr size_t pair = as_it_is ? 2 : 1, to_odd = as_it_is ? 1 : 16;
-    static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;     // bytes of the next panel that a step prefetches
+    static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;  // bytes of the next panel that a step fetches
     static constexpr size_t few = 9;
     using packing = TileForm;
     static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B);
     static bool allowed()                              { return impl::tiles_allowed(); }
-    static void use(size_t on)                         { impl::kernel_for(impl::tile_switches, GK_AVX512, GK_AMX, 0)(on); }
-    static_assert(impl::has_kernel(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B), "there is a kernel for these terms");
+    static void use(size_t on) {
+        impl::kernel_for(impl::tile_switches, GK_AVX512, GK_AMX, 0)(on);
+    }
+    static_assert(impl::has_kernel(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B),
+                  "there is a kernel for these terms");
 };
 template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 16>; };
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
@@ -7567,7 +7871,9 @@ struct RangeOfPairs {
 /// The 16 pairs of one row of a tile in each plane, planes 2 KiB apart. Rounding is to nearest, ties away from zero: it
 /// leaves 16 and 8 bits.
 GK_INL vi vpair(vf x, vf y)                        { return vior(_mm512_srli_epi32(vbits(x), 16), vbits(y)); }
-GK_INL vf vround8(vf x)                            { return vunbits(viand(viadd(vbits(x), viset(0x8000)), viset(-0x10000))); }
+GK_INL vf vround8(vf x) {
+    return vunbits(viand(viadd(vbits(x), viset(0x8000)), viset(-0x10000)));
+}
 template <size_t planes> GK_INL void split_pairs(vf x, vf y, uint16_t* out) {
     const vf x1 = vround8(x), y1 = vround8(y);
     _mm512_store_si512(out, vpair(x1, y1));
@@ -7603,7 +7909,8 @@ template <class F> Range pack_tile_a(const typename F::E* a, size_t lda, size_t 
 GK_INL vi vload_pairs(const bf16* p, size_t n) {
     return n >= 32 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi16((1u << n) - 1, p);
 }
-template <> Range pack_tile_a<tile_form<bf16>::type>(const bf16* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
+template <> Range pack_tile_a<tile_form<bf16>::type>(const bf16* a, size_t lda, size_t rows, size_t kc,
+        uint16_t* panel) {
     RangeOfPairs range;
     for (size_t r = 0; r < PANEL; r++, a += lda)
         for (size_t p = 0; p < kc; p += 32) {
@@ -7622,7 +7929,8 @@ const float* float_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j
 }
 /// Up to 32 columns of B, rows p .. p+kc-1, to a panel of tiles, by way of f32 panels.
 template <class F>
-Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* strip) {
+Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel,
+        float* strip) {
     RangeOf range;
     for (size_t end = p + kc; p < end; p += KC) {
         const size_t       depth = least(end - p, KC);
@@ -7642,7 +7950,8 @@ Range pack_tile_panel(const impl::GemmJob& job, size_t p, size_t kc, size_t j, s
     return range.range();
 }
 /// One plane of quantised weights: decoded by rows, 16 x 16 pairs transposed.
-Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel, float* row) {
+Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, size_t cols, uint16_t* panel,
+        float* row) {
     RangeOf range;
     for (size_t c = 0; c < PANEL; c += 16)
         for (size_t end = p + kc, from = p; from < end; from += KC) {
@@ -7650,8 +7959,8 @@ Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, s
             vf t[KC / 32][16];
             for (size_t i = 0; i < 16; i++) {
                 if (c + i < cols)
-                    b.dequant(static_cast<const uint8_t*>(b.data) + (j + c + i) * b.ld + from / b.block_weights * b.block_bytes,
-                              row, depth);
+                    b.dequant(static_cast<const uint8_t*>(b.data) + (j + c + i) * b.ld
+                                      + from / b.block_weights * b.block_bytes, row, depth);
                 else
                     memset(row, 0, depth * sizeof(float));
                 memset(row + depth, 0, (steps * 32 - depth) * sizeof(float));
@@ -7672,7 +7981,8 @@ Range pack_tile_decoded(const impl::BSource& b, size_t p, size_t kc, size_t j, s
 }
 /// The same from B[k][n] itself, nc columns to panels of `size`: whole rows, fetched 32 ahead.
 template <class F>
-void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size, Range* ranges) {
+void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels, size_t size,
+        Range* ranges) {
     RangeOf range[B_COLUMNS / PANEL];
     for (size_t p = 0; p < kc; p += 32)
         for (size_t i = 0; i < 16; i++)
@@ -7680,7 +7990,8 @@ void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, ui
                 const size_t    l    = c < nc ? least(nc - c, 16) : 0;
                 uint16_t* const out  = panels + c / PANEL * size + p / 32 * F::step_b + c % PANEL * 32;
                 const typename F::E* const row = b + (p + i) * ldb + c;
-                const vf x = p + i < kc ? vload_n(row, l) : vzero(), y = p + 16 + i < kc ? vload_n(row + 16 * ldb, l) : vzero();
+                const vf x = p + i < kc ? vload_n(row, l) : vzero();
+                const vf y = p + 16 + i < kc ? vload_n(row + 16 * ldb, l) : vzero();
                 _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
                 _mm_prefetch(reinterpret_cast<const char*>(row + 48 * ldb), _MM_HINT_T1);
                 range[c / PANEL].add(x);
@@ -7690,15 +8001,16 @@ void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, ui
     for (size_t i = 0; i * PANEL < nc; i++) ranges[i] = range[i].range();
 }
 /// bf16: two rows interleaved.
-template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb, size_t kc, size_t nc, uint16_t* panels,
-        size_t size, Range* ranges) {
+template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb, size_t kc, size_t nc,
+        uint16_t* panels, size_t size, Range* ranges) {
     const vi left = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), right = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     RangeOfPairs range[B_COLUMNS / PANEL];
     for (size_t p = 0; p < round_up(kc, 32); p += 2)
         for (size_t c = 0; c < nc; c += PANEL) {
             const bf16* const row = b + p * ldb + c;
             uint16_t* const   out = panels + c / PANEL * size + p / 32 * 1024 + p % 32 * 16;
-            const vi x = p < kc ? vload_pairs(row, nc - c) : viset(0), y = p + 1 < kc ? vload_pairs(row + ldb, nc - c) : viset(0);
+            const vi x = p < kc ? vload_pairs(row, nc - c) : viset(0);
+            const vi y = p + 1 < kc ? vload_pairs(row + ldb, nc - c) : viset(0);
             const vi lo = _mm512_unpacklo_epi16(x, y), hi = _mm512_unpackhi_epi16(x, y);
             _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
             _mm_prefetch(reinterpret_cast<const char*>(row + 33 * ldb), _MM_HINT_T1);
@@ -7725,8 +8037,8 @@ Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint1
     return range.range();
 }
 /// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to panels of `size`, and their ranges.
-template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, uint16_t* panels,
-        size_t size, Range* ranges, float* strip) {
+template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc,
+        uint16_t* panels, size_t size, Range* ranges, float* strip) {
     using E = typename F::E;
     const E* const b = static_cast<const E*>(job.b.data);
     const size_t   column = job.column + j;
@@ -7737,8 +8049,8 @@ template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t k
     for (size_t c = 0; c < nc; c += PANEL, panels += size, ranges++) {
         const size_t cols = least(nc - c, PANEL);
         if (F::as_it_is && !job.b.packed && job.b.panel == &panel_transposed<E>)
-            *ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld, kc, cols,
-                                        panels);
+            *ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld,
+                                        kc, cols, panels);
         else if (F::planes_b == 1 && job.b.dequant)
             *ranges = pack_tile_decoded(job.b, p, kc, column + c, cols, panels, strip);
         else
@@ -7772,7 +8084,8 @@ void pack_tiles(const impl::BSource& b, size_t n, size_t k, size_t begin, size_t
     for (size_t p = 0; p < k; p += F::tk) {
         const size_t kc = least(k - p, F::tk);
         for (size_t j = begin; j < end; j += PANEL)
-            pack_tile_b<F>(job, p, kc, j, least(n - j, PANEL), tiles + at.panel(p, kc, j), 0, ranges + at.range(p, j), nullptr);
+            pack_tile_b<F>(job, p, kc, j, least(n - j, PANEL), tiles + at.panel(p, kc, j), 0,
+                           ranges + at.range(p, j), nullptr);
     }
 }
 /// Back to floats, where tiles are not used.
@@ -7805,7 +8118,8 @@ template <class F> struct TileScratch {
         const size_t steps = round_up(least(k, F::tk), 32) / 32, rows = least(round_up(m, PANEL), C_ROWS);
         b     = rows * steps * 16 * F::planes_a;
         sums  = b + least(round_up(n, PANEL), B_COLUMNS) * steps * 16 * F::planes_b;
-        strip = sums + (sizeof(typename F::E) == sizeof(float) || k <= F::tk ? 0 : rows * least(round_up(n, PANEL), C_COLUMNS));
+        const bool own_sums = sizeof(typename F::E) != sizeof(float) && k > F::tk;
+        strip = sums + (own_sums ? rows * least(round_up(n, PANEL), C_COLUMNS) : 0);
         wide  = strip + KC * NR;
         total = wide + KC * PANEL;
     }
@@ -7816,8 +8130,8 @@ GK_INL float* sums_in(float* c, float*)                          { return c; }
 template <class E> GK_INL float* sums_in(E*, float* scratch)     { return scratch; }
 
 /// t[32][32] = rows i .. of A times columns j .. of B, over kc of k from p on, by fused multiply-adds.
-template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t rows, size_t j, size_t cols, size_t p, size_t kc,
-                                   float* t, float* wide, float* strip) {
+template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t rows, size_t j, size_t cols,
+        size_t p, size_t kc, float* t, float* wide, float* strip) {
     for (size_t q = 0; q < kc; q += KC) {
         const size_t depth = least(kc - q, KC);
         for (size_t r = 0; r < rows; r++)
@@ -7825,8 +8139,8 @@ template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t ro
         const float* const b = float_panel(job, p + q, depth, j, cols, strip);
         for (size_t d = 0; d < depth; d += CHAIN)
             for (size_t r = 0; r < rows; r += MR)
-                any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR, t + r * PANEL, PANEL, q + d != 0, 0},
-                         least(rows - r, MR), cols);
+                any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR,
+                          t + r * PANEL, PANEL, q + d != 0, 0}, least(rows - r, MR), cols);
     }
 }
 template <class F> void tiles_run(const impl::GemmJob& job) {
@@ -7850,11 +8164,12 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                 const size_t kc = least(job.k - p, F::tk), steps = (kc + 31) / 32;
                 const size_t a_size = steps * F::step_a, b_size = steps * F::step_b;
                 const size_t i_end = least(job.m, i1 + C_ROWS), j_end = least(job.n, j1 + C_COLUMNS);
-                const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);    // finish() writes C
+                // Does finish() write C?
+                const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);
                 for (size_t i = i1; i < i_end; i += PANEL) {
                     uint16_t* const panel = a_block + (i - i1) / PANEL * a_size;
-                    a_range[(i - i1) / PANEL] =
-                        pack_tile_a<typename F::packing>(a + i * job.lda + p, job.lda, least(i_end - i, PANEL), kc, panel);
+                    a_range[(i - i1) / PANEL] = pack_tile_a<typename F::packing>(
+                            a + i * job.lda + p, job.lda, least(i_end - i, PANEL), kc, panel);
                 }
                 for (size_t j0 = j1; j0 < j_end; j0 += B_COLUMNS) {
                     const size_t nc = least(j_end - j0, B_COLUMNS);
@@ -7864,7 +8179,8 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         const PackedTiles ready(job.b.packed_n, job.b.ld);
                         const char* const packed = static_cast<const char*>(job.b.data);
                         ranges   = reinterpret_cast<const Range*>(packed) + ready.range(p, job.column + j0);
-                        b_panels = reinterpret_cast<const uint16_t*>(packed + ready.data()) + ready.panel(p, kc, job.column + j0);
+                        b_panels = reinterpret_cast<const uint16_t*>(packed + ready.data())
+                                + ready.panel(p, kc, job.column + j0);
                     } else {
                         pack_tile_b<typename F::packing>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
                     }
@@ -7875,7 +8191,8 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                         E* const              c       = static_cast<E*>(job.c) + i * job.ldc + j0;
                         float* const          sums    = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1));
                         const uint16_t* const a_next  = i + PANEL < i_end ? a_panel + a_size : a_block;
-                        impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next), rows};
+                        impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float),
+                                                         reinterpret_cast<const char*>(a_next), rows};
                         // One panel of A: B streams past it.
                         const size_t          chunk   = i_end - i1 <= PANEL ? steps : F::chunk;
                         for (size_t q = 0; q < steps; q += chunk)
@@ -7892,8 +8209,10 @@ template <class F> void tiles_run(const impl::GemmJob& job) {
                             if (!a_magnitudes.suits(ranges[j / PANEL]))
                                 fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, scratch + at.wide, strip);
                             if (done && p) move_tile(sums + j, ld_sums, t, PANEL, rows, cols, true);
-                            if (done) finish(t, PANEL, bias ? bias + j0 + j : nullptr, job.act, c + j, job.ldc, rows, cols);
-                            else      move_tile(t, PANEL, sums + j, ld_sums, rows, cols, p != 0);
+                            if (done)
+                                finish(t, PANEL, bias ? bias + j0 + j : nullptr, job.act, c + j, job.ldc, rows, cols);
+                            else
+                                move_tile(t, PANEL, sums + j, ld_sums, rows, cols, p != 0);
                         }
                     }
                 }
@@ -7945,7 +8264,8 @@ bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, si
     }
     return true;
 }
-bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) {
+bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed,
+        uint8_t* odd) {
     if (!impl::int8_tiles_allowed()) return false;
     memset(odd + from, 0, to - from);
     for (size_t p = 0; p < k; p += SCALE_K) {
@@ -7954,7 +8274,8 @@ bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t 
             uint8_t* const panel = packed + tile_digits_before(m, p, digits) + i / PANEL * size;
             if (m - i < PANEL) memset(panel, 0, size);
             for (size_t r = 0; r < least(m - i, PANEL); r++)
-                if (!pack_tile_digits_row(x + (i + r) * k + p, kc, digits, r, digit_steps(kc) * DIGIT_STEP, panel)) return false;
+                if (!pack_tile_digits_row(x + (i + r) * k + p, kc, digits, r, digit_steps(kc) * DIGIT_STEP, panel))
+                    return false;
         }
     }
     return true;
@@ -7974,7 +8295,7 @@ constexpr size_t TILE_CODES = SCALE_K / 64 * DIGIT_STEP / sizeof(float);        
 void tile_digit_product(const impl::DigitJob& job) {
     constexpr size_t panels = DN / PANEL;
     float* const   b_block = job.scratch;
-    int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES);     // [digit][panel][32][32]
+    int32_t* const sums    = reinterpret_cast<int32_t*>(job.scratch + panels * TILE_CODES); // [digit][panel][32][32]
     tile_form<float>::type::use(1);
     for (size_t p = 0; p < job.k; p += SCALE_K) {
         const size_t kc = least(job.k - p, SCALE_K), steps = digit_steps(kc), plane = steps * DIGIT_STEP;
@@ -7985,8 +8306,8 @@ void tile_digit_product(const impl::DigitJob& job) {
                 pack_tile_codes(job, p, kc, j0 + j, least(nc - j, PANEL), b_block + j / PANEL * TILE_CODES);
             const uint8_t* a_panel = job.packed + tile_digits_before(job.m, p, job.digits);
             for (size_t i = 0; i < job.m; i += PANEL, a_panel += size) {
-                impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float), reinterpret_cast<const char*>(a_panel + size),
-                                         least(job.m - i, PANEL)};
+                impl::TileAhead ahead = {nullptr, job.ldy * sizeof(float),
+                                         reinterpret_cast<const char*>(a_panel + size), least(job.m - i, PANEL)};
                 for (size_t d = 0; d < job.digits; d++)
                     for (size_t q = 0; q < steps; q += DIGIT_CHUNK)
                         for (size_t j = 0; j < nc; j += PANEL, ahead.panel += DIGIT_CHUNK * 256) {
@@ -7994,15 +8315,18 @@ void tile_digit_product(const impl::DigitJob& job) {
                             const size_t row = i + (d * steps + q) * PANEL / (job.digits * steps);
                             ahead.row = reinterpret_cast<const char*>(job.y + row * job.ldy + j0 + j);
                             bytes_in_tiles(least(steps - q, DIGIT_CHUNK), reinterpret_cast<const int8_t*>(a),
-                                           reinterpret_cast<const int8_t*>(b_block + j / PANEL * TILE_CODES) + q * DIGIT_STEP,
+                                           reinterpret_cast<const int8_t*>(b_block + j / PANEL * TILE_CODES)
+                                                   + q * DIGIT_STEP,
                                            sums + (d * panels + j / PANEL) * PANEL * PANEL, q, &ahead);
                         }
                 for (size_t r = 0; r < least(job.m - i, PANEL); r++)
                     for (size_t j = 0; j < nc; j += VF) {
-                        float scale = impl::load_as<float>(a_panel + r * sizeof(float)) * (job.digits == 2 ? 256.0f : 65536.0f);
+                        float scale = impl::load_as<float>(a_panel + r * sizeof(float))
+                                * (job.digits == 2 ? 256.0f : 65536.0f);
                         vf    v = vzero();
                         for (size_t d = 0; d < job.digits; d++, scale /= 256)
-                            v = vfma(vfloat(viload(sums + ((d * panels + j / PANEL) * PANEL + r) * PANEL + j % PANEL)), vset(scale), v);
+                            v = vfma(vfloat(viload(sums + ((d * panels + j / PANEL) * PANEL + r) * PANEL + j % PANEL)),
+                                     vset(scale), v);
                         float* const y = job.y + (i + r) * job.ldy + j0 + j;
                         const size_t l = least(nc - j, VF);
                         vstore_n(y, p ? vadd(vload_n(y, l), v) : v, l);
@@ -8046,7 +8370,8 @@ template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
     if (sizeof(E) != sizeof(float) || (a == 3 && b == 3)) return &tiles_or_fused<E>;
     if (b == 3) return a == 1 ? &tiles_or_fused<float, TileForm<float, 1, 3, 512, 8>> : &tiles_or_fused<E>;
     if (a == 1) return &tiles_or_fused<float, TileForm<float, 1, 1, 1024, 8>>;
-    return a == 2 ? &tiles_or_fused<float, TileForm<float, 2, 1, 512, 8>> : &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
+    return a == 2 ? &tiles_or_fused<float, TileForm<float, 2, 1, 512, 8>>
+                  : &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
 }
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
     impl::GemmKernels g = gemm_kernels<E>();
@@ -8081,7 +8406,8 @@ constexpr impl::GemmKernels pairs_table = pairs_kernels();
 // ---- the tables of this pass --------------------------------------------------
 
 template <class E>
-constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats, const impl::GemmKernels* gemm = &gemm_table<E>) {
+constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
+        const impl::GemmKernels* gemm = &gemm_table<E>) {
     KernelTable<E> t = {};
     t.isa             = Isa::GK_ISA;
     t.vec_dot         = &vec_dot<E>;
@@ -8225,7 +8551,7 @@ GK_REGION_END
 #if GK_HAS_AVX512 && GK_WANTED(GK_AVX512)
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms in gcc 12's avx512fintrin.h (GCC PR 105593)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"          // false alarms of gcc 12's avx512fintrin.h, PR 105593
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wsign-conversion"              // masks of all ones in its macros at -O0
 #endif
@@ -8287,7 +8613,8 @@ GK_REGION_END
 // ---- emulated sets: the same passes through SIMDe -----------------------------
 //
 // SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes. What it lacks
-// in some version, or does not fuse, is supplied here by functions of these names, which a pass finds before global ones.
+// in some version, or does not fuse, is supplied here by functions of these names, which a pass finds before global
+// ones.
 
 #if defined(GLLM_KERNELS_EMULATE) && GK_WANTED(GK_DISPATCH)
 #define SIMDE_ENABLE_NATIVE_ALIASES
@@ -8391,7 +8718,8 @@ GK_INL __m512i _mm512_sra_epi32(I16 a, __m128i n)           GK_EACH(I16, a[i] >>
 GK_INL __m256  _mm512_extractf32x8_ps(F16 a, int hi)        GK_EACH(F8,  a[i + 8 * static_cast<size_t>(hi)])
 GK_INL __m512i _mm512_broadcast_i32x8(I8 a)                 GK_EACH(I16, a[i % 8])
 GK_INL __m512  _mm512_permute_ps(F16 a, unsigned k)         GK_EACH(F16, a[i / 4 * 4 + (k >> (2 * (i % 4)) & 3)])
-GK_INL __m512  _mm512_shuffle_f32x4(F16 a, F16 b, unsigned k) GK_EACH(F16, (i < 8 ? a : b)[4 * (k >> (2 * (i / 4)) & 3) + i % 4])
+GK_INL __m512  _mm512_shuffle_f32x4(F16 a, F16 b, unsigned k)
+    GK_EACH(F16, (i < 8 ? a : b)[4 * (k >> (2 * (i / 4)) & 3) + i % 4])
 GK_INL __m512  _mm512_fmaddsub_ps(F16 a, F16 b, F16 c)      GK_EACH(F16, fma32(a[i], b[i], i % 2 ? c[i] : -c[i]))
 GK_INL __m512  _mm512_fmadd_ps(F16 a, F16 b, F16 c)         GK_EACH(F16, fma32(a[i], b[i], c[i]))
 GK_INL __m512  _mm512_fnmadd_ps(F16 a, F16 b, F16 c)        GK_EACH(F16, fma32(-a[i], b[i], c[i]))
@@ -8558,7 +8886,8 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
         size_t length = 0;
         while (p[length] && p[length] != ',') length++;
         const auto is = [&](const char* name) { return strlen(name) == length && memcmp(p, name, length) == 0; };
-        const auto strikes = [&](const char* name) {            // vnni and avx512_vnni, bf16 and avx512_bf16 are one word
+        // vnni and avx512_vnni, bf16 and avx512_bf16 are one word
+        const auto strikes = [&](const char* name) {
             const char* const term = length > 7 && strncmp(p, "avx512_", 7) == 0 ? p + 7 : p;
             if (strncmp(name, "avx512_", 7) == 0) name += 7;
             const size_t rest = length - static_cast<size_t>(term - p);
@@ -8696,7 +9025,10 @@ namespace avx2 { namespace with_feature { namespace vnni { GK_DECLARE_TABLES } }
 namespace avx512 { GK_DECLARE_TABLES namespace with_feature { namespace vnni { GK_DECLARE_TABLES } } }
 #endif
 #if GK_HAS_TILES
-namespace avx512 { namespace with_tiles { GK_DECLARE_TABLES } namespace with_pairs { extern const KernelTable<bf16> table_bf16; } }
+namespace avx512 {
+namespace with_tiles { GK_DECLARE_TABLES }
+namespace with_pairs { extern const KernelTable<bf16> table_bf16; }
+}
 #endif
 #if GK_HAS_NEON
 namespace neon { GK_DECLARE_TABLES }
@@ -8743,7 +9075,8 @@ static const Variant variants[] = {
 #if GK_HAS_TILES
     {Isa::avx512, Presence::native,   &CpuFeatures::amx_bf16,     GK_TABLES(avx512::with_tiles)},
     {Isa::avx512, Presence::native,   &CpuFeatures::avx512_bf16,
-     {&avx512::with_feature::vnni::table_f32, &avx512::with_feature::vnni::table_f16, &avx512::with_pairs::table_bf16}, &fast_pairs},
+     {&avx512::with_feature::vnni::table_f32, &avx512::with_feature::vnni::table_f16,
+      &avx512::with_pairs::table_bf16}, &fast_pairs},
 #endif
 #if GK_HAS_AVX512
     {Isa::avx512, Presence::native,   &CpuFeatures::avx512_vnni,  GK_TABLES(avx512::with_feature::vnni)},
@@ -10689,7 +11022,9 @@ template <size_t N> static Status check_buffers(const Span& out, const Span (&in
 class Scratch {
 public:
     /// What so many floats take at any alignment; 0 if that overflows.
-    static size_t bytes(size_t floats) { return floats > (SIZE_MAX - 64) / sizeof(float) ? 0 : floats * sizeof(float) + 63; }
+    static size_t bytes(size_t floats) {
+        return floats > (SIZE_MAX - 64) / sizeof(float) ? 0 : floats * sizeof(float) + 63;
+    }
 
     Scratch(const Workspace& w, size_t floats) : owned_(nullptr), data_(nullptr), ok_(floats == 0) {
         const size_t needed = bytes(floats);
@@ -10753,9 +11088,12 @@ template <class Body> void split(const Parallel& p, size_t count, size_t step, c
 }
 /// Can m rows of n floats, padded to tiles, lie in memory? What is computed from sizes that can does not overflow.
 static inline bool addressable(size_t m, size_t n) {
-    return (static_cast<double>(m) + 64) * (static_cast<double>(n) + 64) * sizeof(float) < static_cast<double>(SIZE_MAX) / 2;
+    return (static_cast<double>(m) + 64) * (static_cast<double>(n) + 64) * sizeof(float)
+            < static_cast<double>(SIZE_MAX) / 2;
 }
-static inline bool addressable(size_t m, size_t n, size_t k) { return addressable(m, n) && addressable(m, k) && addressable(n, k); }
+static inline bool addressable(size_t m, size_t n, size_t k) {
+    return addressable(m, n) && addressable(m, k) && addressable(n, k);
+}
 
 } // namespace impl
 GK_NAMESPACE_END
@@ -10852,7 +11190,8 @@ Status validate_blocks(QuantType type, const void* blocks, size_t bytes) {
 
 // ---- checkpoints ------------------------------------------------------------
 
-Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, size_t n, size_t k, size_t group, void* blocks) {
+Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, size_t n, size_t k, size_t group,
+        void* blocks) {
     using namespace impl;
     if (k % 128)                                 return invalid("k must be a multiple of 128 for AWQ4");
     if (n % 8)                                   return invalid("n must be a multiple of 8 for AWQ4");
@@ -10975,8 +11314,8 @@ namespace impl {
 
 // ---- dense products ---------------------------------------------------------
 
-/// The header of a buffer of pack_b, or of prepare: precision and route are of this one. The panels lie at the next multiple
-/// of 64 bytes, and at the same offset in a copy of the buffer.
+/// The header of a buffer of pack_b, or of prepare: precision and route are of this one. The panels lie at the next
+/// multiple of 64 bytes, and at the same offset in a copy of the buffer.
 struct PackedHeader {
     char     magic[8];
     uint8_t  isa, element, offset, precision, route, reserved[3];
@@ -10993,7 +11332,7 @@ static inline size_t aligned_offset(const void* packed) {
 template <class E> struct Dense {
     const CpuKernels<E>& kernels;
     Form                 form;
-    int                  weights = Element<E>::ELEM_ID;         // the element type of B; its own where that is not transposed
+    int                  weights = Element<E>::ELEM_ID;         // the type of B; its own where that is not transposed
 
     RunPart* run_of(DensePath path) const {
         const GemmKernels& g = *kernels.table().gemm;
@@ -11013,7 +11352,8 @@ template <class E> struct Dense {
         Share    share;
         size_t   part_m, part_n, floats;
         Plan(const Parallel& p, const GemmKernels& g, size_t m, size_t n, size_t k, bool in_place)
-            : parallel(worth(p, work(m, n, k))), columns(n >= m), share(parallel, columns ? n : m, columns ? g.nr : g.mr),
+            : parallel(worth(p, work(m, n, k))), columns(n >= m),
+              share(parallel, columns ? n : m, columns ? g.nr : g.mr),
               part_m(columns ? m : share.part), part_n(columns ? share.part : n),
               floats(in_place ? 0 : share.floats(g.scratch_floats(part_m, part_n, k))) {}
     };
@@ -11089,7 +11429,8 @@ template <class E> struct Dense {
         if (!packed) return invalid("null pointer for the packed matrix");
         PackedHeader h;
         memcpy(&h, packed, sizeof h);
-        if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0 || h.offset < sizeof h || h.offset >= packed_header_bytes)
+        if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0
+            || h.offset < sizeof h || h.offset >= packed_header_bytes)
             return invalid("this buffer was not made by pack_b or pack_b_transposed");
         if (h.isa != static_cast<uint8_t>(kernels.isa()))
             return invalid("this matrix was packed for another instruction set; pack it again after select()");
@@ -11139,13 +11480,14 @@ template <class E> void CpuKernels<E>::gemv(const E* a, const E* x, E* y, size_t
         table_->gemv(a + begin * n, x, y + begin, end - begin, n);
     });
 }
-template <class E> void CpuKernels<E>::rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n, float eps) const {
+template <class E> void CpuKernels<E>::rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n,
+        float eps) const {
     impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) {
         table_->rms_norm(x + begin * n, weight, out + begin * n, end - begin, n, eps);
     });
 }
-template <class E> void CpuKernels<E>::layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out, size_t rows, size_t n,
-        float eps) const {
+template <class E> void CpuKernels<E>::layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out,
+        size_t rows, size_t n, float eps) const {
     impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) {
         table_->layer_norm(x + begin * n, gamma, beta, out + begin * n, end - begin, n, eps);
     });
@@ -11158,31 +11500,36 @@ template <class E> Status CpuKernels<E>::gemm_bias(const E* a, const E* b, const
         size_t k) const {
     return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true});
 }
-template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n, size_t k,
-        Activation act) const {
+template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n,
+        size_t k, Activation act) const {
     return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true, act});
 }
-template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n,
+        size_t k) const {
     return gemm_mixed(a, bt, c, m, n, k);
 }
-template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const float* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const float* bt, E* c, size_t m, size_t n,
+        size_t k) const {
     return impl::Dense<E>{*this, impl::Form::transposed, Element<float>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
-template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const f16* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const f16* bt, E* c, size_t m, size_t n,
+        size_t k) const {
     return impl::Dense<E>{*this, impl::Form::transposed, Element<f16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
-template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const bf16* bt, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const bf16* bt, E* c, size_t m, size_t n,
+        size_t k) const {
     return impl::Dense<E>{*this, impl::Form::transposed, Element<bf16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
-template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n,
+        size_t k) const {
     return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k});
 }
-template <class E> Status CpuKernels<E>::gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m,
-        size_t n, size_t k) const {
+template <class E> Status CpuKernels<E>::gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c,
+        size_t m, size_t n, size_t k) const {
     return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true});
 }
-template <class E> Status CpuKernels<E>::gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c, size_t m,
-        size_t n, size_t k, Activation act) const {
+template <class E> Status CpuKernels<E>::gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c,
+        size_t m, size_t n, size_t k, Activation act) const {
     return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true, act});
 }
 template <class E> Status CpuKernels<E>::pack_b(const E* b, size_t n, size_t k, void* packed) const {
@@ -11250,34 +11597,43 @@ template <class E> struct Attention {
         const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
         if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0))
             return invalid("the type of keys or values is no CacheType");
-        if (rows.type == CacheType::Q8_0 && kv.head_dim % 32) return invalid("head_dim must be a multiple of 32 for Q8_0");
+        if (rows.type == CacheType::Q8_0 && kv.head_dim % 32)
+            return invalid("head_dim must be a multiple of 32 for Q8_0");
         size_t tokens = 0, heads = 0, most = 0;
         if (kv.pages) {
-            for (size_t i = 0; i < (kv.length + cache_page - 1) / cache_page; i++) most = kv.pages[i] > most ? kv.pages[i] : most;
+            for (size_t i = 0; i < (kv.length + cache_page - 1) / cache_page; i++)
+                most = kv.pages[i] > most ? kv.pages[i] : most;
             if (!times(most, kv.page_stride, &tokens) || !times(kv.kv_heads, cache_page * bytes, &heads))
                 return invalid("the product of these sizes overflows size_t");
-            if (kv.page_stride % 64 || reinterpret_cast<uintptr_t>(rows.data) % 64) return invalid("pages must be aligned to 64 bytes");
+            if (kv.page_stride % 64 || reinterpret_cast<uintptr_t>(rows.data) % 64)
+                return invalid("pages must be aligned to 64 bytes");
         } else {
-            if (!times(kv.length ? kv.length - 1 : 0, rows.token_stride, &tokens) || !times(kv.kv_heads - 1, rows.head_stride, &heads))
+            if (!times(kv.length ? kv.length - 1 : 0, rows.token_stride, &tokens)
+                || !times(kv.kv_heads - 1, rows.head_stride, &heads))
                 return invalid("the product of these sizes overflows size_t");
             if (rows.token_stride % unit || rows.head_stride % unit || reinterpret_cast<uintptr_t>(rows.data) % unit)
                 return invalid("keys, values and their strides must be aligned to their elements");
             heads += bytes;
         }
-        if (heads > SIZE_MAX - tokens || tokens + heads > SIZE_MAX / 2) return invalid("the product of these sizes overflows size_t");
+        if (heads > SIZE_MAX - tokens || tokens + heads > SIZE_MAX / 2)
+            return invalid("the product of these sizes overflows size_t");
         if (kv.length && !rows.data) return invalid("null pointer for keys or values");
         *all = Span(rows.data, kv.length ? tokens + heads : 0, 1, 1);
         return success;
     }
     Status check_args(const AttentionArgs<E>& a) const {
         const KvView& kv = a.kv;
-        if (!kv.head_dim || kv.head_dim % 8 || kv.head_dim > 576) return invalid("head_dim must be a multiple of 8 up to 576");
-        if (!kv.kv_heads || a.heads % kv.kv_heads)                return invalid("heads must be a multiple of kv_heads");
-        if (!(a.softcap >= 0) || !(a.softcap <= largest_float))   return invalid("softcap must be 0, or positive and finite");
+        if (!kv.head_dim || kv.head_dim % 8 || kv.head_dim > 576)
+            return invalid("head_dim must be a multiple of 8 up to 576");
+        if (!kv.kv_heads || a.heads % kv.kv_heads)
+            return invalid("heads must be a multiple of kv_heads");
+        if (!(a.softcap >= 0) || !(a.softcap <= largest_float))
+            return invalid("softcap must be 0, or positive and finite");
         if (a.position > SIZE_MAX / 4 || a.m > SIZE_MAX / 4 || kv.length > SIZE_MAX / 4)
             return invalid("position, m and length must be positions of tokens");
         const size_t row = kv.head_dim * sizeof(E);
-        Span spans[] = {{a.q, 0, 0, 0}, {nullptr, 0, 0, 0}, {nullptr, 0, 0, 0}, {a.sinks, a.sinks ? a.heads : 0, 1, sizeof(float)},
+        Span spans[] = {{a.q, 0, 0, 0}, {nullptr, 0, 0, 0}, {nullptr, 0, 0, 0},
+                        {a.sinks, a.sinks ? a.heads : 0, 1, sizeof(float)},
                         {a.slopes, a.slopes ? a.heads : 0, 1, sizeof(float)}};
         if (Status s = check_rows(kv, kv.keys, &spans[1]); !s)    return s;
         if (Status s = check_rows(kv, kv.values, &spans[2]); !s)  return s;
@@ -11290,8 +11646,8 @@ template <class E> struct Attention {
     Status run(const AttentionArgs<E>& args) const {
         if (Status s = check_args(args); !s || args.m == 0 || args.heads == 0) return s;
         const AttentionKernels& a = *k.table().attention;
-        AttentionJob job = {args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal, scale_of(args),
-                            args.softcap, args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0};
+        AttentionJob job = {args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal,
+                            scale_of(args), args.softcap, args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0};
         const Seen   seen = seen_by_all(job);
         const size_t end  = seen.end > seen.begin ? seen.end : seen.begin;
         job.first  = seen.begin / a.piece;
@@ -11310,14 +11666,17 @@ template <class E> struct Attention {
             split(p.parallel, share, p.units, [&](size_t begin, size_t stop, size_t task) {
                 a.few_units(job, begin, stop, rest + task * p.each);
             });
-            split(p.parallel, rows, args.m * args.heads, [&](size_t begin, size_t stop, size_t) { a.few_outputs(job, begin, stop); });
+            split(p.parallel, rows, args.m * args.heads, [&](size_t begin, size_t stop, size_t) {
+                a.few_outputs(job, begin, stop);
+            });
             return success;
         }
         std::atomic<size_t> next{0};                            // the last rows, which see most, come first
         const Share share(p.parallel, p.tasks, 1);
         split(p.parallel, share, p.tasks, [&](size_t, size_t, size_t task) {
             for (size_t unit = next++; unit < p.units; unit = next++)
-                a.many_unit(job, unit % args.kv.kv_heads, (p.units - 1 - unit) / args.kv.kv_heads, rest + task * p.each);
+                a.many_unit(job, unit % args.kv.kv_heads, (p.units - 1 - unit) / args.kv.kv_heads,
+                            rest + task * p.each);
         });
         return success;
     }
@@ -11333,8 +11692,8 @@ template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args)
     return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
 #endif
 }
-template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim,
-        size_t length) const {
+template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads,
+        size_t head_dim, size_t length) const {
     size_t all = 0;
     if (!GK_HAS_ATTENTION || !m || !heads || !kv_heads || heads % kv_heads || !head_dim) return 0;
     if (!impl::times(heads, head_dim, &all) || !impl::addressable(m, all))  return 0;
@@ -11365,16 +11724,18 @@ template <class E> struct Quantised {
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
 
-    /// The route of a product, how threads share it, and its scratch: x as the route takes it, and what its threads need, or
-    /// the larger needs of `nested`, which inputs beyond tiles of digits turn to; then input and output widened if they are of
-    /// a 16-bit type.
+    /// The route of a product, how threads share it, and its scratch: x as the route takes it, and what its threads
+    /// need, or the larger needs of `nested`, which inputs beyond tiles of digits turn to; then input and output
+    /// widened if they are of a 16-bit type.
     struct Plan {
         QuantRoute          route;
         const DigitKernels* kernels;
         size_t              digits;
         Parallel            parallel;
-        Share               inputs, outputs, columns;           // of `digits`: packed by the first, multiplied by the second; of `nested`
-        size_t              flags, packed, own;                 // of x: those of rows, panels behind them; threads' scratch begins at `own`
+        Share               inputs, outputs;                    // of `digits`: to pack by, to multiply by
+        Share               columns;                            // of `nested`
+        size_t              flags, packed;                      // of x: those of rows, panels behind them
+        size_t              own;                                // where threads' scratch begins
         size_t              room, wide_x, wide_y, floats;
     };
 
@@ -11411,17 +11772,23 @@ template <class E> struct Quantised {
         return plan;
     }
 
-    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given. `prepared`: null, or a checked buffer of prepare.
-    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim, Precision precision,
-            const void* prepared = nullptr) const {
+    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given. `prepared`: null, or a checked buffer of
+    /// prepare.
+    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
+            Precision precision, const void* prepared = nullptr) const {
         if (!addressable(m, n, kdim)) return no_memory();
         return with_floats(plan(*w.kernels, m, n, kdim, precision), input, output, scales, m, n, kdim,
                            [&](const Plan& plan, float* room, const float* x, float* y) {
             const float* const ready = prepared ? form_in(prepared, plan) : nullptr;
             switch (plan.route) {
-                case QuantRoute::codes:   by_codes(plan, w, x, y, room, ready, m, n, kdim); return;
-                case QuantRoute::digits:  if (in_digits(plan, w, x, y, room, ready, m, n, kdim, precision)) return; break;
-                default: break;
+                case QuantRoute::codes:
+                    by_codes(plan, w, x, y, room, ready, m, n, kdim);
+                    return;
+                case QuantRoute::digits:
+                    if (in_digits(plan, w, x, y, room, ready, m, n, kdim, precision)) return;
+                    break;
+                default:
+                    break;
             }
             if (m < FEW_ROWS) decoded(plan, w, x, y, m, n, kdim);
             else              nested(plan, w, x, y, room, m, n, kdim, precision);
@@ -11429,8 +11796,8 @@ template <class E> struct Quantised {
     }
 
     /// body(plan, room, x, y): x and y float copies of input and output, or themselves.
-    template <class Body> Status with_floats(const Plan& plan, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
-            const Body& body) const {
+    template <class Body> Status with_floats(const Plan& plan, const E* input, E* output, const E* scales,
+            size_t m, size_t n, size_t kdim, const Body& body) const {
         const Scratch memory(k.workspace, plan.floats);
         if (!memory) return no_memory();
         float* const room = memory.data();
@@ -11451,27 +11818,28 @@ template <class E> struct Quantised {
 
     void decoded(const Plan& plan, const Weights& w, const float* x, float* y, size_t m, size_t n, size_t kdim) const {
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n,
-                             nullptr, 0});
+            w.kernels->rows({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim,
+                             y + begin, n, nullptr, 0});
         });
     }
     /// m rows of x to fixed point.
-    static void prepare_codes(const Parallel& parallel, const CodeKernels& c, const float* x, size_t m, size_t kdim, size_t digits,
-            float* to) {
+    static void prepare_codes(const Parallel& parallel, const CodeKernels& c, const float* x, size_t m, size_t kdim,
+            size_t digits, float* to) {
         const size_t bytes = c.prepared_bytes(kdim, digits);
         split(parallel, m, 1, [&](size_t begin, size_t end, size_t) {
-            for (size_t i = begin; i < end; i++) c.prepare(x + i * kdim, kdim, digits, reinterpret_cast<uint8_t*>(to) + i * bytes);
+            for (size_t i = begin; i < end; i++)
+                c.prepare(x + i * kdim, kdim, digits, reinterpret_cast<uint8_t*>(to) + i * bytes);
         });
     }
-    static void multiply_codes(const Plan& plan, const Weights& w, const float* x, float* y, const float* prepared, size_t digits, size_t m,
-            size_t n, size_t kdim) {
+    static void multiply_codes(const Plan& plan, const Weights& w, const float* x, float* y, const float* prepared,
+            size_t digits, size_t m, size_t n, size_t kdim) {
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim, y + begin, n,
-                                      reinterpret_cast<const uint8_t*>(prepared), digits});
+            w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim,
+                                      y + begin, n, reinterpret_cast<const uint8_t*>(prepared), digits});
         });
     }
-    static void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready, size_t m,
-            size_t n, size_t kdim) {
+    static void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready,
+            size_t m, size_t n, size_t kdim) {
         if (!ready) prepare_codes(plan.parallel, *w.kernels->by_codes, x, m, kdim, plan.digits, room);
         multiply_codes(plan, w, x, y, ready ? ready : room, plan.digits, m, n, kdim);
     }
@@ -11479,22 +11847,24 @@ template <class E> struct Quantised {
     static bool pack(const Plan& plan, const float* x, size_t m, size_t kdim, float* to) {
         std::atomic<bool> fits{true};
         split(plan.parallel, plan.inputs, m, [&](size_t begin, size_t end, size_t) {
+            uint8_t* const odd    = reinterpret_cast<uint8_t*>(to);
             uint8_t* const panels = reinterpret_cast<uint8_t*>(to + plan.flags);
-            if (!plan.kernels->pack(x, m, kdim, plan.digits, begin, end, panels, reinterpret_cast<uint8_t*>(to))) fits = false;
+            if (!plan.kernels->pack(x, m, kdim, plan.digits, begin, end, panels, odd)) fits = false;
         });
         return fits;
     }
-    /// The product in fixed point. Rows that have none are taken alone, by codes: no row depends on others. False if tiles
-    /// do not hold x.
-    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready, size_t m,
-            size_t n, size_t kdim, Precision precision) {
+    /// The product in fixed point. Rows that have none are taken alone, by codes: no row depends on others. False if
+    /// tiles do not hold x.
+    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* room,
+            const float* ready, size_t m, size_t n, size_t kdim, Precision precision) {
         if (!ready && !pack(plan, x, m, kdim, room)) return false;
         const float* const   packed = ready ? ready : room;
         const uint8_t* const odd    = reinterpret_cast<const uint8_t*>(packed);
         const uint8_t* const panels = reinterpret_cast<const uint8_t*>(packed + plan.flags);
         split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t task) {
-            plan.kernels->run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, panels, m, end - begin, kdim,
-                               plan.digits, y + begin, n, room + plan.own + task * plan.outputs.each});
+            plan.kernels->run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, panels, m,
+                               end - begin, kdim, plan.digits, y + begin, n,
+                               room + plan.own + task * plan.outputs.each});
         });
         const size_t digits = code_digits(*w.kernels, precision);
         for (size_t i = 0, end; i < m; i = end) {
@@ -11509,9 +11879,11 @@ template <class E> struct Quantised {
     // ---- inputs prepared ahead, for whatever has at least FEW_OUTPUTS
 
     size_t prepared_bytes(const FormatKernels& f, size_t m, size_t kdim, Precision precision) const {
-        return addressable(m, kdim) ? packed_header_bytes + plan(f, m, FEW_OUTPUTS, kdim, precision).packed * sizeof(float) : 0;
+        return addressable(m, kdim)
+                ? packed_header_bytes + plan(f, m, FEW_OUTPUTS, kdim, precision).packed * sizeof(float) : 0;
     }
-    Status prepare(const FormatKernels& f, const E* input, size_t m, size_t kdim, void* prepared, Precision precision) const {
+    Status prepare(const FormatKernels& f, const E* input, size_t m, size_t kdim, void* prepared,
+            Precision precision) const {
         const Plan    p = plan(f, m, FEW_OUTPUTS, kdim, precision);
         const Scratch memory(k.workspace, p.wide_x);
         if (!memory) return no_memory();
@@ -11536,11 +11908,13 @@ template <class E> struct Quantised {
         memcpy(prepared, &h, sizeof h);
         return success;
     }
-    Status check_prepared(const void* prepared, const E* output, size_t m, size_t n, size_t kdim, Precision precision) const {
+    Status check_prepared(const void* prepared, const E* output, size_t m, size_t n, size_t kdim,
+            Precision precision) const {
         if (!prepared) return invalid("null pointer for the prepared input");
         PackedHeader h;
         memcpy(&h, prepared, sizeof h);
-        if (memcmp(h.magic, prepared_magic, sizeof prepared_magic) != 0 || h.offset < sizeof h || h.offset >= packed_header_bytes)
+        if (memcmp(h.magic, prepared_magic, sizeof prepared_magic) != 0
+            || h.offset < sizeof h || h.offset >= packed_header_bytes)
             return invalid("this buffer was not made by prepare");
         if (h.isa != static_cast<uint8_t>(k.isa()) || h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
             return invalid("this input was prepared for another instruction set or element type");
@@ -11562,8 +11936,8 @@ template <class E> struct Quantised {
                 ? reinterpret_cast<const float*>(static_cast<const char*>(prepared) + h.offset) : nullptr;
     }
 
-    void nested(const Plan& plan, const Weights& w, const float* x, float* y, float* room, size_t m, size_t n, size_t kdim,
-            Precision precision) const {
+    void nested(const Plan& plan, const Weights& w, const float* x, float* y, float* room,
+            size_t m, size_t n, size_t kdim, Precision precision) const {
         const GemmKernels& g = *float_table().gemm;
         BSource b = {};
         b.data          = w.rows;
@@ -11576,14 +11950,15 @@ template <class E> struct Quantised {
         nest(plan, g.run_terms(terms.x, terms.w), b, x, y, room, m, n, kdim);
     }
     /// The loop nest with decoded panels, threads over columns.
-    static void nest(const Plan& plan, RunPart* run_part, const BSource& b, const float* x, float* y, float* room, size_t m,
-            size_t n, size_t kdim) {
+    static void nest(const Plan& plan, RunPart* run_part, const BSource& b, const float* x, float* y, float* room,
+            size_t m, size_t n, size_t kdim) {
         split(plan.parallel, plan.columns, n, [&](size_t begin, size_t end, size_t task) {
             GemmJob job = {};
             job.a = x;  job.lda = kdim;
             job.b = b;  job.column = begin;
             job.c = y + begin;  job.ldc = n;
-            job.m = job.all_m = job.part_m = m;  job.n = end - begin;  job.all_n = n;  job.part_n = plan.columns.part;  job.k = kdim;
+            job.m = job.all_m = job.part_m = m;
+            job.n = end - begin;  job.all_n = n;  job.part_n = plan.columns.part;  job.k = kdim;
             job.scratch = room + task * plan.columns.each;
             run_part(job);
         });
@@ -11607,8 +11982,9 @@ static inline Status check_format(QuantType type, size_t k, Precision precision,
         return invalid("precision is not one of the values of Precision");
     return k && !row_bytes(type, k) ? invalid("the product of these sizes overflows size_t") : success;
 }
-template <class E> Status format_matmul(const CpuKernels<E>& kernels, QuantType type, const void* blocks, const E* input, E* output,
-        size_t m, size_t n, size_t k, Precision precision, const void* prepared, bool is_prepared) {
+template <class E> Status format_matmul(const CpuKernels<E>& kernels, QuantType type, const void* blocks,
+        const E* input, E* output, size_t m, size_t n, size_t k, Precision precision, const void* prepared,
+        bool is_prepared) {
     const FormatKernels* const formats = kernels.table().formats;
     if (Status s = check_format(type, k, precision, formats); !s) return s;
     const size_t stride = row_bytes(type, k);
@@ -11618,8 +11994,8 @@ template <class E> Status format_matmul(const CpuKernels<E>& kernels, QuantType 
     if (is_prepared)
         if (Status s = q.check_prepared(prepared, output, m, n, k, precision); !s) return s;
     if (m == 0 || n == 0) return success;
-    const Weights w = {&formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride, block_size(type),
-            block_bytes(type)};
+    const Weights w = {&formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride,
+            block_size(type), block_bytes(type)};
     return q.run(w, input, output, nullptr, m, n, k, precision, prepared);
 }
 
@@ -11649,15 +12025,17 @@ static inline Status encode_rows(const Parallel& parallel, EncodeBlocks* encode,
     if (!all) return invalid("x must be finite: no code stands for a NaN or an infinity");
     if (importance && !(all_finite(importance, k) && lowest(importance, k) >= 0))
         return invalid("importance must be finite and not negative");
-    split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) { encode({x, importance, begin, end - begin, row, blocks}); });
+    split(p, rows * row, 1, [&](size_t begin, size_t end, size_t) {
+        encode({x, importance, begin, end - begin, row, blocks});
+    });
     return success;
 }
 
 } // namespace impl
 #endif
 
-template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance,
-        void* blocks) const {
+template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x, size_t rows, size_t k,
+        const float* importance, void* blocks) const {
     if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
 #ifdef GLLM_KERNELS_NO_QUANTIZE
     static_cast<void>(x), static_cast<void>(rows), static_cast<void>(importance), static_cast<void>(blocks);
@@ -11678,8 +12056,8 @@ template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* bloc
         size_t n, size_t k, Precision precision) const {
     return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, nullptr, false);
 }
-template <class E> Status CpuKernels<E>::matmul_prepared(QuantType type, const void* blocks, const E* input, const void* prepared,
-        E* output, size_t m, size_t n, size_t k, Precision precision) const {
+template <class E> Status CpuKernels<E>::matmul_prepared(QuantType type, const void* blocks, const E* input,
+        const void* prepared, E* output, size_t m, size_t n, size_t k, Precision precision) const {
     return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, prepared, true);
 }
 template <class E> size_t CpuKernels<E>::prepared_bytes(QuantType type, size_t m, size_t k, Precision precision) const {
@@ -11693,29 +12071,34 @@ template <class E> Status CpuKernels<E>::prepare(QuantType type, const E* input,
     if (bytes == 0) return impl::invalid("the product of these sizes overflows size_t");
     const impl::Span spans[] = {{input, m, k, sizeof(E)}};
     if (Status s = impl::check_buffers(impl::Span(prepared, bytes, 1, 1), spans); !s) return s;
-    return impl::Quantised<E>{*this}.prepare(table_->formats[static_cast<size_t>(type)], input, m, k, prepared, precision);
+    const impl::FormatKernels& format = table_->formats[static_cast<size_t>(type)];
+    return impl::Quantised<E>{*this}.prepare(format, input, m, k, prepared, precision);
 }
-template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
-        size_t n, size_t k, Precision precision) const {
+template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type,
+        size_t m, size_t n, size_t k, Precision precision) const {
     if (!impl::is_of<impl::Family::KQUANT>(type))
         return impl::invalid("kquant_matmul takes Q2_K .. Q8_K; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
-template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* input, E* output, QuantType type, size_t m,
-        size_t n, size_t k, Precision precision) const {
+template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* input, E* output, QuantType type,
+        size_t m, size_t n, size_t k, Precision precision) const {
     if (!impl::is_of<impl::Family::IQ>(type))
         return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
-template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k, Precision) const {
+template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k,
+        Precision) const {
     using Q = impl::Quantised<E>;
     if (!impl::addressable(m, n, k)) return 0;
     const Q q{*this};
     const impl::FormatKernels& codes = table_->formats[impl::plain8];          // the format with the most routes
-    const size_t all[] = {q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats,       // tensors of checkpoints, whatever m
-                          !codes.by_codes ? 0 : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats
-                                                    + impl::Share::aligned((m + 3) / 4),        // flags of rows: `digits` may need both
-                          q.plan(codes, m, n, k, Precision::exact).floats, q.plan(codes, m, n, k, Precision::fast).floats};
+    // Tensors of checkpoints, whatever m; codes, with flags of rows, as `digits` may need both; either precision.
+    const size_t all[] = {q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats,
+                          !codes.by_codes ? 0
+                                  : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats
+                                            + impl::Share::aligned((m + 3) / 4),
+                          q.plan(codes, m, n, k, Precision::exact).floats,
+                          q.plan(codes, m, n, k, Precision::fast).floats};
     size_t most = 0;
     for (size_t floats : all) if (floats > most) most = floats;
     return impl::Scratch::bytes(most);
@@ -11734,7 +12117,8 @@ template <class E> struct PlainRows {
 };
 
 /// scale * sum w_i x_i over one row, the input widened a chunk at a time.
-template <class E> E plain_row(const CpuKernels<E>& kernels, const PlainRows<E>& w, const E* input, float scale, size_t n) {
+template <class E>
+E plain_row(const CpuKernels<E>& kernels, const PlainRows<E>& w, const E* input, float scale, size_t n) {
     GLLM_KERNELS_ASSERT(n == 0 || (w.codes && input));
     constexpr size_t chunk = 1024;
     double total = 0;
@@ -11750,8 +12134,8 @@ template <class E> E plain_row(const CpuKernels<E>& kernels, const PlainRows<E>&
     from_f32(static_cast<float>(total * static_cast<double>(scale)), &out);
     return out;
 }
-template <class E> Status plain_matmul(const CpuKernels<E>& kernels, const PlainRows<E>& rows, const E* input, E* output, size_t m,
-        size_t n, size_t k, Precision precision) {
+template <class E> Status plain_matmul(const CpuKernels<E>& kernels, const PlainRows<E>& rows, const E* input,
+        E* output, size_t m, size_t n, size_t k, Precision precision) {
     if (precision != Precision::exact && precision != Precision::fast)
         return invalid("precision is not one of the values of Precision");
     size_t total_bits = 0;
@@ -11761,7 +12145,8 @@ template <class E> Status plain_matmul(const CpuKernels<E>& kernels, const Plain
     const Span spans[] = {{rows.codes, n, stride, 1}, {input, m, k, sizeof(E)}, {rows.scales, n, 1, sizeof(E)}};
     if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
     if (m == 0 || n == 0) return success;
-    const Weights w = {&kernels.table().formats[rows.format], static_cast<const uint8_t*>(rows.codes), stride, 32, 4 * rows.bits};
+    const Weights w = {&kernels.table().formats[rows.format], static_cast<const uint8_t*>(rows.codes), stride, 32,
+            4 * rows.bits};
     return Quantised<E>{kernels}.run(w, input, output, rows.scales, m, n, k, precision);
 }
 
@@ -11779,12 +12164,12 @@ template <class E> E CpuKernels<E>::gemv_q2(const void* weight, const E* input, 
 template <class E> E CpuKernels<E>::gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const {
     return impl::plain_row<E>(*this, {impl::plain1, 1, weight, nullptr}, input, scale.value, n);
 }
-template <class E> Status CpuKernels<E>::gemm_q8(const void* weight, const E* input, E* output, const E* scales, size_t m,
-        size_t n, size_t k, Precision precision) const {
+template <class E> Status CpuKernels<E>::gemm_q8(const void* weight, const E* input, E* output, const E* scales,
+        size_t m, size_t n, size_t k, Precision precision) const {
     return impl::plain_matmul<E>(*this, {impl::plain8, 8, weight, scales}, input, output, m, n, k, precision);
 }
-template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* input, E* output, const E* scales, size_t m,
-        size_t n, size_t k, Precision precision) const {
+template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* input, E* output, const E* scales,
+        size_t m, size_t n, size_t k, Precision precision) const {
     return impl::plain_matmul<E>(*this, {impl::plain4, 4, weight, scales}, input, output, m, n, k, precision);
 }
 
@@ -11802,8 +12187,8 @@ static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span
         return invalid("zeros must be v1, v2 or symmetric; see detect_gptq_zeros");
     const size_t groups = t.k / t.group + (t.k % t.group != 0);
     const bool   no_zeros = gptq && t.zeros == GptqZeros::symmetric;
-    const Span spans[] = {{t.qweight, t.k, t.n / 8, 4}, {t.qzeros, no_zeros ? 0 : groups, t.n / 8, 4}, {t.scales, groups, t.n, 2},
-                          {t.g_idx, t.g_idx ? t.k : 0, 1, 4}, input};
+    const Span spans[] = {{t.qweight, t.k, t.n / 8, 4}, {t.qzeros, no_zeros ? 0 : groups, t.n / 8, 4},
+                          {t.scales, groups, t.n, 2}, {t.g_idx, t.g_idx ? t.k : 0, 1, 4}, input};
     if (Status s = check_buffers(out, spans); !s) return s;
     if (t.g_idx)
         for (size_t i = 0; i < t.k; i++)
@@ -11812,9 +12197,10 @@ static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span
     return success;
 }
 
-template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, const E* input, E* output,
-        size_t m) {
-    if (Status s = check_checkpoint(t, gptq, Span(output, m, t.n, sizeof(E)), Span(input, m, t.k, sizeof(E))); !s) return s;
+template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, const E* input,
+        E* output, size_t m) {
+    if (Status s = check_checkpoint(t, gptq, Span(output, m, t.n, sizeof(E)), Span(input, m, t.k, sizeof(E))); !s)
+        return s;
     if (!k.table().checkpoints->dequant_awq)
         return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     if (m == 0 || t.n == 0) return success;
@@ -11841,32 +12227,34 @@ template <class E> Status checkpoint_dequant(const CpuKernels<E>& k, const Check
     });
     return success;
 }
-static inline Checkpoint checkpoint(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx, size_t n,
-        size_t k, size_t group, GptqZeros zeros) {
-    return {static_cast<const uint8_t*>(qweight), static_cast<const uint8_t*>(qzeros), static_cast<const uint8_t*>(scales),
-            g_idx, n, k, group, zeros};
+static inline Checkpoint checkpoint(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx,
+        size_t n, size_t k, size_t group, GptqZeros zeros) {
+    return {static_cast<const uint8_t*>(qweight), static_cast<const uint8_t*>(qzeros),
+            static_cast<const uint8_t*>(scales), g_idx, n, k, group, zeros};
 }
 
 } // namespace impl
 
-template <class E> Status CpuKernels<E>::dequant_awq4(const void* qweight, const void* qzeros, const void* scales, float* out,
-        size_t n, size_t k, size_t group) const {
-    return impl::checkpoint_dequant(*this, impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2), false,
-            out);
+template <class E> Status CpuKernels<E>::dequant_awq4(const void* qweight, const void* qzeros, const void* scales,
+        float* out, size_t n, size_t k, size_t group) const {
+    const impl::Checkpoint t = impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2);
+    return impl::checkpoint_dequant(*this, t, false, out);
 }
 template <class E> Status CpuKernels<E>::dequant_gptq4(const void* qweight, const void* qzeros, const void* scales,
         const int32_t* g_idx, float* out, size_t n, size_t k, size_t group, GptqZeros zeros) const {
-    return impl::checkpoint_dequant(*this, impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros), true, out);
+    const impl::Checkpoint t = impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros);
+    return impl::checkpoint_dequant(*this, t, true, out);
 }
-template <class E> Status CpuKernels<E>::awq_matmul(const void* qweight, const void* qzeros, const void* scales, const E* input,
-        E* output, size_t m, size_t n, size_t k, size_t group) const {
-    return impl::checkpoint_matmul(*this, impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2), false,
-            input, output, m);
+template <class E> Status CpuKernels<E>::awq_matmul(const void* qweight, const void* qzeros, const void* scales,
+        const E* input, E* output, size_t m, size_t n, size_t k, size_t group) const {
+    const impl::Checkpoint t = impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2);
+    return impl::checkpoint_matmul(*this, t, false, input, output, m);
 }
 template <class E> Status CpuKernels<E>::gptq_matmul(const void* qweight, const void* qzeros, const void* scales,
-        const int32_t* g_idx, const E* input, E* output, size_t m, size_t n, size_t k, size_t group, GptqZeros zeros) const {
-    return impl::checkpoint_matmul(*this, impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros), true, input,
-            output, m);
+        const int32_t* g_idx, const E* input, E* output, size_t m, size_t n, size_t k, size_t group,
+        GptqZeros zeros) const {
+    const impl::Checkpoint t = impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros);
+    return impl::checkpoint_matmul(*this, t, true, input, output, m);
 }
 
 template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals,
@@ -11889,7 +12277,8 @@ template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, con
             for (size_t r = begin; r < end; r++) {
                 double sum = static_cast<double>(impl::to_f32(output[i * n + r]));
                 for (int32_t e = rows[r]; e < rows[r + 1]; e++)
-                    sum += static_cast<double>(vals[e]) * static_cast<double>(impl::to_f32(input[i * k + static_cast<size_t>(cols[e])]));
+                    sum += static_cast<double>(vals[e])
+                            * static_cast<double>(impl::to_f32(input[i * k + static_cast<size_t>(cols[e])]));
                 impl::from_f32(static_cast<float>(sum), &output[i * n + r]);
             }
     });
