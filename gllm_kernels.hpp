@@ -94,7 +94,8 @@
 //                                       [23] models
 //   with GLLM_KERNELS_COMPILER          [24] traces
 //                                       [25] the graph compiler
-//                                       [26] history and licence
+//                                       [26] machine code
+//                                       [27] history and licence
 //
 // ---- building ---------------------------------------------------------------
 //
@@ -106,6 +107,7 @@
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
 //   GLLM_KERNELS_MODEL              add the paged cache, tensors and models (define it wherever the header is included)
 //   GLLM_KERNELS_COMPILER           add the graph compiler, and traces of operations (define it wherever the header is included)
+//   GLLM_KERNELS_NO_JIT             leave out what writes machine code at run time
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
 //                                   is included); by default no symbol leaves the module that implements it: copies in
@@ -1129,6 +1131,7 @@ struct DeviceProfile {
 
 struct CompileOptions {
     bool      loop_fusion = true;
+    bool      machine_code = true;                              // where the system lends memory for it; else the interpreter runs
     bool      in_place = true, share_buffers = true;            // of intermediates
     bool      poison = false;                                   // NaN into memory that holds nothing: for tests
     Precision precision = Precision::exact;                     // of quantised products
@@ -1164,6 +1167,7 @@ struct FusionGroup {
     uint32_t       begin, end;                                  // of FusionPlan::nodes
     uint32_t       slots, streams;                              // intermediates that a tile holds at a time; other operands and results
     uint32_t       scratch;                                     // an alloc, or no_node
+    uint32_t       unit;                                        // its machine code, or no_node: then the interpreter runs
 };
 /// Groups in order of execution.
 struct FusionPlan {
@@ -1181,6 +1185,22 @@ struct BufferAlloc {
 struct BufferPlan {
     impl::List<BufferAlloc> allocs;
     size_t                  rows = 0, bytes = 0;
+};
+
+/// What a pointer of a unit shows: the value of a node of the DAG; one row of it for every row?
+struct PtrSource { uint32_t node; bool still; };
+/// A function of machine code. Constants lie behind it.
+struct CodeGenUnit {
+    uint32_t group;
+    size_t   offset, bytes;                                     // of CodeGenPlan::code
+    uint32_t begin, end;                                        // of CodeGenPlan::pointers
+    uint32_t registers, constants, kept, spilled;               // of vectors; how many, in registers; values on the stack
+};
+struct CodeGenPlan {
+    impl::List<CodeGenUnit> units;
+    impl::List<PtrSource>   pointers;
+    const uint8_t*          code  = nullptr;                    // to be executed, and read
+    size_t                  bytes = 0;
 };
 
 /// A graph, ready to run. One thread at a time. Weights belong to the caller, and must outlive it, as must its pool.
@@ -1203,13 +1223,15 @@ public:
     /// not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the profile's set.
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1);
     GK_API size_t scratch_bytes(size_t rows = 1);               // enough, at this parallel.width; 0 where it overflows
-    GK_API const char* backend() const;                         // "interpreter"; "" before anything is compiled
+    /// "interpreter"; the instruction set, where groups are machine code; "" before anything is compiled.
+    GK_API const char* backend() const;
     GK_API void describe(void (*write)(void* user, const char* text, size_t n), void* user) const;
     GK_API void dot(void (*write)(void* user, const char* text, size_t n), void* user) const;
     /// Null before anything is compiled.
     GK_API const SemanticDAG* dag() const;
     GK_API const FusionPlan*  fusion() const;
     GK_API const BufferPlan*  buffers() const;                  // offsets: as of the last run() or scratch_bytes()
+    GK_API const CodeGenPlan* code() const;
 private:
     struct State;
     State* state_ = nullptr;
@@ -13889,6 +13911,17 @@ struct SourcePlace { uint32_t node, input; const void* data; };         // input
 struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
 struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
 
+struct CodeLines;                                               // of machine code: [26]
+struct CodeMemory {
+    void*  at = nullptr;
+    size_t bytes = 0;
+    CodeMemory() = default;
+    CodeMemory(const CodeMemory&) = delete;
+    CodeMemory& operator=(const CodeMemory&) = delete;
+    GK_INTERNAL ~CodeMemory();
+    GK_INTERNAL bool hold(const uint8_t* code, size_t n);       // once; false where the system refuses
+};
+
 /// May the result of this node take the place of an operand?
 static inline bool takes_place(const SemanticNode& n, size_t operand) {
     if (n.op == CompilerOp::convert) return n.desc.dtype == DType::f32;
@@ -13915,6 +13948,8 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::List<impl::MapStep> steps;
     impl::List<uint32_t>     constants;
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
+    CodeGenPlan              codegen;
+    impl::CodeMemory         code_memory;
     size_t                   planned_width = 0;
     uint32_t                 culprit = no_node;                 // a node of the graph
 
@@ -13949,6 +13984,11 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::Tile tile_of(const FusionGroup& g, size_t rows) const;
     Status alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const;
     Status plan_buffers(size_t rows, const Parallel& p);
+
+    // ---- 3: machine code
+    bool flatten(const CompilerGraph& g, const FusionGroup& group, impl::CodeLines& lines);
+    void emit_code(const CompilerGraph& g);
+    void run_code(const FusionGroup& g, size_t r0, size_t count, size_t c0, size_t cols) const;
 
     // ---- 3: execution
     uint32_t node_at(uint32_t i) const { return fusion.nodes[i]; }
@@ -14254,7 +14294,7 @@ Status CompiledLayer::State::collect(const impl::List<Candidate>& groups) {
         if (!number.push(static_cast<uint32_t>(fusion.groups.size())) || !next.push(nodes)) return impl::out_of_nodes();
         if (c.size == 0) continue;
         const FusionStrategy s = c.size > 1 ? FusionStrategy::loop_fusion : FusionStrategy::single;
-        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node})) return impl::out_of_nodes();
+        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node, no_node})) return impl::out_of_nodes();
         nodes += c.size;
     }
     if (!fusion.nodes.fill(nodes, 0)) return impl::out_of_nodes();
@@ -14371,10 +14411,10 @@ Status CompiledLayer::State::place_values() {
     return order.fill(n, 0) && placed.fill(n, 0) ? impl::success : impl::out_of_nodes();
 }
 
-/// Tiles as large as the first-level cache holds with all that they are read from and written to; an operation of its own
+/// Tiles as large as the first-level cache holds with all that they are read from and written to; what goes over them once
 /// has larger ones.
 impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t rows) const {
-    const bool   alone = g.strategy == FusionStrategy::single;
+    const bool   alone = g.strategy == FusionStrategy::single || g.unit != no_node;
     const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes / 2;
     const size_t fits = bytes / 4 / (g.slots + g.streams), elements = fits < 64 ? 64 : fits / 64 * 64;
     size_t all = 0, cols = 1;
@@ -14399,7 +14439,8 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
         impl::bytes_of(n.desc, rows, &a.bytes);
     } else if (a.use == BufferUse::tiles) {
         const FusionGroup& g = fusion.groups[a.begin];
-        if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return impl::too_many_rows;
+        if (g.unit != no_node) a.bytes = 0;
+        else if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return impl::too_many_rows;
     } else {
         CpuKernels<float> k = kernels;
         k.parallel = p;
@@ -14543,6 +14584,7 @@ void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const 
     const size_t count = g.flat ? 1 : all - r0 < t.rows ? all - r0 : t.rows;
     const size_t total = dag.nodes[node_at(g.begin)].desc.cols * (g.flat ? all : 1);        // of a row that is cut
     const size_t part  = total - c0 < t.cols ? total - c0 : t.cols;
+    if (g.unit != no_node) { run_code(g, r0, count, c0, part); return; }
     const auto window = [&](uint32_t u, const TensorDesc* of) {
         const TensorDesc& d = dag.nodes[u].desc;
         const size_t each = impl::element_bytes(d);
@@ -14702,12 +14744,18 @@ void CompiledLayer::State::put_shape(const impl::Text& out, const TensorDesc& d)
     out << (d.indices ? "i32" : d.dtype == DType::blocks ? quant_name(d.quant) : impl::dtype_names[static_cast<size_t>(d.dtype)]);
 }
 void CompiledLayer::State::describe(const impl::Text& out) const {
-    out << "interpreter, " << isa_name(profile.isa) << ": " << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, "
+    out << (codegen.units.size() ? "machine code" : "interpreter") << ", " << isa_name(profile.isa) << ": " << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, "
         << buffers.allocs.size() << " buffers\n";
     for (size_t i = 0; i < fusion.groups.size(); i++) {
         const FusionGroup& g = fusion.groups[i];
         out << "group " << i << ": " << impl::strategy_names[static_cast<size_t>(g.strategy)];
-        if (g.slots) out << ", " << size_t(g.slots) << " values of a tile";
+        if (g.unit != no_node) {
+            const CodeGenUnit& u = codegen.units[g.unit];
+            out << ", " << u.bytes << " bytes of machine code at " << u.offset << ": " << size_t(u.registers) << " registers, "
+                << size_t(u.kept) << " of them for " << size_t(u.constants) << " constants, " << size_t(u.spilled) << " values on the stack";
+        } else if (g.slots) {
+            out << ", " << size_t(g.slots) << " values of a tile";
+        }
         out << "\n";
         for (uint32_t k = g.begin; k < g.end; k++) {
             const SemanticNode& n = dag.nodes[node_at(k)];
@@ -14788,6 +14836,7 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     if (s) made->culprit = no_node;
     if (s) s = made->fuse();
     if (s) s = made->place_values();
+    if (s) made->emit_code(graph);
     if (s) s = made->plan_buffers(1, Parallel());
     if (!s) {
         char name[48] = "";
@@ -14825,10 +14874,13 @@ Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_
 size_t CompiledLayer::scratch_bytes(size_t rows) {
     return state_ && state_->plan_buffers(rows, parallel) ? impl::Scratch::bytes(state_->buffers.bytes / sizeof(float)) : 0;
 }
-const char* CompiledLayer::backend() const             { return state_ ? "interpreter" : ""; }
+const char* CompiledLayer::backend() const {
+    return !state_ ? "" : state_->codegen.units.size() ? isa_name(state_->profile.isa) : "interpreter";
+}
 const SemanticDAG* CompiledLayer::dag() const          { return state_ ? &state_->dag : nullptr; }
 const FusionPlan*  CompiledLayer::fusion() const       { return state_ ? &state_->fusion : nullptr; }
 const BufferPlan*  CompiledLayer::buffers() const      { return state_ ? &state_->buffers : nullptr; }
+const CodeGenPlan* CompiledLayer::code() const         { return state_ ? &state_->codegen : nullptr; }
 void CompiledLayer::describe(void (*write)(void* user, const char* text, size_t n), void* user) const {
     if (state_) state_->describe({write, user});
 }
@@ -14936,6 +14988,765 @@ void CompilerGraph::output(TensorRef x, DType dtype) { failed_ = !outputs_.push(
 GK_NAMESPACE_END
 #endif
 
+// ============================================================================
+// [26] MACHINE CODE: groups of elementwise operations as functions
+// ============================================================================
+//
+//   FusionGroup -> flatten -> lines -> X86Loop: place, encode -> CodeMemory -> run_code
+//
+// The recordings of a group, one behind the other, are straight-line code on numbered values. A line of it is one
+// instruction whose operands have no place yet; each trace operation becomes the lines that the primitive of that name [9]
+// is on this set, so the bits are those of the kernels. CodeLines are then written once, from first to last: a result takes
+// the lowest free register, which is free again behind its last reader; constants, tensors that are read once and what
+// found no register are operands in memory.
+
+#ifdef GLLM_KERNELS_COMPILER
+
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(__ILP32__) && GK_HAS_AVX2 && !defined(GLLM_KERNELS_NO_JIT) && \
+    (defined(__unix__) || defined(__APPLE__) || defined(_WIN32))
+#define GK_HAS_EMITTER 1
+#ifdef _WIN32                                                   // three of its functions: <windows.h> defines many macros
+extern "C" {
+__declspec(dllimport) void* __stdcall VirtualAlloc(void* at, size_t bytes, unsigned long type, unsigned long protect);
+__declspec(dllimport) int   __stdcall VirtualProtect(void* at, size_t bytes, unsigned long protect, unsigned long* before);
+__declspec(dllimport) int   __stdcall VirtualFree(void* at, size_t bytes, unsigned long type);
+}
+#else
+#include <sys/mman.h>
+#endif
+#else
+#define GK_HAS_EMITTER 0
+#endif
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+// ---- memory for code: written, then executable, never both -----------------------------------------------------
+
+#if !GK_HAS_EMITTER
+CodeMemory::~CodeMemory()                          {}
+bool CodeMemory::hold(const uint8_t*, size_t)      { return false; }
+#elif defined(_WIN32)
+CodeMemory::~CodeMemory()                          { if (at) VirtualFree(at, 0, 0x8000); }
+bool CodeMemory::hold(const uint8_t* code, size_t n) {
+    unsigned long before = 0;
+    at    = VirtualAlloc(nullptr, n, 0x3000, 4);                // reserved and committed, to read and write
+    bytes = n;
+    if (at) memcpy(at, code, n);
+    return at && VirtualProtect(at, n, 0x20, &before);          // to read and execute
+}
+#else
+CodeMemory::~CodeMemory()                          { if (at) munmap(at, bytes); }
+bool CodeMemory::hold(const uint8_t* code, size_t n) {
+    void* const p = mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    if (p == MAP_FAILED) return false;
+    at    = p;
+    bytes = n;
+    memcpy(at, code, n);
+    return mprotect(at, n, PROT_READ | PROT_EXEC) == 0;
+}
+#endif
+
+#if GK_HAS_EMITTER
+
+// ---- instructions ----------------------------------------------------------------------------------------------------
+
+/// Which operands an instruction has, and where they are encoded. rm: a register or memory; v: the register of VEX;
+/// digit: an opcode's extension in the place of reg.
+enum class X86Form : uint8_t {
+    none,
+    rm, mr,                                                     // reg, rm | rm, reg
+    rvm, mvr,                                                   // reg, v, rm | rm, v, reg
+    rvmr,                                                       // reg, v, rm and a register, 16 times its number, in the immediate
+    vm, m,                                                      // v, rm | rm
+    o                                                           // a register in the opcode
+};
+enum class X86Space : uint8_t { legacy, legacy_0f, vex_0f, vex_0f38, vex_0f3a };
+struct X86Row { const char* name; X86Form form; X86Space space; uint8_t prefix, opcode, digit, w, l, imm; };
+
+/// prefix: 1, 2, 3 for 66, f3, f2 | w: 64 bits | l: 256 bits | imm: bytes of an immediate
+#define GK_X86_ROWS(ROW) \
+    /*  id          name           form  space      prefix opcode digit w l imm */ \
+    ROW(load,       "vmovups",     rm,   vex_0f,    0, 0x10, 0, 0, 1, 0) \
+    ROW(store,      "vmovups",     mr,   vex_0f,    0, 0x11, 0, 0, 1, 0) \
+    ROW(load_half,  "vmovups",     rm,   vex_0f,    0, 0x10, 0, 0, 0, 0) \
+    ROW(store_half, "vmovups",     mr,   vex_0f,    0, 0x11, 0, 0, 0, 0) \
+    ROW(load_some,  "vmaskmovps",  rvm,  vex_0f38,  1, 0x2c, 0, 0, 1, 0) \
+    ROW(store_some, "vmaskmovps",  mvr,  vex_0f38,  1, 0x2e, 0, 0, 1, 0) \
+    ROW(addps,      "vaddps",      rvm,  vex_0f,    0, 0x58, 0, 0, 1, 0) \
+    ROW(mulps,      "vmulps",      rvm,  vex_0f,    0, 0x59, 0, 0, 1, 0) \
+    ROW(subps,      "vsubps",      rvm,  vex_0f,    0, 0x5c, 0, 0, 1, 0) \
+    ROW(minps,      "vminps",      rvm,  vex_0f,    0, 0x5d, 0, 0, 1, 0) \
+    ROW(divps,      "vdivps",      rvm,  vex_0f,    0, 0x5e, 0, 0, 1, 0) \
+    ROW(maxps,      "vmaxps",      rvm,  vex_0f,    0, 0x5f, 0, 0, 1, 0) \
+    ROW(sqrtps,     "vsqrtps",     rm,   vex_0f,    0, 0x51, 0, 0, 1, 0) \
+    ROW(andps,      "vandps",      rvm,  vex_0f,    0, 0x54, 0, 0, 1, 0) \
+    ROW(orps,       "vorps",       rvm,  vex_0f,    0, 0x56, 0, 0, 1, 0) \
+    ROW(xorps,      "vxorps",      rvm,  vex_0f,    0, 0x57, 0, 0, 1, 0) \
+    ROW(cmpps,      "vcmpps",      rvm,  vex_0f,    0, 0xc2, 0, 0, 1, 1) \
+    ROW(blendvps,   "vblendvps",   rvmr, vex_0f3a,  1, 0x4a, 0, 0, 1, 1) \
+    ROW(roundps,    "vroundps",    rm,   vex_0f3a,  1, 0x08, 0, 0, 1, 1) \
+    ROW(fmadd132,   "vfmadd132ps", rvm,  vex_0f38,  1, 0x98, 0, 0, 1, 0) \
+    ROW(fmadd213,   "vfmadd213ps", rvm,  vex_0f38,  1, 0xa8, 0, 0, 1, 0) \
+    ROW(fmadd231,   "vfmadd231ps", rvm,  vex_0f38,  1, 0xb8, 0, 0, 1, 0) \
+    ROW(fnmadd132,  "vfnmadd132ps", rvm, vex_0f38,  1, 0x9c, 0, 0, 1, 0) \
+    ROW(fnmadd213,  "vfnmadd213ps", rvm, vex_0f38,  1, 0xac, 0, 0, 1, 0) \
+    ROW(fnmadd231,  "vfnmadd231ps", rvm, vex_0f38,  1, 0xbc, 0, 0, 1, 0) \
+    ROW(cvtps2dq,   "vcvtps2dq",   rm,   vex_0f,    1, 0x5b, 0, 0, 1, 0) \
+    ROW(cvtdq2ps,   "vcvtdq2ps",   rm,   vex_0f,    0, 0x5b, 0, 0, 1, 0) \
+    ROW(paddd,      "vpaddd",      rvm,  vex_0f,    1, 0xfe, 0, 0, 1, 0) \
+    ROW(psubd,      "vpsubd",      rvm,  vex_0f,    1, 0xfa, 0, 0, 1, 0) \
+    ROW(pand,       "vpand",       rvm,  vex_0f,    1, 0xdb, 0, 0, 1, 0) \
+    ROW(por,        "vpor",        rvm,  vex_0f,    1, 0xeb, 0, 0, 1, 0) \
+    ROW(pslld,      "vpslld",      vm,   vex_0f,    1, 0x72, 6, 0, 1, 1) \
+    ROW(psrld,      "vpsrld",      vm,   vex_0f,    1, 0x72, 2, 0, 1, 1) \
+    ROW(psrad,      "vpsrad",      vm,   vex_0f,    1, 0x72, 4, 0, 1, 1) \
+    ROW(cvtph2ps,   "vcvtph2ps",   rm,   vex_0f38,  1, 0x13, 0, 0, 1, 0) \
+    ROW(cvtps2ph,   "vcvtps2ph",   mr,   vex_0f3a,  1, 0x1d, 0, 0, 1, 1) \
+    ROW(pmovzxwd,   "vpmovzxwd",   rm,   vex_0f38,  1, 0x33, 0, 0, 1, 0) \
+    ROW(packusdw,   "vpackusdw",   rvm,  vex_0f38,  1, 0x2b, 0, 0, 1, 0) \
+    ROW(permq,      "vpermq",      rm,   vex_0f3a,  1, 0x00, 0, 1, 1, 1) \
+    ROW(zeroupper,  "vzeroupper",  none, vex_0f,    0, 0x77, 0, 0, 0, 0) \
+    ROW(mov,        "mov",         rm,   legacy,    0, 0x8b, 0, 1, 0, 0) \
+    ROW(lea,        "lea",         rm,   legacy,    0, 0x8d, 0, 1, 0, 0) \
+    ROW(add,        "add",         rm,   legacy,    0, 0x03, 0, 1, 0, 0) \
+    ROW(add_imm,    "add",         m,    legacy,    0, 0x83, 0, 1, 0, 1) \
+    ROW(sub_imm,    "sub",         m,    legacy,    0, 0x83, 5, 1, 0, 1) \
+    ROW(and_imm,    "and",         m,    legacy,    0, 0x83, 4, 1, 0, 1) \
+    ROW(cmp_imm,    "cmp",         m,    legacy,    0, 0x83, 7, 1, 0, 1) \
+    ROW(load16,     "movzx",       rm,   legacy_0f, 0, 0xb7, 0, 0, 0, 0) \
+    ROW(store16,    "mov",         mr,   legacy,    1, 0x89, 0, 0, 0, 0) \
+    ROW(push,       "push",        o,    legacy,    0, 0x50, 0, 0, 0, 0) \
+    ROW(pop,        "pop",         o,    legacy,    0, 0x58, 0, 0, 0, 0) \
+    ROW(je,         "je",          none, legacy_0f, 0, 0x84, 0, 0, 0, 4) \
+    ROW(jne,        "jne",         none, legacy_0f, 0, 0x85, 0, 0, 0, 4) \
+    ROW(jg,         "jg",          none, legacy_0f, 0, 0x8f, 0, 0, 0, 4) \
+    ROW(jle,        "jle",         none, legacy_0f, 0, 0x8e, 0, 0, 0, 4) \
+    ROW(endbr64,    "endbr64",     none, legacy_0f, 2, 0x1e, 0, 0, 0, 1) \
+    ROW(ret,        "ret",         none, legacy,    0, 0xc3, 0, 0, 0, 0)
+#define GK_X86_ID(id, name, form, space, prefix, opcode, digit, w, l, imm) id,
+#define GK_X86_ROW(id, name, form, space, prefix, opcode, digit, w, l, imm) \
+    {name, X86Form::form, X86Space::space, prefix, opcode, digit, w, l, imm},
+enum class X86 : uint8_t { GK_X86_ROWS(GK_X86_ID) count };
+constexpr X86Row x86_rows[] = { GK_X86_ROWS(GK_X86_ROW) };
+#undef GK_X86_ROWS
+#undef GK_X86_ID
+#undef GK_X86_ROW
+
+/// A register, or memory at base + (index << scale) + offset.
+struct X86Place { uint8_t base; bool memory; uint8_t index, scale; int32_t offset; };
+constexpr uint8_t rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7, no_index = 4, rip = 16;
+constexpr X86Place in_register(unsigned r)                              { return {static_cast<uint8_t>(r), false, 0, 0, 0}; }
+constexpr X86Place in_memory(uint8_t base, size_t offset = 0)           { return {base, true, no_index, 0, static_cast<int32_t>(offset)}; }
+
+/// The instruction's bytes, at most 15; how many. Of rip offset is from behind the instruction.
+static inline size_t encode(const X86Row& e, unsigned reg, unsigned v, const X86Place& rm, int32_t imm, uint8_t* out) {
+    uint8_t*       p = out;
+    const unsigned r = e.form == X86Form::vm || e.form == X86Form::m ? e.digit : reg;
+    const unsigned high_r = r >> 3 & 1, high_x = rm.memory ? rm.index >> 3 & 1u : 0, high_b = rm.base >> 3 & 1u;
+    const unsigned space = static_cast<unsigned>(e.space), map = space - 1;
+    static constexpr uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
+    const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
+    if (e.space >= X86Space::vex_0f) {
+        const unsigned low = (~v & 15) << 3 | unsigned(e.l) << 2 | e.prefix, top = high_r << 7;
+        if (map == 1 && !e.w && !high_x && !high_b) { byte(0xc5); byte((top ^ 0x80) | low); }
+        else { byte(0xc4); byte(((top | high_x << 6 | high_b << 5) ^ 0xe0) | map); byte(unsigned(e.w) << 7 | low); }
+    } else {
+        const unsigned rex = unsigned(e.w) << 3 | high_r << 2 | high_x << 1 | high_b;
+        if (e.prefix) byte(prefixes[e.prefix]);
+        if (rex) byte(0x40 | rex);
+        if (space) byte(0x0f);
+    }
+    byte(e.form == X86Form::o ? e.opcode | (rm.base & 7u) : e.opcode);
+    if (e.form != X86Form::none && e.form != X86Form::o) {
+        const unsigned middle = (r & 7) << 3, base = rm.base & 7u;
+        const bool     index  = rm.memory && (rm.index != no_index || base == rsp) && rm.base != rip;
+        const bool     narrow = rm.offset >= -128 && rm.offset < 128;
+        const unsigned mode   = !rm.memory ? 3 : rm.base == rip ? 0 : rm.offset == 0 && base != rbp ? 0 : narrow ? 1 : 2;
+        byte(mode << 6 | middle | (rm.base == rip ? 5 : index ? 4 : base));
+        if (index) byte(unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base);
+        const size_t bytes = rm.base == rip || mode == 2 ? 4 : mode == 1;
+        for (size_t i = 0; i < bytes; i++) byte(static_cast<uint32_t>(rm.offset) >> 8 * i);
+    }
+    for (size_t i = 0; i < e.imm; i++) byte(static_cast<uint32_t>(imm) >> 8 * i);
+    return static_cast<size_t>(p - out);
+}
+/// What tests compare with an assembler: the operands of a row, and its bytes for some of them.
+GK_INTERNAL size_t x86_rows_count() { return sizeof x86_rows / sizeof *x86_rows; }
+GK_INTERNAL const char* x86_row(size_t row, unsigned* form, unsigned* wide, unsigned* immediate) {
+    const X86Row& e = x86_rows[row];
+    *form = static_cast<unsigned>(e.form);
+    *wide = e.space >= X86Space::vex_0f ? 1u + e.l : 3u + e.w;
+    *immediate = e.imm;
+    return e.name;
+}
+GK_INTERNAL size_t x86_encode(size_t row, unsigned reg, unsigned v, bool memory, unsigned base, unsigned index, unsigned scale, int32_t offset,
+        int32_t imm, uint8_t* out) {
+    return encode(x86_rows[row], reg, v, {static_cast<uint8_t>(base), memory, static_cast<uint8_t>(index), static_cast<uint8_t>(scale),
+            offset}, imm, out);
+}
+
+// ---- lines -----------------------------------------------------------------------------------------------------------
+
+/// An instruction whose operands have no place yet. from: a line before it, or ~a constant; no_arg where it has none. Of
+/// loads and stores `index` is the tensor, of others the immediate. An fma is a b + c, in one of its three forms.
+struct CodeLine { X86 op; uint8_t index; int32_t from[3]; };
+
+/// Straight-line code of a group: its elements, one vector of each.
+struct CodeLines {
+    struct Tensor { uint32_t node; uint8_t bytes; bool still; };        // of an element; one row for all rows
+    List<CodeLine>     all;
+    List<uint32_t> constants;
+    List<Tensor>   tensors;
+    bool           failed = false;
+
+    int32_t add(X86 op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
+        failed |= !all.push({op, static_cast<uint8_t>(index), {a, b, c}});
+        return static_cast<int32_t>(all.size()) - 1;
+    }
+    int32_t constant(uint32_t bits) {
+        size_t i = 0;
+        while (i < constants.size() && constants[i] != bits) i++;
+        if (i == constants.size()) failed |= !constants.push(bits);
+        return ~static_cast<int32_t>(i);
+    }
+    int32_t constant(float v)                  { return constant(f32_bits(v)); }
+    unsigned tensor(const Tensor& t) {
+        size_t i = 0;
+        while (i < tensors.size() && tensors[i].node != t.node) i++;
+        if (i == tensors.size()) failed |= !tensors.push(t);
+        return static_cast<unsigned>(i);
+    }
+
+    /// 2^n of an integer.
+    int32_t power(int32_t n)                   { return add(X86::pslld, add(X86::paddd, n, constant(127u)), no_arg, no_arg, 23); }
+    /// One trace operation, as its primitive is defined for this set.
+    int32_t lower(const TraceOp& op, const int32_t* from) {
+        const int32_t a = from[0], b = from[1], c = from[2];
+        switch (op.code) {
+            case TraceCode::add:       return add(X86::addps, a, b);
+            case TraceCode::sub:       return add(X86::subps, a, b);
+            case TraceCode::mul:       return add(X86::mulps, a, b);
+            case TraceCode::div:       return add(X86::divps, a, b);
+            case TraceCode::neg:       return add(X86::xorps, a, constant(0x80000000u));
+            case TraceCode::abs:       return add(X86::andps, a, constant(0x7fffffffu));
+            case TraceCode::min:       return add(X86::minps, a, b);
+            case TraceCode::max:       return add(X86::maxps, a, b);
+            case TraceCode::root:      return add(X86::sqrtps, a);
+            case TraceCode::fma:
+            case TraceCode::xfma:      return add(X86::fmadd132, a, b, c);
+            case TraceCode::fnma:      return add(X86::fnmadd132, a, b, c);
+            case TraceCode::less:      return add(X86::cmpps, a, b, no_arg, 0x11);
+            case TraceCode::unordered: return add(X86::cmpps, a, a, no_arg, 3);
+            case TraceCode::select:    return add(X86::blendvps, c, b, a);
+            case TraceCode::both:      return add(X86::andps, a, b);
+            case TraceCode::any:       return add(X86::orps, a, b);
+            case TraceCode::negate:    return add(X86::xorps, a, constant(0xffffffffu));
+            case TraceCode::round:     return add(X86::roundps, a, no_arg, no_arg, 8);
+            case TraceCode::to_int:    return add(X86::cvtps2dq, a);
+            case TraceCode::to_float:  return add(X86::cvtdq2ps, a);
+            case TraceCode::bits:
+            case TraceCode::unbits:    return a;
+            case TraceCode::iadd:      return add(X86::paddd, a, b);
+            case TraceCode::isub:      return add(X86::psubd, a, b);
+            case TraceCode::iand:      return add(X86::pand, a, b);
+            case TraceCode::ior:       return add(X86::por, a, b);
+            case TraceCode::shl:       return add(X86::pslld, a, no_arg, no_arg, op.index);
+            case TraceCode::shr:       return add(X86::psrld, a, no_arg, no_arg, op.index);
+            case TraceCode::sra:       return add(X86::psrad, a, no_arg, no_arg, op.index);
+            case TraceCode::least:     return add(X86::minps, b, add(X86::andps, a, constant(0x7fffffffu)));
+            case TraceCode::recip:     return add(X86::divps, constant(1.0f), a);
+            case TraceCode::scale: {
+                const int32_t normal = add(X86::maxps, c, constant(trace::round_bias + 2));
+                const int32_t most   = add(X86::mulps, a, add(X86::pslld, normal, no_arg, no_arg, 23));
+                const int32_t rest   = add(X86::pslld, add(X86::psubd, c, normal), no_arg, no_arg, 23);
+                return add(X86::mulps, most, add(X86::paddd, constant(2.0f), rest));
+            }
+            case TraceCode::scale2: {
+                const int32_t half = add(X86::psrad, b, no_arg, no_arg, 1);
+                return add(X86::mulps, add(X86::mulps, a, power(half)), power(add(X86::psubd, b, half)));
+            }
+            default: failed = true; return no_arg;
+        }
+    }
+    /// The floats of a tensor, and the other way round.
+    int32_t load(unsigned tensor, DType type) {
+        if (type == DType::f32) return add(X86::load, no_arg, no_arg, no_arg, tensor);
+        if (type == DType::f16) return add(X86::cvtph2ps, no_arg, no_arg, no_arg, tensor);
+        return add(X86::pslld, add(X86::pmovzxwd, no_arg, no_arg, no_arg, tensor), no_arg, no_arg, 16);
+    }
+    void store(unsigned tensor, DType type, int32_t v) {
+        if (type == DType::f32) { add(X86::store, v, no_arg, no_arg, tensor); return; }
+        if (type == DType::f16) { add(X86::cvtps2ph, v, no_arg, no_arg, tensor); return; }
+        const int32_t upper   = add(X86::psrld, v, no_arg, no_arg, 16);
+        const int32_t odd     = add(X86::pand, upper, constant(1u));
+        const int32_t rounded = add(X86::psrld, add(X86::paddd, v, add(X86::paddd, odd, constant(0x7fffu))), no_arg, no_arg, 16);
+        const int32_t quiet   = add(X86::por, upper, constant(0x40u)), nan = add(X86::cmpps, v, v, no_arg, 3);
+        const int32_t words   = add(X86::blendvps, rounded, quiet, nan), packed = add(X86::packusdw, words, words);
+        add(X86::store_half, add(X86::permq, packed, no_arg, no_arg, 8), no_arg, no_arg, tensor);
+    }
+};
+
+static inline bool is_load(X86 op)                 { return op == X86::load || op == X86::cvtph2ps || op == X86::pmovzxwd; }
+static inline bool is_store(X86 op)                { return op == X86::store || op == X86::cvtps2ph || op == X86::store_half; }
+static inline bool commutes(X86 op) {
+    return op == X86::addps || op == X86::mulps || op == X86::andps || op == X86::orps || op == X86::xorps || op == X86::paddd ||
+           op == X86::pand || op == X86::por;
+}
+
+// ---- a function ----------------------------------------------------------------------------------------------------
+
+/// What it is called with: rows, each of vectors and a rest below 8. Pointers are behind the vectors of the first row.
+constexpr size_t most_tensors = 11;
+struct LoopCall {
+    uint64_t rows;
+    int64_t  begin;                                             // -2 for every element of the vectors
+    uint64_t rest;
+    int32_t  mask[8];                                           // -1 for every element of the rest
+    uint8_t* at[most_tensors];
+    size_t   step[most_tensors];                                // bytes from row to row
+};
+
+/// Which registers are whose. pointers: those of tensors, the ones to be saved last; rax and r11 are free.
+struct Platform { uint8_t argument; bool saves_vectors; uint16_t saved; uint8_t pointers[most_tensors]; };
+constexpr Platform system_v    = {rdi, false, 0xf028, {rdx, rcx, rsi, 8, 9, 10, rbx, 12, 13, 14, 15}};
+constexpr Platform windows_x64 = {rcx, true,  0xf0e8, {rdx, 8, 9, 10, rbx, rsi, rdi, 12, 13, 14, 15}};
+#ifdef _WIN32
+constexpr Platform this_platform = windows_x64;
+#else
+constexpr Platform this_platform = system_v;
+#endif
+
+/// Writes a function of LoopCall* that runs lines over rows:
+///
+///     save registers; load pointers, and constants that are kept
+///     each row: vectors, several at a time; vectors; the rest, by masks; pointers go on to the next row
+///     restore; ret; constants, a vector of each
+class X86Loop {
+public:
+    X86Loop(const CodeLines& lines, const Platform& platform, List<uint8_t>& code) : lines_(lines), platform_(platform), code_(code) {}
+    uint32_t registers = 0, kept = 0, spilled = 0;              // of vectors; constants in registers; values on the stack
+    bool write();                                               // false where it cannot be written
+
+private:
+    static constexpr uint8_t  none = 255, mask = 15;
+    static constexpr uint32_t all_registers = 0xffff, most_values = 64;
+    static constexpr size_t   at_rest = 16, at_saved = 32, at_values = 192, most_frame = at_values + 32 * most_values;
+    struct Fix { size_t at, end, constant; };                   // an offset, and what it is from
+    const CodeLines&    lines_;
+    const Platform& platform_;
+    List<uint8_t>&  code_;
+    List<Fix>       fixes_;
+    List<uint32_t>  last_, reads_;                              // of each line: its last reader, how many
+    List<X86Place>  at_;                                        // of each line, from when it is written to when it is read last
+    List<uint8_t>   kept_;                                      // of each constant: its register, or none
+    uint32_t        owner_[16] = {};                            // of each register: its line
+    uint32_t        available_ = 0, free_ = 0, used_ = 0;
+    uint32_t        pinned_ = 0, borrowed_ = 0;                 // by the line at hand: not to be spilled; to be given back
+    uint32_t        now_ = 0;                                   // the line at hand
+    uint64_t        values_ = 0, most_values_ = 0;              // places on the stack: taken, ever taken
+    int             offset_ = 0;                                // elements from the index to the vector
+    bool            rest_ = false, dry_ = false, failed_ = false;
+
+    // ---- bytes
+    void emit(X86 op, unsigned reg, unsigned v, const X86Place& rm, int32_t imm) {
+        uint8_t       bytes[16];
+        const X86Row& e = x86_rows[static_cast<size_t>(op)];
+        const size_t  n = dry_ ? 0 : encode(e, reg, v, rm, imm, bytes);
+        for (size_t i = 0; i < n; i++) failed_ |= !code_.push(bytes[i]);
+        if (n && rm.memory && rm.base == rip) failed_ |= !fixes_.push({code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)});
+    }
+    void emit(X86 op, unsigned reg, const X86Place& rm)  { emit(op, reg, 0, rm, 0); }
+    void emit(X86 op, const X86Place& rm, int32_t imm)   { emit(op, 0, 0, rm, imm); }
+    void put32(size_t at, size_t v)                      { for (size_t i = 0; i < 4 && !failed_; i++) code_[at + i] = static_cast<uint8_t>(v >> 8 * i); }
+    size_t jump(X86 op)                                  { emit(op, in_register(0), 0); return code_.size(); }
+    void land(size_t from)                               { put32(from - 4, code_.size() - from); }
+    void jump(X86 op, size_t to)                         { const size_t from = jump(op); put32(from - 4, to - from); }
+
+    // ---- places
+    static X86Place on_stack(size_t offset)              { return in_memory(rsp, offset); }
+    X86Place argument(size_t offset) const               { return in_memory(platform_.argument, offset); }
+    X86Place of_tensor(size_t tensor) const {
+        const int bytes = lines_.tensors[tensor].bytes;
+        if (rest_) return in_memory(platform_.pointers[tensor]);
+        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), offset_ * bytes};
+    }
+    X86Place place(int32_t from) const {
+        if (from >= 0) return at_[static_cast<size_t>(from)];
+        const size_t c = static_cast<size_t>(~from);
+        return kept_[c] != none ? in_register(kept_[c]) : in_memory(rip, c);
+    }
+    bool dies(int32_t from) const                        { return from >= 0 && last_[static_cast<size_t>(from)] == now_; }
+    void free_dying(const CodeLine& l) {
+        for (int32_t f : l.from)
+            if (dies(f) && !place(f).memory && owner_[place(f).base] == static_cast<uint32_t>(f)) free_ |= 1u << place(f).base;
+    }
+    unsigned take();
+    void     spill();
+    unsigned loaded(const X86Place& p);
+    void     result(unsigned r)                          { at_[now_] = in_register(r); owner_[r] = now_; }
+
+    // ---- lines
+    void count_reads();
+    void keep_constants();
+    void write_lines(uint32_t registers, bool rest);
+    void write_line(const CodeLine& l);
+    void write_load(const CodeLine& l);
+    void write_store(const CodeLine& l);
+    void write_fma(const CodeLine& l);
+    void write_vector(const CodeLine& l);
+    void move_words(unsigned tensor, bool out);
+    void write_row();
+};
+
+/// The lowest free register.
+unsigned X86Loop::take() {
+    if (!free_) spill();
+    unsigned r = 0;
+    while (r < 15 && !(free_ >> r & 1)) r++;
+    free_   &= ~(1u << r);
+    pinned_ |= 1u << r;
+    used_   |= 1u << r;
+    return r;
+}
+/// Moves the value that is read latest to the stack.
+void X86Loop::spill() {
+    unsigned victim = none;
+    size_t   latest = 0;
+    uint32_t slot = 0;
+    for (unsigned r = 0; r < 16; r++) {
+        if (!((available_ & ~pinned_) >> r & 1)) continue;
+        const int32_t v = static_cast<int32_t>(owner_[r]);
+        size_t        next = now_ + size_t(1);
+        for (; next < lines_.all.size(); next++) {
+            const CodeLine& l = lines_.all[next];
+            if (l.from[0] == v || l.from[1] == v || l.from[2] == v) break;
+        }
+        if (next > latest) { latest = next; victim = r; }
+    }
+    while (slot < most_values && values_ >> slot & 1) slot++;
+    if (victim == none || slot == most_values) { failed_ = true; return; }
+    values_      |= uint64_t(1) << slot;
+    most_values_ |= values_;
+    spilled++;
+    at_[owner_[victim]] = on_stack(at_values + 32 * slot);
+    emit(X86::store, victim, at_[owner_[victim]]);
+    free_ |= 1u << victim;
+}
+/// In a register; in one that is taken as long as the line is written, if it is in memory.
+unsigned X86Loop::loaded(const X86Place& p) {
+    if (!p.memory) return p.base;
+    const unsigned r = take();
+    borrowed_ |= 1u << r;
+    emit(X86::load, r, p);
+    return r;
+}
+
+// ---- one line ----
+
+/// The words of a rest to the stack, or from it.
+void X86Loop::move_words(unsigned tensor, bool out) {
+    const X86Place there = {platform_.pointers[tensor], true, 11, 1, -2}, here = {rsp, true, 11, 1, static_cast<int32_t>(at_rest) - 2};
+    emit(X86::mov, 11, argument(offsetof(LoopCall, rest)));
+    const size_t again = code_.size();
+    emit(X86::load16, rax, out ? here : there);
+    emit(X86::store16, rax, out ? there : here);
+    emit(X86::sub_imm, in_register(11), 1);
+    if (!dry_) jump(X86::jne, again);
+}
+void X86Loop::write_load(const CodeLine& l) {
+    const bool floats = l.op == X86::load;
+    if (floats && !rest_ && reads_[now_] == 1) { at_[now_] = of_tensor(l.index); return; }
+    if (!floats && rest_) move_words(l.index, false);
+    const unsigned r = take();
+    if (floats && rest_) emit(X86::load_some, r, mask, of_tensor(l.index), 0);
+    else                 emit(l.op, r, rest_ ? on_stack(at_rest) : of_tensor(l.index));
+    result(r);
+}
+void X86Loop::write_store(const CodeLine& l) {
+    const unsigned v = loaded(place(l.from[0]));
+    if (!rest_)                   emit(l.op, v, of_tensor(l.index));
+    else if (l.op == X86::store)  emit(X86::store_some, v, mask, of_tensor(l.index), 0);
+    else { emit(l.op, v, on_stack(at_rest)); move_words(l.index, true); }
+}
+/// a b + c overwrites a source `to`, one that is not read again if there is such. Forms: 132, to m + v; 213, v to + m; 231,
+/// v m + to.
+void X86Loop::write_fma(const CodeLine& l) {
+    unsigned over = none, in_registers = 0, dying = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        const bool memory = place(l.from[i]).memory;
+        in_registers += !memory;
+        if (!memory && dies(l.from[i])) { over = i; dying = 1; }
+    }
+    if (in_registers < 2) { over = none; dying = 0; }           // then one of two in memory is loaded
+    for (unsigned i = 0; i < 3 && over == none; i++) if (in_registers == 3 || place(l.from[i]).memory) over = i;
+    const X86Place from = place(l.from[over]);
+    const unsigned to = dying ? from.base : take();
+    if (!dying) emit(X86::load, to, from);
+    const X86Place one = place(l.from[over == 0 ? 1 : 0]), two = place(l.from[over == 2 ? 1 : 2]);      // factors; or factor and addend
+    const bool     second = over == 2 ? !one.memory : two.memory;
+    const unsigned form = over == 2 ? 2 : second ? 1 : 0, v = loaded(second ? one : two);
+    emit(static_cast<X86>(static_cast<unsigned>(l.op) + form), to, v, second ? two : one, 0);
+    free_dying(l);
+    free_ &= ~(1u << to);
+    result(to);
+}
+/// Any other of vectors: the first source is in a register, if need be that of the result; the second may be in memory.
+void X86Loop::write_vector(const CodeLine& l) {
+    const X86Form form = x86_rows[static_cast<size_t>(l.op)].form;
+    X86Place a = place(l.from[0]), b = form == X86Form::rvm || form == X86Form::rvmr ? place(l.from[1]) : a;
+    if (commutes(l.op) && a.memory && !b.memory) { const X86Place t = a; a = b; b = t; }
+    const int32_t imm = form == X86Form::rvmr ? static_cast<int32_t>(loaded(place(l.from[2])) << 4) : l.index;
+    const bool    load = a.memory && form != X86Form::rm;
+    if (!load) free_dying(l);
+    const unsigned r = take();
+    if (load) { emit(X86::load, r, a); a = in_register(r); }
+    if (form == X86Form::rm)      emit(l.op, r, 0, a, imm);
+    else if (form == X86Form::vm) emit(l.op, 0, r, a, imm);
+    else                          emit(l.op, r, a.base, b, imm);
+    if (load) { free_dying(l); free_ &= ~(1u << r); }
+    result(r);
+}
+void X86Loop::write_line(const CodeLine& l) {
+    pinned_ = borrowed_ = 0;
+    for (int32_t f : l.from) if (f != no_arg && !place(f).memory) pinned_ |= 1u << place(f).base;
+    if (is_load(l.op))                                           write_load(l);
+    else if (is_store(l.op))                                   { write_store(l); free_dying(l); }
+    else if (l.op == X86::fmadd132 || l.op == X86::fnmadd132)    write_fma(l);
+    else                                                         write_vector(l);
+    free_ |= borrowed_;
+    for (int32_t f : l.from)                                    // places on the stack that are not read again
+        if (dies(f) && place(f).memory && place(f).base == rsp) values_ &= ~(uint64_t(1) << (static_cast<size_t>(place(f).offset) - at_values) / 32);
+}
+/// All lines for one vector, or for the rest of a row.
+void X86Loop::write_lines(uint32_t registers_, bool rest) {
+    available_ = free_ = registers_;
+    rest_   = rest;
+    values_ = 0;
+    spilled = 0;
+    for (now_ = 0; now_ < lines_.all.size() && !failed_; now_++)
+        if (reads_[now_] || is_store(lines_.all[now_].op)) write_line(lines_.all[now_]);
+}
+
+// ---- all of it ----
+
+void X86Loop::count_reads() {
+    const size_t n = lines_.all.size();
+    failed_ |= !last_.fill(n, 0) || !reads_.fill(n, 0) || !at_.fill(n, in_register(0)) || !kept_.fill(lines_.constants.size(), none);
+    for (size_t i = n; i-- > 0 && !failed_;) {
+        const CodeLine& l = lines_.all[i];
+        if (!reads_[i] && !is_store(l.op)) continue;
+        for (int32_t f : l.from) {
+            if (f < 0) continue;
+            if (!reads_[static_cast<size_t>(f)]++) last_[static_cast<size_t>(f)] = static_cast<uint32_t>(i);
+        }
+    }
+}
+/// Constants that are read most live in the registers that values leave.
+void X86Loop::keep_constants() {
+    dry_ = true;
+    write_lines(all_registers & ~(1u << mask), false);
+    dry_ = false;
+    List<uint32_t> reads;
+    failed_ |= !reads.fill(lines_.constants.size(), 0);
+    for (size_t i = 0; i < lines_.all.size() && !failed_; i++)
+        for (int32_t f : lines_.all[i].from)
+            if (f < 0 && f != no_arg && (reads_[i] || is_store(lines_.all[i].op))) reads[static_cast<size_t>(~f)]++;
+    for (unsigned r = mask; r-- > 0 && !(used_ >> r & 1) && !failed_;) {
+        size_t most = 0;
+        for (size_t c = 0; c < reads.size(); c++) if (reads[c] > reads[most]) most = c;
+        if (most == reads.size() || !reads[most]) break;
+        reads[most] = 0;
+        kept_[most] = static_cast<uint8_t>(r);
+        kept++;
+    }
+}
+void X86Loop::write_row() {
+    const uint32_t values = all_registers & ~(((1u << kept) - 1) << (mask - kept));
+    const int32_t  together = lines_.all.size() <= 12 ? 4 : lines_.all.size() <= 32 ? 2 : 1;
+    const int32_t  stride = 16 * together;
+    emit(X86::mov, rax, argument(offsetof(LoopCall, begin)));
+    emit(X86::add_imm, in_register(rax), stride);
+    const size_t few = jump(X86::jg), several = code_.size();
+    for (int i = 0; i < together; i++) {
+        offset_ = 8 * (i - together);
+        write_lines(values, false);
+    }
+    const uint32_t moved = spilled;
+    emit(X86::add_imm, in_register(rax), stride);
+    jump(X86::jle, several);
+    land(few);
+    emit(X86::sub_imm, in_register(rax), stride);
+    offset_ = 0;
+    if (together > 1) {
+        const size_t no_more = jump(X86::je), again = code_.size();
+        write_lines(values, false);
+        emit(X86::add_imm, in_register(rax), 16);
+        jump(X86::jne, again);
+        land(no_more);
+    }
+    emit(X86::cmp_imm, argument(offsetof(LoopCall, rest)), 0);
+    const size_t whole = jump(X86::je);
+    emit(X86::load, mask, argument(offsetof(LoopCall, mask)));
+    write_lines(values & ~(1u << mask), true);
+    land(whole);
+    spilled = moved;
+    for (size_t t = 0; t < lines_.tensors.size(); t++) emit(X86::add, platform_.pointers[t], argument(offsetof(LoopCall, step) + 8 * t));
+}
+bool X86Loop::write() {
+    const size_t tensors = lines_.tensors.size();
+    if (lines_.failed || tensors > most_tensors) return false;
+    count_reads();
+    keep_constants();
+    if (failed_) return false;
+
+    size_t pushed = 0;
+    emit(X86::endbr64, in_register(0), 0xfa);
+    emit(X86::push, in_register(rbp), 0);
+    emit(X86::mov, rbp, in_register(rsp));
+    for (size_t t = 0; t < tensors; t++)
+        if (platform_.saved >> platform_.pointers[t] & 1) { emit(X86::push, in_register(platform_.pointers[t]), 0); pushed++; }
+    emit(X86::and_imm, in_register(rsp), -32);
+    emit(X86::lea, rsp, on_stack(0 - most_frame));
+    const size_t frame = code_.size() - 4;
+    for (unsigned r = 6; r < 16 && platform_.saves_vectors; r++) emit(X86::store_half, r, on_stack(at_saved + 16 * (r - 6)));
+    for (size_t t = 0; t < tensors; t++) emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
+    for (size_t c = 0; c < kept_.size(); c++) if (kept_[c] != none) emit(X86::load, kept_[c], in_memory(rip, c));
+    const size_t row = code_.size();
+    write_row();
+    emit(X86::sub_imm, argument(offsetof(LoopCall, rows)), 1);
+    jump(X86::jne, row);
+    emit(X86::zeroupper, in_register(0), 0);
+    for (unsigned r = 6; r < 16 && platform_.saves_vectors; r++) emit(X86::load_half, r, on_stack(at_saved + 16 * (r - 6)));
+    emit(X86::lea, rsp, in_memory(rbp, 0 - 8 * pushed));
+    for (size_t t = tensors; t-- > 0;)
+        if (platform_.saved >> platform_.pointers[t] & 1) emit(X86::pop, in_register(platform_.pointers[t]), 0);
+    emit(X86::pop, in_register(rbp), 0);
+    emit(X86::ret, in_register(0), 0);
+
+    size_t values = at_values;
+    for (uint64_t v = most_values_; v; v >>= 1) values += 32;
+    put32(frame, 0 - values);
+    while (code_.size() % 32 && !failed_) failed_ |= !code_.push(0xcc);
+    const size_t pool = code_.size();
+    for (const Fix& f : fixes_) put32(f.at, pool + 32 * f.constant - f.end);
+    for (uint32_t bits : lines_.constants)
+        for (size_t i = 0; i < 32; i++) failed_ |= !code_.push(static_cast<uint8_t>(bits >> 8 * (i % 4)));
+    for (uint32_t r = used_; r; r >>= 1) registers += r & 1;
+    registers += kept;
+    return !failed_;
+}
+#endif // GK_HAS_EMITTER
+} // namespace impl
+
+// ---- the groups of a layer -----------------------------------------------------------------------------------------
+
+#if !GK_HAS_EMITTER
+void CompiledLayer::State::emit_code(const CompilerGraph&) {}
+void CompiledLayer::State::run_code(const FusionGroup&, size_t, size_t, size_t, size_t) const {}
+#else
+
+/// The lines of a group; false where it has operations that have none.
+bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup& g, impl::CodeLines& lines) {
+    int32_t result[impl::most_in_group] = {};
+    impl::List<int32_t> from;                                   // of the operations of one recording
+    for (uint32_t k = g.begin; k < g.end; k++) {
+        const uint32_t      v = node_at(k);
+        const SemanticNode& n = dag.nodes[v];
+        const auto tensor = [&](uint32_t u) {
+            const TensorDesc& d = dag.nodes[u].desc;
+            return lines.tensor({u, static_cast<uint8_t>(impl::element_bytes(d)), u != v && impl::spreads(d, n.desc)});
+        };
+        int32_t operand[3] = {no_arg, no_arg, no_arg};
+        for (size_t j = 0; j < n.inputs; j++) {
+            const uint32_t u = n.input[j];
+            for (uint32_t i = g.begin; i < k; i++) if (node_at(i) == u) operand[j] = result[i - g.begin];
+            if (operand[j] == no_arg) operand[j] = lines.load(tensor(u), dag.nodes[u].desc.dtype);
+        }
+        int32_t value = operand[0];
+        if (n.op == CompilerOp::convert) {
+            if (n.desc.dtype != DType::f32 && dag.nodes[n.input[0]].desc.dtype != DType::f32) return false;
+        } else {
+            const OpTrace* const t = n.kind == OpKind::user ? graph.node(n.node).trace : registry.find(n.kind);
+            if (!t || !from.fill(t->ops.size(), no_arg)) return false;
+            for (size_t i = 0; i < t->ops.size() && !lines.failed; i++) {
+                const TraceOp& op = t->ops[i];
+                int32_t a[3];
+                for (size_t j = 0; j < 3; j++) {
+                    const int32_t s = op.arg[j];
+                    a[j] = s >= 0 ? from[static_cast<size_t>(s)] : no_arg;
+                    if (s >= 0 || s == no_arg) continue;
+                    const TraceConstant& c = t->constants[static_cast<size_t>(~s)];
+                    a[j] = lines.constant(c.type == TraceType::mask ? 0 - static_cast<uint32_t>(c.bits) : static_cast<uint32_t>(c.bits));
+                }
+                if (op.code == TraceCode::store)          value   = a[0];
+                else if (op.code == TraceCode::load)      from[i] = operand[op.index];
+                else if (op.code == TraceCode::parameter) from[i] = lines.constant(n.parameter[op.index]);
+                else                                      from[i] = lines.lower(op, a);
+            }
+        }
+        result[k - g.begin] = value;
+        if (values[v].where != impl::Where::tile) lines.store(tensor(v), n.desc.dtype, value);
+    }
+    return !lines.failed;
+}
+/// Functions for the groups that can have them; none where the system lends no memory for code.
+void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
+    if (!options.machine_code || profile.isa != Isa::avx2 || isa_presence(Isa::avx2) != Presence::native) return;
+    impl::List<uint8_t> code;
+    bool ok = true;
+    for (uint32_t i = 0; i < fusion.groups.size() && ok; i++) {
+        FusionGroup& g = fusion.groups[i];
+        const SemanticNode& first = dag.nodes[node_at(g.begin)];
+        const bool as_it_is = g.end - g.begin == 1 && (first.op != CompilerOp::kernel || impl::has_kernel(first.kind));
+        impl::CodeLines lines;
+        if (!g.columns || as_it_is || !flatten(graph, g, lines)) continue;
+        const uint32_t pointers = static_cast<uint32_t>(codegen.pointers.size());
+        CodeGenUnit unit = {i, code.size(), 0, pointers, pointers, 0, 0, 0, 0};
+        impl::X86Loop loop(lines, impl::this_platform, code);
+        if (!loop.write()) continue;
+        for (const impl::CodeLines::Tensor& t : lines.tensors) ok = ok && codegen.pointers.push({t.node, t.still});
+        unit.bytes     = code.size() - unit.offset;
+        unit.end       = static_cast<uint32_t>(codegen.pointers.size());
+        unit.registers = loop.registers;
+        unit.constants = static_cast<uint32_t>(lines.constants.size());
+        unit.kept      = loop.kept;
+        unit.spilled   = loop.spilled;
+        g.unit = static_cast<uint32_t>(codegen.units.size());
+        ok = ok && codegen.units.push(unit);
+    }
+    ok = ok && code.size() && code_memory.hold(code.begin(), code.size());
+    if (ok) { codegen.code = static_cast<const uint8_t*>(code_memory.at); codegen.bytes = code.size(); return; }
+    for (size_t i = 0; i < fusion.groups.size(); i++) fusion.groups[i].unit = no_node;
+    codegen.units.clear();
+    codegen.pointers.clear();
+}
+/// `count` rows from r0, columns c0 .. c0 + cols - 1.
+void CompiledLayer::State::run_code(const FusionGroup& g, size_t r0, size_t count, size_t c0, size_t cols) const {
+    const CodeGenUnit& unit = codegen.units[g.unit];
+    impl::LoopCall call;
+    call.rows  = count;
+    call.rest  = cols % 8;
+    call.begin = -2 * static_cast<int64_t>(cols - call.rest);
+    for (size_t i = 0; i < 8; i++) call.mask[i] = i < call.rest ? -1 : 0;
+    for (uint32_t i = unit.begin; i < unit.end; i++) {
+        const PtrSource&  p = codegen.pointers[i];
+        const TensorDesc& d = dag.nodes[p.node].desc;
+        const size_t      each = impl::element_bytes(d), step = p.still ? 0 : d.cols * each;
+        call.at[i - unit.begin]   = values[p.node].at + r0 * step + (c0 + cols - call.rest) * each;
+        call.step[i - unit.begin] = step;
+    }
+    void (*function)(impl::LoopCall*);
+    const uint8_t* const entry = codegen.code + unit.offset;
+    memcpy(&function, &entry, sizeof function);
+    function(&call);
+}
+#endif
+
+GK_NAMESPACE_END
+#undef GK_HAS_EMITTER
+#endif // GLLM_KERNELS_COMPILER
+
 #endif // GK_WANTED(GK_DISPATCH)
 
 #if defined(__clang__)
@@ -15016,7 +15827,7 @@ GK_NAMESPACE_END
 #pragma pop_macro("max")
 
 // ============================================================================
-// [26] HISTORY AND LICENCE
+// [27] HISTORY AND LICENCE
 // ============================================================================
 //
 //   0.1.0  2026-11-21  scalar, AVX2, AVX-512, NEON; 29 block formats; AWQ, GPTQ, SqueezeLLM checkpoints

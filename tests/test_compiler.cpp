@@ -249,7 +249,9 @@ static gllm::Parallel parallel_of(unsigned width) {
     return p;
 }
 static std::vector<Way> ways(Rng& rng) {
-    CompileOptions fused, plain, poisoned, apart;
+    CompileOptions fused, interpreted, plain, poisoned, apart;
+    interpreted.machine_code = false;
+    interpreted.poison = true;
     plain.loop_fusion = false;
     poisoned.poison = true;
     poisoned.tile_bytes = 512 << rng.below(6);
@@ -257,7 +259,7 @@ static std::vector<Way> ways(Rng& rng) {
     apart.tile_bytes = 1;
     CompileOptions plain_poisoned = plain;
     plain_poisoned.poison = true;
-    return { { "as it is", fused, {}, true }, { "not fused", plain, {}, true }, { "small tiles, poisoned", poisoned, parallel_of(3), true },
+    return { { "as it is", fused, {}, true }, { "interpreted", interpreted, {}, true }, { "not fused", plain, {}, true }, { "small tiles, poisoned", poisoned, parallel_of(3), true },
              { "not fused, poisoned", plain_poisoned, parallel_of(2), true },
              { "nothing shared, tiny tiles", apart, parallel_of(4), false } };
 }
@@ -718,10 +720,10 @@ TEST_CASE("chains, diamonds and norms are one group; an input that is an output;
         CHECK(layer.fusion()->groups[0].slots == 1);            // each in the place of the one before
         CHECK(layer.fusion()->groups[0].flat);
         CHECK(layer.dag()->nodes.size() == 6);
-        CHECK(text(layer.backend()) == "interpreter");
         CompileOptions off;
-        off.loop_fusion = false;
+        off.machine_code = off.loop_fusion = false;
         REQUIRE(ok(layer.compile(g, host, off), layer));
+        CHECK(text(layer.backend()) == "interpreter");
         CHECK(layer.fusion()->groups.size() == 5);
         CHECK(layer.buffers()->allocs.size() == 1);             // four values in turn
         CHECK(layer.buffers()->allocs[0].values == 4);
@@ -928,7 +930,7 @@ TEST_CASE("malformed graphs") {
 TEST_CASE("calls that are wrong") {
     CompilerGraph g;
     const TensorRef x = g.input({ any_rows, 6 }, DType::f32, "x"), y = g.input({ any_rows, 6 });
-    g.output(g.mul(g.add(x, y), g.weight("w", { 6 })));
+    g.output(g.softmax(g.mul(g.add(x, y), g.weight("w", { 6 }))));
     g.output(x);
     g.op(OpKind::relu, g.weight("spare", { 6 }));
     CompiledLayer layer;
