@@ -1167,7 +1167,7 @@ struct FusionGroup {
     uint32_t       begin, end;                                  // of FusionPlan::nodes
     uint32_t       slots, streams;                              // intermediates that a tile holds at a time; other operands and results
     uint32_t       scratch;                                     // an alloc, or no_node
-    uint32_t       unit;                                        // its machine code, or no_node: then the interpreter runs
+    uint32_t       unit, units;                                 // the first of CodeGenPlan::units, how many; 0: the interpreter runs
 };
 /// Groups in order of execution.
 struct FusionPlan {
@@ -1189,10 +1189,11 @@ struct BufferPlan {
 
 /// What a pointer of a unit shows: the value of a node of the DAG; one row of it for every row?
 struct PtrSource { uint32_t node; bool still; };
-/// A function of machine code. Constants lie behind it.
+/// A function of machine code for some operations of a group, constants behind it. What only one function needs stays in
+/// registers; the functions of a group go over one tile after another.
 struct CodeGenUnit {
-    uint32_t group;
     size_t   offset, bytes;                                     // of CodeGenPlan::code
+    uint32_t first, last;                                       // of FusionPlan::nodes
     uint32_t begin, end;                                        // of CodeGenPlan::pointers
     uint32_t registers, constants, kept, spilled;               // of vectors; how many, in registers; values on the stack
 };
@@ -13911,7 +13912,8 @@ struct SourcePlace { uint32_t node, input; const void* data; };         // input
 struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
 struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
 
-struct CodeLines;                                               // of machine code: [26]
+constexpr size_t most_pointers = 11;                            // of a function of machine code: [26]
+struct CodeLines;
 struct CodeMemory {
     void*  at = nullptr;
     size_t bytes = 0;
@@ -13986,9 +13988,11 @@ struct GK_HIDDEN CompiledLayer::State {
     Status plan_buffers(size_t rows, const Parallel& p);
 
     // ---- 3: machine code
-    bool flatten(const CompilerGraph& g, const FusionGroup& group, impl::CodeLines& lines);
-    void emit_code(const CompilerGraph& g);
-    void run_code(const FusionGroup& g, size_t r0, size_t count, size_t c0, size_t cols) const;
+    const OpTrace* trace_of(const CompilerGraph& g, uint32_t v);
+    bool     flatten(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, uint32_t end, impl::CodeLines& lines);
+    uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
+    void     emit_code(const CompilerGraph& g);
+    void     run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const;
 
     // ---- 3: execution
     uint32_t node_at(uint32_t i) const { return fusion.nodes[i]; }
@@ -14294,7 +14298,7 @@ Status CompiledLayer::State::collect(const impl::List<Candidate>& groups) {
         if (!number.push(static_cast<uint32_t>(fusion.groups.size())) || !next.push(nodes)) return impl::out_of_nodes();
         if (c.size == 0) continue;
         const FusionStrategy s = c.size > 1 ? FusionStrategy::loop_fusion : FusionStrategy::single;
-        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node, no_node})) return impl::out_of_nodes();
+        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node, 0, 0})) return impl::out_of_nodes();
         nodes += c.size;
     }
     if (!fusion.nodes.fill(nodes, 0)) return impl::out_of_nodes();
@@ -14414,7 +14418,7 @@ Status CompiledLayer::State::place_values() {
 /// Tiles as large as the first-level cache holds with all that they are read from and written to; what goes over them once
 /// has larger ones.
 impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t rows) const {
-    const bool   alone = g.strategy == FusionStrategy::single || g.unit != no_node;
+    const bool   alone = g.strategy == FusionStrategy::single || g.units == 1;
     const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes / 2;
     const size_t fits = bytes / 4 / (g.slots + g.streams), elements = fits < 64 ? 64 : fits / 64 * 64;
     size_t all = 0, cols = 1;
@@ -14439,7 +14443,7 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
         impl::bytes_of(n.desc, rows, &a.bytes);
     } else if (a.use == BufferUse::tiles) {
         const FusionGroup& g = fusion.groups[a.begin];
-        if (g.unit != no_node) a.bytes = 0;
+        if (g.units == 1) a.bytes = 0;
         else if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return impl::too_many_rows;
     } else {
         CpuKernels<float> k = kernels;
@@ -14584,23 +14588,27 @@ void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const 
     const size_t count = g.flat ? 1 : all - r0 < t.rows ? all - r0 : t.rows;
     const size_t total = dag.nodes[node_at(g.begin)].desc.cols * (g.flat ? all : 1);        // of a row that is cut
     const size_t part  = total - c0 < t.cols ? total - c0 : t.cols;
-    if (g.unit != no_node) { run_code(g, r0, count, c0, part); return; }
-    const auto window = [&](uint32_t u, const TensorDesc* of) {
+    const auto window = [&](uint32_t u, bool still) {
         const TensorDesc& d = dag.nodes[u].desc;
         const size_t each = impl::element_bytes(d);
         if (values[u].where == impl::Where::tile && values[u].group == group)
             return impl::Window{slots + values[u].index * t.slot_bytes, (g.columns ? part : d.cols) * each};
-        const bool still = of && impl::spreads(d, *of);
         const size_t stride = still ? 0 : d.cols * each;
         return impl::Window{values[u].at + r0 * stride + c0 * each, stride};
     };
-    for (uint32_t i = g.begin; i < g.end; i++) {
+    for (uint32_t i = g.unit; i < g.unit + g.units; i++) {
+        const CodeGenUnit& unit = codegen.units[i];
+        impl::Window at[impl::most_pointers];
+        for (uint32_t j = unit.begin; j < unit.end; j++) at[j - unit.begin] = window(codegen.pointers[j].node, codegen.pointers[j].still);
+        run_unit(unit, at, count, part);
+    }
+    for (uint32_t i = g.begin; i < g.end && !g.units; i++) {
         const uint32_t v = node_at(i);
         const SemanticNode& n = dag.nodes[v];
         impl::Window in[4] = {};
-        for (size_t j = 0; j < n.inputs; j++) in[j] = window(n.input[j], &n.desc);
+        for (size_t j = 0; j < n.inputs; j++) in[j] = window(n.input[j], impl::spreads(dag.nodes[n.input[j]].desc, n.desc));
         if (n.op == CompilerOp::embedding) in[0] = {values[n.input[0]].at, 0};              // all of the table
-        const impl::Window out = window(v, nullptr);
+        const impl::Window out = window(v, false);
         run_rows(v, in, out.at, out.stride, count, g.columns ? part : n.desc.cols);
     }
 }
@@ -14749,15 +14757,15 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
     for (size_t i = 0; i < fusion.groups.size(); i++) {
         const FusionGroup& g = fusion.groups[i];
         out << "group " << i << ": " << impl::strategy_names[static_cast<size_t>(g.strategy)];
-        if (g.unit != no_node) {
-            const CodeGenUnit& u = codegen.units[g.unit];
-            out << ", " << u.bytes << " bytes of machine code at " << u.offset << ": " << size_t(u.registers) << " registers, "
-                << size_t(u.kept) << " of them for " << size_t(u.constants) << " constants, " << size_t(u.spilled) << " values on the stack";
-        } else if (g.slots) {
-            out << ", " << size_t(g.slots) << " values of a tile";
-        }
+        if (g.slots && g.units != 1) out << ", " << size_t(g.slots) << " values of a tile";
         out << "\n";
+        uint32_t unit = g.unit;
         for (uint32_t k = g.begin; k < g.end; k++) {
+            if (unit < g.unit + g.units && codegen.units[unit].first == k) {
+                const CodeGenUnit& u = codegen.units[unit++];
+                out << "  machine code: " << u.bytes << " bytes at " << u.offset << ", " << size_t(u.registers) << " registers, "
+                    << size_t(u.kept) << " of " << size_t(u.constants) << " constants in them, " << size_t(u.spilled) << " values on the stack\n";
+            }
             const SemanticNode& n = dag.nodes[node_at(k)];
             const impl::ValuePlace& v = values[node_at(k)];
             out << "  ";
@@ -15297,18 +15305,17 @@ static inline bool commutes(X86 op) {
 // ---- a function ----------------------------------------------------------------------------------------------------
 
 /// What it is called with: rows, each of vectors and a rest below 8. Pointers are behind the vectors of the first row.
-constexpr size_t most_tensors = 11;
 struct LoopCall {
     uint64_t rows;
     int64_t  begin;                                             // -2 for every element of the vectors
     uint64_t rest;
     int32_t  mask[8];                                           // -1 for every element of the rest
-    uint8_t* at[most_tensors];
-    size_t   step[most_tensors];                                // bytes from row to row
+    uint8_t* at[most_pointers];
+    size_t   step[most_pointers];                                // bytes from row to row
 };
 
 /// Which registers are whose. pointers: those of tensors, the ones to be saved last; rax and r11 are free.
-struct Platform { uint8_t argument; bool saves_vectors; uint16_t saved; uint8_t pointers[most_tensors]; };
+struct Platform { uint8_t argument; bool saves_vectors; uint16_t saved; uint8_t pointers[most_pointers]; };
 constexpr Platform system_v    = {rdi, false, 0xf028, {rdx, rcx, rsi, 8, 9, 10, rbx, 12, 13, 14, 15}};
 constexpr Platform windows_x64 = {rcx, true,  0xf0e8, {rdx, 8, 9, 10, rbx, rsi, rdi, 12, 13, 14, 15}};
 #ifdef _WIN32
@@ -15330,7 +15337,7 @@ public:
 
 private:
     static constexpr uint8_t  none = 255, mask = 15;
-    static constexpr uint32_t all_registers = 0xffff, most_values = 64;
+    static constexpr uint32_t all_registers = 0xffff, most_values = 64, most_together = 4;
     static constexpr size_t   at_rest = 16, at_saved = 32, at_values = 192, most_frame = at_values + 32 * most_values;
     struct Fix { size_t at, end, constant; };                   // an offset, and what it is from
     const CodeLines&    lines_;
@@ -15338,14 +15345,15 @@ private:
     List<uint8_t>&  code_;
     List<Fix>       fixes_;
     List<uint32_t>  last_, reads_;                              // of each line: its last reader, how many
-    List<X86Place>  at_;                                        // of each line, from when it is written to when it is read last
+    List<X86Place>  at_;                                        // of each line and vector, from when it is written to when it is read last
     List<uint8_t>   kept_;                                      // of each constant: its register, or none
-    uint32_t        owner_[16] = {};                            // of each register: its line
+    size_t          owner_[16] = {};                            // of each register: whose place it is in at_
     uint32_t        available_ = 0, free_ = 0, used_ = 0;
     uint32_t        pinned_ = 0, borrowed_ = 0;                 // by the line at hand: not to be spilled; to be given back
     uint32_t        now_ = 0;                                   // the line at hand
+    unsigned        together_ = 1, vector_ = 0;                 // vectors that take turns, line by line; which of them
     uint64_t        values_ = 0, most_values_ = 0;              // places on the stack: taken, ever taken
-    int             offset_ = 0;                                // elements from the index to the vector
+    int             offset_ = 0;                                // elements from the index to the first vector
     bool            rest_ = false, dry_ = false, failed_ = false;
 
     // ---- bytes
@@ -15369,34 +15377,37 @@ private:
     X86Place of_tensor(size_t tensor) const {
         const int bytes = lines_.tensors[tensor].bytes;
         if (rest_) return in_memory(platform_.pointers[tensor]);
-        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), offset_ * bytes};
+        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), (offset_ + 8 * static_cast<int>(vector_)) * bytes};
     }
+    size_t   turn(int32_t line) const                    { return static_cast<size_t>(line) * together_ + vector_; }
     X86Place place(int32_t from) const {
-        if (from >= 0) return at_[static_cast<size_t>(from)];
+        if (from >= 0) return at_[turn(from)];
         const size_t c = static_cast<size_t>(~from);
         return kept_[c] != none ? in_register(kept_[c]) : in_memory(rip, c);
     }
     bool dies(int32_t from) const                        { return from >= 0 && last_[static_cast<size_t>(from)] == now_; }
     void free_dying(const CodeLine& l) {
         for (int32_t f : l.from)
-            if (dies(f) && !place(f).memory && owner_[place(f).base] == static_cast<uint32_t>(f)) free_ |= 1u << place(f).base;
+            if (dies(f) && !place(f).memory && owner_[place(f).base] == turn(f)) free_ |= 1u << place(f).base;
     }
     unsigned take();
     void     spill();
     unsigned loaded(const X86Place& p);
-    void     result(unsigned r)                          { at_[now_] = in_register(r); owner_[r] = now_; }
+    void     place_result(const X86Place& p)             { at_[turn(static_cast<int32_t>(now_))] = p; }
+    void     result(unsigned r)                          { place_result(in_register(r)); owner_[r] = turn(static_cast<int32_t>(now_)); }
 
     // ---- lines
     void count_reads();
+    unsigned choose_together();
     void keep_constants();
-    void write_lines(uint32_t registers, bool rest);
+    void write_lines(uint32_t places, unsigned together, bool rest);
     void write_line(const CodeLine& l);
     void write_load(const CodeLine& l);
     void write_store(const CodeLine& l);
     void write_fma(const CodeLine& l);
     void write_vector(const CodeLine& l);
     void move_words(unsigned tensor, bool out);
-    void write_row();
+    void write_row(unsigned together);
 };
 
 /// The lowest free register.
@@ -15416,8 +15427,8 @@ void X86Loop::spill() {
     uint32_t slot = 0;
     for (unsigned r = 0; r < 16; r++) {
         if (!((available_ & ~pinned_) >> r & 1)) continue;
-        const int32_t v = static_cast<int32_t>(owner_[r]);
-        size_t        next = now_ + size_t(1);
+        const int32_t v = static_cast<int32_t>(owner_[r] / together_);
+        size_t        next = now_ + (owner_[r] % together_ < vector_);
         for (; next < lines_.all.size(); next++) {
             const CodeLine& l = lines_.all[next];
             if (l.from[0] == v || l.from[1] == v || l.from[2] == v) break;
@@ -15456,7 +15467,7 @@ void X86Loop::move_words(unsigned tensor, bool out) {
 }
 void X86Loop::write_load(const CodeLine& l) {
     const bool floats = l.op == X86::load;
-    if (floats && !rest_ && reads_[now_] == 1) { at_[now_] = of_tensor(l.index); return; }
+    if (floats && !rest_ && reads_[now_] == 1) { place_result(of_tensor(l.index)); return; }
     if (!floats && rest_) move_words(l.index, false);
     const unsigned r = take();
     if (floats && rest_) emit(X86::load_some, r, mask, of_tensor(l.index), 0);
@@ -15518,21 +15529,23 @@ void X86Loop::write_line(const CodeLine& l) {
     for (int32_t f : l.from)                                    // places on the stack that are not read again
         if (dies(f) && place(f).memory && place(f).base == rsp) values_ &= ~(uint64_t(1) << (static_cast<size_t>(place(f).offset) - at_values) / 32);
 }
-/// All lines for one vector, or for the rest of a row.
-void X86Loop::write_lines(uint32_t registers_, bool rest) {
-    available_ = free_ = registers_;
-    rest_   = rest;
-    values_ = 0;
-    spilled = 0;
+/// All lines for some vectors in turn, or for the rest of a row.
+void X86Loop::write_lines(uint32_t places, unsigned together, bool rest) {
+    available_ = free_ = places;
+    together_  = together;
+    rest_      = rest;
+    values_    = 0;
+    spilled    = 0;
     for (now_ = 0; now_ < lines_.all.size() && !failed_; now_++)
-        if (reads_[now_] || is_store(lines_.all[now_].op)) write_line(lines_.all[now_]);
+        for (vector_ = 0; vector_ < together && (reads_[now_] || is_store(lines_.all[now_].op)); vector_++) write_line(lines_.all[now_]);
+    vector_ = 0;
 }
 
 // ---- all of it ----
 
 void X86Loop::count_reads() {
     const size_t n = lines_.all.size();
-    failed_ |= !last_.fill(n, 0) || !reads_.fill(n, 0) || !at_.fill(n, in_register(0)) || !kept_.fill(lines_.constants.size(), none);
+    failed_ |= !last_.fill(n, 0) || !reads_.fill(n, 0) || !at_.fill(most_together * n, in_register(0)) || !kept_.fill(lines_.constants.size(), none);
     for (size_t i = n; i-- > 0 && !failed_;) {
         const CodeLine& l = lines_.all[i];
         if (!reads_[i] && !is_store(l.op)) continue;
@@ -15542,11 +15555,21 @@ void X86Loop::count_reads() {
         }
     }
 }
+/// As many vectors in turn as find registers hide the time that an instruction takes to answer.
+unsigned X86Loop::choose_together() {
+    unsigned together = most_together + 1;
+    dry_ = true;
+    do {
+        together--;
+        used_   = 0;
+        failed_ = false;                                        // by more vectors, for want of places on the stack
+        write_lines(all_registers & ~(1u << mask), together, false);
+    } while (together > 1 && (spilled || failed_));
+    dry_ = false;
+    return together;
+}
 /// Constants that are read most live in the registers that values leave.
 void X86Loop::keep_constants() {
-    dry_ = true;
-    write_lines(all_registers & ~(1u << mask), false);
-    dry_ = false;
     List<uint32_t> reads;
     failed_ |= !reads.fill(lines_.constants.size(), 0);
     for (size_t i = 0; i < lines_.all.size() && !failed_; i++)
@@ -15561,17 +15584,14 @@ void X86Loop::keep_constants() {
         kept++;
     }
 }
-void X86Loop::write_row() {
-    const uint32_t values = all_registers & ~(((1u << kept) - 1) << (mask - kept));
-    const int32_t  together = lines_.all.size() <= 12 ? 4 : lines_.all.size() <= 32 ? 2 : 1;
-    const int32_t  stride = 16 * together;
+void X86Loop::write_row(unsigned together) {
+    const uint32_t places = all_registers & ~(((1u << kept) - 1) << (mask - kept));
+    const int32_t  stride = static_cast<int32_t>(16 * together);
     emit(X86::mov, rax, argument(offsetof(LoopCall, begin)));
     emit(X86::add_imm, in_register(rax), stride);
     const size_t few = jump(X86::jg), several = code_.size();
-    for (int i = 0; i < together; i++) {
-        offset_ = 8 * (i - together);
-        write_lines(values, false);
-    }
+    offset_ = -8 * static_cast<int>(together);
+    write_lines(places, together, false);
     const uint32_t moved = spilled;
     emit(X86::add_imm, in_register(rax), stride);
     jump(X86::jle, several);
@@ -15580,7 +15600,7 @@ void X86Loop::write_row() {
     offset_ = 0;
     if (together > 1) {
         const size_t no_more = jump(X86::je), again = code_.size();
-        write_lines(values, false);
+        write_lines(places, 1, false);
         emit(X86::add_imm, in_register(rax), 16);
         jump(X86::jne, again);
         land(no_more);
@@ -15588,17 +15608,18 @@ void X86Loop::write_row() {
     emit(X86::cmp_imm, argument(offsetof(LoopCall, rest)), 0);
     const size_t whole = jump(X86::je);
     emit(X86::load, mask, argument(offsetof(LoopCall, mask)));
-    write_lines(values & ~(1u << mask), true);
+    write_lines(places & ~(1u << mask), 1, true);
     land(whole);
     spilled = moved;
     for (size_t t = 0; t < lines_.tensors.size(); t++) emit(X86::add, platform_.pointers[t], argument(offsetof(LoopCall, step) + 8 * t));
 }
 bool X86Loop::write() {
     const size_t tensors = lines_.tensors.size();
-    if (lines_.failed || tensors > most_tensors) return false;
+    if (lines_.failed || tensors > most_pointers) return false;
     count_reads();
-    keep_constants();
     if (failed_) return false;
+    const unsigned together = choose_together();
+    keep_constants();
 
     size_t pushed = 0;
     emit(X86::endbr64, in_register(0), 0xfa);
@@ -15613,7 +15634,7 @@ bool X86Loop::write() {
     for (size_t t = 0; t < tensors; t++) emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
     for (size_t c = 0; c < kept_.size(); c++) if (kept_[c] != none) emit(X86::load, kept_[c], in_memory(rip, c));
     const size_t row = code_.size();
-    write_row();
+    write_row(together);
     emit(X86::sub_imm, argument(offsetof(LoopCall, rows)), 1);
     jump(X86::jne, row);
     emit(X86::zeroupper, in_register(0), 0);
@@ -15643,14 +15664,18 @@ bool X86Loop::write() {
 
 #if !GK_HAS_EMITTER
 void CompiledLayer::State::emit_code(const CompilerGraph&) {}
-void CompiledLayer::State::run_code(const FusionGroup&, size_t, size_t, size_t, size_t) const {}
+void CompiledLayer::State::run_unit(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
 #else
 
-/// The lines of a group; false where it has operations that have none.
-bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup& g, impl::CodeLines& lines) {
+const OpTrace* CompiledLayer::State::trace_of(const CompilerGraph& graph, uint32_t v) {
+    const SemanticNode& n = dag.nodes[v];
+    return n.op != CompilerOp::kernel ? nullptr : n.kind == OpKind::user ? graph.node(n.node).trace : registry.find(n.kind);
+}
+/// The lines of nodes begin .. end - 1 of the plan, all of one group; false where one has none.
+bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, uint32_t end, impl::CodeLines& lines) {
     int32_t result[impl::most_in_group] = {};
     impl::List<int32_t> from;                                   // of the operations of one recording
-    for (uint32_t k = g.begin; k < g.end; k++) {
+    for (uint32_t k = begin; k < end; k++) {
         const uint32_t      v = node_at(k);
         const SemanticNode& n = dag.nodes[v];
         const auto tensor = [&](uint32_t u) {
@@ -15660,14 +15685,14 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
         int32_t operand[3] = {no_arg, no_arg, no_arg};
         for (size_t j = 0; j < n.inputs; j++) {
             const uint32_t u = n.input[j];
-            for (uint32_t i = g.begin; i < k; i++) if (node_at(i) == u) operand[j] = result[i - g.begin];
+            for (uint32_t i = begin; i < k; i++) if (node_at(i) == u) operand[j] = result[i - begin];
             if (operand[j] == no_arg) operand[j] = lines.load(tensor(u), dag.nodes[u].desc.dtype);
         }
         int32_t value = operand[0];
         if (n.op == CompilerOp::convert) {
             if (n.desc.dtype != DType::f32 && dag.nodes[n.input[0]].desc.dtype != DType::f32) return false;
         } else {
-            const OpTrace* const t = n.kind == OpKind::user ? graph.node(n.node).trace : registry.find(n.kind);
+            const OpTrace* const t = trace_of(graph, v);
             if (!t || !from.fill(t->ops.size(), no_arg)) return false;
             for (size_t i = 0; i < t->ops.size() && !lines.failed; i++) {
                 const TraceOp& op = t->ops[i];
@@ -15685,56 +15710,72 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
                 else                                      from[i] = lines.lower(op, a);
             }
         }
-        result[k - g.begin] = value;
-        if (values[v].where != impl::Where::tile) lines.store(tensor(v), n.desc.dtype, value);
+        result[k - begin] = value;
+        bool kept = values[v].where != impl::Where::tile;       // or read by a later function of the group
+        for (uint32_t i = end; i < g.end && !kept; i++)
+            for (size_t j = 0; j < dag.nodes[node_at(i)].inputs; j++) kept = kept || dag.nodes[node_at(i)].input[j] == v;
+        if (kept) lines.store(tensor(v), n.desc.dtype, value);
     }
     return !lines.failed;
+}
+/// A function for as many nodes from `begin` on as do well in one loop; the one behind them, or no_node. An instruction
+/// waits for the one before it, so a CPU that looks ahead some hundred instructions must find those of other vectors
+/// among them: two long operations, one behind the other, are faster as two loops over a tile.
+uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, impl::List<uint8_t>& code) {
+    constexpr size_t long_operation = 12, long_loop = 16;
+    uint32_t end = begin;
+    for (size_t all = 0; end < g.end; end++) {
+        const OpTrace* const t = trace_of(graph, node_at(end));
+        const size_t n = t ? t->ops.size() : 1;
+        if (all > long_loop && n > long_operation) break;
+        all += n;
+    }
+    for (;; end = begin + (end - begin) / 2) {
+        impl::CodeLines lines;
+        if (end == begin || !flatten(graph, g, begin, end, lines)) return no_node;
+        if (lines.tensors.size() > impl::most_pointers) continue;
+        impl::X86Loop loop(lines, impl::this_platform, code);
+        const uint32_t pointers = static_cast<uint32_t>(codegen.pointers.size());
+        const size_t   offset = code.size();
+        if (!loop.write()) return no_node;
+        for (const impl::CodeLines::Tensor& t : lines.tensors) if (!codegen.pointers.push({t.node, t.still})) return no_node;
+        const CodeGenUnit unit = {offset, code.size() - offset, begin, end, pointers, static_cast<uint32_t>(codegen.pointers.size()), loop.registers,
+                                  static_cast<uint32_t>(lines.constants.size()), loop.kept, loop.spilled};
+        return codegen.units.push(unit) ? end : no_node;
+    }
 }
 /// Functions for the groups that can have them; none where the system lends no memory for code.
 void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
     if (!options.machine_code || profile.isa != Isa::avx2 || isa_presence(Isa::avx2) != Presence::native) return;
     impl::List<uint8_t> code;
-    bool ok = true;
-    for (uint32_t i = 0; i < fusion.groups.size() && ok; i++) {
+    for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         FusionGroup& g = fusion.groups[i];
         const SemanticNode& first = dag.nodes[node_at(g.begin)];
-        const bool as_it_is = g.end - g.begin == 1 && (first.op != CompilerOp::kernel || impl::has_kernel(first.kind));
-        impl::CodeLines lines;
-        if (!g.columns || as_it_is || !flatten(graph, g, lines)) continue;
-        const uint32_t pointers = static_cast<uint32_t>(codegen.pointers.size());
-        CodeGenUnit unit = {i, code.size(), 0, pointers, pointers, 0, 0, 0, 0};
-        impl::X86Loop loop(lines, impl::this_platform, code);
-        if (!loop.write()) continue;
-        for (const impl::CodeLines::Tensor& t : lines.tensors) ok = ok && codegen.pointers.push({t.node, t.still});
-        unit.bytes     = code.size() - unit.offset;
-        unit.end       = static_cast<uint32_t>(codegen.pointers.size());
-        unit.registers = loop.registers;
-        unit.constants = static_cast<uint32_t>(lines.constants.size());
-        unit.kept      = loop.kept;
-        unit.spilled   = loop.spilled;
+        if (!g.columns || (g.end - g.begin == 1 && (first.op != CompilerOp::kernel || impl::has_kernel(first.kind)))) continue;
         g.unit = static_cast<uint32_t>(codegen.units.size());
-        ok = ok && codegen.units.push(unit);
+        uint32_t next = g.begin;
+        while (next < g.end) next = emit_unit(graph, g, next, code);
+        if (next == g.end) g.units = static_cast<uint32_t>(codegen.units.size()) - g.unit;
     }
-    ok = ok && code.size() && code_memory.hold(code.begin(), code.size());
-    if (ok) { codegen.code = static_cast<const uint8_t*>(code_memory.at); codegen.bytes = code.size(); return; }
-    for (size_t i = 0; i < fusion.groups.size(); i++) fusion.groups[i].unit = no_node;
+    if (code.size() && code_memory.hold(code.begin(), code.size())) {
+        codegen.code  = static_cast<const uint8_t*>(code_memory.at);
+        codegen.bytes = code.size();
+        return;
+    }
+    for (size_t i = 0; i < fusion.groups.size(); i++) fusion.groups[i].units = 0;
     codegen.units.clear();
     codegen.pointers.clear();
 }
-/// `count` rows from r0, columns c0 .. c0 + cols - 1.
-void CompiledLayer::State::run_code(const FusionGroup& g, size_t r0, size_t count, size_t c0, size_t cols) const {
-    const CodeGenUnit& unit = codegen.units[g.unit];
+void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
     impl::LoopCall call;
-    call.rows  = count;
+    call.rows  = rows;
     call.rest  = cols % 8;
     call.begin = -2 * static_cast<int64_t>(cols - call.rest);
     for (size_t i = 0; i < 8; i++) call.mask[i] = i < call.rest ? -1 : 0;
     for (uint32_t i = unit.begin; i < unit.end; i++) {
-        const PtrSource&  p = codegen.pointers[i];
-        const TensorDesc& d = dag.nodes[p.node].desc;
-        const size_t      each = impl::element_bytes(d), step = p.still ? 0 : d.cols * each;
-        call.at[i - unit.begin]   = values[p.node].at + r0 * step + (c0 + cols - call.rest) * each;
-        call.step[i - unit.begin] = step;
+        const size_t vectors = (cols - call.rest) * impl::element_bytes(dag.nodes[codegen.pointers[i].node].desc);
+        call.at[i - unit.begin]   = at[i - unit.begin].at + vectors;
+        call.step[i - unit.begin] = at[i - unit.begin].stride;
     }
     void (*function)(impl::LoopCall*);
     const uint8_t* const entry = codegen.code + unit.offset;

@@ -213,6 +213,14 @@ static gllm::ScalarOpRegistry& registry() {
     static const bool made = [] {
         return r.add("softsign", [](auto x) { using std::abs; return x / (1.0f + abs(x)); }) &&
                r.add("smooth", [](auto x, auto y) { using std::exp; using std::sqrt; return sqrt(exp(x) + y * y) - 1.5f; }) &&
+               r.add("busy", [](auto x, auto y) {               // twenty values that live at a time
+                   using std::abs;
+                   decltype(x + y) v[20] = { x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y };
+                   for (int i = 2; i < 20; i++) v[i] = abs(v[i - 2] * (0.5f + 0.01f * float(i)) - v[i - 1]);
+                   auto sum = v[19] * v[0];
+                   for (int i = 1; i < 19; i++) sum = gllm::fma(v[i], v[(i * 7) % 20], sum);
+                   return sum;
+               }) &&
                r.add("picked", [](auto a, auto b, auto c) { using gllm::select; using std::tanh; return select(a < b, tanh(a), -c); });
     }();
     REQUIRE(made);
@@ -223,23 +231,13 @@ static const OpKind UNARY[]  = { OpKind::relu, OpKind::silu, OpKind::gelu, OpKin
                                  OpKind::exp, OpKind::neg, OpKind::abs, OpKind::sqrt, OpKind::rsqrt, OpKind::recip };
 static const OpKind BINARY[] = { OpKind::add, OpKind::sub, OpKind::mul, OpKind::swiglu, OpKind::div, OpKind::max, OpKind::min };
 
-/// Elementwise operations on a few inputs and rows, some of 16 bits; many values live at a time where `wide`.
+/// Elementwise operations on a few inputs and rows, some of 16 bits; more, and with more values that live at a time, where `wide`.
 static void random_maps(CompilerGraph& g, Rng& rng, size_t rows, size_t cols, bool wide) {
     gllm::ScalarOpRegistry& r = registry();
     std::vector<TensorRef> known;
     const auto dtype = [&] { return rng.below(4) ? DType::f32 : rng.below(2) ? DType::f16 : DType::bf16; };
     for (size_t i = 0, n = 1 + rng.below(4); i < n; i++) known.push_back(g.input({ rows, cols }, dtype()));
     const size_t inputs = known.size();
-    if (wide && rng.below(2)) {                                 // more values than registers
-        const size_t first = known.size(), n = 9 + rng.below(3);
-        for (size_t i = 0; i < n; i++) known.push_back(g.op(UNARY[rng.below(sizeof UNARY / sizeof *UNARY)], known[rng.below(inputs)]));
-        for (size_t up = 0; up < 2; up++) {
-            TensorRef x = known[first];
-            for (size_t i = 1; i < n; i++) x = g.op(BINARY[rng.below(sizeof BINARY / sizeof *BINARY)], x, known[first + (up ? i : n - i)]);
-            g.output(x);
-        }
-        return;
-    }
     if (rng.below(2)) known.push_back(g.weight("row", { 1, cols }, dtype()));
     const auto any = [&] { return known[rng.below(3) || wide ? rng.below(known.size()) : known.size() - 1]; };
     const auto full = [&] { return known.size() > inputs + 1 ? known[inputs + 1 + rng.below(known.size() - inputs - 1)] : known[0]; };
@@ -252,7 +250,7 @@ static void random_maps(CompilerGraph& g, Rng& rng, size_t rows, size_t cols, bo
             case 5: known.push_back(rng.below(2) ? g.scale(x, float(rng.uniform(-2, 2))) : g.clamp(x, -1, float(rng.uniform(0, 2)))); break;
             case 6: known.push_back(rng.below(2) ? g.axpy(x, float(rng.uniform(-2, 2)), y) : g.offset(x, 0.5f)); break;
             case 7: known.push_back(rng.below(2) ? g.op(r.find("softsign"), x) : g.op(r.find("smooth"), x, y)); break;
-            default: known.push_back(g.op(r.find("picked"), x, y, full()));
+            default: known.push_back(wide && rng.below(2) ? g.op(r.find("busy"), x, y) : g.op(r.find("picked"), x, y, full()));
         }
     }
     for (size_t i = 0, n = 1 + rng.below(wide ? 4 : 2); i < n; i++) g.output(i ? full() : known.back(), dtype());
