@@ -1167,7 +1167,7 @@ struct FusionGroup {
     uint32_t       begin, end;                                  // of FusionPlan::nodes
     uint32_t       slots, streams;                              // intermediates that a tile holds at a time; other operands and results
     uint32_t       scratch;                                     // an alloc, or no_node
-    uint32_t       unit, units;                                 // the first of CodeGenPlan::units, how many; 0: the interpreter runs
+    uint32_t       unit, units;                                 // the first of CodeGenPlan::units, how many; the interpreter runs the rest
 };
 /// Groups in order of execution.
 struct FusionPlan {
@@ -13988,6 +13988,7 @@ struct GK_HIDDEN CompiledLayer::State {
     Status plan_buffers(size_t rows, const Parallel& p);
 
     // ---- 3: machine code
+    bool one_pass(const FusionGroup& g) const { return g.units == 1 && codegen.units[g.unit].last - codegen.units[g.unit].first == g.end - g.begin; }
     const OpTrace* trace_of(const CompilerGraph& g, uint32_t v);
     bool     flatten(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, uint32_t end, impl::CodeLines& lines);
     uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
@@ -14418,7 +14419,7 @@ Status CompiledLayer::State::place_values() {
 /// Tiles as large as the first-level cache holds with all that they are read from and written to; what goes over them once
 /// has larger ones.
 impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t rows) const {
-    const bool   alone = g.strategy == FusionStrategy::single || g.units == 1;
+    const bool   alone = g.strategy == FusionStrategy::single || one_pass(g);
     const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes / 2;
     const size_t fits = bytes / 4 / (g.slots + g.streams), elements = fits < 64 ? 64 : fits / 64 * 64;
     size_t all = 0, cols = 1;
@@ -14443,7 +14444,7 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
         impl::bytes_of(n.desc, rows, &a.bytes);
     } else if (a.use == BufferUse::tiles) {
         const FusionGroup& g = fusion.groups[a.begin];
-        if (g.units == 1) a.bytes = 0;
+        if (one_pass(g)) a.bytes = 0;
         else if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return impl::too_many_rows;
     } else {
         CpuKernels<float> k = kernels;
@@ -14596,20 +14597,24 @@ void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const 
         const size_t stride = still ? 0 : d.cols * each;
         return impl::Window{values[u].at + r0 * stride + c0 * each, stride};
     };
-    for (uint32_t i = g.unit; i < g.unit + g.units; i++) {
-        const CodeGenUnit& unit = codegen.units[i];
-        impl::Window at[impl::most_pointers];
-        for (uint32_t j = unit.begin; j < unit.end; j++) at[j - unit.begin] = window(codegen.pointers[j].node, codegen.pointers[j].still);
-        run_unit(unit, at, count, part);
-    }
-    for (uint32_t i = g.begin; i < g.end && !g.units; i++) {
+    uint32_t next = g.unit;
+    for (uint32_t i = g.begin; i < g.end; i++) {
         const uint32_t v = node_at(i);
         const SemanticNode& n = dag.nodes[v];
+        const size_t cols = g.columns ? part : n.desc.cols;
+        if (next < g.unit + g.units && codegen.units[next].first == i) {
+            const CodeGenUnit& unit = codegen.units[next++];
+            impl::Window at[impl::most_pointers];
+            for (uint32_t j = unit.begin; j < unit.end; j++) at[j - unit.begin] = window(codegen.pointers[j].node, codegen.pointers[j].still);
+            run_unit(unit, at, count, cols);
+            i = unit.last - 1;
+            continue;
+        }
         impl::Window in[4] = {};
         for (size_t j = 0; j < n.inputs; j++) in[j] = window(n.input[j], impl::spreads(dag.nodes[n.input[j]].desc, n.desc));
         if (n.op == CompilerOp::embedding) in[0] = {values[n.input[0]].at, 0};              // all of the table
         const impl::Window out = window(v, false);
-        run_rows(v, in, out.at, out.stride, count, g.columns ? part : n.desc.cols);
+        run_rows(v, in, out.at, out.stride, count, cols);
     }
 }
 void CompiledLayer::State::run_group(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) {
@@ -14757,7 +14762,7 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
     for (size_t i = 0; i < fusion.groups.size(); i++) {
         const FusionGroup& g = fusion.groups[i];
         out << "group " << i << ": " << impl::strategy_names[static_cast<size_t>(g.strategy)];
-        if (g.slots && g.units != 1) out << ", " << size_t(g.slots) << " values of a tile";
+        if (g.slots && !one_pass(g)) out << ", " << size_t(g.slots) << " values of a tile";
         out << "\n";
         uint32_t unit = g.unit;
         for (uint32_t k = g.begin; k < g.end; k++) {
@@ -15718,30 +15723,32 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
     }
     return !lines.failed;
 }
-/// A function for as many nodes from `begin` on as do well in one loop; the one behind them, or no_node. An instruction
+/// A function for as many nodes from `begin` on as do well in one loop; the one behind them. An instruction
 /// waits for the one before it, so a CPU that looks ahead some hundred instructions must find those of other vectors
 /// among them: two long operations, one behind the other, are faster as two loops over a tile.
 uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, impl::List<uint8_t>& code) {
     constexpr size_t long_operation = 12, long_loop = 16;
     uint32_t end = begin;
     for (size_t all = 0; end < g.end; end++) {
+        const SemanticNode&  n = dag.nodes[node_at(end)];
         const OpTrace* const t = trace_of(graph, node_at(end));
-        const size_t n = t ? t->ops.size() : 1;
-        if (all > long_loop && n > long_operation) break;
-        all += n;
+        const size_t length = t ? t->ops.size() : 1;
+        if (n.op_class != OpClass::elementwise || n.desc.cols != dag.nodes[node_at(begin)].desc.cols) break;
+        if (all > long_loop && length > long_operation) break;
+        all += length;
     }
     for (;; end = begin + (end - begin) / 2) {
         impl::CodeLines lines;
-        if (end == begin || !flatten(graph, g, begin, end, lines)) return no_node;
+        if (end == begin || !flatten(graph, g, begin, end, lines)) return begin;
         if (lines.tensors.size() > impl::most_pointers) continue;
         impl::X86Loop loop(lines, impl::this_platform, code);
         const uint32_t pointers = static_cast<uint32_t>(codegen.pointers.size());
         const size_t   offset = code.size();
-        if (!loop.write()) return no_node;
-        for (const impl::CodeLines::Tensor& t : lines.tensors) if (!codegen.pointers.push({t.node, t.still})) return no_node;
+        if (!loop.write()) return begin;
+        for (const impl::CodeLines::Tensor& t : lines.tensors) if (!codegen.pointers.push({t.node, t.still})) return begin;
         const CodeGenUnit unit = {offset, code.size() - offset, begin, end, pointers, static_cast<uint32_t>(codegen.pointers.size()), loop.registers,
                                   static_cast<uint32_t>(lines.constants.size()), loop.kept, loop.spilled};
-        return codegen.units.push(unit) ? end : no_node;
+        return codegen.units.push(unit) ? end : begin;
     }
 }
 /// Functions for the groups that can have them; none where the system lends no memory for code.
@@ -15750,12 +15757,15 @@ void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
     impl::List<uint8_t> code;
     for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         FusionGroup& g = fusion.groups[i];
-        const SemanticNode& first = dag.nodes[node_at(g.begin)];
-        if (!g.columns || (g.end - g.begin == 1 && (first.op != CompilerOp::kernel || impl::has_kernel(first.kind)))) continue;
+        const SemanticNode& only = dag.nodes[node_at(g.begin)];
+        const bool kernel = only.op != CompilerOp::kernel || impl::has_kernel(only.kind);
+        if (g.strategy == FusionStrategy::kernel_call || (g.strategy == FusionStrategy::single && kernel)) continue;
         g.unit = static_cast<uint32_t>(codegen.units.size());
-        uint32_t next = g.begin;
-        while (next < g.end) next = emit_unit(graph, g, next, code);
-        if (next == g.end) g.units = static_cast<uint32_t>(codegen.units.size()) - g.unit;
+        for (uint32_t next = g.begin; next < g.end;) {
+            const uint32_t behind = emit_unit(graph, g, next, code);
+            next = behind == next ? next + 1 : behind;          // one without a function
+        }
+        g.units = static_cast<uint32_t>(codegen.units.size()) - g.unit;
     }
     if (code.size() && code_memory.hold(code.begin(), code.size())) {
         codegen.code  = static_cast<const uint8_t*>(code_memory.at);
@@ -15767,6 +15777,10 @@ void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
     codegen.pointers.clear();
 }
 void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
+    bool whole = true;                                          // rows without gaps are one
+    for (uint32_t i = unit.begin; i < unit.end; i++)
+        whole = whole && at[i - unit.begin].stride == cols * impl::element_bytes(dag.nodes[codegen.pointers[i].node].desc);
+    if (whole) { cols *= rows; rows = 1; }
     impl::LoopCall call;
     call.rows  = rows;
     call.rest  = cols % 8;
