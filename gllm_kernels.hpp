@@ -15005,19 +15005,40 @@ GK_NAMESPACE_END
 // [26] MACHINE CODE: groups of elementwise operations as functions
 // ============================================================================
 //
-//   FusionGroup -> flatten -> lines -> X86Loop: place, encode -> CodeMemory -> run_code
+//   FusionGroup -> flatten -> CodeLines -> CodeLoop: place, encode -> CodeMemory -> run_unit
 //
 // The recordings of a group, one behind the other, are straight-line code on numbered values. A line of it is one
 // instruction whose operands have no place yet; each trace operation becomes the lines that the primitive of that name [9]
-// is on this set, so the bits are those of the kernels. CodeLines are then written once, from first to last: a result takes
-// the lowest free register, which is free again behind its last reader; constants, tensors that are read once and what
-// found no register are operands in memory.
+// is on this set, so the bits are those of the kernels. Lines are then written once, from first to last: a result takes
+// the lowest free register, which is free again behind its last reader; what finds no register waits on the stack. Several
+// vectors take turns, line by line.
+//
+// As an example, relu(0.5 (x + y)) on AVX2, the first of four vectors; 0.5 and 0 are in ymm13 and ymm14:
+//
+//   functor of [10]                           lines                 code
+//                                             0 load x
+//                                             1 load y              vmovups   ymm0, [rdx + 2*rax - 128]
+//   add_of    vadd(a, b)                      2 addps 0, 1          vaddps    ymm0, ymm0, [rcx + 2*rax - 128]
+//   scale_by  vmul(x, s)                      3 mulps 2, 0.5        vmulps    ymm0, ymm0, ymm13
+//   relu_of   vselect(vlt(x, 0), 0, x)        4 cmpps 3, 0, less    vcmpps    ymm4, ymm0, ymm14, 17
+//                                             5 blendvps 3, 0, 4    vblendvps ymm0, ymm0, ymm14, ymm4
+//                                             6 store out, 5        vmovups   [rsi + 2*rax - 128], ymm0
 
 #ifdef GLLM_KERNELS_COMPILER
 
-#if (defined(__x86_64__) || defined(_M_X64)) && !defined(__ILP32__) && GK_HAS_AVX2 && !defined(GLLM_KERNELS_NO_JIT) && \
-    (defined(__unix__) || defined(__APPLE__) || defined(_WIN32))
-#define GK_HAS_EMITTER 1
+#define GK_EMITS_X86 0
+#define GK_EMITS_A64 0
+#if !defined(GLLM_KERNELS_NO_JIT) && UINTPTR_MAX > 0xffffffffu && (defined(__unix__) || defined(__APPLE__) || defined(_WIN32))
+#if (defined(__x86_64__) || defined(_M_X64)) && GK_HAS_AVX2
+#undef GK_EMITS_X86
+#define GK_EMITS_X86 1
+#elif GK_ARM64 && GK_HAS_NEON && defined(__GNUC__) && !defined(_WIN32)
+#undef GK_EMITS_A64
+#define GK_EMITS_A64 1
+#endif
+#endif
+
+#if GK_EMITS_X86 || GK_EMITS_A64
 #ifdef _WIN32                                                   // three of its functions: <windows.h> defines many macros
 extern "C" {
 __declspec(dllimport) void* __stdcall VirtualAlloc(void* at, size_t bytes, unsigned long type, unsigned long protect);
@@ -15027,8 +15048,6 @@ __declspec(dllimport) int   __stdcall VirtualFree(void* at, size_t bytes, unsign
 #else
 #include <sys/mman.h>
 #endif
-#else
-#define GK_HAS_EMITTER 0
 #endif
 
 GK_NAMESPACE_BEGIN
@@ -15036,7 +15055,7 @@ namespace impl {
 
 // ---- memory for code: written, then executable, never both -----------------------------------------------------
 
-#if !GK_HAS_EMITTER
+#if !GK_EMITS_X86 && !GK_EMITS_A64
 CodeMemory::~CodeMemory()                          {}
 bool CodeMemory::hold(const uint8_t*, size_t)      { return false; }
 #elif defined(_WIN32)
@@ -15056,13 +15075,35 @@ bool CodeMemory::hold(const uint8_t* code, size_t n) {
     at    = p;
     bytes = n;
     memcpy(at, code, n);
-    return mprotect(at, n, PROT_READ | PROT_EXEC) == 0;
+    if (mprotect(at, n, PROT_READ | PROT_EXEC) != 0) return false;
+#if GK_EMITS_A64
+    __builtin___clear_cache(static_cast<char*>(at), static_cast<char*>(at) + n);
+#endif
+    return true;
 }
 #endif
 
-#if GK_HAS_EMITTER
+#if GK_EMITS_X86 || GK_EMITS_A64
 
-// ---- instructions ----------------------------------------------------------------------------------------------------
+/// A register, or memory at base + (index << scale) + offset; index: x86 alone.
+struct CodePlace { uint8_t base; bool memory; uint8_t index, scale; int32_t offset; };
+constexpr uint8_t no_index = 4;
+constexpr CodePlace in_register(unsigned r)                    { return {static_cast<uint8_t>(r), false, 0, 0, 0}; }
+constexpr CodePlace in_memory(uint8_t base, size_t offset = 0) { return {base, true, no_index, 0, static_cast<int32_t>(offset)}; }
+
+/// What a function is called with: rows, each of vectors and a rest. Pointers are behind the vectors of the first row.
+struct LoopCall {
+    uint64_t rows;
+    int64_t  begin;                                             // -2 for every element of the vectors
+    uint64_t rest;
+    int32_t  mask[8];                                           // -1 for every element of the rest
+    uint8_t* at[most_pointers];
+    size_t   step[most_pointers];                               // bytes from row to row
+};
+
+#if GK_EMITS_X86
+
+// ---- instructions of x86-64 --------------------------------------------------------------------------------------------
 
 /// Which operands an instruction has, and where they are encoded. rm: a register or memory; v: the register of VEX;
 /// digit: an opcode's extension in the place of reg.
@@ -15146,14 +15187,10 @@ constexpr X86Row x86_rows[] = { GK_X86_ROWS(GK_X86_ROW) };
 #undef GK_X86_ID
 #undef GK_X86_ROW
 
-/// A register, or memory at base + (index << scale) + offset.
-struct X86Place { uint8_t base; bool memory; uint8_t index, scale; int32_t offset; };
-constexpr uint8_t rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7, no_index = 4, rip = 16;
-constexpr X86Place in_register(unsigned r)                              { return {static_cast<uint8_t>(r), false, 0, 0, 0}; }
-constexpr X86Place in_memory(uint8_t base, size_t offset = 0)           { return {base, true, no_index, 0, static_cast<int32_t>(offset)}; }
+constexpr uint8_t rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7, rip = 16;
 
 /// The instruction's bytes, at most 15; how many. Of rip offset is from behind the instruction.
-static inline size_t encode(const X86Row& e, unsigned reg, unsigned v, const X86Place& rm, int32_t imm, uint8_t* out) {
+static inline size_t encode(const X86Row& e, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm, uint8_t* out) {
     uint8_t*       p = out;
     const unsigned r = e.form == X86Form::vm || e.form == X86Form::m ? e.digit : reg;
     const unsigned high_r = r >> 3 & 1, high_x = rm.memory ? rm.index >> 3 & 1u : 0, high_b = rm.base >> 3 & 1u;
@@ -15199,107 +15236,13 @@ GK_INTERNAL size_t x86_encode(size_t row, unsigned reg, unsigned v, bool memory,
             offset}, imm, out);
 }
 
-// ---- lines -----------------------------------------------------------------------------------------------------------
-
-/// An instruction whose operands have no place yet. from: a line before it, or ~a constant; no_arg where it has none. Of
-/// loads and stores `index` is the tensor, of others the immediate. An fma is a b + c, in one of its three forms.
-struct CodeLine { X86 op; uint8_t index; int32_t from[3]; };
-
-/// Straight-line code of a group: its elements, one vector of each.
-struct CodeLines {
-    struct Tensor { uint32_t node; uint8_t bytes; bool still; };        // of an element; one row for all rows
-    List<CodeLine>     all;
-    List<uint32_t> constants;
-    List<Tensor>   tensors;
-    bool           failed = false;
-
-    int32_t add(X86 op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
-        failed |= !all.push({op, static_cast<uint8_t>(index), {a, b, c}});
-        return static_cast<int32_t>(all.size()) - 1;
-    }
-    int32_t constant(uint32_t bits) {
-        size_t i = 0;
-        while (i < constants.size() && constants[i] != bits) i++;
-        if (i == constants.size()) failed |= !constants.push(bits);
-        return ~static_cast<int32_t>(i);
-    }
-    int32_t constant(float v)                  { return constant(f32_bits(v)); }
-    unsigned tensor(const Tensor& t) {
-        size_t i = 0;
-        while (i < tensors.size() && tensors[i].node != t.node) i++;
-        if (i == tensors.size()) failed |= !tensors.push(t);
-        return static_cast<unsigned>(i);
-    }
-
-    /// 2^n of an integer.
-    int32_t power(int32_t n)                   { return add(X86::pslld, add(X86::paddd, n, constant(127u)), no_arg, no_arg, 23); }
-    /// One trace operation, as its primitive is defined for this set.
-    int32_t lower(const TraceOp& op, const int32_t* from) {
-        const int32_t a = from[0], b = from[1], c = from[2];
-        switch (op.code) {
-            case TraceCode::add:       return add(X86::addps, a, b);
-            case TraceCode::sub:       return add(X86::subps, a, b);
-            case TraceCode::mul:       return add(X86::mulps, a, b);
-            case TraceCode::div:       return add(X86::divps, a, b);
-            case TraceCode::neg:       return add(X86::xorps, a, constant(0x80000000u));
-            case TraceCode::abs:       return add(X86::andps, a, constant(0x7fffffffu));
-            case TraceCode::min:       return add(X86::minps, a, b);
-            case TraceCode::max:       return add(X86::maxps, a, b);
-            case TraceCode::root:      return add(X86::sqrtps, a);
-            case TraceCode::fma:
-            case TraceCode::xfma:      return add(X86::fmadd132, a, b, c);
-            case TraceCode::fnma:      return add(X86::fnmadd132, a, b, c);
-            case TraceCode::less:      return add(X86::cmpps, a, b, no_arg, 0x11);
-            case TraceCode::unordered: return add(X86::cmpps, a, a, no_arg, 3);
-            case TraceCode::select:    return add(X86::blendvps, c, b, a);
-            case TraceCode::both:      return add(X86::andps, a, b);
-            case TraceCode::any:       return add(X86::orps, a, b);
-            case TraceCode::negate:    return add(X86::xorps, a, constant(0xffffffffu));
-            case TraceCode::round:     return add(X86::roundps, a, no_arg, no_arg, 8);
-            case TraceCode::to_int:    return add(X86::cvtps2dq, a);
-            case TraceCode::to_float:  return add(X86::cvtdq2ps, a);
-            case TraceCode::bits:
-            case TraceCode::unbits:    return a;
-            case TraceCode::iadd:      return add(X86::paddd, a, b);
-            case TraceCode::isub:      return add(X86::psubd, a, b);
-            case TraceCode::iand:      return add(X86::pand, a, b);
-            case TraceCode::ior:       return add(X86::por, a, b);
-            case TraceCode::shl:       return add(X86::pslld, a, no_arg, no_arg, op.index);
-            case TraceCode::shr:       return add(X86::psrld, a, no_arg, no_arg, op.index);
-            case TraceCode::sra:       return add(X86::psrad, a, no_arg, no_arg, op.index);
-            case TraceCode::least:     return add(X86::minps, b, add(X86::andps, a, constant(0x7fffffffu)));
-            case TraceCode::recip:     return add(X86::divps, constant(1.0f), a);
-            case TraceCode::scale: {
-                const int32_t normal = add(X86::maxps, c, constant(trace::round_bias + 2));
-                const int32_t most   = add(X86::mulps, a, add(X86::pslld, normal, no_arg, no_arg, 23));
-                const int32_t rest   = add(X86::pslld, add(X86::psubd, c, normal), no_arg, no_arg, 23);
-                return add(X86::mulps, most, add(X86::paddd, constant(2.0f), rest));
-            }
-            case TraceCode::scale2: {
-                const int32_t half = add(X86::psrad, b, no_arg, no_arg, 1);
-                return add(X86::mulps, add(X86::mulps, a, power(half)), power(add(X86::psubd, b, half)));
-            }
-            default: failed = true; return no_arg;
-        }
-    }
-    /// The floats of a tensor, and the other way round.
-    int32_t load(unsigned tensor, DType type) {
-        if (type == DType::f32) return add(X86::load, no_arg, no_arg, no_arg, tensor);
-        if (type == DType::f16) return add(X86::cvtph2ps, no_arg, no_arg, no_arg, tensor);
-        return add(X86::pslld, add(X86::pmovzxwd, no_arg, no_arg, no_arg, tensor), no_arg, no_arg, 16);
-    }
-    void store(unsigned tensor, DType type, int32_t v) {
-        if (type == DType::f32) { add(X86::store, v, no_arg, no_arg, tensor); return; }
-        if (type == DType::f16) { add(X86::cvtps2ph, v, no_arg, no_arg, tensor); return; }
-        const int32_t upper   = add(X86::psrld, v, no_arg, no_arg, 16);
-        const int32_t odd     = add(X86::pand, upper, constant(1u));
-        const int32_t rounded = add(X86::psrld, add(X86::paddd, v, add(X86::paddd, odd, constant(0x7fffu))), no_arg, no_arg, 16);
-        const int32_t quiet   = add(X86::por, upper, constant(0x40u)), nan = add(X86::cmpps, v, v, no_arg, 3);
-        const int32_t words   = add(X86::blendvps, rounded, quiet, nan), packed = add(X86::packusdw, words, words);
-        add(X86::store_half, add(X86::permq, packed, no_arg, no_arg, 8), no_arg, no_arg, tensor);
-    }
-};
-
+using CodeOp = X86;
+constexpr uint8_t  stack = rsp, mask = 15;
+constexpr size_t   code_lanes = 8, value_bytes = 32;
+constexpr size_t   at_rest = 16, at_saved = 32, at_values = 192;                // behind the stack pointer: a rest, the caller's registers, values
+constexpr uint32_t value_registers = 0xffff, rest_registers = value_registers & ~(1u << mask);
+constexpr CodePlace place_of_constant(size_t c)    { return in_memory(rip, c); }        // the offset follows
+constexpr CodePlace place_of_value(size_t slot)    { return in_memory(rsp, at_values + 32 * slot); }
 static inline bool is_load(X86 op)                 { return op == X86::load || op == X86::cvtph2ps || op == X86::pmovzxwd; }
 static inline bool is_store(X86 op)                { return op == X86::store || op == X86::cvtps2ph || op == X86::store_half; }
 static inline bool commutes(X86 op) {
@@ -15307,17 +15250,388 @@ static inline bool commutes(X86 op) {
            op == X86::pand || op == X86::por;
 }
 
-// ---- a function ----------------------------------------------------------------------------------------------------
+#else // GK_EMITS_A64
 
-/// What it is called with: rows, each of vectors and a rest below 8. Pointers are behind the vectors of the first row.
-struct LoopCall {
-    uint64_t rows;
-    int64_t  begin;                                             // -2 for every element of the vectors
-    uint64_t rest;
-    int32_t  mask[8];                                           // -1 for every element of the rest
-    uint8_t* at[most_pointers];
-    size_t   step[most_pointers];                                // bytes from row to row
+// ---- instructions of aarch64 -------------------------------------------------------------------------------------------
+
+/// Where an immediate goes, and what it counts.
+enum class A64Field : uint8_t { none, plain, eights, sixteens, left, right, words };
+struct A64Row { const char* text; A64Field field; uint32_t word; };
+
+/// D, N and M are registers, encoded at bits 0, 5 and 16; I is the immediate.
+#define GK_A64_ROWS(ROW) \
+    ROW(ldr_q,   "ldr qD, [xN, I]",               sixteens, 0x3dc00000) \
+    ROW(str_q,   "str qD, [xN, I]",               sixteens, 0x3d800000) \
+    ROW(ldr_d,   "ldr dD, [xN, I]",               eights,   0xfd400000) \
+    ROW(str_d,   "str dD, [xN, I]",               eights,   0xfd000000) \
+    ROW(fadd,    "fadd vD.4s, vN.4s, vM.4s",      none,     0x4e20d400) \
+    ROW(fsub,    "fsub vD.4s, vN.4s, vM.4s",      none,     0x4ea0d400) \
+    ROW(fmul,    "fmul vD.4s, vN.4s, vM.4s",      none,     0x6e20dc00) \
+    ROW(fdiv,    "fdiv vD.4s, vN.4s, vM.4s",      none,     0x6e20fc00) \
+    ROW(fcmgt,   "fcmgt vD.4s, vN.4s, vM.4s",     none,     0x6ea0e400) \
+    ROW(fcmeq,   "fcmeq vD.4s, vN.4s, vM.4s",     none,     0x4e20e400) \
+    ROW(iadd,    "add vD.4s, vN.4s, vM.4s",       none,     0x4ea08400) \
+    ROW(isub,    "sub vD.4s, vN.4s, vM.4s",       none,     0x6ea08400) \
+    ROW(iand,    "and vD.16b, vN.16b, vM.16b",    none,     0x4e201c00) \
+    ROW(ior,     "orr vD.16b, vN.16b, vM.16b",    none,     0x4ea01c00) \
+    ROW(fmla,    "fmla vD.4s, vN.4s, vM.4s",      none,     0x4e20cc00) \
+    ROW(fmls,    "fmls vD.4s, vN.4s, vM.4s",      none,     0x4ea0cc00) \
+    ROW(bsl,     "bsl vD.16b, vN.16b, vM.16b",    none,     0x6e601c00) \
+    ROW(fneg,    "fneg vD.4s, vN.4s",             none,     0x6ea0f800) \
+    ROW(fabs,    "fabs vD.4s, vN.4s",             none,     0x4ea0f800) \
+    ROW(fsqrt,   "fsqrt vD.4s, vN.4s",            none,     0x6ea1f800) \
+    ROW(frintn,  "frintn vD.4s, vN.4s",           none,     0x4e218800) \
+    ROW(fcvtns,  "fcvtns vD.4s, vN.4s",           none,     0x4e21a800) \
+    ROW(scvtf,   "scvtf vD.4s, vN.4s",            none,     0x4e21d800) \
+    ROW(mvn,     "mvn vD.16b, vN.16b",            none,     0x6e205800) \
+    ROW(fcvtl,   "fcvtl vD.4s, vN.4h",            none,     0x0e217800) \
+    ROW(fcvtn,   "fcvtn vD.4h, vN.4s",            none,     0x0e216800) \
+    ROW(shll,    "shll vD.4s, vN.4h, 16",         none,     0x2e613800) \
+    ROW(xtn,     "xtn vD.4h, vN.4s",              none,     0x0e612800) \
+    ROW(shl,     "shl vD.4s, vN.4s, I",           left,     0x4f005400) \
+    ROW(ushr,    "ushr vD.4s, vN.4s, I",          right,    0x6f000400) \
+    ROW(sshr,    "sshr vD.4s, vN.4s, I",          right,    0x4f000400) \
+    ROW(ldr_x,   "ldr xD, [xN, I]",               eights,   0xf9400000) \
+    ROW(str_x,   "str xD, [xN, I]",               eights,   0xf9000000) \
+    ROW(ldr_w,   "ldr wD, [xN, xM, lsl 2]",       none,     0xb8607800) \
+    ROW(str_w,   "str wD, [xN, xM, lsl 2]",       none,     0xb8207800) \
+    ROW(ldrh,    "ldrh wD, [xN, xM, lsl 1]",      none,     0x78607800) \
+    ROW(strh,    "strh wD, [xN, xM, lsl 1]",      none,     0x78207800) \
+    ROW(add,     "add xD, xN, I",                 plain,    0x91000000) \
+    ROW(sub,     "sub xD, xN, I",                 plain,    0xd1000000) \
+    ROW(adds,    "adds xD, xN, I",                plain,    0xb1000000) \
+    ROW(subs,    "subs xD, xN, I",                plain,    0xf1000000) \
+    ROW(add_x,   "add xD, xN, xM",                none,     0x8b000000) \
+    ROW(add_2x,  "add xD, xN, xM, lsl 1",         none,     0x8b000400) \
+    ROW(cbz,     "cbz xD, I",                     words,    0xb4000000) \
+    ROW(cbnz,    "cbnz xD, I",                    words,    0xb5000000) \
+    ROW(b_eq,    "b.eq I",                        words,    0x54000000) \
+    ROW(b_ne,    "b.ne I",                        words,    0x54000001) \
+    ROW(b_le,    "b.le I",                        words,    0x5400000d) \
+    ROW(b_gt,    "b.gt I",                        words,    0x5400000c) \
+    ROW(adr,     "adr xD, I",                     words,    0x10000000) \
+    ROW(bti_c,   "bti c",                         none,     0xd503245f) \
+    ROW(ret,     "ret",                           none,     0xd65f03c0)
+#define GK_A64_ID(id, text, field, word) id,
+#define GK_A64_ROW(id, text, field, word) {text, A64Field::field, word},
+enum class A64 : uint8_t { GK_A64_ROWS(GK_A64_ID) count };
+constexpr A64Row a64_rows[] = { GK_A64_ROWS(GK_A64_ROW) };
+#undef GK_A64_ROWS
+#undef GK_A64_ID
+#undef GK_A64_ROW
+
+static inline uint32_t encode(const A64Row& e, unsigned d, unsigned n, unsigned m, int32_t imm) {
+    const uint32_t i = static_cast<uint32_t>(imm), word = e.word | d | n << 5 | m << 16;
+    switch (e.field) {
+        case A64Field::plain:    return word | (i & 0xfff) << 10;
+        case A64Field::eights:   return word | (i / 8 & 0xfff) << 10;
+        case A64Field::sixteens: return word | (i / 16 & 0xfff) << 10;
+        case A64Field::left:     return word | (32 + i) << 16;
+        case A64Field::right:    return word | (64 - i) << 16;
+        case A64Field::words:    return word | (i / 4 & 0x7ffff) << 5;
+        default:                 return word;
+    }
+}
+/// What tests compare with an assembler.
+GK_INTERNAL size_t a64_rows_count() { return sizeof a64_rows / sizeof *a64_rows; }
+GK_INTERNAL const char* a64_row(size_t row, unsigned* field) { *field = static_cast<unsigned>(a64_rows[row].field); return a64_rows[row].text; }
+GK_INTERNAL uint32_t a64_encode(size_t row, unsigned d, unsigned n, unsigned m, int32_t imm) { return encode(a64_rows[row], d, n, m, imm); }
+
+using CodeOp = A64;
+constexpr uint8_t  pool = 13, stack = 31;
+constexpr size_t   code_lanes = 4, value_bytes = 16, at_values = 16;            // behind the stack pointer: a rest, values
+constexpr uint32_t value_registers = 0xffff00ff, rest_registers = value_registers;      // v8 to v15 are the caller's
+constexpr CodePlace place_of_constant(size_t c)    { return in_memory(pool, 16 * c); }
+constexpr CodePlace place_of_value(size_t slot)    { return in_memory(stack, at_values + 16 * slot); }
+static inline bool is_store(A64 op)                { return op == A64::str_q || op == A64::str_d; }
+static inline bool is_load(A64 op)                 { return op == A64::ldr_q || op == A64::ldr_d; }
+
+#endif
+
+// ---- lines -----------------------------------------------------------------------------------------------------------
+
+/// An instruction whose operands have no place yet. from: a line before it, or ~a constant; no_arg where it has none. Of
+/// loads and stores `index` is the tensor, of others the immediate.
+struct CodeLine { CodeOp op; uint8_t index; int32_t from[3]; };
+
+/// Straight-line code of a group: its elements, one vector of each.
+struct CodeLines {
+    struct Tensor { uint32_t node; uint8_t bytes; bool still; };        // of an element; one row for all rows
+    List<CodeLine> all;
+    List<uint32_t> constants;
+    List<Tensor>   tensors;
+    bool           failed = false;
+
+    int32_t add(CodeOp op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
+        failed |= !all.push({op, static_cast<uint8_t>(index), {a, b, c}});
+        return static_cast<int32_t>(all.size()) - 1;
+    }
+    int32_t shift(CodeOp op, int32_t a, unsigned n)    { return add(op, a, no_arg, no_arg, n); }
+    int32_t constant(uint32_t bits) {
+        size_t i = 0;
+        while (i < constants.size() && constants[i] != bits) i++;
+        if (i == constants.size()) failed |= !constants.push(bits);
+        return ~static_cast<int32_t>(i);
+    }
+    int32_t constant(float v)                          { return constant(f32_bits(v)); }
+    unsigned tensor(const Tensor& t) {
+        size_t i = 0;
+        while (i < tensors.size() && tensors[i].node != t.node) i++;
+        if (i == tensors.size()) failed |= !tensors.push(t);
+        return static_cast<unsigned>(i);
+    }
+    // As the target has it:
+    int32_t lower(const TraceOp& op, const int32_t* from);              // one trace operation, as its primitive is defined
+    int32_t load(unsigned tensor, DType type);                          // the floats of a tensor
+    void    store(unsigned tensor, DType type, int32_t v);
 };
+
+// ---- places ----------------------------------------------------------------------------------------------------------
+
+/// Goes through lines from first to last and says where their values are: a CodeLoop writes them meanwhile.
+class CodePlaces {
+public:
+    uint32_t registers = 0, kept = 0, spilled = 0;              // of vectors; constants in registers; values on the stack
+
+protected:
+    static constexpr uint8_t  none = 255;
+    static constexpr uint32_t most_values = 64, most_together = 4;
+    const CodeLines& lines_;
+    List<uint8_t>&   code_;
+    List<uint32_t>   last_, reads_;                             // of each line: its last reader, how many
+    List<CodePlace>  at_;                                       // of each line and vector, from when it is written to when it is read last
+    List<uint8_t>    kept_;                                     // of each constant: its register, or none
+    size_t           owner_[32] = {};                           // of each register: whose place it is in at_
+    uint32_t         available_ = 0, free_ = 0, used_ = 0, constants_ = 0;      // registers; those of constants
+    uint32_t         pinned_ = 0, borrowed_ = 0;                // by the line at hand: not to be spilled; to be given back
+    uint32_t         now_ = 0;                                  // the line at hand
+    unsigned         together_ = 1, vector_ = 0;                // vectors that take turns, line by line; which of them
+    uint64_t         values_ = 0, most_used_ = 0;               // places on the stack: taken, ever taken
+    bool             rest_ = false, dry_ = false, failed_ = false;
+
+    CodePlaces(const CodeLines& lines, List<uint8_t>& code) : lines_(lines), code_(code) {}
+    virtual ~CodePlaces() {}
+    virtual void write_line(const CodeLine& l) = 0;
+    virtual void move_to_stack(unsigned r, const CodePlace& to) = 0;
+    virtual void move_to_register(unsigned r, const CodePlace& from) = 0;
+
+    size_t    turn(int32_t line) const                 { return static_cast<size_t>(line) * together_ + vector_; }
+    CodePlace place(int32_t from) const {
+        if (from >= 0) return at_[turn(from)];
+        const size_t c = static_cast<size_t>(~from);
+        return kept_[c] != none ? in_register(kept_[c]) : place_of_constant(c);
+    }
+    bool dies(int32_t from) const                      { return from >= 0 && last_[static_cast<size_t>(from)] == now_; }
+    /// What is read for the last time leaves its register.
+    void free_dying(const CodeLine& l) {
+        for (int32_t f : l.from)
+            if (dies(f) && !place(f).memory && owner_[place(f).base] == turn(f)) free_ |= 1u << place(f).base;
+    }
+    void     place_result(const CodePlace& p)          { at_[turn(static_cast<int32_t>(now_))] = p; }
+    void     result(unsigned r) {
+        free_ &= ~(1u << r);
+        borrowed_ &= ~(1u << r);
+        place_result(in_register(r));
+        owner_[r] = turn(static_cast<int32_t>(now_));
+    }
+    unsigned take();
+    void     spill();
+    unsigned loaded(const CodePlace& p);
+    void     count_reads();
+    unsigned choose_together();
+    void     keep_constants();
+    void     write_lines(uint32_t places, unsigned together, bool rest);
+    size_t   frame_bytes() const;
+    void     put_constants();
+};
+
+/// The lowest free register.
+unsigned CodePlaces::take() {
+    if (!free_) spill();
+    unsigned r = 0;
+    while (r < 31 && !(free_ >> r & 1)) r++;
+    free_   &= ~(1u << r);
+    pinned_ |= 1u << r;
+    used_   |= 1u << r;
+    return r;
+}
+/// Moves the value that is read latest to the stack.
+void CodePlaces::spill() {
+    unsigned victim = none;
+    size_t   latest = 0;
+    uint32_t slot = 0;
+    for (unsigned r = 0; r < 32; r++) {
+        if (!((available_ & ~pinned_) >> r & 1)) continue;
+        const int32_t v = static_cast<int32_t>(owner_[r] / together_);
+        size_t        next = now_ + (owner_[r] % together_ < vector_);
+        for (; next < lines_.all.size(); next++) {
+            const CodeLine& l = lines_.all[next];
+            if (l.from[0] == v || l.from[1] == v || l.from[2] == v) break;
+        }
+        if (next > latest) { latest = next; victim = r; }
+    }
+    while (slot < most_values && values_ >> slot & 1) slot++;
+    if (victim == none || slot == most_values) { failed_ = true; return; }
+    values_    |= uint64_t(1) << slot;
+    most_used_ |= values_;
+    spilled++;
+    at_[owner_[victim]] = place_of_value(slot);
+    move_to_stack(victim, place_of_value(slot));
+    free_ |= 1u << victim;
+}
+/// In a register; in one that is taken as long as the line is written, if it is in memory.
+unsigned CodePlaces::loaded(const CodePlace& p) {
+    if (!p.memory) return p.base;
+    const unsigned r = take();
+    borrowed_ |= 1u << r;
+    move_to_register(r, p);
+    return r;
+}
+void CodePlaces::count_reads() {
+    const size_t n = lines_.all.size();
+    failed_ |= !last_.fill(n, 0) || !reads_.fill(n, 0) || !at_.fill(most_together * n, in_register(0)) || !kept_.fill(lines_.constants.size(), none);
+    for (size_t i = n; i-- > 0 && !failed_;) {
+        const CodeLine& l = lines_.all[i];
+        if (!reads_[i] && !is_store(l.op)) continue;
+        for (int32_t f : l.from) {
+            if (f < 0) continue;
+            if (!reads_[static_cast<size_t>(f)]++) last_[static_cast<size_t>(f)] = static_cast<uint32_t>(i);
+        }
+    }
+}
+/// All lines for some vectors in turn, or for the rest of a row.
+void CodePlaces::write_lines(uint32_t places, unsigned together, bool rest) {
+    available_ = free_ = places;
+    together_  = together;
+    rest_      = rest;
+    values_    = 0;
+    spilled    = 0;
+    for (now_ = 0; now_ < lines_.all.size() && !failed_; now_++) {
+        const CodeLine& l = lines_.all[now_];
+        for (vector_ = 0; vector_ < together && (reads_[now_] || is_store(l.op)) && !failed_; vector_++) {
+            pinned_ = borrowed_ = 0;
+            for (int32_t f : l.from) if (f != no_arg && !place(f).memory) pinned_ |= 1u << place(f).base;
+            write_line(l);
+            free_ |= borrowed_;
+            for (int32_t f : l.from)                            // places on the stack that are not read again
+                if (dies(f) && place(f).memory && place(f).base == stack)
+                    values_ &= ~(uint64_t(1) << (static_cast<size_t>(place(f).offset) - at_values) / value_bytes);
+        }
+    }
+    vector_ = 0;
+}
+/// As many vectors in turn as find registers hide the time that an instruction takes to answer.
+unsigned CodePlaces::choose_together() {
+    unsigned together = most_together + 1;
+    dry_ = true;
+    do {
+        together--;
+        used_   = 0;
+        failed_ = false;                                        // by more vectors, for want of places on the stack
+        write_lines(rest_registers, together, false);
+    } while (together > 1 && (spilled || failed_));
+    dry_ = false;
+    return together;
+}
+/// Constants that are read most live in the registers that values leave.
+void CodePlaces::keep_constants() {
+    List<uint32_t> reads;
+    failed_ |= !reads.fill(lines_.constants.size(), 0);
+    for (size_t i = 0; i < lines_.all.size() && !failed_; i++)
+        for (int32_t f : lines_.all[i].from)
+            if (f < 0 && f != no_arg && (reads_[i] || is_store(lines_.all[i].op))) reads[static_cast<size_t>(~f)]++;
+    for (unsigned r = 32; r-- > 0 && !failed_;) {
+        if (!(rest_registers >> r & 1) || used_ >> r & 1) continue;
+        size_t most = 0;
+        for (size_t c = 0; c < reads.size(); c++) if (reads[c] > reads[most]) most = c;
+        if (most == reads.size() || !reads[most]) break;
+        reads[most] = 0;
+        kept_[most] = static_cast<uint8_t>(r);
+        constants_ |= 1u << r;
+        kept++;
+    }
+}
+size_t CodePlaces::frame_bytes() const {
+    size_t bytes = at_values;
+    for (uint64_t v = most_used_; v; v >>= 1) bytes += value_bytes;
+    return bytes;
+}
+/// A vector of each, behind the code.
+void CodePlaces::put_constants() {
+    for (uint32_t bits : lines_.constants)
+        for (size_t i = 0; i < value_bytes; i++) failed_ |= !code_.push(static_cast<uint8_t>(bits >> 8 * (i % 4)));
+    for (uint32_t r = used_ | constants_; r; r >>= 1) registers += r & 1;
+}
+
+#if GK_EMITS_X86
+
+// ---- x86-64 ----------------------------------------------------------------------------------------------------------
+
+/// 2^n of an integer.
+static inline int32_t power_of(CodeLines& to, int32_t n)   { return to.shift(X86::pslld, to.add(X86::paddd, n, to.constant(127u)), 23); }
+int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
+    const int32_t a = from[0], b = from[1], c = from[2];
+    switch (op.code) {
+        case TraceCode::add:       return add(X86::addps, a, b);
+        case TraceCode::sub:       return add(X86::subps, a, b);
+        case TraceCode::mul:       return add(X86::mulps, a, b);
+        case TraceCode::div:       return add(X86::divps, a, b);
+        case TraceCode::neg:       return add(X86::xorps, a, constant(0x80000000u));
+        case TraceCode::abs:       return add(X86::andps, a, constant(0x7fffffffu));
+        case TraceCode::min:       return add(X86::minps, a, b);
+        case TraceCode::max:       return add(X86::maxps, a, b);
+        case TraceCode::root:      return add(X86::sqrtps, a);
+        case TraceCode::fma:
+        case TraceCode::xfma:      return add(X86::fmadd132, a, b, c);
+        case TraceCode::fnma:      return add(X86::fnmadd132, a, b, c);
+        case TraceCode::less:      return add(X86::cmpps, a, b, no_arg, 0x11);
+        case TraceCode::unordered: return add(X86::cmpps, a, a, no_arg, 3);
+        case TraceCode::select:    return add(X86::blendvps, c, b, a);
+        case TraceCode::both:      return add(X86::andps, a, b);
+        case TraceCode::any:       return add(X86::orps, a, b);
+        case TraceCode::negate:    return add(X86::xorps, a, constant(0xffffffffu));
+        case TraceCode::round:     return add(X86::roundps, a, no_arg, no_arg, 8);
+        case TraceCode::to_int:    return add(X86::cvtps2dq, a);
+        case TraceCode::to_float:  return add(X86::cvtdq2ps, a);
+        case TraceCode::bits:
+        case TraceCode::unbits:    return a;
+        case TraceCode::iadd:      return add(X86::paddd, a, b);
+        case TraceCode::isub:      return add(X86::psubd, a, b);
+        case TraceCode::iand:      return add(X86::pand, a, b);
+        case TraceCode::ior:       return add(X86::por, a, b);
+        case TraceCode::shl:       return shift(X86::pslld, a, op.index);
+        case TraceCode::shr:       return shift(X86::psrld, a, op.index);
+        case TraceCode::sra:       return shift(X86::psrad, a, op.index);
+        case TraceCode::least:     return add(X86::minps, b, add(X86::andps, a, constant(0x7fffffffu)));
+        case TraceCode::recip:     return add(X86::divps, constant(1.0f), a);
+        case TraceCode::scale: {
+            const int32_t normal = add(X86::maxps, c, constant(trace::round_bias + 2));
+            const int32_t most   = add(X86::mulps, a, shift(X86::pslld, normal, 23));
+            const int32_t rest   = shift(X86::pslld, add(X86::psubd, c, normal), 23);
+            return add(X86::mulps, most, add(X86::paddd, constant(2.0f), rest));
+        }
+        case TraceCode::scale2: {
+            const int32_t half = shift(X86::psrad, b, 1);
+            return add(X86::mulps, add(X86::mulps, a, power_of(*this, half)), power_of(*this, add(X86::psubd, b, half)));
+        }
+        default: failed = true; return no_arg;
+    }
+}
+int32_t CodeLines::load(unsigned tensor, DType type) {
+    if (type == DType::f32) return add(X86::load, no_arg, no_arg, no_arg, tensor);
+    if (type == DType::f16) return add(X86::cvtph2ps, no_arg, no_arg, no_arg, tensor);
+    return shift(X86::pslld, add(X86::pmovzxwd, no_arg, no_arg, no_arg, tensor), 16);
+}
+void CodeLines::store(unsigned tensor, DType type, int32_t v) {
+    if (type == DType::f32) { add(X86::store, v, no_arg, no_arg, tensor); return; }
+    if (type == DType::f16) { add(X86::cvtps2ph, v, no_arg, no_arg, tensor); return; }
+    const int32_t upper   = shift(X86::psrld, v, 16);
+    const int32_t odd     = add(X86::pand, upper, constant(1u));
+    const int32_t rounded = shift(X86::psrld, add(X86::paddd, v, add(X86::paddd, odd, constant(0x7fffu))), 16);
+    const int32_t quiet   = add(X86::por, upper, constant(0x40u)), nan = add(X86::cmpps, v, v, no_arg, 3);
+    const int32_t words   = add(X86::blendvps, rounded, quiet, nan), packed = add(X86::packusdw, words, words);
+    add(X86::store_half, add(X86::permq, packed, no_arg, no_arg, 8), no_arg, no_arg, tensor);
+}
 
 /// Which registers are whose. pointers: those of tensors, the ones to be saved last; rax and r11 are free.
 struct Platform { uint8_t argument; bool saves_vectors; uint16_t saved; uint8_t pointers[most_pointers]; };
@@ -15333,80 +15647,49 @@ constexpr Platform this_platform = system_v;
 ///
 ///     save registers; load pointers, and constants that are kept
 ///     each row: vectors, several at a time; vectors; the rest, by masks; pointers go on to the next row
-///     restore; ret; constants, a vector of each
-class X86Loop {
+///     restore; ret; constants
+class CodeLoop : CodePlaces {
 public:
-    X86Loop(const CodeLines& lines, const Platform& platform, List<uint8_t>& code) : lines_(lines), platform_(platform), code_(code) {}
-    uint32_t registers = 0, kept = 0, spilled = 0;              // of vectors; constants in registers; values on the stack
+    CodeLoop(const CodeLines& lines, List<uint8_t>& code, const Platform& platform = this_platform) : CodePlaces(lines, code), platform_(platform) {}
+    using CodePlaces::registers;
+    using CodePlaces::kept;
+    using CodePlaces::spilled;
     bool write();                                               // false where it cannot be written
 
 private:
-    static constexpr uint8_t  none = 255, mask = 15;
-    static constexpr uint32_t all_registers = 0xffff, most_values = 64, most_together = 4;
-    static constexpr size_t   at_rest = 16, at_saved = 32, at_values = 192, most_frame = at_values + 32 * most_values;
     struct Fix { size_t at, end, constant; };                   // an offset, and what it is from
-    const CodeLines&    lines_;
     const Platform& platform_;
-    List<uint8_t>&  code_;
     List<Fix>       fixes_;
-    List<uint32_t>  last_, reads_;                              // of each line: its last reader, how many
-    List<X86Place>  at_;                                        // of each line and vector, from when it is written to when it is read last
-    List<uint8_t>   kept_;                                      // of each constant: its register, or none
-    size_t          owner_[16] = {};                            // of each register: whose place it is in at_
-    uint32_t        available_ = 0, free_ = 0, used_ = 0;
-    uint32_t        pinned_ = 0, borrowed_ = 0;                 // by the line at hand: not to be spilled; to be given back
-    uint32_t        now_ = 0;                                   // the line at hand
-    unsigned        together_ = 1, vector_ = 0;                 // vectors that take turns, line by line; which of them
-    uint64_t        values_ = 0, most_values_ = 0;              // places on the stack: taken, ever taken
     int             offset_ = 0;                                // elements from the index to the first vector
-    bool            rest_ = false, dry_ = false, failed_ = false;
 
     // ---- bytes
-    void emit(X86 op, unsigned reg, unsigned v, const X86Place& rm, int32_t imm) {
+    void emit(X86 op, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm) {
         uint8_t       bytes[16];
         const X86Row& e = x86_rows[static_cast<size_t>(op)];
         const size_t  n = dry_ ? 0 : encode(e, reg, v, rm, imm, bytes);
         for (size_t i = 0; i < n; i++) failed_ |= !code_.push(bytes[i]);
         if (n && rm.memory && rm.base == rip) failed_ |= !fixes_.push({code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)});
     }
-    void emit(X86 op, unsigned reg, const X86Place& rm)  { emit(op, reg, 0, rm, 0); }
-    void emit(X86 op, const X86Place& rm, int32_t imm)   { emit(op, 0, 0, rm, imm); }
+    void emit(X86 op, unsigned reg, const CodePlace& rm)  { emit(op, reg, 0, rm, 0); }
+    void emit(X86 op, const CodePlace& rm, int32_t imm)   { emit(op, 0, 0, rm, imm); }
     void put32(size_t at, size_t v)                      { for (size_t i = 0; i < 4 && !failed_; i++) code_[at + i] = static_cast<uint8_t>(v >> 8 * i); }
     size_t jump(X86 op)                                  { emit(op, in_register(0), 0); return code_.size(); }
     void land(size_t from)                               { put32(from - 4, code_.size() - from); }
     void jump(X86 op, size_t to)                         { const size_t from = jump(op); put32(from - 4, to - from); }
 
     // ---- places
-    static X86Place on_stack(size_t offset)              { return in_memory(rsp, offset); }
-    X86Place argument(size_t offset) const               { return in_memory(platform_.argument, offset); }
-    X86Place of_tensor(size_t tensor) const {
+    static CodePlace on_stack(size_t offset)             { return in_memory(rsp, offset); }
+    CodePlace argument(size_t offset) const              { return in_memory(platform_.argument, offset); }
+    CodePlace of_tensor(size_t tensor) const {
         const int bytes = lines_.tensors[tensor].bytes;
         if (rest_) return in_memory(platform_.pointers[tensor]);
         return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), (offset_ + 8 * static_cast<int>(vector_)) * bytes};
     }
-    size_t   turn(int32_t line) const                    { return static_cast<size_t>(line) * together_ + vector_; }
-    X86Place place(int32_t from) const {
-        if (from >= 0) return at_[turn(from)];
-        const size_t c = static_cast<size_t>(~from);
-        return kept_[c] != none ? in_register(kept_[c]) : in_memory(rip, c);
-    }
-    bool dies(int32_t from) const                        { return from >= 0 && last_[static_cast<size_t>(from)] == now_; }
-    void free_dying(const CodeLine& l) {
-        for (int32_t f : l.from)
-            if (dies(f) && !place(f).memory && owner_[place(f).base] == turn(f)) free_ |= 1u << place(f).base;
-    }
-    unsigned take();
-    void     spill();
-    unsigned loaded(const X86Place& p);
-    void     place_result(const X86Place& p)             { at_[turn(static_cast<int32_t>(now_))] = p; }
-    void     result(unsigned r)                          { place_result(in_register(r)); owner_[r] = turn(static_cast<int32_t>(now_)); }
+    void move_to_stack(unsigned r, const CodePlace& to) override      { emit(X86::store, r, to); }
+    void move_to_register(unsigned r, const CodePlace& from) override { emit(X86::load, r, from); }
 
     // ---- lines
-    void count_reads();
-    unsigned choose_together();
-    void keep_constants();
-    void write_lines(uint32_t places, unsigned together, bool rest);
-    void write_line(const CodeLine& l);
+    void write_line(const CodeLine& l) override;
     void write_load(const CodeLine& l);
     void write_store(const CodeLine& l);
     void write_fma(const CodeLine& l);
@@ -15415,54 +15698,9 @@ private:
     void write_row(unsigned together);
 };
 
-/// The lowest free register.
-unsigned X86Loop::take() {
-    if (!free_) spill();
-    unsigned r = 0;
-    while (r < 15 && !(free_ >> r & 1)) r++;
-    free_   &= ~(1u << r);
-    pinned_ |= 1u << r;
-    used_   |= 1u << r;
-    return r;
-}
-/// Moves the value that is read latest to the stack.
-void X86Loop::spill() {
-    unsigned victim = none;
-    size_t   latest = 0;
-    uint32_t slot = 0;
-    for (unsigned r = 0; r < 16; r++) {
-        if (!((available_ & ~pinned_) >> r & 1)) continue;
-        const int32_t v = static_cast<int32_t>(owner_[r] / together_);
-        size_t        next = now_ + (owner_[r] % together_ < vector_);
-        for (; next < lines_.all.size(); next++) {
-            const CodeLine& l = lines_.all[next];
-            if (l.from[0] == v || l.from[1] == v || l.from[2] == v) break;
-        }
-        if (next > latest) { latest = next; victim = r; }
-    }
-    while (slot < most_values && values_ >> slot & 1) slot++;
-    if (victim == none || slot == most_values) { failed_ = true; return; }
-    values_      |= uint64_t(1) << slot;
-    most_values_ |= values_;
-    spilled++;
-    at_[owner_[victim]] = on_stack(at_values + 32 * slot);
-    emit(X86::store, victim, at_[owner_[victim]]);
-    free_ |= 1u << victim;
-}
-/// In a register; in one that is taken as long as the line is written, if it is in memory.
-unsigned X86Loop::loaded(const X86Place& p) {
-    if (!p.memory) return p.base;
-    const unsigned r = take();
-    borrowed_ |= 1u << r;
-    emit(X86::load, r, p);
-    return r;
-}
-
-// ---- one line ----
-
 /// The words of a rest to the stack, or from it.
-void X86Loop::move_words(unsigned tensor, bool out) {
-    const X86Place there = {platform_.pointers[tensor], true, 11, 1, -2}, here = {rsp, true, 11, 1, static_cast<int32_t>(at_rest) - 2};
+void CodeLoop::move_words(unsigned tensor, bool out) {
+    const CodePlace there = {platform_.pointers[tensor], true, 11, 1, -2}, here = {rsp, true, 11, 1, static_cast<int32_t>(at_rest) - 2};
     emit(X86::mov, 11, argument(offsetof(LoopCall, rest)));
     const size_t again = code_.size();
     emit(X86::load16, rax, out ? here : there);
@@ -15470,7 +15708,7 @@ void X86Loop::move_words(unsigned tensor, bool out) {
     emit(X86::sub_imm, in_register(11), 1);
     if (!dry_) jump(X86::jne, again);
 }
-void X86Loop::write_load(const CodeLine& l) {
+void CodeLoop::write_load(const CodeLine& l) {
     const bool floats = l.op == X86::load;
     if (floats && !rest_ && reads_[now_] == 1) { place_result(of_tensor(l.index)); return; }
     if (!floats && rest_) move_words(l.index, false);
@@ -15479,7 +15717,7 @@ void X86Loop::write_load(const CodeLine& l) {
     else                 emit(l.op, r, rest_ ? on_stack(at_rest) : of_tensor(l.index));
     result(r);
 }
-void X86Loop::write_store(const CodeLine& l) {
+void CodeLoop::write_store(const CodeLine& l) {
     const unsigned v = loaded(place(l.from[0]));
     if (!rest_)                   emit(l.op, v, of_tensor(l.index));
     else if (l.op == X86::store)  emit(X86::store_some, v, mask, of_tensor(l.index), 0);
@@ -15487,7 +15725,7 @@ void X86Loop::write_store(const CodeLine& l) {
 }
 /// a b + c overwrites a source `to`, one that is not read again if there is such. Forms: 132, to m + v; 213, v to + m; 231,
 /// v m + to.
-void X86Loop::write_fma(const CodeLine& l) {
+void CodeLoop::write_fma(const CodeLine& l) {
     unsigned over = none, in_registers = 0, dying = 0;
     for (unsigned i = 0; i < 3; i++) {
         const bool memory = place(l.from[i]).memory;
@@ -15496,22 +15734,21 @@ void X86Loop::write_fma(const CodeLine& l) {
     }
     if (in_registers < 2) { over = none; dying = 0; }           // then one of two in memory is loaded
     for (unsigned i = 0; i < 3 && over == none; i++) if (in_registers == 3 || place(l.from[i]).memory) over = i;
-    const X86Place from = place(l.from[over]);
+    const CodePlace from = place(l.from[over]);
     const unsigned to = dying ? from.base : take();
     if (!dying) emit(X86::load, to, from);
-    const X86Place one = place(l.from[over == 0 ? 1 : 0]), two = place(l.from[over == 2 ? 1 : 2]);      // factors; or factor and addend
+    const CodePlace one = place(l.from[over == 0 ? 1 : 0]), two = place(l.from[over == 2 ? 1 : 2]);      // factors; or factor and addend
     const bool     second = over == 2 ? !one.memory : two.memory;
     const unsigned form = over == 2 ? 2 : second ? 1 : 0, v = loaded(second ? one : two);
     emit(static_cast<X86>(static_cast<unsigned>(l.op) + form), to, v, second ? two : one, 0);
     free_dying(l);
-    free_ &= ~(1u << to);
     result(to);
 }
 /// Any other of vectors: the first source is in a register, if need be that of the result; the second may be in memory.
-void X86Loop::write_vector(const CodeLine& l) {
+void CodeLoop::write_vector(const CodeLine& l) {
     const X86Form form = x86_rows[static_cast<size_t>(l.op)].form;
-    X86Place a = place(l.from[0]), b = form == X86Form::rvm || form == X86Form::rvmr ? place(l.from[1]) : a;
-    if (commutes(l.op) && a.memory && !b.memory) { const X86Place t = a; a = b; b = t; }
+    CodePlace a = place(l.from[0]), b = form == X86Form::rvm || form == X86Form::rvmr ? place(l.from[1]) : a;
+    if (commutes(l.op) && a.memory && !b.memory) { const CodePlace t = a; a = b; b = t; }
     const int32_t imm = form == X86Form::rvmr ? static_cast<int32_t>(loaded(place(l.from[2])) << 4) : l.index;
     const bool    load = a.memory && form != X86Form::rm;
     if (!load) free_dying(l);
@@ -15520,77 +15757,20 @@ void X86Loop::write_vector(const CodeLine& l) {
     if (form == X86Form::rm)      emit(l.op, r, 0, a, imm);
     else if (form == X86Form::vm) emit(l.op, 0, r, a, imm);
     else                          emit(l.op, r, a.base, b, imm);
-    if (load) { free_dying(l); free_ &= ~(1u << r); }
+    if (load) free_dying(l);
     result(r);
 }
-void X86Loop::write_line(const CodeLine& l) {
-    pinned_ = borrowed_ = 0;
-    for (int32_t f : l.from) if (f != no_arg && !place(f).memory) pinned_ |= 1u << place(f).base;
+void CodeLoop::write_line(const CodeLine& l) {
     if (is_load(l.op))                                           write_load(l);
     else if (is_store(l.op))                                   { write_store(l); free_dying(l); }
     else if (l.op == X86::fmadd132 || l.op == X86::fnmadd132)    write_fma(l);
     else                                                         write_vector(l);
-    free_ |= borrowed_;
-    for (int32_t f : l.from)                                    // places on the stack that are not read again
-        if (dies(f) && place(f).memory && place(f).base == rsp) values_ &= ~(uint64_t(1) << (static_cast<size_t>(place(f).offset) - at_values) / 32);
-}
-/// All lines for some vectors in turn, or for the rest of a row.
-void X86Loop::write_lines(uint32_t places, unsigned together, bool rest) {
-    available_ = free_ = places;
-    together_  = together;
-    rest_      = rest;
-    values_    = 0;
-    spilled    = 0;
-    for (now_ = 0; now_ < lines_.all.size() && !failed_; now_++)
-        for (vector_ = 0; vector_ < together && (reads_[now_] || is_store(lines_.all[now_].op)); vector_++) write_line(lines_.all[now_]);
-    vector_ = 0;
 }
 
 // ---- all of it ----
 
-void X86Loop::count_reads() {
-    const size_t n = lines_.all.size();
-    failed_ |= !last_.fill(n, 0) || !reads_.fill(n, 0) || !at_.fill(most_together * n, in_register(0)) || !kept_.fill(lines_.constants.size(), none);
-    for (size_t i = n; i-- > 0 && !failed_;) {
-        const CodeLine& l = lines_.all[i];
-        if (!reads_[i] && !is_store(l.op)) continue;
-        for (int32_t f : l.from) {
-            if (f < 0) continue;
-            if (!reads_[static_cast<size_t>(f)]++) last_[static_cast<size_t>(f)] = static_cast<uint32_t>(i);
-        }
-    }
-}
-/// As many vectors in turn as find registers hide the time that an instruction takes to answer.
-unsigned X86Loop::choose_together() {
-    unsigned together = most_together + 1;
-    dry_ = true;
-    do {
-        together--;
-        used_   = 0;
-        failed_ = false;                                        // by more vectors, for want of places on the stack
-        write_lines(all_registers & ~(1u << mask), together, false);
-    } while (together > 1 && (spilled || failed_));
-    dry_ = false;
-    return together;
-}
-/// Constants that are read most live in the registers that values leave.
-void X86Loop::keep_constants() {
-    List<uint32_t> reads;
-    failed_ |= !reads.fill(lines_.constants.size(), 0);
-    for (size_t i = 0; i < lines_.all.size() && !failed_; i++)
-        for (int32_t f : lines_.all[i].from)
-            if (f < 0 && f != no_arg && (reads_[i] || is_store(lines_.all[i].op))) reads[static_cast<size_t>(~f)]++;
-    for (unsigned r = mask; r-- > 0 && !(used_ >> r & 1) && !failed_;) {
-        size_t most = 0;
-        for (size_t c = 0; c < reads.size(); c++) if (reads[c] > reads[most]) most = c;
-        if (most == reads.size() || !reads[most]) break;
-        reads[most] = 0;
-        kept_[most] = static_cast<uint8_t>(r);
-        kept++;
-    }
-}
-void X86Loop::write_row(unsigned together) {
-    const uint32_t places = all_registers & ~(((1u << kept) - 1) << (mask - kept));
+void CodeLoop::write_row(unsigned together) {
+    const uint32_t places = value_registers & ~constants_;
     const int32_t  stride = static_cast<int32_t>(16 * together);
     emit(X86::mov, rax, argument(offsetof(LoopCall, begin)));
     emit(X86::add_imm, in_register(rax), stride);
@@ -15618,7 +15798,7 @@ void X86Loop::write_row(unsigned together) {
     spilled = moved;
     for (size_t t = 0; t < lines_.tensors.size(); t++) emit(X86::add, platform_.pointers[t], argument(offsetof(LoopCall, step) + 8 * t));
 }
-bool X86Loop::write() {
+bool CodeLoop::write() {
     const size_t tensors = lines_.tensors.size();
     if (lines_.failed || tensors > most_pointers) return false;
     count_reads();
@@ -15633,7 +15813,7 @@ bool X86Loop::write() {
     for (size_t t = 0; t < tensors; t++)
         if (platform_.saved >> platform_.pointers[t] & 1) { emit(X86::push, in_register(platform_.pointers[t]), 0); pushed++; }
     emit(X86::and_imm, in_register(rsp), -32);
-    emit(X86::lea, rsp, on_stack(0 - most_frame));
+    emit(X86::lea, rsp, on_stack(0 - (at_values + 32 * most_values)));
     const size_t frame = code_.size() - 4;
     for (unsigned r = 6; r < 16 && platform_.saves_vectors; r++) emit(X86::store_half, r, on_stack(at_saved + 16 * (r - 6)));
     for (size_t t = 0; t < tensors; t++) emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
@@ -15650,24 +15830,245 @@ bool X86Loop::write() {
     emit(X86::pop, in_register(rbp), 0);
     emit(X86::ret, in_register(0), 0);
 
-    size_t values = at_values;
-    for (uint64_t v = most_values_; v; v >>= 1) values += 32;
-    put32(frame, 0 - values);
+    put32(frame, 0 - frame_bytes());
     while (code_.size() % 32 && !failed_) failed_ |= !code_.push(0xcc);
-    const size_t pool = code_.size();
-    for (const Fix& f : fixes_) put32(f.at, pool + 32 * f.constant - f.end);
-    for (uint32_t bits : lines_.constants)
-        for (size_t i = 0; i < 32; i++) failed_ |= !code_.push(static_cast<uint8_t>(bits >> 8 * (i % 4)));
-    for (uint32_t r = used_; r; r >>= 1) registers += r & 1;
-    registers += kept;
+    for (const Fix& f : fixes_) put32(f.at, code_.size() + 32 * f.constant - f.end);
+    put_constants();
     return !failed_;
 }
-#endif // GK_HAS_EMITTER
+
+#else // GK_EMITS_A64
+
+// ---- aarch64 ---------------------------------------------------------------------------------------------------------
+
+static inline int32_t smaller_of(CodeLines& to, int32_t a, int32_t b) { return to.add(A64::bsl, to.add(A64::fcmgt, b, a), a, b); }
+static inline int32_t power_of(CodeLines& to, int32_t n)   { return to.shift(A64::shl, to.add(A64::iadd, n, to.constant(127u)), 23); }
+int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
+    const int32_t a = from[0], b = from[1], c = from[2];
+    switch (op.code) {
+        case TraceCode::add:       return add(A64::fadd, a, b);
+        case TraceCode::sub:       return add(A64::fsub, a, b);
+        case TraceCode::mul:       return add(A64::fmul, a, b);
+        case TraceCode::div:       return add(A64::fdiv, a, b);
+        case TraceCode::neg:       return add(A64::fneg, a);
+        case TraceCode::abs:       return add(A64::fabs, a);
+        case TraceCode::min:       return smaller_of(*this, a, b);
+        case TraceCode::max:       return add(A64::bsl, add(A64::fcmgt, a, b), a, b);
+        case TraceCode::root:      return add(A64::fsqrt, a);
+        case TraceCode::fma:
+        case TraceCode::xfma:      return add(A64::fmla, c, a, b);
+        case TraceCode::fnma:      return add(A64::fmls, c, a, b);
+        case TraceCode::less:      return add(A64::fcmgt, b, a);
+        case TraceCode::unordered: return add(A64::mvn, add(A64::fcmeq, a, a));
+        case TraceCode::select:    return add(A64::bsl, a, b, c);
+        case TraceCode::both:      return add(A64::iand, a, b);
+        case TraceCode::any:       return add(A64::ior, a, b);
+        case TraceCode::negate:    return add(A64::mvn, a);
+        case TraceCode::round:     return add(A64::frintn, a);
+        case TraceCode::to_int:    return add(A64::fcvtns, a);
+        case TraceCode::to_float:  return add(A64::scvtf, a);
+        case TraceCode::bits:
+        case TraceCode::unbits:    return a;
+        case TraceCode::iadd:      return add(A64::iadd, a, b);
+        case TraceCode::isub:      return add(A64::isub, a, b);
+        case TraceCode::iand:      return add(A64::iand, a, b);
+        case TraceCode::ior:       return add(A64::ior, a, b);
+        case TraceCode::shl:       return shift(A64::shl, a, op.index);
+        case TraceCode::shr:       return shift(A64::ushr, a, op.index);
+        case TraceCode::sra:       return shift(A64::sshr, a, op.index);
+        case TraceCode::least:     return smaller_of(*this, b, add(A64::fabs, a));
+        case TraceCode::recip:     return add(A64::fdiv, constant(1.0f), a);
+        case TraceCode::scale: {
+            const int32_t least  = constant(trace::round_bias + 2);
+            const int32_t normal = add(A64::bsl, add(A64::fcmgt, c, least), c, least);
+            const int32_t most   = add(A64::fmul, a, shift(A64::shl, normal, 23));
+            const int32_t rest   = shift(A64::shl, add(A64::isub, c, normal), 23);
+            return add(A64::fmul, most, add(A64::iadd, constant(2.0f), rest));
+        }
+        case TraceCode::scale2: {
+            const int32_t half = shift(A64::sshr, b, 1);
+            return add(A64::fmul, add(A64::fmul, a, power_of(*this, half)), power_of(*this, add(A64::isub, b, half)));
+        }
+        default: failed = true; return no_arg;
+    }
+}
+int32_t CodeLines::load(unsigned tensor, DType type) {
+    const int32_t v = add(type == DType::f32 ? A64::ldr_q : A64::ldr_d, no_arg, no_arg, no_arg, tensor);
+    return type == DType::f32 ? v : add(type == DType::f16 ? A64::fcvtl : A64::shll, v);
+}
+void CodeLines::store(unsigned tensor, DType type, int32_t v) {
+    if (type == DType::f16) v = add(A64::fcvtn, v);
+    if (type == DType::bf16) {
+        const int32_t upper   = shift(A64::ushr, v, 16), odd = add(A64::iand, upper, constant(1u));
+        const int32_t rounded = shift(A64::ushr, add(A64::iadd, v, add(A64::iadd, odd, constant(0x7fffu))), 16);
+        v = add(A64::xtn, add(A64::bsl, add(A64::fcmeq, v, v), rounded, add(A64::ior, upper, constant(0x40u))));
+    }
+    add(type == DType::f32 ? A64::str_q : A64::str_d, v, no_arg, no_arg, tensor);
+}
+
+/// Writes a function of LoopCall* that runs lines over rows:
+///
+///     load pointers, and constants that are kept
+///     each row: vectors, several at a time; vectors; the rest, by way of the stack; pointers go on to the next row
+///     ret; constants
+///
+/// x0 is the call, x8 elements left, x13 where constants are, x14 rows left, x15 and x16 words of a rest. All registers are
+/// the function's own.
+class CodeLoop : CodePlaces {
+public:
+    CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
+    using CodePlaces::registers;
+    using CodePlaces::kept;
+    using CodePlaces::spilled;
+    bool write();                                               // false where it cannot be written
+
+private:
+    static constexpr uint8_t pointers[most_pointers] = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12};
+    static constexpr uint8_t call = 0, left = 8, rows = 14, count = 15, word = 16;
+
+    // ---- words
+    void emit(A64 op, unsigned d, unsigned n, unsigned m, int32_t imm) {
+        const uint32_t w = encode(a64_rows[static_cast<size_t>(op)], d, n, m, imm);
+        for (size_t i = 0; i < 4 && !dry_; i++) failed_ |= !code_.push(static_cast<uint8_t>(w >> 8 * i));
+    }
+    void emit(A64 op, unsigned d, unsigned n, size_t imm)        { emit(op, d, n, 0, static_cast<int32_t>(imm)); }
+    void emit_m(A64 op, unsigned d, unsigned n, unsigned m)      { emit(op, d, n, m, 0); }
+    /// A jump back; one that lands where land() is called.
+    void   jump(A64 op, unsigned d, size_t to)                   { emit(op, d, 0, 0, static_cast<int32_t>(to) - static_cast<int32_t>(code_.size())); }
+    size_t jump(A64 op, unsigned d)                              { emit(op, d, 0, 0, 0); return code_.size(); }
+    void   land(size_t from) {
+        const uint32_t words = static_cast<uint32_t>(code_.size() - from + 4) / 4 << 5;
+        for (size_t i = 0; i < 4 && !failed_; i++) code_[from - 4 + i] |= static_cast<uint8_t>(words >> 8 * i);
+    }
+    void move_to_stack(unsigned r, const CodePlace& to) override      { emit(A64::str_q, r, to.base, static_cast<size_t>(to.offset)); }
+    void move_to_register(unsigned r, const CodePlace& from) override {
+        if (from.memory) emit(A64::ldr_q, r, from.base, static_cast<size_t>(from.offset));
+        else             emit_m(A64::ior, r, from.base, from.base);
+    }
+    void write_line(const CodeLine& l) override;
+    void write_memory(const CodeLine& l);
+    void move_words(unsigned tensor, bool out);
+    void write_vectors(unsigned together, uint32_t places);
+    void write_row(unsigned together);
+};
+
+/// The elements of a rest to the stack, or from it.
+void CodeLoop::move_words(unsigned tensor, bool out) {
+    const bool     floats = lines_.tensors[tensor].bytes == 4;
+    const unsigned there = pointers[tensor], from = out ? stack : there, to = out ? there : stack;
+    emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
+    const size_t again = code_.size();
+    emit(A64::sub, count, count, size_t(1));
+    emit_m(floats ? A64::ldr_w : A64::ldrh, word, from, count);
+    emit_m(floats ? A64::str_w : A64::strh, word, to, count);
+    if (!dry_) jump(A64::cbnz, count, again);
+}
+void CodeLoop::write_memory(const CodeLine& l) {
+    const size_t   offset = rest_ ? 0 : vector_ * 4 * lines_.tensors[l.index].bytes;
+    const unsigned base = rest_ ? unsigned(stack) : unsigned(pointers[l.index]);
+    if (is_load(l.op)) {
+        if (rest_) move_words(l.index, false);
+        const unsigned r = take();
+        emit(l.op, r, base, offset);
+        result(r);
+    } else {
+        emit(l.op, loaded(place(l.from[0])), base, offset);
+        if (rest_) move_words(l.index, true);
+        free_dying(l);
+    }
+}
+void CodeLoop::write_line(const CodeLine& l) {
+    if (is_load(l.op) || is_store(l.op)) { write_memory(l); return; }
+    const bool over = l.op == A64::fmla || l.op == A64::fmls || l.op == A64::bsl;       // its first source is overwritten
+    if (over) {
+        const CodePlace first = place(l.from[0]);
+        const unsigned  n = loaded(place(l.from[1])), m = loaded(place(l.from[2]));
+        const bool      own = !first.memory && dies(l.from[0]);
+        const unsigned  d = own ? first.base : take();
+        if (!own) move_to_register(d, first);
+        emit_m(l.op, d, n, m);
+        free_dying(l);
+        result(d);
+        return;
+    }
+    const unsigned n = loaded(place(l.from[0])), m = l.from[1] == no_arg ? 0 : loaded(place(l.from[1]));
+    free_dying(l);
+    const unsigned d = take();
+    emit(l.op, d, n, m, l.index);
+    result(d);
+}
+/// Some vectors, and pointers past them.
+void CodeLoop::write_vectors(unsigned together, uint32_t places) {
+    write_lines(places, together, false);
+    for (size_t t = 0; t < lines_.tensors.size(); t++)
+        emit(A64::add, pointers[t], pointers[t], size_t(4) * together * lines_.tensors[t].bytes);
+}
+void CodeLoop::write_row(unsigned together) {
+    const uint32_t places = value_registers & ~constants_;
+    const size_t   step = 4 * size_t(together);
+    emit(A64::ldr_x, left, call, offsetof(LoopCall, begin));    // -2 an element: pointers to where the row begins
+    for (size_t t = 0; t < lines_.tensors.size(); t++)
+        emit_m(lines_.tensors[t].bytes == 4 ? A64::add_2x : A64::add_x, pointers[t], pointers[t], left);
+    emit(A64::adds, left, left, 2 * step);
+    const size_t few = jump(A64::b_gt, 0), several = code_.size();
+    write_vectors(together, places);
+    const uint32_t moved = spilled;
+    emit(A64::adds, left, left, 2 * step);
+    jump(A64::b_le, 0, several);
+    land(few);
+    emit(A64::subs, left, left, 2 * step);
+    if (together > 1) {
+        const size_t no_more = jump(A64::b_eq, 0), again = code_.size();
+        write_vectors(1, places);
+        emit(A64::adds, left, left, size_t(8));
+        jump(A64::b_ne, 0, again);
+        land(no_more);
+    }
+    emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
+    const size_t whole = jump(A64::cbz, count);
+    write_lines(places, 1, true);
+    land(whole);
+    spilled = moved;
+    for (size_t t = 0; t < lines_.tensors.size(); t++) {
+        emit(A64::ldr_x, count, call, offsetof(LoopCall, step) + 8 * t);
+        emit_m(A64::add_x, pointers[t], pointers[t], count);
+    }
+}
+bool CodeLoop::write() {
+    const size_t tensors = lines_.tensors.size();
+    if (lines_.failed || tensors > most_pointers || lines_.constants.size() > 1024) return false;
+    count_reads();
+    if (failed_) return false;
+    const unsigned together = choose_together();
+    keep_constants();
+    if (failed_) return false;
+
+    emit(A64::bti_c, 0, 0, size_t(0));
+    const size_t frame = (at_values + value_bytes * most_values);
+    emit(A64::sub, stack, stack, frame);
+    const size_t to_pool = jump(A64::adr, pool);
+    for (size_t t = 0; t < tensors; t++) emit(A64::ldr_x, pointers[t], call, offsetof(LoopCall, at) + 8 * t);
+    for (size_t c = 0; c < kept_.size(); c++) if (kept_[c] != none) move_to_register(kept_[c], place_of_constant(c));
+    emit(A64::ldr_x, rows, call, offsetof(LoopCall, rows));
+    const size_t row = code_.size();
+    write_row(together);
+    emit(A64::subs, rows, rows, size_t(1));
+    jump(A64::b_ne, 0, row);
+    emit(A64::add, stack, stack, frame);
+    emit(A64::ret, 0, 0, size_t(0));
+    while (code_.size() % 16 && !failed_) failed_ |= !code_.push(0);
+    land(to_pool);
+    put_constants();
+    return !failed_;
+}
+
+#endif
+#endif // GK_EMITS_X86 || GK_EMITS_A64
 } // namespace impl
 
 // ---- the groups of a layer -----------------------------------------------------------------------------------------
 
-#if !GK_HAS_EMITTER
+#if !GK_EMITS_X86 && !GK_EMITS_A64
 void CompiledLayer::State::emit_code(const CompilerGraph&) {}
 void CompiledLayer::State::run_unit(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
 #else
@@ -15741,7 +16142,7 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
         impl::CodeLines lines;
         if (end == begin || !flatten(graph, g, begin, end, lines)) return begin;
         if (lines.tensors.size() > impl::most_pointers) continue;
-        impl::X86Loop loop(lines, impl::this_platform, code);
+        impl::CodeLoop loop(lines, code);
         const uint32_t pointers = static_cast<uint32_t>(codegen.pointers.size());
         const size_t   offset = code.size();
         if (!loop.write()) return begin;
@@ -15753,7 +16154,8 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
 }
 /// Functions for the groups that can have them; none where the system lends no memory for code.
 void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
-    if (!options.machine_code || profile.isa != Isa::avx2 || isa_presence(Isa::avx2) != Presence::native) return;
+    constexpr Isa set = GK_EMITS_X86 ? Isa::avx2 : Isa::neon;
+    if (!options.machine_code || profile.isa != set || isa_presence(set) != Presence::native) return;
     impl::List<uint8_t> code;
     for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         FusionGroup& g = fusion.groups[i];
@@ -15783,7 +16185,7 @@ void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window*
     if (whole) { cols *= rows; rows = 1; }
     impl::LoopCall call;
     call.rows  = rows;
-    call.rest  = cols % 8;
+    call.rest  = cols % impl::code_lanes;
     call.begin = -2 * static_cast<int64_t>(cols - call.rest);
     for (size_t i = 0; i < 8; i++) call.mask[i] = i < call.rest ? -1 : 0;
     for (uint32_t i = unit.begin; i < unit.end; i++) {
@@ -15799,7 +16201,8 @@ void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window*
 #endif
 
 GK_NAMESPACE_END
-#undef GK_HAS_EMITTER
+#undef GK_EMITS_X86
+#undef GK_EMITS_A64
 #endif // GLLM_KERNELS_COMPILER
 
 #endif // GK_WANTED(GK_DISPATCH)

@@ -28,17 +28,25 @@ using gllm::OpKind;
 using gllm::TensorRef;
 using Floats = std::vector<float>;
 
-/// Is there an emitter for this machine and set?
-static bool has_code(Isa isa) {
-#if (defined(__x86_64__) && !defined(__ILP32__)) && !defined(GLLM_KERNELS_NO_JIT)
-    return isa == Isa::avx2 && gllm::isa_presence(isa) == gllm::Presence::native;
+/// The set that has an emitter on this machine.
+#if defined(__x86_64__) && !defined(__ILP32__)
+static const Isa    SET   = Isa::avx2;
+static const size_t LANES = 8;
+#elif defined(__aarch64__)
+static const Isa    SET   = Isa::neon;
+static const size_t LANES = 4;
 #else
-    (void)isa;
+static const Isa    SET   = Isa::scalar;
+static const size_t LANES = 1;
+#endif
+static bool has_code(Isa isa) {
+#ifdef GLLM_KERNELS_NO_JIT
     return false;
 #endif
+    return isa == SET && isa != Isa::scalar && gllm::isa_presence(isa) == gllm::Presence::native;
 }
 static bool skipped() {
-    if (has_code(Isa::avx2)) return false;
+    if (has_code(SET)) return false;
     MESSAGE("skipped: no machine code for this CPU");
     return true;
 }
@@ -55,8 +63,8 @@ static DeviceProfile profile_of(Isa isa) {
 
 // ---- memory for code, watched -----------------------------------------------------
 
-static bool refuse_code;
-static size_t writable_code;                                    // calls that would have memory written and executed
+[[maybe_unused]] static bool refuse_code;
+[[maybe_unused]] static size_t writable_code;                   // calls that would have memory written and executed
 #if defined(__linux__) && defined(__x86_64__)
 /// In the place of the system's: the library and the guard pages call it.
 extern "C" int mprotect(void* at, size_t bytes, int protection) noexcept {
@@ -67,6 +75,57 @@ extern "C" int mprotect(void* at, size_t bytes, int protection) noexcept {
 #endif
 
 // ---- instructions against an assembler ---------------------------------------------
+
+#if !defined(_WIN32) && (defined(__x86_64__) || defined(__aarch64__))
+/// Those of the machine that runs the test, which may be another one's emulator.
+static const std::string TOOLS = std::system("command -v aarch64-linux-gnu-as >/dev/null 2>&1") == 0 && LANES == 4 ? "aarch64-linux-gnu-" : "";
+static bool can_assemble() {
+    if (std::system((TOOLS + "as --version >/dev/null 2>&1 && " + TOOLS + "objcopy --version >/dev/null 2>&1").c_str()) == 0) return true;
+    MESSAGE("skipped: no assembler here");
+    return false;
+}
+static bool assemble(const std::string& text, std::vector<uint8_t>& bytes) {
+    const std::string base = "/tmp/gllm_emitter_" + std::to_string(getpid());
+    std::ofstream(base + ".s") << text;
+    const std::string run = TOOLS + "as -o " + base + ".o " + base + ".s 2>" + base + ".err && " + TOOLS + "objcopy -O binary -j .text " + base + ".o " + base + ".bin";
+    const bool done = std::system(run.c_str()) == 0;
+    if (!done) {
+        std::ifstream err(base + ".err");
+        std::string line;
+        for (int i = 0; i < 3 && std::getline(err, line); i++) MESSAGE(line);
+        const size_t at = line.find(".s:");
+        if (at != std::string::npos) {
+            std::istringstream lines(text);
+            for (long i = std::atol(line.c_str() + at + 3) - 1; i > 0 && std::getline(lines, line);) i--;
+            MESSAGE(line);
+        }
+    }
+    std::ifstream in(base + ".bin", std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+    for (const char* end : { ".s", ".o", ".err", ".bin" }) std::remove((base + end).c_str());
+    return done;
+}
+
+/// Where the bytes of instructions, a line of text each, are not the assembler's.
+static void check_listing(const std::string& lines, const std::vector<uint8_t>& bytes, const std::vector<size_t>& begin, const char* syntax) {
+    std::vector<uint8_t> want;
+    REQUIRE(assemble(syntax + lines, want));
+    size_t wrong = 0, line = 0;
+    for (size_t i = 0; i < begin.size(); i++) {
+        const size_t end = i + 1 < begin.size() ? begin[i + 1] : bytes.size(), next = lines.find('\n', line);
+        const bool same = end <= want.size() && std::equal(bytes.begin() + long(begin[i]), bytes.begin() + long(end), want.begin() + long(begin[i]));
+        if (!same && wrong++ < 3) {
+            std::string hex;
+            for (size_t k = begin[i]; k < end; k++) { char t[4]; std::snprintf(t, sizeof t, "%02x ", bytes[k]); hex += t; }
+            CHECK_MESSAGE(same, lines.substr(line, next - line) << ": " << hex);
+        }
+        line = next + 1;
+    }
+    CHECK(wrong == 0);
+    CHECK(bytes.size() == want.size());
+    MESSAGE(begin.size() << " instructions");
+}
+#endif
 
 #if defined(__x86_64__) && !defined(__ILP32__) && !defined(_WIN32)
 namespace gllm { namespace impl {
@@ -132,35 +191,10 @@ struct Listing {
     }
 };
 
-bool assemble(const std::string& text, std::vector<uint8_t>& bytes) {
-    const std::string base = "/tmp/gllm_emitter_" + std::to_string(getpid());
-    std::ofstream(base + ".s") << ".intel_syntax noprefix\n.text\n" << text;
-    const std::string run = "as -o " + base + ".o " + base + ".s 2>" + base + ".err && objcopy -O binary -j .text " + base + ".o " + base + ".bin";
-    const bool done = std::system(run.c_str()) == 0;
-    if (!done) {
-        std::ifstream err(base + ".err");
-        std::string line;
-        for (int i = 0; i < 3 && std::getline(err, line); i++) MESSAGE(line);
-        const size_t at = line.find(".s:");
-        if (at != std::string::npos) {
-            std::istringstream lines(text);
-            for (long i = std::atol(line.c_str() + at + 3) - 2; i > 0 && std::getline(lines, line);) i--;
-            MESSAGE(line);
-        }
-    }
-    std::ifstream in(base + ".bin", std::ios::binary);
-    bytes.assign(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
-    for (const char* end : { ".s", ".o", ".err", ".bin" }) std::remove((base + end).c_str());
-    return done;
-}
-
 } // namespace
 
 TEST_CASE("every form of instruction is what the assembler writes") {
-    if (std::system("as --version >/dev/null 2>&1 && objcopy --version >/dev/null 2>&1") != 0) {
-        MESSAGE("skipped: no assembler here");
-        return;
-    }
+    if (!can_assemble()) return;
     Listing all;
     static const int32_t offsets[] = { 0, 1, -1, 32, 127, 128, -128, -129, 0x1234567, INT32_MIN };
     for (size_t row = 0; row < gllm::impl::x86_rows_count(); row++) {
@@ -187,22 +221,49 @@ TEST_CASE("every form of instruction is what the assembler writes") {
                     all.add(row, (base + index) % 16, (base * 3 + index) % vs, true, base, index, base % 4, offset, imm(base + index));
                 }
     }
-    std::vector<uint8_t> want;
-    REQUIRE(assemble(all.text, want));
-    size_t wrong = 0, line = 0;
-    for (size_t i = 0; i < all.begin.size(); i++) {
-        const size_t end = i + 1 < all.begin.size() ? all.begin[i + 1] : all.bytes.size(), next = all.text.find('\n', line);
-        const bool same = end <= want.size() && std::equal(all.bytes.begin() + long(all.begin[i]), all.bytes.begin() + long(end), want.begin() + long(all.begin[i]));
-        if (!same && wrong++ < 3) {
-            std::string bytes;
-            for (size_t k = all.begin[i]; k < end; k++) { char t[4]; std::snprintf(t, sizeof t, "%02x ", all.bytes[k]); bytes += t; }
-            CHECK_MESSAGE(same, all.text.substr(line, next - line) << ": " << bytes);
+    check_listing(all.text, all.bytes, all.begin, ".intel_syntax noprefix\n");
+}
+#elif defined(__aarch64__) && !defined(_WIN32)
+namespace gllm { namespace impl {
+size_t a64_rows_count();
+const char* a64_row(size_t row, unsigned* field);
+uint32_t a64_encode(size_t row, unsigned d, unsigned n, unsigned m, int32_t imm);
+} }
+
+TEST_CASE("every form of instruction is what the assembler writes") {
+    if (!can_assemble()) return;
+    std::string lines;
+    std::vector<uint8_t> bytes;
+    std::vector<size_t> begin;
+    for (size_t row = 0; row < gllm::impl::a64_rows_count(); row++) {
+        unsigned field;
+        const std::string pattern = gllm::impl::a64_row(row, &field);
+        enum Field { none, plain, eights, sixteens, left, right, words };
+        static const int32_t counts[] = { 0, 1, 2, 3, 8, 31, 64, 100, 255, 1024, 4094, 4095 };
+        for (unsigned i = 0; i < 32 * 12; i++) {
+            const int32_t k = counts[i / 32], shift = int32_t(1 + i % 31);
+            const int32_t imm = field == eights ? 8 * k : field == sixteens ? 16 * k : field == words ? 4 * (k - 100) : field == plain ? k : shift;
+            unsigned number[3] = {};
+            std::string line;
+            for (size_t c = 0; c < pattern.size(); c++) {
+                const size_t which = std::string("DNM").find(pattern[c]);
+                if (which != std::string::npos) {               // the 31 of general registers is another
+                    const bool vector = pattern[c - 1] != 'x' && pattern[c - 1] != 'w';
+                    number[which] = (i * (2 * unsigned(which) + 1) + i / 32 * unsigned(which)) % (vector ? 32 : 31);
+                    line += std::to_string(number[which]);
+                } else if (pattern[c] == 'I') {
+                    line += (field == words ? ". + " : "") + std::to_string(imm);
+                } else {
+                    line += pattern[c];
+                }
+            }
+            const uint32_t word = gllm::impl::a64_encode(row, number[0], number[1], number[2], imm);
+            lines += line + "\n";
+            begin.push_back(bytes.size());
+            for (int b = 0; b < 4; b++) bytes.push_back(uint8_t(word >> 8 * b));
         }
-        line = next + 1;
     }
-    CHECK(wrong == 0);
-    CHECK(all.bytes.size() == want.size());
-    MESSAGE(all.begin.size() << " instructions");
+    check_listing(lines, bytes, begin, ".arch armv8.5-a\n");
 }
 #endif
 
@@ -213,12 +274,12 @@ static gllm::ScalarOpRegistry& registry() {
     static const bool made = [] {
         return r.add("softsign", [](auto x) { using std::abs; return x / (1.0f + abs(x)); }) &&
                r.add("smooth", [](auto x, auto y) { using std::exp; using std::sqrt; return sqrt(exp(x) + y * y) - 1.5f; }) &&
-               r.add("busy", [](auto x, auto y) {               // twenty values that live at a time
+               r.add("busy", [](auto x, auto y) {               // thirty values that live at a time
                    using std::abs;
-                   decltype(x + y) v[20] = { x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y };
-                   for (int i = 2; i < 20; i++) v[i] = abs(v[i - 2] * (0.5f + 0.01f * float(i)) - v[i - 1]);
-                   auto sum = v[19] * v[0];
-                   for (int i = 1; i < 19; i++) sum = gllm::fma(v[i], v[(i * 7) % 20], sum);
+                   decltype(x + y) v[30] = { x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y, x, y };
+                   for (int i = 2; i < 30; i++) v[i] = abs(v[i - 2] * (0.5f + 0.01f * float(i)) - v[i - 1]);
+                   auto sum = v[29] * v[0];
+                   for (int i = 1; i < 29; i++) sum = gllm::fma(v[i], v[(i * 7) % 30], sum);
                    return sum;
                }) &&
                r.add("picked", [](auto a, auto b, auto c) { using gllm::select; using std::tanh; return select(a < b, tanh(a), -c); });
@@ -324,7 +385,7 @@ TEST_CASE("op by op, interpreted and as machine code") {
         Results results[3];
         const CompileOptions* const options[] = { &one_by_one, &interpreted, &code };
         for (int w = 0; w < 3; w++) {
-            const gllm::Status s = layers[w].compile(g, profile_of(Isa::avx2), *options[w]);
+            const gllm::Status s = layers[w].compile(g, profile_of(SET), *options[w]);
             REQUIRE_MESSAGE(s, text(layers[w].message()));
             results[w] = run(layers[w], g, m, rows, cols, open ? rows : 1, edge);
         }
@@ -348,12 +409,12 @@ TEST_CASE("op by op, interpreted and as machine code") {
     MESSAGE(units << " functions, " << spilled << " with values on the stack, at most " << most << " registers");
     CHECK(units > count / 2);
     CHECK(spilled > count / 200);
-    CHECK(most == 16);
+    CHECK(most >= 16);
 }
 
 // ---- what is the caller's ----------------------------------------------------------------
 
-#if defined(__x86_64__) && !defined(__ILP32__)
+#if (defined(__x86_64__) && !defined(__ILP32__)) || defined(__aarch64__)
 TEST_CASE("functions keep the caller's registers and stack") {
     if (skipped()) return;
     struct LoopCall { uint64_t rows; int64_t begin; uint64_t rest; int32_t mask[8]; void* at[11]; size_t step[11]; };
@@ -363,14 +424,14 @@ TEST_CASE("functions keep the caller's registers and stack") {
         CompilerGraph g;
         random_maps(g, rng, 2, cols, i % 2 == 0);
         CompiledLayer layer;
-        REQUIRE(layer.compile(g, profile_of(Isa::avx2)));
+        REQUIRE(layer.compile(g, profile_of(SET)));
         for (const CodeGenUnit& u : layer.code()->units) {
-            LoopCall call = { 2, -2 * int64_t(cols / 8 * 8), cols % 8, {}, {}, {} };
+            LoopCall call = { 2, -2 * int64_t(cols / LANES * LANES), cols % LANES, {}, {}, {} };
             Floats room((u.end - u.begin) * 2 * cols);
-            for (size_t k = 0; k < 8; k++) call.mask[k] = k < cols % 8 ? -1 : 0;
+            for (size_t k = 0; k < 8; k++) call.mask[k] = k < cols % LANES ? -1 : 0;
             for (uint32_t p = 0; p < u.end - u.begin; p++) {
                 const gllm::TensorDesc& d = layer.dag()->nodes[layer.code()->pointers[u.begin + p].node].desc;
-                call.at[p]   = reinterpret_cast<uint8_t*>(room.data() + p * 2 * cols) + cols / 8 * 8 * bytes_of(d.dtype);
+                call.at[p]   = reinterpret_cast<uint8_t*>(room.data() + p * 2 * cols) + cols / LANES * LANES * bytes_of(d.dtype);
                 call.step[p] = cols * bytes_of(d.dtype);
             }
             void (*function)(LoopCall*);
