@@ -13988,7 +13988,7 @@ struct GK_HIDDEN CompiledLayer::State {
     Status plan_buffers(size_t rows, const Parallel& p);
 
     // ---- 3: machine code
-    bool one_pass(const FusionGroup& g) const { return g.units == 1 && codegen.units[g.unit].last - codegen.units[g.unit].first == g.end - g.begin; }
+    bool     one_pass(const FusionGroup& g) const;              // is all of the group one function?
     const OpTrace* trace_of(const CompilerGraph& g, uint32_t v);
     bool     flatten(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, uint32_t end, impl::CodeLines& lines);
     uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
@@ -14580,6 +14580,9 @@ void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t*
         }
     }
 }
+bool CompiledLayer::State::one_pass(const FusionGroup& g) const {
+    return g.units == 1 && codegen.units[g.unit].last - codegen.units[g.unit].first == g.end - g.begin;
+}
 /// All operations of a group on one tile.
 void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows,
         uint8_t* slots) const {
@@ -14605,7 +14608,10 @@ void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const 
         if (next < g.unit + g.units && codegen.units[next].first == i) {
             const CodeGenUnit& unit = codegen.units[next++];
             impl::Window at[impl::most_pointers];
-            for (uint32_t j = unit.begin; j < unit.end; j++) at[j - unit.begin] = window(codegen.pointers[j].node, codegen.pointers[j].still);
+            for (uint32_t j = unit.begin; j < unit.end; j++) {
+                const PtrSource& p = codegen.pointers[j];
+                at[j - unit.begin] = window(p.node, p.still);
+            }
             run_unit(unit, at, count, cols);
             i = unit.last - 1;
             continue;
@@ -14757,8 +14763,8 @@ void CompiledLayer::State::put_shape(const impl::Text& out, const TensorDesc& d)
     out << (d.indices ? "i32" : d.dtype == DType::blocks ? quant_name(d.quant) : impl::dtype_names[static_cast<size_t>(d.dtype)]);
 }
 void CompiledLayer::State::describe(const impl::Text& out) const {
-    out << (codegen.units.size() ? "machine code" : "interpreter") << ", " << isa_name(profile.isa) << ": " << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, "
-        << buffers.allocs.size() << " buffers\n";
+    out << (codegen.units.size() ? "machine code" : "interpreter") << ", " << isa_name(profile.isa) << ": ";
+    out << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, " << buffers.allocs.size() << " buffers\n";
     for (size_t i = 0; i < fusion.groups.size(); i++) {
         const FusionGroup& g = fusion.groups[i];
         out << "group " << i << ": " << impl::strategy_names[static_cast<size_t>(g.strategy)];
@@ -14768,8 +14774,9 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
         for (uint32_t k = g.begin; k < g.end; k++) {
             if (unit < g.unit + g.units && codegen.units[unit].first == k) {
                 const CodeGenUnit& u = codegen.units[unit++];
-                out << "  machine code: " << u.bytes << " bytes at " << u.offset << ", " << size_t(u.registers) << " registers, "
-                    << size_t(u.kept) << " of " << size_t(u.constants) << " constants in them, " << size_t(u.spilled) << " values on the stack\n";
+                out << "  machine code: " << u.bytes << " bytes at " << u.offset << ", " << size_t(u.registers) << " registers, ";
+                out << size_t(u.kept) << " of " << size_t(u.constants) << " constants in them, ";
+                out << size_t(u.spilled) << " values on the stack\n";
             }
             const SemanticNode& n = dag.nodes[node_at(k)];
             const impl::ValuePlace& v = values[node_at(k)];
@@ -15088,8 +15095,10 @@ bool CodeMemory::hold(const uint8_t* code, size_t n) {
 /// A register, or memory at base + (index << scale) + offset; index: x86 alone.
 struct CodePlace { uint8_t base; bool memory; uint8_t index, scale; int32_t offset; };
 constexpr uint8_t no_index = 4;
-constexpr CodePlace in_register(unsigned r)                    { return {static_cast<uint8_t>(r), false, 0, 0, 0}; }
-constexpr CodePlace in_memory(uint8_t base, size_t offset = 0) { return {base, true, no_index, 0, static_cast<int32_t>(offset)}; }
+constexpr CodePlace in_register(unsigned r)        { return {static_cast<uint8_t>(r), false, 0, 0, 0}; }
+constexpr CodePlace in_memory(uint8_t base, size_t offset = 0) {
+    return {base, true, no_index, 0, static_cast<int32_t>(offset)};
+}
 
 /// What a function is called with: rows, each of vectors and a rest. Pointers are behind the vectors of the first row.
 struct LoopCall {
@@ -15111,7 +15120,7 @@ enum class X86Form : uint8_t {
     none,
     rm, mr,                                                     // reg, rm | rm, reg
     rvm, mvr,                                                   // reg, v, rm | rm, v, reg
-    rvmr,                                                       // reg, v, rm and a register, 16 times its number, in the immediate
+    rvmr,                                                       // reg, v, rm; 16 times a register in the immediate
     vm, m,                                                      // v, rm | rm
     o                                                           // a register in the opcode
 };
@@ -15230,24 +15239,23 @@ GK_INTERNAL const char* x86_row(size_t row, unsigned* form, unsigned* wide, unsi
     *immediate = e.imm;
     return e.name;
 }
-GK_INTERNAL size_t x86_encode(size_t row, unsigned reg, unsigned v, bool memory, unsigned base, unsigned index, unsigned scale, int32_t offset,
-        int32_t imm, uint8_t* out) {
-    return encode(x86_rows[row], reg, v, {static_cast<uint8_t>(base), memory, static_cast<uint8_t>(index), static_cast<uint8_t>(scale),
-            offset}, imm, out);
+GK_INTERNAL size_t x86_encode(size_t row, unsigned reg, unsigned v, bool memory, uint8_t base, uint8_t index, uint8_t scale,
+        int32_t offset, int32_t imm, uint8_t* out) {
+    return encode(x86_rows[row], reg, v, {base, memory, index, scale, offset}, imm, out);
 }
 
 using CodeOp = X86;
 constexpr uint8_t  stack = rsp, mask = 15;
 constexpr size_t   code_lanes = 8, value_bytes = 32;
-constexpr size_t   at_rest = 16, at_saved = 32, at_values = 192;                // behind the stack pointer: a rest, the caller's registers, values
+constexpr size_t   at_rest = 16, at_saved = 32, at_values = 192;        // on the stack: a rest, saved registers, values
 constexpr uint32_t value_registers = 0xffff, rest_registers = value_registers & ~(1u << mask);
 constexpr CodePlace place_of_constant(size_t c)    { return in_memory(rip, c); }        // the offset follows
 constexpr CodePlace place_of_value(size_t slot)    { return in_memory(rsp, at_values + 32 * slot); }
 static inline bool is_load(X86 op)                 { return op == X86::load || op == X86::cvtph2ps || op == X86::pmovzxwd; }
 static inline bool is_store(X86 op)                { return op == X86::store || op == X86::cvtps2ph || op == X86::store_half; }
 static inline bool commutes(X86 op) {
-    return op == X86::addps || op == X86::mulps || op == X86::andps || op == X86::orps || op == X86::xorps || op == X86::paddd ||
-           op == X86::pand || op == X86::por;
+    return op == X86::addps || op == X86::mulps || op == X86::andps || op == X86::orps || op == X86::xorps ||
+           op == X86::paddd || op == X86::pand || op == X86::por;
 }
 
 #else // GK_EMITS_A64
@@ -15334,12 +15342,17 @@ static inline uint32_t encode(const A64Row& e, unsigned d, unsigned n, unsigned 
 }
 /// What tests compare with an assembler.
 GK_INTERNAL size_t a64_rows_count() { return sizeof a64_rows / sizeof *a64_rows; }
-GK_INTERNAL const char* a64_row(size_t row, unsigned* field) { *field = static_cast<unsigned>(a64_rows[row].field); return a64_rows[row].text; }
-GK_INTERNAL uint32_t a64_encode(size_t row, unsigned d, unsigned n, unsigned m, int32_t imm) { return encode(a64_rows[row], d, n, m, imm); }
+GK_INTERNAL const char* a64_row(size_t row, unsigned* field) {
+    *field = static_cast<unsigned>(a64_rows[row].field);
+    return a64_rows[row].text;
+}
+GK_INTERNAL uint32_t a64_encode(size_t row, unsigned d, unsigned n, unsigned m, int32_t imm) {
+    return encode(a64_rows[row], d, n, m, imm);
+}
 
 using CodeOp = A64;
 constexpr uint8_t  pool = 13, stack = 31;
-constexpr size_t   code_lanes = 4, value_bytes = 16, at_values = 16;            // behind the stack pointer: a rest, values
+constexpr size_t   code_lanes = 4, value_bytes = 16, at_values = 16;        // on the stack: a rest, values
 constexpr uint32_t value_registers = 0xffff00ff, rest_registers = value_registers;      // v8 to v15 are the caller's
 constexpr CodePlace place_of_constant(size_t c)    { return in_memory(pool, 16 * c); }
 constexpr CodePlace place_of_value(size_t slot)    { return in_memory(stack, at_values + 16 * slot); }
@@ -15399,7 +15412,7 @@ protected:
     const CodeLines& lines_;
     List<uint8_t>&   code_;
     List<uint32_t>   last_, reads_;                             // of each line: its last reader, how many
-    List<CodePlace>  at_;                                       // of each line and vector, from when it is written to when it is read last
+    List<CodePlace>  at_;                                       // of each line and vector, while it is needed
     List<uint8_t>    kept_;                                     // of each constant: its register, or none
     size_t           owner_[32] = {};                           // of each register: whose place it is in at_
     uint32_t         available_ = 0, free_ = 0, used_ = 0, constants_ = 0;      // registers; those of constants
@@ -15489,7 +15502,8 @@ unsigned CodePlaces::loaded(const CodePlace& p) {
 }
 void CodePlaces::count_reads() {
     const size_t n = lines_.all.size();
-    failed_ |= !last_.fill(n, 0) || !reads_.fill(n, 0) || !at_.fill(most_together * n, in_register(0)) || !kept_.fill(lines_.constants.size(), none);
+    failed_ |= !last_.fill(n, 0) || !reads_.fill(n, 0) || !at_.fill(most_together * n, in_register(0));
+    failed_ |= !kept_.fill(lines_.constants.size(), none);
     for (size_t i = n; i-- > 0 && !failed_;) {
         const CodeLine& l = lines_.all[i];
         if (!reads_[i] && !is_store(l.op)) continue;
@@ -15568,7 +15582,9 @@ void CodePlaces::put_constants() {
 // ---- x86-64 ----------------------------------------------------------------------------------------------------------
 
 /// 2^n of an integer.
-static inline int32_t power_of(CodeLines& to, int32_t n)   { return to.shift(X86::pslld, to.add(X86::paddd, n, to.constant(127u)), 23); }
+static inline int32_t power_of(CodeLines& to, int32_t n) {
+    return to.shift(X86::pslld, to.add(X86::paddd, n, to.constant(127u)), 23);
+}
 int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
     const int32_t a = from[0], b = from[1], c = from[2];
     switch (op.code) {
@@ -15650,7 +15666,7 @@ constexpr Platform this_platform = system_v;
 ///     restore; ret; constants
 class CodeLoop : CodePlaces {
 public:
-    CodeLoop(const CodeLines& lines, List<uint8_t>& code, const Platform& platform = this_platform) : CodePlaces(lines, code), platform_(platform) {}
+    CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
     using CodePlaces::registers;
     using CodePlaces::kept;
     using CodePlaces::spilled;
@@ -15658,7 +15674,7 @@ public:
 
 private:
     struct Fix { size_t at, end, constant; };                   // an offset, and what it is from
-    const Platform& platform_;
+    const Platform& platform_ = this_platform;
     List<Fix>       fixes_;
     int             offset_ = 0;                                // elements from the index to the first vector
 
@@ -15668,11 +15684,14 @@ private:
         const X86Row& e = x86_rows[static_cast<size_t>(op)];
         const size_t  n = dry_ ? 0 : encode(e, reg, v, rm, imm, bytes);
         for (size_t i = 0; i < n; i++) failed_ |= !code_.push(bytes[i]);
-        if (n && rm.memory && rm.base == rip) failed_ |= !fixes_.push({code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)});
+        const Fix     fix = {code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)};
+        if (n && rm.memory && rm.base == rip) failed_ |= !fixes_.push(fix);
     }
     void emit(X86 op, unsigned reg, const CodePlace& rm)  { emit(op, reg, 0, rm, 0); }
     void emit(X86 op, const CodePlace& rm, int32_t imm)   { emit(op, 0, 0, rm, imm); }
-    void put32(size_t at, size_t v)                      { for (size_t i = 0; i < 4 && !failed_; i++) code_[at + i] = static_cast<uint8_t>(v >> 8 * i); }
+    void put32(size_t at, size_t v) {
+        for (size_t i = 0; i < 4 && !failed_; i++) code_[at + i] = static_cast<uint8_t>(v >> 8 * i);
+    }
     size_t jump(X86 op)                                  { emit(op, in_register(0), 0); return code_.size(); }
     void land(size_t from)                               { put32(from - 4, code_.size() - from); }
     void jump(X86 op, size_t to)                         { const size_t from = jump(op); put32(from - 4, to - from); }
@@ -15681,9 +15700,9 @@ private:
     static CodePlace on_stack(size_t offset)             { return in_memory(rsp, offset); }
     CodePlace argument(size_t offset) const              { return in_memory(platform_.argument, offset); }
     CodePlace of_tensor(size_t tensor) const {
-        const int bytes = lines_.tensors[tensor].bytes;
+        const int bytes = lines_.tensors[tensor].bytes, element = offset_ + 8 * static_cast<int>(vector_);
         if (rest_) return in_memory(platform_.pointers[tensor]);
-        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), (offset_ + 8 * static_cast<int>(vector_)) * bytes};
+        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), element * bytes};
     }
     void move_to_stack(unsigned r, const CodePlace& to) override      { emit(X86::store, r, to); }
     void move_to_register(unsigned r, const CodePlace& from) override { emit(X86::load, r, from); }
@@ -15700,7 +15719,8 @@ private:
 
 /// The words of a rest to the stack, or from it.
 void CodeLoop::move_words(unsigned tensor, bool out) {
-    const CodePlace there = {platform_.pointers[tensor], true, 11, 1, -2}, here = {rsp, true, 11, 1, static_cast<int32_t>(at_rest) - 2};
+    const CodePlace there = {platform_.pointers[tensor], true, 11, 1, -2};
+    const CodePlace here  = {rsp, true, 11, 1, static_cast<int32_t>(at_rest) - 2};
     emit(X86::mov, 11, argument(offsetof(LoopCall, rest)));
     const size_t again = code_.size();
     emit(X86::load16, rax, out ? here : there);
@@ -15737,7 +15757,7 @@ void CodeLoop::write_fma(const CodeLine& l) {
     const CodePlace from = place(l.from[over]);
     const unsigned to = dying ? from.base : take();
     if (!dying) emit(X86::load, to, from);
-    const CodePlace one = place(l.from[over == 0 ? 1 : 0]), two = place(l.from[over == 2 ? 1 : 2]);      // factors; or factor and addend
+    const CodePlace one = place(l.from[over == 0 ? 1 : 0]), two = place(l.from[over == 2 ? 1 : 2]);
     const bool     second = over == 2 ? !one.memory : two.memory;
     const unsigned form = over == 2 ? 2 : second ? 1 : 0, v = loaded(second ? one : two);
     emit(static_cast<X86>(static_cast<unsigned>(l.op) + form), to, v, second ? two : one, 0);
@@ -15796,7 +15816,8 @@ void CodeLoop::write_row(unsigned together) {
     write_lines(places & ~(1u << mask), 1, true);
     land(whole);
     spilled = moved;
-    for (size_t t = 0; t < lines_.tensors.size(); t++) emit(X86::add, platform_.pointers[t], argument(offsetof(LoopCall, step) + 8 * t));
+    for (size_t t = 0; t < lines_.tensors.size(); t++)
+        emit(X86::add, platform_.pointers[t], argument(offsetof(LoopCall, step) + 8 * t));
 }
 bool CodeLoop::write() {
     const size_t tensors = lines_.tensors.size();
@@ -15810,12 +15831,16 @@ bool CodeLoop::write() {
     emit(X86::endbr64, in_register(0), 0xfa);
     emit(X86::push, in_register(rbp), 0);
     emit(X86::mov, rbp, in_register(rsp));
-    for (size_t t = 0; t < tensors; t++)
-        if (platform_.saved >> platform_.pointers[t] & 1) { emit(X86::push, in_register(platform_.pointers[t]), 0); pushed++; }
+    for (size_t t = 0; t < tensors; t++) {
+        if (!(platform_.saved >> platform_.pointers[t] & 1)) continue;
+        emit(X86::push, in_register(platform_.pointers[t]), 0);
+        pushed++;
+    }
     emit(X86::and_imm, in_register(rsp), -32);
     emit(X86::lea, rsp, on_stack(0 - (at_values + 32 * most_values)));
     const size_t frame = code_.size() - 4;
-    for (unsigned r = 6; r < 16 && platform_.saves_vectors; r++) emit(X86::store_half, r, on_stack(at_saved + 16 * (r - 6)));
+    const unsigned saved = platform_.saves_vectors ? 6 : 16;    // from which vector register on
+    for (unsigned r = saved; r < 16; r++) emit(X86::store_half, r, on_stack(at_saved + 16 * (r - saved)));
     for (size_t t = 0; t < tensors; t++) emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
     for (size_t c = 0; c < kept_.size(); c++) if (kept_[c] != none) emit(X86::load, kept_[c], in_memory(rip, c));
     const size_t row = code_.size();
@@ -15823,7 +15848,7 @@ bool CodeLoop::write() {
     emit(X86::sub_imm, argument(offsetof(LoopCall, rows)), 1);
     jump(X86::jne, row);
     emit(X86::zeroupper, in_register(0), 0);
-    for (unsigned r = 6; r < 16 && platform_.saves_vectors; r++) emit(X86::load_half, r, on_stack(at_saved + 16 * (r - 6)));
+    for (unsigned r = saved; r < 16; r++) emit(X86::load_half, r, on_stack(at_saved + 16 * (r - saved)));
     emit(X86::lea, rsp, in_memory(rbp, 0 - 8 * pushed));
     for (size_t t = tensors; t-- > 0;)
         if (platform_.saved >> platform_.pointers[t] & 1) emit(X86::pop, in_register(platform_.pointers[t]), 0);
@@ -15841,8 +15866,12 @@ bool CodeLoop::write() {
 
 // ---- aarch64 ---------------------------------------------------------------------------------------------------------
 
-static inline int32_t smaller_of(CodeLines& to, int32_t a, int32_t b) { return to.add(A64::bsl, to.add(A64::fcmgt, b, a), a, b); }
-static inline int32_t power_of(CodeLines& to, int32_t n)   { return to.shift(A64::shl, to.add(A64::iadd, n, to.constant(127u)), 23); }
+static inline int32_t smaller_of(CodeLines& to, int32_t a, int32_t b) {
+    return to.add(A64::bsl, to.add(A64::fcmgt, b, a), a, b);
+}
+static inline int32_t power_of(CodeLines& to, int32_t n) {
+    return to.shift(A64::shl, to.add(A64::iadd, n, to.constant(127u)), 23);
+}
 int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
     const int32_t a = from[0], b = from[1], c = from[2];
     switch (op.code) {
@@ -15934,13 +15963,17 @@ private:
     void emit(A64 op, unsigned d, unsigned n, size_t imm)        { emit(op, d, n, 0, static_cast<int32_t>(imm)); }
     void emit_m(A64 op, unsigned d, unsigned n, unsigned m)      { emit(op, d, n, m, 0); }
     /// A jump back; one that lands where land() is called.
-    void   jump(A64 op, unsigned d, size_t to)                   { emit(op, d, 0, 0, static_cast<int32_t>(to) - static_cast<int32_t>(code_.size())); }
+    void   jump(A64 op, unsigned d, size_t to) {
+        emit(op, d, 0, 0, static_cast<int32_t>(to) - static_cast<int32_t>(code_.size()));
+    }
     size_t jump(A64 op, unsigned d)                              { emit(op, d, 0, 0, 0); return code_.size(); }
     void   land(size_t from) {
         const uint32_t words = static_cast<uint32_t>(code_.size() - from + 4) / 4 << 5;
         for (size_t i = 0; i < 4 && !failed_; i++) code_[from - 4 + i] |= static_cast<uint8_t>(words >> 8 * i);
     }
-    void move_to_stack(unsigned r, const CodePlace& to) override      { emit(A64::str_q, r, to.base, static_cast<size_t>(to.offset)); }
+    void move_to_stack(unsigned r, const CodePlace& to) override {
+        emit(A64::str_q, r, to.base, static_cast<size_t>(to.offset));
+    }
     void move_to_register(unsigned r, const CodePlace& from) override {
         if (from.memory) emit(A64::ldr_q, r, from.base, static_cast<size_t>(from.offset));
         else             emit_m(A64::ior, r, from.base, from.base);
@@ -16078,7 +16111,8 @@ const OpTrace* CompiledLayer::State::trace_of(const CompilerGraph& graph, uint32
     return n.op != CompilerOp::kernel ? nullptr : n.kind == OpKind::user ? graph.node(n.node).trace : registry.find(n.kind);
 }
 /// The lines of nodes begin .. end - 1 of the plan, all of one group; false where one has none.
-bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, uint32_t end, impl::CodeLines& lines) {
+bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, uint32_t end,
+        impl::CodeLines& lines) {
     int32_t result[impl::most_in_group] = {};
     impl::List<int32_t> from;                                   // of the operations of one recording
     for (uint32_t k = begin; k < end; k++) {
@@ -16108,7 +16142,8 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
                     a[j] = s >= 0 ? from[static_cast<size_t>(s)] : no_arg;
                     if (s >= 0 || s == no_arg) continue;
                     const TraceConstant& c = t->constants[static_cast<size_t>(~s)];
-                    a[j] = lines.constant(c.type == TraceType::mask ? 0 - static_cast<uint32_t>(c.bits) : static_cast<uint32_t>(c.bits));
+                    const uint32_t bits = static_cast<uint32_t>(c.bits);
+                    a[j] = lines.constant(c.type == TraceType::mask ? 0 - bits : bits);
                 }
                 if (op.code == TraceCode::store)          value   = a[0];
                 else if (op.code == TraceCode::load)      from[i] = operand[op.index];
@@ -16127,7 +16162,8 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
 /// A function for as many nodes from `begin` on as do well in one loop; the one behind them. An instruction
 /// waits for the one before it, so a CPU that looks ahead some hundred instructions must find those of other vectors
 /// among them: two long operations, one behind the other, are faster as two loops over a tile.
-uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, impl::List<uint8_t>& code) {
+uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin,
+        impl::List<uint8_t>& code) {
     constexpr size_t long_operation = 12, long_loop = 16;
     uint32_t end = begin;
     for (size_t all = 0; end < g.end; end++) {
@@ -16143,12 +16179,20 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
         if (end == begin || !flatten(graph, g, begin, end, lines)) return begin;
         if (lines.tensors.size() > impl::most_pointers) continue;
         impl::CodeLoop loop(lines, code);
-        const uint32_t pointers = static_cast<uint32_t>(codegen.pointers.size());
-        const size_t   offset = code.size();
+        CodeGenUnit unit = {};
+        unit.offset = code.size();
+        unit.first  = begin;
+        unit.last   = end;
+        unit.begin  = static_cast<uint32_t>(codegen.pointers.size());
+        unit.end    = unit.begin + static_cast<uint32_t>(lines.tensors.size());
         if (!loop.write()) return begin;
-        for (const impl::CodeLines::Tensor& t : lines.tensors) if (!codegen.pointers.push({t.node, t.still})) return begin;
-        const CodeGenUnit unit = {offset, code.size() - offset, begin, end, pointers, static_cast<uint32_t>(codegen.pointers.size()), loop.registers,
-                                  static_cast<uint32_t>(lines.constants.size()), loop.kept, loop.spilled};
+        unit.bytes     = code.size() - unit.offset;
+        unit.registers = loop.registers;
+        unit.constants = static_cast<uint32_t>(lines.constants.size());
+        unit.kept      = loop.kept;
+        unit.spilled   = loop.spilled;
+        for (const impl::CodeLines::Tensor& t : lines.tensors)
+            if (!codegen.pointers.push({t.node, t.still})) return begin;
         return codegen.units.push(unit) ? end : begin;
     }
 }
@@ -16178,6 +16222,9 @@ void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
     codegen.units.clear();
     codegen.pointers.clear();
 }
+#if defined(__clang__)
+__attribute__((no_sanitize("function")))                        // machine code says nothing of its type
+#endif
 void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
     bool whole = true;                                          // rows without gaps are one
     for (uint32_t i = unit.begin; i < unit.end; i++)

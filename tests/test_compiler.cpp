@@ -259,7 +259,8 @@ static std::vector<Way> ways(Rng& rng) {
     apart.tile_bytes = 1;
     CompileOptions plain_poisoned = plain;
     plain_poisoned.poison = true;
-    return { { "as it is", fused, {}, true }, { "interpreted", interpreted, {}, true }, { "not fused", plain, {}, true }, { "small tiles, poisoned", poisoned, parallel_of(3), true },
+    return { { "as it is", fused, {}, true }, { "interpreted", interpreted, {}, true },
+             { "not fused", plain, {}, true }, { "small tiles, poisoned", poisoned, parallel_of(3), true },
              { "not fused, poisoned", plain_poisoned, parallel_of(2), true },
              { "nothing shared, tiny tiles", apart, parallel_of(4), false } };
 }

@@ -78,7 +78,8 @@ extern "C" int mprotect(void* at, size_t bytes, int protection) noexcept {
 
 #if !defined(_WIN32) && (defined(__x86_64__) || defined(__aarch64__))
 /// Those of the machine that runs the test, which may be another one's emulator.
-static const std::string TOOLS = std::system("command -v aarch64-linux-gnu-as >/dev/null 2>&1") == 0 && LANES == 4 ? "aarch64-linux-gnu-" : "";
+static const std::string TOOLS =
+    LANES == 4 && std::system("command -v aarch64-linux-gnu-as >/dev/null 2>&1") == 0 ? "aarch64-linux-gnu-" : "";
 static bool can_assemble() {
     if (std::system((TOOLS + "as --version >/dev/null 2>&1 && " + TOOLS + "objcopy --version >/dev/null 2>&1").c_str()) == 0) return true;
     MESSAGE("skipped: no assembler here");
@@ -87,7 +88,8 @@ static bool can_assemble() {
 static bool assemble(const std::string& text, std::vector<uint8_t>& bytes) {
     const std::string base = "/tmp/gllm_emitter_" + std::to_string(getpid());
     std::ofstream(base + ".s") << text;
-    const std::string run = TOOLS + "as -o " + base + ".o " + base + ".s 2>" + base + ".err && " + TOOLS + "objcopy -O binary -j .text " + base + ".o " + base + ".bin";
+    const std::string run = TOOLS + "as -o " + base + ".o " + base + ".s 2>" + base + ".err && " +
+                            TOOLS + "objcopy -O binary -j .text " + base + ".o " + base + ".bin";
     const bool done = std::system(run.c_str()) == 0;
     if (!done) {
         std::ifstream err(base + ".err");
@@ -107,13 +109,14 @@ static bool assemble(const std::string& text, std::vector<uint8_t>& bytes) {
 }
 
 /// Where the bytes of instructions, a line of text each, are not the assembler's.
-static void check_listing(const std::string& lines, const std::vector<uint8_t>& bytes, const std::vector<size_t>& begin, const char* syntax) {
+static void check_listing(const std::string& lines, const std::vector<uint8_t>& bytes, const std::vector<size_t>& begin,
+                          const char* syntax) {
     std::vector<uint8_t> want;
     REQUIRE(assemble(syntax + lines, want));
     size_t wrong = 0, line = 0;
     for (size_t i = 0; i < begin.size(); i++) {
         const size_t end = i + 1 < begin.size() ? begin[i + 1] : bytes.size(), next = lines.find('\n', line);
-        const bool same = end <= want.size() && std::equal(bytes.begin() + long(begin[i]), bytes.begin() + long(end), want.begin() + long(begin[i]));
+        const bool same = end <= want.size() && std::memcmp(&bytes[begin[i]], &want[begin[i]], end - begin[i]) == 0;
         if (!same && wrong++ < 3) {
             std::string hex;
             for (size_t k = begin[i]; k < end; k++) { char t[4]; std::snprintf(t, sizeof t, "%02x ", bytes[k]); hex += t; }
@@ -131,8 +134,8 @@ static void check_listing(const std::string& lines, const std::vector<uint8_t>& 
 namespace gllm { namespace impl {
 size_t x86_rows_count();
 const char* x86_row(size_t row, unsigned* form, unsigned* wide, unsigned* immediate);
-size_t x86_encode(size_t row, unsigned reg, unsigned v, bool memory, unsigned base, unsigned index, unsigned scale, int32_t offset, int32_t imm,
-                  uint8_t* out);
+size_t x86_encode(size_t row, unsigned reg, unsigned v, bool memory, uint8_t base, uint8_t index, uint8_t scale, int32_t offset,
+                  int32_t imm, uint8_t* out);
 } }
 
 namespace {
@@ -164,7 +167,8 @@ struct Listing {
         if (op == "movzx") place = 0;
         if (op == "mov" && form == mr) wide = place = 0;
         if (form == o) wide = 4;
-        const std::string a = name(reg, wide), b = name(v, wide), c = mem ? memory(base, index, scale, offset) : name(base, form == o ? 4 : place);
+        const std::string a = name(reg, wide), b = name(v, wide);
+        const std::string c = mem ? memory(base, index, scale, offset) : name(base, form == o ? 4 : place);
         const char* const sized = form == m && mem ? "qword ptr " : op == "movzx" && mem ? "word ptr " : "";
         std::string t = op;
         if (op == "vmovups" && !mem) t = form == mr ? "{store} vmovups" : "{load} vmovups";
@@ -183,7 +187,7 @@ struct Listing {
         }
         if (immediate && form != rvmr) t += ", " + std::to_string(imm);
         uint8_t out[16];
-        const size_t n = gllm::impl::x86_encode(row, reg, v, mem, base, index, scale, offset, imm, out);
+        const size_t n = gllm::impl::x86_encode(row, reg, v, mem, uint8_t(base), uint8_t(index), uint8_t(scale), offset, imm, out);
         CHECK(n <= 15);
         text += t + "\n";
         begin.push_back(bytes.size());
@@ -242,7 +246,8 @@ TEST_CASE("every form of instruction is what the assembler writes") {
         static const int32_t counts[] = { 0, 1, 2, 3, 8, 31, 64, 100, 255, 1024, 4094, 4095 };
         for (unsigned i = 0; i < 32 * 12; i++) {
             const int32_t k = counts[i / 32], shift = int32_t(1 + i % 31);
-            const int32_t imm = field == eights ? 8 * k : field == sixteens ? 16 * k : field == words ? 4 * (k - 100) : field == plain ? k : shift;
+            const int32_t imm = field == plain ? k : field == eights ? 8 * k : field == sixteens ? 16 * k : field == words ? 4 * (k - 100)
+                                                                                                                          : shift;
             unsigned number[3] = {};
             std::string line;
             for (size_t c = 0; c < pattern.size(); c++) {
@@ -400,7 +405,8 @@ TEST_CASE("op by op, interpreted and as machine code") {
             const DType d = g.outputs()[o].dtype;
             for (int w = 1; w < 3; w++) {
                 const Guarded<uint8_t>&a = *results[w][o], &b = *results[0][o];
-                const std::string wrong = d == DType::f32 ? differs<float>(a, b) : d == DType::f16 ? differs<gllm::f16>(a, b) : differs<gllm::bf16>(a, b);
+                const std::string wrong = d == DType::f32 ? differs<float>(a, b) : d == DType::f16 ? differs<gllm::f16>(a, b)
+                                                                                                   : differs<gllm::bf16>(a, b);
                 INFO("output " << o << (w == 1 ? ", interpreted" : ", machine code"));
                 CHECK_MESSAGE(wrong.empty(), wrong);
             }
