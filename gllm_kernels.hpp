@@ -15709,6 +15709,7 @@ private:
 
     // ---- lines
     void write_line(const CodeLine& l) override;
+    bool stays_in_memory() const;
     void write_load(const CodeLine& l);
     void write_store(const CodeLine& l);
     void write_fma(const CodeLine& l);
@@ -15728,9 +15729,15 @@ void CodeLoop::move_words(unsigned tensor, bool out) {
     emit(X86::sub_imm, in_register(11), 1);
     if (!dry_) jump(X86::jne, again);
 }
+/// Is what this line loads read once, and before anything is stored, perhaps there?
+bool CodeLoop::stays_in_memory() const {
+    bool stays = reads_[now_] == 1;
+    for (uint32_t i = now_ + 1; stays && i < last_[now_]; i++) stays = !is_store(lines_.all[i].op);
+    return stays;
+}
 void CodeLoop::write_load(const CodeLine& l) {
     const bool floats = l.op == X86::load;
-    if (floats && !rest_ && reads_[now_] == 1) { place_result(of_tensor(l.index)); return; }
+    if (floats && !rest_ && stays_in_memory()) { place_result(of_tensor(l.index)); return; }
     if (!floats && rest_) move_words(l.index, false);
     const unsigned r = take();
     if (floats && rest_) emit(X86::load_some, r, mask, of_tensor(l.index), 0);

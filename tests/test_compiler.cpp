@@ -48,6 +48,7 @@ static gllm::ScalarOpRegistry& registry() {
     static gllm::ScalarOpRegistry r;
     static const bool made = [] {
         return r.add("softsign", [](auto x) { using std::abs; return x / (1.0f + abs(x)); }) &&
+               r.add("same", [](auto x) { return x; }) &&
                r.add("gated", [](auto x, auto y) { using std::tanh; return x * tanh(y); }) &&
                r.add("picked", [](auto a, auto b, auto c) { using gllm::select; using std::exp; return select(a < b, exp(a), -c); });
     }();
@@ -59,6 +60,7 @@ static void user_row(K k, const char* name, const float* const* in, float* out, 
     Floats t(n + 1);
     const std::string op = name;
     if (op == "softsign") for (size_t i = 0; i < n; i++) out[i] = in[0][i] / (1.0f + std::fabs(in[0][i]));
+    if (op == "same") std::copy(in[0], in[0] + n, out);
     if (op == "gated") { k.tanh(in[1], t.data(), n); k.vec_mul(in[0], t.data(), out, n); }
     if (op == "picked") {
         k.exp(in[0], t.data(), n);
@@ -696,6 +698,12 @@ TEST_CASE("buffers with several readers") {
         g.output(g.matmul_t(z, w));
         g.output(g.op(OpKind::relu, view));
         g.output(g.axpy(g.op(OpKind::neg, z), 2, g.matmul_t(g.axpy(z, 0.5f, z), w)));
+    }, SHAPES);
+    each_isa("an operand that is a result, and is overwritten before it is read", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef w = g.weight("w", { n, n }), u = g.matmul_t(g.input({ m, n }), w), same = g.op(registry().find("same"), u);
+        const TensorRef v = g.op(OpKind::neg, u);
+        g.output(g.mul(same, v));
+        g.output(g.matmul_t(v, w));
     }, SHAPES);
     each_isa("a view that is a row for every row", [](CompilerGraph& g, size_t m, size_t n) {
         if (m == any_rows) m = 3;
