@@ -14742,7 +14742,7 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
     for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         if (fusion.groups[i].strategy != FusionStrategy::kernel_call) run_group(i, rows, p, arena);
         else if (Status s = call(i, rows, p, arena); !s) return s;
-        for (const BufferAlloc& a : buffers.allocs) if (options.poison && a.end == i) memset(arena + a.offset, 0xff, a.bytes);
+        for (const BufferAlloc& a : buffers.allocs) if (options.poison && a.end == i && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
     }
     return impl::success;
 }
