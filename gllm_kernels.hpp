@@ -94,7 +94,8 @@
 //                                       [23] models
 //   with GLLM_KERNELS_COMPILER          [24] traces
 //                                       [25] the graph compiler
-//                                       [26] history and licence
+//                                       [26] machine code
+//                                       [27] history and licence
 //
 // ---- building ---------------------------------------------------------------
 //
@@ -107,6 +108,7 @@
 //   GLLM_KERNELS_MODEL              add the paged cache, tensors and models (define it wherever the header is included)
 //   GLLM_KERNELS_COMPILER           add the graph compiler, and traces of operations (define it wherever the header is
 //                                   included)
+//   GLLM_KERNELS_NO_JIT             leave out what writes machine code at run time
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
 //                                   is included); by default no symbol leaves the module that implements it: copies in
@@ -1187,6 +1189,7 @@ struct DeviceProfile {
 
 struct CompileOptions {
     bool      loop_fusion = true;
+    bool      machine_code = true;                              // where the system lends memory for it; else the interpreter runs
     bool      in_place = true, share_buffers = true;            // of intermediates
     bool      poison = false;                                   // NaN into memory that holds nothing: for tests
     Precision precision = Precision::exact;                     // of quantised products
@@ -1222,6 +1225,7 @@ struct FusionGroup {
     uint32_t       begin, end;                                  // of FusionPlan::nodes
     uint32_t       slots, streams;                              // intermediates that a tile holds at a time; other operands and results
     uint32_t       scratch;                                     // an alloc, or no_node
+    uint32_t       unit, units;                                 // the first of CodeGenPlan::units, how many; the interpreter runs the rest
 };
 /// Groups in order of execution.
 struct FusionPlan {
@@ -1239,6 +1243,23 @@ struct BufferAlloc {
 struct BufferPlan {
     impl::List<BufferAlloc> allocs;
     size_t                  rows = 0, bytes = 0;
+};
+
+/// What a pointer of a unit shows: the value of a node of the DAG; one row of it for every row?
+struct PtrSource { uint32_t node; bool still; };
+/// A function of machine code for some operations of a group, constants behind it. What only one function needs stays in
+/// registers; the functions of a group go over one tile after another.
+struct CodeGenUnit {
+    size_t   offset, bytes;                                     // of CodeGenPlan::code
+    uint32_t first, last;                                       // of FusionPlan::nodes
+    uint32_t begin, end;                                        // of CodeGenPlan::pointers
+    uint32_t registers, constants, kept, spilled;               // of vectors; how many, in registers; values on the stack
+};
+struct CodeGenPlan {
+    impl::List<CodeGenUnit> units;
+    impl::List<PtrSource>   pointers;
+    const uint8_t*          code  = nullptr;                    // to be executed, and read
+    size_t                  bytes = 0;
 };
 
 /// A graph, ready to run. One thread at a time. Weights belong to the caller, and must outlive it, as must its pool.
@@ -1261,13 +1282,15 @@ public:
     /// not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the profile's set.
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1);
     GK_API size_t scratch_bytes(size_t rows = 1);               // enough, at this parallel.width; 0 where it overflows
-    GK_API const char* backend() const;                         // "interpreter"; "" before anything is compiled
+    /// "interpreter"; the instruction set, where groups are machine code; "" before anything is compiled.
+    GK_API const char* backend() const;
     GK_API void describe(void (*write)(void* user, const char* text, size_t n), void* user) const;
     GK_API void dot(void (*write)(void* user, const char* text, size_t n), void* user) const;
     /// Null before anything is compiled.
     GK_API const SemanticDAG* dag() const;
     GK_API const FusionPlan*  fusion() const;
     GK_API const BufferPlan*  buffers() const;                  // offsets: as of the last run() or scratch_bytes()
+    GK_API const CodeGenPlan* code() const;
 private:
     struct State;
     State* state_ = nullptr;
@@ -14339,6 +14362,18 @@ struct SourcePlace { uint32_t node, input; const void* data; };         // input
 struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
 struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
 
+constexpr size_t most_pointers = 11;                            // of a function of machine code: [26]
+struct CodeLines;
+struct CodeMemory {
+    void*  at = nullptr;
+    size_t bytes = 0;
+    CodeMemory() = default;
+    CodeMemory(const CodeMemory&) = delete;
+    CodeMemory& operator=(const CodeMemory&) = delete;
+    GK_INTERNAL ~CodeMemory();
+    GK_INTERNAL bool hold(const uint8_t* code, size_t n);       // once; false where the system refuses
+};
+
 /// May the result of this node take the place of an operand?
 static inline bool takes_place(const SemanticNode& n, size_t operand) {
     if (n.op == CompilerOp::convert) return n.desc.dtype == DType::f32;
@@ -14365,6 +14400,8 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::List<impl::MapStep> steps;
     impl::List<uint32_t>     constants;
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
+    CodeGenPlan              codegen;
+    impl::CodeMemory         code_memory;
     size_t                   planned_width = 0;
     uint32_t                 culprit = no_node;                 // a node of the graph
 
@@ -14399,6 +14436,14 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::Tile tile_of(const FusionGroup& g, size_t rows) const;
     Status alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const;
     Status plan_buffers(size_t rows, const Parallel& p);
+
+    // ---- 3: machine code
+    bool     one_pass(const FusionGroup& g) const;              // is all of the group one function?
+    const OpTrace* trace_of(const CompilerGraph& g, uint32_t v);
+    bool     flatten(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, uint32_t end, impl::CodeLines& lines);
+    uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
+    void     emit_code(const CompilerGraph& g);
+    void     run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const;
 
     // ---- 3: execution
     uint32_t node_at(uint32_t i) const { return fusion.nodes[i]; }
@@ -14704,7 +14749,7 @@ Status CompiledLayer::State::collect(const impl::List<Candidate>& groups) {
         if (!number.push(static_cast<uint32_t>(fusion.groups.size())) || !next.push(nodes)) return impl::out_of_nodes();
         if (c.size == 0) continue;
         const FusionStrategy s = c.size > 1 ? FusionStrategy::loop_fusion : FusionStrategy::single;
-        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node})) return impl::out_of_nodes();
+        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node, 0, 0})) return impl::out_of_nodes();
         nodes += c.size;
     }
     if (!fusion.nodes.fill(nodes, 0)) return impl::out_of_nodes();
@@ -14821,10 +14866,10 @@ Status CompiledLayer::State::place_values() {
     return order.fill(n, 0) && placed.fill(n, 0) ? impl::success : impl::out_of_nodes();
 }
 
-/// Tiles as large as the first-level cache holds with all that they are read from and written to; an operation of its own
+/// Tiles as large as the first-level cache holds with all that they are read from and written to; what goes over them once
 /// has larger ones.
 impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t rows) const {
-    const bool   alone = g.strategy == FusionStrategy::single;
+    const bool   alone = g.strategy == FusionStrategy::single || one_pass(g);
     const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes / 2;
     const size_t fits = bytes / 4 / (g.slots + g.streams), elements = fits < 64 ? 64 : fits / 64 * 64;
     size_t all = 0, cols = 1;
@@ -14849,7 +14894,8 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
         impl::bytes_of(n.desc, rows, &a.bytes);
     } else if (a.use == BufferUse::tiles) {
         const FusionGroup& g = fusion.groups[a.begin];
-        if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return impl::too_many_rows;
+        if (one_pass(g)) a.bytes = 0;
+        else if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return impl::too_many_rows;
     } else {
         CpuKernels<float> k = kernels;
         k.parallel = p;
@@ -14984,6 +15030,9 @@ void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t*
         }
     }
 }
+bool CompiledLayer::State::one_pass(const FusionGroup& g) const {
+    return g.units == 1 && codegen.units[g.unit].last - codegen.units[g.unit].first == g.end - g.begin;
+}
 /// All operations of a group on one tile.
 void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows,
         uint8_t* slots) const {
@@ -14993,23 +15042,35 @@ void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const 
     const size_t count = g.flat ? 1 : all - r0 < t.rows ? all - r0 : t.rows;
     const size_t total = dag.nodes[node_at(g.begin)].desc.cols * (g.flat ? all : 1);        // of a row that is cut
     const size_t part  = total - c0 < t.cols ? total - c0 : t.cols;
-    const auto window = [&](uint32_t u, const TensorDesc* of) {
+    const auto window = [&](uint32_t u, bool still) {
         const TensorDesc& d = dag.nodes[u].desc;
         const size_t each = impl::element_bytes(d);
         if (values[u].where == impl::Where::tile && values[u].group == group)
             return impl::Window{slots + values[u].index * t.slot_bytes, (g.columns ? part : d.cols) * each};
-        const bool still = of && impl::spreads(d, *of);
         const size_t stride = still ? 0 : d.cols * each;
         return impl::Window{values[u].at + r0 * stride + c0 * each, stride};
     };
+    uint32_t next = g.unit;
     for (uint32_t i = g.begin; i < g.end; i++) {
         const uint32_t v = node_at(i);
         const SemanticNode& n = dag.nodes[v];
+        const size_t cols = g.columns ? part : n.desc.cols;
+        if (next < g.unit + g.units && codegen.units[next].first == i) {
+            const CodeGenUnit& unit = codegen.units[next++];
+            impl::Window at[impl::most_pointers];
+            for (uint32_t j = unit.begin; j < unit.end; j++) {
+                const PtrSource& p = codegen.pointers[j];
+                at[j - unit.begin] = window(p.node, p.still);
+            }
+            run_unit(unit, at, count, cols);
+            i = unit.last - 1;
+            continue;
+        }
         impl::Window in[4] = {};
-        for (size_t j = 0; j < n.inputs; j++) in[j] = window(n.input[j], &n.desc);
+        for (size_t j = 0; j < n.inputs; j++) in[j] = window(n.input[j], impl::spreads(dag.nodes[n.input[j]].desc, n.desc));
         if (n.op == CompilerOp::embedding) in[0] = {values[n.input[0]].at, 0};              // all of the table
-        const impl::Window out = window(v, nullptr);
-        run_rows(v, in, out.at, out.stride, count, g.columns ? part : n.desc.cols);
+        const impl::Window out = window(v, false);
+        run_rows(v, in, out.at, out.stride, count, cols);
     }
 }
 void CompiledLayer::State::run_group(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) {
@@ -15131,7 +15192,7 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
     for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         if (fusion.groups[i].strategy != FusionStrategy::kernel_call) run_group(i, rows, p, arena);
         else if (Status s = call(i, rows, p, arena); !s) return s;
-        for (const BufferAlloc& a : buffers.allocs) if (options.poison && a.end == i) memset(arena + a.offset, 0xff, a.bytes);
+        for (const BufferAlloc& a : buffers.allocs) if (options.poison && a.end == i && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
     }
     return impl::success;
 }
@@ -15152,14 +15213,21 @@ void CompiledLayer::State::put_shape(const impl::Text& out, const TensorDesc& d)
     out << (d.indices ? "i32" : d.dtype == DType::blocks ? quant_name(d.quant) : impl::dtype_names[static_cast<size_t>(d.dtype)]);
 }
 void CompiledLayer::State::describe(const impl::Text& out) const {
-    out << "interpreter, " << isa_name(profile.isa) << ": " << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, "
-        << buffers.allocs.size() << " buffers\n";
+    out << (codegen.units.size() ? "machine code" : "interpreter") << ", " << isa_name(profile.isa) << ": ";
+    out << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, " << buffers.allocs.size() << " buffers\n";
     for (size_t i = 0; i < fusion.groups.size(); i++) {
         const FusionGroup& g = fusion.groups[i];
         out << "group " << i << ": " << impl::strategy_names[static_cast<size_t>(g.strategy)];
-        if (g.slots) out << ", " << size_t(g.slots) << " values of a tile";
+        if (g.slots && !one_pass(g)) out << ", " << size_t(g.slots) << " values of a tile";
         out << "\n";
+        uint32_t unit = g.unit;
         for (uint32_t k = g.begin; k < g.end; k++) {
+            if (unit < g.unit + g.units && codegen.units[unit].first == k) {
+                const CodeGenUnit& u = codegen.units[unit++];
+                out << "  machine code: " << u.bytes << " bytes at " << u.offset << ", " << size_t(u.registers) << " registers, ";
+                out << size_t(u.kept) << " of " << size_t(u.constants) << " constants in them, ";
+                out << size_t(u.spilled) << " values on the stack\n";
+            }
             const SemanticNode& n = dag.nodes[node_at(k)];
             const impl::ValuePlace& v = values[node_at(k)];
             out << "  ";
@@ -15238,6 +15306,7 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     if (s) made->culprit = no_node;
     if (s) s = made->fuse();
     if (s) s = made->place_values();
+    if (s) made->emit_code(graph);
     if (s) s = made->plan_buffers(1, Parallel());
     if (!s) {
         char name[48] = "";
@@ -15275,10 +15344,13 @@ Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_
 size_t CompiledLayer::scratch_bytes(size_t rows) {
     return state_ && state_->plan_buffers(rows, parallel) ? impl::Scratch::bytes(state_->buffers.bytes / sizeof(float)) : 0;
 }
-const char* CompiledLayer::backend() const             { return state_ ? "interpreter" : ""; }
+const char* CompiledLayer::backend() const {
+    return !state_ ? "" : state_->codegen.units.size() ? isa_name(state_->profile.isa) : "interpreter";
+}
 const SemanticDAG* CompiledLayer::dag() const          { return state_ ? &state_->dag : nullptr; }
 const FusionPlan*  CompiledLayer::fusion() const       { return state_ ? &state_->fusion : nullptr; }
 const BufferPlan*  CompiledLayer::buffers() const      { return state_ ? &state_->buffers : nullptr; }
+const CodeGenPlan* CompiledLayer::code() const         { return state_ ? &state_->codegen : nullptr; }
 void CompiledLayer::describe(void (*write)(void* user, const char* text, size_t n), void* user) const {
     if (state_) state_->describe({write, user});
 }
@@ -15386,6 +15458,1257 @@ void CompilerGraph::output(TensorRef x, DType dtype) { failed_ = !outputs_.push(
 GK_NAMESPACE_END
 #endif
 
+// ============================================================================
+// [26] MACHINE CODE: groups of elementwise operations as functions
+// ============================================================================
+//
+//   FusionGroup -> flatten -> CodeLines -> CodeLoop: place, encode -> CodeMemory -> run_unit
+//
+// The recordings of a group, one behind the other, are straight-line code on numbered values. A line of it is one
+// instruction whose operands have no place yet; each trace operation becomes the lines that the primitive of that name [9]
+// is on this set, so the bits are those of the kernels. Lines are then written once, from first to last: a result takes
+// the lowest free register, which is free again behind its last reader; what finds no register waits on the stack. Several
+// vectors take turns, line by line.
+//
+// As an example, relu(0.5 (x + y)) on AVX2, the first of four vectors; 0.5 and 0 are in ymm13 and ymm14:
+//
+//   functor of [10]                           lines                 code
+//                                             0 load x
+//                                             1 load y              vmovups   ymm0, [rdx + 2*rax - 128]
+//   add_of    vadd(a, b)                      2 addps 0, 1          vaddps    ymm0, ymm0, [rcx + 2*rax - 128]
+//   scale_by  vmul(x, s)                      3 mulps 2, 0.5        vmulps    ymm0, ymm0, ymm13
+//   relu_of   vselect(vlt(x, 0), 0, x)        4 cmpps 3, 0, less    vcmpps    ymm4, ymm0, ymm14, 17
+//                                             5 blendvps 3, 0, 4    vblendvps ymm0, ymm0, ymm14, ymm4
+//                                             6 store out, 5        vmovups   [rsi + 2*rax - 128], ymm0
+
+#ifdef GLLM_KERNELS_COMPILER
+
+#define GK_EMITS_X86 0
+#define GK_EMITS_A64 0
+#if !defined(GLLM_KERNELS_NO_JIT) && UINTPTR_MAX > 0xffffffffu && (defined(__unix__) || defined(__APPLE__) || defined(_WIN32))
+#if (defined(__x86_64__) || defined(_M_X64)) && GK_HAS_AVX2
+#undef GK_EMITS_X86
+#define GK_EMITS_X86 1
+#elif GK_ARM64 && GK_HAS_NEON && defined(__GNUC__) && !defined(_WIN32)
+#undef GK_EMITS_A64
+#define GK_EMITS_A64 1
+#endif
+#endif
+
+#if GK_EMITS_X86 || GK_EMITS_A64
+#ifdef _WIN32                                                   // three of its functions: <windows.h> defines many macros
+extern "C" {
+__declspec(dllimport) void* __stdcall VirtualAlloc(void* at, size_t bytes, unsigned long type, unsigned long protect);
+__declspec(dllimport) int   __stdcall VirtualProtect(void* at, size_t bytes, unsigned long protect, unsigned long* before);
+__declspec(dllimport) int   __stdcall VirtualFree(void* at, size_t bytes, unsigned long type);
+}
+#else
+#include <sys/mman.h>
+#endif
+#endif
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+// ---- memory for code: written, then executable, never both -----------------------------------------------------
+
+#if !GK_EMITS_X86 && !GK_EMITS_A64
+CodeMemory::~CodeMemory()                          {}
+bool CodeMemory::hold(const uint8_t*, size_t)      { return false; }
+#elif defined(_WIN32)
+CodeMemory::~CodeMemory()                          { if (at) VirtualFree(at, 0, 0x8000); }
+bool CodeMemory::hold(const uint8_t* code, size_t n) {
+    unsigned long before = 0;
+    at    = VirtualAlloc(nullptr, n, 0x3000, 4);                // reserved and committed, to read and write
+    bytes = n;
+    if (at) memcpy(at, code, n);
+    return at && VirtualProtect(at, n, 0x20, &before);          // to read and execute
+}
+#else
+CodeMemory::~CodeMemory()                          { if (at) munmap(at, bytes); }
+bool CodeMemory::hold(const uint8_t* code, size_t n) {
+    void* const p = mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    if (p == MAP_FAILED) return false;
+    at    = p;
+    bytes = n;
+    memcpy(at, code, n);
+    if (mprotect(at, n, PROT_READ | PROT_EXEC) != 0) return false;
+#if GK_EMITS_A64
+    __builtin___clear_cache(static_cast<char*>(at), static_cast<char*>(at) + n);
+#endif
+    return true;
+}
+#endif
+
+#if GK_EMITS_X86 || GK_EMITS_A64
+
+/// A register, or memory at base + (index << scale) + offset; index: x86 alone.
+struct CodePlace { uint8_t base; bool memory; uint8_t index, scale; int32_t offset; };
+constexpr uint8_t no_index = 4;
+constexpr CodePlace in_register(unsigned r)        { return {static_cast<uint8_t>(r), false, 0, 0, 0}; }
+constexpr CodePlace in_memory(uint8_t base, size_t offset = 0) {
+    return {base, true, no_index, 0, static_cast<int32_t>(offset)};
+}
+
+/// What a function is called with: rows, each of vectors and a rest. Pointers are behind the vectors of the first row.
+struct LoopCall {
+    uint64_t rows;
+    int64_t  begin;                                             // -2 for every element of the vectors
+    uint64_t rest;
+    int32_t  mask[8];                                           // -1 for every element of the rest
+    uint8_t* at[most_pointers];
+    size_t   step[most_pointers];                               // bytes from row to row
+};
+
+#if GK_EMITS_X86
+
+// ---- instructions of x86-64 --------------------------------------------------------------------------------------------
+
+/// Which operands an instruction has, and where they are encoded. rm: a register or memory; v: the register of VEX;
+/// digit: an opcode's extension in the place of reg.
+enum class X86Form : uint8_t {
+    none,
+    rm, mr,                                                     // reg, rm | rm, reg
+    rvm, mvr,                                                   // reg, v, rm | rm, v, reg
+    rvmr,                                                       // reg, v, rm; 16 times a register in the immediate
+    vm, m,                                                      // v, rm | rm
+    o                                                           // a register in the opcode
+};
+enum class X86Space : uint8_t { legacy, legacy_0f, vex_0f, vex_0f38, vex_0f3a };
+struct X86Row { const char* name; X86Form form; X86Space space; uint8_t prefix, opcode, digit, w, l, imm; };
+
+/// prefix: 1, 2, 3 for 66, f3, f2 | w: 64 bits | l: 256 bits | imm: bytes of an immediate
+#define GK_X86_ROWS(ROW) \
+    /*  id          name           form  space      prefix opcode digit w l imm */ \
+    ROW(load,       "vmovups",     rm,   vex_0f,    0, 0x10, 0, 0, 1, 0) \
+    ROW(store,      "vmovups",     mr,   vex_0f,    0, 0x11, 0, 0, 1, 0) \
+    ROW(load_half,  "vmovups",     rm,   vex_0f,    0, 0x10, 0, 0, 0, 0) \
+    ROW(store_half, "vmovups",     mr,   vex_0f,    0, 0x11, 0, 0, 0, 0) \
+    ROW(load_some,  "vmaskmovps",  rvm,  vex_0f38,  1, 0x2c, 0, 0, 1, 0) \
+    ROW(store_some, "vmaskmovps",  mvr,  vex_0f38,  1, 0x2e, 0, 0, 1, 0) \
+    ROW(addps,      "vaddps",      rvm,  vex_0f,    0, 0x58, 0, 0, 1, 0) \
+    ROW(mulps,      "vmulps",      rvm,  vex_0f,    0, 0x59, 0, 0, 1, 0) \
+    ROW(subps,      "vsubps",      rvm,  vex_0f,    0, 0x5c, 0, 0, 1, 0) \
+    ROW(minps,      "vminps",      rvm,  vex_0f,    0, 0x5d, 0, 0, 1, 0) \
+    ROW(divps,      "vdivps",      rvm,  vex_0f,    0, 0x5e, 0, 0, 1, 0) \
+    ROW(maxps,      "vmaxps",      rvm,  vex_0f,    0, 0x5f, 0, 0, 1, 0) \
+    ROW(sqrtps,     "vsqrtps",     rm,   vex_0f,    0, 0x51, 0, 0, 1, 0) \
+    ROW(andps,      "vandps",      rvm,  vex_0f,    0, 0x54, 0, 0, 1, 0) \
+    ROW(orps,       "vorps",       rvm,  vex_0f,    0, 0x56, 0, 0, 1, 0) \
+    ROW(xorps,      "vxorps",      rvm,  vex_0f,    0, 0x57, 0, 0, 1, 0) \
+    ROW(cmpps,      "vcmpps",      rvm,  vex_0f,    0, 0xc2, 0, 0, 1, 1) \
+    ROW(blendvps,   "vblendvps",   rvmr, vex_0f3a,  1, 0x4a, 0, 0, 1, 1) \
+    ROW(roundps,    "vroundps",    rm,   vex_0f3a,  1, 0x08, 0, 0, 1, 1) \
+    ROW(fmadd132,   "vfmadd132ps", rvm,  vex_0f38,  1, 0x98, 0, 0, 1, 0) \
+    ROW(fmadd213,   "vfmadd213ps", rvm,  vex_0f38,  1, 0xa8, 0, 0, 1, 0) \
+    ROW(fmadd231,   "vfmadd231ps", rvm,  vex_0f38,  1, 0xb8, 0, 0, 1, 0) \
+    ROW(fnmadd132,  "vfnmadd132ps", rvm, vex_0f38,  1, 0x9c, 0, 0, 1, 0) \
+    ROW(fnmadd213,  "vfnmadd213ps", rvm, vex_0f38,  1, 0xac, 0, 0, 1, 0) \
+    ROW(fnmadd231,  "vfnmadd231ps", rvm, vex_0f38,  1, 0xbc, 0, 0, 1, 0) \
+    ROW(cvtps2dq,   "vcvtps2dq",   rm,   vex_0f,    1, 0x5b, 0, 0, 1, 0) \
+    ROW(cvtdq2ps,   "vcvtdq2ps",   rm,   vex_0f,    0, 0x5b, 0, 0, 1, 0) \
+    ROW(paddd,      "vpaddd",      rvm,  vex_0f,    1, 0xfe, 0, 0, 1, 0) \
+    ROW(psubd,      "vpsubd",      rvm,  vex_0f,    1, 0xfa, 0, 0, 1, 0) \
+    ROW(pand,       "vpand",       rvm,  vex_0f,    1, 0xdb, 0, 0, 1, 0) \
+    ROW(por,        "vpor",        rvm,  vex_0f,    1, 0xeb, 0, 0, 1, 0) \
+    ROW(pslld,      "vpslld",      vm,   vex_0f,    1, 0x72, 6, 0, 1, 1) \
+    ROW(psrld,      "vpsrld",      vm,   vex_0f,    1, 0x72, 2, 0, 1, 1) \
+    ROW(psrad,      "vpsrad",      vm,   vex_0f,    1, 0x72, 4, 0, 1, 1) \
+    ROW(cvtph2ps,   "vcvtph2ps",   rm,   vex_0f38,  1, 0x13, 0, 0, 1, 0) \
+    ROW(cvtps2ph,   "vcvtps2ph",   mr,   vex_0f3a,  1, 0x1d, 0, 0, 1, 1) \
+    ROW(pmovzxwd,   "vpmovzxwd",   rm,   vex_0f38,  1, 0x33, 0, 0, 1, 0) \
+    ROW(packusdw,   "vpackusdw",   rvm,  vex_0f38,  1, 0x2b, 0, 0, 1, 0) \
+    ROW(permq,      "vpermq",      rm,   vex_0f3a,  1, 0x00, 0, 1, 1, 1) \
+    ROW(zeroupper,  "vzeroupper",  none, vex_0f,    0, 0x77, 0, 0, 0, 0) \
+    ROW(mov,        "mov",         rm,   legacy,    0, 0x8b, 0, 1, 0, 0) \
+    ROW(lea,        "lea",         rm,   legacy,    0, 0x8d, 0, 1, 0, 0) \
+    ROW(add,        "add",         rm,   legacy,    0, 0x03, 0, 1, 0, 0) \
+    ROW(add_imm,    "add",         m,    legacy,    0, 0x83, 0, 1, 0, 1) \
+    ROW(sub_imm,    "sub",         m,    legacy,    0, 0x83, 5, 1, 0, 1) \
+    ROW(and_imm,    "and",         m,    legacy,    0, 0x83, 4, 1, 0, 1) \
+    ROW(cmp_imm,    "cmp",         m,    legacy,    0, 0x83, 7, 1, 0, 1) \
+    ROW(load16,     "movzx",       rm,   legacy_0f, 0, 0xb7, 0, 0, 0, 0) \
+    ROW(store16,    "mov",         mr,   legacy,    1, 0x89, 0, 0, 0, 0) \
+    ROW(push,       "push",        o,    legacy,    0, 0x50, 0, 0, 0, 0) \
+    ROW(pop,        "pop",         o,    legacy,    0, 0x58, 0, 0, 0, 0) \
+    ROW(je,         "je",          none, legacy_0f, 0, 0x84, 0, 0, 0, 4) \
+    ROW(jne,        "jne",         none, legacy_0f, 0, 0x85, 0, 0, 0, 4) \
+    ROW(jg,         "jg",          none, legacy_0f, 0, 0x8f, 0, 0, 0, 4) \
+    ROW(jle,        "jle",         none, legacy_0f, 0, 0x8e, 0, 0, 0, 4) \
+    ROW(endbr64,    "endbr64",     none, legacy_0f, 2, 0x1e, 0, 0, 0, 1) \
+    ROW(ret,        "ret",         none, legacy,    0, 0xc3, 0, 0, 0, 0)
+#define GK_X86_ID(id, name, form, space, prefix, opcode, digit, w, l, imm) id,
+#define GK_X86_ROW(id, name, form, space, prefix, opcode, digit, w, l, imm) \
+    {name, X86Form::form, X86Space::space, prefix, opcode, digit, w, l, imm},
+enum class X86 : uint8_t { GK_X86_ROWS(GK_X86_ID) count };
+constexpr X86Row x86_rows[] = { GK_X86_ROWS(GK_X86_ROW) };
+#undef GK_X86_ROWS
+#undef GK_X86_ID
+#undef GK_X86_ROW
+
+constexpr uint8_t rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7, rip = 16;
+
+/// The instruction's bytes, at most 15; how many. Of rip offset is from behind the instruction.
+static inline size_t encode(const X86Row& e, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm, uint8_t* out) {
+    uint8_t*       p = out;
+    const unsigned r = e.form == X86Form::vm || e.form == X86Form::m ? e.digit : reg;
+    const unsigned high_r = r >> 3 & 1, high_x = rm.memory ? rm.index >> 3 & 1u : 0, high_b = rm.base >> 3 & 1u;
+    const unsigned space = static_cast<unsigned>(e.space), map = space - 1;
+    static constexpr uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
+    const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
+    if (e.space >= X86Space::vex_0f) {
+        const unsigned low = (~v & 15) << 3 | unsigned(e.l) << 2 | e.prefix, top = high_r << 7;
+        if (map == 1 && !e.w && !high_x && !high_b) { byte(0xc5); byte((top ^ 0x80) | low); }
+        else { byte(0xc4); byte(((top | high_x << 6 | high_b << 5) ^ 0xe0) | map); byte(unsigned(e.w) << 7 | low); }
+    } else {
+        const unsigned rex = unsigned(e.w) << 3 | high_r << 2 | high_x << 1 | high_b;
+        if (e.prefix) byte(prefixes[e.prefix]);
+        if (rex) byte(0x40 | rex);
+        if (space) byte(0x0f);
+    }
+    byte(e.form == X86Form::o ? e.opcode | (rm.base & 7u) : e.opcode);
+    if (e.form != X86Form::none && e.form != X86Form::o) {
+        const unsigned middle = (r & 7) << 3, base = rm.base & 7u;
+        const bool     index  = rm.memory && (rm.index != no_index || base == rsp) && rm.base != rip;
+        const bool     narrow = rm.offset >= -128 && rm.offset < 128;
+        const unsigned mode   = !rm.memory ? 3 : rm.base == rip ? 0 : rm.offset == 0 && base != rbp ? 0 : narrow ? 1 : 2;
+        byte(mode << 6 | middle | (rm.base == rip ? 5 : index ? 4 : base));
+        if (index) byte(unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base);
+        const size_t bytes = rm.base == rip || mode == 2 ? 4 : mode == 1;
+        for (size_t i = 0; i < bytes; i++) byte(static_cast<uint32_t>(rm.offset) >> 8 * i);
+    }
+    for (size_t i = 0; i < e.imm; i++) byte(static_cast<uint32_t>(imm) >> 8 * i);
+    return static_cast<size_t>(p - out);
+}
+/// What tests compare with an assembler: the operands of a row, and its bytes for some of them.
+GK_INTERNAL size_t x86_rows_count() { return sizeof x86_rows / sizeof *x86_rows; }
+GK_INTERNAL const char* x86_row(size_t row, unsigned* form, unsigned* wide, unsigned* immediate) {
+    const X86Row& e = x86_rows[row];
+    *form = static_cast<unsigned>(e.form);
+    *wide = e.space >= X86Space::vex_0f ? 1u + e.l : 3u + e.w;
+    *immediate = e.imm;
+    return e.name;
+}
+GK_INTERNAL size_t x86_encode(size_t row, unsigned reg, unsigned v, bool memory, uint8_t base, uint8_t index, uint8_t scale,
+        int32_t offset, int32_t imm, uint8_t* out) {
+    return encode(x86_rows[row], reg, v, {base, memory, index, scale, offset}, imm, out);
+}
+
+using CodeOp = X86;
+constexpr uint8_t  stack = rsp, mask = 15;
+constexpr size_t   code_lanes = 8, value_bytes = 32;
+constexpr size_t   at_rest = 16, at_saved = 32, at_values = 192;        // on the stack: a rest, saved registers, values
+constexpr uint32_t value_registers = 0xffff, rest_registers = value_registers & ~(1u << mask);
+constexpr CodePlace place_of_constant(size_t c)    { return in_memory(rip, c); }        // the offset follows
+constexpr CodePlace place_of_value(size_t slot)    { return in_memory(rsp, at_values + 32 * slot); }
+static inline bool is_load(X86 op)                 { return op == X86::load || op == X86::cvtph2ps || op == X86::pmovzxwd; }
+static inline bool is_store(X86 op)                { return op == X86::store || op == X86::cvtps2ph || op == X86::store_half; }
+static inline bool commutes(X86 op) {
+    return op == X86::addps || op == X86::mulps || op == X86::andps || op == X86::orps || op == X86::xorps ||
+           op == X86::paddd || op == X86::pand || op == X86::por;
+}
+
+#else // GK_EMITS_A64
+
+// ---- instructions of aarch64 -------------------------------------------------------------------------------------------
+
+/// Where an immediate goes, and what it counts.
+enum class A64Field : uint8_t { none, plain, eights, sixteens, left, right, words };
+struct A64Row { const char* text; A64Field field; uint32_t word; };
+
+/// D, N and M are registers, encoded at bits 0, 5 and 16; I is the immediate.
+#define GK_A64_ROWS(ROW) \
+    ROW(ldr_q,   "ldr qD, [xN, I]",               sixteens, 0x3dc00000) \
+    ROW(str_q,   "str qD, [xN, I]",               sixteens, 0x3d800000) \
+    ROW(ldr_d,   "ldr dD, [xN, I]",               eights,   0xfd400000) \
+    ROW(str_d,   "str dD, [xN, I]",               eights,   0xfd000000) \
+    ROW(fadd,    "fadd vD.4s, vN.4s, vM.4s",      none,     0x4e20d400) \
+    ROW(fsub,    "fsub vD.4s, vN.4s, vM.4s",      none,     0x4ea0d400) \
+    ROW(fmul,    "fmul vD.4s, vN.4s, vM.4s",      none,     0x6e20dc00) \
+    ROW(fdiv,    "fdiv vD.4s, vN.4s, vM.4s",      none,     0x6e20fc00) \
+    ROW(fcmgt,   "fcmgt vD.4s, vN.4s, vM.4s",     none,     0x6ea0e400) \
+    ROW(fcmeq,   "fcmeq vD.4s, vN.4s, vM.4s",     none,     0x4e20e400) \
+    ROW(iadd,    "add vD.4s, vN.4s, vM.4s",       none,     0x4ea08400) \
+    ROW(isub,    "sub vD.4s, vN.4s, vM.4s",       none,     0x6ea08400) \
+    ROW(iand,    "and vD.16b, vN.16b, vM.16b",    none,     0x4e201c00) \
+    ROW(ior,     "orr vD.16b, vN.16b, vM.16b",    none,     0x4ea01c00) \
+    ROW(fmla,    "fmla vD.4s, vN.4s, vM.4s",      none,     0x4e20cc00) \
+    ROW(fmls,    "fmls vD.4s, vN.4s, vM.4s",      none,     0x4ea0cc00) \
+    ROW(bsl,     "bsl vD.16b, vN.16b, vM.16b",    none,     0x6e601c00) \
+    ROW(fneg,    "fneg vD.4s, vN.4s",             none,     0x6ea0f800) \
+    ROW(fabs,    "fabs vD.4s, vN.4s",             none,     0x4ea0f800) \
+    ROW(fsqrt,   "fsqrt vD.4s, vN.4s",            none,     0x6ea1f800) \
+    ROW(frintn,  "frintn vD.4s, vN.4s",           none,     0x4e218800) \
+    ROW(fcvtns,  "fcvtns vD.4s, vN.4s",           none,     0x4e21a800) \
+    ROW(scvtf,   "scvtf vD.4s, vN.4s",            none,     0x4e21d800) \
+    ROW(mvn,     "mvn vD.16b, vN.16b",            none,     0x6e205800) \
+    ROW(fcvtl,   "fcvtl vD.4s, vN.4h",            none,     0x0e217800) \
+    ROW(fcvtn,   "fcvtn vD.4h, vN.4s",            none,     0x0e216800) \
+    ROW(shll,    "shll vD.4s, vN.4h, 16",         none,     0x2e613800) \
+    ROW(xtn,     "xtn vD.4h, vN.4s",              none,     0x0e612800) \
+    ROW(shl,     "shl vD.4s, vN.4s, I",           left,     0x4f005400) \
+    ROW(ushr,    "ushr vD.4s, vN.4s, I",          right,    0x6f000400) \
+    ROW(sshr,    "sshr vD.4s, vN.4s, I",          right,    0x4f000400) \
+    ROW(ldr_x,   "ldr xD, [xN, I]",               eights,   0xf9400000) \
+    ROW(str_x,   "str xD, [xN, I]",               eights,   0xf9000000) \
+    ROW(ldr_w,   "ldr wD, [xN, xM, lsl 2]",       none,     0xb8607800) \
+    ROW(str_w,   "str wD, [xN, xM, lsl 2]",       none,     0xb8207800) \
+    ROW(ldrh,    "ldrh wD, [xN, xM, lsl 1]",      none,     0x78607800) \
+    ROW(strh,    "strh wD, [xN, xM, lsl 1]",      none,     0x78207800) \
+    ROW(add,     "add xD, xN, I",                 plain,    0x91000000) \
+    ROW(sub,     "sub xD, xN, I",                 plain,    0xd1000000) \
+    ROW(adds,    "adds xD, xN, I",                plain,    0xb1000000) \
+    ROW(subs,    "subs xD, xN, I",                plain,    0xf1000000) \
+    ROW(add_x,   "add xD, xN, xM",                none,     0x8b000000) \
+    ROW(add_2x,  "add xD, xN, xM, lsl 1",         none,     0x8b000400) \
+    ROW(cbz,     "cbz xD, I",                     words,    0xb4000000) \
+    ROW(cbnz,    "cbnz xD, I",                    words,    0xb5000000) \
+    ROW(b_eq,    "b.eq I",                        words,    0x54000000) \
+    ROW(b_ne,    "b.ne I",                        words,    0x54000001) \
+    ROW(b_le,    "b.le I",                        words,    0x5400000d) \
+    ROW(b_gt,    "b.gt I",                        words,    0x5400000c) \
+    ROW(adr,     "adr xD, I",                     words,    0x10000000) \
+    ROW(bti_c,   "bti c",                         none,     0xd503245f) \
+    ROW(ret,     "ret",                           none,     0xd65f03c0)
+#define GK_A64_ID(id, text, field, word) id,
+#define GK_A64_ROW(id, text, field, word) {text, A64Field::field, word},
+enum class A64 : uint8_t { GK_A64_ROWS(GK_A64_ID) count };
+constexpr A64Row a64_rows[] = { GK_A64_ROWS(GK_A64_ROW) };
+#undef GK_A64_ROWS
+#undef GK_A64_ID
+#undef GK_A64_ROW
+
+static inline uint32_t encode(const A64Row& e, unsigned d, unsigned n, unsigned m, int32_t imm) {
+    const uint32_t i = static_cast<uint32_t>(imm), word = e.word | d | n << 5 | m << 16;
+    switch (e.field) {
+        case A64Field::plain:    return word | (i & 0xfff) << 10;
+        case A64Field::eights:   return word | (i / 8 & 0xfff) << 10;
+        case A64Field::sixteens: return word | (i / 16 & 0xfff) << 10;
+        case A64Field::left:     return word | (32 + i) << 16;
+        case A64Field::right:    return word | (64 - i) << 16;
+        case A64Field::words:    return word | (i / 4 & 0x7ffff) << 5;
+        default:                 return word;
+    }
+}
+/// What tests compare with an assembler.
+GK_INTERNAL size_t a64_rows_count() { return sizeof a64_rows / sizeof *a64_rows; }
+GK_INTERNAL const char* a64_row(size_t row, unsigned* field) {
+    *field = static_cast<unsigned>(a64_rows[row].field);
+    return a64_rows[row].text;
+}
+GK_INTERNAL uint32_t a64_encode(size_t row, unsigned d, unsigned n, unsigned m, int32_t imm) {
+    return encode(a64_rows[row], d, n, m, imm);
+}
+
+using CodeOp = A64;
+constexpr uint8_t  pool = 13, stack = 31;
+constexpr size_t   code_lanes = 4, value_bytes = 16, at_values = 16;        // on the stack: a rest, values
+constexpr uint32_t value_registers = 0xffff00ff, rest_registers = value_registers;      // v8 to v15 are the caller's
+constexpr CodePlace place_of_constant(size_t c)    { return in_memory(pool, 16 * c); }
+constexpr CodePlace place_of_value(size_t slot)    { return in_memory(stack, at_values + 16 * slot); }
+static inline bool is_store(A64 op)                { return op == A64::str_q || op == A64::str_d; }
+static inline bool is_load(A64 op)                 { return op == A64::ldr_q || op == A64::ldr_d; }
+
+#endif
+
+// ---- lines -----------------------------------------------------------------------------------------------------------
+
+/// An instruction whose operands have no place yet. from: a line before it, or ~a constant; no_arg where it has none. Of
+/// loads and stores `index` is the tensor, of others the immediate.
+struct CodeLine { CodeOp op; uint8_t index; int32_t from[3]; };
+
+/// Straight-line code of a group: its elements, one vector of each.
+struct CodeLines {
+    struct Tensor { uint32_t node; uint8_t bytes; bool still; };        // of an element; one row for all rows
+    List<CodeLine> all;
+    List<uint32_t> constants;
+    List<Tensor>   tensors;
+    bool           failed = false;
+
+    int32_t add(CodeOp op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
+        failed |= !all.push({op, static_cast<uint8_t>(index), {a, b, c}});
+        return static_cast<int32_t>(all.size()) - 1;
+    }
+    int32_t shift(CodeOp op, int32_t a, unsigned n)    { return add(op, a, no_arg, no_arg, n); }
+    int32_t constant(uint32_t bits) {
+        size_t i = 0;
+        while (i < constants.size() && constants[i] != bits) i++;
+        if (i == constants.size()) failed |= !constants.push(bits);
+        return ~static_cast<int32_t>(i);
+    }
+    int32_t constant(float v)                          { return constant(f32_bits(v)); }
+    unsigned tensor(const Tensor& t) {
+        size_t i = 0;
+        while (i < tensors.size() && tensors[i].node != t.node) i++;
+        if (i == tensors.size()) failed |= !tensors.push(t);
+        return static_cast<unsigned>(i);
+    }
+    // As the target has it:
+    int32_t lower(const TraceOp& op, const int32_t* from);              // one trace operation, as its primitive is defined
+    int32_t load(unsigned tensor, DType type);                          // the floats of a tensor
+    void    store(unsigned tensor, DType type, int32_t v);
+};
+
+// ---- places ----------------------------------------------------------------------------------------------------------
+
+/// Goes through lines from first to last and says where their values are: a CodeLoop writes them meanwhile.
+class CodePlaces {
+public:
+    uint32_t registers = 0, kept = 0, spilled = 0;              // of vectors; constants in registers; values on the stack
+
+protected:
+    static constexpr uint8_t  none = 255;
+    static constexpr uint32_t most_values = 64, most_together = 4;
+    const CodeLines& lines_;
+    List<uint8_t>&   code_;
+    List<uint32_t>   last_, reads_;                             // of each line: its last reader, how many
+    List<CodePlace>  at_;                                       // of each line and vector, while it is needed
+    List<uint8_t>    kept_;                                     // of each constant: its register, or none
+    size_t           owner_[32] = {};                           // of each register: whose place it is in at_
+    uint32_t         available_ = 0, free_ = 0, used_ = 0, constants_ = 0;      // registers; those of constants
+    uint32_t         pinned_ = 0, borrowed_ = 0;                // by the line at hand: not to be spilled; to be given back
+    uint32_t         now_ = 0;                                  // the line at hand
+    unsigned         together_ = 1, vector_ = 0;                // vectors that take turns, line by line; which of them
+    uint64_t         values_ = 0, most_used_ = 0;               // places on the stack: taken, ever taken
+    bool             rest_ = false, dry_ = false, failed_ = false;
+
+    CodePlaces(const CodeLines& lines, List<uint8_t>& code) : lines_(lines), code_(code) {}
+    virtual ~CodePlaces() {}
+    virtual void write_line(const CodeLine& l) = 0;
+    virtual void move_to_stack(unsigned r, const CodePlace& to) = 0;
+    virtual void move_to_register(unsigned r, const CodePlace& from) = 0;
+
+    size_t    turn(int32_t line) const                 { return static_cast<size_t>(line) * together_ + vector_; }
+    CodePlace place(int32_t from) const {
+        if (from >= 0) return at_[turn(from)];
+        const size_t c = static_cast<size_t>(~from);
+        return kept_[c] != none ? in_register(kept_[c]) : place_of_constant(c);
+    }
+    bool dies(int32_t from) const                      { return from >= 0 && last_[static_cast<size_t>(from)] == now_; }
+    /// What is read for the last time leaves its register.
+    void free_dying(const CodeLine& l) {
+        for (int32_t f : l.from)
+            if (dies(f) && !place(f).memory && owner_[place(f).base] == turn(f)) free_ |= 1u << place(f).base;
+    }
+    void     place_result(const CodePlace& p)          { at_[turn(static_cast<int32_t>(now_))] = p; }
+    void     result(unsigned r) {
+        free_ &= ~(1u << r);
+        borrowed_ &= ~(1u << r);
+        place_result(in_register(r));
+        owner_[r] = turn(static_cast<int32_t>(now_));
+    }
+    unsigned take();
+    void     spill();
+    unsigned loaded(const CodePlace& p);
+    void     count_reads();
+    unsigned choose_together();
+    void     keep_constants();
+    void     write_lines(uint32_t places, unsigned together, bool rest);
+    size_t   frame_bytes() const;
+    void     put_constants();
+};
+
+/// The lowest free register.
+unsigned CodePlaces::take() {
+    if (!free_) spill();
+    unsigned r = 0;
+    while (r < 31 && !(free_ >> r & 1)) r++;
+    free_   &= ~(1u << r);
+    pinned_ |= 1u << r;
+    used_   |= 1u << r;
+    return r;
+}
+/// Moves the value that is read latest to the stack.
+void CodePlaces::spill() {
+    unsigned victim = none;
+    size_t   latest = 0;
+    uint32_t slot = 0;
+    for (unsigned r = 0; r < 32; r++) {
+        if (!((available_ & ~pinned_) >> r & 1)) continue;
+        const int32_t v = static_cast<int32_t>(owner_[r] / together_);
+        size_t        next = now_ + (owner_[r] % together_ < vector_);
+        for (; next < lines_.all.size(); next++) {
+            const CodeLine& l = lines_.all[next];
+            if (l.from[0] == v || l.from[1] == v || l.from[2] == v) break;
+        }
+        if (next > latest) { latest = next; victim = r; }
+    }
+    while (slot < most_values && values_ >> slot & 1) slot++;
+    if (victim == none || slot == most_values) { failed_ = true; return; }
+    values_    |= uint64_t(1) << slot;
+    most_used_ |= values_;
+    spilled++;
+    at_[owner_[victim]] = place_of_value(slot);
+    move_to_stack(victim, place_of_value(slot));
+    free_ |= 1u << victim;
+}
+/// In a register; in one that is taken as long as the line is written, if it is in memory.
+unsigned CodePlaces::loaded(const CodePlace& p) {
+    if (!p.memory) return p.base;
+    const unsigned r = take();
+    borrowed_ |= 1u << r;
+    move_to_register(r, p);
+    return r;
+}
+void CodePlaces::count_reads() {
+    const size_t n = lines_.all.size();
+    failed_ |= !last_.fill(n, 0) || !reads_.fill(n, 0) || !at_.fill(most_together * n, in_register(0));
+    failed_ |= !kept_.fill(lines_.constants.size(), none);
+    for (size_t i = n; i-- > 0 && !failed_;) {
+        const CodeLine& l = lines_.all[i];
+        if (!reads_[i] && !is_store(l.op)) continue;
+        for (int32_t f : l.from) {
+            if (f < 0) continue;
+            if (!reads_[static_cast<size_t>(f)]++) last_[static_cast<size_t>(f)] = static_cast<uint32_t>(i);
+        }
+    }
+}
+/// All lines for some vectors in turn, or for the rest of a row.
+void CodePlaces::write_lines(uint32_t places, unsigned together, bool rest) {
+    available_ = free_ = places;
+    together_  = together;
+    rest_      = rest;
+    values_    = 0;
+    spilled    = 0;
+    for (now_ = 0; now_ < lines_.all.size() && !failed_; now_++) {
+        const CodeLine& l = lines_.all[now_];
+        for (vector_ = 0; vector_ < together && (reads_[now_] || is_store(l.op)) && !failed_; vector_++) {
+            pinned_ = borrowed_ = 0;
+            for (int32_t f : l.from) if (f != no_arg && !place(f).memory) pinned_ |= 1u << place(f).base;
+            write_line(l);
+            free_ |= borrowed_;
+            for (int32_t f : l.from)                            // places on the stack that are not read again
+                if (dies(f) && place(f).memory && place(f).base == stack)
+                    values_ &= ~(uint64_t(1) << (static_cast<size_t>(place(f).offset) - at_values) / value_bytes);
+        }
+    }
+    vector_ = 0;
+}
+/// As many vectors in turn as find registers hide the time that an instruction takes to answer.
+unsigned CodePlaces::choose_together() {
+    unsigned together = most_together + 1;
+    dry_ = true;
+    do {
+        together--;
+        used_   = 0;
+        failed_ = false;                                        // by more vectors, for want of places on the stack
+        write_lines(rest_registers, together, false);
+    } while (together > 1 && (spilled || failed_));
+    dry_ = false;
+    return together;
+}
+/// Constants that are read most live in the registers that values leave.
+void CodePlaces::keep_constants() {
+    List<uint32_t> reads;
+    failed_ |= !reads.fill(lines_.constants.size(), 0);
+    for (size_t i = 0; i < lines_.all.size() && !failed_; i++)
+        for (int32_t f : lines_.all[i].from)
+            if (f < 0 && f != no_arg && (reads_[i] || is_store(lines_.all[i].op))) reads[static_cast<size_t>(~f)]++;
+    for (unsigned r = 32; r-- > 0 && !failed_;) {
+        if (!(rest_registers >> r & 1) || used_ >> r & 1) continue;
+        size_t most = 0;
+        for (size_t c = 0; c < reads.size(); c++) if (reads[c] > reads[most]) most = c;
+        if (most == reads.size() || !reads[most]) break;
+        reads[most] = 0;
+        kept_[most] = static_cast<uint8_t>(r);
+        constants_ |= 1u << r;
+        kept++;
+    }
+}
+size_t CodePlaces::frame_bytes() const {
+    size_t bytes = at_values;
+    for (uint64_t v = most_used_; v; v >>= 1) bytes += value_bytes;
+    return bytes;
+}
+/// A vector of each, behind the code.
+void CodePlaces::put_constants() {
+    for (uint32_t bits : lines_.constants)
+        for (size_t i = 0; i < value_bytes; i++) failed_ |= !code_.push(static_cast<uint8_t>(bits >> 8 * (i % 4)));
+    for (uint32_t r = used_ | constants_; r; r >>= 1) registers += r & 1;
+}
+
+#if GK_EMITS_X86
+
+// ---- x86-64 ----------------------------------------------------------------------------------------------------------
+
+/// 2^n of an integer.
+static inline int32_t power_of(CodeLines& to, int32_t n) {
+    return to.shift(X86::pslld, to.add(X86::paddd, n, to.constant(127u)), 23);
+}
+int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
+    const int32_t a = from[0], b = from[1], c = from[2];
+    switch (op.code) {
+        case TraceCode::add:       return add(X86::addps, a, b);
+        case TraceCode::sub:       return add(X86::subps, a, b);
+        case TraceCode::mul:       return add(X86::mulps, a, b);
+        case TraceCode::div:       return add(X86::divps, a, b);
+        case TraceCode::neg:       return add(X86::xorps, a, constant(0x80000000u));
+        case TraceCode::abs:       return add(X86::andps, a, constant(0x7fffffffu));
+        case TraceCode::min:       return add(X86::minps, a, b);
+        case TraceCode::max:       return add(X86::maxps, a, b);
+        case TraceCode::root:      return add(X86::sqrtps, a);
+        case TraceCode::fma:
+        case TraceCode::xfma:      return add(X86::fmadd132, a, b, c);
+        case TraceCode::fnma:      return add(X86::fnmadd132, a, b, c);
+        case TraceCode::less:      return add(X86::cmpps, a, b, no_arg, 0x11);
+        case TraceCode::unordered: return add(X86::cmpps, a, a, no_arg, 3);
+        case TraceCode::select:    return add(X86::blendvps, c, b, a);
+        case TraceCode::both:      return add(X86::andps, a, b);
+        case TraceCode::any:       return add(X86::orps, a, b);
+        case TraceCode::negate:    return add(X86::xorps, a, constant(0xffffffffu));
+        case TraceCode::round:     return add(X86::roundps, a, no_arg, no_arg, 8);
+        case TraceCode::to_int:    return add(X86::cvtps2dq, a);
+        case TraceCode::to_float:  return add(X86::cvtdq2ps, a);
+        case TraceCode::bits:
+        case TraceCode::unbits:    return a;
+        case TraceCode::iadd:      return add(X86::paddd, a, b);
+        case TraceCode::isub:      return add(X86::psubd, a, b);
+        case TraceCode::iand:      return add(X86::pand, a, b);
+        case TraceCode::ior:       return add(X86::por, a, b);
+        case TraceCode::shl:       return shift(X86::pslld, a, op.index);
+        case TraceCode::shr:       return shift(X86::psrld, a, op.index);
+        case TraceCode::sra:       return shift(X86::psrad, a, op.index);
+        case TraceCode::least:     return add(X86::minps, b, add(X86::andps, a, constant(0x7fffffffu)));
+        case TraceCode::recip:     return add(X86::divps, constant(1.0f), a);
+        case TraceCode::scale: {
+            const int32_t normal = add(X86::maxps, c, constant(trace::round_bias + 2));
+            const int32_t most   = add(X86::mulps, a, shift(X86::pslld, normal, 23));
+            const int32_t rest   = shift(X86::pslld, add(X86::psubd, c, normal), 23);
+            return add(X86::mulps, most, add(X86::paddd, constant(2.0f), rest));
+        }
+        case TraceCode::scale2: {
+            const int32_t half = shift(X86::psrad, b, 1);
+            return add(X86::mulps, add(X86::mulps, a, power_of(*this, half)), power_of(*this, add(X86::psubd, b, half)));
+        }
+        default: failed = true; return no_arg;
+    }
+}
+int32_t CodeLines::load(unsigned tensor, DType type) {
+    if (type == DType::f32) return add(X86::load, no_arg, no_arg, no_arg, tensor);
+    if (type == DType::f16) return add(X86::cvtph2ps, no_arg, no_arg, no_arg, tensor);
+    return shift(X86::pslld, add(X86::pmovzxwd, no_arg, no_arg, no_arg, tensor), 16);
+}
+void CodeLines::store(unsigned tensor, DType type, int32_t v) {
+    if (type == DType::f32) { add(X86::store, v, no_arg, no_arg, tensor); return; }
+    if (type == DType::f16) { add(X86::cvtps2ph, v, no_arg, no_arg, tensor); return; }
+    const int32_t upper   = shift(X86::psrld, v, 16);
+    const int32_t odd     = add(X86::pand, upper, constant(1u));
+    const int32_t rounded = shift(X86::psrld, add(X86::paddd, v, add(X86::paddd, odd, constant(0x7fffu))), 16);
+    const int32_t quiet   = add(X86::por, upper, constant(0x40u)), nan = add(X86::cmpps, v, v, no_arg, 3);
+    const int32_t words   = add(X86::blendvps, rounded, quiet, nan), packed = add(X86::packusdw, words, words);
+    add(X86::store_half, add(X86::permq, packed, no_arg, no_arg, 8), no_arg, no_arg, tensor);
+}
+
+/// Which registers are whose. pointers: those of tensors, the ones to be saved last; rax and r11 are free.
+struct Platform { uint8_t argument; bool saves_vectors; uint16_t saved; uint8_t pointers[most_pointers]; };
+constexpr Platform system_v    = {rdi, false, 0xf028, {rdx, rcx, rsi, 8, 9, 10, rbx, 12, 13, 14, 15}};
+constexpr Platform windows_x64 = {rcx, true,  0xf0e8, {rdx, 8, 9, 10, rbx, rsi, rdi, 12, 13, 14, 15}};
+#ifdef _WIN32
+constexpr Platform this_platform = windows_x64;
+#else
+constexpr Platform this_platform = system_v;
+#endif
+
+/// Writes a function of LoopCall* that runs lines over rows:
+///
+///     save registers; load pointers, and constants that are kept
+///     each row: vectors, several at a time; vectors; the rest, by masks; pointers go on to the next row
+///     restore; ret; constants
+class CodeLoop : CodePlaces {
+public:
+    CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
+    using CodePlaces::registers;
+    using CodePlaces::kept;
+    using CodePlaces::spilled;
+    bool write();                                               // false where it cannot be written
+
+private:
+    struct Fix { size_t at, end, constant; };                   // an offset, and what it is from
+    const Platform& platform_ = this_platform;
+    List<Fix>       fixes_;
+    int             offset_ = 0;                                // elements from the index to the first vector
+
+    // ---- bytes
+    void emit(X86 op, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm) {
+        uint8_t       bytes[16];
+        const X86Row& e = x86_rows[static_cast<size_t>(op)];
+        const size_t  n = dry_ ? 0 : encode(e, reg, v, rm, imm, bytes);
+        for (size_t i = 0; i < n; i++) failed_ |= !code_.push(bytes[i]);
+        const Fix     fix = {code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)};
+        if (n && rm.memory && rm.base == rip) failed_ |= !fixes_.push(fix);
+    }
+    void emit(X86 op, unsigned reg, const CodePlace& rm)  { emit(op, reg, 0, rm, 0); }
+    void emit(X86 op, const CodePlace& rm, int32_t imm)   { emit(op, 0, 0, rm, imm); }
+    void put32(size_t at, size_t v) {
+        for (size_t i = 0; i < 4 && !failed_; i++) code_[at + i] = static_cast<uint8_t>(v >> 8 * i);
+    }
+    size_t jump(X86 op)                                  { emit(op, in_register(0), 0); return code_.size(); }
+    void land(size_t from)                               { put32(from - 4, code_.size() - from); }
+    void jump(X86 op, size_t to)                         { const size_t from = jump(op); put32(from - 4, to - from); }
+
+    // ---- places
+    static CodePlace on_stack(size_t offset)             { return in_memory(rsp, offset); }
+    CodePlace argument(size_t offset) const              { return in_memory(platform_.argument, offset); }
+    CodePlace of_tensor(size_t tensor) const {
+        const int bytes = lines_.tensors[tensor].bytes, element = offset_ + 8 * static_cast<int>(vector_);
+        if (rest_) return in_memory(platform_.pointers[tensor]);
+        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), element * bytes};
+    }
+    void move_to_stack(unsigned r, const CodePlace& to) override      { emit(X86::store, r, to); }
+    void move_to_register(unsigned r, const CodePlace& from) override { emit(X86::load, r, from); }
+
+    // ---- lines
+    void write_line(const CodeLine& l) override;
+    bool stays_in_memory() const;
+    void write_load(const CodeLine& l);
+    void write_store(const CodeLine& l);
+    void write_fma(const CodeLine& l);
+    void write_vector(const CodeLine& l);
+    void move_words(unsigned tensor, bool out);
+    void write_row(unsigned together);
+};
+
+/// The words of a rest to the stack, or from it.
+void CodeLoop::move_words(unsigned tensor, bool out) {
+    const CodePlace there = {platform_.pointers[tensor], true, 11, 1, -2};
+    const CodePlace here  = {rsp, true, 11, 1, static_cast<int32_t>(at_rest) - 2};
+    emit(X86::mov, 11, argument(offsetof(LoopCall, rest)));
+    const size_t again = code_.size();
+    emit(X86::load16, rax, out ? here : there);
+    emit(X86::store16, rax, out ? there : here);
+    emit(X86::sub_imm, in_register(11), 1);
+    if (!dry_) jump(X86::jne, again);
+}
+/// Is what this line loads read once, and before anything is stored, perhaps there?
+bool CodeLoop::stays_in_memory() const {
+    bool stays = reads_[now_] == 1;
+    for (uint32_t i = now_ + 1; stays && i < last_[now_]; i++) stays = !is_store(lines_.all[i].op);
+    return stays;
+}
+void CodeLoop::write_load(const CodeLine& l) {
+    const bool floats = l.op == X86::load;
+    if (floats && !rest_ && stays_in_memory()) { place_result(of_tensor(l.index)); return; }
+    if (!floats && rest_) move_words(l.index, false);
+    const unsigned r = take();
+    if (floats && rest_) emit(X86::load_some, r, mask, of_tensor(l.index), 0);
+    else                 emit(l.op, r, rest_ ? on_stack(at_rest) : of_tensor(l.index));
+    result(r);
+}
+void CodeLoop::write_store(const CodeLine& l) {
+    const unsigned v = loaded(place(l.from[0]));
+    if (!rest_)                   emit(l.op, v, of_tensor(l.index));
+    else if (l.op == X86::store)  emit(X86::store_some, v, mask, of_tensor(l.index), 0);
+    else { emit(l.op, v, on_stack(at_rest)); move_words(l.index, true); }
+}
+/// a b + c overwrites a source `to`, one that is not read again if there is such. Forms: 132, to m + v; 213, v to + m; 231,
+/// v m + to.
+void CodeLoop::write_fma(const CodeLine& l) {
+    unsigned over = none, in_registers = 0, dying = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        const bool memory = place(l.from[i]).memory;
+        in_registers += !memory;
+        if (!memory && dies(l.from[i])) { over = i; dying = 1; }
+    }
+    if (in_registers < 2) { over = none; dying = 0; }           // then one of two in memory is loaded
+    for (unsigned i = 0; i < 3 && over == none; i++) if (in_registers == 3 || place(l.from[i]).memory) over = i;
+    const CodePlace from = place(l.from[over]);
+    const unsigned to = dying ? from.base : take();
+    if (!dying) emit(X86::load, to, from);
+    const CodePlace one = place(l.from[over == 0 ? 1 : 0]), two = place(l.from[over == 2 ? 1 : 2]);
+    const bool     second = over == 2 ? !one.memory : two.memory;
+    const unsigned form = over == 2 ? 2 : second ? 1 : 0, v = loaded(second ? one : two);
+    emit(static_cast<X86>(static_cast<unsigned>(l.op) + form), to, v, second ? two : one, 0);
+    free_dying(l);
+    result(to);
+}
+/// Any other of vectors: the first source is in a register, if need be that of the result; the second may be in memory.
+void CodeLoop::write_vector(const CodeLine& l) {
+    const X86Form form = x86_rows[static_cast<size_t>(l.op)].form;
+    CodePlace a = place(l.from[0]), b = form == X86Form::rvm || form == X86Form::rvmr ? place(l.from[1]) : a;
+    if (commutes(l.op) && a.memory && !b.memory) { const CodePlace t = a; a = b; b = t; }
+    const int32_t imm = form == X86Form::rvmr ? static_cast<int32_t>(loaded(place(l.from[2])) << 4) : l.index;
+    const bool    load = a.memory && form != X86Form::rm;
+    if (!load) free_dying(l);
+    const unsigned r = take();
+    if (load) { emit(X86::load, r, a); a = in_register(r); }
+    if (form == X86Form::rm)      emit(l.op, r, 0, a, imm);
+    else if (form == X86Form::vm) emit(l.op, 0, r, a, imm);
+    else                          emit(l.op, r, a.base, b, imm);
+    if (load) free_dying(l);
+    result(r);
+}
+void CodeLoop::write_line(const CodeLine& l) {
+    if (is_load(l.op))                                           write_load(l);
+    else if (is_store(l.op))                                   { write_store(l); free_dying(l); }
+    else if (l.op == X86::fmadd132 || l.op == X86::fnmadd132)    write_fma(l);
+    else                                                         write_vector(l);
+}
+
+// ---- all of it ----
+
+void CodeLoop::write_row(unsigned together) {
+    const uint32_t places = value_registers & ~constants_;
+    const int32_t  stride = static_cast<int32_t>(16 * together);
+    emit(X86::mov, rax, argument(offsetof(LoopCall, begin)));
+    emit(X86::add_imm, in_register(rax), stride);
+    const size_t few = jump(X86::jg), several = code_.size();
+    offset_ = -8 * static_cast<int>(together);
+    write_lines(places, together, false);
+    const uint32_t moved = spilled;
+    emit(X86::add_imm, in_register(rax), stride);
+    jump(X86::jle, several);
+    land(few);
+    emit(X86::sub_imm, in_register(rax), stride);
+    offset_ = 0;
+    if (together > 1) {
+        const size_t no_more = jump(X86::je), again = code_.size();
+        write_lines(places, 1, false);
+        emit(X86::add_imm, in_register(rax), 16);
+        jump(X86::jne, again);
+        land(no_more);
+    }
+    emit(X86::cmp_imm, argument(offsetof(LoopCall, rest)), 0);
+    const size_t whole = jump(X86::je);
+    emit(X86::load, mask, argument(offsetof(LoopCall, mask)));
+    write_lines(places & ~(1u << mask), 1, true);
+    land(whole);
+    spilled = moved;
+    for (size_t t = 0; t < lines_.tensors.size(); t++)
+        emit(X86::add, platform_.pointers[t], argument(offsetof(LoopCall, step) + 8 * t));
+}
+bool CodeLoop::write() {
+    const size_t tensors = lines_.tensors.size();
+    if (lines_.failed || tensors > most_pointers) return false;
+    count_reads();
+    if (failed_) return false;
+    const unsigned together = choose_together();
+    keep_constants();
+
+    size_t pushed = 0;
+    emit(X86::endbr64, in_register(0), 0xfa);
+    emit(X86::push, in_register(rbp), 0);
+    emit(X86::mov, rbp, in_register(rsp));
+    for (size_t t = 0; t < tensors; t++) {
+        if (!(platform_.saved >> platform_.pointers[t] & 1)) continue;
+        emit(X86::push, in_register(platform_.pointers[t]), 0);
+        pushed++;
+    }
+    emit(X86::and_imm, in_register(rsp), -32);
+    emit(X86::lea, rsp, on_stack(0 - (at_values + 32 * most_values)));
+    const size_t frame = code_.size() - 4;
+    const unsigned saved = platform_.saves_vectors ? 6 : 16;    // from which vector register on
+    for (unsigned r = saved; r < 16; r++) emit(X86::store_half, r, on_stack(at_saved + 16 * (r - saved)));
+    for (size_t t = 0; t < tensors; t++) emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
+    for (size_t c = 0; c < kept_.size(); c++) if (kept_[c] != none) emit(X86::load, kept_[c], in_memory(rip, c));
+    const size_t row = code_.size();
+    write_row(together);
+    emit(X86::sub_imm, argument(offsetof(LoopCall, rows)), 1);
+    jump(X86::jne, row);
+    emit(X86::zeroupper, in_register(0), 0);
+    for (unsigned r = saved; r < 16; r++) emit(X86::load_half, r, on_stack(at_saved + 16 * (r - saved)));
+    emit(X86::lea, rsp, in_memory(rbp, 0 - 8 * pushed));
+    for (size_t t = tensors; t-- > 0;)
+        if (platform_.saved >> platform_.pointers[t] & 1) emit(X86::pop, in_register(platform_.pointers[t]), 0);
+    emit(X86::pop, in_register(rbp), 0);
+    emit(X86::ret, in_register(0), 0);
+
+    put32(frame, 0 - frame_bytes());
+    while (code_.size() % 32 && !failed_) failed_ |= !code_.push(0xcc);
+    for (const Fix& f : fixes_) put32(f.at, code_.size() + 32 * f.constant - f.end);
+    put_constants();
+    return !failed_;
+}
+
+#else // GK_EMITS_A64
+
+// ---- aarch64 ---------------------------------------------------------------------------------------------------------
+
+static inline int32_t smaller_of(CodeLines& to, int32_t a, int32_t b) {
+    return to.add(A64::bsl, to.add(A64::fcmgt, b, a), a, b);
+}
+static inline int32_t power_of(CodeLines& to, int32_t n) {
+    return to.shift(A64::shl, to.add(A64::iadd, n, to.constant(127u)), 23);
+}
+int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
+    const int32_t a = from[0], b = from[1], c = from[2];
+    switch (op.code) {
+        case TraceCode::add:       return add(A64::fadd, a, b);
+        case TraceCode::sub:       return add(A64::fsub, a, b);
+        case TraceCode::mul:       return add(A64::fmul, a, b);
+        case TraceCode::div:       return add(A64::fdiv, a, b);
+        case TraceCode::neg:       return add(A64::fneg, a);
+        case TraceCode::abs:       return add(A64::fabs, a);
+        case TraceCode::min:       return smaller_of(*this, a, b);
+        case TraceCode::max:       return add(A64::bsl, add(A64::fcmgt, a, b), a, b);
+        case TraceCode::root:      return add(A64::fsqrt, a);
+        case TraceCode::fma:
+        case TraceCode::xfma:      return add(A64::fmla, c, a, b);
+        case TraceCode::fnma:      return add(A64::fmls, c, a, b);
+        case TraceCode::less:      return add(A64::fcmgt, b, a);
+        case TraceCode::unordered: return add(A64::mvn, add(A64::fcmeq, a, a));
+        case TraceCode::select:    return add(A64::bsl, a, b, c);
+        case TraceCode::both:      return add(A64::iand, a, b);
+        case TraceCode::any:       return add(A64::ior, a, b);
+        case TraceCode::negate:    return add(A64::mvn, a);
+        case TraceCode::round:     return add(A64::frintn, a);
+        case TraceCode::to_int:    return add(A64::fcvtns, a);
+        case TraceCode::to_float:  return add(A64::scvtf, a);
+        case TraceCode::bits:
+        case TraceCode::unbits:    return a;
+        case TraceCode::iadd:      return add(A64::iadd, a, b);
+        case TraceCode::isub:      return add(A64::isub, a, b);
+        case TraceCode::iand:      return add(A64::iand, a, b);
+        case TraceCode::ior:       return add(A64::ior, a, b);
+        case TraceCode::shl:       return shift(A64::shl, a, op.index);
+        case TraceCode::shr:       return shift(A64::ushr, a, op.index);
+        case TraceCode::sra:       return shift(A64::sshr, a, op.index);
+        case TraceCode::least:     return smaller_of(*this, b, add(A64::fabs, a));
+        case TraceCode::recip:     return add(A64::fdiv, constant(1.0f), a);
+        case TraceCode::scale: {
+            const int32_t least  = constant(trace::round_bias + 2);
+            const int32_t normal = add(A64::bsl, add(A64::fcmgt, c, least), c, least);
+            const int32_t most   = add(A64::fmul, a, shift(A64::shl, normal, 23));
+            const int32_t rest   = shift(A64::shl, add(A64::isub, c, normal), 23);
+            return add(A64::fmul, most, add(A64::iadd, constant(2.0f), rest));
+        }
+        case TraceCode::scale2: {
+            const int32_t half = shift(A64::sshr, b, 1);
+            return add(A64::fmul, add(A64::fmul, a, power_of(*this, half)), power_of(*this, add(A64::isub, b, half)));
+        }
+        default: failed = true; return no_arg;
+    }
+}
+int32_t CodeLines::load(unsigned tensor, DType type) {
+    const int32_t v = add(type == DType::f32 ? A64::ldr_q : A64::ldr_d, no_arg, no_arg, no_arg, tensor);
+    return type == DType::f32 ? v : add(type == DType::f16 ? A64::fcvtl : A64::shll, v);
+}
+void CodeLines::store(unsigned tensor, DType type, int32_t v) {
+    if (type == DType::f16) v = add(A64::fcvtn, v);
+    if (type == DType::bf16) {
+        const int32_t upper   = shift(A64::ushr, v, 16), odd = add(A64::iand, upper, constant(1u));
+        const int32_t rounded = shift(A64::ushr, add(A64::iadd, v, add(A64::iadd, odd, constant(0x7fffu))), 16);
+        v = add(A64::xtn, add(A64::bsl, add(A64::fcmeq, v, v), rounded, add(A64::ior, upper, constant(0x40u))));
+    }
+    add(type == DType::f32 ? A64::str_q : A64::str_d, v, no_arg, no_arg, tensor);
+}
+
+/// Writes a function of LoopCall* that runs lines over rows:
+///
+///     load pointers, and constants that are kept
+///     each row: vectors, several at a time; vectors; the rest, by way of the stack; pointers go on to the next row
+///     ret; constants
+///
+/// x0 is the call, x8 elements left, x13 where constants are, x14 rows left, x15 and x16 words of a rest. All registers are
+/// the function's own.
+class CodeLoop : CodePlaces {
+public:
+    CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
+    using CodePlaces::registers;
+    using CodePlaces::kept;
+    using CodePlaces::spilled;
+    bool write();                                               // false where it cannot be written
+
+private:
+    static constexpr uint8_t pointers[most_pointers] = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12};
+    static constexpr uint8_t call = 0, left = 8, rows = 14, count = 15, word = 16;
+
+    // ---- words
+    void emit(A64 op, unsigned d, unsigned n, unsigned m, int32_t imm) {
+        const uint32_t w = encode(a64_rows[static_cast<size_t>(op)], d, n, m, imm);
+        for (size_t i = 0; i < 4 && !dry_; i++) failed_ |= !code_.push(static_cast<uint8_t>(w >> 8 * i));
+    }
+    void emit(A64 op, unsigned d, unsigned n, size_t imm)        { emit(op, d, n, 0, static_cast<int32_t>(imm)); }
+    void emit_m(A64 op, unsigned d, unsigned n, unsigned m)      { emit(op, d, n, m, 0); }
+    /// A jump back; one that lands where land() is called.
+    void   jump(A64 op, unsigned d, size_t to) {
+        emit(op, d, 0, 0, static_cast<int32_t>(to) - static_cast<int32_t>(code_.size()));
+    }
+    size_t jump(A64 op, unsigned d)                              { emit(op, d, 0, 0, 0); return code_.size(); }
+    void   land(size_t from) {
+        const uint32_t words = static_cast<uint32_t>(code_.size() - from + 4) / 4 << 5;
+        for (size_t i = 0; i < 4 && !failed_; i++) code_[from - 4 + i] |= static_cast<uint8_t>(words >> 8 * i);
+    }
+    void move_to_stack(unsigned r, const CodePlace& to) override {
+        emit(A64::str_q, r, to.base, static_cast<size_t>(to.offset));
+    }
+    void move_to_register(unsigned r, const CodePlace& from) override {
+        if (from.memory) emit(A64::ldr_q, r, from.base, static_cast<size_t>(from.offset));
+        else             emit_m(A64::ior, r, from.base, from.base);
+    }
+    void write_line(const CodeLine& l) override;
+    void write_memory(const CodeLine& l);
+    void move_words(unsigned tensor, bool out);
+    void write_vectors(unsigned together, uint32_t places);
+    void write_row(unsigned together);
+};
+
+/// The elements of a rest to the stack, or from it.
+void CodeLoop::move_words(unsigned tensor, bool out) {
+    const bool     floats = lines_.tensors[tensor].bytes == 4;
+    const unsigned there = pointers[tensor], from = out ? stack : there, to = out ? there : stack;
+    emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
+    const size_t again = code_.size();
+    emit(A64::sub, count, count, size_t(1));
+    emit_m(floats ? A64::ldr_w : A64::ldrh, word, from, count);
+    emit_m(floats ? A64::str_w : A64::strh, word, to, count);
+    if (!dry_) jump(A64::cbnz, count, again);
+}
+void CodeLoop::write_memory(const CodeLine& l) {
+    const size_t   offset = rest_ ? 0 : vector_ * 4 * lines_.tensors[l.index].bytes;
+    const unsigned base = rest_ ? unsigned(stack) : unsigned(pointers[l.index]);
+    if (is_load(l.op)) {
+        if (rest_) move_words(l.index, false);
+        const unsigned r = take();
+        emit(l.op, r, base, offset);
+        result(r);
+    } else {
+        emit(l.op, loaded(place(l.from[0])), base, offset);
+        if (rest_) move_words(l.index, true);
+        free_dying(l);
+    }
+}
+void CodeLoop::write_line(const CodeLine& l) {
+    if (is_load(l.op) || is_store(l.op)) { write_memory(l); return; }
+    const bool over = l.op == A64::fmla || l.op == A64::fmls || l.op == A64::bsl;       // its first source is overwritten
+    if (over) {
+        const CodePlace first = place(l.from[0]);
+        const unsigned  n = loaded(place(l.from[1])), m = loaded(place(l.from[2]));
+        const bool      own = !first.memory && dies(l.from[0]);
+        const unsigned  d = own ? first.base : take();
+        if (!own) move_to_register(d, first);
+        emit_m(l.op, d, n, m);
+        free_dying(l);
+        result(d);
+        return;
+    }
+    const unsigned n = loaded(place(l.from[0])), m = l.from[1] == no_arg ? 0 : loaded(place(l.from[1]));
+    free_dying(l);
+    const unsigned d = take();
+    emit(l.op, d, n, m, l.index);
+    result(d);
+}
+/// Some vectors, and pointers past them.
+void CodeLoop::write_vectors(unsigned together, uint32_t places) {
+    write_lines(places, together, false);
+    for (size_t t = 0; t < lines_.tensors.size(); t++)
+        emit(A64::add, pointers[t], pointers[t], size_t(4) * together * lines_.tensors[t].bytes);
+}
+void CodeLoop::write_row(unsigned together) {
+    const uint32_t places = value_registers & ~constants_;
+    const size_t   step = 4 * size_t(together);
+    emit(A64::ldr_x, left, call, offsetof(LoopCall, begin));    // -2 an element: pointers to where the row begins
+    for (size_t t = 0; t < lines_.tensors.size(); t++)
+        emit_m(lines_.tensors[t].bytes == 4 ? A64::add_2x : A64::add_x, pointers[t], pointers[t], left);
+    emit(A64::adds, left, left, 2 * step);
+    const size_t few = jump(A64::b_gt, 0), several = code_.size();
+    write_vectors(together, places);
+    const uint32_t moved = spilled;
+    emit(A64::adds, left, left, 2 * step);
+    jump(A64::b_le, 0, several);
+    land(few);
+    emit(A64::subs, left, left, 2 * step);
+    if (together > 1) {
+        const size_t no_more = jump(A64::b_eq, 0), again = code_.size();
+        write_vectors(1, places);
+        emit(A64::adds, left, left, size_t(8));
+        jump(A64::b_ne, 0, again);
+        land(no_more);
+    }
+    emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
+    const size_t whole = jump(A64::cbz, count);
+    write_lines(places, 1, true);
+    land(whole);
+    spilled = moved;
+    for (size_t t = 0; t < lines_.tensors.size(); t++) {
+        emit(A64::ldr_x, count, call, offsetof(LoopCall, step) + 8 * t);
+        emit_m(A64::add_x, pointers[t], pointers[t], count);
+    }
+}
+bool CodeLoop::write() {
+    const size_t tensors = lines_.tensors.size();
+    if (lines_.failed || tensors > most_pointers || lines_.constants.size() > 1024) return false;
+    count_reads();
+    if (failed_) return false;
+    const unsigned together = choose_together();
+    keep_constants();
+    if (failed_) return false;
+
+    emit(A64::bti_c, 0, 0, size_t(0));
+    const size_t frame = (at_values + value_bytes * most_values);
+    emit(A64::sub, stack, stack, frame);
+    const size_t to_pool = jump(A64::adr, pool);
+    for (size_t t = 0; t < tensors; t++) emit(A64::ldr_x, pointers[t], call, offsetof(LoopCall, at) + 8 * t);
+    for (size_t c = 0; c < kept_.size(); c++) if (kept_[c] != none) move_to_register(kept_[c], place_of_constant(c));
+    emit(A64::ldr_x, rows, call, offsetof(LoopCall, rows));
+    const size_t row = code_.size();
+    write_row(together);
+    emit(A64::subs, rows, rows, size_t(1));
+    jump(A64::b_ne, 0, row);
+    emit(A64::add, stack, stack, frame);
+    emit(A64::ret, 0, 0, size_t(0));
+    while (code_.size() % 16 && !failed_) failed_ |= !code_.push(0);
+    land(to_pool);
+    put_constants();
+    return !failed_;
+}
+
+#endif
+#endif // GK_EMITS_X86 || GK_EMITS_A64
+} // namespace impl
+
+// ---- the groups of a layer -----------------------------------------------------------------------------------------
+
+#if !GK_EMITS_X86 && !GK_EMITS_A64
+void CompiledLayer::State::emit_code(const CompilerGraph&) {}
+void CompiledLayer::State::run_unit(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
+#else
+
+const OpTrace* CompiledLayer::State::trace_of(const CompilerGraph& graph, uint32_t v) {
+    const SemanticNode& n = dag.nodes[v];
+    return n.op != CompilerOp::kernel ? nullptr : n.kind == OpKind::user ? graph.node(n.node).trace : registry.find(n.kind);
+}
+/// The lines of nodes begin .. end - 1 of the plan, all of one group; false where one has none.
+bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, uint32_t end,
+        impl::CodeLines& lines) {
+    int32_t result[impl::most_in_group] = {};
+    impl::List<int32_t> from;                                   // of the operations of one recording
+    for (uint32_t k = begin; k < end; k++) {
+        const uint32_t      v = node_at(k);
+        const SemanticNode& n = dag.nodes[v];
+        const auto tensor = [&](uint32_t u) {
+            const TensorDesc& d = dag.nodes[u].desc;
+            return lines.tensor({u, static_cast<uint8_t>(impl::element_bytes(d)), u != v && impl::spreads(d, n.desc)});
+        };
+        int32_t operand[3] = {no_arg, no_arg, no_arg};
+        for (size_t j = 0; j < n.inputs; j++) {
+            const uint32_t u = n.input[j];
+            for (uint32_t i = begin; i < k; i++) if (node_at(i) == u) operand[j] = result[i - begin];
+            if (operand[j] == no_arg) operand[j] = lines.load(tensor(u), dag.nodes[u].desc.dtype);
+        }
+        int32_t value = operand[0];
+        if (n.op == CompilerOp::convert) {
+            if (n.desc.dtype != DType::f32 && dag.nodes[n.input[0]].desc.dtype != DType::f32) return false;
+        } else {
+            const OpTrace* const t = trace_of(graph, v);
+            if (!t || !from.fill(t->ops.size(), no_arg)) return false;
+            for (size_t i = 0; i < t->ops.size() && !lines.failed; i++) {
+                const TraceOp& op = t->ops[i];
+                int32_t a[3];
+                for (size_t j = 0; j < 3; j++) {
+                    const int32_t s = op.arg[j];
+                    a[j] = s >= 0 ? from[static_cast<size_t>(s)] : no_arg;
+                    if (s >= 0 || s == no_arg) continue;
+                    const TraceConstant& c = t->constants[static_cast<size_t>(~s)];
+                    const uint32_t bits = static_cast<uint32_t>(c.bits);
+                    a[j] = lines.constant(c.type == TraceType::mask ? 0 - bits : bits);
+                }
+                if (op.code == TraceCode::store)          value   = a[0];
+                else if (op.code == TraceCode::load)      from[i] = operand[op.index];
+                else if (op.code == TraceCode::parameter) from[i] = lines.constant(n.parameter[op.index]);
+                else                                      from[i] = lines.lower(op, a);
+            }
+        }
+        result[k - begin] = value;
+        bool kept = values[v].where != impl::Where::tile;       // or read by a later function of the group
+        for (uint32_t i = end; i < g.end && !kept; i++)
+            for (size_t j = 0; j < dag.nodes[node_at(i)].inputs; j++) kept = kept || dag.nodes[node_at(i)].input[j] == v;
+        if (kept) lines.store(tensor(v), n.desc.dtype, value);
+    }
+    return !lines.failed;
+}
+/// A function for as many nodes from `begin` on as do well in one loop; the one behind them. An instruction
+/// waits for the one before it, so a CPU that looks ahead some hundred instructions must find those of other vectors
+/// among them: two long operations, one behind the other, are faster as two loops over a tile.
+uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin,
+        impl::List<uint8_t>& code) {
+    constexpr size_t long_operation = 12, long_loop = 16;
+    uint32_t end = begin;
+    for (size_t all = 0; end < g.end; end++) {
+        const SemanticNode&  n = dag.nodes[node_at(end)];
+        const OpTrace* const t = trace_of(graph, node_at(end));
+        const size_t length = t ? t->ops.size() : 1;
+        if (n.op_class != OpClass::elementwise || n.desc.cols != dag.nodes[node_at(begin)].desc.cols) break;
+        if (all > long_loop && length > long_operation) break;
+        all += length;
+    }
+    for (;; end = begin + (end - begin) / 2) {
+        impl::CodeLines lines;
+        if (end == begin || !flatten(graph, g, begin, end, lines)) return begin;
+        if (lines.tensors.size() > impl::most_pointers) continue;
+        impl::CodeLoop loop(lines, code);
+        CodeGenUnit unit = {};
+        unit.offset = code.size();
+        unit.first  = begin;
+        unit.last   = end;
+        unit.begin  = static_cast<uint32_t>(codegen.pointers.size());
+        unit.end    = unit.begin + static_cast<uint32_t>(lines.tensors.size());
+        if (!loop.write()) return begin;
+        unit.bytes     = code.size() - unit.offset;
+        unit.registers = loop.registers;
+        unit.constants = static_cast<uint32_t>(lines.constants.size());
+        unit.kept      = loop.kept;
+        unit.spilled   = loop.spilled;
+        for (const impl::CodeLines::Tensor& t : lines.tensors)
+            if (!codegen.pointers.push({t.node, t.still})) return begin;
+        return codegen.units.push(unit) ? end : begin;
+    }
+}
+/// Functions for the groups that can have them; none where the system lends no memory for code.
+void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
+    constexpr Isa set = GK_EMITS_X86 ? Isa::avx2 : Isa::neon;
+    if (!options.machine_code || profile.isa != set || isa_presence(set) != Presence::native) return;
+    impl::List<uint8_t> code;
+    for (uint32_t i = 0; i < fusion.groups.size(); i++) {
+        FusionGroup& g = fusion.groups[i];
+        const SemanticNode& only = dag.nodes[node_at(g.begin)];
+        const bool kernel = only.op != CompilerOp::kernel || impl::has_kernel(only.kind);
+        if (g.strategy == FusionStrategy::kernel_call || (g.strategy == FusionStrategy::single && kernel)) continue;
+        g.unit = static_cast<uint32_t>(codegen.units.size());
+        for (uint32_t next = g.begin; next < g.end;) {
+            const uint32_t behind = emit_unit(graph, g, next, code);
+            next = behind == next ? next + 1 : behind;          // one without a function
+        }
+        g.units = static_cast<uint32_t>(codegen.units.size()) - g.unit;
+    }
+    if (code.size() && code_memory.hold(code.begin(), code.size())) {
+        codegen.code  = static_cast<const uint8_t*>(code_memory.at);
+        codegen.bytes = code.size();
+        return;
+    }
+    for (size_t i = 0; i < fusion.groups.size(); i++) fusion.groups[i].units = 0;
+    codegen.units.clear();
+    codegen.pointers.clear();
+}
+#if defined(__clang__)
+__attribute__((no_sanitize("function")))                        // machine code says nothing of its type
+#endif
+void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
+    bool whole = true;                                          // rows without gaps are one
+    for (uint32_t i = unit.begin; i < unit.end; i++)
+        whole = whole && at[i - unit.begin].stride == cols * impl::element_bytes(dag.nodes[codegen.pointers[i].node].desc);
+    if (whole) { cols *= rows; rows = 1; }
+    impl::LoopCall call;
+    call.rows  = rows;
+    call.rest  = cols % impl::code_lanes;
+    call.begin = -2 * static_cast<int64_t>(cols - call.rest);
+    for (size_t i = 0; i < 8; i++) call.mask[i] = i < call.rest ? -1 : 0;
+    for (uint32_t i = unit.begin; i < unit.end; i++) {
+        const size_t vectors = (cols - call.rest) * impl::element_bytes(dag.nodes[codegen.pointers[i].node].desc);
+        call.at[i - unit.begin]   = at[i - unit.begin].at + vectors;
+        call.step[i - unit.begin] = at[i - unit.begin].stride;
+    }
+    void (*function)(impl::LoopCall*);
+    const uint8_t* const entry = codegen.code + unit.offset;
+    memcpy(&function, &entry, sizeof function);
+    function(&call);
+}
+#endif
+
+GK_NAMESPACE_END
+#undef GK_EMITS_X86
+#undef GK_EMITS_A64
+#endif // GLLM_KERNELS_COMPILER
+
 #endif // GK_WANTED(GK_DISPATCH)
 
 #if defined(__clang__)
@@ -15466,7 +16789,7 @@ GK_NAMESPACE_END
 #pragma pop_macro("max")
 
 // ============================================================================
-// [26] HISTORY AND LICENCE
+// [27] HISTORY AND LICENCE
 // ============================================================================
 //
 //   0.1.0  2026-11-21  scalar, AVX2, AVX-512, NEON; 29 block formats; AWQ, GPTQ, SqueezeLLM checkpoints
