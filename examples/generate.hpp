@@ -46,7 +46,7 @@ constexpr char usage[] =
     "  -f FILE            the same from a file\n"
     "  -n N               tokens to write (128; with --chat as many as there is room for)\n"
     "  -c CONTEXT         positions (those of the file, at most 4096)\n"
-    "  -b BATCH           tokens of a prompt that are read together, 1 to 8192 (128)\n"
+    "  -b BATCH           tokens of a prompt that are read together, 1 to 8192 (256)\n"
     "  -t THREADS         1 to 1024 (as many as it may run on)\n"
     "  --cache-type TYPE  of keys and values: f32, f16, bf16 or q8_0 (f32)\n"
     "  --temp T           temperature; 0 takes the likeliest token each time (0)\n"
@@ -79,7 +79,7 @@ struct Options {
     const char* to = nullptr;                                       // OUT
     const char* ids = nullptr;
     const gguf::Type* type = nullptr;
-    uint64_t count = UINT64_MAX, context = 0, batch = 128, threads = 0;
+    uint64_t count = UINT64_MAX, context = 0, batch = 256, threads = 0;
     gllm::CacheType cache = gllm::CacheType::f32;
     const char* cache_name = "f32";
     sampling::Settings how;
