@@ -901,7 +901,9 @@ struct ModelOptions {
     Parallel  parallel;
     Isa       isa = best_isa();
     Precision precision = Precision::exact;
-    size_t    batch = 128;                                      // tokens that go through the layers together
+    size_t    batch = 256;                                      // tokens that go through the layers together
+    void    (*watch)(void* user, const void* weights, const float* x, size_t m, size_t k) = nullptr;     // told of x[m][k] before
+    void*     user = nullptr;                                   // each product with the matrix that begins at `weights`
 };
 
 /// Tokens of one or several sequences, each behind those that its sequence has.
@@ -909,8 +911,10 @@ struct BatchToken { int32_t id; uint32_t seq; bool logits; };           // logit
 struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 
 /// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time;
-/// several models may share weights. Logits do not depend on threads. How a text is cut into batches changes them by
-/// rounding alone: products of few rows go another way than those of many.
+/// several models may share weights. Logits do not depend on threads. What is in a batch beside a token changes them by
+/// rounding alone: products of few rows go another way than those of many. Where all batches of a text have 24 tokens or
+/// more they have the same bits however it is cut; decode() cuts what is longer than ModelOptions::batch into parts as
+/// equal as can be.
 class Model {
 public:
     Model() = default;
@@ -5519,6 +5523,7 @@ template <size_t R> void row_tiles(const Tile& t, size_t cols) {
     constexpr size_t wide = R == 1 ? 8 : R <= 4 && NRV < 4 ? 4 : NRV;
     size_t j = 0;
     for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(t, j, 0);
+    if constexpr (wide > NRV) for (; j + NR <= cols; j += NR) tile<R, NRV, false>(t, j, 0);
     while (j < cols) {
         const size_t left = cols - j;
         if (NRV > 1 && left > (NRV - 1) * VF) {
@@ -6066,12 +6071,12 @@ GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
 }
 /// Four sums of a piece join those before it: sums = a sums + b part.
 GK_INL void join4(double* sums, const float* part, const double* a, const double* b) {
-    double s[4];
-    float  x[4];
-    memcpy(s, sums, sizeof s);
-    memcpy(x, part, sizeof x);
-    GK_UNROLL(4) for (size_t l = 0; l < 4; l++) s[l] = s[l] * a[l] + static_cast<double>(x[l]) * b[l];
-    memcpy(sums, s, sizeof s);
+    const double s0 = sums[0] * a[0] + static_cast<double>(part[0]) * b[0], s1 = sums[1] * a[1] + static_cast<double>(part[1]) * b[1];
+    const double s2 = sums[2] * a[2] + static_cast<double>(part[2]) * b[2], s3 = sums[3] * a[3] + static_cast<double>(part[3]) * b[3];
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
 }
 /// The sum of a query in double begins with its sink: 1, or 0 for -inf, or NaN.
 GK_INL double sink_sum(const float* sinks, size_t head) {
@@ -6139,15 +6144,16 @@ GK_INL void value_columns(const CacheBlock& b, const uint8_t* const* ahead, size
         size_t end, float* sums, size_t ld) {
     vf acc[R][C];
     GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
-    const size_t stride = b.value_stride;
+    constexpr size_t part = C * VF * Row::bytes / Row::step;    // of a row, in bytes
+    const size_t stride = b.value_stride, before = offset + c0 * VF * Row::bytes / Row::step;
     for (size_t page = begin / PAGE; page * PAGE < end; page++) {
         const size_t   first = page * PAGE < begin ? begin : page * PAGE, last = least(end, (page + 1) * PAGE);
-        const size_t   at = (first - page * PAGE) * stride + offset;
-        const uint8_t *row = b.values[page] + at, *next = ahead[page] + at;
-        for (size_t t = first; t < last; t++, row += stride, next += stride) {
+        const uint8_t* row   = b.values[page] + (first - page * PAGE) * stride + offset;
+        const uint8_t* next  = ahead[page] + before * PAGE;
+        for (size_t t = first; t < last; t++, row += stride, next += part) {
             vf v[C];
             GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
-            GK_UNROLL(8) for (size_t x = 0; x < C * VF * Row::bytes / Row::step; x += 64) prefetch(reinterpret_cast<const char*>(next + x));
+            GK_UNROLL(8) for (size_t x = 0; x < part; x += 64) prefetch(reinterpret_cast<const char*>(next + x));
             GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
                 const vf x = vset(p[r * KEYS + t]);
                 GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
@@ -6234,7 +6240,7 @@ void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t*
         state[0] = largest_score[r];
         state[1] = state[1] * factor[r] + sum_by_halves(sum);
     }
-    const uint8_t* const* const next = ahead + b.count;
+    const uint8_t* const* const next = ahead + PAGES;
     switch (job.kv.values.type) {
         case CacheType::f32:  block_values<ValueRow<float>, R>(b, next, s, begin, end, sums, d); break;
         case CacheType::f16:  block_values<ValueRow<f16>, R>(b, next, s, begin, end, sums, d); break;
@@ -6262,46 +6268,50 @@ template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs)
         }
 }
 
-/// What to prefetch with each page of keys: that of values; and with each of values: of the keys of the next block.
-inline void pages_ahead(const KvView& kv, const CacheBlock& b, size_t head, size_t first, const uint8_t** ahead) {
+/// What to prefetch: ahead[p] with keys of page p, ahead[PAGES + p] with values: its values, and the keys of what comes next.
+inline void pages_ahead(const KvView& kv, const CacheBlock& b, const CacheBlock& next, const uint8_t** ahead) {
     for (size_t p = 0; p < b.count; p++) {
-        const size_t next = first + PAGES + p;
-        ahead[p] = b.values[p];
-        ahead[b.count + p] = !kv.pages || next * PAGE >= kv.length ? b.values[p] : static_cast<const uint8_t*>(kv.keys.data) +
-            kv.pages[next] * kv.page_stride + head * PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim);
+        ahead[p]         = b.values[p];
+        ahead[PAGES + p] = kv.pages && p < next.count ? next.keys[p] : b.values[p];
     }
 }
 
-/// Units begin .. end - 1, each a piece of one head of keys.
+/// Units begin .. end - 1, each a piece of one head of keys: [pieces][kv_heads]. The heads of a piece take turns, block by
+/// block, so that pages are read from end to end.
 inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, float* scratch) {
     const KvView& kv    = job.kv;
     const size_t  group = job.heads / kv.kv_heads, rows = job.m * group, d = kv.head_dim;
-    for (; unit < end; unit++) {
-        const size_t head = unit / job.pieces, base = (job.first + unit % job.pieces) * PIECE;
-        float* const parts = job.parts + unit * rows * part_floats(d);
-        for (size_t r = 0; r < rows; r++) {
-            float* const part = parts + r * part_floats(d);
+    for (size_t stop; unit < end; unit = stop) {
+        const size_t     piece = unit / kv.kv_heads, first = unit % kv.kv_heads, base = (job.first + piece) * PIECE;
+        const impl::Seen all = seen_in(seen_by_all(job), base, base + PIECE);
+        stop = least(end, (piece + 1) * kv.kv_heads);
+        for (float* part = job.parts + unit * rows * part_floats(d); part != job.parts + stop * rows * part_floats(d); part += part_floats(d)) {
             for (size_t j = 0; j < part_floats(d); j += VF) vstore(part + j, vzero());
             part[round_up(d, PAGE)] = -impl::infinity;
         }
-        const impl::Seen all = seen_in(seen_by_all(job), base, base + PIECE);
         for (size_t from = all.begin / KEYS * KEYS; from < all.end; from += KEYS) {
-            const size_t     to = least(from + KEYS, all.end), count = (to - from + PAGE - 1) / PAGE;
-            const CacheBlock b = cache_block(kv, head, from / PAGE, count, scratch);
-            const uint8_t* ahead[2 * PAGES];
-            pages_ahead(kv, b, head, from / PAGE, ahead);
-            for (size_t i = 0; i < job.m; i++) {
-                const impl::Seen seen = seen_in(seen_by(job, i), from, to);
-                if (seen.begin >= seen.end) continue;
-                for (size_t g = 0; g < group;) {
-                    const size_t row = i * group + g, h = head * group + g;
-                    const float* const q = job.inputs + (head * rows + row) * d;
-                    float* const part = parts + row * part_floats(d);
-                    const size_t at_once = least(group - g, VF == 1 ? 1 : 4);
-                    if      (at_once == 4) few_rows<VF == 1 ? 1 : 4>(job, b, ahead, from, i, h, seen, q, part);
-                    else if (at_once >= 2) few_rows<VF == 1 ? 1 : 2>(job, b, ahead, from, i, h, seen, q, part);
-                    else                   few_rows<1>(job, b, ahead, from, i, h, seen, q, part);
-                    g += at_once == 3 ? 2 : at_once;
+            const size_t to = least(from + KEYS, all.end), after = least(all.end, to + KEYS);
+            const auto   block_of = [&](size_t head, size_t begin, size_t behind) {
+                return cache_block(kv, head, begin / PAGE, (behind - begin + PAGE - 1) / PAGE, scratch);
+            };
+            for (size_t u = unit; u < stop; u++) {
+                const size_t     head = first + u - unit;
+                const CacheBlock b = block_of(head, from, to);
+                const uint8_t*   ahead[2 * PAGES];
+                pages_ahead(kv, b, !kv.pages ? b : u + 1 < stop ? block_of(head + 1, from, to) : block_of(first, to, after), ahead);
+                for (size_t i = 0; i < job.m; i++) {
+                    const impl::Seen seen = seen_in(seen_by(job, i), from, to);
+                    if (seen.begin >= seen.end) continue;
+                    for (size_t g = 0; g < group;) {
+                        const size_t row = i * group + g, h = head * group + g;
+                        const float* const q = job.inputs + (head * rows + row) * d;
+                        float* const part = job.parts + (u * rows + row) * part_floats(d);
+                        const size_t at_once = least(group - g, VF == 1 ? 1 : 4);
+                        if      (at_once == 4) few_rows<VF == 1 ? 1 : 4>(job, b, ahead, from, i, h, seen, q, part);
+                        else if (at_once >= 2) few_rows<VF == 1 ? 1 : 2>(job, b, ahead, from, i, h, seen, q, part);
+                        else                   few_rows<1>(job, b, ahead, from, i, h, seen, q, part);
+                        g += at_once == 3 ? 2 : at_once;
+                    }
                 }
             }
         }
@@ -6316,8 +6326,8 @@ template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, s
     double* const sums = sums_of_values.begin();
     for (; row < end; row++) {
         const size_t i = row / job.heads, h = row % job.heads;
-        const float* const parts = job.parts + (h / group * job.pieces * rows + i * group + h % group) * part_floats(d);
-        const size_t stride = rows * part_floats(d);
+        const float* const parts = job.parts + (h / group * rows + i * group + h % group) * part_floats(d);
+        const size_t stride = job.kv.kv_heads * rows * part_floats(d);
         float  largest_score = job.sinks ? job.sinks[h] : -impl::infinity;
         double sum = sink_sum(job.sinks, h);
         for (size_t j = 0; j < d; j++) sums[j] = 0;
@@ -6360,12 +6370,15 @@ struct PanelPlaces {
     size_t q, sums, totals, state, floats;                      // [d][NR] each, totals in double; rows of NR
     explicit PanelPlaces(size_t d) : q(0), sums(d * NR), totals(2 * d * NR), state(4 * d * NR), floats(state + 5 * NR + 12) {}
 };
-/// The scratch of a thread: packed keys, and values, a row or two on their way, scores; then turned keys, then the panels.
+constexpr size_t AT_ONCE = 8;                                   // rows on their way to panels: what is stored is not read at once
+GK_INL size_t value_row(size_t d) { return round_up(d + MR + VF, 16); }
+
+/// The scratch of a thread: packed keys, and values, some rows on their way, scores; then turned keys, then the panels.
 struct ManyPlaces {
-    size_t keys, values, row, scores, turned, panels;
+    size_t keys, values, rows, scores, turned, panels;
     explicit ManyPlaces(const KvView& kv)
         : keys(0), values(round_up(keys + KEYS * kv.head_dim + VF, 16)),
-          row(round_up(values + KEYS * (kv.head_dim + MR) + VF, 16)), scores(round_up(row + kv.head_dim + MR + 2 * VF, 16)),
+          rows(round_up(values + KEYS * (kv.head_dim + MR) + VF, 16)), scores(rows + AT_ONCE * value_row(kv.head_dim)),
           turned(scores + KEYS * NR), panels(round_up(turned + turned_floats(kv), 16)) {}
 };
 inline size_t many_scratch(const KvView& kv, size_t panels) {
@@ -6387,21 +6400,22 @@ GK_INL void pack_row(const float* row, size_t i, size_t rows, size_t cols, float
 /// Keys to panels [d][MR]; tokens beyond the pages become zeros.
 template <class Keys> void pack_keys(const CacheBlock& b, size_t d, float* panels) {
     Keys keys[PAGES];
-    impl::Lines<float, 2 * KEYS + VF> two_rows;
-    float* const r0 = two_rows.begin();
-    for (size_t t = 0; t < 2 * KEYS + VF; t += VF) vstore(r0 + t, vzero());
+    impl::Lines<float, AT_ONCE * KEYS + VF> some_rows;
+    float* const rows = some_rows.begin();
+    for (size_t t = 0; t < AT_ONCE * KEYS + VF; t += VF) vstore(rows + t, vzero());
     for (size_t p = 0; p < b.count; p++) keys[p].open(b.keys[p], d);
-    for (size_t i = 0; i < d; i += 2) {
-        for (size_t p = 0; p < b.count; p++) {
-            vf v[2 * PAGEV];
-            keys[p].two(i, v);
-            GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) {
-                vstore(r0 + p * PAGE + j * VF, v[j]);
-                vstore(r0 + KEYS + p * PAGE + j * VF, v[PAGEV + j]);
+    for (size_t i = 0; i < d; i += AT_ONCE) {
+        for (size_t p = 0; p < b.count; p++)
+            for (size_t r = 0; r < AT_ONCE; r += 2) {
+                float* const to = rows + r * KEYS + p * PAGE;
+                vf v[2 * PAGEV];
+                keys[p].two(i + r, v);
+                GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) {
+                    vstore(to + j * VF, v[j]);
+                    vstore(to + KEYS + j * VF, v[PAGEV + j]);
+                }
             }
-        }
-        pack_row(r0, i, d, KEYS, panels);
-        pack_row(r0 + KEYS, i + 1, d, KEYS, panels);
+        for (size_t r = 0; r < AT_ONCE; r++) pack_row(rows + r * KEYS, i + r, d, KEYS, panels);
     }
 }
 inline void pack_block_keys(const CacheBlock& b, size_t d, float* panels) {
@@ -6413,17 +6427,22 @@ inline void pack_block_keys(const CacheBlock& b, size_t d, float* panels) {
     }
 }
 /// The values of n tokens to panels [n][MR]; are all of them finite?
-inline bool pack_values(const CacheBlock& b, CacheType type, size_t n, size_t d, float* row, float* panels) {
+inline bool pack_values(const CacheBlock& b, CacheType type, size_t n, size_t d, float* rows, float* panels) {
+    const size_t ld = value_row(d);
     vf odd[2] = {vzero(), vzero()};
-    for (size_t t = 0; t < n; t++) {
-        widen_row(type, b.values[t / PAGE] + t % PAGE * b.value_stride, d, row);
-        size_t j = 0;
-        for (; j + 2 * VF <= d; j += 2 * VF) {
-            odd[0] = vfma(vload(row + j), vzero(), odd[0]);
-            odd[1] = vfma(vload(row + j + VF), vzero(), odd[1]);
+    for (size_t t = 0; t < n; t += AT_ONCE) {
+        const size_t count = least(n - t, AT_ONCE);
+        for (size_t r = 0; r < count; r++) {
+            float* const row = rows + r * ld;
+            widen_row(type, b.values[t / PAGE] + (t % PAGE + r) * b.value_stride, d, row);
+            size_t j = 0;
+            for (; j + 2 * VF <= d; j += 2 * VF) {
+                odd[0] = vfma(vload(row + j), vzero(), odd[0]);
+                odd[1] = vfma(vload(row + j + VF), vzero(), odd[1]);
+            }
+            for (; j < d; j += VF) odd[0] = vfma(vload_n(row + j, least(d - j, VF)), vzero(), odd[0]);
         }
-        for (; j < d; j += VF) odd[0] = vfma(vload_n(row + j, least(d - j, VF)), vzero(), odd[0]);
-        pack_row(row, t, n, d, panels);
+        for (size_t r = 0; r < count; r++) pack_row(rows + r * ld, t + r, n, d, panels);
     }
     return !vany(vnan(vadd(odd[0], odd[1])));
 }
@@ -6635,7 +6654,7 @@ template <class E> void many_unit(const impl::AttentionJob& job, size_t head, si
             const size_t     n = least(from + KEYS, piece.end) - from;
             const CacheBlock b = cache_block(kv, head, from / PAGE, (n + PAGE - 1) / PAGE, scratch + places.turned);
             pack_block_keys(b, d, keys);
-            const bool finite = pack_values(b, kv.values.type, n, d, scratch + places.row, values);
+            const bool finite = pack_values(b, kv.values.type, n, d, scratch + places.rows, values);
             for (size_t p = 0; p < panels; p++) {
                 const QueryPanel panel = panel_at(p);
                 const impl::Seen seen  = seen_in(panel.seen, from, from + n);
@@ -13025,8 +13044,7 @@ struct GK_HIDDEN Model::State {
 
     const ModelConfig& config;
     CpuKernels<float>  kernels;
-    Precision          precision = Precision::exact;
-    size_t             batch = 0;
+    ModelOptions       options;
     Matrix             embedding, positions, lm_head;
     Norm               final_norm;
     Layer*             layers = nullptr;
@@ -13091,19 +13109,20 @@ Status Model::State::rows(const Matrix& w, size_t first, size_t count, float* ou
 /// For several matrices: what blocks make of the input first.
 Status Model::State::prepare(const Matrix& w, const float* in, size_t m) {
     if (w.dtype != DType::blocks) return impl::success;
-    if (Status s = grow(&prepared, &prepared_bytes, kernels.prepared_bytes(w.quant, m, w.cols, precision)); !s) return s;
-    return kernels.prepare(w.quant, in, m, w.cols, prepared, precision);
+    if (Status s = grow(&prepared, &prepared_bytes, kernels.prepared_bytes(w.quant, m, w.cols, options.precision)); !s) return s;
+    return kernels.prepare(w.quant, in, m, w.cols, prepared, options.precision);
 }
 /// `ready`: prepare() was called for this input, and for a matrix of blocks.
 Status Model::State::multiply(const Matrix& w, const float* in, float* out, size_t m, bool ready) {
     const bool blocks = w.dtype == DType::blocks;
-    if (Status s = room(blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, precision)
+    if (Status s = room(blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, options.precision)
                                : kernels.gemm_workspace_bytes(m, w.rows, w.cols)); !s) return s;
+    if (options.watch) options.watch(options.user, w.data, in, m, w.cols);
     Status s = impl::success;
     switch (w.dtype) {
         case DType::blocks:
-            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols, precision)
-                      : kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, precision);
+            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols, options.precision)
+                      : kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, options.precision);
             break;
         case DType::f32:  s = kernels.gemm_mixed(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
         case DType::f16:  s = kernels.gemm_mixed(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
@@ -13259,6 +13278,12 @@ Status Model::fail(const Status& status, const char* name, size_t requested, siz
 
 namespace impl {
 
+/// The first of as few parts of n > 0 as `most` allows, as equal as can be: with most from 48 on none that [8] takes for few rows.
+static inline size_t first_part(size_t n, size_t most) {
+    const size_t parts = n / most + (n % most != 0);
+    return n / parts + (n % parts != 0);
+}
+
 /// Takes tensors of the weights, checked; the first that is wrong is told by name.
 class Taker {
 public:
@@ -13386,10 +13411,9 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     };
     if (Status s = st.kernels.select(options.isa); !s) return refuse(s);
     st.kernels.parallel = options.parallel;
-    st.precision = options.precision;
-    st.batch     = options.batch;
+    st.options = options;
 
-    const size_t m = st.batch;
+    const size_t m = options.batch;
     for (int round = 0; round < 2; round++) {
         impl::Carver memory(st.memory);
         memory.take(&st.layers, config.layers);
@@ -13504,9 +13528,9 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
         if (t.seq >= c.sequences) return fail(impl::invalid("a token's sequence is not of the cache"), "", t.seq, c.sequences);
         if (t.logits && !logits) return fail(impl::invalid("null pointer for logits"));
     }
-    for (size_t begin = 0; begin < batch.count; begin += st.batch) {
+    for (size_t begin = 0, m; begin < batch.count; begin += m) {
         const BatchToken* const tokens = batch.tokens + begin;
-        const size_t m = batch.count - begin < st.batch ? batch.count - begin : st.batch;
+        m = impl::first_part(batch.count - begin, st.options.batch);
         Status s = impl::success;
         for (size_t i = 0; i < m; i++) {
             const bool follows = i && tokens[i].seq == tokens[i - 1].seq;

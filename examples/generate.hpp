@@ -41,12 +41,12 @@ constexpr char usage[] =
     "usage: generate MODEL.gguf [-p PROMPT | -f FILE] [options]     continues a text\n"
     "       generate MODEL.gguf --chat [-p SYSTEM] [options]        takes turns; /quit or end of input ends them\n"
     "       generate MODEL.gguf --perplexity FILE | --tokenize FILE | --eval \"IDS\" | --info\n"
-    "       generate --quantize IN.gguf OUT.gguf TYPE\n"
+    "       generate --quantize IN.gguf OUT.gguf TYPE [--importance FILE]\n"
     "  -p PROMPT          text to continue (In the beginning); with --chat what the model is told first\n"
     "  -f FILE            the same from a file\n"
     "  -n N               tokens to write (128; with --chat as many as there is room for)\n"
     "  -c CONTEXT         positions (those of the file, at most 4096)\n"
-    "  -b BATCH           tokens of a prompt that are read together, 1 to 8192 (128)\n"
+    "  -b BATCH           tokens of a prompt that are read together, 1 to 8192 (256)\n"
     "  -t THREADS         1 to 1024 (as many as it may run on)\n"
     "  --cache-type TYPE  of keys and values: f32, f16, bf16 or q8_0 (f32)\n"
     "  --temp T           temperature; 0 takes the likeliest token each time (0)\n"
@@ -63,6 +63,7 @@ constexpr char usage[] =
     "  --eval \"IDS\"       logits after these tokens, the best, their mean -ln p, 16 tokens that follow; no vocabulary is needed\n"
     "  --info             what the file holds; exit status 1 where it does not run as a model\n"
     "  --quantize         IN again with matrices of TYPE: F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K ...\n"
+    "  --importance FILE  errors count by what the model makes of the text of FILE; a few thousand words will do\n"
     "  --json             figures as one JSON object, the last line of the second stream\n";
 
 constexpr unsigned max_threads = 1024;
@@ -78,8 +79,9 @@ struct Options {
     const char* file = nullptr;                                     // of --perplexity and --tokenize; IN
     const char* to = nullptr;                                       // OUT
     const char* ids = nullptr;
+    const char* importance = nullptr;
     const gguf::Type* type = nullptr;
-    uint64_t count = UINT64_MAX, context = 0, batch = 128, threads = 0;
+    uint64_t count = UINT64_MAX, context = 0, batch = 256, threads = 0;
     gllm::CacheType cache = gllm::CacheType::f32;
     const char* cache_name = "f32";
     sampling::Settings how;
@@ -149,7 +151,7 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
         }
         if (name.empty() || name[0] != '-') {
             if (name.empty()) return "an empty name of a model";
-            if (o.model) return "two models, " + gguf::quoted(o.model) + " and " + gguf::quoted(name);
+            if (o.model) return "two models, " + gguf::quoted(o.model) + " and " + gguf::quoted(name) + "; -p comes before a prompt";
             o.model = argv[i];
             continue;
         }
@@ -190,6 +192,7 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
         else if (name == "--perplexity") choose(Mode::perplexity, argv[i]), o.file = value;
         else if (name == "--tokenize") choose(Mode::tokenize, argv[i]), o.file = value;
         else if (name == "--quantize") choose(Mode::quantize, argv[i]), o.file = value;
+        else if (name == "--importance") o.importance = value;
         else if (name == "--eval") {
             std::vector<int32_t> ids;
             choose(Mode::eval, argv[i]);
@@ -209,6 +212,7 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
         i += values;
     }
     if (o.prompt && o.prompt_file) return "-p and -f together";
+    if (o.importance && o.mode != Mode::quantize) return "--importance without --quantize";
     if (o.mode == Mode::quantize) return o.model ? "--quantize and a model, " + gguf::quoted(o.model) : std::string();
     return o.model ? std::string() : "no model is named";
 }
@@ -460,9 +464,9 @@ public:
         tokens.insert(tokens.begin(), pending_.begin(), pending_.end());
         pending_.clear();
         for (int32_t token : tokens) sampler_.saw(token);
-        const size_t step = static_cast<size_t>(o_.batch);
-        for (size_t at = 0; at < tokens.size() && !Interrupt::flag(); at += step) {
-            const size_t n = std::min(step, tokens.size() - at);
+        for (size_t at = 0, n; at < tokens.size() && !Interrupt::flag(); at += n) {
+            const size_t left = tokens.size() - at, most = static_cast<size_t>(o_.batch), parts = (left + most - 1) / most;
+            n = (left + parts - 1) / parts;                         // parts as equal as can be
             if (at > 0) progress.show("reading: " + std::to_string(at) + " of " + std::to_string(tokens.size()) + " tokens");
             const gllm::Status s = m_.session.eval(&tokens[at], n, logits_.data(), at + n == tokens.size());
             if (!s) return m_.session.why(s);
@@ -775,19 +779,49 @@ inline int inform(const Options& o) {
     return error.empty() ? 0 : fail(o, o.model, error);
 }
 
-inline int requantize(const Options& o) {
-    gguf::File in, out;
-    const Watch watch(in.mapping(), o.file, o.err);
-    std::string error = in.open(o.file);
+/// What the matrices of the model are used with, on a text.
+inline std::string gather(Loaded& m, const Options& o, std::string_view text, Progress& progress, quantize::Importance& importance) {
+    constexpr size_t window = 512;
+    gllm::ModelOptions options;
+    options.parallel = m.pool.parallel();
+    options.watch = &quantize::Importance::add;
+    options.user = &importance;
+    std::string error = m.session.open(m.source, options, o.cache, window);
+    const std::vector<int32_t> all = m.words.encode_plain(text);
+    const size_t bos = m.words.bos >= 0, step = std::min(window, m.source.config.context) - bos;
+    for (size_t at = 0; at < all.size() && error.empty() && !Interrupt::flag(); at += step) {
+        progress.show("read: " + std::to_string(at) + " of " + std::to_string(all.size()) + " tokens");
+        std::vector<int32_t> tokens(bos, m.words.bos);
+        for (size_t i = at; i < std::min(at + step, all.size()); i++) tokens.push_back(all[i]);
+        double nats;
+        const gllm::Status s = model::likelihood(m.session, tokens, nats);
+        if (!s) error = m.session.why(s);
+        else if (!isfinite(nats)) error = "the logits are not finite: its weights are corrupt";
+    }
+    return error.empty() && !importance.whole() ? "out of memory" : error;
+}
+
+inline int requantize(Options o) {
+    Loaded m(o);
+    gguf::File out;
+    std::string text;
+    std::string error = o.importance ? read_text(o.importance, text) : std::string();
+    if (!error.empty()) return fail(o, o.importance, error);
+    const Watch watch(m.file.mapping(), o.file, o.err);
+    o.model = o.file;
+    error = o.importance ? m.open(o, true) : m.file.open(o.file);
     if (!error.empty()) return fail(o, o.file, error);
-    gllm::ThreadPool pool(o.threads ? static_cast<unsigned>(o.threads) : usable_threads());
     Progress progress(o.err);
     const auto start = std::chrono::steady_clock::now();
-    const size_t all = in.tensors().size();
-    error = quantize::convert(in, o.to, *o.type, pool.parallel(), [&](size_t i) {
-        progress.show("tensor " + std::to_string(i + 1) + " of " + std::to_string(all) + ": " + gguf::printable(in.tensors()[i].name));
-        return !Interrupt::flag();
-    });
+    const size_t all = m.file.tensors().size();
+    quantize::Importance importance;
+    if (o.importance) error = gather(m, o, text, progress, importance);
+    if (error.empty())
+        error = quantize::convert(m.file, o.to, *o.type, m.pool.parallel(), [&](size_t i) {
+            const std::string name = gguf::printable(m.file.tensors()[i].name);
+            progress.show("tensor " + std::to_string(i + 1) + " of " + std::to_string(all) + ": " + name);
+            return !Interrupt::flag();
+        }, importance);
     progress.clear();
     if (!error.empty()) return fail(o, o.file, error);
     error = out.open(o.to);
@@ -798,13 +832,13 @@ inline int requantize(const Options& o) {
         json.add("model", o.file);
         json.add("to", o.to);
         json.add("types", gguf::type_summary(out));
-        json.add("bytes_in", in.mapping().size());
+        json.add("bytes_in", m.file.mapping().size());
         json.add("bytes", out.mapping().size());
         json.add("seconds", seconds);
         json.print(o.err);
     } else {
         fprintf(o.err, "%s: %s of %s; %s; %.2f seconds\n", o.to, describe::size(static_cast<double>(out.mapping().size())).c_str(),
-                describe::size(static_cast<double>(in.mapping().size())).c_str(), gguf::type_summary(out).c_str(), seconds);
+                describe::size(static_cast<double>(m.file.mapping().size())).c_str(), gguf::type_summary(out).c_str(), seconds);
     }
     return 0;
 }

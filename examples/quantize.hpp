@@ -2,6 +2,8 @@
 //
 //   std::string error = quantize::convert(file, "out.gguf", *quantize::find_type("Q4_K"), {}, [](size_t done) { return true; });
 //
+// With an Importance, gathered by a model of the same file while it read a text, errors count by what they do to the results.
+//
 // The metadata stay as they are, but for general.file_type. Matrices with rows of whole blocks become TYPE, whatever they were: F32,
 // F16, BF16 or blocks. What is no matrix, and learnt positions, is copied. What goes in and out of the model, token_embd and
 // output, costs few bytes and much when it is wrong: it is Q6_K where TYPE has fewer bits. Rows that are no whole blocks of the
@@ -20,6 +22,7 @@
 #include <math.h>
 #include <filesystem>
 #include <functional>
+#include <map>
 
 namespace quantize {
 
@@ -73,6 +76,36 @@ inline const gguf::Type* type_of(const gguf::Tensor& t, const gguf::Type& wanted
     if (!fits(to)) to = fits(q8) ? q8 : t.type;
     return to != &wanted && bits_per_weight(*to) >= bits_per_weight(*t.type) ? t.type : to;
 }
+
+// ---- importance ---------------------------------------------------------------------
+
+/// The mean square of each input of each matrix. The model gets options.watch = &Importance::add, options.user = this object.
+class Importance {
+public:
+    static void add(void* user, const void* weights, const float* x, size_t m, size_t k) try {
+        Sums& sums = static_cast<Importance*>(user)->of_[weights];
+        sums.squares.resize(k);
+        sums.rows += m;
+        for (size_t i = 0; i < m; i++, x += k)
+            for (size_t j = 0; j < k; j++) sums.squares[j] += static_cast<double>(x[j]) * static_cast<double>(x[j]);
+    } catch (const std::exception&) {                               // bad_alloc or its like
+        static_cast<Importance*>(user)->whole_ = false;
+    }
+    bool whole() const { return whole_; }
+    /// By the columns of the matrix that begins at `weights`; empty where nothing was multiplied with it.
+    std::vector<float> of(const void* weights) const {
+        std::vector<float> means;
+        const auto found = of_.find(weights);
+        if (found == of_.end()) return means;
+        for (double sum : found->second.squares) means.push_back(static_cast<float>(sum / static_cast<double>(found->second.rows)));
+        return means;
+    }
+
+private:
+    struct Sums { std::vector<double> squares; size_t rows = 0; };
+    std::map<const void*, Sums> of_;
+    bool whole_ = true;
+};
 
 // ---- writing ------------------------------------------------------------------------
 
@@ -150,18 +183,24 @@ inline void write_head(Writer& out, const gguf::File& in, const gguf::Type& want
 }
 
 /// The rows of a tensor in another type.
-inline std::string write_rows(Writer& out, const gguf::Tensor& t, const gguf::Type& to, gllm::CpuKernels<float>& k) {
+inline std::string write_rows(Writer& out, const gguf::Tensor& t, const gguf::Type& to, const Importance& importance,
+                              gllm::CpuKernels<float>& k) {
     const size_t cols = static_cast<size_t>(t.shape[0]), rows = static_cast<size_t>(t.shape[1] * t.shape[2] * t.shape[3]);
     const size_t row_bytes = cols / t.type->block() * t.type->bytes(), step = std::max<size_t>(1, (size_t(1) << 20) / cols);
-    std::vector<float> x(std::min(rows, step) * cols);
+    std::vector<float> x(std::min(rows, step) * cols), weight = importance.of(t.data);
+    if (weight.size() != cols) weight.clear();
     for (size_t row = 0; row < rows; row += step) {
         const size_t n = std::min(step, rows - row);
         gllm::DeviceTensor from, blocks;
         gllm::Status s = from.view(t.data + row * row_bytes, n, cols, static_cast<gllm::DType>(t.type->storage), t.type->quant);
         if (s) s = from.download_f32(x.data(), n * cols);
         if (s) s = blocks.allocate(n, cols, static_cast<gllm::DType>(to.storage), to.quant);
-        if (s && to.storage == gguf::Storage::blocks) s = k.quantize(to.quant, x.data(), n, cols, nullptr, blocks.data);
+        if (s && to.storage == gguf::Storage::blocks) s = k.quantize(to.quant, x.data(), n, cols, weight.empty() ? nullptr : weight.data(),
+                                                                          blocks.data);
         else if (s) s = blocks.upload_f32(x.data(), n * cols);
+        for (size_t i = 0; !s && i < n * cols; i++)
+            if (!isfinite(x[i]))
+                return std::string(s.what) + " (row " + std::to_string(row + i / cols) + ", column " + std::to_string(i % cols) + ")";
         if (!s) return s.what;
         if (to.storage == gguf::Storage::f16)
             for (size_t i = 0; i < n * cols; i++)
@@ -173,7 +212,7 @@ inline std::string write_rows(Writer& out, const gguf::Tensor& t, const gguf::Ty
 
 /// All of it to a new file.
 inline std::string write(const gguf::File& in, const std::string& path, const gguf::Type& wanted, gllm::Parallel parallel,
-                         const std::function<bool(size_t)>& go_on) try {
+                         const std::function<bool(size_t)>& go_on, const Importance& importance) try {
     uint64_t alignment = 32;
     if (const gguf::Value* v = in.value("general.alignment")) v->get(alignment);
     gllm::CpuKernels<float> k;
@@ -187,7 +226,7 @@ inline std::string write(const gguf::File& in, const std::string& path, const gg
         if (!go_on(i)) return "interrupted";
         std::string error;
         if (to == t.type) out.bytes(t.data, static_cast<size_t>(t.bytes));
-        else error = write_rows(out, t, *to, k);
+        else error = write_rows(out, t, *to, importance, k);
         if (!error.empty()) return "tensor " + gguf::quoted(t.name) + ": " + error;
         out.pad(alignment);
     }
@@ -199,9 +238,9 @@ inline std::string write(const gguf::File& in, const std::string& path, const gg
 /// What is wrong, or an empty string. go_on(tensors done so far) may end it by false. A file that is not whole does not stay,
 /// and one of the name of `path` is replaced at the end.
 inline std::string convert(const gguf::File& in, const char* path, const gguf::Type& wanted, gllm::Parallel parallel,
-                           const std::function<bool(size_t)>& go_on) try {
+                           const std::function<bool(size_t)>& go_on, const Importance& importance = Importance()) try {
     const std::string part = std::string(path) + ".part";
-    std::string error = write(in, part, wanted, parallel, go_on);
+    std::string error = write(in, part, wanted, parallel, go_on, importance);
     if (error.empty()) {
         std::error_code failed;
         std::filesystem::rename(part, path, failed);

@@ -875,6 +875,7 @@ TEST_CASE("generate: options that are wrong are named") {
         {{m, "-"}, "unknown option -"},
         {{m, "-n3"}, "unknown option -n3"},
         {{m, "-\x1b[2J"}, "unknown option -\\x1B[2J"},
+        {{m, "--importance", "text"}, "--importance without --quantize"},
         {{m, "-p"}, "option -p needs a value"},
         {{m, "-n"}, "option -n needs a value"},
         {{m, "-t"}, "option -t needs a value"},
@@ -1265,8 +1266,61 @@ TEST_CASE("generate: --quantize") {
     CHECK(refused.status == 1);
     CHECK_MESSAGE(refused.err.find("bad.gguf: tensor 'blk.0.") != std::string::npos, refused.err);
     CHECK(refused.err.find("must be finite") != std::string::npos);
+    CHECK_MESSAGE(refused.err.find("(row ") != std::string::npos, refused.err);
     CHECK(!std::filesystem::exists(scratch.path("new.gguf")));
     CHECK(!std::filesystem::exists(scratch.path("new.gguf.part")));
+}
+
+TEST_CASE("generate: --quantize with importance") {
+    const Scratch scratch;
+    const std::string real = find_model(first_model), to = scratch.path("to.gguf"), text = scratch.write("text", eval_text().substr(0, 700));
+    const Ran r = run(scratch, {"--quantize", real, to, "Q4_0", "--importance", text});
+    CHECK_MESSAGE(r.status == 0, r.err);
+
+    gguf::File a, b;                                                // the blocks are those of the means of squares
+    REQUIRE(a.open(real.c_str()) == "");
+    REQUIRE(b.open(to.c_str()) == "");
+    model::Source source;
+    REQUIRE(source.load(a) == "");
+    tokenizer::Tokenizer words;
+    REQUIRE(words.load(a) == "");
+    quantize::Importance importance;
+    gllm::ModelOptions options;
+    options.watch = &quantize::Importance::add;
+    options.user = &importance;
+    model::Session session;
+    REQUIRE(session.open(source, options) == "");
+    const std::vector<int32_t> all = words.encode_plain(eval_text().substr(0, 700));
+    for (size_t at = 0; at < all.size(); at += 511) {
+        std::vector<int32_t> tokens(1, words.bos);
+        tokens.insert(tokens.end(), all.begin() + std::ptrdiff_t(at), all.begin() + std::ptrdiff_t(std::min(at + 511, all.size())));
+        double nats;
+        REQUIRE(model::likelihood(session, tokens, nats));
+    }
+    gllm::CpuKernels<float> kernels;
+    size_t weighed = 0;
+    for (size_t i = 0; i < a.tensors().size(); i++) {
+        const gguf::Tensor &t = a.tensors()[i], &u = b.tensors()[i];
+        if (t.type == u.type) continue;
+        const size_t k = size_t(t.shape[0]), n = size_t(t.shape[1]);
+        std::vector<float> x(n * k);
+        std::vector<unsigned char> blocks(size_t(u.bytes)), plain(size_t(u.bytes));
+        REQUIRE(kernels.dequant(t.type->quant, t.data, x.data(), n * k));
+        const std::vector<float> weight = importance.of(t.data);
+        if (t.name == "token_embd.weight") { CHECK(weight.empty()); continue; }
+        REQUIRE(weight.size() == k);
+        REQUIRE(kernels.quantize(u.type->quant, x.data(), n, k, weight.data(), blocks.data()));
+        REQUIRE(kernels.quantize(u.type->quant, x.data(), n, k, nullptr, plain.data()));
+        CHECK(std::equal(blocks.begin(), blocks.end(), u.data));
+        weighed += blocks != plain;
+    }
+    CHECK(weighed >= 28);
+
+    const float rows[2][2] = {{1, 2}, {3, -4}};
+    quantize::Importance::add(&importance, rows, rows[0], 2, 2);
+    CHECK(importance.of(rows) == std::vector<float>{5, 10});
+    CHECK(run(scratch, {"--quantize", real, to, "Q4_0", "--importance", scratch.path("none")}).err.find("none: cannot open the file") !=
+          std::string::npos);
 }
 
 TEST_CASE("generate: every allocation fails") {
