@@ -2726,30 +2726,44 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_avx2_iq3_xxs_2,       GK_AVX2,   0,             avx2,        2, 1, IQ3_XXS) \
     ROW(gk_qdot_avx2_iq3_s_2,         GK_AVX2,   0,             avx2,        2, 1, IQ3_S)
 #define GK_ARM64_DOTS(ROW) \
-    ROW(gk_qdot_neondot_q4_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_0) \
-    ROW(gk_qdot_neondot_q4_1_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_1) \
-    ROW(gk_qdot_neondot_q5_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_0) \
-    ROW(gk_qdot_neondot_q5_1_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_1) \
-    ROW(gk_qdot_neondot_q8_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_0) \
-    ROW(gk_qdot_neondot_q2_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q2_K) \
-    ROW(gk_qdot_neondot_q3_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q3_K) \
-    ROW(gk_qdot_neondot_q4_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_K) \
-    ROW(gk_qdot_neondot_q5_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_K) \
-    ROW(gk_qdot_neondot_q6_k_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q6_K) \
-    ROW(gk_qdot_neondot_iq4_nl_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_NL) \
-    ROW(gk_qdot_neondot_iq4_xs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_XS) \
-    ROW(gk_qdot_neon_q4_0_2,      GK_NEON, 0,          neon,         2, 1, Q4_0) \
-    ROW(gk_qdot_neon_q4_1_2,      GK_NEON, 0,          neon,         2, 1, Q4_1) \
-    ROW(gk_qdot_neon_q5_0_2,      GK_NEON, 0,          neon,         2, 1, Q5_0) \
-    ROW(gk_qdot_neon_q5_1_2,      GK_NEON, 0,          neon,         2, 1, Q5_1) \
-    ROW(gk_qdot_neon_q8_0_2,      GK_NEON, 0,          neon,         2, 1, Q8_0) \
-    ROW(gk_qdot_neon_q2_k_2,      GK_NEON, 0,          neon,         2, 1, Q2_K) \
-    ROW(gk_qdot_neon_q3_k_2,      GK_NEON, 0,          neon,         2, 1, Q3_K) \
-    ROW(gk_qdot_neon_q4_k_2,      GK_NEON, 0,          neon,         2, 1, Q4_K) \
-    ROW(gk_qdot_neon_q5_k_2,      GK_NEON, 0,          neon,         2, 1, Q5_K) \
-    ROW(gk_qdot_neon_q6_k_2,      GK_NEON, 0,          neon,         2, 1, Q6_K) \
-    ROW(gk_qdot_neon_iq4_nl_2,    GK_NEON, 0,          neon,         2, 1, IQ4_NL) \
-    ROW(gk_qdot_neon_iq4_xs_2,    GK_NEON, 0,          neon,         2, 1, IQ4_XS)
+    ROW(gk_qdot_neondot_q4_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_0) \
+    ROW(gk_qdot_neondot_q4_1_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_1) \
+    ROW(gk_qdot_neondot_q5_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_0) \
+    ROW(gk_qdot_neondot_q5_1_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_1) \
+    ROW(gk_qdot_neondot_q8_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_0) \
+    ROW(gk_qdot_neondot_q2_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q2_K) \
+    ROW(gk_qdot_neondot_q3_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q3_K) \
+    ROW(gk_qdot_neondot_q4_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_K) \
+    ROW(gk_qdot_neondot_q5_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_K) \
+    ROW(gk_qdot_neondot_q6_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q6_K) \
+    ROW(gk_qdot_neondot_iq4_nl_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_NL) \
+    ROW(gk_qdot_neondot_iq4_xs_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_XS) \
+    ROW(gk_qdot_neondot_iq1_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ1_S) \
+    ROW(gk_qdot_neondot_iq1_m_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ1_M) \
+    ROW(gk_qdot_neondot_iq2_xxs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ2_XXS) \
+    ROW(gk_qdot_neondot_iq2_xs_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ2_XS) \
+    ROW(gk_qdot_neondot_iq2_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ2_S) \
+    ROW(gk_qdot_neondot_iq3_xxs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ3_XXS) \
+    ROW(gk_qdot_neondot_iq3_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ3_S) \
+    ROW(gk_qdot_neon_q4_0_2,       GK_NEON, 0,          neon,         2, 1, Q4_0) \
+    ROW(gk_qdot_neon_q4_1_2,       GK_NEON, 0,          neon,         2, 1, Q4_1) \
+    ROW(gk_qdot_neon_q5_0_2,       GK_NEON, 0,          neon,         2, 1, Q5_0) \
+    ROW(gk_qdot_neon_q5_1_2,       GK_NEON, 0,          neon,         2, 1, Q5_1) \
+    ROW(gk_qdot_neon_q8_0_2,       GK_NEON, 0,          neon,         2, 1, Q8_0) \
+    ROW(gk_qdot_neon_q2_k_2,       GK_NEON, 0,          neon,         2, 1, Q2_K) \
+    ROW(gk_qdot_neon_q3_k_2,       GK_NEON, 0,          neon,         2, 1, Q3_K) \
+    ROW(gk_qdot_neon_q4_k_2,       GK_NEON, 0,          neon,         2, 1, Q4_K) \
+    ROW(gk_qdot_neon_q5_k_2,       GK_NEON, 0,          neon,         2, 1, Q5_K) \
+    ROW(gk_qdot_neon_q6_k_2,       GK_NEON, 0,          neon,         2, 1, Q6_K) \
+    ROW(gk_qdot_neon_iq4_nl_2,     GK_NEON, 0,          neon,         2, 1, IQ4_NL) \
+    ROW(gk_qdot_neon_iq4_xs_2,     GK_NEON, 0,          neon,         2, 1, IQ4_XS) \
+    ROW(gk_qdot_neon_iq1_s_2,      GK_NEON, 0,          neon,         2, 1, IQ1_S) \
+    ROW(gk_qdot_neon_iq1_m_2,      GK_NEON, 0,          neon,         2, 1, IQ1_M) \
+    ROW(gk_qdot_neon_iq2_xxs_2,    GK_NEON, 0,          neon,         2, 1, IQ2_XXS) \
+    ROW(gk_qdot_neon_iq2_xs_2,     GK_NEON, 0,          neon,         2, 1, IQ2_XS) \
+    ROW(gk_qdot_neon_iq2_s_2,      GK_NEON, 0,          neon,         2, 1, IQ2_S) \
+    ROW(gk_qdot_neon_iq3_xxs_2,    GK_NEON, 0,          neon,         2, 1, IQ3_XXS) \
+    ROW(gk_qdot_neon_iq3_s_2,      GK_NEON, 0,          neon,         2, 1, IQ3_S)
 #define GK_DECLARE_DOT(symbol, ...) DotRows symbol;
 
 #if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)

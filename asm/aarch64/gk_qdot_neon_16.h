@@ -1,6 +1,6 @@
 // gk_qdot_neon_16.h -- what rows with a scale for each 16 codes have in common, by one row of x.
 //
-//   scales of a block, 64 bytes for a row:  float d sc[16]
+//   scales of a block, ROW_BYTES for a row:  float d sc[16]
 //
 //   v2, v3  d sc times the scale of x, of 64 codes     v8 .. v11  sc as bytes plus BIAS, as floats, then d sc
 //   v12     1.5 * 2^23 + BIAS                          v14  d
@@ -8,6 +8,10 @@
 
 #include "gk_qdot_neon.h"
 #ifdef __aarch64__
+
+#ifndef ROW_BYTES
+#define ROW_BYTES 64
+#endif
 
 .macro SETUP_16
     mov     w9, #0x4b40
@@ -32,14 +36,14 @@
     fmul    v9.4s, v9.4s, v14.s[0]
     fmul    v10.4s, v10.4s, v14.s[0]
     fmul    v11.4s, v11.4s, v14.s[0]
-    stp     q8, q9, [x17, #64*\r]
-    stp     q10, q11, [x17, #64*\r + 32]
+    stp     q8, q9, [x17, #ROW_BYTES*\r]
+    stp     q10, q11, [x17, #ROW_BYTES*\r + 32]
 .endm
 
 .macro SCALES d, j                  // v2, v3 = d sc times the scale of x, of 64 codes
     ldr     q28, [x3, #256*\d + 16*(\j)]
     ldr     q2, [x16, #16*(\j)]
-    ldr     q3, [x16, #16*(\j) + 64]
+    ldr     q3, [x16, #16*(\j) + ROW_BYTES]
     fmul    v2.4s, v2.4s, v28.4s
     fmul    v3.4s, v3.4s, v28.4s
 .endm
