@@ -1187,7 +1187,7 @@ struct BufferPlan {
     size_t                  rows = 0, bytes = 0;
 };
 
-/// What a pointer of a unit shows: the value of a node of the DAG; one row of it for every row?
+/// A pointer of a unit: to the value of a node of the DAG; still: to one row of it for every row.
 struct PtrSource { uint32_t node; bool still; };
 /// A function of machine code for some operations of a group, constants behind it. What only one function needs stays in
 /// registers; the functions of a group go over one tile after another.
@@ -1232,7 +1232,7 @@ public:
     GK_API const SemanticDAG* dag() const;
     GK_API const FusionPlan*  fusion() const;
     GK_API const BufferPlan*  buffers() const;                  // offsets: as of the last run() or scratch_bytes()
-    GK_API const CodeGenPlan* code() const;
+    GK_API const CodeGenPlan* code() const;                     // no units: the interpreter runs everything
 private:
     struct State;
     State* state_ = nullptr;
