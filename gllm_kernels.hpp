@@ -1249,7 +1249,7 @@ struct BufferPlan {
     size_t                  rows = 0, bytes = 0;
 };
 
-/// What a pointer of a unit shows: the value of a node of the DAG; one row of it for every row?
+/// A pointer of a unit: to the value of a node of the DAG; still: to one row of it for every row.
 struct PtrSource { uint32_t node; bool still; };
 /// A function of machine code for some operations of a group, constants behind it. What only one function needs stays in
 /// registers; the functions of a group go over one tile after another.
@@ -1294,7 +1294,7 @@ public:
     GK_API const SemanticDAG* dag() const;
     GK_API const FusionPlan*  fusion() const;
     GK_API const BufferPlan*  buffers() const;                  // offsets: as of the last run() or scratch_bytes()
-    GK_API const CodeGenPlan* code() const;
+    GK_API const CodeGenPlan* code() const;                     // no units: the interpreter runs everything
 private:
     struct State;
     State* state_ = nullptr;
@@ -15752,7 +15752,7 @@ static inline bool commutes(X86 op) {
 
 /// Where an immediate goes, and what it counts.
 enum class A64Field : uint8_t { none, plain, eights, sixteens, left, right, words };
-struct A64Row { const char* text; A64Field field; uint32_t word; };
+struct A64Row { const char* text; A64Field field; uint32_t bits; };
 
 /// D, N and M are registers, encoded at bits 0, 5 and 16; I is the immediate.
 #define GK_A64_ROWS(ROW) \
@@ -15808,8 +15808,8 @@ struct A64Row { const char* text; A64Field field; uint32_t word; };
     ROW(adr,     "adr xD, I",                     words,    0x10000000) \
     ROW(bti_c,   "bti c",                         none,     0xd503245f) \
     ROW(ret,     "ret",                           none,     0xd65f03c0)
-#define GK_A64_ID(id, text, field, word) id,
-#define GK_A64_ROW(id, text, field, word) {text, A64Field::field, word},
+#define GK_A64_ID(id, text, field, bits) id,
+#define GK_A64_ROW(id, text, field, bits) {text, A64Field::field, bits},
 enum class A64 : uint8_t { GK_A64_ROWS(GK_A64_ID) count };
 constexpr A64Row a64_rows[] = { GK_A64_ROWS(GK_A64_ROW) };
 #undef GK_A64_ROWS
@@ -15817,15 +15817,15 @@ constexpr A64Row a64_rows[] = { GK_A64_ROWS(GK_A64_ROW) };
 #undef GK_A64_ROW
 
 static inline uint32_t encode(const A64Row& e, unsigned d, unsigned n, unsigned m, int32_t imm) {
-    const uint32_t i = static_cast<uint32_t>(imm), word = e.word | d | n << 5 | m << 16;
+    const uint32_t i = static_cast<uint32_t>(imm), bits = e.bits | d | n << 5 | m << 16;
     switch (e.field) {
-        case A64Field::plain:    return word | (i & 0xfff) << 10;
-        case A64Field::eights:   return word | (i / 8 & 0xfff) << 10;
-        case A64Field::sixteens: return word | (i / 16 & 0xfff) << 10;
-        case A64Field::left:     return word | (32 + i) << 16;
-        case A64Field::right:    return word | (64 - i) << 16;
-        case A64Field::words:    return word | (i / 4 & 0x7ffff) << 5;
-        default:                 return word;
+        case A64Field::plain:    return bits | (i & 0xfff) << 10;
+        case A64Field::eights:   return bits | (i / 8 & 0xfff) << 10;
+        case A64Field::sixteens: return bits | (i / 16 & 0xfff) << 10;
+        case A64Field::left:     return bits | (32 + i) << 16;
+        case A64Field::right:    return bits | (64 - i) << 16;
+        case A64Field::words:    return bits | (i / 4 & 0x7ffff) << 5;
+        default:                 return bits;
     }
 }
 /// What tests compare with an assembler.
@@ -16448,7 +16448,7 @@ public:
 
 private:
     static constexpr uint8_t pointers[most_pointers] = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12};
-    static constexpr uint8_t call = 0, left = 8, rows = 14, count = 15, word = 16;
+    static constexpr uint8_t call = 0, left = 8, rows = 14, count = 15, element = 16;
 
     // ---- words
     void emit(A64 op, unsigned d, unsigned n, unsigned m, int32_t imm) {
@@ -16487,8 +16487,8 @@ void CodeLoop::move_words(unsigned tensor, bool out) {
     emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
     const size_t again = code_.size();
     emit(A64::sub, count, count, size_t(1));
-    emit_m(floats ? A64::ldr_w : A64::ldrh, word, from, count);
-    emit_m(floats ? A64::str_w : A64::strh, word, to, count);
+    emit_m(floats ? A64::ldr_w : A64::ldrh, element, from, count);
+    emit_m(floats ? A64::str_w : A64::strh, element, to, count);
     if (!dry_) jump(A64::cbnz, count, again);
 }
 void CodeLoop::write_memory(const CodeLine& l) {
