@@ -2634,6 +2634,7 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_neondot_iq4_nl_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_NL) \
     ROW(gk_qdot_neondot_iq4_xs_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_XS) \
     ROW(gk_qdot_neondot_awq4_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, AWQ4) \
+    ROW(gk_qdot_neondot_gptq4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, GPTQ4) \
     ROW(gk_qdot_neondot_iq1_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ1_S) \
     ROW(gk_qdot_neondot_iq1_m_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ1_M) \
     ROW(gk_qdot_neondot_iq2_xxs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ2_XXS) \
@@ -2656,6 +2657,7 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_neon_iq4_nl_2,     GK_NEON, 0,          neon,         2, 1, IQ4_NL) \
     ROW(gk_qdot_neon_iq4_xs_2,     GK_NEON, 0,          neon,         2, 1, IQ4_XS) \
     ROW(gk_qdot_neon_awq4_2,       GK_NEON, 0,          neon,         2, 1, AWQ4) \
+    ROW(gk_qdot_neon_gptq4_2,      GK_NEON, 0,          neon,         2, 1, GPTQ4) \
     ROW(gk_qdot_neon_iq1_s_2,      GK_NEON, 0,          neon,         2, 1, IQ1_S) \
     ROW(gk_qdot_neon_iq1_m_2,      GK_NEON, 0,          neon,         2, 1, IQ1_M) \
     ROW(gk_qdot_neon_iq2_xxs_2,    GK_NEON, 0,          neon,         2, 1, IQ2_XXS) \
