@@ -2624,6 +2624,7 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_neondot_q5_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_0) \
     ROW(gk_qdot_neondot_q5_1_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_1) \
     ROW(gk_qdot_neondot_q8_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_0) \
+    ROW(gk_qdot_neondot_q1_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q1_0) \
     ROW(gk_qdot_neondot_q2_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q2_0) \
     ROW(gk_qdot_neondot_tq1_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, TQ1_0) \
     ROW(gk_qdot_neondot_tq2_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, TQ2_0) \
@@ -2650,6 +2651,7 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_neon_q5_0_2,       GK_NEON, 0,          neon,         2, 1, Q5_0) \
     ROW(gk_qdot_neon_q5_1_2,       GK_NEON, 0,          neon,         2, 1, Q5_1) \
     ROW(gk_qdot_neon_q8_0_2,       GK_NEON, 0,          neon,         2, 1, Q8_0) \
+    ROW(gk_qdot_neon_q1_0_2,       GK_NEON, 0,          neon,         2, 1, Q1_0) \
     ROW(gk_qdot_neon_q2_0_2,       GK_NEON, 0,          neon,         2, 1, Q2_0) \
     ROW(gk_qdot_neon_tq1_0_2,      GK_NEON, 0,          neon,         2, 1, TQ1_0) \
     ROW(gk_qdot_neon_tq2_0_2,      GK_NEON, 0,          neon,         2, 1, TQ2_0) \
