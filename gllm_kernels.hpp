@@ -2635,6 +2635,7 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_neondot_q4_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_K) \
     ROW(gk_qdot_neondot_q5_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_K) \
     ROW(gk_qdot_neondot_q6_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q6_K) \
+    ROW(gk_qdot_neondot_q8_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_K) \
     ROW(gk_qdot_neondot_iq4_nl_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_NL) \
     ROW(gk_qdot_neondot_iq4_xs_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_XS) \
     ROW(gk_qdot_neondot_awq4_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, AWQ4) \
@@ -2662,6 +2663,7 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_neon_q4_k_2,       GK_NEON, 0,          neon,         2, 1, Q4_K) \
     ROW(gk_qdot_neon_q5_k_2,       GK_NEON, 0,          neon,         2, 1, Q5_K) \
     ROW(gk_qdot_neon_q6_k_2,       GK_NEON, 0,          neon,         2, 1, Q6_K) \
+    ROW(gk_qdot_neon_q8_k_2,       GK_NEON, 0,          neon,         2, 1, Q8_K) \
     ROW(gk_qdot_neon_iq4_nl_2,     GK_NEON, 0,          neon,         2, 1, IQ4_NL) \
     ROW(gk_qdot_neon_iq4_xs_2,     GK_NEON, 0,          neon,         2, 1, IQ4_XS) \
     ROW(gk_qdot_neon_awq4_2,       GK_NEON, 0,          neon,         2, 1, AWQ4) \
