@@ -2731,13 +2731,22 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_neondot_q5_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_0) \
     ROW(gk_qdot_neondot_q5_1_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_1) \
     ROW(gk_qdot_neondot_q8_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_0) \
+    ROW(gk_qdot_neondot_q1_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q1_0) \
+    ROW(gk_qdot_neondot_q2_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q2_0) \
+    ROW(gk_qdot_neondot_tq1_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, TQ1_0) \
+    ROW(gk_qdot_neondot_tq2_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, TQ2_0) \
+    ROW(gk_qdot_neondot_nvfp4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, NVFP4) \
+    ROW(gk_qdot_neondot_mxfp4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, MXFP4) \
     ROW(gk_qdot_neondot_q2_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q2_K) \
     ROW(gk_qdot_neondot_q3_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q3_K) \
     ROW(gk_qdot_neondot_q4_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_K) \
     ROW(gk_qdot_neondot_q5_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_K) \
     ROW(gk_qdot_neondot_q6_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q6_K) \
+    ROW(gk_qdot_neondot_q8_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_K) \
     ROW(gk_qdot_neondot_iq4_nl_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_NL) \
     ROW(gk_qdot_neondot_iq4_xs_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_XS) \
+    ROW(gk_qdot_neondot_awq4_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, AWQ4) \
+    ROW(gk_qdot_neondot_gptq4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, GPTQ4) \
     ROW(gk_qdot_neondot_iq1_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ1_S) \
     ROW(gk_qdot_neondot_iq1_m_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ1_M) \
     ROW(gk_qdot_neondot_iq2_xxs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ2_XXS) \
@@ -2750,13 +2759,22 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
     ROW(gk_qdot_neon_q5_0_2,       GK_NEON, 0,          neon,         2, 1, Q5_0) \
     ROW(gk_qdot_neon_q5_1_2,       GK_NEON, 0,          neon,         2, 1, Q5_1) \
     ROW(gk_qdot_neon_q8_0_2,       GK_NEON, 0,          neon,         2, 1, Q8_0) \
+    ROW(gk_qdot_neon_q1_0_2,       GK_NEON, 0,          neon,         2, 1, Q1_0) \
+    ROW(gk_qdot_neon_q2_0_2,       GK_NEON, 0,          neon,         2, 1, Q2_0) \
+    ROW(gk_qdot_neon_tq1_0_2,      GK_NEON, 0,          neon,         2, 1, TQ1_0) \
+    ROW(gk_qdot_neon_tq2_0_2,      GK_NEON, 0,          neon,         2, 1, TQ2_0) \
+    ROW(gk_qdot_neon_nvfp4_2,      GK_NEON, 0,          neon,         2, 1, NVFP4) \
+    ROW(gk_qdot_neon_mxfp4_2,      GK_NEON, 0,          neon,         2, 1, MXFP4) \
     ROW(gk_qdot_neon_q2_k_2,       GK_NEON, 0,          neon,         2, 1, Q2_K) \
     ROW(gk_qdot_neon_q3_k_2,       GK_NEON, 0,          neon,         2, 1, Q3_K) \
     ROW(gk_qdot_neon_q4_k_2,       GK_NEON, 0,          neon,         2, 1, Q4_K) \
     ROW(gk_qdot_neon_q5_k_2,       GK_NEON, 0,          neon,         2, 1, Q5_K) \
     ROW(gk_qdot_neon_q6_k_2,       GK_NEON, 0,          neon,         2, 1, Q6_K) \
+    ROW(gk_qdot_neon_q8_k_2,       GK_NEON, 0,          neon,         2, 1, Q8_K) \
     ROW(gk_qdot_neon_iq4_nl_2,     GK_NEON, 0,          neon,         2, 1, IQ4_NL) \
     ROW(gk_qdot_neon_iq4_xs_2,     GK_NEON, 0,          neon,         2, 1, IQ4_XS) \
+    ROW(gk_qdot_neon_awq4_2,       GK_NEON, 0,          neon,         2, 1, AWQ4) \
+    ROW(gk_qdot_neon_gptq4_2,      GK_NEON, 0,          neon,         2, 1, GPTQ4) \
     ROW(gk_qdot_neon_iq1_s_2,      GK_NEON, 0,          neon,         2, 1, IQ1_S) \
     ROW(gk_qdot_neon_iq1_m_2,      GK_NEON, 0,          neon,         2, 1, IQ1_M) \
     ROW(gk_qdot_neon_iq2_xxs_2,    GK_NEON, 0,          neon,         2, 1, IQ2_XXS) \

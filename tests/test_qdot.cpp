@@ -6,6 +6,7 @@
 #include "calling.hpp"
 #include "kernels.hpp"
 #include "quant_oracle.hpp"
+#include <algorithm>
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
@@ -91,10 +92,13 @@ TEST_CASE("rows of codes") {
 TEST_CASE("rows of codes: scales that are too wide") {
     const uint32_t singles[] = { 0x2b800000, 0xab800000, 0x5d800000, 0x80000000, 0, 0x2b7fffff, 0x5d800001, 0xdd800001, 1, 0x7f800000, 0xffc00000 };
     const uint32_t powers[]  = { 88, 188, 100, 87, 189, 0, 1, 255 };
+    std::vector<size_t> met;                                    // formats: the library uses the first kernel of each
     for (const Kernel& kernel : test::kernels("dot_rows")) {
         const QuantType type = QuantType(kernel.kind);
         const bool      single = type == QuantType::Q8_K;
         if (!kernel.present || !(single || type == QuantType::MXFP4)) continue;
+        const bool used = std::find(met.begin(), met.end(), kernel.kind) == met.end();
+        met.push_back(kernel.kind);
         const size_t k = 768, rows = 2, n = kernel.rows * rows, bytes = gllm::row_bytes(type, k), all = single ? 11 : 8, served = single ? 5 : 3;
         for (size_t digits : { 1u, 3u })
             for (size_t i = 0; i < all; i++) {
@@ -121,6 +125,7 @@ TEST_CASE("rows of codes: scales that are too wide") {
                 const std::string bits = test::differ(static_cast<const float*>(y.data()), twin.data(), n);
                 CHECK_MESSAGE(bits.empty(), bits);
 
+                if (!used) continue;
                 gllm::CpuKernels<float> kernels;                // and the library's way around it
                 std::vector<float> out(n);
                 const gllm::Status s = kernels.matmul(type, w.data(), x.data(), out.data(), 1, n, k, digits == 1 ? Precision::fast : Precision::exact);

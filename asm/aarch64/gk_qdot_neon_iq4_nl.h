@@ -4,14 +4,15 @@
 
 #define BYTES_OF_32 18
 #include "gk_qdot_neon_halves.h"
-#include "gk_qdot_neon_iq4.h"
+#include "gk_qdot_neon_levels.h"
 #ifdef __aarch64__
 
 .macro SETUP
     SETUP_IQ4
 .endm
 
-.macro UNIT
+.macro SCALES w
+    HALVES  \w
 .endm
 
 .macro POINTERS
@@ -21,8 +22,7 @@
     ldur    q24, [x1, #18*\g + 2]
     ldur    q26, [x2, #18*\g + 2]
     LEVELS
-    GK_QDOT_DOT \d, 32*\g
-    GK_QDOT_FMA \g & 3, \g & 3
+    PRODUCTS_OF \d, \g
 .endm
 
 #endif

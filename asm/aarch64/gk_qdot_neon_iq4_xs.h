@@ -12,7 +12,7 @@
 //                                                                       1.5 * 2^23 + n
 
 #include "gk_qdot_neon.h"
-#include "gk_qdot_neon_iq4.h"
+#include "gk_qdot_neon_levels.h"
 #ifdef __aarch64__
 
 .macro SETUP

@@ -18,7 +18,8 @@
     dup     v13.4s, w9
 .endm
 
-.macro UNIT
+.macro SCALES w
+    HALVES  \w
     fmul    v8.4s, v8.4s, v13.4s
     fmul    v9.4s, v9.4s, v13.4s
 .endm
@@ -35,8 +36,7 @@
     shl     v26.16b, v27.16b, #4
     and     v25.16b, v25.16b, v12.16b
     and     v27.16b, v27.16b, v12.16b
-    GK_QDOT_DOT \d, 32*\g
-    GK_QDOT_FMA \g & 3, \g & 3
+    PRODUCTS_OF \d, \g
 .endm
 
 #endif

@@ -11,7 +11,8 @@
     SETUP_FIFTHS
 .endm
 
-.macro UNIT
+.macro SCALES w
+    HALVES  \w
 .endm
 
 .macro POINTERS
@@ -19,8 +20,7 @@
 
 .macro GROUP d, g
     FIFTHS  22*\g + 2
-    GK_QDOT_DOT \d, 32*\g
-    GK_QDOT_FMA \g & 3, \g & 3
+    PRODUCTS_OF \d, \g
 .endm
 
 #endif

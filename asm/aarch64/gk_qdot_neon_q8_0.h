@@ -11,7 +11,8 @@
 .macro SETUP
 .endm
 
-.macro UNIT
+.macro SCALES w
+    HALVES  \w
 .endm
 
 .macro POINTERS
@@ -24,8 +25,7 @@
     ldur    q25, [x14, #34*\g + 18 - 128]
     ldur    q26, [x15, #34*\g + 2 - 128]
     ldur    q27, [x15, #34*\g + 18 - 128]
-    GK_QDOT_DOT \d, 32*\g
-    GK_QDOT_FMA \g & 3, \g & 3
+    PRODUCTS_OF \d, \g
 .endm
 
 #endif
