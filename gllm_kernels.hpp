@@ -5979,7 +5979,8 @@ inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, fl
         const size_t     piece = unit / kv.kv_heads, first = unit % kv.kv_heads, base = (job.first + piece) * PIECE;
         const impl::Seen all = seen_in(seen_by_all(job), base, base + PIECE);
         stop = least(end, (piece + 1) * kv.kv_heads);
-        for (float* part = job.parts + unit * rows * part_floats(d); part != job.parts + stop * rows * part_floats(d); part += part_floats(d)) {
+        for (size_t r = unit * rows; r < stop * rows; r++) {
+            float* const part = job.parts + r * part_floats(d);
             for (size_t j = 0; j < part_floats(d); j += VF) vstore(part + j, vzero());
             part[round_up(d, PAGE)] = -impl::infinity;
         }
