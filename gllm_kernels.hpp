@@ -3018,7 +3018,7 @@ namespace {
 //
 // vf is VF floats, vi VF 32-bit integers, vm a mask of VF lanes, vb 32 bytes (as many as two 16-weight sub-blocks).
 //
-//   vzero vset; vset2: lo in the lower half, hi in the upper | vload vstore (float, f16, bf16) |
+//   vzero vset; vset2: lo in the lower half, hi in the upper | vload vstore (float, f16, bf16), vload of int8_t |
 //   vload_n vstore_n: the first n <= VF lanes, no byte beyond; others load as 0
 //   vadd vsub vmul vdiv vroot vneg vabs | vmin vmax: second operand if either is NaN
 //   vfma(a,b,c) = a b + c, fused where the unit exists | vxfma: always one rounding | vfnma(a,b,c) = c - a b
@@ -3051,6 +3051,7 @@ constexpr size_t VF = 1, MR = 4, NR = 4;
 GK_INL vf   vzero()                                { return 0.0f; }
 GK_INL vf   vset(float x)                          { return x; }
 GK_INL vf   vload(const float* p)                  { return *p; }
+GK_INL vf   vload(const int8_t* p)                 { return static_cast<float>(*p); }
 GK_INL vf   vload(const f16* p)                    { return impl::f16_to_f32(p->bits); }
 GK_INL vf   vload(const bf16* p)                   { return impl::bf16_to_f32(p->bits); }
 GK_INL void vstore(float* p, vf v)                 { *p = v; }
@@ -3165,6 +3166,9 @@ GK_INL vf vset2(float lo, float hi) {
     return _mm256_insertf128_ps(_mm256_set1_ps(lo), _mm_set1_ps(hi), 1);
 }
 GK_INL vf   vload(const float* p)                  { return _mm256_loadu_ps(p); }
+GK_INL vf vload(const int8_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
 GK_INL vf vload(const f16* p) {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
@@ -3289,6 +3293,9 @@ GK_INL vf   vset2(float lo, float hi) {
     return _mm512_castsi512_ps(_mm512_inserti64x4(_mm512_castps_si512(_mm512_set1_ps(lo)), upper, 1));
 }
 GK_INL vf   vload(const float* p)                  { return _mm512_loadu_ps(p); }
+GK_INL vf   vload(const int8_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
 GK_INL vf   vload_f16(__m256i x)                   { return _mm512_cvtph_ps(x); }
 GK_INL vf vload_bf16(__m256i x) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
@@ -3454,6 +3461,10 @@ GK_INL vf   vzero()                                { return vdupq_n_f32(0); }
 GK_INL vf   vset(float x)                          { return vdupq_n_f32(x); }
 GK_INL vf   vset2(float lo, float hi)              { return vcombine_f32(vdup_n_f32(lo), vdup_n_f32(hi)); }
 GK_INL vf   vload(const float* p)                  { return vld1q_f32(p); }
+GK_INL vf vload(const int8_t* p) {
+    const uint32_t four = impl::load32(reinterpret_cast<const uint8_t*>(p));
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(four)))));
+}
 GK_INL vf vload(const bf16* p) {
     return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(&p->bits), 16));
 }
@@ -5985,18 +5996,17 @@ template <class T> struct KeyRows {
 };
 struct KeyCodes {
     static constexpr size_t bytes = PAGE;
-    const uint8_t* codes;
-    const f16*     scales;
-    vf             scale[PAGEV];
+    const int8_t* codes;
+    const f16*    scales;
+    vf            scale[PAGEV];
     GK_MEM void open(const uint8_t* page, size_t d) {
-        codes  = page;
+        codes  = reinterpret_cast<const int8_t*>(page);
         scales = reinterpret_cast<const f16*>(page + d * PAGE);
         GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
     }
     GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
         if (i % 32 == 0) GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
-        const vb b = bload(codes + i * PAGE);
-        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vmul(bfloat(b, static_cast<int>(j)), scale[j % PAGEV]);
+        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vmul(vload(codes + i * PAGE + j * VF), scale[j % PAGEV]);
     }
 };
 
@@ -6008,7 +6018,9 @@ template <class T> struct ValueRow {
 };
 struct ValueCodes {
     static constexpr size_t step = 32, bytes = sizeof(impl::block_q8_0);
-    GK_MEM static vf at(const uint8_t* row, size_t c) { return vmul(bfloat(bload(row + 2), static_cast<int>(c)), vset(half(row))); }
+    GK_MEM static vf at(const uint8_t* row, size_t c) {
+        return vmul(vload(reinterpret_cast<const int8_t*>(row + 2) + c * VF), vset(half(row)));
+    }
     GK_MEM static vf part(const uint8_t*, size_t)                 { return vzero(); }
 };
 
@@ -6317,7 +6329,8 @@ inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, fl
         const size_t     piece = unit / kv.kv_heads, first = unit % kv.kv_heads, base = (job.first + piece) * PIECE;
         const impl::Seen all = seen_in(seen_by_all(job), base, base + PIECE);
         stop = least(end, (piece + 1) * kv.kv_heads);
-        for (float* part = job.parts + unit * rows * part_floats(d); part != job.parts + stop * rows * part_floats(d); part += part_floats(d)) {
+        for (size_t r = unit * rows; r < stop * rows; r++) {
+            float* const part = job.parts + r * part_floats(d);
             for (size_t j = 0; j < part_floats(d); j += VF) vstore(part + j, vzero());
             part[round_up(d, PAGE)] = -impl::infinity;
         }
