@@ -154,11 +154,11 @@
     ldr     \size\d3, [x14, x12, lsl #\shift]
 .endm
 
-.macro LANES size, lane, n0, n1, n2, n3     // a lane of each code is the first of each of \n
-    mov     v24.\size[\lane], v\n0\().\size[0]
-    mov     v25.\size[\lane], v\n1\().\size[0]
-    mov     v26.\size[\lane], v\n2\().\size[0]
-    mov     v27.\size[\lane], v\n3\().\size[0]
+.macro JOIN lanes, d0, d1, d2, d3, n0, n1, n2, n3   // each of \d = the first lane of it and of \n
+    trn1    v\d0\().\lanes, v\d0\().\lanes, v\n0\().\lanes
+    trn1    v\d1\().\lanes, v\d1\().\lanes, v\n1\().\lanes
+    trn1    v\d2\().\lanes, v\d2\().\lanes, v\n2\().\lanes
+    trn1    v\d3\().\lanes, v\d3\().\lanes, v\n3\().\lanes
 .endm
 
 .macro GRID4 load, step, w0, at0, w1, at1   // 32 codes of both rows, from eight indices of each
@@ -166,15 +166,15 @@
     FOUR    s, 2, 25, 29, 23, 9,  \load, \step, \w0, \at0 + 4*\step
     FOUR    s, 2, 26, 30, 4,  10, \load, \step, \w1, \at1
     FOUR    s, 2, 27, 31, 5,  11, \load, \step, \w1, \at1 + 4*\step
-    LANES   s, 1, SUMS
-    LANES   s, 2, 22, 23, 4, 5
-    LANES   s, 3, 8, 9, 10, 11
+    JOIN    2s, CODES, SUMS
+    JOIN    2s, 22, 23, 4, 5, 8, 9, 10, 11
+    JOIN    2d, CODES, 22, 23, 4, 5
 .endm
 
 .macro GRID8 load, step, w0, at0, w1, at1   // from four indices of each
     FOUR    d, 3, 24, 28, 25, 29, \load, \step, \w0, \at0
     FOUR    d, 3, 26, 30, 27, 31, \load, \step, \w1, \at1
-    LANES   d, 1, SUMS
+    JOIN    2d, CODES, SUMS
 .endm
 
 // ---- a block ---------------------------------------------------------------------

@@ -2,11 +2,11 @@
 //
 //   A block of a row    three digits                        one
 //   Cortex-A53          16 * (13 + 15) + 29 = 477 cycles    16 * (5 + 15) + 29 = 349 cycles
-//   Cortex-A72          286 cycles                          231 cycles
+//   Cortex-A72          260 cycles                          194 cycles
 //
 //   Of the two pipes of Cortex-A72 one takes products.
 //
-// mca: cortex-a72 2*286
+// mca: cortex-a72 2*260
 
 #include "gk_qdot_neon_iq3_xxs.h"
 #ifdef __aarch64__

@@ -64,10 +64,10 @@
     ushr    v31.16b, v30.16b, #4
     and     v28.16b, v28.16b, v12.16b
     and     v30.16b, v30.16b, v12.16b
-    zip1    v24.2d, v28.2d, v29.2d
-    zip2    v25.2d, v28.2d, v29.2d
-    zip1    v26.2d, v30.2d, v31.2d
-    zip2    v27.2d, v30.2d, v31.2d
+    trn1    v24.2d, v28.2d, v29.2d
+    trn2    v25.2d, v28.2d, v29.2d
+    trn1    v26.2d, v30.2d, v31.2d
+    trn2    v27.2d, v30.2d, v31.2d
     tbl     v24.16b, {v6.16b}, v24.16b
     tbl     v25.16b, {v6.16b}, v25.16b
     tbl     v26.16b, {v6.16b}, v26.16b
