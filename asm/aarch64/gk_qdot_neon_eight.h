@@ -4,8 +4,8 @@
 //
 //   v2, v3  s times the scale of x, of four groups     v8, v9  s
 //
-//   The format has LINES; SCALES \w: s of the block at \w, in v8, v9; POINTERS; GROUP \d, \g: products of group g, of \d
-//   digits.
+//   The format has LINES, of 64 bytes in a block; SCALES \w: s of the block at \w, in v8, v9; GROUP \d, \g: products of
+//   group g, of \d digits.
 
 #include "gk_qdot_neon.h"
 #ifdef __aarch64__
@@ -37,7 +37,6 @@
 .endm
 
 .macro BLOCK d
-    POINTERS
     GK_QDOT_SCALES \d, 0, 32
     GK_QDOT_AHEAD x1, LINES
     GROUP   \d, 0

@@ -1,7 +1,7 @@
 // gk_qdot_neon_grid.h -- what rows of IQ codes by one row of x have in common.
 //
-//   An index stands for 8 or 4 weights, a row of the grid: as many bytes of the codebook. Indices are words of 16 bits that
-//   HEAD leaves beside the scales, or bytes of the block.
+//   An index stands for 8 or 4 weights, a row of the grid: as many bytes of the codebook. Indices are words of 16 bits
+//   that HEAD leaves beside the scales, or bytes of the block.
 //
 //   scales of a block, for each row:  0 float s[8], or s[16]; SIGNS or SHIFTS, and INDICES of the format
 //
@@ -13,7 +13,7 @@
 //
 //   w = d (2 s + 1) FACTOR code: the product of all but the code is exact, in any order. |code| <= 62.
 //
-//   Budgets in instructions count the two loads of an index: they come before the products.
+//   Budgets of Cortex-A53 count the two loads of an index: they come before the products.
 //
 //   The format has HEAD_SCALES and HEAD_INDICES r, w: of the block at \w, a row; and STEPS d, g: group g of both rows.
 
@@ -65,7 +65,7 @@
     stp     q8, q9, [x17, #ROW_BYTES*\r]
 .endm
 
-.macro FIELDS_3 w, at               // v9 = sixteen fields of 3 bits, of four words at \at; v19: words 0, -3, -6, -9, twice
+.macro FIELDS_3 w, at               // v9 = sixteen fields of 3 bits, of four words at \at; v19: 0, -3, -6, -9, twice
     ldur    d9, [\w, #\at]
     zip1    v9.8h, v9.8h, v9.8h
     zip1    v10.4s, v9.4s, v9.4s

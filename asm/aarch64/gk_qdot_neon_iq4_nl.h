@@ -15,9 +15,6 @@
     HALVES  \w
 .endm
 
-.macro POINTERS
-.endm
-
 .macro GROUP d, g
     ldur    q24, [x1, #18*\g + 2]
     ldur    q26, [x2, #18*\g + 2]

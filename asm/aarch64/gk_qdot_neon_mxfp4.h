@@ -36,9 +36,6 @@
     orr     v9.16b, v9.16b, v11.16b
 .endm
 
-.macro POINTERS
-.endm
-
 .macro GROUP d, g
     ldur    q24, [x1, #17*\g + 1]
     ldur    q26, [x2, #17*\g + 1]

@@ -29,9 +29,6 @@
     dup     v9.4s, v9.s[0]
 .endm
 
-.macro POINTERS
-.endm
-
 .macro GROUP d, g
     ldur    s28, [x1, #18*(\g / 4) + 2 + 4*(\g % 4)]
     ldur    s30, [x2, #18*(\g / 4) + 2 + 4*(\g % 4)]

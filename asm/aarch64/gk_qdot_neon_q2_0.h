@@ -25,9 +25,6 @@
     zip1    v8.4s, v8.4s, v8.4s
 .endm
 
-.macro POINTERS
-.endm
-
 .macro NIBBLES g                    // of two groups
     ldur    q28, [x1, #9*\g + 2]
     ldur    q30, [x2, #9*\g + 2]

@@ -24,9 +24,6 @@
     fmul    v9.4s, v9.4s, v13.4s
 .endm
 
-.macro POINTERS
-.endm
-
 .macro GROUP d, g
     ldur    q25, [x1, #18*\g + 2]
     ldur    q27, [x2, #18*\g + 2]

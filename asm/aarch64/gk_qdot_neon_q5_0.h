@@ -15,9 +15,6 @@
     HALVES  \w
 .endm
 
-.macro POINTERS
-.endm
-
 .macro GROUP d, g
     FIFTHS  22*\g + 2
     PRODUCTS_OF \d, \g

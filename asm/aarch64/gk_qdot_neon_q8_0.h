@@ -15,12 +15,11 @@
     HALVES  \w
 .endm
 
-.macro POINTERS
+.macro GROUP d, g
+.if \g == 0
     add     x14, x1, #128
     add     x15, x2, #128
-.endm
-
-.macro GROUP d, g
+.endif
     ldur    q24, [x14, #34*\g + 2 - 128]
     ldur    q25, [x14, #34*\g + 18 - 128]
     ldur    q26, [x15, #34*\g + 2 - 128]

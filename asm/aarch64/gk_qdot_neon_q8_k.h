@@ -25,9 +25,6 @@
     dup     v9.4s, w9
 .endm
 
-.macro POINTERS
-.endm
-
 .macro GROUP d, g
     ldur    q24, [x1, #4 + 32*\g]
     ldur    q25, [x1, #20 + 32*\g]

@@ -26,9 +26,6 @@
     dup     v9.4s, v14.s[0]
 .endm
 
-.macro POINTERS
-.endm
-
 .macro POWERS first, second         // bytes times these
     mul     v16.16b, v16.16b, \first\().16b
     mul     v17.16b, v17.16b, \second\().16b

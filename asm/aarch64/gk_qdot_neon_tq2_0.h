@@ -2,7 +2,8 @@
 //
 //   A block is 66 bytes: two rows of 32 bytes, each the 2 bits of four groups, from the lowest; f16 d. w = d (q - 1).
 //
-//   Codes stay where their bits are, times f = 1 | 4 | 16, but for the last of four groups: f = 1. s is d / f.
+//   Codes stay where their bits are, times f = 1 | 4 | 16, but for the last of four groups: f = 1. They are
+//   -16 .. 32, and s is d / f.
 //
 //   v13  1 / f of four groups     v14  d     v16 .. v19  codes of 128
 
@@ -19,9 +20,6 @@
     fcvt    s14, h14
     fmul    v8.4s, v13.4s, v14.s[0]
     fmul    v9.4s, v13.4s, v14.s[0]
-.endm
-
-.macro POINTERS
 .endm
 
 .macro GROUP d, g
