@@ -4467,11 +4467,11 @@ template <class E> GK_INL float group_maximum(const E* x, size_t n) {
     return !vany(vnan(m)) && (max == 0 || (max >= 1e-30f && max <= 1e30f)) ? max : impl::quiet_nan;
 }
 /// q[32] = n <= 32 inputs times per_step as integers, zeros behind them, all with 128 added to each of three digits to
-/// base 256: none is negative, none borrows.
+/// base 256: none is negative, none borrows. Rounded to nearest whatever the mode: one step more would wrap.
 GK_INL void to_digits(const float* x, size_t n, float per_step, int32_t* q) {
     for (size_t j = 0; j < 32; j += VF) {
         const vf v = j + VF <= n ? vload(x + j) : j < n ? vload_n(x + j, n - j) : vzero();
-        const vi fixed = viadd(vint(vmul(v, vset(per_step))), viset(0x808080));
+        const vi fixed = viadd(vint(vround(vmul(v, vset(per_step)))), viset(0x808080));
         memcpy(q + j, &fixed, sizeof fixed);
     }
 }
@@ -6975,8 +6975,8 @@ GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* 
     const __m512i low = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 0, 0, 0, 0, 0, 0, 0, 0);
     const __m512i bias = _mm512_set1_epi32(0x808080);
     const vf      s = vset(per_step);
-    const __m512i a = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x), s)), bias), fours);
-    const __m512i b = _mm512_shuffle_epi8(viadd(vint(vmul(vload(x + 16), s)), bias), fours);
+    const __m512i a = _mm512_shuffle_epi8(viadd(vint(vround(vmul(vload(x), s))), bias), fours);
+    const __m512i b = _mm512_shuffle_epi8(viadd(vint(vround(vmul(vload(x + 16), s))), bias), fours);
     const __m256i last = _mm512_castsi512_si256(_mm512_permutex2var_epi32(a, low, b));
     if (digits == 3) {
         const __m512i upper = _mm512_permutex2var_epi32(a, places, b);

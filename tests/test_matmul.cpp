@@ -4,6 +4,8 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "quant_oracle.hpp"
 
+#include <cfenv>
+
 using namespace test;
 using gllm::Code;
 using gllm::CpuKernels;
@@ -287,6 +289,32 @@ TEST_CASE_TEMPLATE("weights that an offset makes zero count for nothing", E, ELE
                     c.renew();
                     c.check(c.name(INPUT_NAMES[int(input)]) + (all ? " all zero" : " all but a few zero"));
                 }
+}
+
+TEST_CASE("a caller's rounding mode makes no input wrap around") {
+    for_each_isa<float>([&](const CpuKernels<float>& k, const char* isa) {
+        for (QuantType type : { QuantType::TQ2_0, QuantType::Q4_0, QuantType::Q8_0, QuantType::Q6_K })
+            for (size_t m : Sizes{ 1, 4, 16, 40 })
+                for (Precision p : PRECISIONS) {
+                    TEST_INFO("matmul", isa, float, quant::format(type).name << " m=" << m << (p == Precision::fast ? " fast" : " exact"));
+                    Rng rng(m);
+                    Case<float> c(rng, type, m, 8, 256, Input::gaussian);
+                    std::vector<float> x(m * c.k), want(m * c.n), got(m * c.n);
+                    for (size_t i = 0; i < x.size(); i++) x[i] = 1 + float(i / c.k % 8) / 77;       // times 127 / x, rounded up: 128
+                    expect_ok(k.matmul(type, c.blocks.data(), x.data(), want.data(), m, c.n, c.k, p));
+                    for (int mode : { FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO }) {
+                        std::fesetround(mode);
+                        const Status status = k.matmul(type, c.blocks.data(), x.data(), got.data(), m, c.n, c.k, p);
+                        std::fesetround(FE_TONEAREST);
+                        expect_ok(status);
+                        for (size_t i = 0; i < got.size(); i++) {
+                            double all = 0;
+                            for (size_t j = 0; j < c.k; j++) all += std::fabs(c.w[i % c.n * c.k + j]);
+                            CHECK(std::fabs(double(got[i]) - double(want[i])) <= 1e-2 * all);
+                        }
+                    }
+                }
+    });
 }
 
 TEST_CASE_TEMPLATE("huge scales over codes of zero, or over small inputs", E, float, gllm::bf16) {
