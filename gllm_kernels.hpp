@@ -204,9 +204,10 @@
 // a tile holds it, and that the product's is a buffer that lives from group 0 to 1.
 //
 // layer.run(inputs, outputs, 32): plan_buffers finds offsets for 32 rows, if the last run had others. The product is
-// CpuKernels::matmul or gemm, its scratch a buffer too. The group goes tile by tile: gelu by table().gelu from the
-// buffer to the slot, mul by table().vec_mul from slot and x to the output, all in the first-level cache; `parallel`
-// shares the tiles.
+// CpuKernels::matmul or gemm, its scratch a buffer too. The group goes tile by tile: on AVX2 and NEON by a function that
+// [26] wrote when the graph was compiled, gelu and mul in registers; elsewhere, or where the system lends no memory for
+// code, gelu by table().gelu from the buffer to the slot, mul by table().vec_mul from slot and x to the output, all in
+// the first-level cache, for the same bits. `parallel` shares the tiles.
 //
 // ---- glossary ------------------------------------------------------------------
 //
