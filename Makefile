@@ -107,7 +107,7 @@ $(PASSES:%=$(B)/obj/tests/pass_%.o): tests/implementation.hpp $(STAMP) | deps
 	$(call PART,implementation.hpp)
 	$(COMPILE) $(TESTED) -c $(@:.o=.cpp) -o $@
 $(B)/obj/tests/%.o: tests/%.cpp $(STAMP) | deps
-	$(COMPILE) $(TESTED) -c $< -o $@
+	$(COMPILE) $(TESTED) $(if $(SAN),$(if $(filter test_%,$*),-O0)) -c $< -o $@
 
 # ---- archives and programs --------------------------------------------------------------------------------------------
 $(LIB): $(PARTS:%=$(B)/obj/library/%) $(ASM)
