@@ -6815,6 +6815,11 @@ template <size_t D> GK_INL vi sum_lanes(const vi (&codes)[4], const uint8_t* x, 
     }
     return _mm512_sub_epi32(t, _mm512_slli_epi32(total, 7));
 }
+/// Minus sums of integers, in halves: of one digit as they are, below 2^15; else low + 1024 high, high in the upper half.
+template <size_t D> GK_INL vi minus_lanes(vi total) {
+    const vi n = _mm512_sub_epi32(_mm512_setzero_si512(), total), low = _mm512_and_si512(n, _mm512_set1_epi32(1023));
+    return D == 1 ? n : _mm512_or_si512(low, _mm512_slli_epi32(_mm512_srai_epi32(n, 10), 16));
+}
 /// In the order of lanes.
 GK_INL vf lanes_of(vf v) {
     return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v);
@@ -7021,6 +7026,8 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 //                               h = 0 .. 3
 //   int32 total[16]             sum X, of which codes + 128, or another offset, take 128 back
 //   float scale[16], sum[16]    d, and d sum X
+//   int16 minus[16][2]          minus[0] + 1024 minus[1] = -sum X; times (z, 1024 z), for z up to 31. Of one digit
+//                               minus[0] alone is -sum X
 //
 // and behind all of them a byte for each 256: its groups that have no fixed point, which are zeros above; these, and
 // blocks of weights whose scales are too wide, are multiplied as floats and added in double.
@@ -7036,7 +7043,7 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 constexpr int    BASE = FLIP ? 8 : 7;                           // bits of a digit
 constexpr size_t MINUS = GK_PASS == GK_NEON ? 0 : 256;           // bytes
 #if GK_FEATURE == GK_AVX512VNNI
-constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + 64 + 128; }
+constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + 64 + 128 + 64; }
 #else
 constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + MINUS + (FLIP ? 256 : 0) + 128; }
 #endif
@@ -7071,6 +7078,8 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
     memcpy(block + 256 * D, &total, 64);
     vstore(scale, lanes_of(vload(d)));
     vstore(scale + 16, vmul(vload(scale), vfloat(total)));
+    const vi minus = minus_lanes<D>(total);
+    memcpy(block + 256 * D + 192, &minus, 64);
 }
 #else
 template <size_t D> GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, uint8_t* block) {

@@ -125,7 +125,7 @@
 .endif
 .endm
 
-.macro GK_QDOT_DOTS d               // zmm0 = sums of code X
+.macro GK_QDOT_DIGITS d             // sums of code times each digit: zmm0, zmm1 and zmm2, or halves of the sum in zmm0 and zmm1
     vpxor   xmm0, xmm0, xmm0
     vpxor   xmm1, xmm1, xmm1
 .if \d == 3
@@ -134,16 +134,42 @@
     GK_QDOT_QUAD 3, zmm0, zmm5, zmm13, zmm19, zmm29
     GK_QDOT_QUAD 3, zmm0, zmm6, zmm14, zmm20, zmm30
     GK_QDOT_QUAD 3, zmm0, zmm7, zmm15, zmm21, zmm31
-    vpslld  zmm0, zmm0, 16
-    vpslld  zmm1, zmm1, 8
-    vpaddd  zmm0, zmm0, zmm2
 .else
     GK_QDOT_QUAD 1, zmm0, zmm4, zmm12
     GK_QDOT_QUAD 1, zmm1, zmm5, zmm13
     GK_QDOT_QUAD 1, zmm0, zmm6, zmm14
     GK_QDOT_QUAD 1, zmm1, zmm7, zmm15
 .endif
+.endm
+
+.macro GK_QDOT_DOTS d, shifts=0     // zmm0 = sums of code X, or of codes that are too far left, by shifts among the constants
+    GK_QDOT_DIGITS \d
+.if \shifts && \d == 3
+    vpsllvd zmm0, zmm0, zmmword ptr [DATA + \shifts]
+    vpsllvd zmm1, zmm1, zmmword ptr [DATA + \shifts + 64]
+    vpsravd zmm2, zmm2, zmmword ptr [DATA + \shifts + 128]
+.elseif \d == 3
+    vpslld  zmm0, zmm0, 16
+    vpslld  zmm1, zmm1, 8
+.endif
+.if \d == 3
+    vpaddd  zmm0, zmm0, zmm2
+.endif
     vpaddd  zmm0, zmm0, zmm1
+.if \shifts && \d == 1
+    vpsravd zmm0, zmm0, zmmword ptr [DATA + \shifts + 128]
+.endif
+.endm
+
+.macro GK_QDOT_SHIFTS a, b, c, d    // 192 bytes, where codes are a, b, c, d bits too far left in each quarter of lanes: what
+.irp top, 16, 8                     // takes sums of digits 2 and 1 left, and those of digit 0, multiples of it, right. They
+.irp s, \a, \b, \c, \d              // are below 16 . 255 . 128, so that none is lost
+    .fill   4, 4, \top - \s
+.endr
+.endr
+.irp s, \a, \b, \c, \d
+    .fill   4, 4, \s
+.endr
 .endm
 
 .macro GK_QDOT_ADD scale, acc       // to the sums of a row
@@ -180,40 +206,49 @@ L(data):
     vmovdqa64 zmm17, zmmword ptr [DATA + 64]
 .endm
 
-.macro GK_QDOT_PAIRS_HEAD d
+.macro GK_QDOT_PAIRS_X d            // zmm7 = scale of x
     vmovdqa64 zmm0, zmmword ptr [DATA + 128]
     vpermps zmm7, zmm0, zmmword ptr [r11 + 256*\d + 64]
+.endm
+
+.macro GK_QDOT_PAIRS_HEAD d
+    GK_QDOT_PAIRS_X \d
     SCALES  N0, N1, 448
     SCALES  N2, N3, 640
 .endm
 
-.macro GK_QDOT_PAIRS kind, d, bytes, shift  // the block; kind SIGNED, an offset of 1 << shift, or UNSIGNED, zeros and rests
-    GK_QDOT_AHEAD \bytes
+.macro GK_QDOT_PAIRS kind, d, bytes, shift=0, shifts=0      // the block; kind SIGNED, an offset of 1 << shift, or UNSIGNED,
+    GK_QDOT_AHEAD \bytes                                     // zeros and rests
     GK_QDOT_X \d
-    GK_QDOT_PAIRS_\kind \d, W0, zmm16, 448, zmm8, \shift
-    GK_QDOT_PAIRS_\kind \d, W1, zmm17, 448, zmm9, \shift
-    GK_QDOT_PAIRS_\kind \d, W2, zmm16, 640, zmm10, \shift
-    GK_QDOT_PAIRS_\kind \d, W3, zmm17, 640, zmm11, \shift
+    GK_QDOT_PAIRS_ROW \kind, \d, W0, zmm16, 448, zmm8, \shift, \shifts
+    GK_QDOT_PAIRS_ROW \kind, \d, W1, zmm17, 448, zmm9, \shift, \shifts
+    GK_QDOT_PAIRS_ROW \kind, \d, W2, zmm16, 640, zmm10, \shift, \shifts
+    GK_QDOT_PAIRS_ROW \kind, \d, W3, zmm17, 640, zmm11, \shift, \shifts
 .endm
 
-.macro GK_QDOT_PAIRS_SIGNED d, at, lanes, room, acc, shift
+.macro GK_QDOT_PAIRS_ROW kind, d, at, lanes, room, acc, shift, shifts
     CODES   \at
-    GK_QDOT_DOTS \d
-    vpslld  zmm3, zmmword ptr [rdx + 256*\d], \shift
+    GK_QDOT_DOTS \d, \shifts
+    GK_QDOT_PAIRS_\kind \d, \lanes, \room, \acc, \shift
+.endm
+
+.macro GK_QDOT_PAIRS_SIGNED d, lanes, room, acc, shift
     vpermps zmm4, \lanes, zmmword ptr [rdi + \room]
+.if \shift
+    vpslld  zmm3, zmmword ptr [rdx + 256*\d], \shift
     vpsubd  zmm0, zmm0, zmm3
+.else
+    vpsubd  zmm0, zmm0, zmmword ptr [rdx + 256*\d]
+.endif
     GK_QDOT_ADD zmm4, \acc
 .endm
 
-.macro GK_QDOT_PAIRS_UNSIGNED d, at, lanes, room, acc, shift
-    CODES   \at
-    GK_QDOT_DOTS \d
-    vpermps zmm5, \lanes, zmmword ptr [rdi + \room + 128]
+.macro GK_QDOT_PAIRS_UNSIGNED d, lanes, room, acc, shift
     vpermd  zmm3, \lanes, zmmword ptr [rdi + \room + 64]
+    vpermps zmm5, \lanes, zmmword ptr [rdi + \room + 128]
     vpermps zmm4, \lanes, zmmword ptr [rdi + \room]
+    vpdpwssd zmm0, zmm3, zmmword ptr [rdx + 256*\d + 192]           // minus z sum X
     vfmadd231ps \acc, zmm5, zmmword ptr [rdx + 256*\d + 128]        // rests
-    vpmulld zmm3, zmm3, zmmword ptr [rdx + 256*\d]
-    vpsubd  zmm0, zmm0, zmm3
     GK_QDOT_ADD zmm4, \acc
 .endm
 
@@ -227,8 +262,18 @@ L(data):
     vfmsub213ps zmm3, zmm0, zmm2                        // rest = z s - m
 .endm
 
+.macro GK_QDOT_ZEROS_PAIR to        // from zmm1 what is multiplied with minus: z, or (z, 1024 z)
+.if L(d) == 3
+    vpslld  zmm2, zmm1, 26
+    vpord   \to, zmm1, zmm2
+.else
+    vmovdqa64 \to, zmm1
+.endif
+.endm
+
 .macro GK_QDOT_ZEROS_STORE room     // and s, of two rows
     vmulps  zmm0, zmm0, zmm7
+    GK_QDOT_ZEROS_PAIR zmm1
     vmovaps zmmword ptr [rdi + \room], zmm0
     vmovdqa64 zmmword ptr [rdi + \room + 64], zmm1
     vmovaps zmmword ptr [rdi + \room + 128], zmm3
@@ -251,10 +296,20 @@ L(data):
     kmovd   k7, eax
 .endm
 
-.macro GK_QDOT_NIBBLES to, a, b     // 64 codes: the low halves of 16 bytes, then the high halves, of two blocks
+.macro GK_QDOT_TWICE to, a, b       // 16 bytes of two blocks, each twice
     vbroadcasti32x4 zmm\to, xmmword ptr [\a]
     vbroadcasti32x4 zmm\to {k7}, xmmword ptr [\b]
+.endm
+
+.macro GK_QDOT_NIBBLES to, a, b     // 64 codes: the low halves of 16 bytes, then the high halves, of two blocks
+    GK_QDOT_TWICE \to, \a, \b
     GK_QDOT_HALVE \to
+.endm
+
+.macro GK_QDOT_HALVES_SETUP         // zmm24 = masks of low halves and of high ones, by turns; uses k6
+    mov     eax, 0xf0f0
+    kmovd   k6, eax
+    vpslld  zmm24 {k6}, zmm24, 4
 .endm
 
 .macro GK_QDOT_HALVE to             // the same, of 16 bytes each twice
@@ -363,92 +418,119 @@ L(data):
     vmovups ymmword ptr [rdi + 704], ymm0
 .endm
 
-// ---- two bits a code, in 64 bytes: 32 by 32 of them bits 0, 2, 4, 6 of 32 bytes
+// ---- two bits a code, in 64 bytes: 32 by 32 of them bits 0, 2, 4, 6 of 32 bytes. Codes stay where they are.
 
-.macro GK_QDOT_2BIT_DATA            // 384 bytes at 64 n
-    .long   0, 4, 0, 4, 0, 4, 0, 4, 2, 6, 2, 6, 2, 6, 2, 6                  //   0  a shift for each lane
-    .fill   16, 4, 0x03030303                                               //  64
-    .long   0, 0, 8, 8, 4, 4, 12, 12, 0, 0, 8, 8, 4, 4, 12, 12              // 128  quads 0 of lanes
-    .long   1, 1, 9, 9, 5, 5, 13, 13, 1, 1, 9, 9, 5, 5, 13, 13              // 192  quads 1
-    .long   2, 2, 10, 10, 6, 6, 14, 14, 2, 2, 10, 10, 6, 6, 14, 14          // 256  quads 2
-    .long   3, 3, 11, 11, 7, 7, 15, 15, 3, 3, 11, 11, 7, 7, 15, 15          // 320  quads 3
+.macro GK_QDOT_2BIT_DATA            // 512 bytes at 64 n: shifts, masks
+.irp top, 16, 8
+    .long   \top, \top - 4, \top, \top - 4, \top, \top - 4, \top, \top - 4
+    .long   \top - 2, \top - 6, \top - 2, \top - 6, \top - 2, \top - 6, \top - 2, \top - 6
+.endr
+    .long   0, 4, 0, 4, 0, 4, 0, 4, 2, 6, 2, 6, 2, 6, 2, 6
+.rept 4
+    .long   0x03030303, 0x30303030                                          // 192
+.endr
+.rept 4
+    .long   0x0c0c0c0c, 0xc0c0c0c0
+.endr
+    .long   0, 0, 8, 8, 4, 4, 12, 12, 0, 0, 8, 8, 4, 4, 12, 12              // 256  quads 0 of lanes
+    .long   1, 1, 9, 9, 5, 5, 13, 13, 1, 1, 9, 9, 5, 5, 13, 13              // 320  quads 1
+    .long   2, 2, 10, 10, 6, 6, 14, 14, 2, 2, 10, 10, 6, 6, 14, 14          // 384  quads 2
+    .long   3, 3, 11, 11, 7, 7, 15, 15, 3, 3, 11, 11, 7, 7, 15, 15          // 448  quads 3
 .endm
 
-.macro GK_QDOT_2BIT_SETUP at        // zmm27 = shifts, zmm24 = threes
-    vmovdqa64 zmm27, zmmword ptr [DATA + \at]
-    vmovdqa64 zmm24, zmmword ptr [DATA + \at + 64]
+.macro GK_QDOT_2BIT_SETUP at        // zmm24 = masks
+    vmovdqa64 zmm24, zmmword ptr [DATA + \at + 192]
 .endm
 
 .macro GK_QDOT_2BIT from, at
     vmovdqu64 zmm0, zmmword ptr [\from]
-    GK_QDOT_2BIT_QUAD zmm4, \at + 128
-    GK_QDOT_2BIT_QUAD zmm5, \at + 192
-    GK_QDOT_2BIT_QUAD zmm6, \at + 256
-    GK_QDOT_2BIT_QUAD zmm7, \at + 320
+    GK_QDOT_2BIT_QUAD zmm4, \at + 256
+    GK_QDOT_2BIT_QUAD zmm5, \at + 320
+    GK_QDOT_2BIT_QUAD zmm6, \at + 384
+    GK_QDOT_2BIT_QUAD zmm7, \at + 448
 .endm
 
 .macro GK_QDOT_2BIT_QUAD to, at
     vmovdqa64 \to, zmmword ptr [DATA + \at]
     vpermd  \to, \to, zmm0
-    vpsrlvd \to, \to, zmm27
     vpandd  \to, \to, zmm24
 .endm
 
-// ---- the six-bit scales and offsets of Q4_K and Q5_K, whose blocks begin with f16 d, dmin and these in 12 bytes
+// ---- the six-bit scales and offsets of Q4_K and Q5_K, whose blocks begin with f16 d, dmin and these in 12 bytes a, b, c of
+//      four each: sc[0 .. 3] in the low bits of a, mn[0 .. 3] of b, the low bits of sc[4 .. 7] and mn[4 .. 7] in the halves
+//      of c, their high bits in the high ones of a and b
 
 .macro GK_QDOT_6BIT_DATA top        // from byte 192 of the constants
-    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                              // 192  d of two rows
-    .long   1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 3, 3, 3, 3, 3                              // 256  dmin
-    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15                    // 320  a c b c
-    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15
-    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11                    // 352  . a . b
-    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11
-    .long   0, 0, 0, 4, 0, 0, 0, 4                                                      // 384  shifts of a c b c
-    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f                              // 416  and their masks
-    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f
-    .long   0x30303030, 0x0f0f0f0f                                                      // 448
-    .float  \top                                                                        // 456
+.rept 4
+    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15                    // 192  a c b c
+.endr
+.rept 4
+    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11                    // 256  . a . b
+.endr
+.rept 4
+    .long   0, 0, 0, 4                                                                  // 320  shifts of a c b c
+.endr
+.rept 4
+    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f                              // 384  and their masks
+.endr
+.rept 2
+    .byte   0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3, -1, -1, -1                  // 448  sc, of a row twice
+    .byte   4, -1, -1, -1, 5, -1, -1, -1, 6, -1, -1, -1, 7, -1, -1, -1
+.endr
+.rept 2
+    .byte   8, -1, -1, -1, 9, -1, -1, -1, 10, -1, -1, -1, 11, -1, -1, -1                // 512  mn
+    .byte   12, -1, -1, -1, 13, -1, -1, -1, 14, -1, -1, -1, 15, -1, -1, -1
+.endr
+    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                              // 576  d of rows 0 and 1
+    .long   1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 3, 3, 3, 3, 3                              // 640  dmin
+    .long   4, 4, 4, 4, 4, 4, 4, 4, 6, 6, 6, 6, 6, 6, 6, 6                              // 704  d of rows 2 and 3
+    .long   5, 5, 5, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7, 7, 7, 7                              // 768  dmin
+    .long   0, 4, 8, 12                                                                 // 832  the first of each block
+    .long   0x30303030                                                                  // 848
+    .float  \top                                                                        // 852
 .endm
 
-.macro GK_QDOT_6BIT_SETUP           // zmm24 = fifteens, k1, k2 = the upper half of words, double words
-    vpbroadcastd zmm24, dword ptr [DATA + 452]
-    mov     eax, 0xffff0000
-    kmovd   k1, eax
-    mov     eax, 0xff00
-    kmovd   k2, eax
+.macro GK_QDOT_6BIT_SETUP           // k3, k4, k5 = blocks 1, 2, 3
+    mov     eax, 0x00f0
+    kmovd   k3, eax
+    mov     eax, 0x0f00
+    kmovd   k4, eax
+    mov     eax, 0xf000
+    kmovd   k5, eax
 .endm
 
-.macro GK_QDOT_6BIT_LOW to, at      // 64 codes: the low halves of 32 bytes, then the high halves
-    vmovdqu ymm\to, ymmword ptr [\at]
-    vpsrlw  zmm\to {k1}, zmmword ptr [\at - 32], 4
-    vpandd  zmm\to, zmm\to, zmm24
+.macro GK_QDOT_6BIT_HEAD d          // scales, zeros and rests of the next blocks
+    GK_QDOT_PAIRS_X \d
+    vmovdqu xmm0, xmmword ptr [N0]                      // d dmin a b c of each row
+    vmovdqu32 zmm0 {k3}, zmmword ptr [N1 - 16]
+    vmovdqu32 zmm0 {k4}, zmmword ptr [N2 - 32]
+    vmovdqu32 zmm0 {k5}, zmmword ptr [N3 - 48]
+    vmovdqa xmm6, xmmword ptr [DATA + 832]
+    vpermd  zmm6, zmm6, zmm0
+    vcvtph2ps ymm6, xmm6                                // d dmin d dmin ..
+    vpshufb zmm2, zmm0, zmmword ptr [DATA + 256]
+    vpshufb zmm0, zmm0, zmmword ptr [DATA + 192]
+    vpsrld  zmm2, zmm2, 2                               // high bits: a >> 2, b >> 2
+    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 320]        // low bits: a, c, b, c >> 4
+    vpandd  zmm4, zmm0, zmmword ptr [DATA + 384]
+    vpternlogd zmm4, zmm2, dword ptr [DATA + 848]{1to16}, 0xf8          // sc[8] mn[8] of each row
+    GK_QDOT_6BIT_PAIR 0x50, 576, 448
+    GK_QDOT_6BIT_PAIR 0xfa, 704, 640
 .endm
 
-.macro GK_QDOT_6BIT_SCALES a, b, room       // of the blocks at \a and \b: scale, zero, rest
-    vmovdqu xmm0, xmmword ptr [\a]                      // d dmin a b c
-    vinserti128 ymm0, ymm0, xmmword ptr [\b], 1
-    vmovd   xmm1, dword ptr [\a]
-    vpinsrd xmm1, xmm1, dword ptr [\b], 1
-    vcvtph2ps xmm1, xmm1                                // d dmin d dmin
-    vpshufb ymm2, ymm0, ymmword ptr [DATA + 352]
-    vpshufb ymm0, ymm0, ymmword ptr [DATA + 320]
-    vpsrld  ymm2, ymm2, 2                               // high bits: a >> 2, b >> 2
-    vpsrlvd ymm0, ymm0, ymmword ptr [DATA + 384]        // low bits: a, c, b, c >> 4
-    vpand   ymm0, ymm0, ymmword ptr [DATA + 416]
-    vpternlogd ymm0, ymm2, dword ptr [DATA + 448]{1to8}, 0xf8
-    vpermq  ymm0, ymm0, 0xd8                            // sc sc mn mn
-    vextracti128 xmm2, ymm0, 1
-    vpmovzxbd zmm0, xmm0
-    vpmovzxbd zmm2, xmm2
+.macro GK_QDOT_6BIT_PAIR rows, at, room     // rows as a shuffle that has each twice
+    vshufi32x4 zmm5, zmm4, zmm4, \rows
+    vpshufb zmm0, zmm5, zmmword ptr [DATA + 448]
+    vpshufb zmm2, zmm5, zmmword ptr [DATA + 512]
     vcvtdq2ps zmm0, zmm0
     vcvtdq2ps zmm2, zmm2
-    vmovdqa64 zmm3, zmmword ptr [DATA + 192]
-    vpermps zmm3, zmm3, zmm1
+    vmovdqa64 zmm3, zmmword ptr [DATA + \at]
+    vpermps zmm3, zmm3, zmm6
     vmulps  zmm0, zmm0, zmm3                            // s = d sc
-    vmovdqa64 zmm3, zmmword ptr [DATA + 256]
-    vpermps zmm3, zmm3, zmm1
+    vmovdqa64 zmm3, zmmword ptr [DATA + \at + 64]
+    vpermps zmm3, zmm3, zmm6
     vmulps  zmm2, zmm2, zmm3                            // m = dmin mn
-    GK_QDOT_ZEROS 456
+    GK_QDOT_ZEROS 852
     GK_QDOT_ZEROS_STORE \room
 .endm
 
@@ -456,13 +538,14 @@ L(data):
 
 .macro GK_QDOT_NEXT d, bytes        // rax and r11, free before
     lea     rax, [rsi + \bytes]
-    lea     r11, [rdx + 256*\d + 192]
+    lea     r11, [rdx + 256*\d + 256]
     cmp     rcx, 1
     cmove   rax, qword ptr [rdi + 424]
     cmove   r11, qword ptr [rdi + 48]
 .endm
 
 .macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the four, then HEAD \d for scales of the next
+    .set    L(d), \d
 L(digits\d):
     mov     rax, qword ptr [rdi]
     mov     r11, qword ptr [rdi + 48]

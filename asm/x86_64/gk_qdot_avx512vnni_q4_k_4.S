@@ -4,11 +4,11 @@
 //   halves of a group and the high halves of the next. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc)
 //   in 0 .. 15: rest and s (q - z) are 0 wherever w is.
 //
-//   zmm22, zmm23, zmm25, zmm26  quads 0 .. 3 of lanes     zmm24  fifteens     k1  the upper half of words
+//   zmm22, zmm23, zmm25, zmm26  quads 0 .. 3 of lanes     zmm24  masks of low halves, and of high ones, which stay where they are
 //
-//   256 of four rows: 197 micro-operations of vectors for three digits, 153 for one. On Ice Lake 108 cycles.
+//   256 of four rows: 176 micro-operations of vectors for three digits, 128 for one. On Ice Lake 107 cycles.
 //
-// mca: icelake-server 1*108
+// mca: icelake-server 1*107
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -17,27 +17,26 @@ GK_CONST gk_qdot_avx512vnni_q4_k_data
     GK_QDOT_PAIRS_DATA
     GK_QDOT_6BIT_DATA 15.0
     .balign 64
-    .long   0, 8, 16, 24, 4, 12, 20, 28, 0, 8, 16, 24, 4, 12, 20, 28           // 512  quads 0
+    .long   0, 8, 16, 24, 4, 12, 20, 28, 0, 8, 16, 24, 4, 12, 20, 28           // 896  quads 0
+    .long   1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1                     // 960
+    .fill   8, 4, 0x0f0f0f0f                                                   // 1024 low halves, then high halves
+    .fill   8, 4, 0xf0f0f0f0
+    GK_QDOT_SHIFTS 0, 0, 4, 4                                                  // 1088
 
 .macro SETUP
     GK_QDOT_PAIRS_SETUP
     GK_QDOT_6BIT_SETUP
-    mov     eax, 1
-    vpbroadcastd zmm0, eax
-    vmovdqa64 zmm22, zmmword ptr [DATA + 512]
+    vmovdqa64 zmm0, zmmword ptr [DATA + 960]
+    vmovdqa64 zmm22, zmmword ptr [DATA + 896]
     vpaddd  zmm23, zmm22, zmm0
     vpaddd  zmm25, zmm23, zmm0
     vpaddd  zmm26, zmm25, zmm0
+    vmovdqa64 zmm24, zmmword ptr [DATA + 1024]
 .endm
 
-.macro SCALES a, b, room
-    GK_QDOT_6BIT_SCALES \a, \b, \room
-.endm
-
-.macro QUAD h, to, lanes            // quads h of the halves of 32 bytes, low halves, then high halves
+.macro QUAD h, to, lanes            // quads h of the halves of 32 bytes: q, then 16 q
     vmovdqa64 zmm\to, \lanes
     vpermi2d zmm\to, zmm0, zmm1
-    vpsrlw  zmm\to {k1}, zmm\to, 4
     vpandd  zmm\to, zmm\to, zmm24
 .endm
 
@@ -51,11 +50,11 @@ GK_CONST gk_qdot_avx512vnni_q4_k_data
 .endm
 
 .macro HEAD d
-    GK_QDOT_PAIRS_HEAD \d
+    GK_QDOT_6BIT_HEAD \d
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS UNSIGNED, \d, 144
+    GK_QDOT_PAIRS UNSIGNED, \d, 144, 0, 1088
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q4_k_4, 144

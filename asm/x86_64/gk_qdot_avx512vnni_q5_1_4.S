@@ -5,9 +5,9 @@
 //
 //   zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where SCALES finds d and m of two rows     zmm27  sixteens
 //
-//   256 of four rows: 227 micro-operations of vectors for three digits, 183 for one. On Ice Lake 118 cycles.
+//   256 of four rows: 227 micro-operations of vectors for three digits, 179 for one. On Ice Lake 120 cycles.
 //
-// mca: icelake-server 1*118
+// mca: icelake-server 1*120
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
