@@ -2834,7 +2834,8 @@ constexpr AsmKernel<TilesSwitch> tile_switches[] = {
 extern "C" {
 GemmTile  gk_gemm_neon_f32_8x12, gk_gemm_neoninorder_f32_8x12;
 DigitTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8x12;
-CodesTile gk_qgemm_neondot_codes16_8x12, gk_qgemm_neondot_codes32_8x12;
+CodesTile gk_qgemm_neondot_codes16_8x12, gk_qgemm_neondot_codes32_8x12, gk_qgemm_neoni8mm_codes16_8x12,
+          gk_qgemm_neoni8mm_codes32_8x12;
 GK_ARM64_DOTS(GK_DECLARE_DOT)
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
@@ -2847,10 +2848,10 @@ constexpr AsmKernel<DigitTile> digit_tiles[] = {
     GK_KERNEL(gk_qgemm_neoni8mm_i8_8x12,    GK_NEON, GK_I8MM,     neon_i8mm,    8, 12, 8),
 };
 constexpr AsmKernel<CodesTile> codes_tiles[] = {
-    GK_KERNEL(gk_qgemm_neondot_codes16_8x12, GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 16),
-    GK_KERNEL(gk_qgemm_neondot_codes32_8x12, GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 32),
-    GK_KERNEL(gk_qgemm_neondot_codes16_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 16),
-    GK_KERNEL(gk_qgemm_neondot_codes32_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 32),
+    GK_KERNEL(gk_qgemm_neondot_codes16_8x12,  GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 16),
+    GK_KERNEL(gk_qgemm_neondot_codes32_8x12,  GK_NEON, GK_DOTPROD, neon_dotprod, 8, 12, 32),
+    GK_KERNEL(gk_qgemm_neoni8mm_codes16_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 16),
+    GK_KERNEL(gk_qgemm_neoni8mm_codes32_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 32),
 };
 constexpr AsmKernel<DotRows> dot_rows[] = { GK_ARM64_DOTS(GK_DOT) };
 #else
@@ -7526,10 +7527,10 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 //     for each CODE_K of k            decode W to CodeBlocks, transpose them to a panel                   in L1 or L2
 //       for each tile of rows of C    the tile, then rests, then added to C        panels of x come from L2 or further
 //
-// A panel of W over k: int8 code[k / 4][QN][4]; for each G of k, where bytes of x are taken as x + 128, int32 start[QN]
-// = -128 sum of their codes, and float scale[QN]; where the format has rests, float rest[k / G][QN]. A panel of x, of R
-// rows: for each digit int8 [k / 4][R][4], then float d[k / G][R] and sum[k / G][R], d sum X. Panels of x share the
-// rows evenly.
+// A panel of W over k: int8 code[k / DEEP][QN][DEEP]; for each G of k, where bytes of x are taken as x + 128, int32
+// start[QN] = -128 sum of their codes, and float scale[QN]; where the format has rests, float rest[k / G][QN]. A panel
+// of x, of R rows: for each digit int8 [k / DEEP][R][DEEP], then float d[k / G][R] and sum[k / G][R], d sum X. DEEP is
+// 4, or 8 where rows are multiplied by two. Panels of x share the rows evenly.
 //
 // To the bound, in u of max |x| sum |w|: half a step of X 1, rounding to it 2, d 1; then for scale code, at most 2 |w|,
 // two sums of digits, s and d 4, a chain of CODE_K / 16 32; for rest, at most |w|, sum X 5, d 1, a chain 32; for both,
@@ -7539,6 +7540,60 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 #if GK_PANELS
 
 constexpr size_t CODE_K = 512, LONGEST = 45 * CODE_K;
+
+//   put_quads(out, q): DEEP of k of as many rows as q[0] has floats | row_sums(x, r, R): of the bytes of a group, QUADS
+//   fours, of QV of R rows from r on | group_products<R, C>(x, codes, quads, n): n[r][c] += the products of a group
+#if GK_FEATURE == GK_I8MM
+constexpr size_t DEEP = 8;
+GK_INL void put_quads(float* out, const vf* q)     { vst2q_f32(out, {{q[0], q[1]}}); }
+GK_INL vq row_sums(const uint8_t* x, size_t r, size_t R, size_t quads) {
+    const int8x16_t ones = vdupq_n_s8(1);
+    vq sum[2] = {qset(0), qset(0)};
+    for (size_t u = 0; u < quads; u += 2)
+        for (size_t h = 0; h < 2; h++)
+            sum[h] = vdotq_s32(sum[h], ones, vreinterpretq_s8_u8(vld1q_u8(x + 4 * (u * R + 2 * r) + 16 * h)));
+    return vpaddq_s32(sum[0], sum[1]);
+}
+template <size_t R, size_t C>
+GK_INL void group_products(const uint8_t* x, const uint8_t* codes, size_t quads, vq (&n)[R][C]) {
+    int32x4_t pair[(R + 1) / 2][2 * C];                         // two rows by two columns
+    GK_UNROLL(4) for (size_t p = 0; p < (R + 1) / 2; p++)
+        GK_UNROLL(6) for (size_t c = 0; c < 2 * C; c++) pair[p][c] = vdupq_n_s32(0);
+    for (size_t u = 0; u < quads; u += 2, x += 8 * R, codes += 8 * QN)
+        GK_UNROLL(4) for (size_t p = 0; p < (R + 1) / 2; p++) {
+            const uint8x8_t first = vld1_u8(x + 16 * p);
+            const uint8x8_t last  = 2 * p + 1 < R ? vld1_u8(x + 16 * p + 8) : vdup_n_u8(0);
+            const int8x16_t rows  = vreinterpretq_s8_u8(vcombine_u8(first, last));
+            GK_UNROLL(6) for (size_t c = 0; c < 2 * C; c++)
+                pair[p][c] = vmmlaq_s32(pair[p][c], rows, vreinterpretq_s8_u8(vld1q_u8(codes + 16 * c)));
+        }
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t c = 0; c < C; c++) {
+            const int32x4_t a = pair[r / 2][2 * c], b = pair[r / 2][2 * c + 1];
+            n[r][c] = viadd(n[r][c], r % 2 ? vcombine_s32(vget_high_s32(a), vget_high_s32(b))
+                                           : vcombine_s32(vget_low_s32(a), vget_low_s32(b)));
+        }
+}
+#else
+constexpr size_t DEEP = 4;
+template <class V> GK_INL void put_quads(float* out, const V* q) { memcpy(out, q, sizeof *q); }
+GK_INL vq row_sums(const uint8_t* x, size_t r, size_t R, size_t quads) {
+    vq sum = qset(-FLIP_X * 4 * static_cast<int>(quads));
+    for (size_t u = 0; u < quads; u++) sum = qcodes(sum, qset(0x01010101), qload(x + 4 * (u * R + r)));
+    return sum;
+}
+template <size_t R, size_t C>
+GK_INL void group_products(const uint8_t* x, const uint8_t* codes, size_t quads, vq (&n)[R][C]) {
+    for (size_t u = 0; u < quads; u++) {
+        vq w[C];
+        GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(codes + 4 * (u * QN + c * QV));
+        GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
+            const vq four = qset(impl::load_as<int32_t>(x + 4 * (u * R + r)));
+            GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qcodes(n[r][c], w[c], four);
+        }
+    }
+}
+#endif
 
 template <size_t G> struct CodePanels {
     static constexpr size_t QUADS = G / 4, C = QN / QV, each_bytes = (FLIP_X ? 8 : 4) * QN;
@@ -7553,7 +7608,7 @@ template <size_t G> struct CodePanels {
 
     /// Room for a panel of x, and for a vector behind it.
     struct PanelOfX {
-        float   panel[QR * row_bytes(CODE_K, 3) / 4 + VF];
+        float   panel[QR * row_bytes(CODE_K, 3) / 4 + VF * (DEEP / 4)];
         float   step[QR][CODE_K / 32 + VF], per_step[CODE_K / 32 + VF], max[CODE_K / 32 + VF];
         uint8_t digit[3][round_up(QR, FEW)][CODE_K];
 
@@ -7577,16 +7632,16 @@ template <size_t G> struct CodePanels {
             }
             return fits;
         }
-        /// Four k of each row together.
+        /// DEEP of k of each row together.
         GK_MEM void transpose_digit(const uint8_t* in, size_t quads, size_t R, float* out) {
             constexpr size_t blocks = round_up(QR, FEW) / FEW;
             for (size_t q = 0; q < quads; q += FEW) {
                 vfew t[blocks][FEW];
                 for (size_t b = 0; b < blocks; b++)
                     vload_transposed(reinterpret_cast<const float*>(in + b * FEW * CODE_K) + q, CODE_K / 4, t[b]);
-                GK_UNROLL(8) for (size_t j = 0; j < FEW; j++, out += R)
+                GK_UNROLL(8) for (size_t j = 0; j < FEW; j += DEEP / 4, out += DEEP / 4 * R)
                     for (size_t b = 0; b < blocks; b++)
-                        if (b == 0 || b * FEW < R) memcpy(out + b * FEW, &t[b][j], sizeof(vfew));
+                        if (b == 0 || b * FEW < R) put_quads(out + DEEP / 4 * b * FEW, &t[b][j]);
             }
         }
         /// Rows of x, ldx floats apart; to `out` when all is done.
@@ -7602,10 +7657,8 @@ template <size_t G> struct CodePanels {
                 for (size_t r = 0; r < R; r += QV) {
                     vq all = qset(0);
                     for (size_t i = 0; i < digits; i++) {
-                        vq sum = qset(-FLIP_X * static_cast<int>(G));
-                        const float* const four = panel + i * plane + g * QUADS * R + r;
-                        for (size_t u = 0; u < QUADS; u++)
-                            sum = qcodes(sum, qset(0x01010101), qload(reinterpret_cast<const uint8_t*>(four + u * R)));
+                        const float* const group = panel + i * plane + g * QUADS * R;
+                        const vq sum = row_sums(reinterpret_cast<const uint8_t*>(group), r, R, QUADS);
                         all = viadd(vishl(all, 8), sum);
                     }
                     vstore(sums + g * R + r, vmul(vfloat(all), vload(d + g * R + r)));
@@ -7645,14 +7698,7 @@ template <size_t G> struct CodePanels {
                 vq n[R][C];
                 GK_UNROLL(8) for (size_t r = 0; r < R; r++)
                     GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = FLIP_X ? qload(each + 4 * c * QV) : qset(0);
-                for (size_t u = 0; u < QUADS; u++) {
-                    vq w[C];
-                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(codes + 4 * (u * QN + c * QV));
-                    GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
-                        const vq four = qset(impl::load_as<int32_t>(x + i * plane + 4 * (u * R + r)));
-                        GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qcodes(n[r][c], w[c], four);
-                    }
-                }
+                group_products(x + i * plane, codes, QUADS, n);
                 GK_UNROLL(8) for (size_t r = 0; r < R; r++)
                     GK_UNROLL(4) for (size_t c = 0; c < C; c++) f[r][c] = vfma(f[r][c], vset(256), vfloat(n[r][c]));
             }
@@ -7690,9 +7736,10 @@ template <size_t G> struct CodePanels {
 
         /// Quads from q on of all of VF columns from c on, `count` of them, whole groups, and what starts their sums.
         GK_MEM void put_codes(const vf (&t)[VF], size_t q, size_t count, size_t c) {
-            float* const at = reinterpret_cast<float*>(bytes) + q * QN + c;
-            if (count == VF) { GK_UNROLL(16) for (size_t j = 0; j < VF; j++) vstore(at + j * QN, t[j]); }
-            else for (size_t j = 0; j < count; j++) vstore(at + j * QN, t[j]);
+            constexpr size_t step = DEEP / 4;
+            float* const at = reinterpret_cast<float*>(bytes) + q * QN + c * step;
+            if (count == VF) { GK_UNROLL(16) for (size_t j = 0; j < VF; j += step) put_quads(at + j * QN, t + j); }
+            else for (size_t j = 0; j < count; j += step) put_quads(at + j * QN, t + j);
             GK_UNROLL(4) for (size_t j = 0; FLIP_X && j < VF; j += QUADS) {
                 vq sum = qset(0);
                 GK_UNROLL(8) for (size_t u = 0; u < QUADS; u++)

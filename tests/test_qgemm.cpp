@@ -132,6 +132,7 @@ void check_codes_tile(const test::Kernel& kernel, size_t rows, size_t groups, si
          << offset << (edge == test::Edge::end ? " at the end" : " at the beginning") << " of a page, seed " << test::seed());
     const size_t columns = kernel.columns, depth = kernel.kind, k = groups * depth, room = (k / 32 + 1) * 32;
     const bool   biased  = std::strstr(kernel.name, "neon") == nullptr;         // x + 128, and what makes up for it
+    const size_t deep    = std::strstr(kernel.name, "i8mm") ? 8 : 4;            // consecutive k that lie together
     const int    halved  = std::strstr(kernel.name, "avx2") ? 2 : 1;            // codes of at most 64: two products fit 16 bits
     const Tile   as_tile = { kernel.name, nullptr, true, rows, columns, 4, false };
     const Operands in(as_tile, room / 32, digits, kind);        // w[room][columns], x[digits][room][rows]
@@ -144,13 +145,13 @@ void check_codes_tile(const test::Kernel& kernel, size_t rows, size_t groups, si
 
     std::vector<unsigned char> of_x, of_w;
     for (size_t i = 0; i < digits; i++)
-        for (size_t p = 0; p < k; p += 4)
+        for (size_t p = 0; p < k; p += deep)
             for (size_t r = 0; r < rows; r++)
-                for (size_t b = 0; b < 4; b++) of_x.push_back(static_cast<unsigned char>(x(i, p + b, r) + (biased ? 128 : 0)));
+                for (size_t b = 0; b < deep; b++) of_x.push_back(static_cast<unsigned char>(x(i, p + b, r) + (biased ? 128 : 0)));
     append(of_x, d.data(), d.size() * sizeof(float));
-    for (size_t p = 0; p < k; p += 4)
+    for (size_t p = 0; p < k; p += deep)
         for (size_t c = 0; c < columns; c++)
-            for (size_t b = 0; b < 4; b++) of_w.push_back(static_cast<unsigned char>(w(p + b, c)));
+            for (size_t b = 0; b < deep; b++) of_w.push_back(static_cast<unsigned char>(w(p + b, c)));
     for (size_t g = 0; g < groups; g++) {
         for (size_t c = 0; biased && c < columns; c++) {
             int32_t start = 0;
