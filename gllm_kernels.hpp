@@ -15547,10 +15547,10 @@ GK_NAMESPACE_END
 //   functor of [10]                           lines                 code
 //                                             0 load x
 //                                             1 load y              vmovups   ymm0, [rdx + 2*rax - 128]
-//   add_of    vadd(a, b)                      2 addps 0, 1          vaddps    ymm0, ymm0, [rcx + 2*rax - 128]
-//   scale_by  vmul(x, s)                      3 mulps 2, 0.5        vmulps    ymm0, ymm0, ymm13
+//   add_of    vadd(a, b)                      2 fadd 0, 1           vaddps    ymm0, ymm0, [rcx + 2*rax - 128]
+//   scale_by  vmul(x, s)                      3 fmul 2, 0.5         vmulps    ymm0, ymm0, ymm13
 //   relu_of   vselect(vlt(x, 0), 0, x)        4 cmpps 3, 0, less    vcmpps    ymm4, ymm0, ymm14, 17
-//                                             5 blendvps 3, 0, 4    vblendvps ymm0, ymm0, ymm14, ymm4
+//                                             5 andnps 4, 3         vandnps   ymm0, ymm4, ymm0
 //                                             6 store out, 5        vmovups   [rsi + 2*rax - 128], ymm0
 
 #ifdef GLLM_KERNELS_COMPILER
@@ -15676,6 +15676,7 @@ struct X86Row { const char* name; X86Form form; X86Space space; uint8_t prefix, 
     ROW(maxps,      "vmaxps",      rvm,  vex_0f,    0, 0x5f, 0, 0, 1, 0, 64) \
     ROW(fsqrt,      "vsqrtps",     rm,   vex_0f,    0, 0x51, 0, 0, 1, 0, 64) \
     ROW(andps,      "vandps",      rvm,  vex_0f,    0, 0x54, 0, 0, 1, 0, 64) \
+    ROW(andnps,     "vandnps",     rvm,  vex_0f,    0, 0x55, 0, 0, 1, 0, 64) \
     ROW(orps,       "vorps",       rvm,  vex_0f,    0, 0x56, 0, 0, 1, 0, 64) \
     ROW(xorps,      "vxorps",      rvm,  vex_0f,    0, 0x57, 0, 0, 1, 0, 64) \
     ROW(cmpps,      "vcmpps",      rvm,  vex_0f,    0, 0xc2, 0, 0, 1, 1, 0) \
@@ -15965,6 +15966,9 @@ struct CodeLines {
         return ~static_cast<int32_t>(i);
     }
     int32_t constant(float v)                          { return constant(f32_bits(v)); }
+    bool is(int32_t v, uint32_t bits) const {
+        return v < 0 && v != no_arg && constants[static_cast<size_t>(~v)] == bits;
+    }
     unsigned tensor(const Tensor& t) {
         size_t i = 0;
         while (i < tensors.size() && tensors[i].node != t.node) i++;
@@ -15983,9 +15987,7 @@ struct CodeLines {
 
 /// The result of an operation on masks that a constant one decides, else no_arg.
 int32_t CodeLines::decided(TraceCode code, int32_t a, int32_t b, int32_t c) const {
-    const auto known = [this](int32_t m, bool value) {
-        return m < 0 && m != no_arg && (constants[static_cast<size_t>(~m)] != 0) == value;
-    };
+    const auto known = [this](int32_t m, bool value) { return is(m, value ? 0xffffffffu : 0); };
     const bool select = code == TraceCode::select, any = code == TraceCode::any;
     if (select)                            return known(a, true) ? b : known(a, false) ? c : no_arg;
     if (!any && code != TraceCode::both)   return no_arg;
@@ -16245,6 +16247,7 @@ int32_t CodeLines::lower_here(TraceCode code, int32_t a, int32_t b, int32_t c) {
         default: break;
     }
     if (target.isa == Isa::avx512) return lower_avx512(*this, code, a, b, c);
+    if (code == TraceCode::select && is(b, 0)) return add(X86::andnps, a, c);
     switch (code) {
         case TraceCode::less:      return add(X86::cmpps, a, b, no_arg, 0x11);
         case TraceCode::unordered: return add(X86::cmpps, a, a, no_arg, 3);

@@ -397,7 +397,7 @@ static void random_maps(CompilerGraph& g, Rng& rng, size_t rows, size_t cols, bo
             case 5: known.push_back(rng.below(2) ? g.scale(x, float(rng.uniform(-2, 2))) : g.clamp(x, -1, float(rng.uniform(0, 2)))); break;
             case 6: known.push_back(rng.below(2) ? g.axpy(x, float(rng.uniform(-2, 2)), y) : g.offset(x, 0.5f)); break;
             case 7: known.push_back(rng.below(3) ? g.op(r.find("softsign"), x) : g.op(r.find(rng.below(2) ? "smooth" : "settled"), x, y)); break;
-            default: known.push_back(wide && rng.below(2) ? g.op(r.find(rng.below(2) ? "busy" : "votes"), x, y)
+            default: known.push_back(wide && rng.below(2) ? g.op(r.find(rng.below(4) ? "busy" : "votes"), x, y)
                                                           : g.op(r.find("picked"), x, y, full()));
         }
     }
@@ -495,7 +495,7 @@ static void check_three_ways(Isa isa) {
     }
     MESSAGE(units << " functions, " << spilled << " with values on the stack, at most " << most << " registers");
     CHECK(units > count / 2);
-    CHECK(spilled > count / 200);
+    if (!small()) CHECK(spilled > count / 200);
     CHECK(most >= 16);
 }
 TEST_CASE("op by op, interpreted and as machine code") {
