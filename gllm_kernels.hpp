@@ -1250,8 +1250,9 @@ struct BufferPlan {
     size_t                  rows = 0, bytes = 0;
 };
 
-/// A pointer of a unit: to the value of a node of the DAG; still: to one row of it for every row.
-struct PtrSource { uint32_t node; bool still; };
+/// A pointer of a unit: to the value of a node of the DAG, of elements of so many bytes; still: to one row of it for every
+/// row.
+struct PtrSource { uint32_t node; uint8_t bytes; bool still; };
 /// A function of machine code for some operations of a group, constants behind it. What only one function needs stays in
 /// registers; the functions of a group go over one tile after another.
 struct CodeGenUnit {
@@ -16826,7 +16827,7 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
         unit.kept      = loop.kept;
         unit.spilled   = loop.spilled;
         for (const impl::CodeLines::Tensor& t : lines.tensors)
-            if (!codegen.pointers.push({t.node, t.still})) return begin;
+            if (!codegen.pointers.push({t.node, t.bytes, t.still})) return begin;
         return codegen.units.push(unit) ? end : begin;
     }
 }
@@ -16861,20 +16862,20 @@ void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
 __attribute__((no_sanitize("function")))                        // machine code says nothing of its type
 #endif
 void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
+    const PtrSource* const pointer = &codegen.pointers[unit.begin];
+    const uint32_t         count = unit.end - unit.begin;
     bool whole = true;                                          // rows without gaps are one
-    for (uint32_t i = unit.begin; i < unit.end; i++)
-        whole = whole && at[i - unit.begin].stride == cols * impl::element_bytes(dag.nodes[codegen.pointers[i].node].desc);
+    for (uint32_t i = 0; i < count; i++) whole = whole && at[i].stride == cols * pointer[i].bytes;
     if (whole) { cols *= rows; rows = 1; }
     impl::LoopCall call;
     call.rows  = rows;
     call.rest  = cols % target->lanes;
     call.begin = -2 * static_cast<int64_t>(cols - call.rest);
-    for (size_t i = 0; i < 8; i++) call.mask[i] = i < call.rest ? -1 : 0;
+    for (size_t i = 0; i < 8 && call.rest; i++) call.mask[i] = i < call.rest ? -1 : 0;
     if (target->isa == Isa::avx512) call.mask[0] = (1 << call.rest) - 1;
-    for (uint32_t i = unit.begin; i < unit.end; i++) {
-        const size_t vectors = (cols - call.rest) * impl::element_bytes(dag.nodes[codegen.pointers[i].node].desc);
-        call.at[i - unit.begin]   = at[i - unit.begin].at + vectors;
-        call.step[i - unit.begin] = at[i - unit.begin].stride;
+    for (uint32_t i = 0; i < count; i++) {
+        call.at[i]   = at[i].at + (cols - call.rest) * pointer[i].bytes;
+        call.step[i] = at[i].stride;
     }
     void (*function)(impl::LoopCall*);
     const uint8_t* const entry = codegen.code + unit.offset;
