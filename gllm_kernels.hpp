@@ -16799,15 +16799,17 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
 /// among them: two long operations, one behind the other, are faster as two loops over a tile.
 uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin,
         impl::List<uint8_t>& code) {
-    constexpr size_t long_operation = 12, long_loop = 16;
+    constexpr size_t many = 12;
     uint32_t end = begin;
     for (size_t all = 0; end < g.end; end++) {
         const SemanticNode&  n = dag.nodes[node_at(end)];
         const OpTrace* const t = trace_of(graph, node_at(end));
-        const size_t length = t ? t->ops.size() : 1;
+        size_t arithmetic = t ? 0 : 1;
+        for (size_t i = 0; t && i < t->ops.size(); i++)
+            arithmetic += t->ops[i].code != TraceCode::store && t->ops[i].arg[0] != no_arg;
         if (n.op_class != OpClass::elementwise || n.desc.cols != dag.nodes[node_at(begin)].desc.cols) break;
-        if (all > long_loop && length > long_operation) break;
-        all += length;
+        if (all > many && arithmetic > many) break;
+        all += arithmetic;
     }
     for (;; end = begin + (end - begin) / 2) {
         impl::CodeLines lines(*target);
