@@ -14523,7 +14523,7 @@ struct GK_HIDDEN CompiledLayer::State {
     void run_group(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena);
     void run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows, uint8_t* slots) const;
     void run_rows(uint32_t v, const impl::Window* in, uint8_t* out, size_t out_stride, size_t rows, size_t cols) const;
-    void run_kernel(uint32_t v, const float* const* in, float* out, size_t n) const;
+    void run_kernel(uint32_t v, const float* const* in, float* out, size_t n, size_t rows) const;
     Status call(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) const;
     Status check_memory(const void* const* in, void* const* out, size_t rows);
     Status run(const Parallel& p, const Workspace& w, size_t rows);
@@ -15019,8 +15019,8 @@ Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
 
 // ---- 3: the interpreter ------------------------------------------------------------------------------
 
-/// One row, or elements of any number of rows.
-void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float* out, size_t n) const {
+/// One row, or elements of any number of rows; norms of `rows` rows.
+void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float* out, size_t n, size_t rows) const {
     const KernelTable<float>& t = kernels.table();
     const SemanticNode& s = dag.nodes[v];
     const float* const  x = in[0];
@@ -15045,8 +15045,8 @@ void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float*
         case OpKind::largest:    *out = t.vec_max(x, cols); return;
         case OpKind::dot:        *out = t.vec_dot(x, in[1], cols); return;
         case OpKind::softmax:    t.softmax(x, out, n); return;
-        case OpKind::rms_norm:   t.rms_norm(x, in[1], out, 1, n, s.parameter[0]); return;
-        case OpKind::layer_norm: t.layer_norm(x, in[1], in[2], out, 1, n, s.parameter[0]); return;
+        case OpKind::rms_norm:   t.rms_norm(x, in[1], out, rows, n, s.parameter[0]); return;
+        case OpKind::layer_norm: t.layer_norm(x, in[1], in[2], out, rows, n, s.parameter[0]); return;
         case OpKind::rope_half:  t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::half); return;
         case OpKind::rope_interleaved: t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::interleaved); return;
         default: break;
@@ -15076,13 +15076,15 @@ void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t*
         for (size_t i = 0; i < n.inputs; i++) whole = whole && in[i].stride == cols * impl::element_bytes(dag.nodes[n.input[i]].desc);
         if (whole) { cols *= rows; rows = 1; }
     }
-    for (size_t r = 0; r < rows; r++, out += out_stride) {
+    const bool   norm = n.op == CompilerOp::kernel && (n.kind == OpKind::rms_norm || n.kind == OpKind::layer_norm);
+    const size_t step = norm && out_stride == in[0].stride && out_stride == cols * sizeof(float) ? rows : 1;
+    for (size_t r = 0; r < rows; r += step, out += out_stride) {
         const float* row[3] = {};
         for (size_t i = 0; i < n.inputs && i < 3; i++) row[i] = reinterpret_cast<const float*>(in[i].at + r * in[i].stride);
         const uint8_t* const first = in[0].at + r * in[0].stride;
         uint8_t*             to = out;
         switch (n.op) {
-            case CompilerOp::kernel:  run_kernel(v, row, reinterpret_cast<float*>(out), cols); break;
+            case CompilerOp::kernel:  run_kernel(v, row, reinterpret_cast<float*>(out), cols, step); break;
             case CompilerOp::convert: impl::convert_elements(profile.isa, first, d.dtype, out, n.desc.dtype, cols); break;
             case CompilerOp::slice:   memcpy(out, first + n.size[0] * sizeof(float), cols * sizeof(float)); break;
             case CompilerOp::concat:
