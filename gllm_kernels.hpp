@@ -204,10 +204,10 @@
 // a tile holds it, and that the product's is a buffer that lives from group 0 to 1.
 //
 // layer.run(inputs, outputs, 32): plan_buffers finds offsets for 32 rows, if the last run had others. The product is
-// CpuKernels::matmul or gemm, its scratch a buffer too. The group goes tile by tile: on AVX2 and NEON by a function that
-// [26] wrote when the graph was compiled, gelu and mul in registers; elsewhere, or where the system lends no memory for
-// code, gelu by table().gelu from the buffer to the slot, mul by table().vec_mul from slot and x to the output, all in
-// the first-level cache, for the same bits. `parallel` shares the tiles.
+// CpuKernels::matmul or gemm, its scratch a buffer too. The group goes tile by tile: on AVX2, AVX-512 and NEON by a
+// function that [26] wrote when the graph was compiled, gelu and mul in registers; elsewhere, or where the system lends
+// no memory for code, gelu by table().gelu from the buffer to the slot, mul by table().vec_mul from slot and x to the
+// output, all in the first-level cache, for the same bits. `parallel` shares the tiles.
 //
 // ---- glossary ------------------------------------------------------------------
 //
@@ -1250,8 +1250,9 @@ struct BufferPlan {
     size_t                  rows = 0, bytes = 0;
 };
 
-/// A pointer of a unit: to the value of a node of the DAG; still: to one row of it for every row.
-struct PtrSource { uint32_t node; bool still; };
+/// A pointer of a unit: to the value of a node of the DAG, of elements of so many bytes; still: to one row of it for every
+/// row.
+struct PtrSource { uint32_t node; uint8_t bytes; bool still; };
 /// A function of machine code for some operations of a group, constants behind it. What only one function needs stays in
 /// registers; the functions of a group go over one tile after another.
 struct CodeGenUnit {
@@ -14490,6 +14491,7 @@ struct Window { uint8_t* at; size_t stride; };                  // rows `stride`
 
 constexpr size_t most_pointers = 11;                            // of a function of machine code: [26]
 struct CodeLines;
+struct CodeTarget;
 struct CodeMemory {
     void*  at = nullptr;
     size_t bytes = 0;
@@ -14528,6 +14530,7 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
     CodeGenPlan              codegen;
     impl::CodeMemory         code_memory;
+    const impl::CodeTarget*  target = nullptr;                  // of machine code
     size_t                   planned_width = 0;
     uint32_t                 culprit = no_node;                 // a node of the graph
 
@@ -14576,7 +14579,7 @@ struct GK_HIDDEN CompiledLayer::State {
     void run_group(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena);
     void run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows, uint8_t* slots) const;
     void run_rows(uint32_t v, const impl::Window* in, uint8_t* out, size_t out_stride, size_t rows, size_t cols) const;
-    void run_kernel(uint32_t v, const float* const* in, float* out, size_t n) const;
+    void run_kernel(uint32_t v, const float* const* in, float* out, size_t n, size_t rows) const;
     Status call(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) const;
     Status check_memory(const void* const* in, void* const* out, size_t rows);
     Status run(const Parallel& p, const Workspace& w, size_t rows);
@@ -15072,8 +15075,8 @@ Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
 
 // ---- 3: the interpreter ------------------------------------------------------------------------------
 
-/// One row, or elements of any number of rows.
-void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float* out, size_t n) const {
+/// One row, or elements of any number of rows; norms of `rows` rows.
+void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float* out, size_t n, size_t rows) const {
     const KernelTable<float>& t = kernels.table();
     const SemanticNode& s = dag.nodes[v];
     const float* const  x = in[0];
@@ -15098,8 +15101,8 @@ void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float*
         case OpKind::largest:    *out = t.vec_max(x, cols); return;
         case OpKind::dot:        *out = t.vec_dot(x, in[1], cols); return;
         case OpKind::softmax:    t.softmax(x, out, n); return;
-        case OpKind::rms_norm:   t.rms_norm(x, in[1], out, 1, n, s.parameter[0]); return;
-        case OpKind::layer_norm: t.layer_norm(x, in[1], in[2], out, 1, n, s.parameter[0]); return;
+        case OpKind::rms_norm:   t.rms_norm(x, in[1], out, rows, n, s.parameter[0]); return;
+        case OpKind::layer_norm: t.layer_norm(x, in[1], in[2], out, rows, n, s.parameter[0]); return;
         case OpKind::rope_half:  t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::half); return;
         case OpKind::rope_interleaved: t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::interleaved); return;
         default: break;
@@ -15129,13 +15132,15 @@ void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t*
         for (size_t i = 0; i < n.inputs; i++) whole = whole && in[i].stride == cols * impl::element_bytes(dag.nodes[n.input[i]].desc);
         if (whole) { cols *= rows; rows = 1; }
     }
-    for (size_t r = 0; r < rows; r++, out += out_stride) {
+    const bool   norm = n.op == CompilerOp::kernel && (n.kind == OpKind::rms_norm || n.kind == OpKind::layer_norm);
+    const size_t step = norm && out_stride == in[0].stride && out_stride == cols * sizeof(float) ? rows : 1;
+    for (size_t r = 0; r < rows; r += step, out += out_stride) {
         const float* row[3] = {};
         for (size_t i = 0; i < n.inputs && i < 3; i++) row[i] = reinterpret_cast<const float*>(in[i].at + r * in[i].stride);
         const uint8_t* const first = in[0].at + r * in[0].stride;
         uint8_t*             to = out;
         switch (n.op) {
-            case CompilerOp::kernel:  run_kernel(v, row, reinterpret_cast<float*>(out), cols); break;
+            case CompilerOp::kernel:  run_kernel(v, row, reinterpret_cast<float*>(out), cols, step); break;
             case CompilerOp::convert: impl::convert_elements(profile.isa, first, d.dtype, out, n.desc.dtype, cols); break;
             case CompilerOp::slice:   memcpy(out, first + n.size[0] * sizeof(float), cols * sizeof(float)); break;
             case CompilerOp::concat:
@@ -15601,10 +15606,10 @@ GK_NAMESPACE_END
 //   functor of [10]                           lines                 code
 //                                             0 load x
 //                                             1 load y              vmovups   ymm0, [rdx + 2*rax - 128]
-//   add_of    vadd(a, b)                      2 addps 0, 1          vaddps    ymm0, ymm0, [rcx + 2*rax - 128]
-//   scale_by  vmul(x, s)                      3 mulps 2, 0.5        vmulps    ymm0, ymm0, ymm13
+//   add_of    vadd(a, b)                      2 fadd 0, 1           vaddps    ymm0, ymm0, [rcx + 2*rax - 128]
+//   scale_by  vmul(x, s)                      3 fmul 2, 0.5         vmulps    ymm0, ymm0, ymm13
 //   relu_of   vselect(vlt(x, 0), 0, x)        4 cmpps 3, 0, less    vcmpps    ymm4, ymm0, ymm14, 17
-//                                             5 blendvps 3, 0, 4    vblendvps ymm0, ymm0, ymm14, ymm4
+//                                             5 andnps 4, 3         vandnps   ymm0, ymm4, ymm0
 //                                             6 store out, 5        vmovups   [rsi + 2*rax - 128], ymm0
 
 #ifdef GLLM_KERNELS_COMPILER
@@ -15612,7 +15617,7 @@ GK_NAMESPACE_END
 #define GK_EMITS_X86 0
 #define GK_EMITS_A64 0
 #if !defined(GLLM_KERNELS_NO_JIT) && UINTPTR_MAX > 0xffffffffu && (defined(__unix__) || defined(__APPLE__) || defined(_WIN32))
-#if (defined(__x86_64__) || defined(_M_X64)) && GK_HAS_AVX2
+#if (defined(__x86_64__) || defined(_M_X64)) && (GK_HAS_AVX2 || GK_HAS_AVX512)
 #undef GK_EMITS_X86
 #define GK_EMITS_X86 1
 #elif GK_ARM64 && GK_HAS_NEON && defined(__GNUC__) && !defined(_WIN32)
@@ -15668,20 +15673,28 @@ bool CodeMemory::hold(const uint8_t* code, size_t n) {
 
 #if GK_EMITS_X86 || GK_EMITS_A64
 
-/// A register, or memory at base + (index << scale) + offset; index: x86 alone.
-struct CodePlace { uint8_t base; bool memory; uint8_t index, scale; int32_t offset; };
+/// A register, or memory at base + (index << scale) + offset; index, and each: one element for all lanes, x86 alone.
+struct CodePlace { uint8_t base; bool memory; uint8_t index, scale; int32_t offset; bool each; };
 constexpr uint8_t no_index = 4;
-constexpr CodePlace in_register(unsigned r)        { return {static_cast<uint8_t>(r), false, 0, 0, 0}; }
-constexpr CodePlace in_memory(uint8_t base, size_t offset = 0) {
-    return {base, true, no_index, 0, static_cast<int32_t>(offset)};
+constexpr CodePlace in_register(unsigned r)        { return {static_cast<uint8_t>(r), false, 0, 0, 0, false}; }
+constexpr CodePlace in_memory(uint8_t base, size_t offset = 0, bool each = false) {
+    return {base, true, no_index, 0, static_cast<int32_t>(offset), each};
 }
+
+/// Registers are numbers, sets of them bits: vectors from 0 on, masks of AVX-512 from 32 on.
+constexpr uint64_t all_vectors = 0xffffffff, all_masks = 0xffull << 32;
+constexpr uint64_t only(unsigned r)                { return uint64_t(1) << r; }
+constexpr uint8_t  no_register = 255;
+
+/// What code is written for. mask: the register that says which elements a rest has.
+struct CodeTarget { Isa isa; uint8_t lanes, constant_bytes, mask; uint64_t registers; };
 
 /// What a function is called with: rows, each of vectors and a rest. Pointers are behind the vectors of the first row.
 struct LoopCall {
     uint64_t rows;
     int64_t  begin;                                             // -2 for every element of the vectors
     uint64_t rest;
-    int32_t  mask[8];                                           // -1 for every element of the rest
+    int32_t  mask[8];                                           // -1 for every element of the rest; AVX-512: bits
     uint8_t* at[most_pointers];
     size_t   step[most_pointers];                               // bytes from row to row
 };
@@ -15701,71 +15714,85 @@ enum class X86Form : uint8_t {
     o                                                           // a register in the opcode
 };
 enum class X86Space : uint8_t { legacy, legacy_0f, vex_0f, vex_0f38, vex_0f3a };
-struct X86Row { const char* name; X86Form form; X86Space space; uint8_t prefix, opcode, digit, w, l, imm; };
+struct X86Row { const char* name; X86Form form; X86Space space; uint8_t prefix, opcode, digit, w, l, imm, n; };
 
-/// prefix: 1, 2, 3 for 66, f3, f2 | w: 64 bits | l: 256 bits | imm: bytes of an immediate
+/// prefix: 1, 2, 3 for 66, f3, f2 | w: 64 bits | l: 1: 256 bits, 2: only 512 | imm: bytes of an immediate | n: bytes of
+/// memory of its form of 512 bits, which differs in the prefix, EVEX; 0: it has none
 #define GK_X86_ROWS(ROW) \
-    /*  id          name           form  space      prefix opcode digit w l imm */ \
-    ROW(load,       "vmovups",     rm,   vex_0f,    0, 0x10, 0, 0, 1, 0) \
-    ROW(store,      "vmovups",     mr,   vex_0f,    0, 0x11, 0, 0, 1, 0) \
-    ROW(load_half,  "vmovups",     rm,   vex_0f,    0, 0x10, 0, 0, 0, 0) \
-    ROW(store_half, "vmovups",     mr,   vex_0f,    0, 0x11, 0, 0, 0, 0) \
-    ROW(load_some,  "vmaskmovps",  rvm,  vex_0f38,  1, 0x2c, 0, 0, 1, 0) \
-    ROW(store_some, "vmaskmovps",  mvr,  vex_0f38,  1, 0x2e, 0, 0, 1, 0) \
-    ROW(addps,      "vaddps",      rvm,  vex_0f,    0, 0x58, 0, 0, 1, 0) \
-    ROW(mulps,      "vmulps",      rvm,  vex_0f,    0, 0x59, 0, 0, 1, 0) \
-    ROW(subps,      "vsubps",      rvm,  vex_0f,    0, 0x5c, 0, 0, 1, 0) \
-    ROW(minps,      "vminps",      rvm,  vex_0f,    0, 0x5d, 0, 0, 1, 0) \
-    ROW(divps,      "vdivps",      rvm,  vex_0f,    0, 0x5e, 0, 0, 1, 0) \
-    ROW(maxps,      "vmaxps",      rvm,  vex_0f,    0, 0x5f, 0, 0, 1, 0) \
-    ROW(sqrtps,     "vsqrtps",     rm,   vex_0f,    0, 0x51, 0, 0, 1, 0) \
-    ROW(andps,      "vandps",      rvm,  vex_0f,    0, 0x54, 0, 0, 1, 0) \
-    ROW(orps,       "vorps",       rvm,  vex_0f,    0, 0x56, 0, 0, 1, 0) \
-    ROW(xorps,      "vxorps",      rvm,  vex_0f,    0, 0x57, 0, 0, 1, 0) \
-    ROW(cmpps,      "vcmpps",      rvm,  vex_0f,    0, 0xc2, 0, 0, 1, 1) \
-    ROW(blendvps,   "vblendvps",   rvmr, vex_0f3a,  1, 0x4a, 0, 0, 1, 1) \
-    ROW(roundps,    "vroundps",    rm,   vex_0f3a,  1, 0x08, 0, 0, 1, 1) \
-    ROW(fmadd132,   "vfmadd132ps", rvm,  vex_0f38,  1, 0x98, 0, 0, 1, 0) \
-    ROW(fmadd213,   "vfmadd213ps", rvm,  vex_0f38,  1, 0xa8, 0, 0, 1, 0) \
-    ROW(fmadd231,   "vfmadd231ps", rvm,  vex_0f38,  1, 0xb8, 0, 0, 1, 0) \
-    ROW(fnmadd132,  "vfnmadd132ps", rvm, vex_0f38,  1, 0x9c, 0, 0, 1, 0) \
-    ROW(fnmadd213,  "vfnmadd213ps", rvm, vex_0f38,  1, 0xac, 0, 0, 1, 0) \
-    ROW(fnmadd231,  "vfnmadd231ps", rvm, vex_0f38,  1, 0xbc, 0, 0, 1, 0) \
-    ROW(cvtps2dq,   "vcvtps2dq",   rm,   vex_0f,    1, 0x5b, 0, 0, 1, 0) \
-    ROW(cvtdq2ps,   "vcvtdq2ps",   rm,   vex_0f,    0, 0x5b, 0, 0, 1, 0) \
-    ROW(paddd,      "vpaddd",      rvm,  vex_0f,    1, 0xfe, 0, 0, 1, 0) \
-    ROW(psubd,      "vpsubd",      rvm,  vex_0f,    1, 0xfa, 0, 0, 1, 0) \
-    ROW(pand,       "vpand",       rvm,  vex_0f,    1, 0xdb, 0, 0, 1, 0) \
-    ROW(por,        "vpor",        rvm,  vex_0f,    1, 0xeb, 0, 0, 1, 0) \
-    ROW(pslld,      "vpslld",      vm,   vex_0f,    1, 0x72, 6, 0, 1, 1) \
-    ROW(psrld,      "vpsrld",      vm,   vex_0f,    1, 0x72, 2, 0, 1, 1) \
-    ROW(psrad,      "vpsrad",      vm,   vex_0f,    1, 0x72, 4, 0, 1, 1) \
-    ROW(cvtph2ps,   "vcvtph2ps",   rm,   vex_0f38,  1, 0x13, 0, 0, 1, 0) \
-    ROW(cvtps2ph,   "vcvtps2ph",   mr,   vex_0f3a,  1, 0x1d, 0, 0, 1, 1) \
-    ROW(pmovzxwd,   "vpmovzxwd",   rm,   vex_0f38,  1, 0x33, 0, 0, 1, 0) \
-    ROW(packusdw,   "vpackusdw",   rvm,  vex_0f38,  1, 0x2b, 0, 0, 1, 0) \
-    ROW(permq,      "vpermq",      rm,   vex_0f3a,  1, 0x00, 0, 1, 1, 1) \
-    ROW(zeroupper,  "vzeroupper",  none, vex_0f,    0, 0x77, 0, 0, 0, 0) \
-    ROW(mov,        "mov",         rm,   legacy,    0, 0x8b, 0, 1, 0, 0) \
-    ROW(lea,        "lea",         rm,   legacy,    0, 0x8d, 0, 1, 0, 0) \
-    ROW(add,        "add",         rm,   legacy,    0, 0x03, 0, 1, 0, 0) \
-    ROW(add_imm,    "add",         m,    legacy,    0, 0x83, 0, 1, 0, 1) \
-    ROW(sub_imm,    "sub",         m,    legacy,    0, 0x83, 5, 1, 0, 1) \
-    ROW(and_imm,    "and",         m,    legacy,    0, 0x83, 4, 1, 0, 1) \
-    ROW(cmp_imm,    "cmp",         m,    legacy,    0, 0x83, 7, 1, 0, 1) \
-    ROW(load16,     "movzx",       rm,   legacy_0f, 0, 0xb7, 0, 0, 0, 0) \
-    ROW(store16,    "mov",         mr,   legacy,    1, 0x89, 0, 0, 0, 0) \
-    ROW(push,       "push",        o,    legacy,    0, 0x50, 0, 0, 0, 0) \
-    ROW(pop,        "pop",         o,    legacy,    0, 0x58, 0, 0, 0, 0) \
-    ROW(je,         "je",          none, legacy_0f, 0, 0x84, 0, 0, 0, 4) \
-    ROW(jne,        "jne",         none, legacy_0f, 0, 0x85, 0, 0, 0, 4) \
-    ROW(jg,         "jg",          none, legacy_0f, 0, 0x8f, 0, 0, 0, 4) \
-    ROW(jle,        "jle",         none, legacy_0f, 0, 0x8e, 0, 0, 0, 4) \
-    ROW(endbr64,    "endbr64",     none, legacy_0f, 2, 0x1e, 0, 0, 0, 1) \
-    ROW(ret,        "ret",         none, legacy,    0, 0xc3, 0, 0, 0, 0)
-#define GK_X86_ID(id, name, form, space, prefix, opcode, digit, w, l, imm) id,
-#define GK_X86_ROW(id, name, form, space, prefix, opcode, digit, w, l, imm) \
-    {name, X86Form::form, X86Space::space, prefix, opcode, digit, w, l, imm},
+    /*  id          name           form  space      prefix opcode digit w l imm n */ \
+    ROW(load,       "vmovups",     rm,   vex_0f,    0, 0x10, 0, 0, 1, 0, 64) \
+    ROW(store,      "vmovups",     mr,   vex_0f,    0, 0x11, 0, 0, 1, 0, 64) \
+    ROW(load_half,  "vmovups",     rm,   vex_0f,    0, 0x10, 0, 0, 0, 0, 0) \
+    ROW(store_half, "vmovups",     mr,   vex_0f,    0, 0x11, 0, 0, 0, 0, 0) \
+    ROW(load_some,  "vmaskmovps",  rvm,  vex_0f38,  1, 0x2c, 0, 0, 1, 0, 0) \
+    ROW(store_some, "vmaskmovps",  mvr,  vex_0f38,  1, 0x2e, 0, 0, 1, 0, 0) \
+    ROW(load_each,  "vbroadcastss", rm,  vex_0f38,  1, 0x18, 0, 0, 2, 0, 4) \
+    ROW(fadd,       "vaddps",      rvm,  vex_0f,    0, 0x58, 0, 0, 1, 0, 64) \
+    ROW(fmul,       "vmulps",      rvm,  vex_0f,    0, 0x59, 0, 0, 1, 0, 64) \
+    ROW(fsub,       "vsubps",      rvm,  vex_0f,    0, 0x5c, 0, 0, 1, 0, 64) \
+    ROW(minps,      "vminps",      rvm,  vex_0f,    0, 0x5d, 0, 0, 1, 0, 64) \
+    ROW(fdiv,       "vdivps",      rvm,  vex_0f,    0, 0x5e, 0, 0, 1, 0, 64) \
+    ROW(maxps,      "vmaxps",      rvm,  vex_0f,    0, 0x5f, 0, 0, 1, 0, 64) \
+    ROW(fsqrt,      "vsqrtps",     rm,   vex_0f,    0, 0x51, 0, 0, 1, 0, 64) \
+    ROW(andps,      "vandps",      rvm,  vex_0f,    0, 0x54, 0, 0, 1, 0, 64) \
+    ROW(andnps,     "vandnps",     rvm,  vex_0f,    0, 0x55, 0, 0, 1, 0, 64) \
+    ROW(orps,       "vorps",       rvm,  vex_0f,    0, 0x56, 0, 0, 1, 0, 64) \
+    ROW(xorps,      "vxorps",      rvm,  vex_0f,    0, 0x57, 0, 0, 1, 0, 64) \
+    ROW(cmpps,      "vcmpps",      rvm,  vex_0f,    0, 0xc2, 0, 0, 1, 1, 0) \
+    ROW(blendvps,   "vblendvps",   rvmr, vex_0f3a,  1, 0x4a, 0, 0, 1, 1, 0) \
+    ROW(cmp_mask,   "vcmpps",      rvm,  vex_0f,    0, 0xc2, 0, 0, 2, 1, 64) \
+    ROW(blend_mask, "vblendmps",   rvm,  vex_0f38,  1, 0x65, 0, 0, 2, 0, 64) \
+    ROW(kand,       "kandw",       rvm,  vex_0f,    0, 0x41, 0, 0, 1, 0, 0) \
+    ROW(kor,        "korw",        rvm,  vex_0f,    0, 0x45, 0, 0, 1, 0, 0) \
+    ROW(knot,       "knotw",       rm,   vex_0f,    0, 0x44, 0, 0, 0, 0, 0) \
+    ROW(kload,      "kmovw",       rm,   vex_0f,    0, 0x90, 0, 0, 0, 0, 0) \
+    ROW(kstore,     "kmovw",       mr,   vex_0f,    0, 0x91, 0, 0, 0, 0, 0) \
+    ROW(round,      "vroundps",    rm,   vex_0f3a,  1, 0x08, 0, 0, 1, 1, 64) \
+    ROW(range,      "vrangeps",    rvm,  vex_0f3a,  1, 0x50, 0, 0, 2, 1, 64) \
+    ROW(rcp14,      "vrcp14ps",    rm,   vex_0f38,  1, 0x4c, 0, 0, 2, 0, 64) \
+    ROW(scalef,     "vscalefps",   rvm,  vex_0f38,  1, 0x2c, 0, 0, 2, 0, 64) \
+    ROW(fmadd132,   "vfmadd132ps", rvm,  vex_0f38,  1, 0x98, 0, 0, 1, 0, 64) \
+    ROW(fmadd213,   "vfmadd213ps", rvm,  vex_0f38,  1, 0xa8, 0, 0, 1, 0, 64) \
+    ROW(fmadd231,   "vfmadd231ps", rvm,  vex_0f38,  1, 0xb8, 0, 0, 1, 0, 64) \
+    ROW(fnmadd132,  "vfnmadd132ps", rvm, vex_0f38,  1, 0x9c, 0, 0, 1, 0, 64) \
+    ROW(fnmadd213,  "vfnmadd213ps", rvm, vex_0f38,  1, 0xac, 0, 0, 1, 0, 64) \
+    ROW(fnmadd231,  "vfnmadd231ps", rvm, vex_0f38,  1, 0xbc, 0, 0, 1, 0, 64) \
+    ROW(to_int,     "vcvtps2dq",   rm,   vex_0f,    1, 0x5b, 0, 0, 1, 0, 64) \
+    ROW(to_float,   "vcvtdq2ps",   rm,   vex_0f,    0, 0x5b, 0, 0, 1, 0, 64) \
+    ROW(iadd,       "vpaddd",      rvm,  vex_0f,    1, 0xfe, 0, 0, 1, 0, 64) \
+    ROW(isub,       "vpsubd",      rvm,  vex_0f,    1, 0xfa, 0, 0, 1, 0, 64) \
+    ROW(iand,       "vpand",       rvm,  vex_0f,    1, 0xdb, 0, 0, 1, 0, 64) \
+    ROW(ior,        "vpor",        rvm,  vex_0f,    1, 0xeb, 0, 0, 1, 0, 64) \
+    ROW(shl,        "vpslld",      vm,   vex_0f,    1, 0x72, 6, 0, 1, 1, 64) \
+    ROW(shr,        "vpsrld",      vm,   vex_0f,    1, 0x72, 2, 0, 1, 1, 64) \
+    ROW(sra,        "vpsrad",      vm,   vex_0f,    1, 0x72, 4, 0, 1, 1, 64) \
+    ROW(cvtph2ps,   "vcvtph2ps",   rm,   vex_0f38,  1, 0x13, 0, 0, 1, 0, 32) \
+    ROW(cvtps2ph,   "vcvtps2ph",   mr,   vex_0f3a,  1, 0x1d, 0, 0, 1, 1, 32) \
+    ROW(pmovzxwd,   "vpmovzxwd",   rm,   vex_0f38,  1, 0x33, 0, 0, 1, 0, 32) \
+    ROW(pmovdw,     "vpmovdw",     mr,   vex_0f38,  2, 0x33, 0, 0, 2, 0, 32) \
+    ROW(packusdw,   "vpackusdw",   rvm,  vex_0f38,  1, 0x2b, 0, 0, 1, 0, 0) \
+    ROW(permq,      "vpermq",      rm,   vex_0f3a,  1, 0x00, 0, 1, 1, 1, 0) \
+    ROW(zeroupper,  "vzeroupper",  none, vex_0f,    0, 0x77, 0, 0, 0, 0, 0) \
+    ROW(mov,        "mov",         rm,   legacy,    0, 0x8b, 0, 1, 0, 0, 0) \
+    ROW(lea,        "lea",         rm,   legacy,    0, 0x8d, 0, 1, 0, 0, 0) \
+    ROW(add,        "add",         rm,   legacy,    0, 0x03, 0, 1, 0, 0, 0) \
+    ROW(add_imm,    "add",         m,    legacy,    0, 0x83, 0, 1, 0, 1, 0) \
+    ROW(sub_imm,    "sub",         m,    legacy,    0, 0x83, 5, 1, 0, 1, 0) \
+    ROW(and_imm,    "and",         m,    legacy,    0, 0x83, 4, 1, 0, 1, 0) \
+    ROW(cmp_imm,    "cmp",         m,    legacy,    0, 0x83, 7, 1, 0, 1, 0) \
+    ROW(load16,     "movzx",       rm,   legacy_0f, 0, 0xb7, 0, 0, 0, 0, 0) \
+    ROW(store16,    "mov",         mr,   legacy,    1, 0x89, 0, 0, 0, 0, 0) \
+    ROW(push,       "push",        o,    legacy,    0, 0x50, 0, 0, 0, 0, 0) \
+    ROW(pop,        "pop",         o,    legacy,    0, 0x58, 0, 0, 0, 0, 0) \
+    ROW(je,         "je",          none, legacy_0f, 0, 0x84, 0, 0, 0, 4, 0) \
+    ROW(jne,        "jne",         none, legacy_0f, 0, 0x85, 0, 0, 0, 4, 0) \
+    ROW(jg,         "jg",          none, legacy_0f, 0, 0x8f, 0, 0, 0, 4, 0) \
+    ROW(jle,        "jle",         none, legacy_0f, 0, 0x8e, 0, 0, 0, 4, 0) \
+    ROW(endbr64,    "endbr64",     none, legacy_0f, 2, 0x1e, 0, 0, 0, 1, 0) \
+    ROW(ret,        "ret",         none, legacy,    0, 0xc3, 0, 0, 0, 0, 0)
+#define GK_X86_ID(id, name, form, space, prefix, opcode, digit, w, l, imm, n) id,
+#define GK_X86_ROW(id, name, form, space, prefix, opcode, digit, w, l, imm, n) \
+    {name, X86Form::form, X86Space::space, prefix, opcode, digit, w, l, imm, n},
 enum class X86 : uint8_t { GK_X86_ROWS(GK_X86_ID) count };
 constexpr X86Row x86_rows[] = { GK_X86_ROWS(GK_X86_ROW) };
 #undef GK_X86_ROWS
@@ -15774,64 +15801,99 @@ constexpr X86Row x86_rows[] = { GK_X86_ROWS(GK_X86_ROW) };
 
 constexpr uint8_t rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7, rip = 16;
 
-/// The instruction's bytes, at most 15; how many. Of rip offset is from behind the instruction.
-static inline size_t encode(const X86Row& e, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm, uint8_t* out) {
-    uint8_t*       p = out;
-    const unsigned r = e.form == X86Form::vm || e.form == X86Form::m ? e.digit : reg;
-    const unsigned high_r = r >> 3 & 1, high_x = rm.memory ? rm.index >> 3 & 1u : 0, high_b = rm.base >> 3 & 1u;
-    const unsigned space = static_cast<unsigned>(e.space), map = space - 1;
+/// evex: the form of 512 bits. k: the mask of the elements that are written, or 0; those of a register become 0.
+struct X86Operands { unsigned reg, v; CodePlace rm; int32_t imm; bool evex; unsigned k; };
+
+/// Prefixes. r: what is encoded as reg.
+static inline uint8_t* put_prefix(const X86Row& e, const X86Operands& o, unsigned r, uint8_t* p) {
     static constexpr uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
+    const unsigned x = o.rm.memory ? o.rm.index >> 3u : o.rm.base >> 4u;
+    const unsigned high_r = r >> 3 & 1, high_x = x & 1, high_b = o.rm.base >> 3 & 1u, v = ~o.v & 15;
+    const unsigned space = static_cast<unsigned>(e.space), map = space - 1;
+    const unsigned top = high_r << 7 | high_x << 6 | high_b << 5, w = unsigned(e.w) << 7, low = v << 3 | e.prefix;
     const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
-    if (e.space >= X86Space::vex_0f) {
-        const unsigned low = (~v & 15) << 3 | unsigned(e.l) << 2 | e.prefix, top = high_r << 7;
-        if (map == 1 && !e.w && !high_x && !high_b) { byte(0xc5); byte((top ^ 0x80) | low); }
-        else { byte(0xc4); byte(((top | high_x << 6 | high_b << 5) ^ 0xe0) | map); byte(unsigned(e.w) << 7 | low); }
-    } else {
+    if (o.evex) {
+        const unsigned zero = o.k && e.form == X86Form::rm;
+        byte(0x62);
+        byte(((top | (r >> 4 & 1) << 4) ^ 0xf0) | map);
+        byte(w | low | 4);
+        byte(zero << 7 | 2 << 5 | unsigned(o.rm.each) << 4 | (~o.v >> 4 & 1) << 3 | (o.k & 7));
+    } else if (e.space < X86Space::vex_0f) {
         const unsigned rex = unsigned(e.w) << 3 | high_r << 2 | high_x << 1 | high_b;
         if (e.prefix) byte(prefixes[e.prefix]);
         if (rex) byte(0x40 | rex);
         if (space) byte(0x0f);
+    } else if (map == 1 && !e.w && !high_x && !high_b) {
+        byte(0xc5);
+        byte((top ^ 0x80) | unsigned(e.l) << 2 | low);
+    } else {
+        byte(0xc4);
+        byte((top ^ 0xe0) | map);
+        byte(w | unsigned(e.l) << 2 | low);
     }
-    byte(e.form == X86Form::o ? e.opcode | (rm.base & 7u) : e.opcode);
-    if (e.form != X86Form::none && e.form != X86Form::o) {
-        const unsigned middle = (r & 7) << 3, base = rm.base & 7u;
-        const bool     index  = rm.memory && (rm.index != no_index || base == rsp) && rm.base != rip;
-        const bool     narrow = rm.offset >= -128 && rm.offset < 128;
-        const unsigned mode   = !rm.memory ? 3 : rm.base == rip ? 0 : rm.offset == 0 && base != rbp ? 0 : narrow ? 1 : 2;
-        byte(mode << 6 | middle | (rm.base == rip ? 5 : index ? 4 : base));
-        if (index) byte(unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base);
-        const size_t bytes = rm.base == rip || mode == 2 ? 4 : mode == 1;
-        for (size_t i = 0; i < bytes; i++) byte(static_cast<uint32_t>(rm.offset) >> 8 * i);
-    }
-    for (size_t i = 0; i < e.imm; i++) byte(static_cast<uint32_t>(imm) >> 8 * i);
+    return p;
+}
+/// A register, or an address. A byte of offset counts elements of the size that memory has where the prefix is EVEX.
+static inline uint8_t* put_place(const CodePlace& rm, int32_t unit, unsigned r, uint8_t* p) {
+    const unsigned middle = (r & 7) << 3, base = rm.base & 7u;
+    const bool     behind = rm.memory && rm.base == rip;
+    const bool     index  = rm.memory && !behind && (rm.index != no_index || base == rsp);
+    const bool     narrow = rm.offset % unit == 0 && rm.offset / unit >= -128 && rm.offset / unit < 128;
+    const unsigned mode   = !rm.memory ? 3 : behind ? 0 : rm.offset == 0 && base != rbp ? 0 : narrow ? 1 : 2;
+    const size_t   bytes  = behind || mode == 2 ? 4 : mode == 1;
+    const uint32_t offset = static_cast<uint32_t>(mode == 1 ? rm.offset / unit : rm.offset);
+    const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
+    byte(mode << 6 | middle | (behind ? 5 : index ? 4 : base));
+    if (index) byte(unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base);
+    for (size_t i = 0; i < bytes; i++) byte(offset >> 8 * i);
+    return p;
+}
+/// The instruction's bytes, at most 15; how many. Of rip offset is from behind the instruction.
+static inline size_t encode(const X86Row& e, const X86Operands& o, uint8_t* out) {
+    const unsigned r = e.form == X86Form::vm || e.form == X86Form::m ? e.digit : o.reg;
+    uint8_t* p = put_prefix(e, o, r, out);
+    *p++ = static_cast<uint8_t>(e.form == X86Form::o ? e.opcode | (o.rm.base & 7u) : e.opcode);
+    if (e.form != X86Form::none && e.form != X86Form::o) p = put_place(o.rm, !o.evex ? 1 : o.rm.each ? 4 : e.n, r, p);
+    for (size_t i = 0; i < e.imm; i++) *p++ = static_cast<uint8_t>(static_cast<uint32_t>(o.imm) >> 8 * i);
     return static_cast<size_t>(p - out);
 }
-/// What tests compare with an assembler: the operands of a row, and its bytes for some of them.
+/// What tests compare with an assembler: a row, and its bytes for some operands: reg, v, memory, base, index, scale,
+/// offset, immediate, evex, each, k.
 GK_INTERNAL size_t x86_rows_count() { return sizeof x86_rows / sizeof *x86_rows; }
-GK_INTERNAL const char* x86_row(size_t row, unsigned* form, unsigned* wide, unsigned* immediate) {
+GK_INTERNAL const char* x86_row(size_t row, unsigned (&columns)[6]) {
     const X86Row& e = x86_rows[row];
-    *form = static_cast<unsigned>(e.form);
-    *wide = e.space >= X86Space::vex_0f ? 1u + e.l : 3u + e.w;
-    *immediate = e.imm;
+    const unsigned all[] = {static_cast<unsigned>(e.form), e.space >= X86Space::vex_0f, e.w, e.l, e.imm, e.n};
+    memcpy(columns, all, sizeof all);
     return e.name;
 }
-GK_INTERNAL size_t x86_encode(size_t row, unsigned reg, unsigned v, bool memory, uint8_t base, uint8_t index, uint8_t scale,
-        int32_t offset, int32_t imm, uint8_t* out) {
-    return encode(x86_rows[row], reg, v, {base, memory, index, scale, offset}, imm, out);
+GK_INTERNAL size_t x86_encode(size_t row, const int32_t (&o)[11], uint8_t* out) {
+    const auto byte = [&o](size_t i) { return static_cast<uint8_t>(o[i]); };
+    const CodePlace rm = {byte(3), o[2] != 0, byte(4), byte(5), o[6], o[9] != 0};
+    return encode(x86_rows[row], {byte(0), byte(1), rm, o[7], o[8] != 0, byte(10)}, out);
 }
 
 using CodeOp = X86;
-constexpr uint8_t  stack = rsp, mask = 15;
-constexpr size_t   code_lanes = 8, value_bytes = 32;
-constexpr size_t   at_rest = 16, at_saved = 32, at_values = 192;        // on the stack: a rest, saved registers, values
-constexpr uint32_t value_registers = 0xffff, rest_registers = value_registers & ~(1u << mask);
-constexpr CodePlace place_of_constant(size_t c)    { return in_memory(rip, c); }        // the offset follows
-constexpr CodePlace place_of_value(size_t slot)    { return in_memory(rsp, at_values + 32 * slot); }
+constexpr uint8_t stack = rsp;
+constexpr size_t  at_rest = 16, at_saved = 32, at_values = 192;         // on the stack: a rest, saved registers, values
+#ifdef _WIN32                                   // xmm6 to xmm15 are the caller's: AVX-512 has enough others
+constexpr uint64_t most_registers = 0xffff003f;
+#else
+constexpr uint64_t most_registers = all_vectors;
+#endif
+constexpr CodeTarget targets[] = {
+    {Isa::avx512, 16, 4, 33, most_registers | (all_masks & ~only(32))},         // k0 is no mask of an instruction
+    {Isa::avx2,   8, 32, 15, 0xffff},
+};
 static inline bool is_load(X86 op)                 { return op == X86::load || op == X86::cvtph2ps || op == X86::pmovzxwd; }
-static inline bool is_store(X86 op)                { return op == X86::store || op == X86::cvtps2ph || op == X86::store_half; }
+static inline bool is_store(X86 op) {
+    return op == X86::store || op == X86::cvtps2ph || op == X86::store_half || op == X86::pmovdw;
+}
 static inline bool commutes(X86 op) {
-    return op == X86::addps || op == X86::mulps || op == X86::andps || op == X86::orps || op == X86::xorps ||
-           op == X86::paddd || op == X86::pand || op == X86::por;
+    return op == X86::fadd || op == X86::fmul || op == X86::andps || op == X86::orps || op == X86::xorps ||
+           op == X86::iadd || op == X86::iand || op == X86::ior;
+}
+static inline bool gives_mask(X86 op) {
+    return op == X86::cmp_mask || op == X86::kand || op == X86::kor || op == X86::knot;
 }
 
 #else // GK_EMITS_A64
@@ -15864,17 +15926,17 @@ struct A64Row { const char* text; A64Field field; uint32_t bits; };
     ROW(fneg,    "fneg vD.4s, vN.4s",             none,     0x6ea0f800) \
     ROW(fabs,    "fabs vD.4s, vN.4s",             none,     0x4ea0f800) \
     ROW(fsqrt,   "fsqrt vD.4s, vN.4s",            none,     0x6ea1f800) \
-    ROW(frintn,  "frintn vD.4s, vN.4s",           none,     0x4e218800) \
-    ROW(fcvtns,  "fcvtns vD.4s, vN.4s",           none,     0x4e21a800) \
-    ROW(scvtf,   "scvtf vD.4s, vN.4s",            none,     0x4e21d800) \
+    ROW(round,   "frintn vD.4s, vN.4s",           none,     0x4e218800) \
+    ROW(to_int,  "fcvtns vD.4s, vN.4s",           none,     0x4e21a800) \
+    ROW(to_float, "scvtf vD.4s, vN.4s",            none,     0x4e21d800) \
     ROW(mvn,     "mvn vD.16b, vN.16b",            none,     0x6e205800) \
     ROW(fcvtl,   "fcvtl vD.4s, vN.4h",            none,     0x0e217800) \
     ROW(fcvtn,   "fcvtn vD.4h, vN.4s",            none,     0x0e216800) \
     ROW(shll,    "shll vD.4s, vN.4h, 16",         none,     0x2e613800) \
     ROW(xtn,     "xtn vD.4h, vN.4s",              none,     0x0e612800) \
     ROW(shl,     "shl vD.4s, vN.4s, I",           left,     0x4f005400) \
-    ROW(ushr,    "ushr vD.4s, vN.4s, I",          right,    0x6f000400) \
-    ROW(sshr,    "sshr vD.4s, vN.4s, I",          right,    0x4f000400) \
+    ROW(shr,     "ushr vD.4s, vN.4s, I",          right,    0x6f000400) \
+    ROW(sra,     "sshr vD.4s, vN.4s, I",          right,    0x4f000400) \
     ROW(ldr_x,   "ldr xD, [xN, I]",               eights,   0xf9400000) \
     ROW(str_x,   "str xD, [xN, I]",               eights,   0xf9000000) \
     ROW(ldr_w,   "ldr wD, [xN, xM, lsl 2]",       none,     0xb8607800) \
@@ -15927,11 +15989,9 @@ GK_INTERNAL uint32_t a64_encode(size_t row, unsigned d, unsigned n, unsigned m, 
 }
 
 using CodeOp = A64;
-constexpr uint8_t  pool = 13, stack = 31;
-constexpr size_t   code_lanes = 4, value_bytes = 16, at_values = 16;        // on the stack: a rest, values
-constexpr uint32_t value_registers = 0xffff00ff, rest_registers = value_registers;      // v8 to v15 are the caller's
-constexpr CodePlace place_of_constant(size_t c)    { return in_memory(pool, 16 * c); }
-constexpr CodePlace place_of_value(size_t slot)    { return in_memory(stack, at_values + 16 * slot); }
+constexpr uint8_t pool = 13, stack = 31;
+constexpr size_t  at_values = 16;                               // on the stack: a rest, values
+constexpr CodeTarget targets[] = {{Isa::neon, 4, 16, no_register, 0xffff00ff}};         // v8 to v15 are the caller's
 static inline bool is_store(A64 op)                { return op == A64::str_q || op == A64::str_d; }
 static inline bool is_load(A64 op)                 { return op == A64::ldr_q || op == A64::ldr_d; }
 
@@ -15946,11 +16006,13 @@ struct CodeLine { CodeOp op; uint8_t index; int32_t from[3]; };
 /// Straight-line code of a group: its elements, one vector of each.
 struct CodeLines {
     struct Tensor { uint32_t node; uint8_t bytes; bool still; };        // of an element; one row for all rows
+    const CodeTarget& target;
     List<CodeLine> all;
     List<uint32_t> constants;
     List<Tensor>   tensors;
     bool           failed = false;
 
+    explicit CodeLines(const CodeTarget& t) : target(t) {}
     int32_t add(CodeOp op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
         failed |= !all.push({op, static_cast<uint8_t>(index), {a, b, c}});
         return static_cast<int32_t>(all.size()) - 1;
@@ -15963,17 +16025,70 @@ struct CodeLines {
         return ~static_cast<int32_t>(i);
     }
     int32_t constant(float v)                          { return constant(f32_bits(v)); }
+    bool is(int32_t v, uint32_t bits) const {
+        return v < 0 && v != no_arg && constants[static_cast<size_t>(~v)] == bits;
+    }
     unsigned tensor(const Tensor& t) {
         size_t i = 0;
         while (i < tensors.size() && tensors[i].node != t.node) i++;
         if (i == tensors.size()) failed |= !tensors.push(t);
         return static_cast<unsigned>(i);
     }
-    // As the target has it:
     int32_t lower(const TraceOp& op, const int32_t* from);              // one trace operation, as its primitive is defined
+    int32_t decided(TraceCode code, int32_t a, int32_t b, int32_t c) const;
+    int32_t scale(int32_t p, int32_t t);
+    int32_t scale2(int32_t x, int32_t n);
+    // As the target has it:
+    int32_t lower_here(TraceCode code, int32_t a, int32_t b, int32_t c);
     int32_t load(unsigned tensor, DType type);                          // the floats of a tensor
     void    store(unsigned tensor, DType type, int32_t v);
 };
+
+/// The result of an operation on masks that a constant one decides, else no_arg.
+int32_t CodeLines::decided(TraceCode code, int32_t a, int32_t b, int32_t c) const {
+    const auto known = [this](int32_t m, bool value) { return is(m, value ? 0xffffffffu : 0); };
+    const bool select = code == TraceCode::select, any = code == TraceCode::any;
+    if (select)                            return known(a, true) ? b : known(a, false) ? c : no_arg;
+    if (!any && code != TraceCode::both)   return no_arg;
+    if (known(a, any)  || known(b, !any))  return a;
+    return known(b, any) || known(a, !any) ? b : no_arg;
+}
+/// vscale and vscale2 of the sets that have no instruction for it.
+int32_t CodeLines::scale(int32_t p, int32_t t) {
+    const int32_t normal = lower_here(TraceCode::max, t, constant(trace::round_bias + 2), no_arg);
+    const int32_t most   = add(CodeOp::fmul, p, shift(CodeOp::shl, normal, 23));
+    const int32_t rest   = shift(CodeOp::shl, add(CodeOp::isub, t, normal), 23);
+    return add(CodeOp::fmul, most, add(CodeOp::iadd, constant(2.0f), rest));
+}
+int32_t CodeLines::scale2(int32_t x, int32_t n) {
+    const auto power = [this](int32_t i) { return shift(CodeOp::shl, add(CodeOp::iadd, i, constant(127u)), 23); };
+    const int32_t half = shift(CodeOp::sra, n, 1);
+    return add(CodeOp::fmul, add(CodeOp::fmul, x, power(half)), power(add(CodeOp::isub, n, half)));
+}
+int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
+    const int32_t a = from[0], b = from[1], c = from[2], known = decided(op.code, a, b, c);
+    if (known != no_arg) return known;
+    switch (op.code) {
+        case TraceCode::add:      return add(CodeOp::fadd, a, b);
+        case TraceCode::sub:      return add(CodeOp::fsub, a, b);
+        case TraceCode::mul:      return add(CodeOp::fmul, a, b);
+        case TraceCode::div:      return add(CodeOp::fdiv, a, b);
+        case TraceCode::root:     return add(CodeOp::fsqrt, a);
+        case TraceCode::round:    return add(CodeOp::round, a, no_arg, no_arg, 8);
+        case TraceCode::to_int:   return add(CodeOp::to_int, a);
+        case TraceCode::to_float: return add(CodeOp::to_float, a);
+        case TraceCode::bits:
+        case TraceCode::unbits:   return a;
+        case TraceCode::iadd:     return add(CodeOp::iadd, a, b);
+        case TraceCode::isub:     return add(CodeOp::isub, a, b);
+        case TraceCode::iand:     return add(CodeOp::iand, a, b);
+        case TraceCode::ior:      return add(CodeOp::ior, a, b);
+        case TraceCode::shl:      return shift(CodeOp::shl, a, op.index);
+        case TraceCode::shr:      return shift(CodeOp::shr, a, op.index);
+        case TraceCode::sra:      return shift(CodeOp::sra, a, op.index);
+        default:                  return lower_here(op.code, a, b, c);
+    }
+}
 
 // ---- places ----------------------------------------------------------------------------------------------------------
 
@@ -15983,74 +16098,80 @@ public:
     uint32_t registers = 0, kept = 0, spilled = 0;              // of vectors; constants in registers; values on the stack
 
 protected:
-    static constexpr uint8_t  none = 255;
-    static constexpr uint32_t most_values = 64, most_together = 4;
-    const CodeLines& lines_;
+    static constexpr uint32_t most_values = 56, most_together = 4;      // of 64 bytes: less than a page
+    const CodeLines&  lines_;
+    const CodeTarget& target_;
     List<uint8_t>&   code_;
     List<uint32_t>   last_, reads_;                             // of each line: its last reader, how many
     List<CodePlace>  at_;                                       // of each line and vector, while it is needed
     List<uint8_t>    kept_;                                     // of each constant: its register, or none
-    size_t           owner_[32] = {};                           // of each register: whose place it is in at_
-    uint32_t         available_ = 0, free_ = 0, used_ = 0, constants_ = 0;      // registers; those of constants
-    uint32_t         pinned_ = 0, borrowed_ = 0;                // by the line at hand: not to be spilled; to be given back
+    size_t           owner_[40] = {};                           // of each register: whose place it is in at_
+    uint64_t         available_ = 0, free_ = 0, used_ = 0, constants_ = 0;      // registers; those of constants
+    uint64_t         pinned_ = 0, borrowed_ = 0;                // by the line at hand: not to be spilled; to be given back
     uint32_t         now_ = 0;                                  // the line at hand
     unsigned         together_ = 1, vector_ = 0;                // vectors that take turns, line by line; which of them
     uint64_t         values_ = 0, most_used_ = 0;               // places on the stack: taken, ever taken
     bool             rest_ = false, dry_ = false, failed_ = false;
 
-    CodePlaces(const CodeLines& lines, List<uint8_t>& code) : lines_(lines), code_(code) {}
+    CodePlaces(const CodeLines& lines, List<uint8_t>& code) : lines_(lines), target_(lines.target), code_(code) {}
     virtual ~CodePlaces() {}
     virtual void write_line(const CodeLine& l) = 0;
     virtual void move_to_stack(unsigned r, const CodePlace& to) = 0;
     virtual void move_to_register(unsigned r, const CodePlace& from) = 0;
 
     size_t    turn(int32_t line) const                 { return static_cast<size_t>(line) * together_ + vector_; }
+    CodePlace place_of_constant(size_t c) const;                // behind the code
+    CodePlace place_of_value(size_t slot) const        { return in_memory(stack, at_values + value_bytes() * slot); }
+    size_t    value_bytes() const                      { return 4u * target_.lanes; }
     CodePlace place(int32_t from) const {
         if (from >= 0) return at_[turn(from)];
         const size_t c = static_cast<size_t>(~from);
-        return kept_[c] != none ? in_register(kept_[c]) : place_of_constant(c);
+        return kept_[c] != no_register ? in_register(kept_[c]) : place_of_constant(c);
+    }
+    uint64_t registers_of_rest() const {
+        return target_.registers & ~(target_.mask == no_register ? 0 : only(target_.mask));
     }
     bool dies(int32_t from) const                      { return from >= 0 && last_[static_cast<size_t>(from)] == now_; }
     /// What is read for the last time leaves its register.
     void free_dying(const CodeLine& l) {
         for (int32_t f : l.from)
-            if (dies(f) && !place(f).memory && owner_[place(f).base] == turn(f)) free_ |= 1u << place(f).base;
+            if (dies(f) && !place(f).memory && owner_[place(f).base] == turn(f)) free_ |= only(place(f).base);
     }
     void     place_result(const CodePlace& p)          { at_[turn(static_cast<int32_t>(now_))] = p; }
     void     result(unsigned r) {
-        free_ &= ~(1u << r);
-        borrowed_ &= ~(1u << r);
+        free_ &= ~only(r);
+        borrowed_ &= ~only(r);
         place_result(in_register(r));
         owner_[r] = turn(static_cast<int32_t>(now_));
     }
-    unsigned take();
-    void     spill();
-    unsigned loaded(const CodePlace& p);
+    unsigned take(uint64_t among = all_vectors);
+    void     spill(uint64_t among);
+    unsigned loaded(const CodePlace& p, uint64_t among = all_vectors);
     void     count_reads();
     unsigned choose_together();
     void     keep_constants();
-    void     write_lines(uint32_t places, unsigned together, bool rest);
+    void     write_lines(uint64_t places, unsigned together, bool rest);
     size_t   frame_bytes() const;
     void     put_constants();
 };
 
 /// The lowest free register.
-unsigned CodePlaces::take() {
-    if (!free_) spill();
+unsigned CodePlaces::take(uint64_t among) {
+    if (!(free_ & among)) spill(among);
     unsigned r = 0;
-    while (r < 31 && !(free_ >> r & 1)) r++;
-    free_   &= ~(1u << r);
-    pinned_ |= 1u << r;
-    used_   |= 1u << r;
+    while (r < 39 && !(free_ & among & only(r))) r++;
+    free_   &= ~only(r);
+    pinned_ |= only(r);
+    used_   |= only(r);
     return r;
 }
 /// Moves the value that is read latest to the stack.
-void CodePlaces::spill() {
-    unsigned victim = none;
+void CodePlaces::spill(uint64_t among) {
+    unsigned victim = no_register;
     size_t   latest = 0;
     uint32_t slot = 0;
-    for (unsigned r = 0; r < 32; r++) {
-        if (!((available_ & ~pinned_) >> r & 1)) continue;
+    for (unsigned r = 0; r < 40; r++) {
+        if (!(available_ & among & ~pinned_ & only(r))) continue;
         const int32_t v = static_cast<int32_t>(owner_[r] / together_);
         size_t        next = now_ + (owner_[r] % together_ < vector_);
         for (; next < lines_.all.size(); next++) {
@@ -16060,26 +16181,26 @@ void CodePlaces::spill() {
         if (next > latest) { latest = next; victim = r; }
     }
     while (slot < most_values && values_ >> slot & 1) slot++;
-    if (victim == none || slot == most_values) { failed_ = true; return; }
+    if (victim == no_register || slot == most_values) { failed_ = true; return; }
     values_    |= uint64_t(1) << slot;
     most_used_ |= values_;
     spilled++;
     at_[owner_[victim]] = place_of_value(slot);
     move_to_stack(victim, place_of_value(slot));
-    free_ |= 1u << victim;
+    free_ |= only(victim);
 }
 /// In a register; in one that is taken as long as the line is written, if it is in memory.
-unsigned CodePlaces::loaded(const CodePlace& p) {
+unsigned CodePlaces::loaded(const CodePlace& p, uint64_t among) {
     if (!p.memory) return p.base;
-    const unsigned r = take();
-    borrowed_ |= 1u << r;
+    const unsigned r = take(among);
+    borrowed_ |= only(r);
     move_to_register(r, p);
     return r;
 }
 void CodePlaces::count_reads() {
     const size_t n = lines_.all.size();
     failed_ |= !last_.fill(n, 0) || !reads_.fill(n, 0) || !at_.fill(most_together * n, in_register(0));
-    failed_ |= !kept_.fill(lines_.constants.size(), none);
+    failed_ |= !kept_.fill(lines_.constants.size(), no_register);
     for (size_t i = n; i-- > 0 && !failed_;) {
         const CodeLine& l = lines_.all[i];
         if (!reads_[i] && !is_store(l.op)) continue;
@@ -16090,7 +16211,7 @@ void CodePlaces::count_reads() {
     }
 }
 /// All lines for some vectors in turn, or for the rest of a row.
-void CodePlaces::write_lines(uint32_t places, unsigned together, bool rest) {
+void CodePlaces::write_lines(uint64_t places, unsigned together, bool rest) {
     available_ = free_ = places;
     together_  = together;
     rest_      = rest;
@@ -16100,12 +16221,12 @@ void CodePlaces::write_lines(uint32_t places, unsigned together, bool rest) {
         const CodeLine& l = lines_.all[now_];
         for (vector_ = 0; vector_ < together && (reads_[now_] || is_store(l.op)) && !failed_; vector_++) {
             pinned_ = borrowed_ = 0;
-            for (int32_t f : l.from) if (f != no_arg && !place(f).memory) pinned_ |= 1u << place(f).base;
+            for (int32_t f : l.from) if (f != no_arg && !place(f).memory) pinned_ |= only(place(f).base);
             write_line(l);
             free_ |= borrowed_;
             for (int32_t f : l.from)                            // places on the stack that are not read again
                 if (dies(f) && place(f).memory && place(f).base == stack)
-                    values_ &= ~(uint64_t(1) << (static_cast<size_t>(place(f).offset) - at_values) / value_bytes);
+                    values_ &= ~(uint64_t(1) << (static_cast<size_t>(place(f).offset) - at_values) / value_bytes());
         }
     }
     vector_ = 0;
@@ -16118,7 +16239,7 @@ unsigned CodePlaces::choose_together() {
         together--;
         used_   = 0;
         failed_ = false;                                        // by more vectors, for want of places on the stack
-        write_lines(rest_registers, together, false);
+        write_lines(registers_of_rest(), together, false);
     } while (together > 1 && (spilled || failed_));
     dry_ = false;
     return together;
@@ -16131,99 +16252,95 @@ void CodePlaces::keep_constants() {
         for (int32_t f : lines_.all[i].from)
             if (f < 0 && f != no_arg && (reads_[i] || is_store(lines_.all[i].op))) reads[static_cast<size_t>(~f)]++;
     for (unsigned r = 32; r-- > 0 && !failed_;) {
-        if (!(rest_registers >> r & 1) || used_ >> r & 1) continue;
+        if (!(registers_of_rest() & ~used_ & only(r))) continue;
         size_t most = 0;
         for (size_t c = 0; c < reads.size(); c++) if (reads[c] > reads[most]) most = c;
         if (most == reads.size() || !reads[most]) break;
         reads[most] = 0;
         kept_[most] = static_cast<uint8_t>(r);
-        constants_ |= 1u << r;
+        constants_ |= only(r);
         kept++;
     }
 }
 size_t CodePlaces::frame_bytes() const {
     size_t bytes = at_values;
-    for (uint64_t v = most_used_; v; v >>= 1) bytes += value_bytes;
+    for (uint64_t v = most_used_; v; v >>= 1) bytes += value_bytes();
     return bytes;
 }
-/// A vector of each, behind the code.
+/// A vector of each, or one element, behind the code.
 void CodePlaces::put_constants() {
     for (uint32_t bits : lines_.constants)
-        for (size_t i = 0; i < value_bytes; i++) failed_ |= !code_.push(static_cast<uint8_t>(bits >> 8 * (i % 4)));
-    for (uint32_t r = used_ | constants_; r; r >>= 1) registers += r & 1;
+        for (unsigned i = 0; i < target_.constant_bytes; i++)
+            failed_ |= !code_.push(static_cast<uint8_t>(bits >> 8 * (i % 4)));
+    for (uint64_t r = (used_ | constants_) & all_vectors; r; r >>= 1) registers += r & 1;
 }
 
 #if GK_EMITS_X86
 
 // ---- x86-64 ----------------------------------------------------------------------------------------------------------
 
-/// 2^n of an integer.
-static inline int32_t power_of(CodeLines& to, int32_t n) {
-    return to.shift(X86::pslld, to.add(X86::paddd, n, to.constant(127u)), 23);
+/// Comparisons are masks there, and powers of two an instruction.
+static inline int32_t lower_avx512(CodeLines& to, TraceCode code, int32_t a, int32_t b, int32_t c) {
+    switch (code) {
+        case TraceCode::less:      return to.add(X86::cmp_mask, a, b, no_arg, 0x11);
+        case TraceCode::unordered: return to.add(X86::cmp_mask, a, a, no_arg, 3);
+        case TraceCode::select:    return to.add(X86::blend_mask, c, b, a);
+        case TraceCode::both:      return to.add(X86::kand, a, b);
+        case TraceCode::any:       return to.add(X86::kor, a, b);
+        case TraceCode::negate:    return to.add(X86::knot, a);
+        case TraceCode::least:     return to.add(X86::range, a, b, no_arg, 10);
+        case TraceCode::recip:     return to.add(X86::rcp14, a);
+        case TraceCode::scale:     return to.add(X86::scalef, a, b);
+        default:                   return to.add(X86::scalef, a, to.add(X86::to_float, b));     // scale2
+    }
 }
-int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
-    const int32_t a = from[0], b = from[1], c = from[2];
-    switch (op.code) {
-        case TraceCode::add:       return add(X86::addps, a, b);
-        case TraceCode::sub:       return add(X86::subps, a, b);
-        case TraceCode::mul:       return add(X86::mulps, a, b);
-        case TraceCode::div:       return add(X86::divps, a, b);
+int32_t CodeLines::lower_here(TraceCode code, int32_t a, int32_t b, int32_t c) {
+    switch (code) {
         case TraceCode::neg:       return add(X86::xorps, a, constant(0x80000000u));
         case TraceCode::abs:       return add(X86::andps, a, constant(0x7fffffffu));
         case TraceCode::min:       return add(X86::minps, a, b);
         case TraceCode::max:       return add(X86::maxps, a, b);
-        case TraceCode::root:      return add(X86::sqrtps, a);
         case TraceCode::fma:
         case TraceCode::xfma:      return add(X86::fmadd132, a, b, c);
         case TraceCode::fnma:      return add(X86::fnmadd132, a, b, c);
+        default: break;
+    }
+    if (target.isa == Isa::avx512) return lower_avx512(*this, code, a, b, c);
+    if (code == TraceCode::select && is(b, 0)) return add(X86::andnps, a, c);
+    switch (code) {
         case TraceCode::less:      return add(X86::cmpps, a, b, no_arg, 0x11);
         case TraceCode::unordered: return add(X86::cmpps, a, a, no_arg, 3);
         case TraceCode::select:    return add(X86::blendvps, c, b, a);
         case TraceCode::both:      return add(X86::andps, a, b);
         case TraceCode::any:       return add(X86::orps, a, b);
         case TraceCode::negate:    return add(X86::xorps, a, constant(0xffffffffu));
-        case TraceCode::round:     return add(X86::roundps, a, no_arg, no_arg, 8);
-        case TraceCode::to_int:    return add(X86::cvtps2dq, a);
-        case TraceCode::to_float:  return add(X86::cvtdq2ps, a);
-        case TraceCode::bits:
-        case TraceCode::unbits:    return a;
-        case TraceCode::iadd:      return add(X86::paddd, a, b);
-        case TraceCode::isub:      return add(X86::psubd, a, b);
-        case TraceCode::iand:      return add(X86::pand, a, b);
-        case TraceCode::ior:       return add(X86::por, a, b);
-        case TraceCode::shl:       return shift(X86::pslld, a, op.index);
-        case TraceCode::shr:       return shift(X86::psrld, a, op.index);
-        case TraceCode::sra:       return shift(X86::psrad, a, op.index);
         case TraceCode::least:     return add(X86::minps, b, add(X86::andps, a, constant(0x7fffffffu)));
-        case TraceCode::recip:     return add(X86::divps, constant(1.0f), a);
-        case TraceCode::scale: {
-            const int32_t normal = add(X86::maxps, c, constant(trace::round_bias + 2));
-            const int32_t most   = add(X86::mulps, a, shift(X86::pslld, normal, 23));
-            const int32_t rest   = shift(X86::pslld, add(X86::psubd, c, normal), 23);
-            return add(X86::mulps, most, add(X86::paddd, constant(2.0f), rest));
-        }
-        case TraceCode::scale2: {
-            const int32_t half = shift(X86::psrad, b, 1);
-            return add(X86::mulps, add(X86::mulps, a, power_of(*this, half)), power_of(*this, add(X86::psubd, b, half)));
-        }
-        default: failed = true; return no_arg;
+        case TraceCode::recip:     return add(X86::fdiv, constant(1.0f), a);
+        case TraceCode::scale:     return scale(a, c);
+        default:                   return scale2(a, b);
     }
 }
 int32_t CodeLines::load(unsigned tensor, DType type) {
     if (type == DType::f32) return add(X86::load, no_arg, no_arg, no_arg, tensor);
     if (type == DType::f16) return add(X86::cvtph2ps, no_arg, no_arg, no_arg, tensor);
-    return shift(X86::pslld, add(X86::pmovzxwd, no_arg, no_arg, no_arg, tensor), 16);
+    return shift(X86::shl, add(X86::pmovzxwd, no_arg, no_arg, no_arg, tensor), 16);
 }
 void CodeLines::store(unsigned tensor, DType type, int32_t v) {
     if (type == DType::f32) { add(X86::store, v, no_arg, no_arg, tensor); return; }
     if (type == DType::f16) { add(X86::cvtps2ph, v, no_arg, no_arg, tensor); return; }
-    const int32_t upper   = shift(X86::psrld, v, 16);
-    const int32_t odd     = add(X86::pand, upper, constant(1u));
-    const int32_t rounded = shift(X86::psrld, add(X86::paddd, v, add(X86::paddd, odd, constant(0x7fffu))), 16);
-    const int32_t quiet   = add(X86::por, upper, constant(0x40u)), nan = add(X86::cmpps, v, v, no_arg, 3);
-    const int32_t words   = add(X86::blendvps, rounded, quiet, nan), packed = add(X86::packusdw, words, words);
+    const int32_t upper   = shift(X86::shr, v, 16);
+    const int32_t odd     = add(X86::iand, upper, constant(1u));
+    const int32_t rounded = shift(X86::shr, add(X86::iadd, v, add(X86::iadd, odd, constant(0x7fffu))), 16);
+    const int32_t quiet   = add(X86::ior, upper, constant(0x40u));
+    const int32_t nan     = lower_here(TraceCode::unordered, v, no_arg, no_arg);
+    const int32_t words   = lower_here(TraceCode::select, nan, quiet, rounded);
+    if (target.isa == Isa::avx512) { add(X86::pmovdw, words, no_arg, no_arg, tensor); return; }
+    const int32_t packed = add(X86::packusdw, words, words);
     add(X86::store_half, add(X86::permq, packed, no_arg, no_arg, 8), no_arg, no_arg, tensor);
 }
+
+/// Its number, where the offset will be.
+CodePlace CodePlaces::place_of_constant(size_t c) const { return in_memory(rip, c, target_.constant_bytes == 4); }
 
 /// Which registers are whose. pointers: those of tensors, the ones to be saved last; rax and r11 are free.
 struct Platform { uint8_t argument; bool saves_vectors; uint16_t saved; uint8_t pointers[most_pointers]; };
@@ -16251,14 +16368,15 @@ public:
 private:
     struct Fix { size_t at, end, constant; };                   // an offset, and what it is from
     const Platform& platform_ = this_platform;
+    const bool      wide_ = target_.isa == Isa::avx512;
     List<Fix>       fixes_;
     int             offset_ = 0;                                // elements from the index to the first vector
 
     // ---- bytes
-    void emit(X86 op, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm) {
+    void emit(X86 op, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm, unsigned k = 0) {
         uint8_t       bytes[16];
         const X86Row& e = x86_rows[static_cast<size_t>(op)];
-        const size_t  n = dry_ ? 0 : encode(e, reg, v, rm, imm, bytes);
+        const size_t  n = dry_ ? 0 : encode(e, {reg, v, rm, imm, wide_ && e.n, k}, bytes);
         for (size_t i = 0; i < n; i++) failed_ |= !code_.push(bytes[i]);
         const Fix     fix = {code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)};
         if (n && rm.memory && rm.base == rip) failed_ |= !fixes_.push(fix);
@@ -16276,12 +16394,21 @@ private:
     static CodePlace on_stack(size_t offset)             { return in_memory(rsp, offset); }
     CodePlace argument(size_t offset) const              { return in_memory(platform_.argument, offset); }
     CodePlace of_tensor(size_t tensor) const {
-        const int bytes = lines_.tensors[tensor].bytes, element = offset_ + 8 * static_cast<int>(vector_);
+        const int bytes = lines_.tensors[tensor].bytes, element = offset_ + target_.lanes * static_cast<int>(vector_);
         if (rest_) return in_memory(platform_.pointers[tensor]);
-        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), element * bytes};
+        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), element * bytes, false};
     }
-    void move_to_stack(unsigned r, const CodePlace& to) override      { emit(X86::store, r, to); }
-    void move_to_register(unsigned r, const CodePlace& from) override { emit(X86::load, r, from); }
+    static bool is_mask(unsigned r)                      { return r >= 32; }
+    void move_to_stack(unsigned r, const CodePlace& to) override { emit(is_mask(r) ? X86::kstore : X86::store, r, to); }
+    void move_to_register(unsigned r, const CodePlace& from) override {
+        CodePlace p = from;
+        p.each = false;
+        emit(is_mask(r) ? X86::kload : from.each ? X86::load_each : X86::load, r, p);
+    }
+    /// Adds to the index, by immediates that are not positive: a byte holds -128, not 128.
+    void go_on(int n) {
+        emit(n > 0 ? X86::sub_imm : X86::add_imm, in_register(rax), n > 0 ? -n : n);
+    }
 
     // ---- lines
     void write_line(const CodeLine& l) override;
@@ -16296,8 +16423,8 @@ private:
 
 /// The words of a rest to the stack, or from it.
 void CodeLoop::move_words(unsigned tensor, bool out) {
-    const CodePlace there = {platform_.pointers[tensor], true, 11, 1, -2};
-    const CodePlace here  = {rsp, true, 11, 1, static_cast<int32_t>(at_rest) - 2};
+    const CodePlace there = {platform_.pointers[tensor], true, 11, 1, -2, false};
+    const CodePlace here  = {rsp, true, 11, 1, static_cast<int32_t>(at_rest) - 2, false};
     emit(X86::mov, 11, argument(offsetof(LoopCall, rest)));
     const size_t again = code_.size();
     emit(X86::load16, rax, out ? here : there);
@@ -16314,32 +16441,35 @@ bool CodeLoop::stays_in_memory() const {
 void CodeLoop::write_load(const CodeLine& l) {
     const bool floats = l.op == X86::load;
     if (floats && !rest_ && stays_in_memory()) { place_result(of_tensor(l.index)); return; }
-    if (!floats && rest_) move_words(l.index, false);
+    if (!floats && rest_ && !wide_) move_words(l.index, false);
     const unsigned r = take();
-    if (floats && rest_) emit(X86::load_some, r, mask, of_tensor(l.index), 0);
-    else                 emit(l.op, r, rest_ ? on_stack(at_rest) : of_tensor(l.index));
+    if (!rest_)      emit(l.op, r, of_tensor(l.index));
+    else if (wide_)  emit(l.op, r, 0, of_tensor(l.index), 0, target_.mask);
+    else if (floats) emit(X86::load_some, r, target_.mask, of_tensor(l.index), 0);
+    else             emit(l.op, r, on_stack(at_rest));
     result(r);
 }
 void CodeLoop::write_store(const CodeLine& l) {
     const unsigned v = loaded(place(l.from[0]));
     if (!rest_)                   emit(l.op, v, of_tensor(l.index));
-    else if (l.op == X86::store)  emit(X86::store_some, v, mask, of_tensor(l.index), 0);
+    else if (wide_)               emit(l.op, v, 0, of_tensor(l.index), 0, target_.mask);
+    else if (l.op == X86::store)  emit(X86::store_some, v, target_.mask, of_tensor(l.index), 0);
     else { emit(l.op, v, on_stack(at_rest)); move_words(l.index, true); }
 }
 /// a b + c overwrites a source `to`, one that is not read again if there is such. Forms: 132, to m + v; 213, v to + m; 231,
 /// v m + to.
 void CodeLoop::write_fma(const CodeLine& l) {
-    unsigned over = none, in_registers = 0, dying = 0;
+    unsigned over = no_register, in_registers = 0, dying = 0;
     for (unsigned i = 0; i < 3; i++) {
         const bool memory = place(l.from[i]).memory;
         in_registers += !memory;
         if (!memory && dies(l.from[i])) { over = i; dying = 1; }
     }
-    if (in_registers < 2) { over = none; dying = 0; }           // then one of two in memory is loaded
-    for (unsigned i = 0; i < 3 && over == none; i++) if (in_registers == 3 || place(l.from[i]).memory) over = i;
+    if (in_registers < 2) { over = no_register; dying = 0; }    // then one of two in memory is loaded
+    for (unsigned i = 0; i < 3 && over == no_register; i++) if (in_registers == 3 || place(l.from[i]).memory) over = i;
     const CodePlace from = place(l.from[over]);
     const unsigned to = dying ? from.base : take();
-    if (!dying) emit(X86::load, to, from);
+    if (!dying) move_to_register(to, from);
     const CodePlace one = place(l.from[over == 0 ? 1 : 0]), two = place(l.from[over == 2 ? 1 : 2]);
     const bool     second = over == 2 ? !one.memory : two.memory;
     const unsigned form = over == 2 ? 2 : second ? 1 : 0, v = loaded(second ? one : two);
@@ -16347,19 +16477,25 @@ void CodeLoop::write_fma(const CodeLine& l) {
     free_dying(l);
     result(to);
 }
-/// Any other of vectors: the first source is in a register, if need be that of the result; the second may be in memory.
+/// Any other: the first source is in a register, if need be that of the result; the second may be in memory, the third
+/// chooses between them.
 void CodeLoop::write_vector(const CodeLine& l) {
+    const bool    mask = gives_mask(l.op), of_masks = mask && l.op != X86::cmp_mask;
     const X86Form form = x86_rows[static_cast<size_t>(l.op)].form;
-    CodePlace a = place(l.from[0]), b = form == X86Form::rvm || form == X86Form::rvmr ? place(l.from[1]) : a;
+    const bool    two  = form == X86Form::rvm || form == X86Form::rvmr;
+    CodePlace a = place(l.from[0]), b = two ? place(l.from[1]) : a;
     if (commutes(l.op) && a.memory && !b.memory) { const CodePlace t = a; a = b; b = t; }
-    const int32_t imm = form == X86Form::rvmr ? static_cast<int32_t>(loaded(place(l.from[2])) << 4) : l.index;
-    const bool    load = a.memory && form != X86Form::rm;
+    const unsigned choice = two && l.from[2] != no_arg ? loaded(place(l.from[2]), wide_ ? all_masks : all_vectors) : 0;
+    if (of_masks) b = in_register(loaded(b, all_masks));
+    if (mask)     a = in_register(loaded(a, of_masks ? all_masks : all_vectors));
+    const bool load = a.memory && form != X86Form::rm && !(wide_ && form == X86Form::vm);
     if (!load) free_dying(l);
-    const unsigned r = take();
-    if (load) { emit(X86::load, r, a); a = in_register(r); }
-    if (form == X86Form::rm)      emit(l.op, r, 0, a, imm);
-    else if (form == X86Form::vm) emit(l.op, 0, r, a, imm);
-    else                          emit(l.op, r, a.base, b, imm);
+    const unsigned r = take(mask ? all_masks : all_vectors);
+    if (load) { move_to_register(r, a); a = in_register(r); }
+    if (form == X86Form::rm)        emit(l.op, r, 0, of_masks ? b : a, l.index);
+    else if (form == X86Form::vm)   emit(l.op, 0, r, a, l.index);
+    else if (form == X86Form::rvmr) emit(l.op, r, a.base, b, static_cast<int32_t>(choice << 4));
+    else                            emit(l.op, r, a.base, b, l.index, choice);
     if (load) free_dying(l);
     result(r);
 }
@@ -16373,30 +16509,30 @@ void CodeLoop::write_line(const CodeLine& l) {
 // ---- all of it ----
 
 void CodeLoop::write_row(unsigned together) {
-    const uint32_t places = value_registers & ~constants_;
-    const int32_t  stride = static_cast<int32_t>(16 * together);
+    const uint64_t places = target_.registers & ~constants_;
+    const int      vector = 2 * target_.lanes, stride = vector * static_cast<int>(together);
     emit(X86::mov, rax, argument(offsetof(LoopCall, begin)));
-    emit(X86::add_imm, in_register(rax), stride);
+    go_on(stride);
     const size_t few = jump(X86::jg), several = code_.size();
-    offset_ = -8 * static_cast<int>(together);
+    offset_ = -stride / 2;
     write_lines(places, together, false);
     const uint32_t moved = spilled;
-    emit(X86::add_imm, in_register(rax), stride);
+    go_on(stride);
     jump(X86::jle, several);
     land(few);
-    emit(X86::sub_imm, in_register(rax), stride);
+    go_on(-stride);
     offset_ = 0;
     if (together > 1) {
         const size_t no_more = jump(X86::je), again = code_.size();
         write_lines(places, 1, false);
-        emit(X86::add_imm, in_register(rax), 16);
+        go_on(vector);
         jump(X86::jne, again);
         land(no_more);
     }
     emit(X86::cmp_imm, argument(offsetof(LoopCall, rest)), 0);
     const size_t whole = jump(X86::je);
-    emit(X86::load, mask, argument(offsetof(LoopCall, mask)));
-    write_lines(places & ~(1u << mask), 1, true);
+    move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
+    write_lines(places & registers_of_rest(), 1, true);
     land(whole);
     spilled = moved;
     for (size_t t = 0; t < lines_.tensors.size(); t++)
@@ -16419,13 +16555,14 @@ bool CodeLoop::write() {
         emit(X86::push, in_register(platform_.pointers[t]), 0);
         pushed++;
     }
-    emit(X86::and_imm, in_register(rsp), -32);
-    emit(X86::lea, rsp, on_stack(0 - (at_values + 32 * most_values)));
+    emit(X86::and_imm, in_register(rsp), -64);
+    emit(X86::lea, rsp, on_stack(0 - (at_values + value_bytes() * most_values)));
     const size_t frame = code_.size() - 4;
-    const unsigned saved = platform_.saves_vectors ? 6 : 16;    // from which vector register on
+    const unsigned saved = platform_.saves_vectors && !wide_ ? 6 : 16;          // from which vector register on
     for (unsigned r = saved; r < 16; r++) emit(X86::store_half, r, on_stack(at_saved + 16 * (r - saved)));
     for (size_t t = 0; t < tensors; t++) emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
-    for (size_t c = 0; c < kept_.size(); c++) if (kept_[c] != none) emit(X86::load, kept_[c], in_memory(rip, c));
+    for (size_t c = 0; c < kept_.size(); c++)
+        if (kept_[c] != no_register) move_to_register(kept_[c], place_of_constant(c));
     const size_t row = code_.size();
     write_row(together);
     emit(X86::sub_imm, argument(offsetof(LoopCall, rows)), 1);
@@ -16439,8 +16576,8 @@ bool CodeLoop::write() {
     emit(X86::ret, in_register(0), 0);
 
     put32(frame, 0 - frame_bytes());
-    while (code_.size() % 32 && !failed_) failed_ |= !code_.push(0xcc);
-    for (const Fix& f : fixes_) put32(f.at, code_.size() + 32 * f.constant - f.end);
+    while (code_.size() % 64 && !failed_) failed_ |= !code_.push(0xcc);
+    for (const Fix& f : fixes_) put32(f.at, code_.size() + target_.constant_bytes * f.constant - f.end);
     put_constants();
     return !failed_;
 }
@@ -16452,21 +16589,12 @@ bool CodeLoop::write() {
 static inline int32_t smaller_of(CodeLines& to, int32_t a, int32_t b) {
     return to.add(A64::bsl, to.add(A64::fcmgt, b, a), a, b);
 }
-static inline int32_t power_of(CodeLines& to, int32_t n) {
-    return to.shift(A64::shl, to.add(A64::iadd, n, to.constant(127u)), 23);
-}
-int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
-    const int32_t a = from[0], b = from[1], c = from[2];
-    switch (op.code) {
-        case TraceCode::add:       return add(A64::fadd, a, b);
-        case TraceCode::sub:       return add(A64::fsub, a, b);
-        case TraceCode::mul:       return add(A64::fmul, a, b);
-        case TraceCode::div:       return add(A64::fdiv, a, b);
+int32_t CodeLines::lower_here(TraceCode code, int32_t a, int32_t b, int32_t c) {
+    switch (code) {
         case TraceCode::neg:       return add(A64::fneg, a);
         case TraceCode::abs:       return add(A64::fabs, a);
         case TraceCode::min:       return smaller_of(*this, a, b);
         case TraceCode::max:       return add(A64::bsl, add(A64::fcmgt, a, b), a, b);
-        case TraceCode::root:      return add(A64::fsqrt, a);
         case TraceCode::fma:
         case TraceCode::xfma:      return add(A64::fmla, c, a, b);
         case TraceCode::fnma:      return add(A64::fmls, c, a, b);
@@ -16476,32 +16604,10 @@ int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
         case TraceCode::both:      return add(A64::iand, a, b);
         case TraceCode::any:       return add(A64::ior, a, b);
         case TraceCode::negate:    return add(A64::mvn, a);
-        case TraceCode::round:     return add(A64::frintn, a);
-        case TraceCode::to_int:    return add(A64::fcvtns, a);
-        case TraceCode::to_float:  return add(A64::scvtf, a);
-        case TraceCode::bits:
-        case TraceCode::unbits:    return a;
-        case TraceCode::iadd:      return add(A64::iadd, a, b);
-        case TraceCode::isub:      return add(A64::isub, a, b);
-        case TraceCode::iand:      return add(A64::iand, a, b);
-        case TraceCode::ior:       return add(A64::ior, a, b);
-        case TraceCode::shl:       return shift(A64::shl, a, op.index);
-        case TraceCode::shr:       return shift(A64::ushr, a, op.index);
-        case TraceCode::sra:       return shift(A64::sshr, a, op.index);
         case TraceCode::least:     return smaller_of(*this, b, add(A64::fabs, a));
         case TraceCode::recip:     return add(A64::fdiv, constant(1.0f), a);
-        case TraceCode::scale: {
-            const int32_t least  = constant(trace::round_bias + 2);
-            const int32_t normal = add(A64::bsl, add(A64::fcmgt, c, least), c, least);
-            const int32_t most   = add(A64::fmul, a, shift(A64::shl, normal, 23));
-            const int32_t rest   = shift(A64::shl, add(A64::isub, c, normal), 23);
-            return add(A64::fmul, most, add(A64::iadd, constant(2.0f), rest));
-        }
-        case TraceCode::scale2: {
-            const int32_t half = shift(A64::sshr, b, 1);
-            return add(A64::fmul, add(A64::fmul, a, power_of(*this, half)), power_of(*this, add(A64::isub, b, half)));
-        }
-        default: failed = true; return no_arg;
+        case TraceCode::scale:     return scale(a, c);
+        default:                   return scale2(a, b);
     }
 }
 int32_t CodeLines::load(unsigned tensor, DType type) {
@@ -16511,12 +16617,15 @@ int32_t CodeLines::load(unsigned tensor, DType type) {
 void CodeLines::store(unsigned tensor, DType type, int32_t v) {
     if (type == DType::f16) v = add(A64::fcvtn, v);
     if (type == DType::bf16) {
-        const int32_t upper   = shift(A64::ushr, v, 16), odd = add(A64::iand, upper, constant(1u));
-        const int32_t rounded = shift(A64::ushr, add(A64::iadd, v, add(A64::iadd, odd, constant(0x7fffu))), 16);
+        const int32_t upper   = shift(A64::shr, v, 16), odd = add(A64::iand, upper, constant(1u));
+        const int32_t rounded = shift(A64::shr, add(A64::iadd, v, add(A64::iadd, odd, constant(0x7fffu))), 16);
         v = add(A64::xtn, add(A64::bsl, add(A64::fcmeq, v, v), rounded, add(A64::ior, upper, constant(0x40u))));
     }
     add(type == DType::f32 ? A64::str_q : A64::str_d, v, no_arg, no_arg, tensor);
 }
+
+CodePlace CodePlaces::place_of_constant(size_t c) const { return in_memory(pool, 16 * c); }
+
 
 /// Writes a function of LoopCall* that runs lines over rows:
 ///
@@ -16564,7 +16673,7 @@ private:
     void write_line(const CodeLine& l) override;
     void write_memory(const CodeLine& l);
     void move_words(unsigned tensor, bool out);
-    void write_vectors(unsigned together, uint32_t places);
+    void write_vectors(unsigned together, uint64_t places);
     void write_row(unsigned together);
 };
 
@@ -16614,13 +16723,13 @@ void CodeLoop::write_line(const CodeLine& l) {
     result(d);
 }
 /// Some vectors, and pointers past them.
-void CodeLoop::write_vectors(unsigned together, uint32_t places) {
+void CodeLoop::write_vectors(unsigned together, uint64_t places) {
     write_lines(places, together, false);
     for (size_t t = 0; t < lines_.tensors.size(); t++)
         emit(A64::add, pointers[t], pointers[t], size_t(4) * together * lines_.tensors[t].bytes);
 }
 void CodeLoop::write_row(unsigned together) {
-    const uint32_t places = value_registers & ~constants_;
+    const uint64_t places = target_.registers & ~constants_;
     const size_t   step = 4 * size_t(together);
     emit(A64::ldr_x, left, call, offsetof(LoopCall, begin));    // -2 an element: pointers to where the row begins
     for (size_t t = 0; t < lines_.tensors.size(); t++)
@@ -16660,11 +16769,12 @@ bool CodeLoop::write() {
     if (failed_) return false;
 
     emit(A64::bti_c, 0, 0, size_t(0));
-    const size_t frame = (at_values + value_bytes * most_values);
+    const size_t frame = at_values + value_bytes() * most_values;
     emit(A64::sub, stack, stack, frame);
     const size_t to_pool = jump(A64::adr, pool);
     for (size_t t = 0; t < tensors; t++) emit(A64::ldr_x, pointers[t], call, offsetof(LoopCall, at) + 8 * t);
-    for (size_t c = 0; c < kept_.size(); c++) if (kept_[c] != none) move_to_register(kept_[c], place_of_constant(c));
+    for (size_t c = 0; c < kept_.size(); c++)
+        if (kept_[c] != no_register) move_to_register(kept_[c], place_of_constant(c));
     emit(A64::ldr_x, rows, call, offsetof(LoopCall, rows));
     const size_t row = code_.size();
     write_row(together);
@@ -16747,18 +16857,20 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
 /// among them: two long operations, one behind the other, are faster as two loops over a tile.
 uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin,
         impl::List<uint8_t>& code) {
-    constexpr size_t long_operation = 12, long_loop = 16;
+    constexpr size_t many = 12;
     uint32_t end = begin;
     for (size_t all = 0; end < g.end; end++) {
         const SemanticNode&  n = dag.nodes[node_at(end)];
         const OpTrace* const t = trace_of(graph, node_at(end));
-        const size_t length = t ? t->ops.size() : 1;
+        size_t arithmetic = t ? 0 : 1;
+        for (size_t i = 0; t && i < t->ops.size(); i++)
+            arithmetic += t->ops[i].code != TraceCode::store && t->ops[i].arg[0] != no_arg;
         if (n.op_class != OpClass::elementwise || n.desc.cols != dag.nodes[node_at(begin)].desc.cols) break;
-        if (all > long_loop && length > long_operation) break;
-        all += length;
+        if (all > many && arithmetic > many) break;
+        all += arithmetic;
     }
     for (;; end = begin + (end - begin) / 2) {
-        impl::CodeLines lines;
+        impl::CodeLines lines(*target);
         if (end == begin || !flatten(graph, g, begin, end, lines)) return begin;
         if (lines.tensors.size() > impl::most_pointers) continue;
         impl::CodeLoop loop(lines, code);
@@ -16775,14 +16887,15 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
         unit.kept      = loop.kept;
         unit.spilled   = loop.spilled;
         for (const impl::CodeLines::Tensor& t : lines.tensors)
-            if (!codegen.pointers.push({t.node, t.still})) return begin;
+            if (!codegen.pointers.push({t.node, t.bytes, t.still})) return begin;
         return codegen.units.push(unit) ? end : begin;
     }
 }
 /// Functions for the groups that can have them; none where the system lends no memory for code.
 void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
-    constexpr Isa set = GK_EMITS_X86 ? Isa::avx2 : Isa::neon;
-    if (!options.machine_code || profile.isa != set || isa_presence(set) != Presence::native) return;
+    if (!options.machine_code || isa_presence(profile.isa) != Presence::native) return;
+    for (const impl::CodeTarget& t : impl::targets) if (t.isa == profile.isa) target = &t;
+    if (!target) return;
     impl::List<uint8_t> code;
     for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         FusionGroup& g = fusion.groups[i];
@@ -16809,19 +16922,20 @@ void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
 __attribute__((no_sanitize("function")))                        // machine code says nothing of its type
 #endif
 void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
+    const PtrSource* const pointer = &codegen.pointers[unit.begin];
+    const uint32_t         count = unit.end - unit.begin;
     bool whole = true;                                          // rows without gaps are one
-    for (uint32_t i = unit.begin; i < unit.end; i++)
-        whole = whole && at[i - unit.begin].stride == cols * impl::element_bytes(dag.nodes[codegen.pointers[i].node].desc);
+    for (uint32_t i = 0; i < count; i++) whole = whole && at[i].stride == cols * pointer[i].bytes;
     if (whole) { cols *= rows; rows = 1; }
     impl::LoopCall call;
     call.rows  = rows;
-    call.rest  = cols % impl::code_lanes;
+    call.rest  = cols % target->lanes;
     call.begin = -2 * static_cast<int64_t>(cols - call.rest);
-    for (size_t i = 0; i < 8; i++) call.mask[i] = i < call.rest ? -1 : 0;
-    for (uint32_t i = unit.begin; i < unit.end; i++) {
-        const size_t vectors = (cols - call.rest) * impl::element_bytes(dag.nodes[codegen.pointers[i].node].desc);
-        call.at[i - unit.begin]   = at[i - unit.begin].at + vectors;
-        call.step[i - unit.begin] = at[i - unit.begin].stride;
+    for (size_t i = 0; i < 8 && call.rest; i++) call.mask[i] = i < call.rest ? -1 : 0;
+    if (target->isa == Isa::avx512) call.mask[0] = (1 << call.rest) - 1;
+    for (uint32_t i = 0; i < count; i++) {
+        call.at[i]   = at[i].at + (cols - call.rest) * pointer[i].bytes;
+        call.step[i] = at[i].stride;
     }
     void (*function)(impl::LoopCall*);
     const uint8_t* const entry = codegen.code + unit.offset;
