@@ -204,11 +204,12 @@
 // both groups go over some rows at a time. place_values finds that gelu's result is read in its group only, so that a
 // slot of a tile holds it, and that the product's is a buffer that lives from group 0 to 1, of as many rows as a band.
 //
-// layer.run(inputs, outputs, 512): plan_buffers finds the rows of a band and offsets, if the last run had other rows. For
-// each band the product is that of gemm_prepacked, its scratch a buffer too. The group behind it goes tile by tile: on AVX2 and NEON by a function that
-// [26] wrote when the graph was compiled, gelu and mul in registers; elsewhere, or where the system lends no memory for
-// code, gelu by table().gelu from the buffer to the slot, mul by table().vec_mul from slot and x to the output, all in
-// the first-level cache, for the same bits. `parallel` shares the bands, or, where there is but one, columns and tiles.
+// layer.run(inputs, outputs, 512): plan_buffers finds the rows of a band and offsets, if the last run had other rows.
+// For each band the product is that of gemm_prepacked, its scratch a buffer too. The group behind it goes tile by tile:
+// on AVX2 and NEON by a function that [26] wrote when the graph was compiled, gelu and mul in registers; elsewhere, or
+// where the system lends no memory for code, gelu by table().gelu from the buffer to the slot, mul by table().vec_mul
+// from slot and x to the output, all in the first-level cache, for the same bits. `parallel` shares the bands, or,
+// where there is but one, columns and tiles.
 //
 // ---- glossary ------------------------------------------------------------------
 //
@@ -2554,6 +2555,7 @@ struct GemmKernels {
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
     RunPart* run_panels;                                        // reads A in place, B in panels made ahead; f32 only, else null
+    size_t   shallow;                                           // k, up to which that is faster than `run` with any rows of A
     /// B[n][k] by its element type. run_dots reads A and B in place: few rows of A.
     struct { RunPart *run, *run_dots; Panel* panel; } by[3];
     size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
@@ -2907,6 +2909,7 @@ enum class Form { rows, transposed, packed };                   // of B: [k][n],
 enum class DensePath { nest, in_caches, skinny, dots, panels };
 
 constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
+constexpr size_t FEW_BY_PANELS = 32, FEW_BY_PANELS_K = 512;     // rows of A that are read in place, B in panels; their length
 constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
 constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
 
@@ -2915,12 +2918,15 @@ GK_INL bool rows_collide(size_t n, size_t k) {
     return (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0;
 }
 
-/// `tiles_in_place`: the element type has them.
-GK_INL DensePath dense_path(Form form, bool tiles_in_place, size_t m, size_t n, size_t k) {
-    if (form == Form::packed)     return tiles_in_place && m <= SKINNY ? DensePath::panels : DensePath::nest;
+/// A in place by panels made ahead: whose rows, of so few or so short, are not worth packing.
+GK_INL bool panels_in_place(const GemmKernels& g, size_t m, size_t k) {
+    return g.run_panels && (m <= SKINNY || k <= g.shallow || (m <= FEW_BY_PANELS && k <= FEW_BY_PANELS_K));
+}
+GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n, size_t k) {
+    if (form == Form::packed)     return panels_in_place(g, m, k) ? DensePath::panels : DensePath::nest;
     if (form == Form::transposed) return m <= SKINNY ? DensePath::dots : DensePath::nest;
     const double b = work(n, k, 1);
-    if (tiles_in_place && m <= SMALL_M && k <= SMALL_K) {
+    if (g.run_small && m <= SMALL_M && k <= SMALL_K) {
         if (b <= SMALL_B) return DensePath::in_caches;
         if (!rows_collide(n, k) && b <= (m <= SMALL_M_OF_LARGE_B ? LARGE_B : MEDIUM_B)) return DensePath::in_caches;
     }
@@ -5907,8 +5913,8 @@ template <size_t R, size_t P> void across(const Tile& t, size_t apart, size_t co
             vstore_n(q, t.accumulate ? vadd(vload_n(q, l), s[r][v]) : s[r][v], l);
         }
 }
-/// A in place, B in panels made ahead: few rows of A. The sums of the nest.
-void gemm_run_panels(const impl::GemmJob& job) {
+/// Rows of A in place, by panels made ahead: those that stay in L2 from panel to panel.
+void panels_by_rows(const impl::GemmJob& job) {
     for (size_t p0 = 0; p0 < job.k || p0 == 0; p0 += KC) {
         const size_t kc = least(job.k - p0, KC), together = job.m == 1 ? 4 : job.m == 2 ? 2 : 1;
         const float* const panels = job.b.packed + p0 * job.b.packed_n + job.column * kc;
@@ -5929,6 +5935,17 @@ void gemm_run_panels(const impl::GemmJob& job) {
     float* const c = static_cast<float*>(job.c);
     if (job.bias || job.act != Activation::none)
         finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
+}
+/// A in place, B in panels made ahead: few or short rows of A. The sums of the nest.
+void gemm_run_panels(const impl::GemmJob& job) {
+    constexpr size_t most = 128 / MR * MR;
+    impl::GemmJob part = job;
+    for (size_t i = 0; i < job.m; i += most) {
+        part.m = least(job.m - i, most);
+        part.a = static_cast<const float*>(job.a) + i * job.lda;
+        part.c = static_cast<float*>(job.c) + i * job.ldc;
+        panels_by_rows(part);
+    }
 }
 
 /// A and B[n][k] in place, by dot products: few rows of A.
@@ -5985,6 +6002,7 @@ template <class E> constexpr impl::GemmKernels gemm_kernels() {
     g.run_small        = sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr;
     g.run_skinny       = &gemm_run_skinny<E>;
     g.run_panels       = sizeof(E) == sizeof(float) ? &gemm_run_panels : nullptr;
+    g.shallow          = 2 * KC;
     g.by[0]            = {&gemm_run<E>, &gemm_run_dots<E, float>, &panel_transposed<float>};
     g.by[1]            = {&gemm_run<E>, &gemm_run_dots<E, f16>,   &panel_transposed<f16>};
     g.by[2]            = {&gemm_run<E>, &gemm_run_dots<E, bf16>,  &panel_transposed<bf16>};
@@ -8525,6 +8543,7 @@ template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
     impl::GemmKernels g = gemm_kernels<E>();
     g.mr = PANEL;
+    g.shallow = 2 * PANEL;
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
     g.run_terms = &run_terms<E>;
@@ -11545,7 +11564,7 @@ template <class E> struct Dense {
         job.b.ld   = form == Form::rows ? p.n : p.k;
         job.b.panel = form == Form::rows ? g.panel(BForm::rows) : g.by[weights].panel;
         if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
-        const DensePath path = dense_path(form, g.run_small != nullptr, job.all_m, p.n, p.k);
+        const DensePath path = dense_path(form, g, job.all_m, p.n, p.k);
         if (path == DensePath::nest && !addressable(p.m, p.n, p.k)) return no_memory();
         const Plan plan(kernels.parallel, g, p.m, p.n, p.k, path != DensePath::nest);
         const Scratch memory(kernels.workspace, plan.floats);
@@ -14495,7 +14514,7 @@ struct ValuePlace {
     uint8_t*       at;                                          // in this run
     size_t         each;                                        // bytes from task to task, where each has its own; else 0
 };
-struct SourcePlace { uint32_t node, input; const void* data; };         // input: no_node for a weight
+struct SourcePlace { uint32_t node, input; const void* data; size_t bytes; };   // input: no_node for a weight; of so many rows
 /// What a group computes at a time, and how often.
 struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
 struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
@@ -14540,7 +14559,8 @@ struct GK_HIDDEN CompiledLayer::State {
     BufferPlan               buffers;
     impl::List<impl::ValuePlace>  values;                       // of each node of the DAG
     impl::List<impl::SourcePlace> sources;
-    impl::List<uint32_t>     outputs;                           // nodes of the DAG
+    impl::List<uint32_t>     outputs, embeddings;               // nodes of the DAG
+    impl::List<size_t>       output_bytes;
     impl::List<impl::MapStep> steps;
     impl::List<uint32_t>     constants;
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
@@ -14548,7 +14568,7 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::List<impl::PackedWeight> packed;
     CodeGenPlan              codegen;
     impl::CodeMemory         code_memory;
-    size_t                   planned_width = 0;
+    size_t                   planned_width = 0, sized_rows = SIZE_MAX;
     uint32_t                 culprit = no_node;                 // a node of the graph
 
     State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
@@ -14612,7 +14632,9 @@ struct GK_HIDDEN CompiledLayer::State {
     void run_rows(uint32_t v, const impl::Window* in, uint8_t* out, size_t out_stride, size_t rows, size_t cols) const;
     void run_kernel(uint32_t v, const float* const* in, float* out, size_t n) const;
     Status call(uint32_t group, const impl::Rows& r, size_t all, const Parallel& p, uint8_t* arena) const;
+    Status size_tensors(size_t rows);
     Status check_memory(const void* const* in, void* const* out, size_t rows);
+    Status check_indices(size_t rows);
     Status run(const Parallel& p, const Workspace& w, size_t rows);
     bool   one_to_one() const;                                  // an input and an output, of floats
 
@@ -14807,7 +14829,7 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         at[i]  = push(s, n);
         if (at[i] == no_node) return impl::out_of_nodes();
         values[at[i]].index = static_cast<uint32_t>(sources.size());
-        if (!sources.push({at[i], n.op == CompilerOp::input ? inputs++ : no_node, nullptr})) return impl::out_of_nodes();
+        if (!sources.push({at[i], n.op == CompilerOp::input ? inputs++ : no_node, nullptr, 0})) return impl::out_of_nodes();
     }
     for (size_t i = 0; i < c.reached; i++) {
         const CompilerNode& n = g.node(c.order[i]);
@@ -14840,8 +14862,10 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
         if (v == no_node) return impl::out_of_nodes();
         values[v].where = impl::Where::output;
         values[v].index = static_cast<uint32_t>(outputs.size());
-        if (!outputs.push(v)) return impl::out_of_nodes();
+        if (!outputs.push(v) || !output_bytes.push(0)) return impl::out_of_nodes();
     }
+    for (uint32_t v = 0; v < dag.nodes.size(); v++)
+        if (dag.nodes[v].op == CompilerOp::embedding && !embeddings.push(v)) return impl::out_of_nodes();
     return impl::success;
 }
 
@@ -15174,7 +15198,7 @@ Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, con
     const TensorDesc& w = dag.nodes[n.input[1]].desc;
     const size_t      depth = dag.nodes[n.input[0]].desc.cols;
     const impl::Form  form = packed_for(v) ? impl::Form::packed : n.op == CompilerOp::matmul ? impl::Form::rows : impl::Form::transposed;
-    const bool        in_place = impl::dense_path(form, k.table().gemm->run_small, all, n.desc.cols, depth) != impl::DensePath::nest;
+    const bool        in_place = impl::dense_path(form, *k.table().gemm, all, n.desc.cols, depth) != impl::DensePath::nest;
     *bytes = 0;
     if (w.dtype != DType::blocks && in_place) return impl::success;
     *bytes = w.dtype == DType::blocks ? k.matmul_workspace_bytes(w.quant, m, n.desc.cols, depth, options.precision)
@@ -15458,22 +15482,36 @@ Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t al
     }
 }
 
+/// Bytes of what belongs to the caller, for so many rows.
+Status CompiledLayer::State::size_tensors(size_t rows) {
+    const Status overflow = impl::invalid("tensors of so many rows overflow size_t");
+    sized_rows = SIZE_MAX;
+    for (size_t i = 0; i < sources.size(); i++) {
+        culprit = dag.nodes[sources[i].node].node;
+        if (!impl::bytes_of(dag.nodes[sources[i].node].desc, rows, &sources[i].bytes)) return overflow;
+    }
+    for (size_t i = 0; i < outputs.size(); i++) {
+        culprit = dag.nodes[outputs[i]].node;
+        if (!impl::bytes_of(dag.nodes[outputs[i]].desc, rows, &output_bytes[i])) return overflow;
+    }
+    sized_rows = rows;
+    return impl::success;
+}
 /// Where everything is that belongs to the caller; no pointer null or between elements, no output over anything.
 Status CompiledLayer::State::check_memory(const void* const* in, void* const* out, size_t rows) {
-    const Status overflow = impl::invalid("tensors of so many rows overflow size_t");
     const Status unaligned = impl::invalid("this tensor is not aligned to its elements");
     const auto   aligned = [](const void* p, const TensorDesc& d) {
-        return d.dtype == DType::blocks || reinterpret_cast<uintptr_t>(p) % impl::element_bytes(d) == 0;
+        return d.dtype == DType::blocks || (reinterpret_cast<uintptr_t>(p) & (impl::element_bytes(d) - 1)) == 0;
     };
-    size_t bytes = 0, other = 0;
+    if (rows != sized_rows)
+        if (Status s = size_tensors(rows); !s) return s;
     for (const impl::SourcePlace& s : sources) {
         const SemanticNode& n = dag.nodes[s.node];
-        culprit = n.node;
         const void* const data = s.input == no_node ? s.data : in ? in[s.input] : nullptr;
+        culprit = n.node;
         values[s.node].at = static_cast<uint8_t*>(const_cast<void*>(data));
         if (!n.uses) continue;
-        if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
-        if (bytes && !data) return impl::invalid(s.input == no_node ? "a weight that is used is not bound" : "null pointer for an input");
+        if (s.bytes && !data) return impl::invalid(s.input == no_node ? "a weight that is used is not bound" : "null pointer for an input");
         if (!aligned(data, n.desc)) return unaligned;
     }
     for (uint32_t i = 0; i < outputs.size(); i++) {
@@ -15481,24 +15519,26 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         void* const data = out ? out[i] : nullptr;
         culprit = n.node;
         values[outputs[i]].at = static_cast<uint8_t*>(data);
-        if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
-        if (bytes && !data) return impl::invalid("null pointer for an output");
+        if (output_bytes[i] && !data) return impl::invalid("null pointer for an output");
         if (!aligned(data, n.desc)) return unaligned;
-        const impl::Span span(data, bytes, 1, 1);
-        for (const impl::SourcePlace& s : sources) {
-            impl::bytes_of(dag.nodes[s.node].desc, rows, &other);
-            if (dag.nodes[s.node].uses && impl::overlap(span, impl::Span(values[s.node].at, other, 1, 1)))
+        const impl::Span span(data, output_bytes[i], 1, 1);
+        for (const impl::SourcePlace& s : sources)
+            if (dag.nodes[s.node].uses && impl::overlap(span, impl::Span(values[s.node].at, s.bytes, 1, 1)))
                 return impl::invalid("this output overlaps an input or a weight");
-        }
-        for (uint32_t j = 0; j < i; j++) {
-            impl::bytes_of(dag.nodes[outputs[j]].desc, rows, &other);
-            if (impl::overlap(span, impl::Span(values[outputs[j]].at, other, 1, 1))) return impl::invalid("this output overlaps another");
-        }
+        for (uint32_t j = 0; j < i; j++)
+            if (impl::overlap(span, impl::Span(values[outputs[j]].at, output_bytes[j], 1, 1)))
+                return impl::invalid("this output overlaps another");
     }
-    for (const SemanticNode& n : dag.nodes) {
-        if (n.op != CompilerOp::embedding) continue;
-        culprit = n.node;
+    if (embeddings.size())
+        if (Status s = check_indices(rows); !s) return s;
+    culprit = no_node;
+    return impl::success;
+}
+Status CompiledLayer::State::check_indices(size_t rows) {
+    for (uint32_t v : embeddings) {
+        const SemanticNode& n = dag.nodes[v];
         size_t all = 0;
+        culprit = n.node;
         impl::rows_of(n.desc, rows, &all);
         for (size_t i = 0; i < all; i++) {
             int32_t id;
@@ -15507,7 +15547,6 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
                 return {Code::runtime_error, "an index that the table does not have"};
         }
     }
-    culprit = no_node;
     return impl::success;
 }
 /// Panels for the products by this weight; one at no element's address is left for run() to refuse.

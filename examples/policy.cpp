@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
     policy.describe(print, nullptr);
 
     const gllm::CpuKernels<float> k;
-    for (size_t rows : {1, 8, 64}) {
+    for (const size_t rows : {size_t(1), size_t(8), size_t(64)}) {
         const Floats seen = Weights::noise(rows * SEES, 1);
         Floats a(rows * ACTIONS), b(rows * ACTIONS);
         if (gllm::Status s = policy.run(seen.data(), a.data(), rows); !s) {
@@ -102,6 +102,7 @@ int main(int argc, char** argv) {
         const size_t same = static_cast<size_t>(std::max_element(b.begin(), b.begin() + ACTIONS) - b.begin());
         const double compiled = time_of([&] { (void)policy.run(seen.data(), a.data(), rows); });
         const double hand = time_of([&] { by_hand(k, w, seen.data(), b.data(), rows); });
-        printf("\n%zu characters: the first does %zu, by hand %zu; compiled %.1f us, by hand %.1f us\n", rows, first, same, compiled, hand);
+        printf("\n%zu characters: the first does %zu, by hand %zu; compiled %.1f us, by hand %.1f us\n", rows, first, same, compiled,
+               hand);
     }
 }

@@ -467,6 +467,26 @@ TEST_CASE("products: both forms, every element type, every format") {
     }
 }
 
+/// Rows in place by panels made ahead: the sums of B as it is, where no tiles take part.
+TEST_CASE("products by packed weights of few and of short rows") {
+    for_each_isa<float>([](K k, const char* isa) {
+        for (size_t m : { size_t(1), size_t(2), size_t(3), size_t(8), size_t(23) })
+            for (size_t n : { size_t(1), size_t(33), size_t(127), size_t(257) })
+                for (size_t d : { size_t(0), size_t(1), size_t(130), size_t(300) }) {
+                    if (small() && (m * n * d) % 5 > 1) continue;
+                    INFO(text(isa) << ", " << m << " x " << n << " x " << d << ", seed " << seed());
+                    Rng rng(m * 1000 + n + d);
+                    const Floats a = draw<float>(rng, m * d + 1), b = draw<float>(rng, n * d + 1);
+                    Fenced<float> c(m * n);
+                    Floats want(m * n);
+                    REQUIRE(packed_product(k, false, a.data(), b.data(), c.data(), m, n, d));
+                    REQUIRE(k.gemm(a.data(), b.data(), want.data(), m, n, d));
+                    CHECK(differ(c.data(), want.data(), m * n) == "");
+                    CHECK(c.broken() == "");
+                }
+    });
+}
+
 TEST_CASE("layouts: reshape, transpose, concat, slice; copies of inputs; 16 bits") {
     each_isa("layouts", [](CompilerGraph& g, size_t m, size_t n) {
         const TensorRef x = g.input({ m, 4 * n }), y = g.input({ m, n });
