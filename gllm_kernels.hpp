@@ -200,14 +200,16 @@
 // infers each shape, by what the operation's trace [24] reads and how, and refuses what does not fit by the node's
 // name. lower makes a SemanticDAG of what outputs depend on: 16-bit sources and outputs get a convert, an operation
 // without a kernel becomes the steps of its trace. fuse puts each operation into a group: the product is a kernel_call,
-// gelu and mul are one loop_fusion. place_values finds that gelu's result is read in its group only, so that a slot of
-// a tile holds it, and that the product's is a buffer that lives from group 0 to 1.
+// gelu and mul are one loop_fusion. w fits the second-level cache, so find_packed has bind() pack it, and find_bands lets
+// both groups go over some rows at a time. place_values finds that gelu's result is read in its group only, so that a
+// slot of a tile holds it, and that the product's is a buffer that lives from group 0 to 1, of as many rows as a band.
 //
-// layer.run(inputs, outputs, 32): plan_buffers finds offsets for 32 rows, if the last run had others. The product is
-// CpuKernels::matmul or gemm, its scratch a buffer too. The group goes tile by tile: on AVX2, AVX-512 and NEON by a
-// function that [26] wrote when the graph was compiled, gelu and mul in registers; elsewhere, or where the system lends
-// no memory for code, gelu by table().gelu from the buffer to the slot, mul by table().vec_mul from slot and x to the
-// output, all in the first-level cache, for the same bits. `parallel` shares the tiles.
+// layer.run(inputs, outputs, 512): plan_buffers finds the rows of a band and offsets, if the last run had other rows.
+// For each band the product is that of gemm_prepacked, its scratch a buffer too. The group behind it goes tile by tile:
+// on AVX2, AVX-512 and NEON by a function that [26] wrote when the graph was compiled, gelu and mul in registers;
+// elsewhere, or where the system lends no memory for code, gelu by table().gelu from the buffer to the slot, mul by
+// table().vec_mul from slot and x to the output, all in the first-level cache, for the same bits. `parallel` shares the
+// bands, or, where there is but one, columns and tiles.
 //
 // ---- glossary ------------------------------------------------------------------
 //
@@ -465,9 +467,6 @@ struct DigitKernels;                                            // those in fixe
 struct GemmKernels;                                             // the loop nest and its packing
 struct AttentionKernels;                                        // its forms, of few and of many queries
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
-struct MapStep;
-struct MapStep;
-struct MapStep;
 struct MapStep;
 struct MapJob;                                                  // a recorded map, and what it is to work on
 }
@@ -1194,11 +1193,13 @@ struct DeviceProfile {
 
 struct CompileOptions {
     bool      loop_fusion = true;
+    bool      row_bands = true;                                 // products and what is around them, some rows at a time
+    bool      pack_weights = true;                              // those that the second-level cache holds: copied by bind()
     bool      machine_code = true;                              // where the system lends memory for it; else the interpreter runs
     bool      in_place = true, share_buffers = true;            // of intermediates
     bool      poison = false;                                   // NaN into memory that holds nothing: for tests
     Precision precision = Precision::exact;                     // of quantised products
-    size_t    tile_bytes = 0;                                   // what a tile's operands and results take; 0: half of l1_bytes
+    size_t    tile_bytes = 0;                                   // of a tile's operands and results, and a band's; 0: by the caches
 };
 
 enum class OpClass    : uint8_t { source, view, elementwise, injective, reduction, gemm, opaque };
@@ -1231,11 +1232,19 @@ struct FusionGroup {
     uint32_t       slots, streams;                              // intermediates that a tile holds at a time; other operands and results
     uint32_t       scratch;                                     // an alloc, or no_node
     uint32_t       unit, units;                                 // the first of CodeGenPlan::units, how many; the interpreter runs the rest
+    uint32_t       band;                                        // of FusionPlan::bands, or no_node
+};
+/// Groups begin .. end - 1: products by packed weights, and what is before, between and behind them. All of them go over `rows`
+/// rows, then over the next ones, so that what one group leaves the next one finds in the second-level cache.
+struct FusionBand {
+    uint32_t begin, end;
+    size_t   rows, tasks;                                       // for the rows last planned for; tasks at a time
 };
 /// Groups in order of execution.
 struct FusionPlan {
     impl::List<uint32_t>    nodes;
     impl::List<FusionGroup> groups;
+    impl::List<FusionBand>  bands;
 };
 
 enum class BufferUse : uint8_t { value, workspace, tiles };     // of kernels; of the tiles of a group
@@ -1243,6 +1252,7 @@ enum class BufferUse : uint8_t { value, workspace, tiles };     // of kernels; o
 struct BufferAlloc {
     BufferUse use;
     uint32_t  node, begin, end, values;                         // the first value, how many take turns in place
+    uint32_t  band;                                             // each of its tasks has its own, for its rows; or no_node
     size_t    bytes, offset;                                    // for the rows last planned for
 };
 struct BufferPlan {
@@ -1268,7 +1278,8 @@ struct CodeGenPlan {
     size_t                  bytes = 0;
 };
 
-/// A graph, ready to run. One thread at a time. Weights belong to the caller, and must outlive it, as must its pool.
+/// A graph, ready to run. One thread at a time. Weights belong to the caller, and must outlive it, as must its pool. After a
+/// change of numbers in a weight bind it again: some are packed.
 class CompiledLayer {
 public:
     CompiledLayer() = default;
@@ -1282,11 +1293,13 @@ public:
     /// compile_error: message() names the node. A layer that fails to compile is what it was before.
     GK_API Status compile(const CompilerGraph& graph, const DeviceProfile& profile, const CompileOptions& options = {});
     GK_API const char* message() const                          { return message_; }        // of the last error
-    /// Blocks may lie at any address, others are aligned to their elements.
+    /// Blocks may lie at any address, others are aligned to their elements. out_of_memory: a weight is packed here.
     GK_API Status bind(const char* name, const void* weight);
     /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the table does
-    /// not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the profile's set.
+    /// not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the profile's set; products
+    /// by packed weights those of gemm_prepacked.
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1);
+    GK_API Status run(const float* input, float* output, size_t rows = 1);          // of a graph of one of each, both f32
     GK_API size_t scratch_bytes(size_t rows = 1);               // enough, at this parallel.width; 0 where it overflows
     /// "interpreter"; the instruction set, where groups are machine code; "" before anything is compiled.
     GK_API const char* backend() const;
@@ -2542,6 +2555,8 @@ struct GemmKernels {
     RunPart* (*run_terms)(size_t a, size_t b);                  // f32: A is taken to a terms of 8 bits, B to b; or both exactly
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
+    RunPart* run_panels;                                        // reads A in place, B in panels made ahead; f32 only, else null
+    size_t   shallow;                                           // k, up to which that is faster than `run` with any rows of A
     /// B[n][k] by its element type. run_dots reads A and B in place: few rows of A.
     struct { RunPart *run, *run_dots; Panel* panel; } by[3];
     size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
@@ -2892,10 +2907,11 @@ GK_INL Parallel worth(const Parallel& p, double operations) {
 // ---- dense products
 
 enum class Form { rows, transposed, packed };                   // of B: [k][n], [n][k], panels of pack_b
-/// The loop nest; or A and B in place: tiles, bands of B, dot products.
-enum class DensePath { nest, in_caches, skinny, dots };
+/// The loop nest; or A and B in place: tiles, bands of B, dot products; or A in place, by panels made ahead.
+enum class DensePath { nest, in_caches, skinny, dots, panels };
 
 constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
+constexpr size_t FEW_BY_PANELS = 32, FEW_BY_PANELS_K = 512;     // rows of A that are read in place, B in panels; their length
 constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
 constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
 
@@ -2904,12 +2920,15 @@ GK_INL bool rows_collide(size_t n, size_t k) {
     return (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0;
 }
 
-/// `tiles_in_place`: the element type has them.
-GK_INL DensePath dense_path(Form form, bool tiles_in_place, size_t m, size_t n, size_t k) {
-    if (form == Form::packed)     return DensePath::nest;
+/// A in place by panels made ahead: whose rows, of so few or so short, are not worth packing.
+GK_INL bool panels_in_place(const GemmKernels& g, size_t m, size_t k) {
+    return g.run_panels && (m <= SKINNY || k <= g.shallow || (m <= FEW_BY_PANELS && k <= FEW_BY_PANELS_K));
+}
+GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n, size_t k) {
+    if (form == Form::packed)     return panels_in_place(g, m, k) ? DensePath::panels : DensePath::nest;
     if (form == Form::transposed) return m <= SKINNY ? DensePath::dots : DensePath::nest;
     const double b = work(n, k, 1);
-    if (tiles_in_place && m <= SMALL_M && k <= SMALL_K) {
+    if (g.run_small && m <= SMALL_M && k <= SMALL_K) {
         if (b <= SMALL_B) return DensePath::in_caches;
         if (!rows_collide(n, k) && b <= (m <= SMALL_M_OF_LARGE_B ? LARGE_B : MEDIUM_B)) return DensePath::in_caches;
     }
@@ -5873,6 +5892,64 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
     }
 }
 
+/// R rows of A in place by P panels of B, `apart` floats from one to the next, the last one `cols` columns wide.
+template <size_t R, size_t P> void across(const Tile& t, size_t apart, size_t cols) {
+    vf s[R][P * NRV];
+    GK_UNROLL(2) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) s[r][v] = vzero();
+    const float *a = t.a, *b = t.b;
+    for (size_t p = t.k; p != 0; p--, a++, b += NR) {
+        vf y[P * NRV];
+        GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) y[v] = vload(b + v / NRV * apart + v % NRV * VF);
+        GK_UNROLL(2) for (size_t r = 0; r < R; r++) {
+            const vf x = vset(a[r * t.ars]);
+            GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) s[r][v] = vfma(x, y[v], s[r][v]);
+        }
+    }
+    const size_t all = (P - 1) * NR + cols;
+    GK_UNROLL(2) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) {
+            if (v * VF >= all) continue;
+            float* const q = t.c + r * t.ldc + v * VF;
+            const size_t l = least(all - v * VF, VF);
+            vstore_n(q, t.accumulate ? vadd(vload_n(q, l), s[r][v]) : s[r][v], l);
+        }
+}
+/// Rows of A in place, by panels made ahead: those that stay in L2 from panel to panel.
+void panels_by_rows(const impl::GemmJob& job) {
+    for (size_t p0 = 0; p0 < job.k || p0 == 0; p0 += KC) {
+        const size_t kc = least(job.k - p0, KC), together = job.m == 1 ? 4 : job.m == 2 ? 2 : 1;
+        const float* const panels = job.b.packed + p0 * job.b.packed_n + job.column * kc;
+        for (size_t j = 0, cols; j < job.n; j += cols)
+            for (size_t p = 0; p < kc || p == 0; p += CHAIN) {
+                const bool wide = (together - 1) * NR < job.n - j;
+                cols = least(job.n - j, wide ? together * NR : NR);
+                Tile t = {least(kc - p, CHAIN), static_cast<const float*>(job.a) + p0 + p, job.lda, 1,
+                          panels + j * kc + p * NR, NR, static_cast<float*>(job.c) + j, job.ldc, p0 + p != 0, 32 * NR};
+                if      (job.m == 1 && wide) across<1, 4>(t, kc * NR, cols - 3 * NR);
+                else if (job.m == 2 && wide) across<2, 2>(t, kc * NR, cols - NR);
+                else for (size_t i = 0, rows; i < job.m; i += rows, t.a += rows * job.lda, t.c += rows * job.ldc) {
+                    rows = tile_rows(job.m - i);
+                    any_tile(t, rows, cols);
+                }
+            }
+    }
+    float* const c = static_cast<float*>(job.c);
+    if (job.bias || job.act != Activation::none)
+        finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
+}
+/// A in place, B in panels made ahead: few or short rows of A. The sums of the nest.
+void gemm_run_panels(const impl::GemmJob& job) {
+    constexpr size_t most = 128 / MR * MR;
+    impl::GemmJob part = job;
+    for (size_t i = 0; i < job.m; i += most) {
+        part.m = least(job.m - i, most);
+        part.a = static_cast<const float*>(job.a) + i * job.lda;
+        part.c = static_cast<float*>(job.c) + i * job.ldc;
+        panels_by_rows(part);
+    }
+}
+
 /// A and B[n][k] in place, by dot products: few rows of A.
 template <class E, class W> void gemm_run_dots(const impl::GemmJob& job) {
     const W* const b = static_cast<const W*>(job.b.data) + job.column * job.b.ld;
@@ -5926,6 +6003,8 @@ template <class E> constexpr impl::GemmKernels gemm_kernels() {
     g.run_terms        = &run_exactly<E>;
     g.run_small        = sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr;
     g.run_skinny       = &gemm_run_skinny<E>;
+    g.run_panels       = sizeof(E) == sizeof(float) ? &gemm_run_panels : nullptr;
+    g.shallow          = 2 * KC;
     g.by[0]            = {&gemm_run<E>, &gemm_run_dots<E, float>, &panel_transposed<float>};
     g.by[1]            = {&gemm_run<E>, &gemm_run_dots<E, f16>,   &panel_transposed<f16>};
     g.by[2]            = {&gemm_run<E>, &gemm_run_dots<E, bf16>,  &panel_transposed<bf16>};
@@ -8521,6 +8600,7 @@ template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
     impl::GemmKernels g = gemm_kernels<E>();
     g.mr = PANEL;
+    g.shallow = 2 * PANEL;
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
     g.run_terms = &run_terms<E>;
@@ -11485,6 +11565,7 @@ template <class E> struct Dense {
             case DensePath::in_caches: return g.run_small;
             case DensePath::skinny:    return g.run_skinny;
             case DensePath::dots:      return g.by[weights].run_dots;
+            case DensePath::panels:    return g.run_panels;
             case DensePath::nest:      break;
         }
         return g.by[weights].run;
@@ -11512,6 +11593,7 @@ template <class E> struct Dense {
         const E*    bias = nullptr;
         bool        has_bias = false;
         Activation  act = Activation::none;
+        size_t      all_m = 0;                                  // rows of the product that this is a part of; 0: m
     };
     Status check_product(const Product& p) const {
         if (static_cast<uint8_t>(p.act) > static_cast<uint8_t>(Activation::tanh))
@@ -11526,16 +11608,20 @@ template <class E> struct Dense {
     }
     Status run(const Product& p) const {
         if (Status s = check_product(p); !s || p.m == 0 || p.n == 0) return s;
+        return run_checked(p);
+    }
+    Status run_checked(const Product& p) const {
         const GemmKernels& g = *kernels.table().gemm;
         GemmJob job = {};
         job.a = p.a;  job.lda = p.k;  job.c = p.c;  job.ldc = p.n;
         job.bias = p.bias;  job.act = p.act;
-        job.m = job.all_m = p.m;  job.n = job.all_n = p.n;  job.k = p.k;
+        job.m = p.m;  job.n = job.all_n = p.n;  job.k = p.k;
+        job.all_m = p.all_m ? p.all_m : p.m;
         job.b.data = p.b;
         job.b.ld   = form == Form::rows ? p.n : p.k;
         job.b.panel = form == Form::rows ? g.panel(BForm::rows) : g.by[weights].panel;
         if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
-        const DensePath path = dense_path(form, g.run_small != nullptr, p.m, p.n, p.k);
+        const DensePath path = dense_path(form, g, job.all_m, p.n, p.k);
         if (path == DensePath::nest && !addressable(p.m, p.n, p.k)) return no_memory();
         const Plan plan(kernels.parallel, g, p.m, p.n, p.k, path != DensePath::nest);
         const Scratch memory(kernels.workspace, plan.floats);
@@ -14483,11 +14569,18 @@ struct ValuePlace {
     uint32_t       group, last;                                 // that computes it; the last that reads it
     uint32_t       steps, step_count, constants, constant_count;        // of a map without a kernel
     uint8_t*       at;                                          // in this run
+    size_t         each;                                        // bytes from task to task, where each has its own; else 0
 };
-struct SourcePlace { uint32_t node, input; const void* data; };         // input: no_node for a weight
+struct SourcePlace { uint32_t node, input; const void* data; size_t bytes; };   // input: no_node for a weight; of so many rows
 /// What a group computes at a time, and how often.
 struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
 struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
+/// Rows of a group's values that it works on, and which task that is.
+struct Rows { size_t begin, count, task; };
+/// What is known of a group before it runs: of so many rows.
+struct GroupPlan { Tile tile; size_t rows; double work; };
+/// The second matrix of a product, by pack_b.
+struct PackedWeight { uint32_t product, weight; void* data; };
 
 constexpr size_t most_pointers = 11;                            // of a function of machine code: [26]
 struct CodeLines;
@@ -14524,17 +14617,21 @@ struct GK_HIDDEN CompiledLayer::State {
     BufferPlan               buffers;
     impl::List<impl::ValuePlace>  values;                       // of each node of the DAG
     impl::List<impl::SourcePlace> sources;
-    impl::List<uint32_t>     outputs;                           // nodes of the DAG
+    impl::List<uint32_t>     outputs, embeddings;               // nodes of the DAG
+    impl::List<size_t>       output_bytes;
     impl::List<impl::MapStep> steps;
     impl::List<uint32_t>     constants;
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
+    impl::List<impl::GroupPlan>    planned;                     // of each group
+    impl::List<impl::PackedWeight> packed;
     CodeGenPlan              codegen;
     impl::CodeMemory         code_memory;
     const impl::CodeTarget*  target = nullptr;                  // of machine code
-    size_t                   planned_width = 0;
+    size_t                   planned_width = 0, sized_rows = SIZE_MAX;
     uint32_t                 culprit = no_node;                 // a node of the graph
 
     State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
+    ~State() { for (const impl::PackedWeight& w : packed) impl::list_memory(w.data, 0, 0); }
 
     // ---- 1: meaning
     struct Checked { impl::List<uint32_t> order; size_t reached = 0; impl::List<TensorDesc> descs; };
@@ -14558,12 +14655,21 @@ struct GK_HIDDEN CompiledLayer::State {
     bool   joins(uint32_t v, uint32_t group, const Candidate& c) const;
     bool   can_wait(uint32_t v, uint32_t group, uint32_t until) const;
     Status collect(const impl::List<Candidate>& groups);
+    Status find_packed();
+    Status find_bands();
+    bool   continues(uint32_t begin, uint32_t group) const;
+    const impl::PackedWeight* packed_for(uint32_t product) const;
     Status place_values();
+    void   keep_in_bands();
     void   fill_slots(FusionGroup& g, uint32_t group);
     Status place_buffer(uint32_t v, uint32_t group, uint32_t position, impl::List<uint32_t>& owner);
     bool   last_read(uint32_t u, uint32_t group, uint32_t position) const;
-    impl::Tile tile_of(const FusionGroup& g, size_t rows) const;
+    impl::Tile tile_of(const FusionGroup& g, size_t all) const;
+    void   plan_band(FusionBand& band, size_t rows, const Parallel& p) const;
+    Status plan_groups(size_t rows, const Parallel& p);
     Status alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const;
+    Status product_bytes(uint32_t v, size_t m, size_t all, const Parallel& p, size_t* bytes) const;
+    bool   meet(const BufferAlloc& a, const BufferAlloc& b) const;
     Status plan_buffers(size_t rows, const Parallel& p);
 
     // ---- 3: machine code
@@ -14576,13 +14682,20 @@ struct GK_HIDDEN CompiledLayer::State {
 
     // ---- 3: execution
     uint32_t node_at(uint32_t i) const { return fusion.nodes[i]; }
-    void run_group(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena);
-    void run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows, uint8_t* slots) const;
+    size_t all_rows(uint32_t group, size_t rows) const;
+    Status pack(const impl::SourcePlace& source);
+    impl::Window rows_at(uint32_t u, const impl::Rows& r) const;
+    void run_band(const FusionBand& band, size_t rows, const Parallel& p, uint8_t* arena) const;
+    void run_group(uint32_t group, const impl::Rows& r, const Parallel& p, uint8_t* arena) const;
+    void run_tile(uint32_t group, const impl::Tile& t, size_t index, const impl::Rows& r, uint8_t* slots) const;
     void run_rows(uint32_t v, const impl::Window* in, uint8_t* out, size_t out_stride, size_t rows, size_t cols) const;
     void run_kernel(uint32_t v, const float* const* in, float* out, size_t n, size_t rows) const;
-    Status call(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) const;
+    Status call(uint32_t group, const impl::Rows& r, size_t all, const Parallel& p, uint8_t* arena) const;
+    Status size_tensors(size_t rows);
     Status check_memory(const void* const* in, void* const* out, size_t rows);
+    Status check_indices(size_t rows);
     Status run(const Parallel& p, const Workspace& w, size_t rows);
+    bool   one_to_one() const;                                  // an input and an output, of floats
 
     // ---- and to look at
     void put_shape(const impl::Text& out, const TensorDesc& d) const;
@@ -14724,7 +14837,7 @@ uint32_t CompiledLayer::State::push(SemanticNode& n, const CompilerNode& of) {
     weigh(n, t);
     for (size_t i = 0; i < n.inputs; i++) dag.nodes[n.input[i]].uses++;
     const uint32_t v = static_cast<uint32_t>(dag.nodes.size());
-    impl::ValuePlace place = {impl::Where::buffer, 0, v, no_node, 0, 0, 0, 0, 0, nullptr};
+    impl::ValuePlace place = {impl::Where::buffer, 0, v, no_node, 0, 0, 0, 0, 0, nullptr, 0};
     if (n.op_class == OpClass::source) place.where = impl::Where::source;
     if (n.op_class == OpClass::view)   { place.where = impl::Where::view; place.root = values[n.input[0]].root; }
     return dag.nodes.push(n) && values.push(place) ? v : no_node;
@@ -14775,7 +14888,7 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         at[i]  = push(s, n);
         if (at[i] == no_node) return impl::out_of_nodes();
         values[at[i]].index = static_cast<uint32_t>(sources.size());
-        if (!sources.push({at[i], n.op == CompilerOp::input ? inputs++ : no_node, nullptr})) return impl::out_of_nodes();
+        if (!sources.push({at[i], n.op == CompilerOp::input ? inputs++ : no_node, nullptr, 0})) return impl::out_of_nodes();
     }
     for (size_t i = 0; i < c.reached; i++) {
         const CompilerNode& n = g.node(c.order[i]);
@@ -14808,8 +14921,10 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
         if (v == no_node) return impl::out_of_nodes();
         values[v].where = impl::Where::output;
         values[v].index = static_cast<uint32_t>(outputs.size());
-        if (!outputs.push(v)) return impl::out_of_nodes();
+        if (!outputs.push(v) || !output_bytes.push(0)) return impl::out_of_nodes();
     }
+    for (uint32_t v = 0; v < dag.nodes.size(); v++)
+        if (dag.nodes[v].op == CompilerOp::embedding && !embeddings.push(v)) return impl::out_of_nodes();
     return impl::success;
 }
 
@@ -14878,7 +14993,7 @@ Status CompiledLayer::State::collect(const impl::List<Candidate>& groups) {
         if (!number.push(static_cast<uint32_t>(fusion.groups.size())) || !next.push(nodes)) return impl::out_of_nodes();
         if (c.size == 0) continue;
         const FusionStrategy s = c.size > 1 ? FusionStrategy::loop_fusion : FusionStrategy::single;
-        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node, 0, 0})) return impl::out_of_nodes();
+        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node, 0, 0, no_node})) return impl::out_of_nodes();
         nodes += c.size;
     }
     if (!fusion.nodes.fill(nodes, 0)) return impl::out_of_nodes();
@@ -14893,6 +15008,59 @@ Status CompiledLayer::State::collect(const impl::List<Candidate>& groups) {
         g.columns = g.columns && n.op_class == OpClass::elementwise;
         for (size_t i = 0; i < n.inputs; i++) g.flat = g.flat && !impl::spreads(dag.nodes[n.input[i]].desc, n.desc);
         g.flat = g.flat && g.columns;
+    }
+    return impl::success;
+}
+
+// ---- 2: rows that go through several groups ---------------------------------------------------------
+
+/// Products by a weight that is worth packing.
+Status CompiledLayer::State::find_packed() {
+    for (uint32_t v = 0; options.pack_weights && v < dag.nodes.size(); v++) {
+        const SemanticNode& n = dag.nodes[v];
+        if (!impl::is_product(n.op)) continue;
+        const SemanticNode& w = dag.nodes[n.input[1]];
+        size_t bytes = 0;
+        if (w.op != CompilerOp::weight || w.desc.dtype != DType::f32) continue;
+        if (!impl::bytes_of(w.desc, 1, &bytes) || bytes > profile.l2_bytes || n.desc.cols < 4) continue;
+        if (!packed.push({v, n.input[1], nullptr})) return impl::out_of_nodes();
+    }
+    return impl::success;
+}
+const impl::PackedWeight* CompiledLayer::State::packed_for(uint32_t product) const {
+    for (const impl::PackedWeight& w : packed) if (w.product == product) return &w;
+    return nullptr;
+}
+/// Can this group follow those from `begin` on over a band of rows? Not where it reads a value of theirs by a view, which may
+/// need all rows of it.
+bool CompiledLayer::State::continues(uint32_t begin, uint32_t group) const {
+    const FusionGroup& g = fusion.groups[group];
+    if (g.strategy == FusionStrategy::kernel_call && !packed_for(node_at(g.begin))) return false;
+    if (!impl::same_rows(dag.nodes[node_at(g.begin)].desc, dag.nodes[node_at(fusion.groups[begin].begin)].desc)) return false;
+    for (uint32_t i = g.begin; i < g.end; i++) {
+        const SemanticNode& n = dag.nodes[node_at(i)];
+        for (size_t j = 0; j < n.inputs; j++) {
+            const uint32_t root = values[n.input[j]].root, by = values[root].group;
+            if (root != n.input[j] && by != no_node && by >= begin) return false;
+        }
+    }
+    return true;
+}
+Status CompiledLayer::State::find_bands() {
+    uint32_t begin = 0;
+    bool     product = false;
+    for (uint32_t i = 0; options.row_bands && i <= fusion.groups.size(); i++) {
+        if (i == fusion.groups.size() || !continues(begin, i)) {
+            if (product && i - begin > 1) {
+                for (uint32_t j = begin; j < i; j++) fusion.groups[j].band = static_cast<uint32_t>(fusion.bands.size());
+                if (!fusion.bands.push({begin, i, 0, 0})) return impl::out_of_nodes();
+            }
+            product = false;
+            begin   = i;
+            if (i == fusion.groups.size()) break;
+            if (!continues(i, i)) { begin = i + 1; continue; }
+        }
+        product = product || fusion.groups[i].strategy == FusionStrategy::kernel_call;
     }
     return impl::success;
 }
@@ -14961,7 +15129,7 @@ Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t p
         }
     }
     values[v].index = static_cast<uint32_t>(buffers.allocs.size());
-    const bool ok = buffers.allocs.push({BufferUse::value, v, group, values[v].last, 1, 0, 0}) && owner.push(v);
+    const bool ok = buffers.allocs.push({BufferUse::value, v, group, values[v].last, 1, no_node, 0, 0}) && owner.push(v);
     return ok ? impl::success : impl::out_of_nodes();
 }
 Status CompiledLayer::State::place_values() {
@@ -14989,20 +15157,34 @@ Status CompiledLayer::State::place_values() {
         const BufferUse use = impl::is_product(dag.nodes[v].op) ? BufferUse::workspace : BufferUse::tiles;
         if (use == BufferUse::tiles && !g.slots) continue;
         g.scratch = static_cast<uint32_t>(buffers.allocs.size());
-        if (!buffers.allocs.push({use, v, i, i, 0, 0, 0}) || !owner.push(no_node)) return impl::out_of_nodes();
+        if (!buffers.allocs.push({use, v, i, i, 0, g.band, 0, 0}) || !owner.push(no_node)) return impl::out_of_nodes();
     }
+    keep_in_bands();
     const size_t n = buffers.allocs.size();
-    return order.fill(n, 0) && placed.fill(n, 0) ? impl::success : impl::out_of_nodes();
+    const bool ok = order.fill(n, 0) && placed.fill(n, 0) && planned.fill(fusion.groups.size(), {{1, 1, 1, 0, 0}, 0, 0});
+    return ok ? impl::success : impl::out_of_nodes();
+}
+
+/// A value that one band alone writes and reads needs memory for the rows of the band; any other lives as long as the bands
+/// that it begins and ends in.
+void CompiledLayer::State::keep_in_bands() {
+    for (size_t i = 0; i < buffers.allocs.size(); i++) {
+        BufferAlloc&   a = buffers.allocs[i];
+        const uint32_t first = fusion.groups[a.begin].band, last = fusion.groups[a.end].band;
+        if (a.use != BufferUse::value) continue;
+        if (first == last && first != no_node) { a.band = first; continue; }
+        if (first != no_node) a.begin = fusion.bands[first].begin;
+        if (last != no_node)  a.end   = fusion.bands[last].end - 1;
+    }
 }
 
 /// Tiles as large as the first-level cache holds with all that they are read from and written to; what goes over them once
 /// has larger ones.
-impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t rows) const {
+impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t all) const {
     const bool   alone = g.strategy == FusionStrategy::single || one_pass(g);
     const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes / 2;
     const size_t fits = bytes / 4 / (g.slots + g.streams), elements = fits < 64 ? 64 : fits / 64 * 64;
-    size_t all = 0, cols = 1;
-    impl::rows_of(dag.nodes[node_at(g.begin)].desc, rows, &all);
+    size_t cols = 1;
     for (uint32_t i = g.begin; i < g.end; i++) if (dag.nodes[node_at(i)].desc.cols > cols) cols = dag.nodes[node_at(i)].desc.cols;
     impl::Tile t = {1, cols, 1, 0, 0};
     if (g.flat) {
@@ -15017,27 +15199,100 @@ impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t rows) cons
     t.slot_bytes = impl::lines(t.rows * t.cols * sizeof(float));
     return t;
 }
+size_t CompiledLayer::State::all_rows(uint32_t group, size_t rows) const {
+    size_t all = 0;
+    impl::rows_of(dag.nodes[node_at(fusion.groups[group].begin)].desc, rows, &all);
+    return all;
+}
+/// As many rows as a quarter of the second-level cache holds with all operands and results of a group, and as leave work for
+/// all threads; whole tiles of the nest, as any split of a product.
+void CompiledLayer::State::plan_band(FusionBand& band, size_t rows, const Parallel& p) const {
+    const size_t all = all_rows(band.begin, rows), mr = kernels.table().gemm->mr;
+    size_t most = 1;
+    double work = 0;
+    for (uint32_t i = band.begin; i < band.end; i++) {
+        const FusionGroup& g = fusion.groups[i];
+        size_t row = 0;
+        work += planned[i].work;
+        for (uint32_t k = g.begin; k < g.end; k++) {
+            const SemanticNode& n = dag.nodes[node_at(k)];
+            row += n.desc.cols;
+            for (size_t j = 0; j < n.inputs; j++)
+                if (impl::same_rows(dag.nodes[n.input[j]].desc, n.desc)) row += dag.nodes[n.input[j]].desc.cols;
+        }
+        if (row > most) most = row;
+    }
+    const size_t width = impl::width_of(impl::worth(p, work)), bytes = options.tile_bytes ? options.tile_bytes : profile.l2_bytes / 4;
+    const size_t fits = bytes / sizeof(float) / most, share = (all + width - 1) / width, some = fits < share ? fits : share;
+    const size_t least = options.tile_bytes ? mr : 2 * mr, tiles = (some + mr - 1) / mr * mr;
+    band.rows = tiles < least ? least : tiles;
+    if (band.rows > all) band.rows = all;
+    const size_t count = band.rows ? (all + band.rows - 1) / band.rows : 1;
+    band.tasks = count < width ? count : width;
+}
+Status CompiledLayer::State::plan_groups(size_t rows, const Parallel& p) {
+    for (uint32_t i = 0; i < fusion.groups.size(); i++) {
+        const FusionGroup& g = fusion.groups[i];
+        planned[i].rows = all_rows(i, rows);
+        planned[i].work = 0;
+        for (uint32_t k = g.begin; k < g.end; k++) {
+            const SemanticNode& n = dag.nodes[node_at(k)];
+            planned[i].work += (n.flops + n.bytes / 4) * (n.desc.open ? static_cast<double>(rows) : 1);
+        }
+    }
+    for (size_t i = 0; i < fusion.bands.size(); i++) {
+        FusionBand& band = fusion.bands[i];
+        plan_band(band, rows, p);
+        for (uint32_t j = band.begin; j < band.end; j++) planned[j].rows = band.rows;
+    }
+    for (uint32_t i = 0; i < fusion.groups.size(); i++)
+        if (fusion.groups[i].strategy != FusionStrategy::kernel_call) planned[i].tile = tile_of(fusion.groups[i], planned[i].rows);
+    return impl::success;
+}
+/// For m of all rows of a product.
+Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, const Parallel& p, size_t* bytes) const {
+    const SemanticNode& n = dag.nodes[v];
+    CpuKernels<float>   k = kernels;
+    k.parallel = p;
+    const TensorDesc& w = dag.nodes[n.input[1]].desc;
+    const size_t      depth = dag.nodes[n.input[0]].desc.cols;
+    const impl::Form  form = packed_for(v) ? impl::Form::packed : n.op == CompilerOp::matmul ? impl::Form::rows : impl::Form::transposed;
+    const bool        in_place = impl::dense_path(form, *k.table().gemm, all, n.desc.cols, depth) != impl::DensePath::nest;
+    *bytes = 0;
+    if (w.dtype != DType::blocks && in_place) return impl::success;
+    *bytes = w.dtype == DType::blocks ? k.matmul_workspace_bytes(w.quant, m, n.desc.cols, depth, options.precision)
+                                      : k.gemm_workspace_bytes(m, n.desc.cols, depth);
+    return *bytes ? impl::success : impl::too_many_rows;
+}
 Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const {
     const SemanticNode& n = dag.nodes[a.node];
+    const size_t tasks = a.band == no_node ? 1 : fusion.bands[a.band].tasks, m = planned[a.begin].rows;
+    const Parallel own = tasks > 1 ? Parallel() : p;
     if (a.use == BufferUse::value) {
-        impl::bytes_of(n.desc, rows, &a.bytes);
+        if (a.band == no_node) impl::bytes_of(n.desc, rows, &a.bytes);
+        else                   a.bytes = m * n.desc.cols * impl::element_bytes(n.desc);
     } else if (a.use == BufferUse::tiles) {
         const FusionGroup& g = fusion.groups[a.begin];
         if (one_pass(g)) a.bytes = 0;
-        else if (!impl::times(impl::width_of(p) * g.slots, tile_of(g, rows).slot_bytes, &a.bytes)) return impl::too_many_rows;
-    } else {
-        CpuKernels<float> k = kernels;
-        k.parallel = p;
-        const TensorDesc& w = dag.nodes[n.input[1]].desc;
-        const size_t depth = dag.nodes[n.input[0]].desc.cols;
-        size_t m = 0;
-        impl::rows_of(n.desc, rows, &m);
-        a.bytes = w.dtype == DType::blocks ? k.matmul_workspace_bytes(w.quant, m, n.desc.cols, depth, options.precision)
-                                           : k.gemm_workspace_bytes(m, n.desc.cols, depth);
-        if (!a.bytes) return impl::too_many_rows;
+        else if (!impl::times(impl::width_of(own) * g.slots, planned[a.begin].tile.slot_bytes, &a.bytes)) return impl::too_many_rows;
+    } else {                                                    // not monotone in m: the last band may need more
+        const size_t all = all_rows(a.begin, rows), last = a.band == no_node || !m ? 0 : all % m;
+        size_t more = 0;
+        if (Status s = product_bytes(a.node, m, all, own, &a.bytes); !s) return s;
+        if (Status s = product_bytes(a.node, last, all, own, &more); !s) return s;
+        if (more > a.bytes) a.bytes = more;
     }
     a.bytes = impl::lines(a.bytes);
+    if (a.bytes > SIZE_MAX / 2 || !impl::times(a.bytes, tasks, &a.bytes)) return impl::too_many_rows;
     return a.bytes <= SIZE_MAX / 2 ? impl::success : impl::too_many_rows;
+}
+/// Do these two live at a time? Tasks of a band may be in different groups of it.
+bool CompiledLayer::State::meet(const BufferAlloc& a, const BufferAlloc& b) const {
+    if (!options.share_buffers) return true;
+    const auto several = [this](const BufferAlloc& c) { return c.band != no_node && fusion.bands[c.band].tasks > 1; };
+    const uint32_t a0 = several(a) ? fusion.bands[a.band].begin : a.begin, a1 = several(a) ? fusion.bands[a.band].end - 1 : a.end;
+    const uint32_t b0 = several(b) ? fusion.bands[b.band].begin : b.begin, b1 = several(b) ? fusion.bands[b.band].end - 1 : b.end;
+    return a0 <= b1 && b0 <= a1;
 }
 /// Each alloc, the larger first, at the lowest offset where nothing that lives with it is.
 Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
@@ -15046,6 +15301,7 @@ Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
     buffers.rows = 0;
     for (const SemanticNode& n : dag.nodes) if (!impl::bytes_of(n.desc, rows, &bytes)) return impl::too_many_rows;
     impl::List<BufferAlloc>& all = buffers.allocs;
+    if (Status s = plan_groups(rows, p); !s) return s;
     for (uint32_t i = 0; i < all.size(); i++) {
         if (Status s = alloc_bytes(all[i], rows, p); !s) return s;
         uint32_t j = i;
@@ -15058,7 +15314,7 @@ Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
         a.offset = 0;
         for (uint32_t j = 0; j < i; j++) {
             const BufferAlloc& b = all[placed[j]];
-            if (options.share_buffers && (b.end < a.begin || a.end < b.begin)) continue;
+            if (!meet(a, b)) continue;
             if (a.offset + a.bytes <= b.offset) break;
             if (b.offset + b.bytes > a.offset) a.offset = b.offset + b.bytes;
         }
@@ -15067,6 +15323,11 @@ Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
         uint32_t j = i;
         for (; j && all[placed[j - 1]].offset > a.offset; j--) placed[j] = placed[j - 1];
         placed[j] = order[i];
+    }
+    for (size_t i = 0; i < values.size(); i++) {
+        if (values[i].where != impl::Where::buffer) continue;
+        const BufferAlloc& a = all[values[i].index];
+        values[i].each = a.band == no_node ? 0 : a.bytes / fusion.bands[a.band].tasks;
     }
     buffers.rows  = rows;
     planned_width = impl::width_of(p);
@@ -15164,22 +15425,27 @@ void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t*
 bool CompiledLayer::State::one_pass(const FusionGroup& g) const {
     return g.units == 1 && codegen.units[g.unit].last - codegen.units[g.unit].first == g.end - g.begin;
 }
+/// Of a value outside of tiles.
+impl::Window CompiledLayer::State::rows_at(uint32_t u, const impl::Rows& r) const {
+    const impl::ValuePlace& v = values[u];
+    const size_t stride = dag.nodes[u].desc.cols * impl::element_bytes(dag.nodes[u].desc);
+    return {v.at + (v.each ? r.task * v.each : r.begin * stride), stride};
+}
 /// All operations of a group on one tile.
-void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const impl::Tile& t, size_t index, size_t rows,
-        uint8_t* slots) const {
+void CompiledLayer::State::run_tile(uint32_t group, const impl::Tile& t, size_t index, const impl::Rows& r, uint8_t* slots) const {
+    const FusionGroup& g = fusion.groups[group];
     const size_t r0 = g.flat ? 0 : index / t.in_row * t.rows, c0 = g.columns ? index % t.in_row * t.cols : 0;
-    size_t all = 0;
-    impl::rows_of(dag.nodes[node_at(g.begin)].desc, rows, &all);
-    const size_t count = g.flat ? 1 : all - r0 < t.rows ? all - r0 : t.rows;
-    const size_t total = dag.nodes[node_at(g.begin)].desc.cols * (g.flat ? all : 1);        // of a row that is cut
+    const size_t count = g.flat ? 1 : r.count - r0 < t.rows ? r.count - r0 : t.rows;
+    const size_t total = dag.nodes[node_at(g.begin)].desc.cols * (g.flat ? r.count : 1);    // of a row that is cut
     const size_t part  = total - c0 < t.cols ? total - c0 : t.cols;
     const auto window = [&](uint32_t u, bool still) {
         const TensorDesc& d = dag.nodes[u].desc;
         const size_t each = impl::element_bytes(d);
         if (values[u].where == impl::Where::tile && values[u].group == group)
             return impl::Window{slots + values[u].index * t.slot_bytes, (g.columns ? part : d.cols) * each};
-        const size_t stride = still ? 0 : d.cols * each;
-        return impl::Window{values[u].at + r0 * stride + c0 * each, stride};
+        if (still) return impl::Window{values[u].at + c0 * each, 0};
+        const impl::Window w = rows_at(u, r);
+        return impl::Window{w.at + r0 * w.stride + c0 * each, w.stride};
     };
     uint32_t next = g.unit;
     for (uint32_t i = g.begin; i < g.end; i++) {
@@ -15204,20 +15470,36 @@ void CompiledLayer::State::run_tile(const FusionGroup& g, uint32_t group, const 
         run_rows(v, in, out.at, out.stride, count, cols);
     }
 }
-void CompiledLayer::State::run_group(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) {
+void CompiledLayer::State::run_group(uint32_t group, const impl::Rows& r, const Parallel& p, uint8_t* arena) const {
     const FusionGroup& g = fusion.groups[group];
-    const impl::Tile   t = tile_of(g, rows);
-    double work = 0;
-    for (uint32_t i = g.begin; i < g.end; i++) {
-        const SemanticNode& n = dag.nodes[node_at(i)];
-        work += (n.flops + n.bytes / 4) * (n.desc.open ? static_cast<double>(rows) : 1);
+    const impl::Tile   t = r.count == planned[group].rows ? planned[group].tile : tile_of(g, r.count);
+    uint8_t* slots = nullptr;
+    if (g.scratch != no_node) {
+        const BufferAlloc& a = buffers.allocs[g.scratch];
+        slots = arena + a.offset + (g.band == no_node ? 0 : r.task * (a.bytes / fusion.bands[g.band].tasks));
     }
-    uint8_t* const slots = g.scratch == no_node ? nullptr : arena + buffers.allocs[g.scratch].offset;
-    const Parallel    shared = impl::worth(p, work);
+    if (t.count == 1) { run_tile(group, t, 0, r, slots); return; }
+    const Parallel    shared = impl::worth(p, planned[group].work);
     const impl::Share share(shared, t.count, 1);
     impl::split(shared, share, t.count, [&](size_t begin, size_t end, size_t task) {
-        for (size_t i = begin; i < end; i++) run_tile(g, group, t, i, rows, slots + task * g.slots * t.slot_bytes);
+        for (size_t i = begin; i < end; i++) run_tile(group, t, i, r, slots + task * g.slots * t.slot_bytes);
     });
+}
+void CompiledLayer::State::run_band(const FusionBand& band, size_t rows, const Parallel& p, uint8_t* arena) const {
+    const size_t   all = all_rows(band.begin, rows), count = band.rows ? (all + band.rows - 1) / band.rows : 0;
+    const Parallel own = band.tasks > 1 ? Parallel() : p;
+    const auto     run = [&](size_t begin, size_t end, size_t task) {
+        for (size_t i = begin; i < end; i++) {
+            const size_t     first = i * band.rows;
+            const impl::Rows r = {first, all - first < band.rows ? all - first : band.rows, task};
+            for (uint32_t g = band.begin; g < band.end; g++) {
+                if (fusion.groups[g].strategy != FusionStrategy::kernel_call) run_group(g, r, own, arena);
+                else (void)call(g, r, all, own, arena);         // by packed weights: nothing to go wrong
+            }
+        }
+    };
+    if (band.tasks == 1) run(0, count, 0);
+    else                 impl::split(p, impl::Share(p, count, 1), count, run);
 }
 
 namespace impl {
@@ -15231,20 +15513,25 @@ static inline void transpose_floats(const float* x, float* out, size_t rows, siz
 } // namespace impl
 
 /// The one operation of a group that is no loop over rows.
-Status CompiledLayer::State::call(uint32_t group, size_t rows, const Parallel& p, uint8_t* arena) const {
+Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t all, const Parallel& p, uint8_t* arena) const {
     const FusionGroup&  g = fusion.groups[group];
     const uint32_t      v = node_at(g.begin);
     const SemanticNode& n = dag.nodes[v];
-    const float* const  x = reinterpret_cast<const float*>(values[n.input[0]].at);
-    float* const        y = reinterpret_cast<float*>(values[v].at);
+    const float* const  x = reinterpret_cast<const float*>(rows_at(n.input[0], r).at);
+    float* const        y = reinterpret_cast<float*>(rows_at(v, r).at);
     const TensorDesc&   d = dag.nodes[n.input[0]].desc;
-    size_t m = 0;
-    impl::rows_of(n.desc, rows, &m);
+    const size_t        m = r.count;
     if (n.op == CompilerOp::transpose) { impl::transpose_floats(x, y, d.rows, d.cols); return impl::success; }
-    CpuKernels<float> k = kernels;
+    CpuKernels<float>  k = kernels;
+    const BufferAlloc& a = buffers.allocs[g.scratch];
     k.parallel        = p;
-    k.workspace.data  = arena + buffers.allocs[g.scratch].offset;
-    k.workspace.bytes = buffers.allocs[g.scratch].bytes;
+    k.workspace.bytes = g.band == no_node ? a.bytes : a.bytes / fusion.bands[g.band].tasks;
+    k.workspace.data  = arena + a.offset + r.task * k.workspace.bytes;
+    if (const impl::PackedWeight* const w = packed_for(v)) {
+        if (m == 0) return impl::success;
+        return impl::Dense<float>{k, impl::Form::packed}.run_checked({x, w->data, y, m, n.desc.cols, d.cols, nullptr, false,
+                                                                      Activation::none, all});
+    }
     const TensorDesc&    w  = dag.nodes[n.input[1]].desc;
     const uint8_t* const at = values[n.input[1]].at;
     if (n.op == CompilerOp::matmul) return k.gemm(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
@@ -15256,22 +15543,36 @@ Status CompiledLayer::State::call(uint32_t group, size_t rows, const Parallel& p
     }
 }
 
+/// Bytes of what belongs to the caller, for so many rows.
+Status CompiledLayer::State::size_tensors(size_t rows) {
+    const Status overflow = impl::invalid("tensors of so many rows overflow size_t");
+    sized_rows = SIZE_MAX;
+    for (size_t i = 0; i < sources.size(); i++) {
+        culprit = dag.nodes[sources[i].node].node;
+        if (!impl::bytes_of(dag.nodes[sources[i].node].desc, rows, &sources[i].bytes)) return overflow;
+    }
+    for (size_t i = 0; i < outputs.size(); i++) {
+        culprit = dag.nodes[outputs[i]].node;
+        if (!impl::bytes_of(dag.nodes[outputs[i]].desc, rows, &output_bytes[i])) return overflow;
+    }
+    sized_rows = rows;
+    return impl::success;
+}
 /// Where everything is that belongs to the caller; no pointer null or between elements, no output over anything.
 Status CompiledLayer::State::check_memory(const void* const* in, void* const* out, size_t rows) {
-    const Status overflow = impl::invalid("tensors of so many rows overflow size_t");
     const Status unaligned = impl::invalid("this tensor is not aligned to its elements");
     const auto   aligned = [](const void* p, const TensorDesc& d) {
-        return d.dtype == DType::blocks || reinterpret_cast<uintptr_t>(p) % impl::element_bytes(d) == 0;
+        return d.dtype == DType::blocks || (reinterpret_cast<uintptr_t>(p) & (impl::element_bytes(d) - 1)) == 0;
     };
-    size_t bytes = 0, other = 0;
+    if (rows != sized_rows)
+        if (Status s = size_tensors(rows); !s) return s;
     for (const impl::SourcePlace& s : sources) {
         const SemanticNode& n = dag.nodes[s.node];
-        culprit = n.node;
         const void* const data = s.input == no_node ? s.data : in ? in[s.input] : nullptr;
+        culprit = n.node;
         values[s.node].at = static_cast<uint8_t*>(const_cast<void*>(data));
         if (!n.uses) continue;
-        if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
-        if (bytes && !data) return impl::invalid(s.input == no_node ? "a weight that is used is not bound" : "null pointer for an input");
+        if (s.bytes && !data) return impl::invalid(s.input == no_node ? "a weight that is used is not bound" : "null pointer for an input");
         if (!aligned(data, n.desc)) return unaligned;
     }
     for (uint32_t i = 0; i < outputs.size(); i++) {
@@ -15279,24 +15580,26 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         void* const data = out ? out[i] : nullptr;
         culprit = n.node;
         values[outputs[i]].at = static_cast<uint8_t*>(data);
-        if (!impl::bytes_of(n.desc, rows, &bytes)) return overflow;
-        if (bytes && !data) return impl::invalid("null pointer for an output");
+        if (output_bytes[i] && !data) return impl::invalid("null pointer for an output");
         if (!aligned(data, n.desc)) return unaligned;
-        const impl::Span span(data, bytes, 1, 1);
-        for (const impl::SourcePlace& s : sources) {
-            impl::bytes_of(dag.nodes[s.node].desc, rows, &other);
-            if (dag.nodes[s.node].uses && impl::overlap(span, impl::Span(values[s.node].at, other, 1, 1)))
+        const impl::Span span(data, output_bytes[i], 1, 1);
+        for (const impl::SourcePlace& s : sources)
+            if (dag.nodes[s.node].uses && impl::overlap(span, impl::Span(values[s.node].at, s.bytes, 1, 1)))
                 return impl::invalid("this output overlaps an input or a weight");
-        }
-        for (uint32_t j = 0; j < i; j++) {
-            impl::bytes_of(dag.nodes[outputs[j]].desc, rows, &other);
-            if (impl::overlap(span, impl::Span(values[outputs[j]].at, other, 1, 1))) return impl::invalid("this output overlaps another");
-        }
+        for (uint32_t j = 0; j < i; j++)
+            if (impl::overlap(span, impl::Span(values[outputs[j]].at, output_bytes[j], 1, 1)))
+                return impl::invalid("this output overlaps another");
     }
-    for (const SemanticNode& n : dag.nodes) {
-        if (n.op != CompilerOp::embedding) continue;
-        culprit = n.node;
+    if (embeddings.size())
+        if (Status s = check_indices(rows); !s) return s;
+    culprit = no_node;
+    return impl::success;
+}
+Status CompiledLayer::State::check_indices(size_t rows) {
+    for (uint32_t v : embeddings) {
+        const SemanticNode& n = dag.nodes[v];
         size_t all = 0;
+        culprit = n.node;
         impl::rows_of(n.desc, rows, &all);
         for (size_t i = 0; i < all; i++) {
             int32_t id;
@@ -15305,8 +15608,34 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
                 return {Code::runtime_error, "an index that the table does not have"};
         }
     }
-    culprit = no_node;
     return impl::success;
+}
+/// Panels for the products by this weight; one at no element's address is left for run() to refuse.
+Status CompiledLayer::State::pack(const impl::SourcePlace& source) {
+    if (!source.data || reinterpret_cast<uintptr_t>(source.data) % sizeof(float)) return impl::success;
+    const float* const b = static_cast<const float*>(source.data);
+    for (size_t i = 0; i < packed.size(); i++) {
+        impl::PackedWeight& w = packed[i];
+        if (w.weight != source.node) continue;
+        const SemanticNode& n = dag.nodes[w.product];
+        const size_t cols = n.desc.cols, depth = dag.nodes[n.input[0]].desc.cols;
+        if (!w.data) w.data = impl::list_memory(nullptr, kernels.packed_b_bytes(cols, depth), 0);
+        if (!w.data) return {Code::out_of_memory, "no memory to pack this weight"};
+        const Status s = n.op == CompilerOp::matmul ? kernels.pack_b(b, cols, depth, w.data)
+                                                    : kernels.pack_b_transposed(b, cols, depth, w.data);
+        if (!s) return s;
+    }
+    return impl::success;
+}
+bool CompiledLayer::State::one_to_one() const {
+    size_t inputs = 0;
+    bool   floats = outputs.size() == 1 && dag.nodes[outputs[0]].desc.dtype == DType::f32;
+    for (const impl::SourcePlace& s : sources) {
+        if (s.input == no_node) continue;
+        inputs++;
+        floats = floats && dag.nodes[s.node].desc.dtype == DType::f32 && !dag.nodes[s.node].desc.indices;
+    }
+    return floats && inputs == 1;
 }
 Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows) {
     if (Status s = plan_buffers(rows, p); !s) return s;
@@ -15320,10 +15649,15 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
         if (v.where == impl::Where::view)   v.at = values[v.root].at;
     }
     if (options.poison && buffers.bytes) memset(arena, 0xff, buffers.bytes);
-    for (uint32_t i = 0; i < fusion.groups.size(); i++) {
-        if (fusion.groups[i].strategy != FusionStrategy::kernel_call) run_group(i, rows, p, arena);
-        else if (Status s = call(i, rows, p, arena); !s) return s;
-        for (const BufferAlloc& a : buffers.allocs) if (options.poison && a.end == i && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
+    for (uint32_t i = 0, next; i < fusion.groups.size(); i = next) {
+        const FusionGroup& g = fusion.groups[i];
+        const size_t       all = all_rows(i, rows);
+        next = g.band == no_node ? i + 1 : fusion.bands[g.band].end;
+        if (g.band != no_node)                                run_band(fusion.bands[g.band], rows, p, arena);
+        else if (g.strategy != FusionStrategy::kernel_call)   run_group(i, {0, all, 0}, p, arena);
+        else if (Status s = call(i, {0, all, 0}, all, p, arena); !s) return s;
+        if (!options.poison) continue;
+        for (const BufferAlloc& a : buffers.allocs) if (a.end >= i && a.end < next && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
     }
     return impl::success;
 }
@@ -15348,6 +15682,9 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
     out << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, " << buffers.allocs.size() << " buffers\n";
     for (size_t i = 0; i < fusion.groups.size(); i++) {
         const FusionGroup& g = fusion.groups[i];
+        if (g.band != no_node && fusion.bands[g.band].begin == i)
+            out << "groups " << i << " to " << size_t(fusion.bands[g.band].end - 1) << ", " << fusion.bands[g.band].rows
+                << " rows at a time\n";
         out << "group " << i << ": " << impl::strategy_names[static_cast<size_t>(g.strategy)];
         if (g.slots && !one_pass(g)) out << ", " << size_t(g.slots) << " values of a tile";
         out << "\n";
@@ -15366,6 +15703,7 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
             out << " (" << impl::class_names[static_cast<size_t>(n.op_class)];
             out << (n.bottleneck == Bottleneck::compute ? ", compute) " : ", memory) ");
             put_shape(out, n.desc);
+            if (packed_for(node_at(k))) out << " by a packed weight";
             out << (v.where == impl::Where::output ? " to output " : v.where == impl::Where::tile ? " to tile " : " to buffer ");
             out << size_t(v.index) << "\n";
         }
@@ -15436,6 +15774,8 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     if (s) s = made->lower(graph, checked);
     if (s) made->culprit = no_node;
     if (s) s = made->fuse();
+    if (s) s = made->find_packed();
+    if (s) s = made->find_bands();
     if (s) s = made->place_values();
     if (s) made->emit_code(graph);
     if (s) s = made->plan_buffers(1, Parallel());
@@ -15457,7 +15797,9 @@ Status CompiledLayer::bind(const char* name, const void* weight) {
         impl::SourcePlace& s = state_->sources[i];
         if (s.input != no_node || strcmp(state_->dag.nodes[s.node].name, name) != 0) continue;
         s.data = weight;
-        return impl::success;
+        const Status packed = state_->pack(s);
+        if (!packed) s.data = nullptr;
+        return packed;
     }
     return impl::invalid("the graph has no weight of this name");
 }
@@ -15471,6 +15813,12 @@ Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_
     while (about != state_->dag.nodes.end() && about->node != culprit) about++;
     impl::put_message(message_, sizeof message_, s, about == state_->dag.nodes.end() ? "" : about->name, culprit);
     return s;
+}
+Status CompiledLayer::run(const float* input, float* output, size_t rows) {
+    const void* const inputs[]  = {input};
+    void* const       outputs[] = {output};
+    if (state_ && !state_->one_to_one()) return impl::invalid("this graph has other inputs and outputs than one of f32 each");
+    return run(inputs, outputs, rows);
 }
 size_t CompiledLayer::scratch_bytes(size_t rows) {
     return state_ && state_->plan_buffers(rows, parallel) ? impl::Scratch::bytes(state_->buffers.bytes / sizeof(float)) : 0;
