@@ -12560,9 +12560,9 @@ GK_NAMESPACE_END
 // [22] THE CACHE OF KEYS AND VALUES
 // ============================================================================
 //
-// One allocation: the pool of pages, a table of page numbers for each sequence and layer, how many tables name each page,
-// a stack of free pages, lengths. All layers of a sequence hold the same number of pages. What is written to a page that
-// others name as well goes to a copy, and the copies of all layers are made together.
+// One allocation: the pool of pages, a table of page numbers for each sequence and layer, how many tables name each
+// page, a stack of free pages, lengths. All layers of a sequence hold the same number of pages. What is written to a
+// page that others name as well goes to a copy, and the copies of all layers are made together.
 
 #ifdef GLLM_KERNELS_MODEL
 GK_NAMESPACE_BEGIN
@@ -12599,8 +12599,8 @@ public:
     void values(CacheType type, const float* x, uint8_t* page, size_t t) { write(type, x, page, t, false); }
 private:
     template <class L> static void put(const L* row, size_t n, uint8_t* to, size_t t, bool column) {
-        if (column) for (size_t i = 0; i < n; i++) memcpy(to + (i * PAGE_TOKENS + t) * sizeof(L), row + i, sizeof(L));
-        else        memcpy(to + t * n * sizeof(L), row, n * sizeof(L));
+        if (!column) { memcpy(to + t * n * sizeof(L), row, n * sizeof(L)); return; }
+        for (size_t i = 0; i < n; i++) memcpy(to + (i * PAGE_TOKENS + t) * sizeof(L), row + i, sizeof(L));
     }
     void write(CacheType type, const float* x, uint8_t* to, size_t t, bool column) {
         const size_t stride = PAGE_TOKENS * cache_row_bytes(type, dim_);
@@ -12637,8 +12637,8 @@ private:
 /// What a swapped sequence begins with.
 struct SwapHeader { char magic[8]; unsigned long long layers, kv_heads, head_dim, key_type, value_type, length; };
 static inline SwapHeader swap_header(const KvCacheConfig& c, unsigned long long length) {
-    return {{'g', 'l', 'l', 'm', 'k', 'v', '0', '1'}, c.layers, c.kv_heads, c.head_dim, static_cast<unsigned>(c.key_type),
-            static_cast<unsigned>(c.value_type), length};
+    return {{'g', 'l', 'l', 'm', 'k', 'v', '0', '1'}, c.layers, c.kv_heads, c.head_dim,
+            static_cast<unsigned>(c.key_type), static_cast<unsigned>(c.value_type), length};
 }
 /// Each word is mixed in by steps that can be undone: a stream with one word changed has another sum.
 static inline uint64_t checksum(uint64_t sum, const void* data, size_t bytes) {
@@ -12652,7 +12652,9 @@ static inline uint64_t checksum(uint64_t sum, const void* data, size_t bytes) {
 } // namespace impl
 
 size_t KvCache::page_bytes(const KvCacheConfig& c) {
-    const auto fits = [&](CacheType t) { return t <= CacheType::Q8_0 && (t != CacheType::Q8_0 || c.head_dim % 32 == 0); };
+    const auto fits = [&](CacheType t) {
+        return t < CacheType::Q8_0 || (t == CacheType::Q8_0 && c.head_dim % 32 == 0);
+    };
     if (!c.kv_heads || c.kv_heads > 65536 || !c.head_dim || c.head_dim % 8 || c.head_dim > 576) return 0;
     if (!fits(c.key_type) || !fits(c.value_type)) return 0;
     return impl::cache_side_bytes(c, c.key_type) + impl::cache_side_bytes(c, c.value_type);
@@ -12668,10 +12670,13 @@ Status KvCache::fail(Code code, const char* what, size_t requested, size_t avail
 
 Status KvCache::init(const KvCacheConfig& config) {
     const size_t page = page_bytes(config), layers = config.layers, sequences = config.sequences;
-    if (page == 0) return fail(Code::invalid_argument, "head_dim must be a multiple of 8 up to 576, of 32 for Q8_0; kv_heads 1 to 65536");
+    if (page == 0)
+        return fail(Code::invalid_argument,
+                    "head_dim must be a multiple of 8 up to 576, of 32 for Q8_0; kv_heads 1 to 65536");
     if (layers == 0 || layers > 65536 || sequences == 0 || sequences > 65536)
         return fail(Code::invalid_argument, "layers and sequences must be 1 to 65536");
-    if (!config.allocate != !config.release) return fail(Code::invalid_argument, "allocate and release belong together");
+    if (!config.allocate != !config.release)
+        return fail(Code::invalid_argument, "allocate and release belong together");
     const size_t per_page = page + 4 * sequences + 8, fixed = sequences * (layers + 1) * sizeof(size_t) + 128;
     size_t pages = config.pages;
     if (pages == 0 && config.bytes > fixed) pages = (config.bytes - fixed) / per_page;
@@ -12713,7 +12718,8 @@ KvCache::~KvCache() { release(); }
 
 Status KvCache::exists(size_t seq, size_t layer) {
     if (!memory_) return fail(Code::invalid_argument, "the cache was not initialised");
-    if (seq >= config_.sequences || layer >= config_.layers) return fail(Code::invalid_argument, "no such sequence or layer");
+    if (seq >= config_.sequences || layer >= config_.layers)
+        return fail(Code::invalid_argument, "no such sequence or layer");
     return impl::success;
 }
 
@@ -12789,7 +12795,8 @@ Status KvCache::fork(size_t from, size_t to, size_t length) {
     if (Status s = exists(from, 0); !s) return s;
     if (Status s = exists(to, 0); !s) return s;
     if (from == to) return fail(Code::invalid_argument, "a sequence cannot be forked to itself");
-    if (length > this->length(from)) return fail(Code::invalid_argument, "a fork longer than its sequence", length, this->length(from));
+    if (const size_t all = this->length(from); length > all)
+        return fail(Code::invalid_argument, "a fork longer than its sequence", length, all);
     if (Status s = truncate(to, 0); !s) return s;
     held_[to] = (length + impl::PAGE_TOKENS - 1) / impl::PAGE_TOKENS;
     for (size_t l = 0; l < config_.layers; l++) {
@@ -12804,7 +12811,8 @@ Status KvCache::swap_out(size_t seq, bool (*write)(void* user, const void* data,
     if (!write) return fail(Code::invalid_argument, "null pointer for write");
     const size_t tokens = length(seq);
     for (size_t l = 0; l < config_.layers; l++)
-        if (layer_length(seq, l) != tokens) return fail(Code::invalid_argument, "layers of the sequence differ in length");
+        if (layer_length(seq, l) != tokens)
+            return fail(Code::invalid_argument, "layers of the sequence differ in length");
     const impl::SwapHeader header = impl::swap_header(config_, tokens);
     uint64_t sum = impl::checksum(0, &header, sizeof header);
     bool ok = write(user, &header, sizeof header);
@@ -12826,7 +12834,8 @@ Status KvCache::swap_in(size_t seq, bool (*read)(void* user, void* data, size_t 
     if (!read(user, &header, sizeof header)) return fail(Code::io_error, "the stream ends within its header");
     const size_t capacity = most_ * impl::PAGE_TOKENS;
     const impl::SwapHeader ours = impl::swap_header(config_, header.length);
-    if (memcmp(header.magic, ours.magic, sizeof ours.magic) != 0) return fail(Code::io_error, "the stream holds no swapped sequence");
+    if (memcmp(header.magic, ours.magic, sizeof ours.magic) != 0)
+        return fail(Code::io_error, "the stream holds no swapped sequence");
     if (memcmp(&header, &ours, sizeof ours) != 0)
         return fail(Code::invalid_argument, "the stream is of a cache of other layers, heads or types");
     const size_t tokens = header.length < SIZE_MAX ? static_cast<size_t>(header.length) : SIZE_MAX;
@@ -12904,7 +12913,8 @@ static inline Status describe(DeviceTensor* t, size_t rows, size_t cols, DType d
     if (dtype > DType::blocks) return invalid("dtype is not one of the values of DType");
     const size_t row = dtype_row_bytes(dtype, quant, cols);
     if (rows == 0 || row == 0) return invalid("a tensor has rows and columns, whole blocks of them");
-    if (!times(rows, row, &t->bytes) || !times(rows, cols, &t->elements)) return invalid("the product of these sizes overflows size_t");
+    if (!times(rows, row, &t->bytes) || !times(rows, cols, &t->elements))
+        return invalid("the product of these sizes overflows size_t");
     t->rows  = rows;
     t->cols  = cols;
     t->dtype = dtype;
@@ -12944,8 +12954,9 @@ Status DeviceTensor::allocate(size_t r, size_t c, DType type, QuantType q, Devic
     if (where != DeviceKind::cpu) {
         if (!h) return impl::no_hooks;
         t.data = h->allocate(h->user, t.bytes);
-    } else if (void* const block = t.bytes < SIZE_MAX - 128 ? GLLM_KERNELS_MALLOC(t.bytes + 63 + sizeof(void*)) : nullptr) {
-        t.data = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(block) + sizeof(void*) + 63) & ~static_cast<uintptr_t>(63));
+    } else if (void* const block = t.bytes < SIZE_MAX - 128 ? GLLM_KERNELS_MALLOC(t.bytes + 128) : nullptr) {
+        const uintptr_t behind = reinterpret_cast<uintptr_t>(block) + sizeof block;
+        t.data = reinterpret_cast<void*>((behind + 63) & ~static_cast<uintptr_t>(63));
         memcpy(static_cast<uint8_t*>(t.data) - sizeof block, &block, sizeof block);
     }
     if (!t.data) return {Code::out_of_memory, "no memory for a tensor"};
@@ -12993,7 +13004,8 @@ Status DeviceTensor::upload_f32(const float* x, size_t n) {
     const impl::Staged stage(bytes);
     if (!stage.data) return impl::no_stage;
     if (Status s = impl::from_floats(*this, x, stage.data); !s) return s;
-    return hooks->upload(hooks->user, data, stage.data, bytes) ? impl::success : Status{Code::runtime_error, "the device took no data"};
+    if (!hooks->upload(hooks->user, data, stage.data, bytes)) return {Code::runtime_error, "the device took no data"};
+    return impl::success;
 }
 Status DeviceTensor::download_f32(float* out, size_t n) const {
     if (!data || n != elements || !out) return impl::invalid("as many numbers as the tensor has elements are needed");
@@ -13014,12 +13026,15 @@ GK_INL bool   finite_above_0(double x) { return x > 0 && x - x == 0; }
 
 /// Radians a position for each pair of a head, and the factor of its sine and cosine.
 static inline double rope_frequencies(const RopeConfig& r, size_t context, double* frequency) {
-    const double turn = 6.283185307179586, n = static_cast<double>(r.n_rot), original = static_cast<double>(r.original_context);
+    const double turn = 6.283185307179586, n = static_cast<double>(r.n_rot);
+    const double original = static_cast<double>(r.original_context);
     const double stretch = static_cast<double>(context) / (original > 0 ? original : 1);
     const bool   widens = r.scaling == RopeScaling::dynamic && stretch > 1 && n > 2;
     const double wider = widens ? pow(r.factor * stretch - (r.factor - 1), n / (n - 2)) : 1;
     const double base = r.base * wider;
-    const auto   pair_of = [&](double turns) { return n * log(original / (turns * turn)) / (2 * log(base)); };   // that turns so often
+    const auto   pair_of = [&](double turns) {                  // the one that turns so often
+        return n * log(original / (turns * turn)) / (2 * log(base));
+    };
     const double first = fmax(0, floor(pair_of(r.beta_fast))), last = fmin(n - 1, ceil(pair_of(r.beta_slow)));
     const float* const chosen  = stretch > 1 ? r.long_factors : r.short_factors;
     const float* const factors = r.factors ? r.factors : r.scaling == RopeScaling::longrope ? chosen : nullptr;
@@ -13027,7 +13042,8 @@ static inline double rope_frequencies(const RopeConfig& r, size_t context, doubl
         double f = pow(base, -2 * static_cast<double>(i) / n), keep = 1;
         if (factors) f /= static_cast<double>(factors[i]);
         if (r.scaling == RopeScaling::linear) keep = 0;
-        if (r.scaling == RopeScaling::yarn)   keep = 1 - clamped((static_cast<double>(i) - first) / fmax(0.001, last - first));
+        if (r.scaling == RopeScaling::yarn)
+            keep = 1 - clamped((static_cast<double>(i) - first) / fmax(0.001, last - first));
         if (r.scaling == RopeScaling::llama3)
             keep = clamped((original * f / turn - r.low_freq_factor) / (r.high_freq_factor - r.low_freq_factor));
         frequency[i] = f * ((1 - keep) / r.factor + keep);
@@ -13042,20 +13058,24 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
     const float* const lists[] = {r.factors, r.long_factors, r.short_factors};
     for (const float* list : lists)
         for (size_t i = 0; list && i < r.n_rot / 2; i++)
-            if (!finite_above_0(static_cast<double>(list[i]))) return invalid("rope: factors must be finite and above 0");
+            if (!finite_above_0(static_cast<double>(list[i])))
+                return invalid("rope: factors must be finite and above 0");
     switch (r.scaling) {
         case RopeScaling::none:
         case RopeScaling::linear: return success;
         case RopeScaling::dynamic: break;
         case RopeScaling::yarn:
-            if (!(r.beta_fast > 0) || !(r.beta_slow > 0)) return invalid("rope: beta_fast and beta_slow must be above 0");
+            if (!(r.beta_fast > 0) || !(r.beta_slow > 0))
+                return invalid("rope: beta_fast and beta_slow must be above 0");
             if (!(r.base > 1)) return invalid("rope.base must be above 1 for yarn");
             break;
         case RopeScaling::llama3:
-            if (!(r.high_freq_factor > r.low_freq_factor)) return invalid("rope.high_freq_factor must exceed low_freq_factor");
+            if (!(r.high_freq_factor > r.low_freq_factor))
+                return invalid("rope.high_freq_factor must exceed low_freq_factor");
             break;
         case RopeScaling::longrope:
-            if (!r.factors && (!r.long_factors || !r.short_factors)) return invalid("rope: longrope needs both lists of factors");
+            if (!r.factors && (!r.long_factors || !r.short_factors))
+                return invalid("rope: longrope needs both lists of factors");
             break;
         default: return invalid("rope.scaling is not one of the values of RopeScaling");
     }
@@ -13069,10 +13089,13 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
 // x is the residual stream, [tokens of a batch][width]:
 //
 //   x = embedding (+ positions)
-//   each layer:  h = norm(x);  q, k, v = h W (+ b);  (norms of heads);  rope;  append to the cache;  a = attention W (+ b)
+//   each layer:  h = norm(x);  q, k, v = h W (+ b);  (norms of heads);  rope;  append to the cache
+//                a = attention W (+ b)
 //                x += (norm) a;  h = norm(x), or the same h where both are parallel
 //                x += (norm) ((act(h W_gate) or nothing) * h W_up, or act(h W_up)) W_down (+ b)
 //   logits = cap(norm(x) W)
+
+namespace impl { class Taker; }
 
 struct GK_HIDDEN Model::State {
     struct Matrix {
@@ -13096,7 +13119,8 @@ struct GK_HIDDEN Model::State {
     Layer*             layers = nullptr;
     double            *frequency[2] = {}, magnitude[2] = {};    // of config.rope and local_rope
     size_t            *position = nullptr;                      // of each token of a batch
-    float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr, *gate = nullptr, *up = nullptr;
+    float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr;
+    float             *gate = nullptr, *up = nullptr;
     float             *turn[2] = {}, *part = nullptr;           // [batch][cos, sin][n_rot / 2]
     void              *memory = nullptr, *work = nullptr, *prepared = nullptr;
     size_t             work_bytes = 0, prepared_bytes = 0;
@@ -13126,6 +13150,9 @@ struct GK_HIDDEN Model::State {
     Status embed(const BatchToken* tokens, size_t m);
     Status attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer);
     Status feed_forward(const Layer& l, size_t m);
+    Status allocate(size_t* bytes);
+    void   take(impl::Taker& in, const ModelWeights& weights);
+    void   take_layer(impl::Taker& in, const LayerWeights& w, Layer& l) const;
     Status forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits);
 };
 
@@ -13155,7 +13182,8 @@ Status Model::State::rows(const Matrix& w, size_t first, size_t count, float* ou
 /// For several matrices: what blocks make of the input first.
 Status Model::State::prepare(const Matrix& w, const float* in, size_t m) {
     if (w.dtype != DType::blocks) return impl::success;
-    if (Status s = grow(&prepared, &prepared_bytes, kernels.prepared_bytes(w.quant, m, w.cols, options.precision)); !s) return s;
+    const size_t bytes = kernels.prepared_bytes(w.quant, m, w.cols, options.precision);
+    if (Status s = grow(&prepared, &prepared_bytes, bytes); !s) return s;
     return kernels.prepare(w.quant, in, m, w.cols, prepared, options.precision);
 }
 /// `ready`: prepare() was called for this input, and for a matrix of blocks.
@@ -13167,14 +13195,21 @@ Status Model::State::multiply(const Matrix& w, const float* in, float* out, size
     Status s = impl::success;
     switch (w.dtype) {
         case DType::blocks:
-            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols, options.precision)
+            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols,
+                                                options.precision)
                       : kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, options.precision);
             break;
-        case DType::f32:  s = kernels.gemm_mixed(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::f16:  s = kernels.gemm_mixed(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::bf16: s = kernels.gemm_mixed(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::f32:
+            s = kernels.gemm_mixed(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols);
+            break;
+        case DType::f16:
+            s = kernels.gemm_mixed(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols);
+            break;
+        case DType::bf16:
+            s = kernels.gemm_mixed(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols);
+            break;
     }
-    if (s && w.bias) for (size_t i = 0; i < m; i++) kernels.vec_add(out + i * w.rows, w.bias, out + i * w.rows, w.rows);
+    for (size_t i = 0; s && w.bias && i < m; i++) kernels.vec_add(out + i * w.rows, w.bias, out + i * w.rows, w.rows);
     return s;
 }
 
@@ -13213,7 +13248,8 @@ Status Model::State::embed(const BatchToken* tokens, size_t m) {
     for (size_t i = 0; i < m; i++) {
         float* const row = x + i * config.width;
         if (Status s = rows(embedding, static_cast<size_t>(tokens[i].id), 1, row); !s) return s;
-        if (config.embedding_scale < 1 || config.embedding_scale > 1) kernels.vec_scale(row, config.embedding_scale, config.width);
+        if (config.embedding_scale < 1 || config.embedding_scale > 1)
+            kernels.vec_scale(row, config.embedding_scale, config.width);
         if (!positions.data) continue;
         if (Status s = rows(positions, position[i], 1, h); !s) return s;
         kernels.vec_add(row, h, row, config.width);
@@ -13238,7 +13274,8 @@ Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, 
     }
     for (size_t i = 0, n; i < m; i += n) {
         for (n = 1; i + n < m && tokens[i + n].seq == tokens[i].seq;) n++;
-        if (Status s = cache.append(tokens[i].seq, layer, key + i * kv_width(), value + i * kv_width(), n); !s) return s;
+        const size_t at = i * kv_width();
+        if (Status s = cache.append(tokens[i].seq, layer, key + at, value + at, n); !s) return s;
         AttentionArgs<float> a;
         a.q        = q + i * q_width();
         a.out      = q + i * q_width();
@@ -13249,7 +13286,8 @@ Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, 
         a.window   = slides(layer) ? config.window : 0;
         a.scale    = config.attention_scale;
         a.softcap  = config.attention_softcap;
-        const size_t needed = kernels.attention_workspace_bytes(n, config.heads, config.kv_heads, config.head_dim, a.kv.length);
+        const size_t needed = kernels.attention_workspace_bytes(n, config.heads, config.kv_heads, config.head_dim,
+                                                                a.kv.length);
         if (Status s = room(needed); !s) return s;
         if (Status s = kernels.attention(a); !s) return s;
     }
@@ -13324,7 +13362,8 @@ Status Model::fail(const Status& status, const char* name, size_t requested, siz
 
 namespace impl {
 
-/// The first of as few parts of n > 0 as `most` allows, as equal as can be: with most from 48 on none that [8] takes for few rows.
+/// The first of as few parts of n > 0 as `most` allows, as equal as can be: with most from 48 on none that [8] takes
+/// for few rows.
 static inline size_t first_part(size_t n, size_t most) {
     const size_t parts = n / most + (n % most != 0);
     return n / parts + (n % parts != 0);
@@ -13361,7 +13400,9 @@ public:
             if (!optional) complain(name, Code::invalid_argument, "a tensor is missing");
             return false;
         }
-        const auto wrong = [&](const char* what, size_t asked, size_t has) { complain(name, Code::invalid_argument, what, asked, has); };
+        const auto wrong = [&](const char* what, size_t asked, size_t has) {
+            complain(name, Code::invalid_argument, what, asked, has);
+        };
         if (t.device != DeviceKind::cpu) complain(name, Code::unsupported, "a tensor is not in the memory of the CPU");
         else if (t.cols != cols) wrong("a tensor has another number of columns than the model asks for", cols, t.cols);
         else if (t.rows != rows) wrong("a tensor has another number of rows than the model asks for", rows, t.rows);
@@ -13378,7 +13419,8 @@ public:
         suffix_ = "";
         return v;
     }
-    template <class Matrix> Matrix matrix(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional = false) {
+    template <class Matrix>
+    Matrix matrix(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional = false) {
         Matrix m;
         if (!sound(t, name, rows, cols, optional)) return m;
         m.data      = static_cast<const uint8_t*>(t.data);
@@ -13389,8 +13431,8 @@ public:
         m.row_bytes = dtype_row_bytes(t.dtype, t.quant, cols);
         return m;
     }
-    template <class Norm>
-    Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
+    template <class Norm> Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n,
+                                    NormType type, bool optional = false) {
         Norm r;
         r.weight = vector(w, name, n, optional);
         r.bias   = type == NormType::layer ? bias(b, name, n, optional) : nullptr;
@@ -13405,11 +13447,14 @@ static inline Status check_config(const ModelConfig& c, const ModelOptions& o) {
     const size_t most = size_t(1) << 28;
     const size_t sizes[] = {c.layers, c.width, c.heads, c.kv_heads, c.hidden, c.vocabulary, c.context, o.batch};
     for (size_t n : sizes)
-        if (n == 0 || n > most) return invalid("layers, width, heads, kv_heads, hidden, vocabulary, context and batch must be 1 to 2^28");
-    if (c.head_dim == 0 || c.head_dim % 8 || c.head_dim > 576) return invalid("head_dim must be a multiple of 8 up to 576");
+        if (n == 0 || n > most)
+            return invalid("layers, width, heads, kv_heads, hidden, vocabulary, context and batch must be 1 to 2^28");
+    if (c.head_dim == 0 || c.head_dim % 8 || c.head_dim > 576)
+        return invalid("head_dim must be a multiple of 8 up to 576");
     if (c.heads % c.kv_heads) return invalid("heads must be a multiple of kv_heads");
     if (c.layers > 65536 || c.heads > 65536) return invalid("layers and heads must be at most 65536");
-    if (c.activation != Activation::silu && c.activation != Activation::gelu) return invalid("activation must be silu or gelu");
+    if (c.activation != Activation::silu && c.activation != Activation::gelu)
+        return invalid("activation must be silu or gelu");
     if (c.norm > NormType::layer)        return invalid("norm is not one of the values of NormType");
     if (o.precision > Precision::fast)   return invalid("precision is not one of the values of Precision");
     if (!(c.epsilon >= 0)) return invalid("epsilon must not be negative");
@@ -13440,6 +13485,74 @@ private:
 
 } // namespace impl
 
+/// Memory for a batch and for what is known of positions; bytes: as much as was asked for.
+Status Model::State::allocate(size_t* bytes) {
+    const size_t m = options.batch;
+    for (int round = 0; round < 2; round++) {
+        impl::Carver parts(memory);
+        parts.take(&layers, config.layers);
+        parts.take(&frequency[0], config.rope.n_rot / 2);
+        parts.take(&frequency[1], config.local_rope.n_rot / 2);
+        parts.take(&turn[0], m, config.rope.n_rot);
+        parts.take(&turn[1], m, config.local_rope.n_rot);
+        parts.take(&position, m);
+        parts.take(&x, m, config.width);
+        parts.take(&h, m, config.width);
+        parts.take(&part, config.parallel ? m : 0, config.width);
+        parts.take(&q, m, q_width());
+        parts.take(&key, m, kv_width());
+        parts.take(&value, m, kv_width());
+        parts.take(&gate, m, config.hidden);
+        parts.take(&up, m, config.hidden);
+        if (round) break;
+        if (parts.bytes() > static_cast<double>(SIZE_MAX) / 2)
+            return impl::invalid("a batch of this size has no address");
+        *bytes = static_cast<size_t>(parts.bytes());
+        memory = GLLM_KERNELS_MALLOC(*bytes);
+        if (!memory) return {Code::out_of_memory, "no memory for the activations of a batch"};
+    }
+    magnitude[0] = impl::rope_frequencies(config.rope, config.context, frequency[0]);
+    magnitude[1] = impl::rope_frequencies(config.local_rope, config.context, frequency[1]);
+    return impl::success;
+}
+
+void Model::State::take_layer(impl::Taker& in, const LayerWeights& w, Layer& l) const {
+    const size_t width = config.width, hidden = config.hidden;
+    const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
+                            bool optional = false) {
+        Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
+        r.bias = in.bias(bias, name, rows, true);
+        return r;
+    };
+    l.attn_norm = in.norm<Norm>(w.attn_norm, w.attn_norm_bias, "attn_norm", width, config.norm);
+    l.q    = matrix(w.q, w.q_bias, "q", q_width(), width);
+    l.k    = matrix(w.k, w.k_bias, "k", kv_width(), width);
+    l.v    = matrix(w.v, w.v_bias, "v", kv_width(), width);
+    l.out  = matrix(w.out, w.out_bias, "out", width, q_width());
+    l.gate = matrix(w.gate, w.gate_bias, "gate", hidden, width, true);
+    l.up   = matrix(w.up, w.up_bias, "up", hidden, width);
+    l.down = matrix(w.down, w.down_bias, "down", width, hidden);
+    if (!config.parallel) l.ffn_norm = in.norm<Norm>(w.ffn_norm, w.ffn_norm_bias, "ffn_norm", width, config.norm);
+    const DeviceTensor none;                                    // these norms have no bias in any architecture
+    l.q_norm = in.norm<Norm>(w.q_norm, none, "q_norm", config.head_dim, NormType::rms, true);
+    l.k_norm = in.norm<Norm>(w.k_norm, none, "k_norm", config.head_dim, NormType::rms, true);
+    l.post_attn_norm = in.norm<Norm>(w.post_attn_norm, none, "post_attn_norm", width, NormType::rms, true);
+    l.post_ffn_norm  = in.norm<Norm>(w.post_ffn_norm, none, "post_ffn_norm", width, NormType::rms, true);
+    if (config.norm == NormType::layer && (w.q_norm || w.k_norm || w.post_attn_norm || w.post_ffn_norm))
+        in.complain("q_norm", Code::unsupported, "further norms are for models of RMS norms");
+}
+void Model::State::take(impl::Taker& in, const ModelWeights& weights) {
+    const size_t width = config.width, vocabulary = config.vocabulary;
+    embedding    = in.matrix<Matrix>(weights.embedding, "embedding", vocabulary, width);
+    positions    = in.matrix<Matrix>(weights.positions, "positions", config.context, width, true);
+    final_norm   = in.norm<Norm>(weights.final_norm, weights.final_norm_bias, "final_norm", width, config.norm);
+    lm_head      = weights.lm_head ? in.matrix<Matrix>(weights.lm_head, "lm_head", vocabulary, width) : embedding;
+    lm_head.bias = in.bias(weights.lm_head_bias, "lm_head", vocabulary, true);
+    in.layer = true;
+    for (in.number = 0; in.number < config.layers && in.ok(); in.number++)
+        take_layer(in, weights.layers[in.number], *new (layers + in.number) Layer());
+}
+
 Status Model::init(const ModelConfig& config, const ModelWeights& weights, const ModelOptions& options) {
     if (Status s = impl::check_config(config, options); !s) return fail(s);
     if (!weights.layers) return fail(impl::invalid("null pointer for layers"));
@@ -13448,87 +13561,26 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     if (state_) { state_->~State(); GLLM_KERNELS_FREE(state_); }
     config_ = config;
     state_  = new (place) State(config_);
-    State& st = *state_;
-    const auto refuse = [&](const Status& s, const char* name = "", size_t requested = 0) {
+    const auto refuse = [&](const Status& s, size_t requested) {
         state_->~State();
         GLLM_KERNELS_FREE(state_);
         state_ = nullptr;
-        return fail(s, name, requested);
+        return fail(s, "", requested);
     };
-    if (Status s = st.kernels.select(options.isa); !s) return refuse(s);
-    st.kernels.parallel = options.parallel;
-    st.options = options;
-
-    const size_t m = options.batch;
-    for (int round = 0; round < 2; round++) {
-        impl::Carver memory(st.memory);
-        memory.take(&st.layers, config.layers);
-        memory.take(&st.frequency[0], config.rope.n_rot / 2);
-        memory.take(&st.frequency[1], config.local_rope.n_rot / 2);
-        memory.take(&st.turn[0], m, config.rope.n_rot);
-        memory.take(&st.turn[1], m, config.local_rope.n_rot);
-        memory.take(&st.position, m);
-        memory.take(&st.x, m, config.width);
-        memory.take(&st.h, m, config.width);
-        memory.take(&st.part, config.parallel ? m : 0, config.width);
-        memory.take(&st.q, m, st.q_width());
-        memory.take(&st.key, m, st.kv_width());
-        memory.take(&st.value, m, st.kv_width());
-        memory.take(&st.gate, m, config.hidden);
-        memory.take(&st.up, m, config.hidden);
-        if (round) break;
-        if (memory.bytes() > static_cast<double>(SIZE_MAX) / 2) return refuse(impl::invalid("a batch of this size has no address"));
-        const size_t bytes = static_cast<size_t>(memory.bytes());
-        st.memory = GLLM_KERNELS_MALLOC(bytes);
-        if (!st.memory) return refuse({Code::out_of_memory, "no memory for the activations of a batch"}, "", bytes);
-    }
-    st.magnitude[0] = impl::rope_frequencies(config.rope, config.context, st.frequency[0]);
-    st.magnitude[1] = impl::rope_frequencies(config.local_rope, config.context, st.frequency[1]);
+    size_t bytes = 0;
+    if (Status s = state_->kernels.select(options.isa); !s) return refuse(s, 0);
+    state_->kernels.parallel = options.parallel;
+    state_->options = options;
+    if (Status s = state_->allocate(&bytes); !s) return refuse(s, bytes);
 
     error_ = InferenceError();
     impl::Taker in(&error_);
-    using Matrix = State::Matrix;
-    using Norm   = State::Norm;
-    const size_t width = config.width, q = st.q_width(), kv = st.kv_width(), hidden = config.hidden, vocabulary = config.vocabulary;
-    st.embedding  = in.matrix<Matrix>(weights.embedding, "embedding", vocabulary, width);
-    st.positions  = in.matrix<Matrix>(weights.positions, "positions", config.context, width, true);
-    st.final_norm = in.norm<Norm>(weights.final_norm, weights.final_norm_bias, "final_norm", width, config.norm);
-    st.lm_head    = weights.lm_head ? in.matrix<Matrix>(weights.lm_head, "lm_head", vocabulary, width) : st.embedding;
-    st.lm_head.bias = in.bias(weights.lm_head_bias, "lm_head", vocabulary, true);
-    in.layer = true;
-    for (size_t i = 0; i < config.layers && in.ok(); i++) {
-        in.number = i;
-        const LayerWeights& w = weights.layers[i];
-        const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
-                                bool optional = false) {
-            Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
-            r.bias = in.bias(bias, name, rows, true);
-            return r;
-        };
-        State::Layer& l = *new (st.layers + i) State::Layer();
-        l.attn_norm = in.norm<Norm>(w.attn_norm, w.attn_norm_bias, "attn_norm", width, config.norm);
-        l.q    = matrix(w.q, w.q_bias, "q", q, width);
-        l.k    = matrix(w.k, w.k_bias, "k", kv, width);
-        l.v    = matrix(w.v, w.v_bias, "v", kv, width);
-        l.out  = matrix(w.out, w.out_bias, "out", width, q);
-        l.gate = matrix(w.gate, w.gate_bias, "gate", hidden, width, true);
-        l.up   = matrix(w.up, w.up_bias, "up", hidden, width);
-        l.down = matrix(w.down, w.down_bias, "down", width, hidden);
-        if (!config.parallel) l.ffn_norm = in.norm<Norm>(w.ffn_norm, w.ffn_norm_bias, "ffn_norm", width, config.norm);
-        const DeviceTensor none;                                // these norms have no bias in any architecture
-        l.q_norm = in.norm<Norm>(w.q_norm, none, "q_norm", config.head_dim, NormType::rms, true);
-        l.k_norm = in.norm<Norm>(w.k_norm, none, "k_norm", config.head_dim, NormType::rms, true);
-        l.post_attn_norm = in.norm<Norm>(w.post_attn_norm, none, "post_attn_norm", width, NormType::rms, true);
-        l.post_ffn_norm  = in.norm<Norm>(w.post_ffn_norm, none, "post_ffn_norm", width, NormType::rms, true);
-        if (config.norm == NormType::layer && (w.q_norm || w.k_norm || w.post_attn_norm || w.post_ffn_norm))
-            in.complain("q_norm", Code::unsupported, "further norms are for models of RMS norms");
-    }
-    if (!in.ok()) {
-        const InferenceError error = error_;
-        refuse(error.status);
-        error_ = error;
-    }
-    return error_.status;
+    state_->take(in, weights);
+    if (in.ok()) return impl::success;
+    const InferenceError error = error_;
+    refuse(error.status, 0);
+    error_ = error;
+    return error.status;
 }
 
 KvCacheConfig Model::cache_config(size_t tokens, CacheType type, size_t sequences) const {
@@ -13571,7 +13623,8 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
         const BatchToken& t = batch.tokens[i];
         if (t.id < 0 || static_cast<size_t>(t.id) >= config_.vocabulary)
             return fail(impl::invalid("a token must be below the vocabulary's size"), "", i, config_.vocabulary);
-        if (t.seq >= c.sequences) return fail(impl::invalid("a token's sequence is not of the cache"), "", t.seq, c.sequences);
+        if (t.seq >= c.sequences)
+            return fail(impl::invalid("a token's sequence is not of the cache"), "", t.seq, c.sequences);
         if (t.logits && !logits) return fail(impl::invalid("null pointer for logits"));
     }
     for (size_t begin = 0, m; begin < batch.count; begin += m) {
@@ -13583,12 +13636,14 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
             st.position[i] = follows ? st.position[i - 1] + 1 : cache.length(tokens[i].seq);
             for (size_t j = 0; !follows && j < i; j++) st.position[i] += tokens[j].seq == tokens[i].seq;
             if (st.position[i] >= config_.context)
-                s = fail(impl::invalid("the text is longer than the model's context"), "", st.position[i] + 1, config_.context);
+                s = fail(impl::invalid("the text is longer than the model's context"), "", st.position[i] + 1,
+                         config_.context);
         }
         if (s) s = st.forward(cache, tokens, m, &logits);
         if (s) continue;
         const bool of_cache = cache.error().status.what == s.what;
-        if (error_.status) fail(s, "", of_cache ? cache.error().requested : 0, of_cache ? cache.error().available : 0);
+        if (error_.status)
+            fail(s, "", of_cache ? cache.error().requested : 0, of_cache ? cache.error().available : 0);
         undo(cache, batch, begin, m);
         return s;
     }
