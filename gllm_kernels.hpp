@@ -5960,26 +5960,27 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 // [14] ATTENTION
 // ============================================================================
 //
-// Keys are taken in pieces of PIECE tokens and these in blocks of KEYS, both at fixed positions. Within a piece each block
-// brings its largest score m, its sum of p = e^(s - m), and its sum of p v; what came before is rescaled by
+// Keys are taken in pieces of PIECE tokens and these in blocks of KEYS, both at fixed positions. Within a piece each
+// block brings its largest score m, its sum of p = e^(s - m), and its sum of p v; what came before is rescaled by
 // e^(old m - new m), all in f32. Pieces are merged in order, in double. A key that a query does not see has p = 0 and
-// adds nothing. So the bits of a query depend on itself, on what it sees and on where that is, and two forms share them:
+// adds nothing. So the bits of a query depend on itself, on what it sees and on where that is. Two forms share them:
 //
 //   few    rows of q stay apart. Lanes are the 16 tokens of a page for scores, elements of a head for values. A unit
 //          of work is a piece of the keys of a head; what it leaves is merged when all are done.
-//   many   NR rows of q are the lanes of a panel [head_dim][NR]. Scores [keys][NR] are keys times panel, and what becomes of
-//          them, p, is the panel that the values, transposed, are multiplied with: both are tiles of section [13], for
-//          which keys and values are packed once for several panels. A unit is so many panels of a head.
+//   many   NR rows of q are the lanes of a panel [head_dim][NR]. Scores [keys][NR] are keys times panel, and what
+//          becomes of them, p, is the panel that the values, transposed, are multiplied with: both are tiles of [13],
+//          for which keys and values are packed once for several panels. A unit is so many panels of a head.
 //
-// Rows of q are those of the heads that share keys, query by query. Sums over head_dim are chains as in [13], so are those
-// of p v in a block; p is summed by position in a page, then by halves of it.
+// Rows of q are those of the heads that share keys, query by query. Sums over head_dim are chains as in [13], so are
+// those of p v in a block; p is summed by position in a page, then by halves of it.
 //
-// In u, with A as in [2] and V the largest |v|. A relative error of d in each p is one of d V in the result. Scores: 1 for
-// scaling q, 128 + head_dim / 128 - 1 for the sum, 6 for a cap, and 2 each for s - m and for the old - new m that follow:
-// 145 A V. Others: 112 in a block, 2 for each of the three more blocks, 2 for each of 5 exponentials, 7 + 4 + 2 * 3 in
-// the sum of p, 1 for the result: 146 V.
+// In u, with A as in [2] and V the largest |v|. A relative error of d in each p is one of d V in the result. Scores: 1
+// for scaling q, 128 + head_dim / 128 - 1 for the sum, 6 for a cap, and 2 each for s - m and for the old - new m that
+// follow: 145 A V. Others: 112 in a block, 2 for each of the three more blocks, 2 for each of 5 exponentials,
+// 7 + 4 + 2 * 3 in the sum of p, 1 for the result: 146 V.
 
-constexpr size_t PAGE = impl::cache_page, KEYS = GK_PASS == GK_AVX2 ? 96 : 112, PIECE = 4 * KEYS, PAGES = KEYS / PAGE, PAGEV = PAGE / VF;
+constexpr size_t PAGE = impl::cache_page, PAGEV = PAGE / VF, KEYS = GK_PASS == GK_AVX2 ? 96 : 112, PAGES = KEYS / PAGE;
+constexpr size_t PIECE = 4 * KEYS;
 static_assert(KEYS % MR == 0 && KEYS % PAGE == 0 && KEYS <= CHAIN, "whole tiles, one chain");
 
 constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -6006,23 +6007,25 @@ struct KeyCodes {
         GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
     }
     GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
-        if (i % 32 == 0) GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
-        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vmul(vload(codes + i * PAGE + j * VF), scale[j % PAGEV]);
+        if (i % 32 == 0)
+            GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
+        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++)
+            v[j] = vmul(vload(codes + i * PAGE + j * VF), scale[j % PAGEV]);
     }
 };
 
 /// A row of values: vector c of those from `row` on, where `row` is at a multiple of 32 for codes.
 template <class T> struct ValueRow {
     static constexpr size_t step = 1, bytes = sizeof(T);        // elements and bytes of what a row is made of
-    GK_MEM static vf at(const uint8_t* row, size_t c)             { return vload(reinterpret_cast<const T*>(row) + c * VF); }
-    GK_MEM static vf part(const uint8_t* row, size_t n)           { return vload_n(reinterpret_cast<const T*>(row), n); }
+    GK_MEM static vf at(const uint8_t* row, size_t c)   { return vload(reinterpret_cast<const T*>(row) + c * VF); }
+    GK_MEM static vf part(const uint8_t* row, size_t n) { return vload_n(reinterpret_cast<const T*>(row), n); }
 };
 struct ValueCodes {
     static constexpr size_t step = 32, bytes = sizeof(impl::block_q8_0);
     GK_MEM static vf at(const uint8_t* row, size_t c) {
         return vmul(vload(reinterpret_cast<const int8_t*>(row + 2) + c * VF), vset(half(row)));
     }
-    GK_MEM static vf part(const uint8_t*, size_t)                 { return vzero(); }
+    GK_MEM static vf part(const uint8_t*, size_t)       { return vzero(); }
 };
 
 /// out[d] = a row of values; up to VF floats behind it may be written.
@@ -6066,7 +6069,8 @@ inline CacheBlock cache_block(const KvView& kv, size_t head, size_t first, size_
     b.count        = count;
     b.key_type     = kv.pages ? kv.keys.type : CacheType::f32;
     b.value_stride = kv.pages ? impl::cache_row_bytes(kv.values.type, kv.head_dim) : kv.values.token_stride;
-    const uint8_t *const keys = static_cast<const uint8_t*>(kv.keys.data), *const values = static_cast<const uint8_t*>(kv.values.data);
+    const uint8_t* const keys   = static_cast<const uint8_t*>(kv.keys.data);
+    const uint8_t* const values = static_cast<const uint8_t*>(kv.values.data);
     const size_t d = kv.head_dim;
     for (size_t p = 0; p < count; p++) {
         if (kv.pages) {
@@ -6108,7 +6112,8 @@ GK_INL float place_of(const impl::AttentionJob& job, size_t i, size_t from) {
 GK_INL vf top_of(vf m) { return vselect(vlt(m, vset(-impl::largest_float)), vzero(), m); }
 /// Of 16 lanes, in the order of panel_exponentials: halves, of halves. vsum of wide vectors is that.
 GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
-    GK_UNROLL(4) for (size_t w = PAGEV / 2; w; w /= 2) GK_UNROLL(8) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
+    GK_UNROLL(4) for (size_t w = PAGEV / 2; w; w /= 2)
+        GK_UNROLL(8) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
     if (VF != 4) return vsum(v[0]);
     float t[VF];
     vstore(t, v[0]);
@@ -6116,8 +6121,10 @@ GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
 }
 /// Four sums of a piece join those before it: sums = a sums + b part.
 GK_INL void join4(double* sums, const float* part, const double* a, const double* b) {
-    const double s0 = sums[0] * a[0] + static_cast<double>(part[0]) * b[0], s1 = sums[1] * a[1] + static_cast<double>(part[1]) * b[1];
-    const double s2 = sums[2] * a[2] + static_cast<double>(part[2]) * b[2], s3 = sums[3] * a[3] + static_cast<double>(part[3]) * b[3];
+    const double s0 = sums[0] * a[0] + static_cast<double>(part[0]) * b[0];
+    const double s1 = sums[1] * a[1] + static_cast<double>(part[1]) * b[1];
+    const double s2 = sums[2] * a[2] + static_cast<double>(part[2]) * b[2];
+    const double s3 = sums[3] * a[3] + static_cast<double>(part[3]) * b[3];
     sums[0] = s0;
     sums[1] = s1;
     sums[2] = s2;
@@ -6143,22 +6150,39 @@ GK_INL size_t part_floats(size_t d)                  { return round_up(d, PAGE) 
 inline size_t few_parts(size_t rows, size_t pieces, size_t d) { return rows * pieces * part_floats(d); }
 inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv); }
 
+/// What is prefetched while something else is read: the keys, or the values, of a head in some pages. Their lines by
+/// turns: so many streams get more of the memory's bandwidth than one.
+struct Ahead {
+    const uint8_t* const* pages;
+    size_t                count, bytes;                         // pages; of each
+    size_t                page, at;                             // the next line
+    GK_MEM void lines(size_t n) {
+        if (at >= bytes) return;
+        GK_UNROLL(8) for (size_t i = 0; i < n; i++) {
+            prefetch(reinterpret_cast<const char*>(pages[page] + at));
+            const bool last = ++page == count;
+            page = last ? 0 : page;
+            at += last ? 64 : 0;
+        }
+    }
+};
+
 /// s[r * KEYS + t] = rows r of q[R][d] times the keys of P pages.
 template <class Keys, size_t R, size_t P>
-GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead, const float* q, size_t d, float* s) {
-    Keys keys[P];
+GK_INL void page_scores(const uint8_t* const* pages, Ahead* values, const float* q, size_t d, float* s) {
+    Keys  keys[P];
+    Ahead ahead = *values;
     GK_UNROLL(8) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
     for (size_t from = 0; from < d; from += CHAIN) {
         vf acc[R][P * PAGEV];
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+            GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
-        for (size_t i = from; i < end; i += 2)
+        for (size_t i = from; i < end; i += 2) {
+            ahead.lines((P * 2 * Keys::bytes + 63) / 64);
             GK_UNROLL(8) for (size_t p = 0; p < P; p++) {
                 vf v[2 * PAGEV];
                 keys[p].two(i, v);
-                const char* const next = reinterpret_cast<const char*>(ahead[p]) + i * Keys::bytes;
-                prefetch(next);
-                if (Keys::bytes > 32) prefetch(next + 64);
                 GK_UNROLL(2) for (size_t k = 0; k < 2; k++)
                     GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
                         const vf x = vset(q[r * d + i + k]);
@@ -6166,103 +6190,130 @@ GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead
                             acc[r][p * PAGEV + j] = vfma(x, v[k * PAGEV + j], acc[r][p * PAGEV + j]);
                     }
             }
+        }
         GK_UNROLL(4) for (size_t r = 0; r < R; r++)
             GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) {
                 float* const to = s + r * KEYS + j * VF;
                 vstore(to, from ? vadd(vload(to), acc[r][j]) : acc[r][j]);
             }
     }
+    *values = ahead;
 }
+/// Of pages p .. last - 1 of a block.
 template <class Keys, size_t R>
-void block_scores(const uint8_t* const* pages, const uint8_t* const* ahead, size_t count, const float* q, size_t d, float* s) {
-    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;          // of 7 pages
-    size_t p = 0;
-    for (; p + P <= count; p += P) page_scores<Keys, R, P>(pages + p, ahead + p, q, d, s + p * PAGE);
-    for (; p + Q <= count; p += Q) page_scores<Keys, R, Q>(pages + p, ahead + p, q, d, s + p * PAGE);
-    for (; p < count; p++)         page_scores<Keys, R, 1>(pages + p, ahead + p, q, d, s + p * PAGE);
+void block_scores(const CacheBlock& b, Ahead* values, size_t p, size_t last, const float* q, size_t d, float* s) {
+    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;   // of 7 pages
+    for (; p + P <= last; p += P) page_scores<Keys, R, P>(b.keys + p, values, q, d, s + p * PAGE);
+    for (; p + Q <= last; p += Q) page_scores<Keys, R, Q>(b.keys + p, values, q, d, s + p * PAGE);
+    for (; p < last; p++)         page_scores<Keys, R, 1>(b.keys + p, values, q, d, s + p * PAGE);
 }
 
-/// sums[r * ld + j] = sum of p[r * KEYS + t] v[t][j] over tokens begin .. end - 1 of a block, C vectors of columns from byte `offset` of
-/// the rows on, vector c0 of them.
+/// sums[r * ld + j] = sum of p[r * KEYS + t] v[t][j] over tokens begin .. end - 1 of a block.
+struct ValueSums {
+    const CacheBlock& block;
+    Ahead*            keys;
+    const float*      p;
+    size_t            begin, end;
+    float*            sums;
+    size_t            d, ld;
+};
+/// C vectors of columns from column j on: vectors c0 .. of what is at byte `offset` of a row.
 template <class Row, size_t R, size_t C>
-GK_INL void value_columns(const CacheBlock& b, const uint8_t* const* ahead, size_t offset, size_t c0, const float* p, size_t begin,
-        size_t end, float* sums, size_t ld) {
+GK_INL void value_columns(const ValueSums& s, size_t j, size_t offset, size_t c0) {
     vf acc[R][C];
     GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
-    constexpr size_t part = C * VF * Row::bytes / Row::step;    // of a row, in bytes
-    const size_t stride = b.value_stride, before = offset + c0 * VF * Row::bytes / Row::step;
+    const float* const p = s.p;
+    const size_t stride = s.block.value_stride, begin = s.begin, end = s.end;
+    Ahead ahead = *s.keys;
     for (size_t page = begin / PAGE; page * PAGE < end; page++) {
-        const size_t   first = page * PAGE < begin ? begin : page * PAGE, last = least(end, (page + 1) * PAGE);
-        const uint8_t* row   = b.values[page] + (first - page * PAGE) * stride + offset;
-        const uint8_t* next  = ahead[page] + before * PAGE;
-        for (size_t t = first; t < last; t++, row += stride, next += part) {
+        const size_t   base = page * PAGE, first = base < begin ? begin : base, last = least(end, base + PAGE);
+        const uint8_t* row  = s.block.values[page] + (first - base) * stride + offset;
+        for (size_t t = first; t < last; t++, row += stride) {
             vf v[C];
             GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
-            GK_UNROLL(8) for (size_t x = 0; x < part; x += 64) prefetch(reinterpret_cast<const char*>(next + x));
+            ahead.lines((C * VF * Row::bytes / Row::step + 63) / 64);
             GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
                 const vf x = vset(p[r * KEYS + t]);
                 GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
             }
         }
     }
-    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(sums + r * ld + c * VF, acc[r][c]);
+    GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(s.sums + r * s.ld + j + c * VF, acc[r][c]);
+    *s.keys = ahead;
 }
-/// The same of all columns.
-template <class Row, size_t R>
-void block_values(const CacheBlock& b, const uint8_t* const* ahead, const float* p, size_t begin, size_t end, float* sums, size_t d) {
+/// All columns.
+template <class Row, size_t R> void block_values(const ValueSums& s) {
     constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
-    const size_t ld = round_up(d, PAGE);
+    const size_t d = s.d;
     size_t j = 0;
     if (Row::step > 1) {
         for (; j < d; j += 32)
             GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c += C)
-                value_columns<Row, R, C>(b, ahead, j / 32 * Row::bytes, c, p, begin, end, sums + j + c * VF, ld);
+                value_columns<Row, R, C>(s, j + c * VF, j / 32 * Row::bytes, c);
         return;
     }
-    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
-    for (; j + 2 * VF <= d; j += 2 * VF) value_columns<Row, R, 2>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
-    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
+    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(s, j, j * Row::bytes, 0);
+    for (; j + 2 * VF <= d; j += 2 * VF) value_columns<Row, R, 2>(s, j, j * Row::bytes, 0);
+    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(s, j, j * Row::bytes, 0);
     for (size_t r = 0; j < d && r < R; r++) {
         vf acc = vzero();
-        for (size_t t = begin; t < end; t++) {
-            const uint8_t* const row = b.values[t / PAGE] + t % PAGE * b.value_stride;
-            acc = vfma(Row::part(row + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        for (size_t t = s.begin; t < s.end; t++) {
+            const uint8_t* const row = s.block.values[t / PAGE] + t % PAGE * s.block.value_stride;
+            acc = vfma(Row::part(row + j * Row::bytes, d - j), vset(s.p[r * KEYS + t]), acc);
         }
-        vstore(sums + r * ld + j, acc);
+        vstore(s.sums + r * s.ld + j, acc);
     }
 }
 
-/// R rows of q, the heads from `head` on of query i, against tokens `seen` of the block at `from`.
-template <size_t R>
-void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t* const* ahead, size_t from, size_t i, size_t head,
-        const impl::Seen& seen, const float* q, float* parts) {
-    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), begin = seen.begin - from, end = seen.end - from;
-    const size_t first = begin / PAGE, last = (end + PAGE - 1) / PAGE;
-    impl::Lines<float, R * KEYS> scores;
-    impl::Lines<float, R * 576>  sums_of_values;
-    float* const s = scores.begin();
-    float* const sums = sums_of_values.begin();
-    switch (b.key_type) {
-        case CacheType::f32:  block_scores<KeyRows<float>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
-        case CacheType::f16:  block_scores<KeyRows<f16>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
-        case CacheType::bf16: block_scores<KeyRows<bf16>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
-        case CacheType::Q8_0: block_scores<KeyCodes, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+/// R rows of q[R][d], the heads from `head` on of one query, against the tokens of the block at `from` that it sees.
+struct FewRows {
+    const impl::AttentionJob& job;
+    const CacheBlock&         block;
+    Ahead                    *values, *keys;                    // prefetched while keys are read, and while values are
+    size_t                    from, query, head;
+    size_t                    begin, end;                       // of the block, seen
+    const float*              q;
+    float*                    parts;                            // what the unit leaves of the rows
+};
+
+/// Scores of a row in whole pages: shaped, and -inf where they are not seen. The largest.
+inline float shape_row(const FewRows& rows, size_t head, float* s) {
+    const impl::AttentionJob& job = rows.job;
+    const vf place = vset(place_of(job, rows.query, rows.from)), none = vset(-impl::infinity);
+    const vf slope = vset(job.slopes ? job.slopes[head] : 0);
+    vf m = none;
+    for (size_t t = rows.begin / PAGE * PAGE; t < round_up(rows.end, PAGE); t += VF) {
+        const vf at = vadd(vload(lane_numbers + t % PAGE), vset(static_cast<float>(t - t % PAGE)));
+        vf x = shaped(job, vload(s + t), slope, vsub(at, place));
+        if (t < rows.begin)    x = vselect(vlt(at, vset(static_cast<float>(rows.begin))), none, x);
+        if (t + VF > rows.end) x = vselect(vlt(at, vset(static_cast<float>(rows.end))), x, none);
+        vstore(s + t, x);
+        m = vmax(x, m);
     }
-    float old[PAGE] = {}, largest_score[PAGE] = {}, top[PAGE], factor[PAGE];
-    const vf place = vset(place_of(job, i, from)), none = vset(-impl::infinity);
-    for (size_t r = 0; r < R; r++) {
-        const vf slope = vset(job.slopes ? job.slopes[head + r] : 0);
-        vf m = none;
-        for (size_t t = first * PAGE; t < last * PAGE; t += VF) {
-            const vf at = vadd(vload(lane_numbers + t % PAGE), vset(static_cast<float>(t - t % PAGE)));
-            vf x = shaped(job, vload(s + r * KEYS + t), slope, vsub(at, place));
-            if (t < begin)    x = vselect(vlt(at, vset(static_cast<float>(begin))), none, x);
-            if (t + VF > end) x = vselect(vlt(at, vset(static_cast<float>(end))), x, none);
-            vstore(s + r * KEYS + t, x);
-            m = vmax(x, m);
+    return vhmax(m);
+}
+/// Scores of a row become p. Their sum.
+inline float exponentials_of_row(const FewRows& rows, float top, float* s) {
+    const vf subtract = vset(top);
+    vf sum[PAGEV];
+    for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
+    for (size_t t = rows.begin / PAGE * PAGE; t < rows.end; t += PAGE)
+        for (size_t j = 0; j < PAGEV; j++) {
+            const vf p = vexp(vsub(vload(s + t + j * VF), subtract));
+            vstore(s + t + j * VF, p);
+            sum[j] = vadd(sum[j], p);
         }
-        const float most = vhmax(m);
-        old[r] = parts[r * part_floats(d) + ld];
+    return sum_by_halves(sum);
+}
+/// Scores become p, the state of the rows takes them in; factor: what rescales their sums.
+template <size_t R> void few_exponentials(const FewRows& rows, float* s, float* factor) {
+    const size_t d = rows.job.kv.head_dim;
+    float* const states = rows.parts + round_up(d, PAGE);
+    float old[PAGE] = {}, largest_score[PAGE] = {}, top[PAGE];
+    for (size_t r = 0; r < R; r++) {
+        const float most = shape_row(rows, rows.head + r, s + r * KEYS);
+        old[r] = states[r * part_floats(d)];
         largest_score[r] = most > old[r] ? most : old[r];
     }
     for (size_t r = 0; r < R; r += VF) {
@@ -6271,29 +6322,36 @@ void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t*
         vstore(factor + r, vexp(vsub(vload(old + r), t)));
     }
     for (size_t r = 0; r < R; r++) {
-        const vf t0 = vset(top[r]);
-        vf sum[PAGEV];
-        for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
-        for (size_t t = first * PAGE; t < last * PAGE; t += PAGE)
-            for (size_t j = 0; j < PAGEV; j++) {
-                float* const x = s + r * KEYS + t + j * VF;
-                const vf     p = vexp(vsub(vload(x), t0));
-                vstore(x, p);
-                sum[j] = vadd(sum[j], p);
-            }
-        float* const state = parts + r * part_floats(d) + ld;
+        float* const state = states + r * part_floats(d);
         state[0] = largest_score[r];
-        state[1] = state[1] * factor[r] + sum_by_halves(sum);
+        state[1] = state[1] * factor[r] + exponentials_of_row(rows, top[r], s + r * KEYS);
     }
-    const uint8_t* const* const next = ahead + PAGES;
+}
+template <size_t R> void few_rows(const FewRows& rows) {
+    const impl::AttentionJob& job = rows.job;
+    const CacheBlock& b = rows.block;
+    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE);
+    const size_t first = rows.begin / PAGE, last = (rows.end + PAGE - 1) / PAGE;
+    impl::Lines<float, R * KEYS> scores;
+    impl::Lines<float, R * 576>  sums_of_values;
+    float *const s = scores.begin(), *const sums = sums_of_values.begin();
+    switch (b.key_type) {
+        case CacheType::f32:  block_scores<KeyRows<float>, R>(b, rows.values, first, last, rows.q, d, s); break;
+        case CacheType::f16:  block_scores<KeyRows<f16>, R>(b, rows.values, first, last, rows.q, d, s); break;
+        case CacheType::bf16: block_scores<KeyRows<bf16>, R>(b, rows.values, first, last, rows.q, d, s); break;
+        case CacheType::Q8_0: block_scores<KeyCodes, R>(b, rows.values, first, last, rows.q, d, s); break;
+    }
+    float factor[PAGE];
+    few_exponentials<R>(rows, s, factor);
+    const ValueSums values = {b, rows.keys, s, rows.begin, rows.end, sums, d, ld};
     switch (job.kv.values.type) {
-        case CacheType::f32:  block_values<ValueRow<float>, R>(b, next, s, begin, end, sums, d); break;
-        case CacheType::f16:  block_values<ValueRow<f16>, R>(b, next, s, begin, end, sums, d); break;
-        case CacheType::bf16: block_values<ValueRow<bf16>, R>(b, next, s, begin, end, sums, d); break;
-        case CacheType::Q8_0: block_values<ValueCodes, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::f32:  block_values<ValueRow<float>, R>(values); break;
+        case CacheType::f16:  block_values<ValueRow<f16>, R>(values); break;
+        case CacheType::bf16: block_values<ValueRow<bf16>, R>(values); break;
+        case CacheType::Q8_0: block_values<ValueCodes, R>(values); break;
     }
     for (size_t r = 0; r < R; r++) {
-        float* const to = parts + r * part_floats(d);
+        float* const to = rows.parts + r * part_floats(d);
         const vf     f  = vset(factor[r]);
         for (size_t j = 0; j < d; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
     }
@@ -6305,62 +6363,72 @@ template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs)
     const vf     scale = vset(job.scale);
     for (size_t h = 0; h < job.heads; h++)
         for (size_t i = 0; i < job.m; i++) {
-            const E* const q = static_cast<const E*>(job.q) + (i * job.heads + h) * d;
-            float* const to = inputs + ((h / group * job.m + i) * group + h % group) * d;
+            const E* const q  = static_cast<const E*>(job.q) + (i * job.heads + h) * d;
+            float* const   to = inputs + ((h / group * job.m + i) * group + h % group) * d;
             size_t j = 0;
             for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
             if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
         }
 }
 
-/// What to prefetch: ahead[p] with keys of page p, ahead[PAGES + p] with values: its values, and the keys of what comes next.
-inline void pages_ahead(const KvView& kv, const CacheBlock& b, const CacheBlock& next, const uint8_t** ahead) {
-    for (size_t p = 0; p < b.count; p++) {
-        ahead[p]         = b.values[p];
-        ahead[PAGES + p] = kv.pages && p < next.count ? next.keys[p] : b.values[p];
+/// A unit against a block: all queries, some heads at once. rows: as the whole block is seen.
+inline void few_queries(size_t unit, const FewRows& whole) {
+    const impl::AttentionJob& job = whole.job;
+    const size_t group = job.heads / job.kv.kv_heads, all = job.m * group, head = unit % job.kv.kv_heads;
+    const size_t d = job.kv.head_dim, from = whole.from, part = part_floats(d);
+    FewRows rows = whole;
+    for (size_t i = 0; i < job.m; i++) {
+        const impl::Seen seen = seen_in(seen_by(job, i), from, from + whole.end);
+        if (seen.begin >= seen.end) continue;
+        rows.query = i;
+        rows.begin = seen.begin - from;
+        rows.end   = seen.end - from;
+        for (size_t g = 0; g < group;) {
+            const size_t at_once = least(group - g, VF == 1 ? 1 : 4);
+            rows.head  = head * group + g;
+            rows.q     = job.inputs + (head * all + i * group + g) * d;
+            rows.parts = job.parts + (unit * all + i * group + g) * part;
+            if      (at_once == 4) few_rows<VF == 1 ? 1 : 4>(rows);
+            else if (at_once >= 2) few_rows<VF == 1 ? 1 : 2>(rows);
+            else                   few_rows<1>(rows);
+            g += at_once == 3 ? 2 : at_once;
+        }
     }
 }
 
-/// Units begin .. end - 1, each a piece of one head of keys: [pieces][kv_heads]. The heads of a piece take turns, block by
-/// block, so that pages are read from end to end.
+/// Units begin .. end - 1 of one piece, of whose tokens `seen` are seen. The heads take turns, block by block, so that
+/// pages are read from end to end.
+inline void few_piece(const impl::AttentionJob& job, size_t begin, size_t end, const impl::Seen& seen, float* scratch) {
+    const KvView& kv = job.kv;
+    const auto block_of = [&](size_t unit, size_t from, size_t to) {
+        return cache_block(kv, unit % kv.kv_heads, from / PAGE, (to - from + PAGE - 1) / PAGE, scratch);
+    };
+    for (size_t from = seen.begin / KEYS * KEYS; from < seen.end; from += KEYS) {
+        const size_t to = least(from + KEYS, seen.end), after = least(seen.end, to + KEYS);
+        for (size_t u = begin; u < end; u++) {
+            const CacheBlock b = block_of(u, from, to);
+            const bool       more = u + 1 < end;
+            const CacheBlock next = !kv.pages ? b : more ? block_of(u + 1, from, to) : block_of(begin, to, after);
+            Ahead values = {b.values, b.count, PAGE * impl::cache_row_bytes(kv.values.type, kv.head_dim), 0, 0};
+            Ahead keys   = {next.keys, next.count, PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim), 0, 0};
+            if (!kv.pages || next.count == 0) keys.bytes = 0;
+            few_queries(u, {job, b, &values, &keys, from, 0, 0, 0, to - from, nullptr, nullptr});
+        }
+    }
+}
+/// Units begin .. end - 1, each a piece of one head of keys: [pieces][kv_heads].
 inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, float* scratch) {
-    const KvView& kv    = job.kv;
-    const size_t  group = job.heads / kv.kv_heads, rows = job.m * group, d = kv.head_dim;
+    const size_t heads = job.kv.kv_heads, rows = job.m * (job.heads / heads);
+    const size_t d = job.kv.head_dim, floats = part_floats(d);
     for (size_t stop; unit < end; unit = stop) {
-        const size_t     piece = unit / kv.kv_heads, first = unit % kv.kv_heads, base = (job.first + piece) * PIECE;
-        const impl::Seen all = seen_in(seen_by_all(job), base, base + PIECE);
-        stop = least(end, (piece + 1) * kv.kv_heads);
+        const size_t piece = unit / heads, base = (job.first + piece) * PIECE;
+        stop = least(end, (piece + 1) * heads);
         for (size_t r = unit * rows; r < stop * rows; r++) {
-            float* const part = job.parts + r * part_floats(d);
-            for (size_t j = 0; j < part_floats(d); j += VF) vstore(part + j, vzero());
+            float* const part = job.parts + r * floats;
+            for (size_t j = 0; j < floats; j += VF) vstore(part + j, vzero());
             part[round_up(d, PAGE)] = -impl::infinity;
         }
-        for (size_t from = all.begin / KEYS * KEYS; from < all.end; from += KEYS) {
-            const size_t to = least(from + KEYS, all.end), after = least(all.end, to + KEYS);
-            const auto   block_of = [&](size_t head, size_t begin, size_t behind) {
-                return cache_block(kv, head, begin / PAGE, (behind - begin + PAGE - 1) / PAGE, scratch);
-            };
-            for (size_t u = unit; u < stop; u++) {
-                const size_t     head = first + u - unit;
-                const CacheBlock b = block_of(head, from, to);
-                const uint8_t*   ahead[2 * PAGES];
-                pages_ahead(kv, b, !kv.pages ? b : u + 1 < stop ? block_of(head + 1, from, to) : block_of(first, to, after), ahead);
-                for (size_t i = 0; i < job.m; i++) {
-                    const impl::Seen seen = seen_in(seen_by(job, i), from, to);
-                    if (seen.begin >= seen.end) continue;
-                    for (size_t g = 0; g < group;) {
-                        const size_t row = i * group + g, h = head * group + g;
-                        const float* const q = job.inputs + (head * rows + row) * d;
-                        float* const part = job.parts + (u * rows + row) * part_floats(d);
-                        const size_t at_once = least(group - g, VF == 1 ? 1 : 4);
-                        if      (at_once == 4) few_rows<VF == 1 ? 1 : 4>(job, b, ahead, from, i, h, seen, q, part);
-                        else if (at_once >= 2) few_rows<VF == 1 ? 1 : 2>(job, b, ahead, from, i, h, seen, q, part);
-                        else                   few_rows<1>(job, b, ahead, from, i, h, seen, q, part);
-                        g += at_once == 3 ? 2 : at_once;
-                    }
-                }
-            }
-        }
+        few_piece(job, unit, stop, seen_in(seen_by_all(job), base, base + PIECE), scratch);
     }
 }
 
@@ -6379,7 +6447,7 @@ template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, s
         for (size_t j = 0; j < d; j++) sums[j] = 0;
         for (size_t k0 = 0; k0 < job.pieces; k0 += BATCH) {
             const size_t n = least(BATCH, job.pieces - k0);
-            float before[BATCH], here[BATCH];                   // the factors of what came before each piece, and of itself
+            float before[BATCH], here[BATCH];                   // factors of what came before each piece, and of itself
             for (size_t k = 0; k < BATCH; k++) before[k] = here[k] = 0;
             for (size_t k = 0; k < n; k++) {
                 const float m = parts[(k0 + k) * stride + ld], most = m > largest_score ? m : largest_score;
@@ -6414,9 +6482,10 @@ template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, s
 /// What a panel of rows holds, and where in its part of the scratch, in floats.
 struct PanelPlaces {
     size_t q, sums, totals, state, floats;                      // [d][NR] each, totals in double; rows of NR
-    explicit PanelPlaces(size_t d) : q(0), sums(d * NR), totals(2 * d * NR), state(4 * d * NR), floats(state + 5 * NR + 12) {}
+    explicit PanelPlaces(size_t d)
+        : q(0), sums(d * NR), totals(2 * d * NR), state(4 * d * NR), floats(state + 5 * NR + 12) {}
 };
-constexpr size_t AT_ONCE = 8;                                   // rows on their way to panels: what is stored is not read at once
+constexpr size_t AT_ONCE = 8;               // rows on their way to panels: what is stored is not read at once
 GK_INL size_t value_row(size_t d) { return round_up(d + MR + VF, 16); }
 
 /// The scratch of a thread: packed keys, and values, some rows on their way, scores; then turned keys, then the panels.
@@ -6502,8 +6571,8 @@ template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOf
     for (size_t v = 0; v < NR; v += VF) {
         const size_t n = p.count > v ? least(p.count - v, VF) : 0;
         for (size_t r = 0; r < n; r++) {
-            const size_t   row = p.from + v + r;
-            const E* const q   = static_cast<const E*>(job.q) + (row / group * job.heads + p.head * group + row % group) * d;
+            const size_t   row = p.from + v + r, at = row / group * job.heads + p.head * group + row % group;
+            const E* const q   = static_cast<const E*>(job.q) + at * d;
             float* const   to  = wide + r * d;
             size_t j = 0;
             for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
@@ -6514,17 +6583,30 @@ template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOf
     }
 }
 
-/// p v of a lane at a time, for values that are not all finite: a token that a lane does not see would make NaN of them.
-GK_NOINLINE void values_by_lane(const float* p, const float* begin, const float* end, const float* panel, size_t stride, size_t d,
-        float* sums) {
-    for (size_t i = 0, r; i < d; i += r, panel += stride) {
+/// The keys and values of some tokens of a block, packed: keys in panels [d][MR], values in panels [n][MR], `stride`
+/// floats apart.
+struct PackedBlock {
+    const float *keys, *values;
+    size_t       from, n, stride;                               // tokens
+    bool         finite;                                        // the values, all of them
+};
+/// The tokens that each lane of a panel sees, from the first of a block; `whole`: each sees all.
+struct LanesSee {
+    bool  whole;
+    float begin[NR], end[NR];
+};
+
+/// p v of a lane at a time, for values that are not all finite: one that a lane does not see would make its sums NaN.
+GK_NOINLINE void values_by_lane(const PackedBlock& b, const LanesSee& see, const float* p, size_t d, float* sums) {
+    const float* panel = b.values;
+    for (size_t i = 0, r; i < d; i += r, panel += b.stride) {
         r = tile_rows(d - i);
         for (size_t lane = 0; lane < NR; lane++)
             for (size_t x = 0; x < r; x += VF) {
                 const size_t l = least(r - x, VF);
                 vf    acc = vzero();
                 float now[VF] = {};
-                for (size_t t = static_cast<size_t>(begin[lane]); t < static_cast<size_t>(end[lane]); t++)
+                for (size_t t = static_cast<size_t>(see.begin[lane]); t < static_cast<size_t>(see.end[lane]); t++)
                     acc = vfma(vload(panel + t * MR + x), vset(p[t * NR + lane]), acc);
                 for (size_t k = 0; k < l; k++) now[k] = sums[(i + x + k) * NR + lane];
                 vstore(now, vadd(vload(now), acc));
@@ -6554,90 +6636,111 @@ struct QueryPanel {
     size_t row(size_t lane) const { return rows.from + least(lane, rows.count - 1); }
 };
 
-/// Scores of n tokens from `from` on become p, with the state of the panel; factor: what rescales its sums. begin and end: the
-/// tokens that each lane sees, or null where each sees all.
-GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* begin,
-        const float* end, float* s, float* factor) {
+/// Slopes of the lanes of a panel, and their positions as seen from token `from`: vectors v.
+GK_INL void lane_slopes(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t v, vf* slope,
+        vf* place) {
     const size_t group = job.heads / job.kv.kv_heads;
-    const vf     none  = vset(-impl::infinity);
-    vf m[NRV], slope[NRV], place[NRV];
-    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) { m[v] = none; slope[v] = place[v] = vzero(); }
-    if (job.slopes)
-        for (size_t v = 0; v < NRV; v++) {
-            float slopes[VF], places[VF];
-            for (size_t l = 0; l < VF; l++) {
-                const size_t row = panel.row(v * VF + l);
-                slopes[l] = job.slopes[panel.rows.head * group + row % group];
-                places[l] = place_of(job, row / group, from);
+    float slopes[VF], places[VF];
+    for (size_t l = 0; l < VF; l++) {
+        const size_t row = panel.row(v * VF + l);
+        slopes[l] = job.slopes[panel.rows.head * group + row % group];
+        places[l] = place_of(job, row / group, from);
+    }
+    *slope = vload(slopes);
+    *place = vload(places);
+}
+/// Scores s[n][NR] that something happens to: shaped, and -inf where they are not seen. m: the largest of each lane.
+GK_INL void shape_panel(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b,
+        const LanesSee& see, float* s, vf (&m)[NRV]) {
+    const vf none = vset(-impl::infinity);
+    vf slope[NRV], place[NRV];
+    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) slope[v] = place[v] = vzero();
+    if (job.slopes) for (size_t v = 0; v < NRV; v++) lane_slopes(job, panel, b.from, v, &slope[v], &place[v]);
+    for (size_t t = 0; t < b.n; t++) {
+        const vf at = vset(static_cast<float>(t));
+        GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+            float* const to = s + t * NR + v * VF;
+            vf x = shaped(job, vload(to), slope[v], vsub(at, place[v]));
+            if (!see.whole) {
+                x = vselect(vlt(at, vload(see.end + v * VF)), x, none);
+                x = vselect(vlt(at, vload(see.begin + v * VF)), none, x);
             }
-            slope[v] = vload(slopes);
-            place[v] = vload(places);
+            vstore(to, x);
+            m[v] = vmax(x, m[v]);
         }
-    if (begin || job.slopes || job.softcap > 0) {
-        for (size_t t = 0; t < n; t++) {
-            const vf at = vset(static_cast<float>(t));
-            GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
-                float* const to = s + t * NR + v * VF;
-                vf x = shaped(job, vload(to), slope[v], vsub(at, place[v]));
-                if (begin) x = vselect(vlt(at, vload(begin + v * VF)), none, vselect(vlt(at, vload(end + v * VF)), x, none));
-                vstore(to, x);
-                m[v] = vmax(x, m[v]);
-            }
-        }
+    }
+}
+/// The sum of p[n][NR] for vector v of the lanes: by position in a page, then by halves.
+GK_INL vf sum_panel(const float* p, size_t n, size_t v) {
+    vf by_place[PAGE];
+    for (size_t l = 0; l < PAGE; l++) {
+        by_place[l] = vzero();
+        for (size_t t = l; t < n; t += PAGE) by_place[l] = vadd(by_place[l], vload(p + t * NR + v * VF));
+    }
+    for (size_t w = PAGE / 2; w; w /= 2)
+        for (size_t l = 0; l < w; l++) by_place[l] = vadd(by_place[l], by_place[l + w]);
+    return by_place[0];
+}
+/// Scores s[n][NR] become p, the state of the panel takes them in; factor: what rescales its sums.
+inline void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b,
+        const LanesSee& see, float* s, float* factor) {
+    vf m[NRV], top[NRV];
+    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) m[v] = vset(-impl::infinity);
+    if (!see.whole || job.slopes || job.softcap > 0) {
+        shape_panel(job, panel, b, see, s, m);
     } else {
-        for (size_t t = 0; t < n; t++)
+        for (size_t t = 0; t < b.n; t++)
             GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) m[v] = vmax(vload(s + t * NR + v * VF), m[v]);
     }
-    vf top[NRV];
     GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
         const vf old = vload(panel.largest_score + v * VF), most = vmax(m[v], old);
         top[v] = top_of(most);
         vstore(panel.largest_score + v * VF, most);
         vstore(factor + v * VF, vexp(vsub(old, top[v])));
     }
-    for (size_t t = 0; t < n; t++)
+    for (size_t t = 0; t < b.n; t++)
         GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
             float* const to = s + t * NR + v * VF;
             vstore(to, vexp(vsub(vload(to), top[v])));
         }
     for (size_t v = 0; v < NRV; v++) {
-        vf by_place[PAGE];
-        for (size_t l = 0; l < PAGE; l++) {
-            by_place[l] = vzero();
-            for (size_t t = l; t < n; t += PAGE) by_place[l] = vadd(by_place[l], vload(s + t * NR + v * VF));
-        }
-        for (size_t w = PAGE / 2; w; w /= 2)
-            for (size_t l = 0; l < w; l++) by_place[l] = vadd(by_place[l], by_place[l + w]);
         float* const sum = panel.sum + v * VF;
-        vstore(sum, vadd(vmul(vload(sum), vload(factor + v * VF)), by_place[0]));
+        vstore(sum, vadd(vmul(vload(sum), vload(factor + v * VF)), sum_panel(s, b.n, v)));
     }
 }
 
-/// A panel against n tokens from `from` on, keys and values packed, the latter in panels `stride` floats apart.
-inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* keys,
-        const float* values, size_t stride, bool finite, float* s) {
-    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
+/// Of n tokens from `from` on.
+inline LanesSee lanes_see(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n) {
+    const size_t     group = job.heads / job.kv.kv_heads, to = from + n;
+    const impl::Seen by_all = {seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end};
+    const impl::Seen least_seen = seen_in(by_all, from, to);
+    LanesSee see;
+    see.whole = least_seen.begin == from && least_seen.end == to;
+    for (size_t lane = 0; !see.whole && lane < NR; lane++) {
+        const impl::Seen seen = seen_in(seen_by(job, panel.row(lane) / group), from, to);
+        see.begin[lane] = static_cast<float>(seen.begin - from);
+        see.end[lane]   = static_cast<float>(seen.end > seen.begin ? seen.end - from : seen.begin - from);
+    }
+    return see;
+}
+
+/// A panel against tokens of a block; s: room for scores.
+inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b, float* s) {
+    const size_t d = job.kv.head_dim, n = b.n;
     const impl::Ahead nothing = {nullptr, 0, 0};
     for (size_t t = 0; t < n; t += MR)
-        packed_tile({d, keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
-
-    const impl::Seen by_all = {seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end};
-    const impl::Seen least_seen = seen_in(by_all, from, from + n);
-    const bool whole = least_seen.begin == from && least_seen.end == from + n;
-    float begin[NR], end[NR], factor[NR];
-    for (size_t lane = 0; !whole && lane < NR; lane++) {
-        const impl::Seen seen = seen_in(seen_by(job, panel.row(lane) / group), from, from + n);
-        begin[lane] = static_cast<float>(seen.begin - from);
-        end[lane]   = static_cast<float>(seen.end > seen.begin ? seen.end - from : seen.begin - from);
-    }
-    panel_exponentials(job, panel, from, n, whole ? nullptr : begin, end, s, factor);
+        packed_tile({d, b.keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
+    const LanesSee see = lanes_see(job, panel, b.from, n);
+    float factor[NR];
+    panel_exponentials(job, panel, b, see, s, factor);
     for (size_t i = 0; i < d; i++)
         GK_UNROLL(4) for (size_t v = 0; v < NR; v += VF) {
             float* const to = panel.sums + i * NR + v;
             vstore(to, vmul(vload(to), vload(factor + v)));
         }
-    if (!whole && !finite) { values_by_lane(s, begin, end, values, stride, d, panel.sums); return; }
-    for (size_t i = 0, r; i < d; i += r, values += stride) {
+    if (!see.whole && !b.finite) { values_by_lane(b, see, s, d, panel.sums); return; }
+    const float* values = b.values;
+    for (size_t i = 0, r; i < d; i += r, values += b.stride) {
         r = tile_rows(d - i);
         packed_tile({n, values, 1, MR, s, NR, panel.sums + i * NR, NR, true, 0}, r, NR, nothing, nothing);
     }
@@ -6654,7 +6757,8 @@ inline void end_piece(const QueryPanel& p, size_t d) {
     float  factors[2][NR];
     double a[NR], b[NR];
     for (size_t v = 0; v < NR; v += VF) {
-        const vf m = vload(p.largest_score + v), old = vload(p.total_largest + v), most = vmax(m, old), top = top_of(most);
+        const vf m = vload(p.largest_score + v), old = vload(p.total_largest + v);
+        const vf most = vmax(m, old), top = top_of(most);
         vstore(factors[0] + v, vexp(vsub(old, top)));
         vstore(factors[1] + v, vexp(vsub(m, top)));
         vstore(p.total_largest + v, most);
@@ -6668,23 +6772,32 @@ inline void end_piece(const QueryPanel& p, size_t d) {
         for (size_t l = 0; l < NR; l += 4) join4(p.totals + i * NR + l, p.sums + i * NR + l, a + l, b + l);
 }
 
-/// Rows of a head of keys, as many panels as job.panels says.
-template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
-    const KvView&    kv = job.kv;
-    const size_t     d = kv.head_dim, group = job.heads / kv.kv_heads, all_rows = job.m * group, first = unit * job.panels * NR;
-    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR;
-    const size_t     each = round_up(PanelPlaces(d).floats, 16);
-    const ManyPlaces places(kv);
-    float *const     keys = scratch + places.keys, *const values = scratch + places.values;
-    const auto panel_at = [&](size_t p) {
+/// The panels of a unit, of one head of keys, and the scratch of the thread.
+struct PanelUnit {
+    const impl::AttentionJob& job;
+    size_t                    head, first, rows, panels;        // rows of q
+    float*                    scratch;
+    ManyPlaces                places;
+    PanelUnit(const impl::AttentionJob& j, size_t h, size_t unit, float* s)
+        : job(j), head(h), first(unit * j.panels * NR),
+          rows(least(j.m * (j.heads / j.kv.kv_heads) - first, j.panels * NR)), panels((rows + NR - 1) / NR), scratch(s),
+          places(j.kv) {}
+    QueryPanel panel(size_t p) const {
+        const size_t each = round_up(PanelPlaces(job.kv.head_dim).floats, 16);
         return QueryPanel(job, {head, first + p * NR, least(rows - p * NR, NR)}, scratch + places.panels + p * each);
-    };
+    }
+};
+
+/// Rows of q to panels, and what they begin with. The tokens that any of them sees.
+template <class E> impl::Seen begin_panels(const PanelUnit& u) {
+    const impl::AttentionJob& job = u.job;
+    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
     impl::Seen all = {SIZE_MAX, 0};
-    for (size_t p = 0; p < panels; p++) {
-        const QueryPanel panel = panel_at(p);
-        pack_queries<E>(job, panel.rows, values, panel.q);
+    for (size_t p = 0; p < u.panels; p++) {
+        const QueryPanel panel = u.panel(p);
+        pack_queries<E>(job, panel.rows, u.scratch + u.places.values, panel.q);
         for (size_t l = 0; l < NR; l++) {
-            const size_t h = head * group + panel.row(l) % group;
+            const size_t h = u.head * group + panel.row(l) % group;
             panel.total_largest[l] = job.sinks ? job.sinks[h] : -impl::infinity;
             panel.total_sum[l]     = sink_sum(job.sinks, h);
         }
@@ -6693,43 +6806,57 @@ template <class E> void many_unit(const impl::AttentionJob& job, size_t head, si
         all.begin = least(all.begin, panel.seen.begin);
         all.end   = panel.seen.end;
     }
-    for (size_t base = all.begin / PIECE * PIECE; base < all.end; base += PIECE) {
-        const impl::Seen piece = seen_in(all, base, base + PIECE);
-        for (size_t p = 0; p < panels; p++) begin_piece(panel_at(p), d);
-        for (size_t from = piece.begin / KEYS * KEYS; from < piece.end; from += KEYS) {
-            const size_t     n = least(from + KEYS, piece.end) - from;
-            const CacheBlock b = cache_block(kv, head, from / PAGE, (n + PAGE - 1) / PAGE, scratch + places.turned);
-            pack_block_keys(b, d, keys);
-            const bool finite = pack_values(b, kv.values.type, n, d, scratch + places.rows, values);
-            for (size_t p = 0; p < panels; p++) {
-                const QueryPanel panel = panel_at(p);
-                const impl::Seen seen  = seen_in(panel.seen, from, from + n);
-                if (seen.begin < seen.end)
-                    panel_block(job, panel, from, seen.end - from, keys, values, MR * n, finite, scratch + places.scores);
-            }
-        }
-        for (size_t p = 0; p < panels; p++) {
-            const QueryPanel panel = panel_at(p);
-            const impl::Seen seen  = seen_in(panel.seen, base, base + PIECE);
-            if (seen.begin < seen.end) end_piece(panel, d);
-        }
-    }
-    const size_t ld = round_up(d, PAGE);
-    for (size_t p = 0; p < panels; p++) {
-        const QueryPanel panel = panel_at(p);
-        double inverse[NR];
-        for (size_t l = 0; l < NR; l++) inverse[l] = 1 / panel.total_sum[l];
-        for (size_t i = 0; i < d; i++)
-            for (size_t l = 0; l < NR; l++) {
-                const float y = quotient(panel.totals[i * NR + l], inverse[l]);
-                panel.sums[i * NR + l] = panel.total_sum[l] == 0 ? 0 : y;
-            }
-        transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, values, ld);
-        for (size_t l = 0; l < panel.rows.count; l++) {
-            const size_t row = panel.row(l), at = row / group * job.heads + head * group + row % group;
-            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + at * d, d);
+    return all;
+}
+/// All panels against the tokens of a piece.
+inline void panels_piece(const PanelUnit& u, const impl::Seen& piece) {
+    const KvView& kv = u.job.kv;
+    const size_t  d  = kv.head_dim;
+    float *const  keys = u.scratch + u.places.keys, *const values = u.scratch + u.places.values;
+    for (size_t p = 0; p < u.panels; p++) begin_piece(u.panel(p), d);
+    for (size_t from = piece.begin / KEYS * KEYS; from < piece.end; from += KEYS) {
+        const size_t     n = least(from + KEYS, piece.end) - from, pages = (n + PAGE - 1) / PAGE;
+        const CacheBlock b = cache_block(kv, u.head, from / PAGE, pages, u.scratch + u.places.turned);
+        pack_block_keys(b, d, keys);
+        const bool finite = pack_values(b, kv.values.type, n, d, u.scratch + u.places.rows, values);
+        for (size_t p = 0; p < u.panels; p++) {
+            const QueryPanel panel = u.panel(p);
+            const impl::Seen seen  = seen_in(panel.seen, from, from + n);
+            if (seen.begin >= seen.end) continue;
+            const PackedBlock packed = {keys, values, from, seen.end - from, MR * n, finite};
+            panel_block(u.job, panel, packed, u.scratch + u.places.scores);
         }
     }
+    for (size_t p = 0; p < u.panels; p++) {
+        const QueryPanel panel = u.panel(p);
+        const impl::Seen seen  = seen_in(panel.seen, piece.begin, piece.end);
+        if (seen.begin < seen.end) end_piece(panel, d);
+    }
+}
+/// Results of a panel, turned to rows of out; rows: room for them.
+template <class E> void end_panel(const impl::AttentionJob& job, const QueryPanel& panel, float* rows) {
+    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads;
+    double inverse[NR];
+    for (size_t l = 0; l < NR; l++) inverse[l] = 1 / panel.total_sum[l];
+    for (size_t i = 0; i < d; i++)
+        for (size_t l = 0; l < NR; l++) {
+            const float y = quotient(panel.totals[i * NR + l], inverse[l]);
+            panel.sums[i * NR + l] = panel.total_sum[l] == 0 ? 0 : y;
+        }
+    transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, rows, ld);
+    for (size_t l = 0; l < panel.rows.count; l++) {
+        const size_t row = panel.row(l), at = row / group * job.heads + panel.rows.head * group + row % group;
+        convert(static_cast<const float*>(rows + l * ld), static_cast<E*>(job.out) + at * d, d);
+    }
+}
+
+/// Rows of a head of keys, as many panels as job.panels says.
+template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
+    const PanelUnit  u(job, head, unit, scratch);
+    const impl::Seen all = begin_panels<E>(u);
+    for (size_t base = all.begin / PIECE * PIECE; base < all.end; base += PIECE)
+        panels_piece(u, seen_in(all, base, base + PIECE));
+    for (size_t p = 0; p < u.panels; p++) end_panel<E>(job, u.panel(p), scratch + u.places.values);
 }
 
 template <class E> constexpr impl::AttentionKernels attention_table = {
