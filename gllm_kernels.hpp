@@ -6041,26 +6041,27 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 // [14] ATTENTION
 // ============================================================================
 //
-// Keys are taken in pieces of PIECE tokens and these in blocks of KEYS, both at fixed positions. Within a piece each block
-// brings its largest score m, its sum of p = e^(s - m), and its sum of p v; what came before is rescaled by
+// Keys are taken in pieces of PIECE tokens and these in blocks of KEYS, both at fixed positions. Within a piece each
+// block brings its largest score m, its sum of p = e^(s - m), and its sum of p v; what came before is rescaled by
 // e^(old m - new m), all in f32. Pieces are merged in order, in double. A key that a query does not see has p = 0 and
-// adds nothing. So the bits of a query depend on itself, on what it sees and on where that is, and two forms share them:
+// adds nothing. So the bits of a query depend on itself, on what it sees and on where that is. Two forms share them:
 //
 //   few    rows of q stay apart. Lanes are the 16 tokens of a page for scores, elements of a head for values. A unit
 //          of work is a piece of the keys of a head; what it leaves is merged when all are done.
-//   many   NR rows of q are the lanes of a panel [head_dim][NR]. Scores [keys][NR] are keys times panel, and what becomes of
-//          them, p, is the panel that the values, transposed, are multiplied with: both are tiles of section [13], for
-//          which keys and values are packed once for several panels. A unit is so many panels of a head.
+//   many   NR rows of q are the lanes of a panel [head_dim][NR]. Scores [keys][NR] are keys times panel, and what
+//          becomes of them, p, is the panel that the values, transposed, are multiplied with: both are tiles of [13],
+//          for which keys and values are packed once for several panels. A unit is so many panels of a head.
 //
-// Rows of q are those of the heads that share keys, query by query. Sums over head_dim are chains as in [13], so are those
-// of p v in a block; p is summed by position in a page, then by halves of it.
+// Rows of q are those of the heads that share keys, query by query. Sums over head_dim are chains as in [13], so are
+// those of p v in a block; p is summed by position in a page, then by halves of it.
 //
-// In u, with A as in [2] and V the largest |v|. A relative error of d in each p is one of d V in the result. Scores: 1 for
-// scaling q, 128 + head_dim / 128 - 1 for the sum, 6 for a cap, and 2 each for s - m and for the old - new m that follow:
-// 145 A V. Others: 112 in a block, 2 for each of the three more blocks, 2 for each of 5 exponentials, 7 + 4 + 2 * 3 in
-// the sum of p, 1 for the result: 146 V.
+// In u, with A as in [2] and V the largest |v|. A relative error of d in each p is one of d V in the result. Scores: 1
+// for scaling q, 128 + head_dim / 128 - 1 for the sum, 6 for a cap, and 2 each for s - m and for the old - new m that
+// follow: 145 A V. Others: 112 in a block, 2 for each of the three more blocks, 2 for each of 5 exponentials,
+// 7 + 4 + 2 * 3 in the sum of p, 1 for the result: 146 V.
 
-constexpr size_t PAGE = impl::cache_page, KEYS = GK_PASS == GK_AVX2 ? 96 : 112, PIECE = 4 * KEYS, PAGES = KEYS / PAGE, PAGEV = PAGE / VF;
+constexpr size_t PAGE = impl::cache_page, PAGEV = PAGE / VF, KEYS = GK_PASS == GK_AVX2 ? 96 : 112, PAGES = KEYS / PAGE;
+constexpr size_t PIECE = 4 * KEYS;
 static_assert(KEYS % MR == 0 && KEYS % PAGE == 0 && KEYS <= CHAIN, "whole tiles, one chain");
 
 constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -6087,23 +6088,25 @@ struct KeyCodes {
         GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
     }
     GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
-        if (i % 32 == 0) GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
-        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vmul(vload(codes + i * PAGE + j * VF), scale[j % PAGEV]);
+        if (i % 32 == 0)
+            GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
+        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++)
+            v[j] = vmul(vload(codes + i * PAGE + j * VF), scale[j % PAGEV]);
     }
 };
 
 /// A row of values: vector c of those from `row` on, where `row` is at a multiple of 32 for codes.
 template <class T> struct ValueRow {
     static constexpr size_t step = 1, bytes = sizeof(T);        // elements and bytes of what a row is made of
-    GK_MEM static vf at(const uint8_t* row, size_t c)             { return vload(reinterpret_cast<const T*>(row) + c * VF); }
-    GK_MEM static vf part(const uint8_t* row, size_t n)           { return vload_n(reinterpret_cast<const T*>(row), n); }
+    GK_MEM static vf at(const uint8_t* row, size_t c)   { return vload(reinterpret_cast<const T*>(row) + c * VF); }
+    GK_MEM static vf part(const uint8_t* row, size_t n) { return vload_n(reinterpret_cast<const T*>(row), n); }
 };
 struct ValueCodes {
     static constexpr size_t step = 32, bytes = sizeof(impl::block_q8_0);
     GK_MEM static vf at(const uint8_t* row, size_t c) {
         return vmul(vload(reinterpret_cast<const int8_t*>(row + 2) + c * VF), vset(half(row)));
     }
-    GK_MEM static vf part(const uint8_t*, size_t)                 { return vzero(); }
+    GK_MEM static vf part(const uint8_t*, size_t)       { return vzero(); }
 };
 
 /// out[d] = a row of values; up to VF floats behind it may be written.
@@ -6147,7 +6150,8 @@ inline CacheBlock cache_block(const KvView& kv, size_t head, size_t first, size_
     b.count        = count;
     b.key_type     = kv.pages ? kv.keys.type : CacheType::f32;
     b.value_stride = kv.pages ? impl::cache_row_bytes(kv.values.type, kv.head_dim) : kv.values.token_stride;
-    const uint8_t *const keys = static_cast<const uint8_t*>(kv.keys.data), *const values = static_cast<const uint8_t*>(kv.values.data);
+    const uint8_t* const keys   = static_cast<const uint8_t*>(kv.keys.data);
+    const uint8_t* const values = static_cast<const uint8_t*>(kv.values.data);
     const size_t d = kv.head_dim;
     for (size_t p = 0; p < count; p++) {
         if (kv.pages) {
@@ -6189,7 +6193,8 @@ GK_INL float place_of(const impl::AttentionJob& job, size_t i, size_t from) {
 GK_INL vf top_of(vf m) { return vselect(vlt(m, vset(-impl::largest_float)), vzero(), m); }
 /// Of 16 lanes, in the order of panel_exponentials: halves, of halves. vsum of wide vectors is that.
 GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
-    GK_UNROLL(4) for (size_t w = PAGEV / 2; w; w /= 2) GK_UNROLL(8) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
+    GK_UNROLL(4) for (size_t w = PAGEV / 2; w; w /= 2)
+        GK_UNROLL(8) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
     if (VF != 4) return vsum(v[0]);
     float t[VF];
     vstore(t, v[0]);
@@ -6197,8 +6202,10 @@ GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
 }
 /// Four sums of a piece join those before it: sums = a sums + b part.
 GK_INL void join4(double* sums, const float* part, const double* a, const double* b) {
-    const double s0 = sums[0] * a[0] + static_cast<double>(part[0]) * b[0], s1 = sums[1] * a[1] + static_cast<double>(part[1]) * b[1];
-    const double s2 = sums[2] * a[2] + static_cast<double>(part[2]) * b[2], s3 = sums[3] * a[3] + static_cast<double>(part[3]) * b[3];
+    const double s0 = sums[0] * a[0] + static_cast<double>(part[0]) * b[0];
+    const double s1 = sums[1] * a[1] + static_cast<double>(part[1]) * b[1];
+    const double s2 = sums[2] * a[2] + static_cast<double>(part[2]) * b[2];
+    const double s3 = sums[3] * a[3] + static_cast<double>(part[3]) * b[3];
     sums[0] = s0;
     sums[1] = s1;
     sums[2] = s2;
@@ -6224,22 +6231,39 @@ GK_INL size_t part_floats(size_t d)                  { return round_up(d, PAGE) 
 inline size_t few_parts(size_t rows, size_t pieces, size_t d) { return rows * pieces * part_floats(d); }
 inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv); }
 
+/// What is prefetched while something else is read: the keys, or the values, of a head in some pages. Their lines by
+/// turns: so many streams get more of the memory's bandwidth than one.
+struct Ahead {
+    const uint8_t* const* pages;
+    size_t                count, bytes;                         // pages; of each
+    size_t                page, at;                             // the next line
+    GK_MEM void lines(size_t n) {
+        if (at >= bytes) return;
+        GK_UNROLL(8) for (size_t i = 0; i < n; i++) {
+            prefetch(reinterpret_cast<const char*>(pages[page] + at));
+            const bool last = ++page == count;
+            page = last ? 0 : page;
+            at += last ? 64 : 0;
+        }
+    }
+};
+
 /// s[r * KEYS + t] = rows r of q[R][d] times the keys of P pages.
 template <class Keys, size_t R, size_t P>
-GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead, const float* q, size_t d, float* s) {
-    Keys keys[P];
+GK_INL void page_scores(const uint8_t* const* pages, Ahead* values, const float* q, size_t d, float* s) {
+    Keys  keys[P];
+    Ahead ahead = *values;
     GK_UNROLL(8) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
     for (size_t from = 0; from < d; from += CHAIN) {
         vf acc[R][P * PAGEV];
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+            GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
-        for (size_t i = from; i < end; i += 2)
+        for (size_t i = from; i < end; i += 2) {
+            ahead.lines((P * 2 * Keys::bytes + 63) / 64);
             GK_UNROLL(8) for (size_t p = 0; p < P; p++) {
                 vf v[2 * PAGEV];
                 keys[p].two(i, v);
-                const char* const next = reinterpret_cast<const char*>(ahead[p]) + i * Keys::bytes;
-                prefetch(next);
-                if (Keys::bytes > 32) prefetch(next + 64);
                 GK_UNROLL(2) for (size_t k = 0; k < 2; k++)
                     GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
                         const vf x = vset(q[r * d + i + k]);
@@ -6247,103 +6271,130 @@ GK_INL void page_scores(const uint8_t* const* pages, const uint8_t* const* ahead
                             acc[r][p * PAGEV + j] = vfma(x, v[k * PAGEV + j], acc[r][p * PAGEV + j]);
                     }
             }
+        }
         GK_UNROLL(4) for (size_t r = 0; r < R; r++)
             GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) {
                 float* const to = s + r * KEYS + j * VF;
                 vstore(to, from ? vadd(vload(to), acc[r][j]) : acc[r][j]);
             }
     }
+    *values = ahead;
 }
+/// Of pages p .. last - 1 of a block.
 template <class Keys, size_t R>
-void block_scores(const uint8_t* const* pages, const uint8_t* const* ahead, size_t count, const float* q, size_t d, float* s) {
-    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;          // of 7 pages
-    size_t p = 0;
-    for (; p + P <= count; p += P) page_scores<Keys, R, P>(pages + p, ahead + p, q, d, s + p * PAGE);
-    for (; p + Q <= count; p += Q) page_scores<Keys, R, Q>(pages + p, ahead + p, q, d, s + p * PAGE);
-    for (; p < count; p++)         page_scores<Keys, R, 1>(pages + p, ahead + p, q, d, s + p * PAGE);
+void block_scores(const CacheBlock& b, Ahead* values, size_t p, size_t last, const float* q, size_t d, float* s) {
+    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;   // of 7 pages
+    for (; p + P <= last; p += P) page_scores<Keys, R, P>(b.keys + p, values, q, d, s + p * PAGE);
+    for (; p + Q <= last; p += Q) page_scores<Keys, R, Q>(b.keys + p, values, q, d, s + p * PAGE);
+    for (; p < last; p++)         page_scores<Keys, R, 1>(b.keys + p, values, q, d, s + p * PAGE);
 }
 
-/// sums[r * ld + j] = sum of p[r * KEYS + t] v[t][j] over tokens begin .. end - 1 of a block, C vectors of columns from byte `offset` of
-/// the rows on, vector c0 of them.
+/// sums[r * ld + j] = sum of p[r * KEYS + t] v[t][j] over tokens begin .. end - 1 of a block.
+struct ValueSums {
+    const CacheBlock& block;
+    Ahead*            keys;
+    const float*      p;
+    size_t            begin, end;
+    float*            sums;
+    size_t            d, ld;
+};
+/// C vectors of columns from column j on: vectors c0 .. of what is at byte `offset` of a row.
 template <class Row, size_t R, size_t C>
-GK_INL void value_columns(const CacheBlock& b, const uint8_t* const* ahead, size_t offset, size_t c0, const float* p, size_t begin,
-        size_t end, float* sums, size_t ld) {
+GK_INL void value_columns(const ValueSums& s, size_t j, size_t offset, size_t c0) {
     vf acc[R][C];
     GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
-    constexpr size_t part = C * VF * Row::bytes / Row::step;    // of a row, in bytes
-    const size_t stride = b.value_stride, before = offset + c0 * VF * Row::bytes / Row::step;
+    const float* const p = s.p;
+    const size_t stride = s.block.value_stride, begin = s.begin, end = s.end;
+    Ahead ahead = *s.keys;
     for (size_t page = begin / PAGE; page * PAGE < end; page++) {
-        const size_t   first = page * PAGE < begin ? begin : page * PAGE, last = least(end, (page + 1) * PAGE);
-        const uint8_t* row   = b.values[page] + (first - page * PAGE) * stride + offset;
-        const uint8_t* next  = ahead[page] + before * PAGE;
-        for (size_t t = first; t < last; t++, row += stride, next += part) {
+        const size_t   base = page * PAGE, first = base < begin ? begin : base, last = least(end, base + PAGE);
+        const uint8_t* row  = s.block.values[page] + (first - base) * stride + offset;
+        for (size_t t = first; t < last; t++, row += stride) {
             vf v[C];
             GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
-            GK_UNROLL(8) for (size_t x = 0; x < part; x += 64) prefetch(reinterpret_cast<const char*>(next + x));
+            ahead.lines((C * VF * Row::bytes / Row::step + 63) / 64);
             GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
                 const vf x = vset(p[r * KEYS + t]);
                 GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
             }
         }
     }
-    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(sums + r * ld + c * VF, acc[r][c]);
+    GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(s.sums + r * s.ld + j + c * VF, acc[r][c]);
+    *s.keys = ahead;
 }
-/// The same of all columns.
-template <class Row, size_t R>
-void block_values(const CacheBlock& b, const uint8_t* const* ahead, const float* p, size_t begin, size_t end, float* sums, size_t d) {
+/// All columns.
+template <class Row, size_t R> void block_values(const ValueSums& s) {
     constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
-    const size_t ld = round_up(d, PAGE);
+    const size_t d = s.d;
     size_t j = 0;
     if (Row::step > 1) {
         for (; j < d; j += 32)
             GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c += C)
-                value_columns<Row, R, C>(b, ahead, j / 32 * Row::bytes, c, p, begin, end, sums + j + c * VF, ld);
+                value_columns<Row, R, C>(s, j + c * VF, j / 32 * Row::bytes, c);
         return;
     }
-    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
-    for (; j + 2 * VF <= d; j += 2 * VF) value_columns<Row, R, 2>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
-    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(b, ahead, j * Row::bytes, 0, p, begin, end, sums + j, ld);
+    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(s, j, j * Row::bytes, 0);
+    for (; j + 2 * VF <= d; j += 2 * VF) value_columns<Row, R, 2>(s, j, j * Row::bytes, 0);
+    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(s, j, j * Row::bytes, 0);
     for (size_t r = 0; j < d && r < R; r++) {
         vf acc = vzero();
-        for (size_t t = begin; t < end; t++) {
-            const uint8_t* const row = b.values[t / PAGE] + t % PAGE * b.value_stride;
-            acc = vfma(Row::part(row + j * Row::bytes, d - j), vset(p[r * KEYS + t]), acc);
+        for (size_t t = s.begin; t < s.end; t++) {
+            const uint8_t* const row = s.block.values[t / PAGE] + t % PAGE * s.block.value_stride;
+            acc = vfma(Row::part(row + j * Row::bytes, d - j), vset(s.p[r * KEYS + t]), acc);
         }
-        vstore(sums + r * ld + j, acc);
+        vstore(s.sums + r * s.ld + j, acc);
     }
 }
 
-/// R rows of q, the heads from `head` on of query i, against tokens `seen` of the block at `from`.
-template <size_t R>
-void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t* const* ahead, size_t from, size_t i, size_t head,
-        const impl::Seen& seen, const float* q, float* parts) {
-    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), begin = seen.begin - from, end = seen.end - from;
-    const size_t first = begin / PAGE, last = (end + PAGE - 1) / PAGE;
-    impl::Lines<float, R * KEYS> scores;
-    impl::Lines<float, R * 576>  sums_of_values;
-    float* const s = scores.begin();
-    float* const sums = sums_of_values.begin();
-    switch (b.key_type) {
-        case CacheType::f32:  block_scores<KeyRows<float>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
-        case CacheType::f16:  block_scores<KeyRows<f16>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
-        case CacheType::bf16: block_scores<KeyRows<bf16>, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
-        case CacheType::Q8_0: block_scores<KeyCodes, R>(b.keys + first, ahead + first, last - first, q, d, s + first * PAGE); break;
+/// R rows of q[R][d], the heads from `head` on of one query, against the tokens of the block at `from` that it sees.
+struct FewRows {
+    const impl::AttentionJob& job;
+    const CacheBlock&         block;
+    Ahead                    *values, *keys;                    // prefetched while keys are read, and while values are
+    size_t                    from, query, head;
+    size_t                    begin, end;                       // of the block, seen
+    const float*              q;
+    float*                    parts;                            // what the unit leaves of the rows
+};
+
+/// Scores of a row in whole pages: shaped, and -inf where they are not seen. The largest.
+inline float shape_row(const FewRows& rows, size_t head, float* s) {
+    const impl::AttentionJob& job = rows.job;
+    const vf place = vset(place_of(job, rows.query, rows.from)), none = vset(-impl::infinity);
+    const vf slope = vset(job.slopes ? job.slopes[head] : 0);
+    vf m = none;
+    for (size_t t = rows.begin / PAGE * PAGE; t < round_up(rows.end, PAGE); t += VF) {
+        const vf at = vadd(vload(lane_numbers + t % PAGE), vset(static_cast<float>(t - t % PAGE)));
+        vf x = shaped(job, vload(s + t), slope, vsub(at, place));
+        if (t < rows.begin)    x = vselect(vlt(at, vset(static_cast<float>(rows.begin))), none, x);
+        if (t + VF > rows.end) x = vselect(vlt(at, vset(static_cast<float>(rows.end))), x, none);
+        vstore(s + t, x);
+        m = vmax(x, m);
     }
-    float old[PAGE] = {}, largest_score[PAGE] = {}, top[PAGE], factor[PAGE];
-    const vf place = vset(place_of(job, i, from)), none = vset(-impl::infinity);
-    for (size_t r = 0; r < R; r++) {
-        const vf slope = vset(job.slopes ? job.slopes[head + r] : 0);
-        vf m = none;
-        for (size_t t = first * PAGE; t < last * PAGE; t += VF) {
-            const vf at = vadd(vload(lane_numbers + t % PAGE), vset(static_cast<float>(t - t % PAGE)));
-            vf x = shaped(job, vload(s + r * KEYS + t), slope, vsub(at, place));
-            if (t < begin)    x = vselect(vlt(at, vset(static_cast<float>(begin))), none, x);
-            if (t + VF > end) x = vselect(vlt(at, vset(static_cast<float>(end))), x, none);
-            vstore(s + r * KEYS + t, x);
-            m = vmax(x, m);
+    return vhmax(m);
+}
+/// Scores of a row become p. Their sum.
+inline float exponentials_of_row(const FewRows& rows, float top, float* s) {
+    const vf subtract = vset(top);
+    vf sum[PAGEV];
+    for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
+    for (size_t t = rows.begin / PAGE * PAGE; t < rows.end; t += PAGE)
+        for (size_t j = 0; j < PAGEV; j++) {
+            const vf p = vexp(vsub(vload(s + t + j * VF), subtract));
+            vstore(s + t + j * VF, p);
+            sum[j] = vadd(sum[j], p);
         }
-        const float most = vhmax(m);
-        old[r] = parts[r * part_floats(d) + ld];
+    return sum_by_halves(sum);
+}
+/// Scores become p, the state of the rows takes them in; factor: what rescales their sums.
+template <size_t R> void few_exponentials(const FewRows& rows, float* s, float* factor) {
+    const size_t d = rows.job.kv.head_dim;
+    float* const states = rows.parts + round_up(d, PAGE);
+    float old[PAGE] = {}, largest_score[PAGE] = {}, top[PAGE];
+    for (size_t r = 0; r < R; r++) {
+        const float most = shape_row(rows, rows.head + r, s + r * KEYS);
+        old[r] = states[r * part_floats(d)];
         largest_score[r] = most > old[r] ? most : old[r];
     }
     for (size_t r = 0; r < R; r += VF) {
@@ -6352,29 +6403,36 @@ void few_rows(const impl::AttentionJob& job, const CacheBlock& b, const uint8_t*
         vstore(factor + r, vexp(vsub(vload(old + r), t)));
     }
     for (size_t r = 0; r < R; r++) {
-        const vf t0 = vset(top[r]);
-        vf sum[PAGEV];
-        for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
-        for (size_t t = first * PAGE; t < last * PAGE; t += PAGE)
-            for (size_t j = 0; j < PAGEV; j++) {
-                float* const x = s + r * KEYS + t + j * VF;
-                const vf     p = vexp(vsub(vload(x), t0));
-                vstore(x, p);
-                sum[j] = vadd(sum[j], p);
-            }
-        float* const state = parts + r * part_floats(d) + ld;
+        float* const state = states + r * part_floats(d);
         state[0] = largest_score[r];
-        state[1] = state[1] * factor[r] + sum_by_halves(sum);
+        state[1] = state[1] * factor[r] + exponentials_of_row(rows, top[r], s + r * KEYS);
     }
-    const uint8_t* const* const next = ahead + PAGES;
+}
+template <size_t R> void few_rows(const FewRows& rows) {
+    const impl::AttentionJob& job = rows.job;
+    const CacheBlock& b = rows.block;
+    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE);
+    const size_t first = rows.begin / PAGE, last = (rows.end + PAGE - 1) / PAGE;
+    impl::Lines<float, R * KEYS> scores;
+    impl::Lines<float, R * 576>  sums_of_values;
+    float *const s = scores.begin(), *const sums = sums_of_values.begin();
+    switch (b.key_type) {
+        case CacheType::f32:  block_scores<KeyRows<float>, R>(b, rows.values, first, last, rows.q, d, s); break;
+        case CacheType::f16:  block_scores<KeyRows<f16>, R>(b, rows.values, first, last, rows.q, d, s); break;
+        case CacheType::bf16: block_scores<KeyRows<bf16>, R>(b, rows.values, first, last, rows.q, d, s); break;
+        case CacheType::Q8_0: block_scores<KeyCodes, R>(b, rows.values, first, last, rows.q, d, s); break;
+    }
+    float factor[PAGE];
+    few_exponentials<R>(rows, s, factor);
+    const ValueSums values = {b, rows.keys, s, rows.begin, rows.end, sums, d, ld};
     switch (job.kv.values.type) {
-        case CacheType::f32:  block_values<ValueRow<float>, R>(b, next, s, begin, end, sums, d); break;
-        case CacheType::f16:  block_values<ValueRow<f16>, R>(b, next, s, begin, end, sums, d); break;
-        case CacheType::bf16: block_values<ValueRow<bf16>, R>(b, next, s, begin, end, sums, d); break;
-        case CacheType::Q8_0: block_values<ValueCodes, R>(b, next, s, begin, end, sums, d); break;
+        case CacheType::f32:  block_values<ValueRow<float>, R>(values); break;
+        case CacheType::f16:  block_values<ValueRow<f16>, R>(values); break;
+        case CacheType::bf16: block_values<ValueRow<bf16>, R>(values); break;
+        case CacheType::Q8_0: block_values<ValueCodes, R>(values); break;
     }
     for (size_t r = 0; r < R; r++) {
-        float* const to = parts + r * part_floats(d);
+        float* const to = rows.parts + r * part_floats(d);
         const vf     f  = vset(factor[r]);
         for (size_t j = 0; j < d; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
     }
@@ -6386,62 +6444,72 @@ template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs)
     const vf     scale = vset(job.scale);
     for (size_t h = 0; h < job.heads; h++)
         for (size_t i = 0; i < job.m; i++) {
-            const E* const q = static_cast<const E*>(job.q) + (i * job.heads + h) * d;
-            float* const to = inputs + ((h / group * job.m + i) * group + h % group) * d;
+            const E* const q  = static_cast<const E*>(job.q) + (i * job.heads + h) * d;
+            float* const   to = inputs + ((h / group * job.m + i) * group + h % group) * d;
             size_t j = 0;
             for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
             if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
         }
 }
 
-/// What to prefetch: ahead[p] with keys of page p, ahead[PAGES + p] with values: its values, and the keys of what comes next.
-inline void pages_ahead(const KvView& kv, const CacheBlock& b, const CacheBlock& next, const uint8_t** ahead) {
-    for (size_t p = 0; p < b.count; p++) {
-        ahead[p]         = b.values[p];
-        ahead[PAGES + p] = kv.pages && p < next.count ? next.keys[p] : b.values[p];
+/// A unit against a block: all queries, some heads at once. rows: as the whole block is seen.
+inline void few_queries(size_t unit, const FewRows& whole) {
+    const impl::AttentionJob& job = whole.job;
+    const size_t group = job.heads / job.kv.kv_heads, all = job.m * group, head = unit % job.kv.kv_heads;
+    const size_t d = job.kv.head_dim, from = whole.from, part = part_floats(d);
+    FewRows rows = whole;
+    for (size_t i = 0; i < job.m; i++) {
+        const impl::Seen seen = seen_in(seen_by(job, i), from, from + whole.end);
+        if (seen.begin >= seen.end) continue;
+        rows.query = i;
+        rows.begin = seen.begin - from;
+        rows.end   = seen.end - from;
+        for (size_t g = 0; g < group;) {
+            const size_t at_once = least(group - g, VF == 1 ? 1 : 4);
+            rows.head  = head * group + g;
+            rows.q     = job.inputs + (head * all + i * group + g) * d;
+            rows.parts = job.parts + (unit * all + i * group + g) * part;
+            if      (at_once == 4) few_rows<VF == 1 ? 1 : 4>(rows);
+            else if (at_once >= 2) few_rows<VF == 1 ? 1 : 2>(rows);
+            else                   few_rows<1>(rows);
+            g += at_once == 3 ? 2 : at_once;
+        }
     }
 }
 
-/// Units begin .. end - 1, each a piece of one head of keys: [pieces][kv_heads]. The heads of a piece take turns, block by
-/// block, so that pages are read from end to end.
+/// Units begin .. end - 1 of one piece, of whose tokens `seen` are seen. The heads take turns, block by block, so that
+/// pages are read from end to end.
+inline void few_piece(const impl::AttentionJob& job, size_t begin, size_t end, const impl::Seen& seen, float* scratch) {
+    const KvView& kv = job.kv;
+    const auto block_of = [&](size_t unit, size_t from, size_t to) {
+        return cache_block(kv, unit % kv.kv_heads, from / PAGE, (to - from + PAGE - 1) / PAGE, scratch);
+    };
+    for (size_t from = seen.begin / KEYS * KEYS; from < seen.end; from += KEYS) {
+        const size_t to = least(from + KEYS, seen.end), after = least(seen.end, to + KEYS);
+        for (size_t u = begin; u < end; u++) {
+            const CacheBlock b = block_of(u, from, to);
+            const bool       more = u + 1 < end;
+            const CacheBlock next = !kv.pages ? b : more ? block_of(u + 1, from, to) : block_of(begin, to, after);
+            Ahead values = {b.values, b.count, PAGE * impl::cache_row_bytes(kv.values.type, kv.head_dim), 0, 0};
+            Ahead keys   = {next.keys, next.count, PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim), 0, 0};
+            if (!kv.pages || next.count == 0) keys.bytes = 0;
+            few_queries(u, {job, b, &values, &keys, from, 0, 0, 0, to - from, nullptr, nullptr});
+        }
+    }
+}
+/// Units begin .. end - 1, each a piece of one head of keys: [pieces][kv_heads].
 inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, float* scratch) {
-    const KvView& kv    = job.kv;
-    const size_t  group = job.heads / kv.kv_heads, rows = job.m * group, d = kv.head_dim;
+    const size_t heads = job.kv.kv_heads, rows = job.m * (job.heads / heads);
+    const size_t d = job.kv.head_dim, floats = part_floats(d);
     for (size_t stop; unit < end; unit = stop) {
-        const size_t     piece = unit / kv.kv_heads, first = unit % kv.kv_heads, base = (job.first + piece) * PIECE;
-        const impl::Seen all = seen_in(seen_by_all(job), base, base + PIECE);
-        stop = least(end, (piece + 1) * kv.kv_heads);
+        const size_t piece = unit / heads, base = (job.first + piece) * PIECE;
+        stop = least(end, (piece + 1) * heads);
         for (size_t r = unit * rows; r < stop * rows; r++) {
-            float* const part = job.parts + r * part_floats(d);
-            for (size_t j = 0; j < part_floats(d); j += VF) vstore(part + j, vzero());
+            float* const part = job.parts + r * floats;
+            for (size_t j = 0; j < floats; j += VF) vstore(part + j, vzero());
             part[round_up(d, PAGE)] = -impl::infinity;
         }
-        for (size_t from = all.begin / KEYS * KEYS; from < all.end; from += KEYS) {
-            const size_t to = least(from + KEYS, all.end), after = least(all.end, to + KEYS);
-            const auto   block_of = [&](size_t head, size_t begin, size_t behind) {
-                return cache_block(kv, head, begin / PAGE, (behind - begin + PAGE - 1) / PAGE, scratch);
-            };
-            for (size_t u = unit; u < stop; u++) {
-                const size_t     head = first + u - unit;
-                const CacheBlock b = block_of(head, from, to);
-                const uint8_t*   ahead[2 * PAGES];
-                pages_ahead(kv, b, !kv.pages ? b : u + 1 < stop ? block_of(head + 1, from, to) : block_of(first, to, after), ahead);
-                for (size_t i = 0; i < job.m; i++) {
-                    const impl::Seen seen = seen_in(seen_by(job, i), from, to);
-                    if (seen.begin >= seen.end) continue;
-                    for (size_t g = 0; g < group;) {
-                        const size_t row = i * group + g, h = head * group + g;
-                        const float* const q = job.inputs + (head * rows + row) * d;
-                        float* const part = job.parts + (u * rows + row) * part_floats(d);
-                        const size_t at_once = least(group - g, VF == 1 ? 1 : 4);
-                        if      (at_once == 4) few_rows<VF == 1 ? 1 : 4>(job, b, ahead, from, i, h, seen, q, part);
-                        else if (at_once >= 2) few_rows<VF == 1 ? 1 : 2>(job, b, ahead, from, i, h, seen, q, part);
-                        else                   few_rows<1>(job, b, ahead, from, i, h, seen, q, part);
-                        g += at_once == 3 ? 2 : at_once;
-                    }
-                }
-            }
-        }
+        few_piece(job, unit, stop, seen_in(seen_by_all(job), base, base + PIECE), scratch);
     }
 }
 
@@ -6460,7 +6528,7 @@ template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, s
         for (size_t j = 0; j < d; j++) sums[j] = 0;
         for (size_t k0 = 0; k0 < job.pieces; k0 += BATCH) {
             const size_t n = least(BATCH, job.pieces - k0);
-            float before[BATCH], here[BATCH];                   // the factors of what came before each piece, and of itself
+            float before[BATCH], here[BATCH];                   // factors of what came before each piece, and of itself
             for (size_t k = 0; k < BATCH; k++) before[k] = here[k] = 0;
             for (size_t k = 0; k < n; k++) {
                 const float m = parts[(k0 + k) * stride + ld], most = m > largest_score ? m : largest_score;
@@ -6495,9 +6563,10 @@ template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, s
 /// What a panel of rows holds, and where in its part of the scratch, in floats.
 struct PanelPlaces {
     size_t q, sums, totals, state, floats;                      // [d][NR] each, totals in double; rows of NR
-    explicit PanelPlaces(size_t d) : q(0), sums(d * NR), totals(2 * d * NR), state(4 * d * NR), floats(state + 5 * NR + 12) {}
+    explicit PanelPlaces(size_t d)
+        : q(0), sums(d * NR), totals(2 * d * NR), state(4 * d * NR), floats(state + 5 * NR + 12) {}
 };
-constexpr size_t AT_ONCE = 8;                                   // rows on their way to panels: what is stored is not read at once
+constexpr size_t AT_ONCE = 8;               // rows on their way to panels: what is stored is not read at once
 GK_INL size_t value_row(size_t d) { return round_up(d + MR + VF, 16); }
 
 /// The scratch of a thread: packed keys, and values, some rows on their way, scores; then turned keys, then the panels.
@@ -6583,8 +6652,8 @@ template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOf
     for (size_t v = 0; v < NR; v += VF) {
         const size_t n = p.count > v ? least(p.count - v, VF) : 0;
         for (size_t r = 0; r < n; r++) {
-            const size_t   row = p.from + v + r;
-            const E* const q   = static_cast<const E*>(job.q) + (row / group * job.heads + p.head * group + row % group) * d;
+            const size_t   row = p.from + v + r, at = row / group * job.heads + p.head * group + row % group;
+            const E* const q   = static_cast<const E*>(job.q) + at * d;
             float* const   to  = wide + r * d;
             size_t j = 0;
             for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
@@ -6595,17 +6664,30 @@ template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOf
     }
 }
 
-/// p v of a lane at a time, for values that are not all finite: a token that a lane does not see would make NaN of them.
-GK_NOINLINE void values_by_lane(const float* p, const float* begin, const float* end, const float* panel, size_t stride, size_t d,
-        float* sums) {
-    for (size_t i = 0, r; i < d; i += r, panel += stride) {
+/// The keys and values of some tokens of a block, packed: keys in panels [d][MR], values in panels [n][MR], `stride`
+/// floats apart.
+struct PackedBlock {
+    const float *keys, *values;
+    size_t       from, n, stride;                               // tokens
+    bool         finite;                                        // the values, all of them
+};
+/// The tokens that each lane of a panel sees, from the first of a block; `whole`: each sees all.
+struct LanesSee {
+    bool  whole;
+    float begin[NR], end[NR];
+};
+
+/// p v of a lane at a time, for values that are not all finite: one that a lane does not see would make its sums NaN.
+GK_NOINLINE void values_by_lane(const PackedBlock& b, const LanesSee& see, const float* p, size_t d, float* sums) {
+    const float* panel = b.values;
+    for (size_t i = 0, r; i < d; i += r, panel += b.stride) {
         r = tile_rows(d - i);
         for (size_t lane = 0; lane < NR; lane++)
             for (size_t x = 0; x < r; x += VF) {
                 const size_t l = least(r - x, VF);
                 vf    acc = vzero();
                 float now[VF] = {};
-                for (size_t t = static_cast<size_t>(begin[lane]); t < static_cast<size_t>(end[lane]); t++)
+                for (size_t t = static_cast<size_t>(see.begin[lane]); t < static_cast<size_t>(see.end[lane]); t++)
                     acc = vfma(vload(panel + t * MR + x), vset(p[t * NR + lane]), acc);
                 for (size_t k = 0; k < l; k++) now[k] = sums[(i + x + k) * NR + lane];
                 vstore(now, vadd(vload(now), acc));
@@ -6635,90 +6717,111 @@ struct QueryPanel {
     size_t row(size_t lane) const { return rows.from + least(lane, rows.count - 1); }
 };
 
-/// Scores of n tokens from `from` on become p, with the state of the panel; factor: what rescales its sums. begin and end: the
-/// tokens that each lane sees, or null where each sees all.
-GK_INL void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* begin,
-        const float* end, float* s, float* factor) {
+/// Slopes of the lanes of a panel, and their positions as seen from token `from`: vectors v.
+GK_INL void lane_slopes(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t v, vf* slope,
+        vf* place) {
     const size_t group = job.heads / job.kv.kv_heads;
-    const vf     none  = vset(-impl::infinity);
-    vf m[NRV], slope[NRV], place[NRV];
-    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) { m[v] = none; slope[v] = place[v] = vzero(); }
-    if (job.slopes)
-        for (size_t v = 0; v < NRV; v++) {
-            float slopes[VF], places[VF];
-            for (size_t l = 0; l < VF; l++) {
-                const size_t row = panel.row(v * VF + l);
-                slopes[l] = job.slopes[panel.rows.head * group + row % group];
-                places[l] = place_of(job, row / group, from);
+    float slopes[VF], places[VF];
+    for (size_t l = 0; l < VF; l++) {
+        const size_t row = panel.row(v * VF + l);
+        slopes[l] = job.slopes[panel.rows.head * group + row % group];
+        places[l] = place_of(job, row / group, from);
+    }
+    *slope = vload(slopes);
+    *place = vload(places);
+}
+/// Scores s[n][NR] that something happens to: shaped, and -inf where they are not seen. m: the largest of each lane.
+GK_INL void shape_panel(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b,
+        const LanesSee& see, float* s, vf (&m)[NRV]) {
+    const vf none = vset(-impl::infinity);
+    vf slope[NRV], place[NRV];
+    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) slope[v] = place[v] = vzero();
+    if (job.slopes) for (size_t v = 0; v < NRV; v++) lane_slopes(job, panel, b.from, v, &slope[v], &place[v]);
+    for (size_t t = 0; t < b.n; t++) {
+        const vf at = vset(static_cast<float>(t));
+        GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+            float* const to = s + t * NR + v * VF;
+            vf x = shaped(job, vload(to), slope[v], vsub(at, place[v]));
+            if (!see.whole) {
+                x = vselect(vlt(at, vload(see.end + v * VF)), x, none);
+                x = vselect(vlt(at, vload(see.begin + v * VF)), none, x);
             }
-            slope[v] = vload(slopes);
-            place[v] = vload(places);
+            vstore(to, x);
+            m[v] = vmax(x, m[v]);
         }
-    if (begin || job.slopes || job.softcap > 0) {
-        for (size_t t = 0; t < n; t++) {
-            const vf at = vset(static_cast<float>(t));
-            GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
-                float* const to = s + t * NR + v * VF;
-                vf x = shaped(job, vload(to), slope[v], vsub(at, place[v]));
-                if (begin) x = vselect(vlt(at, vload(begin + v * VF)), none, vselect(vlt(at, vload(end + v * VF)), x, none));
-                vstore(to, x);
-                m[v] = vmax(x, m[v]);
-            }
-        }
+    }
+}
+/// The sum of p[n][NR] for vector v of the lanes: by position in a page, then by halves.
+GK_INL vf sum_panel(const float* p, size_t n, size_t v) {
+    vf by_place[PAGE];
+    for (size_t l = 0; l < PAGE; l++) {
+        by_place[l] = vzero();
+        for (size_t t = l; t < n; t += PAGE) by_place[l] = vadd(by_place[l], vload(p + t * NR + v * VF));
+    }
+    for (size_t w = PAGE / 2; w; w /= 2)
+        for (size_t l = 0; l < w; l++) by_place[l] = vadd(by_place[l], by_place[l + w]);
+    return by_place[0];
+}
+/// Scores s[n][NR] become p, the state of the panel takes them in; factor: what rescales its sums.
+inline void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b,
+        const LanesSee& see, float* s, float* factor) {
+    vf m[NRV], top[NRV];
+    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) m[v] = vset(-impl::infinity);
+    if (!see.whole || job.slopes || job.softcap > 0) {
+        shape_panel(job, panel, b, see, s, m);
     } else {
-        for (size_t t = 0; t < n; t++)
+        for (size_t t = 0; t < b.n; t++)
             GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) m[v] = vmax(vload(s + t * NR + v * VF), m[v]);
     }
-    vf top[NRV];
     GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
         const vf old = vload(panel.largest_score + v * VF), most = vmax(m[v], old);
         top[v] = top_of(most);
         vstore(panel.largest_score + v * VF, most);
         vstore(factor + v * VF, vexp(vsub(old, top[v])));
     }
-    for (size_t t = 0; t < n; t++)
+    for (size_t t = 0; t < b.n; t++)
         GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
             float* const to = s + t * NR + v * VF;
             vstore(to, vexp(vsub(vload(to), top[v])));
         }
     for (size_t v = 0; v < NRV; v++) {
-        vf by_place[PAGE];
-        for (size_t l = 0; l < PAGE; l++) {
-            by_place[l] = vzero();
-            for (size_t t = l; t < n; t += PAGE) by_place[l] = vadd(by_place[l], vload(s + t * NR + v * VF));
-        }
-        for (size_t w = PAGE / 2; w; w /= 2)
-            for (size_t l = 0; l < w; l++) by_place[l] = vadd(by_place[l], by_place[l + w]);
         float* const sum = panel.sum + v * VF;
-        vstore(sum, vadd(vmul(vload(sum), vload(factor + v * VF)), by_place[0]));
+        vstore(sum, vadd(vmul(vload(sum), vload(factor + v * VF)), sum_panel(s, b.n, v)));
     }
 }
 
-/// A panel against n tokens from `from` on, keys and values packed, the latter in panels `stride` floats apart.
-inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n, const float* keys,
-        const float* values, size_t stride, bool finite, float* s) {
-    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
+/// Of n tokens from `from` on.
+inline LanesSee lanes_see(const impl::AttentionJob& job, const QueryPanel& panel, size_t from, size_t n) {
+    const size_t     group = job.heads / job.kv.kv_heads, to = from + n;
+    const impl::Seen by_all = {seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end};
+    const impl::Seen least_seen = seen_in(by_all, from, to);
+    LanesSee see;
+    see.whole = least_seen.begin == from && least_seen.end == to;
+    for (size_t lane = 0; !see.whole && lane < NR; lane++) {
+        const impl::Seen seen = seen_in(seen_by(job, panel.row(lane) / group), from, to);
+        see.begin[lane] = static_cast<float>(seen.begin - from);
+        see.end[lane]   = static_cast<float>(seen.end > seen.begin ? seen.end - from : seen.begin - from);
+    }
+    return see;
+}
+
+/// A panel against tokens of a block; s: room for scores.
+inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b, float* s) {
+    const size_t d = job.kv.head_dim, n = b.n;
     const impl::Ahead nothing = {nullptr, 0, 0};
     for (size_t t = 0; t < n; t += MR)
-        packed_tile({d, keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
-
-    const impl::Seen by_all = {seen_by(job, panel.row(NR) / group).begin, seen_by(job, panel.row(0) / group).end};
-    const impl::Seen least_seen = seen_in(by_all, from, from + n);
-    const bool whole = least_seen.begin == from && least_seen.end == from + n;
-    float begin[NR], end[NR], factor[NR];
-    for (size_t lane = 0; !whole && lane < NR; lane++) {
-        const impl::Seen seen = seen_in(seen_by(job, panel.row(lane) / group), from, from + n);
-        begin[lane] = static_cast<float>(seen.begin - from);
-        end[lane]   = static_cast<float>(seen.end > seen.begin ? seen.end - from : seen.begin - from);
-    }
-    panel_exponentials(job, panel, from, n, whole ? nullptr : begin, end, s, factor);
+        packed_tile({d, b.keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
+    const LanesSee see = lanes_see(job, panel, b.from, n);
+    float factor[NR];
+    panel_exponentials(job, panel, b, see, s, factor);
     for (size_t i = 0; i < d; i++)
         GK_UNROLL(4) for (size_t v = 0; v < NR; v += VF) {
             float* const to = panel.sums + i * NR + v;
             vstore(to, vmul(vload(to), vload(factor + v)));
         }
-    if (!whole && !finite) { values_by_lane(s, begin, end, values, stride, d, panel.sums); return; }
-    for (size_t i = 0, r; i < d; i += r, values += stride) {
+    if (!see.whole && !b.finite) { values_by_lane(b, see, s, d, panel.sums); return; }
+    const float* values = b.values;
+    for (size_t i = 0, r; i < d; i += r, values += b.stride) {
         r = tile_rows(d - i);
         packed_tile({n, values, 1, MR, s, NR, panel.sums + i * NR, NR, true, 0}, r, NR, nothing, nothing);
     }
@@ -6735,7 +6838,8 @@ inline void end_piece(const QueryPanel& p, size_t d) {
     float  factors[2][NR];
     double a[NR], b[NR];
     for (size_t v = 0; v < NR; v += VF) {
-        const vf m = vload(p.largest_score + v), old = vload(p.total_largest + v), most = vmax(m, old), top = top_of(most);
+        const vf m = vload(p.largest_score + v), old = vload(p.total_largest + v);
+        const vf most = vmax(m, old), top = top_of(most);
         vstore(factors[0] + v, vexp(vsub(old, top)));
         vstore(factors[1] + v, vexp(vsub(m, top)));
         vstore(p.total_largest + v, most);
@@ -6749,23 +6853,32 @@ inline void end_piece(const QueryPanel& p, size_t d) {
         for (size_t l = 0; l < NR; l += 4) join4(p.totals + i * NR + l, p.sums + i * NR + l, a + l, b + l);
 }
 
-/// Rows of a head of keys, as many panels as job.panels says.
-template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
-    const KvView&    kv = job.kv;
-    const size_t     d = kv.head_dim, group = job.heads / kv.kv_heads, all_rows = job.m * group, first = unit * job.panels * NR;
-    const size_t     rows = least(all_rows - first, job.panels * NR), panels = (rows + NR - 1) / NR;
-    const size_t     each = round_up(PanelPlaces(d).floats, 16);
-    const ManyPlaces places(kv);
-    float *const     keys = scratch + places.keys, *const values = scratch + places.values;
-    const auto panel_at = [&](size_t p) {
+/// The panels of a unit, of one head of keys, and the scratch of the thread.
+struct PanelUnit {
+    const impl::AttentionJob& job;
+    size_t                    head, first, rows, panels;        // rows of q
+    float*                    scratch;
+    ManyPlaces                places;
+    PanelUnit(const impl::AttentionJob& j, size_t h, size_t unit, float* s)
+        : job(j), head(h), first(unit * j.panels * NR),
+          rows(least(j.m * (j.heads / j.kv.kv_heads) - first, j.panels * NR)), panels((rows + NR - 1) / NR), scratch(s),
+          places(j.kv) {}
+    QueryPanel panel(size_t p) const {
+        const size_t each = round_up(PanelPlaces(job.kv.head_dim).floats, 16);
         return QueryPanel(job, {head, first + p * NR, least(rows - p * NR, NR)}, scratch + places.panels + p * each);
-    };
+    }
+};
+
+/// Rows of q to panels, and what they begin with. The tokens that any of them sees.
+template <class E> impl::Seen begin_panels(const PanelUnit& u) {
+    const impl::AttentionJob& job = u.job;
+    const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
     impl::Seen all = {SIZE_MAX, 0};
-    for (size_t p = 0; p < panels; p++) {
-        const QueryPanel panel = panel_at(p);
-        pack_queries<E>(job, panel.rows, values, panel.q);
+    for (size_t p = 0; p < u.panels; p++) {
+        const QueryPanel panel = u.panel(p);
+        pack_queries<E>(job, panel.rows, u.scratch + u.places.values, panel.q);
         for (size_t l = 0; l < NR; l++) {
-            const size_t h = head * group + panel.row(l) % group;
+            const size_t h = u.head * group + panel.row(l) % group;
             panel.total_largest[l] = job.sinks ? job.sinks[h] : -impl::infinity;
             panel.total_sum[l]     = sink_sum(job.sinks, h);
         }
@@ -6774,43 +6887,57 @@ template <class E> void many_unit(const impl::AttentionJob& job, size_t head, si
         all.begin = least(all.begin, panel.seen.begin);
         all.end   = panel.seen.end;
     }
-    for (size_t base = all.begin / PIECE * PIECE; base < all.end; base += PIECE) {
-        const impl::Seen piece = seen_in(all, base, base + PIECE);
-        for (size_t p = 0; p < panels; p++) begin_piece(panel_at(p), d);
-        for (size_t from = piece.begin / KEYS * KEYS; from < piece.end; from += KEYS) {
-            const size_t     n = least(from + KEYS, piece.end) - from;
-            const CacheBlock b = cache_block(kv, head, from / PAGE, (n + PAGE - 1) / PAGE, scratch + places.turned);
-            pack_block_keys(b, d, keys);
-            const bool finite = pack_values(b, kv.values.type, n, d, scratch + places.rows, values);
-            for (size_t p = 0; p < panels; p++) {
-                const QueryPanel panel = panel_at(p);
-                const impl::Seen seen  = seen_in(panel.seen, from, from + n);
-                if (seen.begin < seen.end)
-                    panel_block(job, panel, from, seen.end - from, keys, values, MR * n, finite, scratch + places.scores);
-            }
-        }
-        for (size_t p = 0; p < panels; p++) {
-            const QueryPanel panel = panel_at(p);
-            const impl::Seen seen  = seen_in(panel.seen, base, base + PIECE);
-            if (seen.begin < seen.end) end_piece(panel, d);
-        }
-    }
-    const size_t ld = round_up(d, PAGE);
-    for (size_t p = 0; p < panels; p++) {
-        const QueryPanel panel = panel_at(p);
-        double inverse[NR];
-        for (size_t l = 0; l < NR; l++) inverse[l] = 1 / panel.total_sum[l];
-        for (size_t i = 0; i < d; i++)
-            for (size_t l = 0; l < NR; l++) {
-                const float y = quotient(panel.totals[i * NR + l], inverse[l]);
-                panel.sums[i * NR + l] = panel.total_sum[l] == 0 ? 0 : y;
-            }
-        transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, values, ld);
-        for (size_t l = 0; l < panel.rows.count; l++) {
-            const size_t row = panel.row(l), at = row / group * job.heads + head * group + row % group;
-            convert(static_cast<const float*>(values + l * ld), static_cast<E*>(job.out) + at * d, d);
+    return all;
+}
+/// All panels against the tokens of a piece.
+inline void panels_piece(const PanelUnit& u, const impl::Seen& piece) {
+    const KvView& kv = u.job.kv;
+    const size_t  d  = kv.head_dim;
+    float *const  keys = u.scratch + u.places.keys, *const values = u.scratch + u.places.values;
+    for (size_t p = 0; p < u.panels; p++) begin_piece(u.panel(p), d);
+    for (size_t from = piece.begin / KEYS * KEYS; from < piece.end; from += KEYS) {
+        const size_t     n = least(from + KEYS, piece.end) - from, pages = (n + PAGE - 1) / PAGE;
+        const CacheBlock b = cache_block(kv, u.head, from / PAGE, pages, u.scratch + u.places.turned);
+        pack_block_keys(b, d, keys);
+        const bool finite = pack_values(b, kv.values.type, n, d, u.scratch + u.places.rows, values);
+        for (size_t p = 0; p < u.panels; p++) {
+            const QueryPanel panel = u.panel(p);
+            const impl::Seen seen  = seen_in(panel.seen, from, from + n);
+            if (seen.begin >= seen.end) continue;
+            const PackedBlock packed = {keys, values, from, seen.end - from, MR * n, finite};
+            panel_block(u.job, panel, packed, u.scratch + u.places.scores);
         }
     }
+    for (size_t p = 0; p < u.panels; p++) {
+        const QueryPanel panel = u.panel(p);
+        const impl::Seen seen  = seen_in(panel.seen, piece.begin, piece.end);
+        if (seen.begin < seen.end) end_piece(panel, d);
+    }
+}
+/// Results of a panel, turned to rows of out; rows: room for them.
+template <class E> void end_panel(const impl::AttentionJob& job, const QueryPanel& panel, float* rows) {
+    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads;
+    double inverse[NR];
+    for (size_t l = 0; l < NR; l++) inverse[l] = 1 / panel.total_sum[l];
+    for (size_t i = 0; i < d; i++)
+        for (size_t l = 0; l < NR; l++) {
+            const float y = quotient(panel.totals[i * NR + l], inverse[l]);
+            panel.sums[i * NR + l] = panel.total_sum[l] == 0 ? 0 : y;
+        }
+    transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, rows, ld);
+    for (size_t l = 0; l < panel.rows.count; l++) {
+        const size_t row = panel.row(l), at = row / group * job.heads + panel.rows.head * group + row % group;
+        convert(static_cast<const float*>(rows + l * ld), static_cast<E*>(job.out) + at * d, d);
+    }
+}
+
+/// Rows of a head of keys, as many panels as job.panels says.
+template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
+    const PanelUnit  u(job, head, unit, scratch);
+    const impl::Seen all = begin_panels<E>(u);
+    for (size_t base = all.begin / PIECE * PIECE; base < all.end; base += PIECE)
+        panels_piece(u, seen_in(all, base, base + PIECE));
+    for (size_t p = 0; p < u.panels; p++) end_panel<E>(job, u.panel(p), scratch + u.places.values);
 }
 
 template <class E> constexpr impl::AttentionKernels attention_table = {
@@ -12703,9 +12830,9 @@ GK_NAMESPACE_END
 // [22] THE CACHE OF KEYS AND VALUES
 // ============================================================================
 //
-// One allocation: the pool of pages, a table of page numbers for each sequence and layer, how many tables name each page,
-// a stack of free pages, lengths. All layers of a sequence hold the same number of pages. What is written to a page that
-// others name as well goes to a copy, and the copies of all layers are made together.
+// One allocation: the pool of pages, a table of page numbers for each sequence and layer, how many tables name each
+// page, a stack of free pages, lengths. All layers of a sequence hold the same number of pages. What is written to a
+// page that others name as well goes to a copy, and the copies of all layers are made together.
 
 #ifdef GLLM_KERNELS_MODEL
 GK_NAMESPACE_BEGIN
@@ -12742,8 +12869,8 @@ public:
     void values(CacheType type, const float* x, uint8_t* page, size_t t) { write(type, x, page, t, false); }
 private:
     template <class L> static void put(const L* row, size_t n, uint8_t* to, size_t t, bool column) {
-        if (column) for (size_t i = 0; i < n; i++) memcpy(to + (i * PAGE_TOKENS + t) * sizeof(L), row + i, sizeof(L));
-        else        memcpy(to + t * n * sizeof(L), row, n * sizeof(L));
+        if (!column) { memcpy(to + t * n * sizeof(L), row, n * sizeof(L)); return; }
+        for (size_t i = 0; i < n; i++) memcpy(to + (i * PAGE_TOKENS + t) * sizeof(L), row + i, sizeof(L));
     }
     void write(CacheType type, const float* x, uint8_t* to, size_t t, bool column) {
         const size_t stride = PAGE_TOKENS * cache_row_bytes(type, dim_);
@@ -12780,8 +12907,8 @@ private:
 /// What a swapped sequence begins with.
 struct SwapHeader { char magic[8]; unsigned long long layers, kv_heads, head_dim, key_type, value_type, length; };
 static inline SwapHeader swap_header(const KvCacheConfig& c, unsigned long long length) {
-    return {{'g', 'l', 'l', 'm', 'k', 'v', '0', '1'}, c.layers, c.kv_heads, c.head_dim, static_cast<unsigned>(c.key_type),
-            static_cast<unsigned>(c.value_type), length};
+    return {{'g', 'l', 'l', 'm', 'k', 'v', '0', '1'}, c.layers, c.kv_heads, c.head_dim,
+            static_cast<unsigned>(c.key_type), static_cast<unsigned>(c.value_type), length};
 }
 /// Each word is mixed in by steps that can be undone: a stream with one word changed has another sum.
 static inline uint64_t checksum(uint64_t sum, const void* data, size_t bytes) {
@@ -12795,7 +12922,9 @@ static inline uint64_t checksum(uint64_t sum, const void* data, size_t bytes) {
 } // namespace impl
 
 size_t KvCache::page_bytes(const KvCacheConfig& c) {
-    const auto fits = [&](CacheType t) { return t <= CacheType::Q8_0 && (t != CacheType::Q8_0 || c.head_dim % 32 == 0); };
+    const auto fits = [&](CacheType t) {
+        return t < CacheType::Q8_0 || (t == CacheType::Q8_0 && c.head_dim % 32 == 0);
+    };
     if (!c.kv_heads || c.kv_heads > 65536 || !c.head_dim || c.head_dim % 8 || c.head_dim > 576) return 0;
     if (!fits(c.key_type) || !fits(c.value_type)) return 0;
     return impl::cache_side_bytes(c, c.key_type) + impl::cache_side_bytes(c, c.value_type);
@@ -12811,10 +12940,13 @@ Status KvCache::fail(Code code, const char* what, size_t requested, size_t avail
 
 Status KvCache::init(const KvCacheConfig& config) {
     const size_t page = page_bytes(config), layers = config.layers, sequences = config.sequences;
-    if (page == 0) return fail(Code::invalid_argument, "head_dim must be a multiple of 8 up to 576, of 32 for Q8_0; kv_heads 1 to 65536");
+    if (page == 0)
+        return fail(Code::invalid_argument,
+                    "head_dim must be a multiple of 8 up to 576, of 32 for Q8_0; kv_heads 1 to 65536");
     if (layers == 0 || layers > 65536 || sequences == 0 || sequences > 65536)
         return fail(Code::invalid_argument, "layers and sequences must be 1 to 65536");
-    if (!config.allocate != !config.release) return fail(Code::invalid_argument, "allocate and release belong together");
+    if (!config.allocate != !config.release)
+        return fail(Code::invalid_argument, "allocate and release belong together");
     const size_t per_page = page + 4 * sequences + 8, fixed = sequences * (layers + 1) * sizeof(size_t) + 128;
     size_t pages = config.pages;
     if (pages == 0 && config.bytes > fixed) pages = (config.bytes - fixed) / per_page;
@@ -12856,7 +12988,8 @@ KvCache::~KvCache() { release(); }
 
 Status KvCache::exists(size_t seq, size_t layer) {
     if (!memory_) return fail(Code::invalid_argument, "the cache was not initialised");
-    if (seq >= config_.sequences || layer >= config_.layers) return fail(Code::invalid_argument, "no such sequence or layer");
+    if (seq >= config_.sequences || layer >= config_.layers)
+        return fail(Code::invalid_argument, "no such sequence or layer");
     return impl::success;
 }
 
@@ -12932,7 +13065,8 @@ Status KvCache::fork(size_t from, size_t to, size_t length) {
     if (Status s = exists(from, 0); !s) return s;
     if (Status s = exists(to, 0); !s) return s;
     if (from == to) return fail(Code::invalid_argument, "a sequence cannot be forked to itself");
-    if (length > this->length(from)) return fail(Code::invalid_argument, "a fork longer than its sequence", length, this->length(from));
+    if (const size_t all = this->length(from); length > all)
+        return fail(Code::invalid_argument, "a fork longer than its sequence", length, all);
     if (Status s = truncate(to, 0); !s) return s;
     held_[to] = (length + impl::PAGE_TOKENS - 1) / impl::PAGE_TOKENS;
     for (size_t l = 0; l < config_.layers; l++) {
@@ -12947,7 +13081,8 @@ Status KvCache::swap_out(size_t seq, bool (*write)(void* user, const void* data,
     if (!write) return fail(Code::invalid_argument, "null pointer for write");
     const size_t tokens = length(seq);
     for (size_t l = 0; l < config_.layers; l++)
-        if (layer_length(seq, l) != tokens) return fail(Code::invalid_argument, "layers of the sequence differ in length");
+        if (layer_length(seq, l) != tokens)
+            return fail(Code::invalid_argument, "layers of the sequence differ in length");
     const impl::SwapHeader header = impl::swap_header(config_, tokens);
     uint64_t sum = impl::checksum(0, &header, sizeof header);
     bool ok = write(user, &header, sizeof header);
@@ -12969,7 +13104,8 @@ Status KvCache::swap_in(size_t seq, bool (*read)(void* user, void* data, size_t 
     if (!read(user, &header, sizeof header)) return fail(Code::io_error, "the stream ends within its header");
     const size_t capacity = most_ * impl::PAGE_TOKENS;
     const impl::SwapHeader ours = impl::swap_header(config_, header.length);
-    if (memcmp(header.magic, ours.magic, sizeof ours.magic) != 0) return fail(Code::io_error, "the stream holds no swapped sequence");
+    if (memcmp(header.magic, ours.magic, sizeof ours.magic) != 0)
+        return fail(Code::io_error, "the stream holds no swapped sequence");
     if (memcmp(&header, &ours, sizeof ours) != 0)
         return fail(Code::invalid_argument, "the stream is of a cache of other layers, heads or types");
     const size_t tokens = header.length < SIZE_MAX ? static_cast<size_t>(header.length) : SIZE_MAX;
@@ -13047,7 +13183,8 @@ static inline Status describe(DeviceTensor* t, size_t rows, size_t cols, DType d
     if (dtype > DType::blocks) return invalid("dtype is not one of the values of DType");
     const size_t row = dtype_row_bytes(dtype, quant, cols);
     if (rows == 0 || row == 0) return invalid("a tensor has rows and columns, whole blocks of them");
-    if (!times(rows, row, &t->bytes) || !times(rows, cols, &t->elements)) return invalid("the product of these sizes overflows size_t");
+    if (!times(rows, row, &t->bytes) || !times(rows, cols, &t->elements))
+        return invalid("the product of these sizes overflows size_t");
     t->rows  = rows;
     t->cols  = cols;
     t->dtype = dtype;
@@ -13087,8 +13224,9 @@ Status DeviceTensor::allocate(size_t r, size_t c, DType type, QuantType q, Devic
     if (where != DeviceKind::cpu) {
         if (!h) return impl::no_hooks;
         t.data = h->allocate(h->user, t.bytes);
-    } else if (void* const block = t.bytes < SIZE_MAX - 128 ? GLLM_KERNELS_MALLOC(t.bytes + 63 + sizeof(void*)) : nullptr) {
-        t.data = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(block) + sizeof(void*) + 63) & ~static_cast<uintptr_t>(63));
+    } else if (void* const block = t.bytes < SIZE_MAX - 128 ? GLLM_KERNELS_MALLOC(t.bytes + 128) : nullptr) {
+        const uintptr_t behind = reinterpret_cast<uintptr_t>(block) + sizeof block;
+        t.data = reinterpret_cast<void*>((behind + 63) & ~static_cast<uintptr_t>(63));
         memcpy(static_cast<uint8_t*>(t.data) - sizeof block, &block, sizeof block);
     }
     if (!t.data) return {Code::out_of_memory, "no memory for a tensor"};
@@ -13136,7 +13274,8 @@ Status DeviceTensor::upload_f32(const float* x, size_t n) {
     const impl::Staged stage(bytes);
     if (!stage.data) return impl::no_stage;
     if (Status s = impl::from_floats(*this, x, stage.data); !s) return s;
-    return hooks->upload(hooks->user, data, stage.data, bytes) ? impl::success : Status{Code::runtime_error, "the device took no data"};
+    if (!hooks->upload(hooks->user, data, stage.data, bytes)) return {Code::runtime_error, "the device took no data"};
+    return impl::success;
 }
 Status DeviceTensor::download_f32(float* out, size_t n) const {
     if (!data || n != elements || !out) return impl::invalid("as many numbers as the tensor has elements are needed");
@@ -13157,12 +13296,15 @@ GK_INL bool   finite_above_0(double x) { return x > 0 && x - x == 0; }
 
 /// Radians a position for each pair of a head, and the factor of its sine and cosine.
 static inline double rope_frequencies(const RopeConfig& r, size_t context, double* frequency) {
-    const double turn = 6.283185307179586, n = static_cast<double>(r.n_rot), original = static_cast<double>(r.original_context);
+    const double turn = 6.283185307179586, n = static_cast<double>(r.n_rot);
+    const double original = static_cast<double>(r.original_context);
     const double stretch = static_cast<double>(context) / (original > 0 ? original : 1);
     const bool   widens = r.scaling == RopeScaling::dynamic && stretch > 1 && n > 2;
     const double wider = widens ? pow(r.factor * stretch - (r.factor - 1), n / (n - 2)) : 1;
     const double base = r.base * wider;
-    const auto   pair_of = [&](double turns) { return n * log(original / (turns * turn)) / (2 * log(base)); };   // that turns so often
+    const auto   pair_of = [&](double turns) {                  // the one that turns so often
+        return n * log(original / (turns * turn)) / (2 * log(base));
+    };
     const double first = fmax(0, floor(pair_of(r.beta_fast))), last = fmin(n - 1, ceil(pair_of(r.beta_slow)));
     const float* const chosen  = stretch > 1 ? r.long_factors : r.short_factors;
     const float* const factors = r.factors ? r.factors : r.scaling == RopeScaling::longrope ? chosen : nullptr;
@@ -13170,7 +13312,8 @@ static inline double rope_frequencies(const RopeConfig& r, size_t context, doubl
         double f = pow(base, -2 * static_cast<double>(i) / n), keep = 1;
         if (factors) f /= static_cast<double>(factors[i]);
         if (r.scaling == RopeScaling::linear) keep = 0;
-        if (r.scaling == RopeScaling::yarn)   keep = 1 - clamped((static_cast<double>(i) - first) / fmax(0.001, last - first));
+        if (r.scaling == RopeScaling::yarn)
+            keep = 1 - clamped((static_cast<double>(i) - first) / fmax(0.001, last - first));
         if (r.scaling == RopeScaling::llama3)
             keep = clamped((original * f / turn - r.low_freq_factor) / (r.high_freq_factor - r.low_freq_factor));
         frequency[i] = f * ((1 - keep) / r.factor + keep);
@@ -13185,20 +13328,24 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
     const float* const lists[] = {r.factors, r.long_factors, r.short_factors};
     for (const float* list : lists)
         for (size_t i = 0; list && i < r.n_rot / 2; i++)
-            if (!finite_above_0(static_cast<double>(list[i]))) return invalid("rope: factors must be finite and above 0");
+            if (!finite_above_0(static_cast<double>(list[i])))
+                return invalid("rope: factors must be finite and above 0");
     switch (r.scaling) {
         case RopeScaling::none:
         case RopeScaling::linear: return success;
         case RopeScaling::dynamic: break;
         case RopeScaling::yarn:
-            if (!(r.beta_fast > 0) || !(r.beta_slow > 0)) return invalid("rope: beta_fast and beta_slow must be above 0");
+            if (!(r.beta_fast > 0) || !(r.beta_slow > 0))
+                return invalid("rope: beta_fast and beta_slow must be above 0");
             if (!(r.base > 1)) return invalid("rope.base must be above 1 for yarn");
             break;
         case RopeScaling::llama3:
-            if (!(r.high_freq_factor > r.low_freq_factor)) return invalid("rope.high_freq_factor must exceed low_freq_factor");
+            if (!(r.high_freq_factor > r.low_freq_factor))
+                return invalid("rope.high_freq_factor must exceed low_freq_factor");
             break;
         case RopeScaling::longrope:
-            if (!r.factors && (!r.long_factors || !r.short_factors)) return invalid("rope: longrope needs both lists of factors");
+            if (!r.factors && (!r.long_factors || !r.short_factors))
+                return invalid("rope: longrope needs both lists of factors");
             break;
         default: return invalid("rope.scaling is not one of the values of RopeScaling");
     }
@@ -13212,10 +13359,13 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
 // x is the residual stream, [tokens of a batch][width]:
 //
 //   x = embedding (+ positions)
-//   each layer:  h = norm(x);  q, k, v = h W (+ b);  (norms of heads);  rope;  append to the cache;  a = attention W (+ b)
+//   each layer:  h = norm(x);  q, k, v = h W (+ b);  (norms of heads);  rope;  append to the cache
+//                a = attention W (+ b)
 //                x += (norm) a;  h = norm(x), or the same h where both are parallel
 //                x += (norm) ((act(h W_gate) or nothing) * h W_up, or act(h W_up)) W_down (+ b)
 //   logits = cap(norm(x) W)
+
+namespace impl { class Taker; }
 
 struct GK_HIDDEN Model::State {
     struct Matrix {
@@ -13239,7 +13389,8 @@ struct GK_HIDDEN Model::State {
     Layer*             layers = nullptr;
     double            *frequency[2] = {}, magnitude[2] = {};    // of config.rope and local_rope
     size_t            *position = nullptr;                      // of each token of a batch
-    float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr, *gate = nullptr, *up = nullptr;
+    float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr;
+    float             *gate = nullptr, *up = nullptr;
     float             *turn[2] = {}, *part = nullptr;           // [batch][cos, sin][n_rot / 2]
     void              *memory = nullptr, *work = nullptr, *prepared = nullptr;
     size_t             work_bytes = 0, prepared_bytes = 0;
@@ -13269,6 +13420,9 @@ struct GK_HIDDEN Model::State {
     Status embed(const BatchToken* tokens, size_t m);
     Status attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer);
     Status feed_forward(const Layer& l, size_t m);
+    Status allocate(size_t* bytes);
+    void   take(impl::Taker& in, const ModelWeights& weights);
+    void   take_layer(impl::Taker& in, const LayerWeights& w, Layer& l) const;
     Status forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits);
 };
 
@@ -13298,7 +13452,8 @@ Status Model::State::rows(const Matrix& w, size_t first, size_t count, float* ou
 /// For several matrices: what blocks make of the input first.
 Status Model::State::prepare(const Matrix& w, const float* in, size_t m) {
     if (w.dtype != DType::blocks) return impl::success;
-    if (Status s = grow(&prepared, &prepared_bytes, kernels.prepared_bytes(w.quant, m, w.cols, options.precision)); !s) return s;
+    const size_t bytes = kernels.prepared_bytes(w.quant, m, w.cols, options.precision);
+    if (Status s = grow(&prepared, &prepared_bytes, bytes); !s) return s;
     return kernels.prepare(w.quant, in, m, w.cols, prepared, options.precision);
 }
 /// `ready`: prepare() was called for this input, and for a matrix of blocks.
@@ -13310,14 +13465,21 @@ Status Model::State::multiply(const Matrix& w, const float* in, float* out, size
     Status s = impl::success;
     switch (w.dtype) {
         case DType::blocks:
-            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols, options.precision)
+            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols,
+                                                options.precision)
                       : kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, options.precision);
             break;
-        case DType::f32:  s = kernels.gemm_mixed(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::f16:  s = kernels.gemm_mixed(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols); break;
-        case DType::bf16: s = kernels.gemm_mixed(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols); break;
+        case DType::f32:
+            s = kernels.gemm_mixed(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols);
+            break;
+        case DType::f16:
+            s = kernels.gemm_mixed(in, reinterpret_cast<const f16*>(w.data), out, m, w.rows, w.cols);
+            break;
+        case DType::bf16:
+            s = kernels.gemm_mixed(in, reinterpret_cast<const bf16*>(w.data), out, m, w.rows, w.cols);
+            break;
     }
-    if (s && w.bias) for (size_t i = 0; i < m; i++) kernels.vec_add(out + i * w.rows, w.bias, out + i * w.rows, w.rows);
+    for (size_t i = 0; s && w.bias && i < m; i++) kernels.vec_add(out + i * w.rows, w.bias, out + i * w.rows, w.rows);
     return s;
 }
 
@@ -13356,7 +13518,8 @@ Status Model::State::embed(const BatchToken* tokens, size_t m) {
     for (size_t i = 0; i < m; i++) {
         float* const row = x + i * config.width;
         if (Status s = rows(embedding, static_cast<size_t>(tokens[i].id), 1, row); !s) return s;
-        if (config.embedding_scale < 1 || config.embedding_scale > 1) kernels.vec_scale(row, config.embedding_scale, config.width);
+        if (config.embedding_scale < 1 || config.embedding_scale > 1)
+            kernels.vec_scale(row, config.embedding_scale, config.width);
         if (!positions.data) continue;
         if (Status s = rows(positions, position[i], 1, h); !s) return s;
         kernels.vec_add(row, h, row, config.width);
@@ -13381,7 +13544,8 @@ Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, 
     }
     for (size_t i = 0, n; i < m; i += n) {
         for (n = 1; i + n < m && tokens[i + n].seq == tokens[i].seq;) n++;
-        if (Status s = cache.append(tokens[i].seq, layer, key + i * kv_width(), value + i * kv_width(), n); !s) return s;
+        const size_t at = i * kv_width();
+        if (Status s = cache.append(tokens[i].seq, layer, key + at, value + at, n); !s) return s;
         AttentionArgs<float> a;
         a.q        = q + i * q_width();
         a.out      = q + i * q_width();
@@ -13392,7 +13556,8 @@ Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, 
         a.window   = slides(layer) ? config.window : 0;
         a.scale    = config.attention_scale;
         a.softcap  = config.attention_softcap;
-        const size_t needed = kernels.attention_workspace_bytes(n, config.heads, config.kv_heads, config.head_dim, a.kv.length);
+        const size_t needed = kernels.attention_workspace_bytes(n, config.heads, config.kv_heads, config.head_dim,
+                                                                a.kv.length);
         if (Status s = room(needed); !s) return s;
         if (Status s = kernels.attention(a); !s) return s;
     }
@@ -13467,7 +13632,8 @@ Status Model::fail(const Status& status, const char* name, size_t requested, siz
 
 namespace impl {
 
-/// The first of as few parts of n > 0 as `most` allows, as equal as can be: with most from 48 on none that [8] takes for few rows.
+/// The first of as few parts of n > 0 as `most` allows, as equal as can be: with most from 48 on none that [8] takes
+/// for few rows.
 static inline size_t first_part(size_t n, size_t most) {
     const size_t parts = n / most + (n % most != 0);
     return n / parts + (n % parts != 0);
@@ -13504,7 +13670,9 @@ public:
             if (!optional) complain(name, Code::invalid_argument, "a tensor is missing");
             return false;
         }
-        const auto wrong = [&](const char* what, size_t asked, size_t has) { complain(name, Code::invalid_argument, what, asked, has); };
+        const auto wrong = [&](const char* what, size_t asked, size_t has) {
+            complain(name, Code::invalid_argument, what, asked, has);
+        };
         if (t.device != DeviceKind::cpu) complain(name, Code::unsupported, "a tensor is not in the memory of the CPU");
         else if (t.cols != cols) wrong("a tensor has another number of columns than the model asks for", cols, t.cols);
         else if (t.rows != rows) wrong("a tensor has another number of rows than the model asks for", rows, t.rows);
@@ -13521,7 +13689,8 @@ public:
         suffix_ = "";
         return v;
     }
-    template <class Matrix> Matrix matrix(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional = false) {
+    template <class Matrix>
+    Matrix matrix(const DeviceTensor& t, const char* name, size_t rows, size_t cols, bool optional = false) {
         Matrix m;
         if (!sound(t, name, rows, cols, optional)) return m;
         m.data      = static_cast<const uint8_t*>(t.data);
@@ -13532,8 +13701,8 @@ public:
         m.row_bytes = dtype_row_bytes(t.dtype, t.quant, cols);
         return m;
     }
-    template <class Norm>
-    Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n, NormType type, bool optional = false) {
+    template <class Norm> Norm norm(const DeviceTensor& w, const DeviceTensor& b, const char* name, size_t n,
+                                    NormType type, bool optional = false) {
         Norm r;
         r.weight = vector(w, name, n, optional);
         r.bias   = type == NormType::layer ? bias(b, name, n, optional) : nullptr;
@@ -13548,11 +13717,14 @@ static inline Status check_config(const ModelConfig& c, const ModelOptions& o) {
     const size_t most = size_t(1) << 28;
     const size_t sizes[] = {c.layers, c.width, c.heads, c.kv_heads, c.hidden, c.vocabulary, c.context, o.batch};
     for (size_t n : sizes)
-        if (n == 0 || n > most) return invalid("layers, width, heads, kv_heads, hidden, vocabulary, context and batch must be 1 to 2^28");
-    if (c.head_dim == 0 || c.head_dim % 8 || c.head_dim > 576) return invalid("head_dim must be a multiple of 8 up to 576");
+        if (n == 0 || n > most)
+            return invalid("layers, width, heads, kv_heads, hidden, vocabulary, context and batch must be 1 to 2^28");
+    if (c.head_dim == 0 || c.head_dim % 8 || c.head_dim > 576)
+        return invalid("head_dim must be a multiple of 8 up to 576");
     if (c.heads % c.kv_heads) return invalid("heads must be a multiple of kv_heads");
     if (c.layers > 65536 || c.heads > 65536) return invalid("layers and heads must be at most 65536");
-    if (c.activation != Activation::silu && c.activation != Activation::gelu) return invalid("activation must be silu or gelu");
+    if (c.activation != Activation::silu && c.activation != Activation::gelu)
+        return invalid("activation must be silu or gelu");
     if (c.norm > NormType::layer)        return invalid("norm is not one of the values of NormType");
     if (o.precision > Precision::fast)   return invalid("precision is not one of the values of Precision");
     if (!(c.epsilon >= 0)) return invalid("epsilon must not be negative");
@@ -13583,6 +13755,74 @@ private:
 
 } // namespace impl
 
+/// Memory for a batch and for what is known of positions; bytes: as much as was asked for.
+Status Model::State::allocate(size_t* bytes) {
+    const size_t m = options.batch;
+    for (int round = 0; round < 2; round++) {
+        impl::Carver parts(memory);
+        parts.take(&layers, config.layers);
+        parts.take(&frequency[0], config.rope.n_rot / 2);
+        parts.take(&frequency[1], config.local_rope.n_rot / 2);
+        parts.take(&turn[0], m, config.rope.n_rot);
+        parts.take(&turn[1], m, config.local_rope.n_rot);
+        parts.take(&position, m);
+        parts.take(&x, m, config.width);
+        parts.take(&h, m, config.width);
+        parts.take(&part, config.parallel ? m : 0, config.width);
+        parts.take(&q, m, q_width());
+        parts.take(&key, m, kv_width());
+        parts.take(&value, m, kv_width());
+        parts.take(&gate, m, config.hidden);
+        parts.take(&up, m, config.hidden);
+        if (round) break;
+        if (parts.bytes() > static_cast<double>(SIZE_MAX) / 2)
+            return impl::invalid("a batch of this size has no address");
+        *bytes = static_cast<size_t>(parts.bytes());
+        memory = GLLM_KERNELS_MALLOC(*bytes);
+        if (!memory) return {Code::out_of_memory, "no memory for the activations of a batch"};
+    }
+    magnitude[0] = impl::rope_frequencies(config.rope, config.context, frequency[0]);
+    magnitude[1] = impl::rope_frequencies(config.local_rope, config.context, frequency[1]);
+    return impl::success;
+}
+
+void Model::State::take_layer(impl::Taker& in, const LayerWeights& w, Layer& l) const {
+    const size_t width = config.width, hidden = config.hidden;
+    const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
+                            bool optional = false) {
+        Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
+        r.bias = in.bias(bias, name, rows, true);
+        return r;
+    };
+    l.attn_norm = in.norm<Norm>(w.attn_norm, w.attn_norm_bias, "attn_norm", width, config.norm);
+    l.q    = matrix(w.q, w.q_bias, "q", q_width(), width);
+    l.k    = matrix(w.k, w.k_bias, "k", kv_width(), width);
+    l.v    = matrix(w.v, w.v_bias, "v", kv_width(), width);
+    l.out  = matrix(w.out, w.out_bias, "out", width, q_width());
+    l.gate = matrix(w.gate, w.gate_bias, "gate", hidden, width, true);
+    l.up   = matrix(w.up, w.up_bias, "up", hidden, width);
+    l.down = matrix(w.down, w.down_bias, "down", width, hidden);
+    if (!config.parallel) l.ffn_norm = in.norm<Norm>(w.ffn_norm, w.ffn_norm_bias, "ffn_norm", width, config.norm);
+    const DeviceTensor none;                                    // these norms have no bias in any architecture
+    l.q_norm = in.norm<Norm>(w.q_norm, none, "q_norm", config.head_dim, NormType::rms, true);
+    l.k_norm = in.norm<Norm>(w.k_norm, none, "k_norm", config.head_dim, NormType::rms, true);
+    l.post_attn_norm = in.norm<Norm>(w.post_attn_norm, none, "post_attn_norm", width, NormType::rms, true);
+    l.post_ffn_norm  = in.norm<Norm>(w.post_ffn_norm, none, "post_ffn_norm", width, NormType::rms, true);
+    if (config.norm == NormType::layer && (w.q_norm || w.k_norm || w.post_attn_norm || w.post_ffn_norm))
+        in.complain("q_norm", Code::unsupported, "further norms are for models of RMS norms");
+}
+void Model::State::take(impl::Taker& in, const ModelWeights& weights) {
+    const size_t width = config.width, vocabulary = config.vocabulary;
+    embedding    = in.matrix<Matrix>(weights.embedding, "embedding", vocabulary, width);
+    positions    = in.matrix<Matrix>(weights.positions, "positions", config.context, width, true);
+    final_norm   = in.norm<Norm>(weights.final_norm, weights.final_norm_bias, "final_norm", width, config.norm);
+    lm_head      = weights.lm_head ? in.matrix<Matrix>(weights.lm_head, "lm_head", vocabulary, width) : embedding;
+    lm_head.bias = in.bias(weights.lm_head_bias, "lm_head", vocabulary, true);
+    in.layer = true;
+    for (in.number = 0; in.number < config.layers && in.ok(); in.number++)
+        take_layer(in, weights.layers[in.number], *new (layers + in.number) Layer());
+}
+
 Status Model::init(const ModelConfig& config, const ModelWeights& weights, const ModelOptions& options) {
     if (Status s = impl::check_config(config, options); !s) return fail(s);
     if (!weights.layers) return fail(impl::invalid("null pointer for layers"));
@@ -13591,87 +13831,26 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     if (state_) { state_->~State(); GLLM_KERNELS_FREE(state_); }
     config_ = config;
     state_  = new (place) State(config_);
-    State& st = *state_;
-    const auto refuse = [&](const Status& s, const char* name = "", size_t requested = 0) {
+    const auto refuse = [&](const Status& s, size_t requested) {
         state_->~State();
         GLLM_KERNELS_FREE(state_);
         state_ = nullptr;
-        return fail(s, name, requested);
+        return fail(s, "", requested);
     };
-    if (Status s = st.kernels.select(options.isa); !s) return refuse(s);
-    st.kernels.parallel = options.parallel;
-    st.options = options;
-
-    const size_t m = options.batch;
-    for (int round = 0; round < 2; round++) {
-        impl::Carver memory(st.memory);
-        memory.take(&st.layers, config.layers);
-        memory.take(&st.frequency[0], config.rope.n_rot / 2);
-        memory.take(&st.frequency[1], config.local_rope.n_rot / 2);
-        memory.take(&st.turn[0], m, config.rope.n_rot);
-        memory.take(&st.turn[1], m, config.local_rope.n_rot);
-        memory.take(&st.position, m);
-        memory.take(&st.x, m, config.width);
-        memory.take(&st.h, m, config.width);
-        memory.take(&st.part, config.parallel ? m : 0, config.width);
-        memory.take(&st.q, m, st.q_width());
-        memory.take(&st.key, m, st.kv_width());
-        memory.take(&st.value, m, st.kv_width());
-        memory.take(&st.gate, m, config.hidden);
-        memory.take(&st.up, m, config.hidden);
-        if (round) break;
-        if (memory.bytes() > static_cast<double>(SIZE_MAX) / 2) return refuse(impl::invalid("a batch of this size has no address"));
-        const size_t bytes = static_cast<size_t>(memory.bytes());
-        st.memory = GLLM_KERNELS_MALLOC(bytes);
-        if (!st.memory) return refuse({Code::out_of_memory, "no memory for the activations of a batch"}, "", bytes);
-    }
-    st.magnitude[0] = impl::rope_frequencies(config.rope, config.context, st.frequency[0]);
-    st.magnitude[1] = impl::rope_frequencies(config.local_rope, config.context, st.frequency[1]);
+    size_t bytes = 0;
+    if (Status s = state_->kernels.select(options.isa); !s) return refuse(s, 0);
+    state_->kernels.parallel = options.parallel;
+    state_->options = options;
+    if (Status s = state_->allocate(&bytes); !s) return refuse(s, bytes);
 
     error_ = InferenceError();
     impl::Taker in(&error_);
-    using Matrix = State::Matrix;
-    using Norm   = State::Norm;
-    const size_t width = config.width, q = st.q_width(), kv = st.kv_width(), hidden = config.hidden, vocabulary = config.vocabulary;
-    st.embedding  = in.matrix<Matrix>(weights.embedding, "embedding", vocabulary, width);
-    st.positions  = in.matrix<Matrix>(weights.positions, "positions", config.context, width, true);
-    st.final_norm = in.norm<Norm>(weights.final_norm, weights.final_norm_bias, "final_norm", width, config.norm);
-    st.lm_head    = weights.lm_head ? in.matrix<Matrix>(weights.lm_head, "lm_head", vocabulary, width) : st.embedding;
-    st.lm_head.bias = in.bias(weights.lm_head_bias, "lm_head", vocabulary, true);
-    in.layer = true;
-    for (size_t i = 0; i < config.layers && in.ok(); i++) {
-        in.number = i;
-        const LayerWeights& w = weights.layers[i];
-        const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
-                                bool optional = false) {
-            Matrix r = in.matrix<Matrix>(t, name, rows, cols, optional);
-            r.bias = in.bias(bias, name, rows, true);
-            return r;
-        };
-        State::Layer& l = *new (st.layers + i) State::Layer();
-        l.attn_norm = in.norm<Norm>(w.attn_norm, w.attn_norm_bias, "attn_norm", width, config.norm);
-        l.q    = matrix(w.q, w.q_bias, "q", q, width);
-        l.k    = matrix(w.k, w.k_bias, "k", kv, width);
-        l.v    = matrix(w.v, w.v_bias, "v", kv, width);
-        l.out  = matrix(w.out, w.out_bias, "out", width, q);
-        l.gate = matrix(w.gate, w.gate_bias, "gate", hidden, width, true);
-        l.up   = matrix(w.up, w.up_bias, "up", hidden, width);
-        l.down = matrix(w.down, w.down_bias, "down", width, hidden);
-        if (!config.parallel) l.ffn_norm = in.norm<Norm>(w.ffn_norm, w.ffn_norm_bias, "ffn_norm", width, config.norm);
-        const DeviceTensor none;                                // these norms have no bias in any architecture
-        l.q_norm = in.norm<Norm>(w.q_norm, none, "q_norm", config.head_dim, NormType::rms, true);
-        l.k_norm = in.norm<Norm>(w.k_norm, none, "k_norm", config.head_dim, NormType::rms, true);
-        l.post_attn_norm = in.norm<Norm>(w.post_attn_norm, none, "post_attn_norm", width, NormType::rms, true);
-        l.post_ffn_norm  = in.norm<Norm>(w.post_ffn_norm, none, "post_ffn_norm", width, NormType::rms, true);
-        if (config.norm == NormType::layer && (w.q_norm || w.k_norm || w.post_attn_norm || w.post_ffn_norm))
-            in.complain("q_norm", Code::unsupported, "further norms are for models of RMS norms");
-    }
-    if (!in.ok()) {
-        const InferenceError error = error_;
-        refuse(error.status);
-        error_ = error;
-    }
-    return error_.status;
+    state_->take(in, weights);
+    if (in.ok()) return impl::success;
+    const InferenceError error = error_;
+    refuse(error.status, 0);
+    error_ = error;
+    return error.status;
 }
 
 KvCacheConfig Model::cache_config(size_t tokens, CacheType type, size_t sequences) const {
@@ -13714,7 +13893,8 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
         const BatchToken& t = batch.tokens[i];
         if (t.id < 0 || static_cast<size_t>(t.id) >= config_.vocabulary)
             return fail(impl::invalid("a token must be below the vocabulary's size"), "", i, config_.vocabulary);
-        if (t.seq >= c.sequences) return fail(impl::invalid("a token's sequence is not of the cache"), "", t.seq, c.sequences);
+        if (t.seq >= c.sequences)
+            return fail(impl::invalid("a token's sequence is not of the cache"), "", t.seq, c.sequences);
         if (t.logits && !logits) return fail(impl::invalid("null pointer for logits"));
     }
     for (size_t begin = 0, m; begin < batch.count; begin += m) {
@@ -13726,12 +13906,14 @@ Status Model::decode(KvCache& cache, const Batch& batch, float* logits) {
             st.position[i] = follows ? st.position[i - 1] + 1 : cache.length(tokens[i].seq);
             for (size_t j = 0; !follows && j < i; j++) st.position[i] += tokens[j].seq == tokens[i].seq;
             if (st.position[i] >= config_.context)
-                s = fail(impl::invalid("the text is longer than the model's context"), "", st.position[i] + 1, config_.context);
+                s = fail(impl::invalid("the text is longer than the model's context"), "", st.position[i] + 1,
+                         config_.context);
         }
         if (s) s = st.forward(cache, tokens, m, &logits);
         if (s) continue;
         const bool of_cache = cache.error().status.what == s.what;
-        if (error_.status) fail(s, "", of_cache ? cache.error().requested : 0, of_cache ? cache.error().available : 0);
+        if (error_.status)
+            fail(s, "", of_cache ? cache.error().requested : 0, of_cache ? cache.error().available : 0);
         undo(cache, batch, begin, m);
         return s;
     }
