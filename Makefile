@@ -106,6 +106,7 @@ TESTED   := -DGLLM_KERNELS_THREADS $(if $(SAN)$(NATIVE),,-DGLLM_KERNELS_EMULATE)
 $(PASSES:%=$(B)/obj/tests/pass_%.o): tests/implementation.hpp $(STAMP) | deps
 	$(call PART,implementation.hpp)
 	$(COMPILE) $(TESTED) -c $(@:.o=.cpp) -o $@
+$(B)/obj/tests/hooks.o: WARNINGS += -Wno-psabi  # emulated vectors pass between functions of one file
 $(B)/obj/tests/%.o: tests/%.cpp $(STAMP) | deps
 	$(COMPILE) $(TESTED) $(if $(SAN),$(if $(filter test_%,$*),-O0)) -c $< -o $@
 

@@ -1436,7 +1436,11 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_MEM      inline __attribute__((always_inline))
 #define GK_INLINED  __attribute__((always_inline))              // of a lambda
 #define GK_NOINLINE __attribute__((noinline))
+#ifdef __SANITIZE_ADDRESS__        // each access is checked by so much code that this halves the time of compilation
+#define GK_UNROLL(n)
+#else
 #define GK_UNROLL(n) GK_PRAGMA(GCC unroll n)
+#endif
 #endif
 
 // A region: the instruction sets of every function in it.
@@ -8967,8 +8971,15 @@ GK_REGION_END
 // SIMDe gives its functions the names of the intrinsics by macros, so it comes after the native passes. What it lacks
 // in some version, or does not fuse, is supplied here by functions of these names, which a pass finds before global
 // ones.
+//
+// Tests alone run them, so they are made to compile fast: nothing is unrolled or inlined by force, as each intrinsic is
+// a loop, and gcc optimises a little.
 
 #if defined(GLLM_KERNELS_EMULATE) && GK_WANTED(GK_DISPATCH)
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("O1")
+#endif
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 #include <simde/x86/fma.h>
@@ -9096,6 +9107,15 @@ namespace emulated_avx512 { using namespace impl::shim; }
 GK_NAMESPACE_END
 
 #define GK_EMULATED
+#pragma push_macro("GK_INL")
+#pragma push_macro("GK_MEM")
+#pragma push_macro("GK_UNROLL")
+#undef GK_INL
+#undef GK_MEM
+#undef GK_UNROLL
+#define GK_INL static inline
+#define GK_MEM inline
+#define GK_UNROLL(n)
 #if !GK_HAS_AVX2
 #define GK_PASS GK_AVX2
 #define GK_NS   emulated_avx2
@@ -9112,7 +9132,13 @@ GK_NAMESPACE_END
 #define GK_ISA  neon
 #include GLLM_KERNELS_SELF
 #endif
+#pragma pop_macro("GK_UNROLL")
+#pragma pop_macro("GK_MEM")
+#pragma pop_macro("GK_INL")
 #undef GK_EMULATED
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
 #endif
 // ============================================================================
 // [18] DETECTION AND DISPATCH: plain scalar code, on first use, once
