@@ -135,7 +135,7 @@ $(TESTS): $(B)/%$(EXE): $(B)/obj/tests/%.o $(B)/obj/tests.a
 	$(LINK)
 $(B)/bench$(EXE): $(B)/obj/bench/bench.o $(LIB)
 	$(LINK)
-$(B)/model$(EXE): $(B)/obj/bench/model.o $(B)/obj/asm.a
+$(B)/model$(EXE) $(B)/compiler$(EXE): $(B)/%$(EXE): $(B)/obj/bench/%.o $(B)/obj/asm.a
 	$(LINK)
 $(B)/kernels$(EXE): $(B)/obj/bench/kernels.o $(HOOKED:%=$(B)/obj/bench/%.o) $(ASM)
 	$(LINK)

@@ -1023,6 +1023,7 @@ public:
         data_[size_++] = v;
         return true;
     }
+    void     pop()                             { size_--; }
     bool     fill(size_t n, const T& v) {                       // n of them
         for (size_ = 0; size_ < n;) if (!push(v)) return false;
         return true;
@@ -1319,6 +1320,26 @@ inline Status compile_graph(const CompilerGraph& graph, const DeviceProfile& pro
                             const CompileOptions& options = {}) {
     return layer.compile(graph, profile, options);
 }
+
+/// Layers by graph, profile and options, for programs that build their graphs where they use them. Safe for threads.
+class CompilationCache {
+public:
+    GK_API explicit CompilationCache(size_t most = 64);         // layers to keep: those used last
+    GK_API ~CompilationCache();                                 // all layers were given back
+    CompilationCache(const CompilationCache&) = delete;
+    CompilationCache& operator=(const CompilationCache&) = delete;
+
+    /// A layer of this graph that nobody has, as its last user left it, weights bound; or a new one. Null where it fails:
+    /// CompiledLayer::compile() names the node.
+    GK_API Status take(const CompilerGraph& graph, const DeviceProfile& profile, CompiledLayer** layer,
+                       const CompileOptions& options = {});
+    GK_API void   give_back(CompiledLayer* layer);              // one that was taken, or null
+    GK_API size_t size() const;                                 // layers; more than `most` only while all are taken
+private:
+    struct State;
+    State* state_;
+    size_t most_;
+};
 #endif
 
 GK_PUBLIC_END
@@ -16043,6 +16064,169 @@ void CompiledLayer::describe(void (*write)(void* user, const char* text, size_t 
 }
 void CompiledLayer::dot(void (*write)(void* user, const char* text, size_t n), void* user) const {
     if (state_) state_->dot({write, user});
+}
+
+// ---- layers that were compiled before -----------------------------------------------------------------------------
+
+namespace impl {
+
+/// A digest of numbers.
+struct Digest {
+    uint64_t value = 0x9e3779b97f4a7c15u;
+    void add(uint64_t v) {
+        value = (value ^ v) * 0xff51afd7ed558ccdu;
+        value ^= value >> 32;
+    }
+    void add_double(double v) { add(load_as<uint64_t>(&v)); }
+};
+/// What a recording computes.
+static inline uint64_t digest_of(const OpTrace* t) {
+    Digest d;
+    if (!t) return 0;
+    d.add(uint64_t(t->kind) << 8 | uint64_t(t->pattern));
+    for (const TraceTensor& x : t->tensors) d.add(uint64_t(x.operand) << 16 | uint64_t(x.place) << 8 | uint64_t(x.read) << 1 | x.written);
+    for (const TraceConstant& c : t->constants) { d.add(uint64_t(c.type)); d.add(c.bits); }
+    for (const TraceOp& op : t->ops) {
+        d.add(uint64_t(op.code) << 32 | uint64_t(op.type) << 16 | op.index);
+        for (int32_t a : op.arg) d.add(static_cast<uint32_t>(a));
+    }
+    return d.value;
+}
+static inline void add_node(Digest& d, const CompilerNode& n) {
+    const TensorDesc& t = n.desc;
+    d.add(uint64_t(n.op) << 40 | uint64_t(n.kind) << 32 | uint64_t(n.inputs) << 24 | uint64_t(t.dtype) << 16 | uint64_t(t.quant) << 8 |
+          uint64_t(t.indices) << 1 | t.open);
+    for (size_t i = 0; i < 4; i += 2) d.add(uint64_t(n.input[i]) << 32 | n.input[i + 1]);
+    d.add(t.rows ^ (uint64_t(t.cols) << 32 | uint64_t(t.cols) >> 31));
+    for (size_t i = 0; i < 2; i++) d.add(uint64_t(n.size[i]) ^ uint64_t(f32_bits(n.parameter[i])) << 32);
+    for (size_t i = 0; i < sizeof n.name && n.name[i]; i++) d.add(static_cast<uint8_t>(n.name[i]));
+    if (n.trace) d.add(digest_of(n.trace));
+}
+static inline bool same_node(const CompilerNode& a, const CompilerNode& b) {
+    const TensorDesc &s = a.desc, &t = b.desc;
+    return a.op == b.op && a.kind == b.kind && a.inputs == b.inputs && memcmp(a.input, b.input, sizeof a.input) == 0 &&
+           s.dtype == t.dtype && s.quant == t.quant && s.indices == t.indices && s.open == t.open && s.rows == t.rows && s.cols == t.cols &&
+           memcmp(a.parameter, b.parameter, sizeof a.parameter) == 0 && memcmp(a.size, b.size, sizeof a.size) == 0 &&
+           a.trace == b.trace && strncmp(a.name, b.name, sizeof a.name) == 0;
+}
+static inline bool same_profile(const DeviceProfile& a, const DeviceProfile& b) {
+    return a.isa == b.isa && a.l1_bytes == b.l1_bytes && a.l2_bytes == b.l2_bytes && memcmp(&a.flops_per_byte, &b.flops_per_byte, 8) == 0;
+}
+static inline bool same_options(const CompileOptions& a, const CompileOptions& b) {
+    return a.loop_fusion == b.loop_fusion && a.row_bands == b.row_bands && a.pack_weights == b.pack_weights &&
+           a.machine_code == b.machine_code && a.in_place == b.in_place && a.share_buffers == b.share_buffers && a.poison == b.poison &&
+           a.precision == b.precision && a.tile_bytes == b.tile_bytes;
+}
+/// A layer, and what it was made of.
+struct CachedLayer {
+    uint64_t                    digest = 0, used = 0;
+    bool                        taken = true;
+    List<CompilerNode>          nodes;
+    List<CompilerGraph::Output> outputs;
+    DeviceProfile               profile;
+    CompileOptions              options;
+    CompiledLayer               layer;
+
+    bool copy(const CompilerGraph& g) {
+        for (size_t i = 0; i < g.size(); i++) if (!nodes.push(g.node(i))) return false;
+        for (const CompilerGraph::Output& o : g.outputs()) if (!outputs.push(o)) return false;
+        return true;
+    }
+    bool is_of(const CompilerGraph& g, const DeviceProfile& p, const CompileOptions& o) const {
+        if (g.size() != nodes.size() || g.outputs().size() != outputs.size() || !same_profile(profile, p) || !same_options(options, o)) return false;
+        for (size_t i = 0; i < outputs.size(); i++)
+            if (outputs[i].node != g.outputs()[i].node || outputs[i].dtype != g.outputs()[i].dtype) return false;
+        for (size_t i = 0; i < nodes.size(); i++) if (!same_node(nodes[i], g.node(i))) return false;
+        return true;
+    }
+};
+static inline void delete_cached(CachedLayer* c) {
+    if (!c) return;
+    c->~CachedLayer();
+    list_memory(c, 0, 0);
+}
+} // namespace impl
+
+struct GK_HIDDEN CompilationCache::State {
+    std::atomic_flag busy;                                      // held for a search at most
+    impl::List<impl::CachedLayer*> layers;
+    uint64_t clock = 0;
+
+    State() { busy.clear(); }
+    void lock()   { while (busy.test_and_set(std::memory_order_acquire)) {} }
+    void unlock() { busy.clear(std::memory_order_release); }
+    /// Out of the list: where there are more than `most`, the one of those that nobody has that was used first. Or null.
+    impl::CachedLayer* spare(size_t most) {
+        size_t oldest = layers.size();
+        if (oldest <= most) return nullptr;
+        for (size_t i = 0; i < layers.size(); i++)
+            if (!layers[i]->taken && (oldest == layers.size() || layers[i]->used < layers[oldest]->used)) oldest = i;
+        if (oldest == layers.size()) return nullptr;
+        impl::CachedLayer* const c = layers[oldest];
+        layers[oldest] = layers[layers.size() - 1];
+        layers.pop();
+        return c;
+    }
+};
+CompilationCache::CompilationCache(size_t most) : state_(nullptr), most_(most) {
+    void* const p = impl::list_memory(nullptr, sizeof(State), 0);
+    if (p) state_ = new (p) State();
+}
+CompilationCache::~CompilationCache() {
+    if (!state_) return;
+    for (impl::CachedLayer* c : state_->layers) impl::delete_cached(c);
+    state_->~State();
+    impl::list_memory(state_, 0, 0);
+}
+size_t CompilationCache::size() const {
+    if (!state_) return 0;
+    state_->lock();
+    const size_t n = state_->layers.size();
+    state_->unlock();
+    return n;
+}
+Status CompilationCache::take(const CompilerGraph& graph, const DeviceProfile& profile, CompiledLayer** layer, const CompileOptions& options) {
+    impl::Digest d;
+    *layer = nullptr;
+    if (!state_) return impl::out_of_nodes();
+    d.add(uint64_t(profile.isa) << 8 | uint64_t(options.precision));
+    for (size_t i = 0; i < graph.size(); i++) impl::add_node(d, graph.node(i));
+    state_->lock();
+    for (impl::CachedLayer* c : state_->layers) {
+        if (c->taken || c->digest != d.value || !c->is_of(graph, profile, options)) continue;
+        c->taken = true;
+        *layer = &c->layer;
+        break;
+    }
+    state_->unlock();
+    if (*layer) return impl::success;
+
+    void* const p = impl::list_memory(nullptr, sizeof(impl::CachedLayer), 0);
+    if (!p) return impl::out_of_nodes();
+    impl::CachedLayer* const c = new (p) impl::CachedLayer();
+    c->digest  = d.value;
+    c->profile = profile;
+    c->options = options;
+    Status s = c->copy(graph) ? c->layer.compile(graph, profile, options) : impl::out_of_nodes();
+    state_->lock();
+    if (s && !state_->layers.push(c)) s = impl::out_of_nodes();
+    impl::CachedLayer* const old = s ? state_->spare(most_) : c;
+    state_->unlock();
+    impl::delete_cached(old);
+    if (s) *layer = &c->layer;
+    return s;
+}
+void CompilationCache::give_back(CompiledLayer* layer) {
+    if (!state_ || !layer) return;
+    state_->lock();
+    for (impl::CachedLayer* c : state_->layers) {
+        if (&c->layer != layer) continue;
+        c->taken = false;
+        c->used  = ++state_->clock;
+    }
+    impl::CachedLayer* const old = state_->spare(most_);
+    state_->unlock();
+    impl::delete_cached(old);
 }
 
 // ---- building a graph -----------------------------------------------------------------------------------------

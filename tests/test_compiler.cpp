@@ -8,6 +8,7 @@
 #include "quant_oracle.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -1122,6 +1123,122 @@ TEST_CASE("out of memory, at every allocation") {
         REQUIRE(allocations() == before);
         REQUIRE(overruns() == 0);
     }
+}
+
+// ---- the cache of layers -----------------------------------------------------------------------------------
+
+/// x -> gelu(x w + b), what of it is asked.
+struct Asked { size_t cols = 8; const char* name = "w"; float scale = 2; OpKind kind = OpKind::gelu; const char* user = nullptr; DType out = DType::f32; };
+static void build_asked(CompilerGraph& g, const Asked& a) {
+    TensorRef x = g.scale(g.matmul(g.input({ any_rows, 4 }), g.weight(a.name, { 4, a.cols })), a.scale);
+    if (a.user) x = g.op(registry().find(a.user), x);
+    g.output(g.op(a.kind, x), a.out);
+}
+static CompiledLayer* take(gllm::CompilationCache& cache, const Asked& a, const CompileOptions& o = {}, bool other_profile = false) {
+    CompilerGraph g;
+    build_asked(g, a);
+    DeviceProfile p = DeviceProfile::host();
+    p.l2_bytes += other_profile;
+    CompiledLayer* layer = nullptr;
+    CHECK(cache.take(g, p, &layer, o));
+    REQUIRE(layer != nullptr);
+    return layer;
+}
+
+TEST_CASE("a cache of layers finds what is the same, and nothing else") {
+    registry();
+    const long before = allocations();
+    {
+        gllm::CompilationCache cache;
+        CompiledLayer* const first = take(cache, {});
+        CompiledLayer* const second = take(cache, {});          // somebody has the first
+        CHECK(first != second);
+        cache.give_back(first);
+        CHECK(take(cache, {}) == first);
+        cache.give_back(first), cache.give_back(second), cache.give_back(nullptr);
+        CompileOptions off, fast;
+        off.row_bands = false;
+        fast.precision = gllm::Precision::fast;
+        std::vector<Asked> others(6);
+        others[0].cols = 9, others[1].name = "v", others[2].scale = -2, others[3].kind = OpKind::relu;
+        others[4].user = "softsign", others[5].out = DType::f16;
+        std::set<CompiledLayer*> taken = { first, second };
+        for (const Asked& a : others) taken.insert(take(cache, a));
+        for (const CompileOptions& o : { off, fast }) taken.insert(take(cache, {}, o));
+        taken.insert(take(cache, {}, {}, true));
+        CHECK(taken.size() == 11);
+        CHECK(cache.size() == 11);
+    }
+    {
+        gllm::CompilationCache cache(3);
+        std::vector<CompiledLayer*> taken;
+        for (size_t cols = 1; cols < 7; cols++) {
+            Asked a;
+            a.cols = cols;
+            taken.push_back(take(cache, a));
+        }
+        CHECK(cache.size() == 6);                               // all of them are in use
+        for (CompiledLayer* l : taken) cache.give_back(l);
+        CHECK(cache.size() == 3);
+        Asked last;
+        last.cols = 6;
+        CHECK(take(cache, last) == taken.back());
+        cache.give_back(taken.back());
+        CompilerGraph wrong;
+        wrong.input({ 3 });
+        CompiledLayer* none = taken.back();
+        CHECK(cache.take(wrong, DeviceProfile::host(), &none).code == Code::compile_error);
+        CHECK(none == nullptr);
+        CHECK(cache.size() == 3);
+    }
+    CHECK(allocations() == before);
+    for (long n = 0, done = 0; !done; n++) {
+        REQUIRE(n < 1000);
+        CompilerGraph g;
+        build_asked(g, {});
+        fail_allocations_after(n);
+        {
+            gllm::CompilationCache cache;
+            CompiledLayer* layer = nullptr;
+            const Status s = cache.take(g, DeviceProfile::host(), &layer);
+            done = bool(s);
+            if (!s) CHECK((s.code == Code::out_of_memory && layer == nullptr));
+            cache.give_back(layer);
+        }
+        fail_allocations(false);
+    }
+    CHECK(allocations() == before);
+}
+
+struct CacheUser { gllm::CompilationCache* cache; std::atomic<int> wrong; };
+TEST_CASE("threads take layers from one cache") {
+    registry();
+    gllm::CompilationCache cache(2);
+    gllm::ThreadPool pool(4);
+    CacheUser user;
+    user.cache = &cache;
+    user.wrong = 0;
+    const gllm::Parallel p = pool.parallel();
+    const auto task = [](void* arg, unsigned i) {
+        CacheUser& u = *static_cast<CacheUser*>(arg);
+        const float w[32] = { 1 }, x[4] = { 3, 0, 0, 0 };
+        for (int n = 0; n < (small() ? 20 : 200); n++) {
+            CompilerGraph g;
+            Asked a;
+            a.kind = OpKind::relu;
+            a.scale = float(1 + (i + unsigned(n)) % 3);
+            build_asked(g, a);
+            CompiledLayer* layer = nullptr;
+            float out[8] = {};
+            if (!u.cache->take(g, DeviceProfile::host(), &layer) || !layer->bind("w", w) || !layer->run(x, out)) u.wrong++;
+            u.wrong += out[0] != 3 * a.scale || out[1] != 0;
+            u.cache->give_back(layer);
+        }
+    };
+    if (p.run) p.run(p.pool, 4, task, &user);
+    else for (unsigned i = 0; i < 4; i++) task(&user, i);
+    CHECK(user.wrong == 0);
+    CHECK(cache.size() <= 2);
 }
 
 // ---- text ------------------------------------------------------------------------------------------------
