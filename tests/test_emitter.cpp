@@ -466,7 +466,7 @@ static void check_three_ways(Isa isa) {
         CompileOptions one_by_one, interpreted, code;
         one_by_one.loop_fusion = one_by_one.machine_code = interpreted.machine_code = false;
         code.poison = true;
-        code.tile_bytes = interpreted.tile_bytes = 256 << rng.below(8);
+        code.tile_bytes = interpreted.tile_bytes = size_t(256) << rng.below(8);
         CompiledLayer layers[3];
         Results results[3];
         const CompileOptions* const options[] = { &one_by_one, &interpreted, &code };
@@ -500,6 +500,46 @@ static void check_three_ways(Isa isa) {
 }
 TEST_CASE("op by op, interpreted and as machine code") {
     for (Isa isa : sets()) check_three_ways(isa);
+}
+
+/// The first element at a multiple of 64 bytes.
+template <class E> static E* aligned(std::vector<E>& v) {
+    return v.data() + (64 - reinterpret_cast<uintptr_t>(v.data()) % 64) % 64 / sizeof(E);
+}
+static void check_offset(CompiledLayer (&layers)[2], size_t n, size_t offset, size_t other) {
+    Rng rng(7);
+    const Floats from = draw<float>(rng, n, Data::gaussian);
+    const std::vector<gllm::f16> halves = draw<gllm::f16>(rng, n, Data::gaussian);
+    Floats a(n + 64), out[2] = { Floats(n + 64), Floats(n + 64) };
+    std::vector<gllm::f16>  b(n + 64);
+    std::vector<gllm::bf16> narrow[2] = { std::vector<gllm::bf16>(n + 64), std::vector<gllm::bf16>(n + 64) };
+    std::copy(from.begin(), from.end(), aligned(a) + offset);
+    std::copy(halves.begin(), halves.end(), aligned(b) + other);
+    const void* const in[] = { aligned(a) + offset, aligned(b) + other };
+    for (int w = 0; w < 2; w++) {
+        void* const to[] = { aligned(out[w]) + offset, aligned(narrow[w]) + offset };
+        CHECK(layers[w].run(in, to));
+    }
+    CHECK(differ(aligned(out[0]), aligned(out[1]), n + 32) == "");
+    CHECK(differ(aligned(narrow[0]), aligned(narrow[1]), n + 32) == "");
+}
+TEST_CASE("wherever tensors begin, at the same element of a line or not") {
+    for (Isa isa : sets()) {
+        CompilerGraph g;
+        const size_t vector = lanes(isa), n = 260 * vector + 3;
+        const TensorRef x = g.input({ 1, n }), y = g.input({ 1, n }, DType::f16), z = g.mul(g.op(OpKind::exp, g.add(x, y)), x);
+        g.output(z);
+        g.output(z, DType::bf16);
+        CompiledLayer layers[2];
+        CompileOptions interpreted;
+        interpreted.machine_code = false;
+        REQUIRE(layers[0].compile(g, profile_of(isa)));
+        REQUIRE(layers[1].compile(g, profile_of(isa), interpreted));
+        for (size_t i = 0; i < 2 * vector; i++) {
+            INFO(gllm::isa_name(isa) << ", offset " << i);
+            check_offset(layers, n, i % vector, i % vector + i / vector);
+        }
+    }
 }
 
 // ---- what is the caller's ----------------------------------------------------------------
