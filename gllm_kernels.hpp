@@ -1250,8 +1250,7 @@ struct BufferPlan {
     size_t                  rows = 0, bytes = 0;
 };
 
-/// A pointer of a unit: to the value of a node of the DAG, of elements of so many bytes; still: to one row of it for every
-/// row.
+/// A pointer of a unit: to the value of a node of the DAG, elements of `bytes`; still: to one row of it for every row.
 struct PtrSource { uint32_t node; uint8_t bytes; bool still; };
 /// A function of machine code for some operations of a group, constants behind it. What only one function needs stays in
 /// registers; the functions of a group go over one tile after another.
@@ -16051,7 +16050,7 @@ protected:
     List<uint8_t>    kept_;                                     // of each constant: its register, or none
     size_t           owner_[40] = {};                           // of each register: whose place it is in at_
     uint64_t         available_ = 0, free_ = 0, used_ = 0, constants_ = 0;      // registers; those of constants
-    uint64_t         pinned_ = 0, borrowed_ = 0;                // by the line at hand: not to be spilled; to be given back
+    uint64_t         pinned_ = 0, borrowed_ = 0;                // by this line: not to be spilled; to be given back
     uint32_t         now_ = 0;                                  // the line at hand
     unsigned         together_ = 1, vector_ = 0;                // vectors that take turns, line by line; which of them
     uint64_t         values_ = 0, most_used_ = 0;               // places on the stack: taken, ever taken
