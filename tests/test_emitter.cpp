@@ -289,7 +289,8 @@ TEST_CASE("every form of instruction is what the assembler writes") {
             const Row e(row, wide != 0);
             if (!e.exists()) continue;
             if (e.form == Row::none || e.form == Row::o) {
-                for (unsigned r = 0; r < (e.form == Row::o ? 16 : 1); r++) all.add(e, { 0, 0, false, r, 0, 0, 0, 0, false, 0 });
+                for (unsigned r = 0; r < (e.form == Row::o ? 16 : 1); r++)
+                    all.add(e, { 0, 0, false, r, 0, 0, 0, 0, false, 0 });
                 continue;
             }
             if (!e.only_memory()) list_registers(all, e);
@@ -481,8 +482,8 @@ static void check_three_ways(Isa isa) {
             REQUIRE_MESSAGE(s, text(layers[w].message()));
             results[w] = run(layers[w], g, m, rows, cols, open ? rows : 1, edge);
         }
-        INFO(gllm::isa_name(isa) << ", graph " << i << ", " << rows << " x " << cols << (open ? ", open" : "") << ", seed "
-             << seed() << "\n" << as_text(layers[2]));
+        INFO(gllm::isa_name(isa) << ", graph " << i << ", " << rows << " x " << cols << (open ? ", open" : "")
+             << ", seed " << seed() << "\n" << as_text(layers[2]));
         CHECK(text(layers[1].backend()) == "interpreter");
         for (const CodeGenUnit& u : layers[2].code()->units) {
             units++;
