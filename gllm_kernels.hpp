@@ -1261,8 +1261,7 @@ struct BufferPlan {
     size_t                  rows = 0, bytes = 0;
 };
 
-/// A pointer of a unit: to the value of a node of the DAG, of elements of so many bytes; still: to one row of it for every
-/// row.
+/// A pointer of a unit: to the value of a node of the DAG, elements of `bytes`; still: to one row of it for every row.
 struct PtrSource { uint32_t node; uint8_t bytes; bool still; };
 /// A function of machine code for some operations of a group, constants behind it. What only one function needs stays in
 /// registers; the functions of a group go over one tile after another.
@@ -16847,7 +16846,7 @@ protected:
     List<uint8_t>    kept_;                                     // of each constant: its register, or none
     size_t           owner_[40] = {};                           // of each register: whose place it is in at_
     uint64_t         available_ = 0, free_ = 0, used_ = 0, constants_ = 0;      // registers; those of constants
-    uint64_t         pinned_ = 0, borrowed_ = 0;                // by the line at hand: not to be spilled; to be given back
+    uint64_t         pinned_ = 0, borrowed_ = 0;                // by this line: not to be spilled; to be given back
     uint32_t         now_ = 0;                                  // the line at hand
     unsigned         together_ = 1, vector_ = 0;                // vectors that take turns, line by line; which of them
     uint64_t         values_ = 0, most_used_ = 0;               // places on the stack: taken, ever taken
@@ -17658,9 +17657,26 @@ void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
     codegen.units.clear();
     codegen.pointers.clear();
 }
+namespace impl {
 #if defined(__clang__)
 __attribute__((no_sanitize("function")))                        // machine code says nothing of its type
 #endif
+static inline void call_code(const uint8_t* entry, LoopCall* call) {
+    void (*function)(LoopCall*);
+    memcpy(&function, &entry, sizeof function);
+    function(call);
+}
+/// Elements up to where a vector of each tensor begins at a multiple of its size; 0 where that is nowhere, or too few
+/// follow: a vector that spans two lines of the cache takes twice the time.
+static inline size_t before_aligned(const CodeTarget& target, const Window* at, const PtrSource* p, size_t count,
+        size_t cols) {
+    const auto past = [&](size_t i) { return reinterpret_cast<uintptr_t>(at[i].at) / p[i].bytes % target.lanes; };
+    if (cols < 256u * target.lanes) return 0;
+    for (size_t i = 1; i < count; i++) if (past(i) != past(0)) return 0;
+    return (target.lanes - past(0)) % target.lanes;
+}
+} // namespace impl
+
 void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
     const PtrSource* const pointer = &codegen.pointers[unit.begin];
     const uint32_t         count = unit.end - unit.begin;
@@ -17668,19 +17684,21 @@ void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window*
     for (uint32_t i = 0; i < count; i++) whole = whole && at[i].stride == cols * pointer[i].bytes;
     if (whole) { cols *= rows; rows = 1; }
     impl::LoopCall call;
-    call.rows  = rows;
-    call.rest  = cols % target->lanes;
-    call.begin = -2 * static_cast<int64_t>(cols - call.rest);
-    for (size_t i = 0; i < 8 && call.rest; i++) call.mask[i] = i < call.rest ? -1 : 0;
-    if (target->isa == Isa::avx512) call.mask[0] = (1 << call.rest) - 1;
-    for (uint32_t i = 0; i < count; i++) {
-        call.at[i]   = at[i].at + (cols - call.rest) * pointer[i].bytes;
-        call.step[i] = at[i].stride;
-    }
-    void (*function)(impl::LoopCall*);
-    const uint8_t* const entry = codegen.code + unit.offset;
-    memcpy(&function, &entry, sizeof function);
-    function(&call);
+    const auto columns = [&](size_t begin, size_t end) {
+        call.rows  = rows;
+        call.rest  = (end - begin) % target->lanes;
+        call.begin = -2 * static_cast<int64_t>(end - begin - call.rest);
+        for (size_t i = 0; i < 8 && call.rest; i++) call.mask[i] = i < call.rest ? -1 : 0;
+        if (target->isa == Isa::avx512) call.mask[0] = (1 << call.rest) - 1;
+        for (uint32_t i = 0; i < count; i++) {
+            call.at[i]   = at[i].at + (end - call.rest) * pointer[i].bytes;
+            call.step[i] = at[i].stride;
+        }
+        impl::call_code(codegen.code + unit.offset, &call);
+    };
+    const size_t head = rows == 1 ? impl::before_aligned(*target, at, pointer, count, cols) : 0;
+    if (head) columns(0, head);
+    columns(head, cols);
 }
 #endif
 
