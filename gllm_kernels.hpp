@@ -6255,19 +6255,18 @@ GK_INL size_t part_floats(size_t d)                  { return round_up(d, PAGE) 
 inline size_t few_parts(size_t rows, size_t pieces, size_t d) { return rows * pieces * part_floats(d); }
 inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv); }
 
-/// What is prefetched while something else is read: the keys, or the values, of a head in some pages. Their lines by
-/// turns: so many streams get more of the memory's bandwidth than one.
+/// What is prefetched while something else is read: the keys, or the values, of a head in some pages. A few lines of
+/// each by turns: so many streams get more of the memory's bandwidth than one.
 struct Ahead {
     const uint8_t* const* pages;
     size_t                count, bytes;                         // pages; of each
     size_t                page, at;                             // the next line
-    GK_MEM void lines(size_t n) {
-        if (at >= bytes) return;
-        GK_UNROLL(8) for (size_t i = 0; i < n; i++) {
-            prefetch(reinterpret_cast<const char*>(pages[page] + at));
-            const bool last = ++page == count;
-            page = last ? 0 : page;
-            at += last ? 64 : 0;
+    template <size_t part> GK_MEM void prefetch_bytes() {
+        constexpr size_t lines = (part + 63) / 64, turns = (lines + 3) / 4, each = (lines + turns - 1) / turns;
+        for (size_t t = 0; t < turns && at < bytes; t++) {
+            const char* const line = reinterpret_cast<const char*>(pages[page] + at);
+            GK_UNROLL(4) for (size_t i = 0; i < each; i++) prefetch(line + 64 * i);
+            if (++page == count) { page = 0; at += 64 * each; }
         }
     }
 };
@@ -6284,7 +6283,7 @@ GK_INL void page_scores(const uint8_t* const* pages, Ahead* values, const float*
             GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
         for (size_t i = from; i < end; i += 2) {
-            ahead.lines((P * 2 * Keys::bytes + 63) / 64);
+            ahead.prefetch_bytes<P * 2 * Keys::bytes>();
             GK_UNROLL(8) for (size_t p = 0; p < P; p++) {
                 vf v[2 * PAGEV];
                 keys[p].two(i, v);
@@ -6336,7 +6335,7 @@ GK_INL void value_columns(const ValueSums& s, size_t j, size_t offset, size_t c0
         for (size_t t = first; t < last; t++, row += stride) {
             vf v[C];
             GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
-            ahead.lines((C * VF * Row::bytes / Row::step + 63) / 64);
+            ahead.prefetch_bytes<C * VF * Row::bytes / Row::step>();
             GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
                 const vf x = vset(p[r * KEYS + t]);
                 GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
