@@ -8366,7 +8366,7 @@ bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, si
         int32_t q[32];
         to_digits(x + p, p < kc ? least(kc - p, 32) : 0, top == 0 ? 0 : one / top, q);
         for (size_t k = 0; k < digits; k++) {
-            const vb bytes = bxor(base::qbytes(q, static_cast<int>(digits - 1 - k)), bset(128));
+            const vb bytes = bxor(base::qbytes(q, 8 * static_cast<int>(digits - 1 - k)), bset(128));
             memcpy(out + k * plane + p / 64 * DIGIT_STEP + p % 64, &bytes, 32);
         }
     }
