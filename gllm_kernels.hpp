@@ -229,15 +229,15 @@
 // ---- adding to it -------------------------------------------------------------
 //
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
-//                        kernel_table() behind [16]
+//                        kernel_table() behind [16]. In graphs: an OpKind in [2], a row of recordings in [24], a case
+//                        of the switch over OpKind in [25]
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
 //                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a
 //                        sane() in [5]
-//                       in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
-//                        GK_PASS_NAMED_.., undefined behind [25]    [9] blocks of primitives: floats, bytes and
+//                        GK_PASS_NAMED_.., undefined behind [26]    [9] blocks of primitives: floats, bytes and
 //                        exponentials    [15] the dot products of bytes    [17] a stanza    [18] feature_names,
 //                        detect_hardware, narrow_features, tables, a row of variants, isa_name
 //   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [15] what it speeds up    [17] a stanza
