@@ -231,15 +231,15 @@
 // ---- adding to it -------------------------------------------------------------
 //
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
-//                        kernel_table() behind [16]
+//                        kernel_table() behind [16]. In graphs: an OpKind in [2], a row of recordings in [24], a case
+//                        of the switch over OpKind in [25]
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
 //                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a
 //                        sane() in [5]
-//                       in [5]
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
-//                        GK_PASS_NAMED_.., undefined behind [25]    [9] blocks of primitives: floats, bytes and
+//                        GK_PASS_NAMED_.., undefined behind [26]    [9] blocks of primitives: floats, bytes and
 //                        exponentials    [15] the dot products of bytes    [17] a stanza    [18] feature_names,
 //                        detect_hardware, narrow_features, tables, a row of variants, isa_name
 //   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [15] what it speeds up    [17] a stanza
@@ -2397,7 +2397,8 @@ struct CodeBlock {
 };
 constexpr size_t CODE_RUN = 4;                                  // blocks that are decoded at a time
 
-/// y[i * ldy + r] = row r of the weights . row i of x[m][k]. By codes: `prepared` is x in fixed point, of so many digits.
+/// y[i * ldy + r] = row r of the weights . row i of x[m][k]. By codes: `prepared` is x in fixed point, of so many
+/// digits.
 struct RowsJob {
     const FormatKernels* format;
     const uint8_t*       weights;
@@ -2446,13 +2447,14 @@ struct FormatKernels {
     void (*dequant)(const void* blocks, float* out, size_t n);
     /// Weights decoded to floats.
     void (*rows)(const RowsJob& job);
-    /// n weights of a row as blocks of codes, zeros behind them. Bit b of the result: block b has scales beyond what codes
-    /// serve, and is all zero. Null where a format has no integer codes, or the pass no vectors, as are the two below.
+    /// n weights of a row as blocks of codes, zeros behind them. Bit b of the result: block b has scales beyond what
+    /// codes serve, and is all zero. Null where a format has no integer codes, or the pass no vectors, as are the two
+    /// below.
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
-    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that needs. With
-    /// `wide` scales a row is NaN that has one beyond what codes serve.
+    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that
+    /// needs. With `wide` scales a row is NaN that has one beyond what codes serve.
     DotRows* dots; size_t segments; bool CpuFeatures::* needs;
     bool wide;
     const void* codebook;                                       // rows of its grid, for `dots`; null: it has none
@@ -2466,7 +2468,8 @@ struct FormatKernels {
 /// What is the same for all formats: how x is prepared, one row of it at a time.
 struct CodeKernels {
     size_t exact;                                               // how many digits that takes; 0: floats are faster
-    size_t few;                                                 // rows of x: from here floats are faster than exact digits
+    // rows of x: from here floats are faster than exact digits
+    size_t few;
     size_t (*prepared_bytes)(size_t k, size_t digits);          // a multiple of 64
     void (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
 };
@@ -2489,9 +2492,10 @@ struct DigitKernels {
     size_t longest = 0;                                         // k: all sums are f32
     size_t thread_floats = 0;
     size_t (*packed_floats)(size_t m, size_t k, size_t digits) = nullptr;
-    /// Panels of rows from .. to-1 of x[m][k]. odd[i] = 1: row i has a group of 32 that is not finite, or out of range, and
-    /// is to be multiplied otherwise. False: all of x is.
-    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed, uint8_t* odd) = nullptr;
+    /// Panels of rows from .. to-1 of x[m][k]. odd[i] = 1: row i has a group of 32 that is not finite, or out of range,
+    /// and is to be multiplied otherwise. False: all of x is.
+    bool (*pack)(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed,
+                 uint8_t* odd) = nullptr;
     void (*run)(const DigitJob& job) = nullptr;
 };
 
@@ -2545,8 +2549,8 @@ struct TileOfC {
     size_t ldc, accumulate;
     Ahead  ahead;
 };
-/// The same for tiles: rows of C, and the next panel of A; and how many rows of the tile count: others may be left as they
-/// are.
+/// The same for tiles: rows of C, and the next panel of A; and how many rows of the tile count: others may be left as
+/// they are.
 struct TileAhead {
     const char* row;
     size_t      stride;
@@ -2576,15 +2580,18 @@ struct GemmKernels {
     const DigitKernels* digits;                                 // better ones than a format has, for many rows; or null
     size_t (*scratch_floats)(size_t m, size_t n, size_t k);     // of one thread
     RunPart* run;                                               // packs A and B
-    RunPart* (*run_terms)(size_t a, size_t b);                  // f32: A is taken to a terms of 8 bits, B to b; or both exactly
+    // f32: A is taken to a terms of 8 bits, B to b; or both exactly
+    RunPart* (*run_terms)(size_t a, size_t b);
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
     RunPart* run_panels;                                        // reads A in place, B in panels made ahead; f32 only, else null
     size_t   shallow;                                           // k, up to which that is faster than `run` with any rows of A
     /// B[n][k] by its element type. run_dots reads A and B in place: few rows of A.
     struct { RunPart *run, *run_dots; Panel* panel; } by[3];
-    size_t (*packed_bytes)(size_t n, size_t k);                 // of all panels of pack_b; n and k are not too large for floats
-    void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);           // columns begin .. end-1 of them
+    // of all panels of pack_b; n and k are not too large for floats
+    size_t (*packed_bytes)(size_t n, size_t k);
+    // columns begin .. end-1 of them
+    void (*pack)(const BSource& b, size_t n, size_t k, size_t begin, size_t end, void* panels);
     void (*take_packed)(BSource& b, const void* panels, size_t n, size_t k);
     Panel* (*panel)(BForm form);
 };
@@ -2593,7 +2600,8 @@ struct GemmKernels {
 
 constexpr size_t cache_page = 16;                               // tokens
 GK_INL size_t cache_row_bytes(CacheType type, size_t d) {       // of a token of one head
-    return type == CacheType::f32 ? d * sizeof(float) : type == CacheType::Q8_0 ? d / 32 * sizeof(block_q8_0) : d * sizeof(f16);
+    return type == CacheType::f32  ? d * sizeof(float)
+         : type == CacheType::Q8_0 ? d / 32 * sizeof(block_q8_0) : d * sizeof(f16);
 }
 
 /// q and out are of the table's element type.
@@ -2623,7 +2631,8 @@ struct AttentionKernels {
     size_t (*few_parts)(size_t rows, size_t pieces, size_t d);  // floats of all units; rows: m heads
     size_t (*few_scratch)(const KvView& kv);                    // floats of a thread
     void (*few_inputs)(const AttentionJob& job, float* inputs);
-    void (*few_units)(const AttentionJob& job, size_t begin, size_t end, float* scratch);        // kv_heads pieces of them
+    // kv_heads pieces of them
+    void (*few_units)(const AttentionJob& job, size_t begin, size_t end, float* scratch);
     void (*few_outputs)(const AttentionJob& job, size_t begin, size_t end);                      // m heads rows
     size_t (*many_scratch)(const KvView& kv, size_t panels);
     void (*many_unit)(const AttentionJob& job, size_t head, size_t unit, float* scratch);
@@ -2635,14 +2644,17 @@ struct AttentionKernels {
 using GemmTile  = void(size_t k, const float* a, const float* b, const TileOfC* tile);
 /// t[rows][columns] = panels a times b over `groups` of 32 of k: section [15].
 using DigitTile = void(size_t groups, size_t digits, const void* a, const void* b, float* t);
-/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [15]. Behind t is room for as
-/// much again, which is the kernel's own.
+/// t[rows][columns] = x times codes over `groups` of k, rows up to those of the tile: section [15]. Behind t is room
+/// for as much again, which is the kernel's own.
 using CodesTile = void(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
 /// t[32][32] = A B, or += A B, over steps of k: section [16]. Ahead: what to prefetch.
-using BytesInTiles = void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
-using TermsInTiles = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
+using BytesInTiles =
+    void(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
+using TermsInTiles =
+    void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 using TilesSwitch  = void(size_t on);
-/// Rows of W by one row of x in fixed point: section [15]. y[s y_segment + i] = row i of segment s. A kernel uses the job up.
+/// Rows of W by one row of x in fixed point: section [15]. y[s y_segment + i] = row i of segment s. A kernel uses the
+/// job up.
 struct DotJob {
     const uint8_t* weights;
     size_t         row_bytes, segment_bytes;                    // to the next row; to the same row of the next segment
@@ -2663,15 +2675,18 @@ template <class F> struct AsmKernel {
     size_t      rows, columns, kind;
 };
 /// The row, or the kernel, for a pass and a feature; null if there is none.
-template <class F, size_t n> constexpr const AsmKernel<F>* row_for(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
+template <class F, size_t n>
+constexpr const AsmKernel<F>* row_for(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
     for (const AsmKernel<F>& row : rows)
         if (row.pass == pass && row.feature == feature && row.kind == kind) return &row;
     return nullptr;
 }
-template <class F, size_t n> constexpr bool has_kernel(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
+template <class F, size_t n>
+constexpr bool has_kernel(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
     return row_for(rows, pass, feature, kind) != nullptr;
 }
-template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
+template <class F, size_t n>
+constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, size_t kind) {
     const AsmKernel<F>* const row = row_for(rows, pass, feature, kind);
     return row ? row->run : nullptr;
 }
@@ -2680,7 +2695,8 @@ template <class F, size_t n> constexpr F* kernel_for(const AsmKernel<F> (&rows)[
 #define GK_DOT(symbol, pass, feature, needs, rows, columns, type) \
     GK_KERNEL(symbol, pass, feature, needs, rows, columns, static_cast<size_t>(QuantType::type)),
 
-/// Rows of codes by one row of x. Those with `gfni` need VBMI as well, which every CPU has that has both GFNI and AVX-512.
+/// Rows of codes by one row of x. Those with `gfni` need VBMI as well, which every CPU has that has both GFNI and
+/// AVX-512.
 #define GK_X86_DOTS(ROW) \
     ROW(gk_qdot_avx512vnni_q4_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_0) \
     ROW(gk_qdot_avx512vnni_q4_1_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_1) \
@@ -8632,7 +8648,7 @@ bool pack_tile_digits_row(const float* x, size_t kc, size_t digits, size_t r, si
         int32_t q[32];
         to_digits(x + p, p < kc ? least(kc - p, 32) : 0, top == 0 ? 0 : one / top, q);
         for (size_t k = 0; k < digits; k++) {
-            const vb bytes = bxor(base::qbytes(q, static_cast<int>(digits - 1 - k)), bset(128));
+            const vb bytes = bxor(base::qbytes(q, 8 * static_cast<int>(digits - 1 - k)), bset(128));
             memcpy(out + k * plane + p / 64 * DIGIT_STEP + p % 64, &bytes, 32);
         }
     }
@@ -9540,12 +9556,12 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 // [19] QUANTISERS: how each format is encoded
 // ============================================================================
 //
-// Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i] error[i]^2
-// that its search finds; a null weight counts every error once. Codes rounded with some scale have a best scale, by least
-// squares, and that scale has best codes: a search starts from scales around the one that takes the largest value to the
-// last code, and goes on from the best of them. What a block holds exactly is found by a common divisor. Scalar code in which
-// four scales are tried at once, one a lane, for compilers to make vectors of; sums are over values in their order: the
-// same bits everywhere.
+// Encoder<block>::encode(x, weight, out) writes the block whose decoded values have the least sum of weight[i]
+// error[i]^2 that its search finds; a null weight counts every error once. Codes rounded with some scale have a best
+// scale, by least squares, and that scale has best codes: a search starts from scales around the one that takes the
+// largest value to the last code, and goes on from the best of them. What a block holds exactly is found by a common
+// divisor. Scalar code in which four scales are tried at once, one a lane, for compilers to make vectors of; sums are
+// over values in their order: the same bits everywhere.
 
 #ifndef GLLM_KERNELS_NO_QUANTIZE
 namespace impl {
@@ -9557,25 +9573,33 @@ template <class Block> struct Encoder {};          // of a format that has none
 struct Four { float lane[4]; };
 GK_INL Four four(float a)                          { return {{a, a, a, a}}; }
 
-/// to = from in the lanes where a > b. A loop of its own, as each step of what follows: of such loops compilers make vectors.
+/// to = from in the lanes where a > b. A loop of its own, as each step of what follows: of such loops compilers make
+/// vectors.
 GK_INL void take_where(const Four& a, const Four& b, const Four& from, Four& to) {
     Four kept = to;
     for (size_t l = 0; l < 4; l++) kept.lane[l] = a.lane[l] > b.lane[l] ? from.lane[l] : kept.lane[l];
     to = kept;
 }
-GK_INL Four inverses(const Four& a)                { Four r; for (size_t l = 0; l < 4; l++) r.lane[l] = 1 / a.lane[l]; return r; }
+GK_INL Four inverses(const Four& a) {
+    Four r;
+    for (size_t l = 0; l < 4; l++) r.lane[l] = 1 / a.lane[l];
+    return r;
+}
 
 /// x 2^e, with one rounding; |e| up to 252.
 GK_INL float power2(int e)                         { return f32_from_bits(static_cast<uint32_t>(e + 127) << 23); }
 GK_INL float times_power2(float x, int e)          { return x * power2(e / 2) * power2(e - e / 2); }
 GK_INL int   exponent_of(float x) {                // of a positive float: 2^e <= x < 2^(e+1)
     const uint32_t bits = f32_bits(x);
-    return bits >= 0x00800000u ? static_cast<int>(bits >> 23) - 127 : static_cast<int>(f32_bits(x * 16777216.0f) >> 23) - 151;
+    return bits >= 0x00800000u ? static_cast<int>(bits >> 23) - 127
+                               : static_cast<int>(f32_bits(x * 16777216.0f) >> 23) - 151;
 }
 GK_INL float magnitude(float x)                    { return fabsf(x); }
 GK_INL float quotient(float a, float b)            { return a / (b != 0 ? b : infinity); }         // 0 if b is
 /// The nearest f16, the largest finite one at most.
-GK_INL uint16_t finite_half(float v)               { return f32_to_f16(v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v); }
+GK_INL uint16_t finite_half(float v) {
+    return f32_to_f16(v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v);
+}
 GK_INL void store_half(uint8_t* p, uint16_t h)     { memcpy(p, &h, 2); }
 /// The nearest integer in lo .. hi, ties to even, without a branch.
 GK_INL float nearest_in(float v, float lo, float hi) {
@@ -9584,7 +9608,8 @@ GK_INL float nearest_in(float v, float lo, float hi) {
     return v > hi ? hi : v;
 }
 
-constexpr size_t STEP = 16;                        // values a turn of loops that map them; blocks and groups are multiples
+// values a turn of loops that map them; blocks and groups are multiples
+constexpr size_t STEP = 16;
 
 struct Extremes { float least, most; };
 static Extremes extremes(const float* x, size_t n) {
@@ -9633,8 +9658,8 @@ private:
 
 // ---- one scale: w = d q, q in lo .. hi --------------------------------------
 
-/// Where to begin: the largest value at code lo, then at first, first ratio, ..; at the other end too unless lo = -hi. Four
-/// a turn; then so many refits.
+/// Where to begin: the largest value at code lo, then at first, first ratio, ..; at the other end too unless lo = -hi.
+/// Four a turn; then so many refits.
 struct Codes { float lo, hi, first, ratio; int turns, refits; };
 
 /// Weights, or where the pointer to them is null, ones: the same loops with less to do.
@@ -9673,13 +9698,15 @@ GK_INL size_t largest_of(const Four& f) {
     for (size_t l = 1; l < 4; l++) if (f.lane[l] > f.lane[best]) best = l;
     return best;
 }
-GK_INL size_t least_of(const Four& f)              { return largest_of({{-f.lane[0], -f.lane[1], -f.lane[2], -f.lane[3]}}); }
+GK_INL size_t least_of(const Four& f) {
+    return largest_of({{-f.lane[0], -f.lane[1], -f.lane[2], -f.lane[3]}});
+}
 
 constexpr float NEGLIGIBLE = 1e-18f;               // beside values of about 1
 constexpr float MORE       = 1.000001f;            // is more than rounding
 
-/// The scale of least error. With codes q it is sum w x q / sum w q^2, and the error sum w x^2 less (sum w x q)^2 / sum w q^2.
-/// weight: sum w q^2, by which the error rises with the square of what is missed.
+/// The scale of least error. With codes q it is sum w x q / sum w q^2, and the error sum w x^2 less (sum w x q)^2 / sum
+/// w q^2. weight: sum w q^2, by which the error rises with the square of what is missed.
 struct Fit { float d, weight; };
 static Fit fit_scale(const float* x, const float* w, size_t n, float top, const Codes& c) {
     if (magnitude(top) < NEGLIGIBLE) return {0, 0};
@@ -9717,7 +9744,8 @@ static double common_step(const float* x, size_t n, double base, double reach, i
     const double unit = 16777216, least = reach * unit / limit * 0.999999;
     uint64_t step = 0;
     for (size_t i = 0; i < n; i++) {
-        const double difference = (static_cast<double>(x[i]) - base) * unit, v = difference < 0 ? -difference : difference;
+        const double difference = (static_cast<double>(x[i]) - base) * unit;
+        const double v          = difference < 0 ? -difference : difference;
         if (v == 0) continue;
         if (v < least || v > 9e15) return 0;
         uint64_t rest = static_cast<uint64_t>(v);
@@ -9738,7 +9766,8 @@ GK_INL bool is_half(double v, uint16_t* h) {
 /// The f16 scale of which all x are multiples by lo .. hi, or 0.
 static uint16_t exact_scale(const float* x, size_t n, const Extremes& e, const Codes& c) {
     const int    lo = static_cast<int>(c.lo), hi = static_cast<int>(c.hi);
-    const double most = static_cast<double>(e.most), least = static_cast<double>(e.least), reach = -least > most ? -least : most;
+    const double most = static_cast<double>(e.most), least = static_cast<double>(e.least);
+    const double reach = -least > most ? -least : most;
     const double step = common_step(x, n, 0, reach, -lo > hi ? -lo : hi);
     if (step == 0) return 0;
     for (int parts = 1; parts <= hi || parts <= -lo; parts++) {
@@ -9755,7 +9784,8 @@ static uint16_t exact_scale(const float* x, size_t n, const Extremes& e, const C
 static void round_codes(const float* x, size_t n, float d, float lo, float hi, uint8_t* q) {
     const float inverse = quotient(1, d);
     for (size_t g = 0; g < n; g += STEP)
-        for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
+        for (size_t i = 0; i < STEP; i++)
+            q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
 }
 /// The f16 scale of a block and its codes, less lo. Where halves are few, not the nearest one but the best of three.
 static uint16_t encode_scale(const float* x, const float* weight, size_t n, const Codes& c, uint8_t* q) {
@@ -9766,7 +9796,8 @@ static uint16_t encode_scale(const float* x, const float* weight, size_t n, cons
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = near[least_of(scale_error(v.x, v.weights(), n, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}}, c.lo, c.hi)) % 3];
+            h = near[least_of(scale_error(v.x, v.weights(), n, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}},
+                                          c.lo, c.hi)) % 3];
         }
     }
     round_codes(v.x, n, v.value(h), c.lo, c.hi, q);
@@ -9780,7 +9811,8 @@ struct LineCodes { float hi, first, ratio; int turns, refits; };
 
 struct Line { float d, m; };
 struct LineSums { Four q, qq, xq; };
-template <class W> GK_INL LineSums line_sums(const float* x, W w, size_t n, const Four& inverse, const Four& shift, float hi) {
+template <class W>
+GK_INL LineSums line_sums(const float* x, W w, size_t n, const Four& inverse, const Four& shift, float hi) {
     Four t = inverse, s = shift, q1 = {}, qq = {}, xq = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
@@ -9794,7 +9826,8 @@ template <class W> GK_INL LineSums line_sums(const float* x, W w, size_t n, cons
 GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& inverse, const Four& shift, float hi) {
     return w ? line_sums(x, Given{w}, n, inverse, shift, hi) : line_sums(x, Ones(), n, inverse, shift, hi);
 }
-template <class W> GK_INL Four line_error(const float* x, W w, size_t n, const Four& scale, const Four& offset, float hi) {
+template <class W>
+GK_INL Four line_error(const float* x, W w, size_t n, const Four& scale, const Four& offset, float hi) {
     Four d = scale, m = offset, t, sum = {};
     for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
     for (size_t i = 0; i < n; i++)
@@ -9824,7 +9857,9 @@ template <class W> GK_INL Moments moments(const float* x, W w, size_t n) {
         }
     return {(a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]), (b.lane[0] + b.lane[2]) + (b.lane[1] + b.lane[3])};
 }
-static Moments moments(const float* x, const float* w, size_t n) { return w ? moments(x, Given{w}, n) : moments(x, Ones(), n); }
+static Moments moments(const float* x, const float* w, size_t n) {
+    return w ? moments(x, Given{w}, n) : moments(x, Ones(), n);
+}
 
 /// The line of least error, by least squares for codes rounded with another. n <= 128. Weights as of Fit.
 struct LineFit { float d, m, weight_d, weight_m; };
@@ -9853,7 +9888,8 @@ static LineFit fit_line(const float* x, const float* w, size_t n, const LineCode
             const float q = s.q.lane[l], qq = sum.w * s.qq.lane[l], covariance = sum.w * s.xq.lane[l] - sum.wx * q;
             fit.lane[l]    = covariance / (qq * (1 - 1e-6f) - q * q);
             offset.lane[l] = (sum.wx - fit.lane[l] * q) * inverse_w;
-            gain.lane[l]   = magnitude(fit.lane[l]) <= range ? fit.lane[l] * covariance : -1;       // else weights cancelled
+            // else weights cancelled
+            gain.lane[l] = magnitude(fit.lane[l]) <= range ? fit.lane[l] * covariance : -1;
             bar.lane[l]    = best.lane[l] * MORE;
         }
         take_where(gain, bar, gain, best);
@@ -9864,15 +9900,16 @@ static LineFit fit_line(const float* x, const float* w, size_t n, const LineCode
     return {d.lane[l], m.lane[l] + middle, quotient(best.lane[l], d.lane[l] * d.lane[l] * sum.w), sum.w};
 }
 
-/// How a block stores a line: the halves d and m; or s and z, for s (q - z). Both so that the weights need no rounding: the
-/// same line is found in them.
+/// How a block stores a line: the halves d and m; or s and z, for s (q - z). Both so that the weights need no rounding:
+/// the same line is found in them.
 struct OffsetLine {
     static Line of(uint16_t a, uint16_t b)         { return {f16_to_f32(a), f16_to_f32(b)}; }
     static bool exact(double, double m, uint16_t* b)  { return is_half(m, b); }
     static bool steep(Line)                        { return true; }
     /// Multiples of the unit are exact up to reach. What d loses is made up for at the middle code.
     static void round(Line l, float hi, uint16_t* a, uint16_t* b) {
-        const float reach = magnitude(l.m) + magnitude(l.d) * hi, unit = reach > 1e-6f ? power2(exponent_of(reach) - 22) : 0;
+        const float reach = magnitude(l.m) + magnitude(l.d) * hi;
+        const float unit  = reach > 1e-6f ? power2(exponent_of(reach) - 22) : 0;
         *a = finite_half(unit > 0 ? round32(l.d / unit) * unit : l.d);
         const float m = l.m + (l.d - f16_to_f32(*a)) * hi * 0.5f;
         *b = finite_half(unit > 0 ? round32(m / unit) * unit : m);
@@ -9886,18 +9923,24 @@ struct OffsetLine {
 };
 struct ZeroLine {
     static Line of(uint16_t a, uint16_t b)         { const float s = f16_to_f32(a); return {s, -(s * f16_to_f32(b))}; }
-    static bool exact(double d, double m, uint16_t* b)  { return is_half(-m / d, b) && static_cast<double>(f16_to_f32(*b)) * d == -m; }
+    static bool exact(double d, double m, uint16_t* b) {
+        return is_half(-m / d, b) && static_cast<double>(f16_to_f32(*b)) * d == -m;
+    }
     static bool steep(Line l)                      { return magnitude(l.m) < 60000 * magnitude(l.d); }
     static void round(Line l, float hi, uint16_t* a, uint16_t* b) {
         *a = finite_half(l.d);
         const float d = f16_to_f32(*a), m = l.m + (l.d - d) * hi * 0.5f;
         *b = d != 0 ? finite_half(round32(-m / d * 256) * (1.0f / 256)) : uint16_t(0);
     }
-    static void constant(float c, int q, int, uint16_t* a, uint16_t* b) { *a = finite_half(c / static_cast<float>(q)); *b = 0; }
+    static void constant(float c, int q, int, uint16_t* a, uint16_t* b) {
+        *a = finite_half(c / static_cast<float>(q));
+        *b = 0;
+    }
 };
 
 /// The halves of a line on which all x lie at codes 0 .. hi.
-template <class Kind> static bool exact_line(const float* x, size_t n, const Extremes& e, int hi, uint16_t* a, uint16_t* b) {
+template <class Kind>
+static bool exact_line(const float* x, size_t n, const Extremes& e, int hi, uint16_t* a, uint16_t* b) {
     const double least = static_cast<double>(e.least), most = static_cast<double>(e.most), range = most - least;
     const double step = range > 0 ? common_step(x, n, least, range, hi) : 0;
     if (step == 0) return false;
@@ -9914,8 +9957,9 @@ template <class Kind> static bool exact_line(const float* x, size_t n, const Ext
 }
 
 /// The halves of a block, stored at a and b, and its codes.
-template <class Kind> static void encode_line(const float* x, const float* weight, size_t n, const LineCodes& c, uint8_t* a, uint8_t* b,
-        uint8_t* q) {
+template <class Kind>
+static void encode_line(const float* x, const float* weight, size_t n, const LineCodes& c, uint8_t* a, uint8_t* b,
+                        uint8_t* q) {
     const Values v(x, weight, n);
     uint16_t best_a = 0, best_b = 0;
     const auto line = [&](uint16_t p, uint16_t r) {
@@ -9950,7 +9994,8 @@ template <class Kind> static void encode_line(const float* x, const float* weigh
             if (!around) Kind::round(l, c.hi, &best_a, &best_b);
             else for (int i = -around; i <= around; i++)
                 for (int j = -around; j <= around; j++) {
-                    Kind::round({l.d + static_cast<float>(i) * step_d, l.m + static_cast<float>(j) * step_m}, c.hi, &p, &r);
+                    Kind::round({l.d + static_cast<float>(i) * step_d, l.m + static_cast<float>(j) * step_m}, c.hi,
+                                &p, &r);
                     consider(p, r);
                 }
         }
@@ -9985,7 +10030,8 @@ GK_INL void pack_pairs(const uint8_t* q, uint8_t* out) {
 
 // ---- ggml's legacy formats ----------------------------------------------------
 
-constexpr Codes q4_codes = {-8, 7, 6.6f, 1.08f, 3, 1}, q5_codes = {-16, 15, 14, 1.04f, 3, 0}, q8_codes = {-128, 127, 126.9f, 1.0f, 1, 0};
+constexpr Codes q4_codes = {-8, 7, 6.6f, 1.08f, 3, 1}, q5_codes = {-16, 15, 14, 1.04f, 3, 0};
+constexpr Codes q8_codes = {-128, 127, 126.9f, 1.0f, 1, 0};
 constexpr Codes two_bit_codes = {-1, 2, 0.95f, 1.3f, 4, 1}, ternary_codes = {-1, 1, 1.5f, 1.4f, 2, 3};
 constexpr LineCodes nibble_lines = {15, 13.7f, 1.07f, 2, 2}, five_bit_lines = {31, 29.5f, 1.03f, 2, 2};
 
@@ -10076,7 +10122,8 @@ template <> struct Encoder<block_tq2_0> {
 
 /// The nearest of 0 1 2 3 4 6 8 12.
 GK_INL float nearest_e2m1(float v) {
-    const float lower = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) + (v > 3.5f ? 1.0f : 0.0f);
+    const float lower = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) +
+                        (v > 3.5f ? 1.0f : 0.0f);
     return lower + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
 }
 template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const Four& scale) {
@@ -10147,7 +10194,8 @@ template <> struct Encoder<block_nvfp4> {
 // ---- K-quants: scales that are codes themselves -----------------------------
 #if GK_HAS_KQUANT
 
-/// The f16 of which the scales of groups, in units of 2^exponent, are multiples by c.lo .. c.hi, each missed as weight[j] says.
+/// The f16 of which the scales of groups, in units of 2^exponent, are multiples by c.lo .. c.hi, each missed as
+/// weight[j] says.
 static uint16_t scale_of_scales(const float* scale, const float* weight, const Codes& c, int exponent) {
     float real[16];
     for (size_t j = 0; j < 16; j++) real[j] = times_power2(scale[j], exponent);
@@ -10173,7 +10221,8 @@ struct ScaledGroups {
     uint16_t d;
     float    error;
 
-    ScaledGroups(const float* x, const float* weight, const Codes& codes, const Codes& scales) : q(), sc(), d(0), error(infinity) {
+    ScaledGroups(const float* x, const float* weight, const Codes& codes, const Codes& scales)
+        : q(), sc(), d(0), error(infinity) {
         const Values v(x, weight, 256);
         float s[16], sensitivity[16];
         for (size_t j = 0; j < 16; j++) {
@@ -10264,7 +10313,8 @@ template <size_t group> struct LineGroups {
         uint16_t next_min = scale_of_scales(depth, of_depth, scales, v.exponent);
         for (int round = 0; round < 2 && settle(v, line, codes.hi, scales.hi, next, next_min); round++)
             refit(v, codes.hi, &next, &next_min);
-        for (size_t j = 0; j < count; j++) round_line(v.x + group * j, group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + group * j);
+        for (size_t j = 0; j < count; j++)
+            round_line(v.x + group * j, group, line_of(v, d, dmin, sc[j], mn[j]), codes.hi, q + group * j);
         if (flip) { d ^= 0x8000; dmin ^= 0x8000; }
     }
 private:
@@ -10276,7 +10326,8 @@ private:
         float all = 0;
         int   best_s[16] = {}, best_m[16] = {};
         for (size_t j = 0; j < count; j++) {
-            const float s = nearest_in(quotient(line[j].d, unit), 0, top), m = nearest_in(quotient(-line[j].m, unit_m), 0, top);
+            const float s = nearest_in(quotient(line[j].d, unit), 0, top);
+            const float m = nearest_in(quotient(-line[j].m, unit_m), 0, top);
             const float around[2][2][4] = {{{0, 1, -1, 0}, {0, 0, 0, 1}}, {{0, 1, -1, 2}, {-1, 1, -1, 1}}};
             float least = infinity;
             for (const auto& turn : around) {
@@ -10350,7 +10401,8 @@ static void pack_6bit(const int* sc, const int* mn, uint8_t* sm) {
 constexpr Codes     q3_k_codes = {-4, 3, 2.8f, 1.12f, 3, 1}, q3_k_scales = {-32, 31, 29, 1.02f, 3, 1};
 constexpr Codes     q6_k_codes = {-32, 31, 29.5f, 1.02f, 2, 1}, q6_k_scales = {-128, 127, 124, 1.01f, 2, 1};
 constexpr Codes     scales_4bit = {0, 15, 13, 1.06f, 3, 1}, scales_6bit = {0, 63, 60, 1.02f, 2, 1};
-constexpr LineCodes q2_k_lines = {3, 2.3f, 1.2f, 2, 2}, q4_k_lines = {15, 13.7f, 1.07f, 2, 2}, q5_k_lines = {31, 29.5f, 1.03f, 2, 2};
+constexpr LineCodes q2_k_lines = {3, 2.3f, 1.2f, 2, 2}, q4_k_lines = {15, 13.7f, 1.07f, 2, 2};
+constexpr LineCodes q5_k_lines = {31, 29.5f, 1.03f, 2, 2};
 
 template <> struct Encoder<block_q2_k> {
     static void encode(const float* x, const float* weight, block_q2_k& out) {
@@ -10411,12 +10463,14 @@ template <> struct Encoder<block_q6_k> {
     }
 };
 template <> struct Encoder<block_q8_k> {
-    /// The largest value is code -128, or 127 where that is better, as for +-127: then with a d that comes back from 127 d.
+    /// The largest value is code -128, or 127 where that is better, as for +-127: then with a d that comes back from
+    /// 127 d.
     static void encode(const float* x, const float* weight, block_q8_k& out) {
         const Values v(x, weight, 256);
         const float top = times_power2(v.top, v.exponent);
         float d = -top / 128, other = top / 127;
-        if (exponent_of(magnitude(top)) < -118) d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
+        if (exponent_of(magnitude(top)) < -118)
+            d = other = top == 0 ? 0 : magnitude(top) < 1e-42f ? f32_from_bits(1) : d;
         for (int i = 0; i < 4; i++) other = other * 127 / 127;
         const auto error = [&](float f) {
             return scale_error(v.x, v.weights(), 256, four(times_power2(f, -v.exponent)), -128, 127).lane[0];
@@ -10451,16 +10505,21 @@ template <> struct Encoder<block_awq4> {
     }
 };
 template <> struct Encoder<block_gptq4> {
-    static void encode(const float* x, const float* weight, block_gptq4& out) { Encoder<block_awq4>::encode(x, weight, out); }
+    static void encode(const float* x, const float* weight, block_gptq4& out) {
+        Encoder<block_awq4>::encode(x, weight, out);
+    }
 };
 
-/// The eight means of least error. Their clusters are intervals of the sorted values; what is gained by cutting the first b into c + 1
-/// is the most over a of what cutting the first a into c gains, and one cluster of the rest. The best a rises with b, so that
-/// halving finds all of them.
+/// The eight means of least error. Their clusters are intervals of the sorted values; what is gained by cutting the
+/// first b into c + 1 is the most over a of what cutting the first a into c gains, and one cluster of the rest. The
+/// best a rises with b, so that halving finds all of them.
 class Clusters {
 public:
     explicit Clusters(const Values& v) {
-        for (size_t i = 0; i < n; i++) { x[i] = v.x[i]; w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9; }
+        for (size_t i = 0; i < n; i++) {
+            x[i] = v.x[i];
+            w[i] = (v.weights() ? static_cast<double>(v.weights()[i]) : 1) + 1e-9;
+        }
         const size_t gaps[] = {57, 23, 10, 4, 1};
         for (size_t gap : gaps)
             for (size_t i = gap; i < n; i++) {
@@ -10495,7 +10554,10 @@ private:
     uint16_t cuts[count][n + 1];
     size_t   first[count + 1];
 
-    double part(size_t a, size_t b) const { const double s = sum_x[b] - sum_x[a]; return s * s / (sum_w[b] - sum_w[a]); }
+    double part(size_t a, size_t b) const {
+        const double s = sum_x[b] - sum_x[a];
+        return s * s / (sum_w[b] - sum_w[a]);
+    }
     float  mean(size_t a, size_t b) const {
         if (a >= b || x[a] == x[b - 1]) return x[a < n ? a : n - 1];
         return static_cast<float>((sum_x[b] - sum_x[a]) / (sum_w[b] - sum_w[a]));
@@ -10552,12 +10614,13 @@ template <> struct Encoder<block_squeeze> {
 // ---- grids ------------------------------------------------------------------
 #if GK_HAS_IQ
 //
-// A part of a block, 16 or 32 weights, has a scale: d times a unit times an odd step. For a scale, a digit costs w (x - scale value)^2,
-// counted from the cheapest of its weight, and a row costs the sum of its digits. A row is a lower and an upper half: with the costs of
-// all halves in tables it costs one addition. Where signs are apart, x are magnitudes.
+// A part of a block, 16 or 32 weights, has a scale: d times a unit times an odd step. For a scale, a digit costs w (x -
+// scale value)^2, counted from the cheapest of its weight, and a row costs the sum of its digits. A row is a lower and
+// an upper half: with the costs of all halves in tables it costs one addition. Where signs are apart, x are magnitudes.
 //   1. The scale that each part would like, without regard to the grid: any digits will do.
 //   2. d: of many, the two that come nearest to these scales.
-//   3. For both, and four steps next to what each part would like, the least costs of rows: eight scales at once, in 16-bit integers.
+//   3. For both, and four steps next to what each part would like, the least costs of rows: eight scales at once, in
+//      16-bit integers.
 //   4. The best rows for the best of these, exactly; d by least squares; the best rows again.
 
 constexpr size_t LANES = 8;
@@ -10575,7 +10638,9 @@ GK_INL Eight  lesser(Eight a, Eight b)             { return {_mm_min_ps(a.lo, b.
 GK_INL Shorts operator+(Shorts a, Shorts b)        { return {_mm_add_epi16(a.all, b.all)}; }
 GK_INL Shorts lesser(Shorts a, Shorts b)           { return {_mm_min_epi16(a.all, b.all)}; }
 GK_INL Shorts shorts(int16_t v)                    { return {_mm_set1_epi16(v)}; }
-GK_INL Shorts shorts(Eight a)                      { return {_mm_packs_epi32(_mm_cvttps_epi32(a.lo), _mm_cvttps_epi32(a.hi))}; }
+GK_INL Shorts shorts(Eight a) {
+    return {_mm_packs_epi32(_mm_cvttps_epi32(a.lo), _mm_cvttps_epi32(a.hi))};
+}
 GK_INL Eight  floats(Shorts a) {                   // of what is not negative
     const __m128i zero = _mm_setzero_si128();
     return {_mm_cvtepi32_ps(_mm_unpacklo_epi16(a.all, zero)), _mm_cvtepi32_ps(_mm_unpackhi_epi16(a.all, zero))};
@@ -10602,20 +10667,26 @@ GK_INL Eight  floats(Shorts a) {
 #else
 struct Eight  { float all[LANES]; };
 struct Shorts { int16_t all[LANES]; };
-template <class V, class F> GK_INL V each(F f)     { V v; for (size_t i = 0; i < LANES; i++) v.all[i] = f(i); return v; }
+template <class V, class F> GK_INL V each(F f) {
+    V v;
+    for (size_t i = 0; i < LANES; i++) v.all[i] = f(i);
+    return v;
+}
 GK_INL Eight  eight(float v)                       { return each<Eight>([&](size_t) { return v; }); }
 GK_INL Eight  eight(const float* p)                { return each<Eight>([&](size_t i) { return p[i]; }); }
 GK_INL void   put(float* p, Eight a)               { for (size_t i = 0; i < LANES; i++) p[i] = a.all[i]; }
-GK_INL Eight  operator+(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] + b.all[i]; }); }
-GK_INL Eight  operator-(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] - b.all[i]; }); }
-GK_INL Eight  operator*(Eight a, Eight b)          { return each<Eight>([&](size_t i) { return a.all[i] * b.all[i]; }); }
-template <class V> GK_INL V lesser(V a, V b)       { return each<V>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; }); }
+GK_INL Eight operator+(Eight a, Eight b) { return each<Eight>([&](size_t i) { return a.all[i] + b.all[i]; }); }
+GK_INL Eight operator-(Eight a, Eight b) { return each<Eight>([&](size_t i) { return a.all[i] - b.all[i]; }); }
+GK_INL Eight operator*(Eight a, Eight b) { return each<Eight>([&](size_t i) { return a.all[i] * b.all[i]; }); }
+template <class V> GK_INL V lesser(V a, V b) {
+    return each<V>([&](size_t i) { return a.all[i] < b.all[i] ? a.all[i] : b.all[i]; });
+}
 GK_INL Shorts operator+(Shorts a, Shorts b) {
     return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i] + b.all[i]); });
 }
 GK_INL Shorts shorts(int16_t v)                    { return each<Shorts>([&](size_t) { return v; }); }
-GK_INL Shorts shorts(Eight a)                      { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i]); }); }
-GK_INL Eight  floats(Shorts a)                     { return each<Eight>([&](size_t i) { return static_cast<float>(a.all[i]); }); }
+GK_INL Shorts shorts(Eight a) { return each<Shorts>([&](size_t i) { return static_cast<int16_t>(a.all[i]); }); }
+GK_INL Eight floats(Shorts a) { return each<Eight>([&](size_t i) { return static_cast<float>(a.all[i]); }); }
 #endif
 GK_INL float  total(Eight a) {
     float v[LANES];
@@ -10632,12 +10703,15 @@ template <size_t N> static void weights_of(const Values& v, float (&w)[N]) {
     for (size_t i = 0; i < N; i++) w[i] = !given ? 1 : given[i] > least ? given[i] : least;
 }
 
-/// A half of a row is two places to base 9 or 8: pairs of ternary digits, or digits. Tables of halves have lines of `stride`.
+/// A half of a row is two places to base 9 or 8: pairs of ternary digits, or digits. Tables of halves have lines of
+/// `stride`.
 template <size_t Digits> struct Half {
-    static constexpr size_t dims = Digits == 3 ? 8 : 4, base = Digits == 3 ? 9 : 8, stride = Digits == 3 ? 12 : 8, count = base * base;
+    static constexpr size_t dims = Digits == 3 ? 8 : 4, base = Digits == 3 ? 9 : 8, stride = Digits == 3 ? 12 : 8;
+    static constexpr size_t count = base * base;
 };
 /// The rows of a grid in the order of their index: those of upper half h are first[h] .. first[h + 1] - 1, and lo says
-/// where their lower half is in a table. four: the same by fours of one upper half, some of them twice: it, and four lower halves.
+/// where their lower half is in a table. four: the same by fours of one upper half, some of them twice: it, and four
+/// lower halves.
 template <size_t Digits, size_t N, size_t Fours> struct Halves {
     uint8_t  lo[N];
     uint16_t first[Half<Digits>::count + 1];
@@ -10662,7 +10736,8 @@ constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
         const size_t begin = rank;
         halves.first[h] = static_cast<uint16_t>(rank);
         for (size_t l = 0; l < H::count; l++, v++)
-            if (bitmap[v / 64] >> (v % 64) & 1) halves.lo[rank++] = static_cast<uint8_t>(l / H::base * H::stride + l % H::base);
+            if (bitmap[v / 64] >> (v % 64) & 1)
+                halves.lo[rank++] = static_cast<uint8_t>(l / H::base * H::stride + l % H::base);
         for (size_t r = begin; r < rank; r += 4, fours++) {
             halves.four[fours][0] = static_cast<uint8_t>(h / H::base * H::stride + h % H::base);
             for (size_t j = 0; j < 4; j++) halves.four[fours][j + 1] = halves.lo[r + j < rank ? r + j : rank - 1];
@@ -10671,7 +10746,8 @@ constexpr Halves<Digits, N, Fours> halves_of(const uint64_t (&bitmap)[Words]) {
     halves.first[H::count] = static_cast<uint16_t>(rank);
     return halves;
 }
-#define GK_HALVES(name, digits, n) constexpr auto name##_halves = halves_of<digits, n, fours_of<digits>(name##_bitmap)>(name##_bitmap);
+#define GK_HALVES(name, digits, n) \
+    constexpr auto name##_halves = halves_of<digits, n, fours_of<digits>(name##_bitmap)>(name##_bitmap);
 GK_HALVES(iq1, 3, 2048)
 GK_HALVES(iq2_xxs, 3, 256)
 GK_HALVES(iq2_xs, 3, 512)
@@ -10691,7 +10767,8 @@ template <size_t Digits, class Row> struct GridFormat {
     size_t          part, span;         // weights that share a scale; a shift, or 0: rows have neither signs nor shifts
     float           steps, unit;        // scales are d unit (2 s + 1), s < steps
     bool            even;               // the minus signs of 8 weights are even in number
-    float           reach;              // costs count up to that of this distance for a weight of the largest importance
+    // costs count up to that of this distance for a weight of the largest importance
+    float           reach;
 };
 /// A block before its fields are packed.
 struct GridBlock {
@@ -10710,11 +10787,13 @@ template <size_t Digits, class Row> class GridSearch {
     const GridFormat<Digits, Row>& f;
     Values  v;
     float   x[256], w[256];             // v.x, or its magnitudes
-    uint8_t minus[32], cheapest[32];    // of each 8 weights: signs; the weight to negate if that is for nothing but their number
+    // of each 8 weights: signs; the weight to negate if that is for nothing but their number
+    uint8_t minus[32], cheapest[32];
     bool    odd[32];                    // is one to be negated?
     size_t  parts;
 
-    struct Trial { float scale[LANES], error[LANES], unit; int16_t cost[8][LANES]; };   // of a part; cost[row] times unit scale^2
+    // of a part; cost[row] times unit scale^2
+    struct Trial { float scale[LANES], error[LANES], unit; int16_t cost[8][LANES]; };
     struct Sums { Eight error, xg, gg; };                               // w (x - scale g)^2, w x g, w g g
 
 public:
@@ -10908,7 +10987,8 @@ private:
         const uint32_t wrong = static_cast<uint32_t>(b.minus[g] ^ minus[g]);
         for (size_t h = 0; h < halves; h++) {
             const uint64_t row = f.rows[b.row[g * halves + h]];
-            for (size_t j = 0; j < dims; j++) grid[h * dims + j] = static_cast<float>(static_cast<int8_t>(row >> 8 * j & 255) + shift);
+            for (size_t j = 0; j < dims; j++)
+                grid[h * dims + j] = static_cast<float>(static_cast<int8_t>(row >> 8 * j & 255) + shift);
         }
         for (size_t j = 0; j < 8; j++) to[j] = wrong >> j & 1 ? -x[8 * g + j] : x[8 * g + j];
     }
@@ -10938,8 +11018,8 @@ private:
             for (size_t j = i; j < i + f.span; j += 8) b.down[j / 8] = down;
         }
     }
-    /// Rows and signs of all parts with d and the steps of b; bounds of what they cost at most, for each row. The sum of errors; d by
-    /// least squares for these rows.
+    /// Rows and signs of all parts with d and the steps of b; bounds of what they cost at most, for each row. The sum
+    /// of errors; d by least squares for these rows.
     float assign(float d, const float* bound, GridBlock& b, float& better) const {
         float error = 0, xg = 0, gg = 0;
         for (size_t p = 0; p < parts; p++) {
@@ -10994,7 +11074,8 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
         float each[LANES] = {};
         for (size_t g = 0; g < parts; g += LANES)
             for (size_t p = 0; p < LANES; p++) {
-                const float e = like[g + p] - s * (2 * nearest_in((like[g + p] * inverse - 1) * 0.5f, 0, f.steps - 1) + 1);
+                const float e =
+                    like[g + p] - s * (2 * nearest_in((like[g + p] * inverse - 1) * 0.5f, 0, f.steps - 1) + 1);
                 each[p] += stiff[g + p] * e * e;
             }
         const float sum = total(eight(each));
@@ -11010,7 +11091,8 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
     for (size_t p = 0; p < parts; p++) {
         Trial& t = trial[p];
         for (size_t l = 0; l < LANES; l++) {
-            const float ratio = like[p] / two[l / 4], s = nearest_in(ratio * 0.5f - 2.5f + static_cast<float>(l % 4), 0, f.steps - 1);
+            const float ratio = like[p] / two[l / 4];
+            const float s     = nearest_in(ratio * 0.5f - 2.5f + static_cast<float>(l % 4), 0, f.steps - 1);
             step[p][l] = static_cast<uint8_t>(s);
             t.scale[l] = two[l / 4] * (2 * s + 1);
         }
@@ -11039,7 +11121,10 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
             if (odd[g] && cheapest[g] / dims == r % halves) {
                 const float xj = x[8 * g + cheapest[g]];
                 float least = endless;
-                for (float value : f.value[0]) { const float e = xj - scale * value; least = e * e < least ? e * e : least; }
+                for (float value : f.value[0]) {
+                    const float e = xj - scale * value;
+                    least = e * e < least ? e * e : least;
+                }
                 const float near = xj + scale * f.value[0][0];
                 bound[r] += w[8 * g + cheapest[g]] * (near * near - least);
             }
@@ -11076,24 +11161,31 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
     }
 }
 
-template <size_t Digits, class Row> static GridBlock encode_grid(const GridFormat<Digits, Row>& f, const float* x, const float* weight) {
+template <size_t Digits, class Row>
+static GridBlock encode_grid(const GridFormat<Digits, Row>& f, const float* x, const float* weight) {
     GridBlock b;
     GridSearch<Digits, Row>(f, x, weight).run(b);
     return b;
 }
-#define GK_GRID(name) name##_halves.lo, name##_halves.first, name##_halves.four, sizeof name##_halves.four / 5, name##_grid.row
-constexpr GridFormat<3, uint64_t> grid_of_iq1_s = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 32, 32, 8, 0.125f, false, 16};
-constexpr GridFormat<3, uint64_t> grid_of_iq1_m = {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 16, 8, 8, 0.125f, false, 16};
+#define GK_GRID(name) name##_halves.lo, name##_halves.first, name##_halves.four, \
+    sizeof name##_halves.four / 5, name##_grid.row
+constexpr GridFormat<3, uint64_t> grid_of_iq1_s =
+    {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 32, 32, 8, 0.125f, false, 16};
+constexpr GridFormat<3, uint64_t> grid_of_iq1_m =
+    {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 16, 8, 8, 0.125f, false, 16};
 constexpr GridFormat<3, uint64_t> grid_of_iq2_xxs = {GK_GRID(iq2_xxs), {{8, 25, 43}, {}}, 32, 0, 16, 0.125f, true, 35};
 constexpr GridFormat<3, uint64_t> grid_of_iq2_xs = {GK_GRID(iq2_xs), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, true, 35};
 constexpr GridFormat<3, uint64_t> grid_of_iq2_s = {GK_GRID(iq2_s), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, false, 35};
-constexpr GridFormat<8, uint32_t> grid_of_iq3_xxs = {GK_GRID(iq3_xxs), {{4, 12, 20, 28, 36, 44, 52, 62}, {}}, 32, 0, 16, 0.25f, true, 24};
-constexpr GridFormat<8, uint32_t> grid_of_iq3_s = {GK_GRID(iq3_s), {{1, 3, 5, 7, 9, 11, 13, 15}, {}}, 32, 0, 16, 1.0f, false, 6};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_xxs =
+    {GK_GRID(iq3_xxs), {{4, 12, 20, 28, 36, 44, 52, 62}, {}}, 32, 0, 16, 0.25f, true, 24};
+constexpr GridFormat<8, uint32_t> grid_of_iq3_s =
+    {GK_GRID(iq3_s), {{1, 3, 5, 7, 9, 11, 13, 15}, {}}, 32, 0, 16, 1.0f, false, 6};
 #undef GK_GRID
 
 /// A step and four times seven signs.
 GK_INL uint32_t step_and_signs(uint8_t step, const uint8_t* minus) {
-    return static_cast<uint32_t>((minus[0] & 127) | (minus[1] & 127) << 7 | (minus[2] & 127) << 14 | (minus[3] & 127) << 21) |
+    return static_cast<uint32_t>((minus[0] & 127) | (minus[1] & 127) << 7 | (minus[2] & 127) << 14 |
+                                 (minus[3] & 127) << 21) |
            static_cast<uint32_t>(step) << 28;
 }
 GK_INL void pack_steps(const uint8_t* step, size_t n, uint8_t* sc) {
@@ -11108,8 +11200,9 @@ template <> struct Encoder<block_iq1_s> {
         for (size_t r = 0; r < 32; r++) out.qs[r] = static_cast<uint8_t>(b.row[r]);
         for (size_t g = 0; g < 8; g++) {
             const uint16_t* const r = b.row + 4 * g;
-            store_half(out.qh + 2 * g, static_cast<uint16_t>(high(r[0]) | high(r[1]) << 3 | high(r[2]) << 6 | high(r[3]) << 9 |
-                                                             uint32_t{b.step[g]} << 12 | uint32_t{b.down[4 * g]} << 15));
+            store_half(out.qh + 2 * g,
+                       static_cast<uint16_t>(high(r[0]) | high(r[1]) << 3 | high(r[2]) << 6 | high(r[3]) << 9 |
+                                             uint32_t{b.step[g]} << 12 | uint32_t{b.down[4 * g]} << 15));
         }
     }
 };
@@ -11122,7 +11215,8 @@ template <> struct Encoder<block_iq1_m> {
                                                  uint32_t{b.down[r + 1]} << 7);
         for (size_t n = 0; n < 4; n++) {
             const uint8_t* const s = b.step + 4 * n;
-            store_half(out.sc + 2 * n, static_cast<uint16_t>(s[0] | s[1] << 3 | s[2] << 6 | s[3] << 9 | (b.d >> 4 * n & 15) << 12));
+            store_half(out.sc + 2 * n,
+                       static_cast<uint16_t>(s[0] | s[1] << 3 | s[2] << 6 | s[3] << 9 | (b.d >> 4 * n & 15) << 12));
         }
     }
 };
@@ -11141,7 +11235,8 @@ template <> struct Encoder<block_iq2_xs> {
     static void encode(const float* x, const float* weight, block_iq2_xs& out) {
         const GridBlock b = encode_grid(grid_of_iq2_xs, x, weight);
         store_half(out.d, b.d);
-        for (size_t r = 0; r < 32; r++) store_half(out.qs + 2 * r, static_cast<uint16_t>(b.row[r] | (b.minus[r] & 127) << 9));
+        for (size_t r = 0; r < 32; r++)
+            store_half(out.qs + 2 * r, static_cast<uint16_t>(b.row[r] | (b.minus[r] & 127) << 9));
         pack_steps(b.step, 16, out.sc);
     }
 };
@@ -11215,7 +11310,8 @@ static LevelSums level_sums(const float* x, const float* w, float d) {
     for (size_t g = 0; g < 32; g += 8) {
         float level[8];
         for (size_t i = 0; i < 8; i++) level[i] = static_cast<float>(iq4_levels[code[g + i]]);
-        const Eight q = eight(level), one = eight(x + g), weight = eight(w + g), e = one - eight(d) * q, wq = weight * q;
+        const Eight q = eight(level), one = eight(x + g), weight = eight(w + g), e = one - eight(d) * q;
+        const Eight wq = weight * q;
         error = error + weight * e * e;
         xq = xq + wq * one;
         qq = qq + wq * q;
@@ -11346,7 +11442,8 @@ template <class Block> static void encode_blocks(const EncodeJob& job) {
     for (size_t i = job.first; i < job.first + job.count; i++)
         Encoder<Block>::encode(job.x + i * n, job.importance ? job.importance + i % job.row * n : nullptr, out[i]);
 }
-template <class Block> constexpr auto encoder_of(int) -> decltype(&Encoder<Block>::encode, static_cast<EncodeBlocks*>(nullptr)) {
+template <class Block>
+constexpr auto encoder_of(int) -> decltype(&Encoder<Block>::encode, static_cast<EncodeBlocks*>(nullptr)) {
     return &encode_blocks<Block>;
 }
 template <class Block> constexpr EncodeBlocks* encoder_of(long) { return nullptr; }
@@ -11363,7 +11460,11 @@ static bool all_finite(const float* x, size_t n) {
     for (size_t i = whole; i < n; i++) sum.lane[0] += x[i] * 0.0f;
     return (sum.lane[0] + sum.lane[1]) + (sum.lane[2] + sum.lane[3]) == 0;
 }
-static float lowest(const float* x, size_t n)      { float v = x[0]; for (size_t i = 1; i < n; i++) v = x[i] < v ? x[i] : v; return v; }
+static float lowest(const float* x, size_t n) {
+    float v = x[0];
+    for (size_t i = 1; i < n; i++) v = x[i] < v ? x[i] : v;
+    return v;
+}
 
 } // namespace impl
 #endif // GLLM_KERNELS_NO_QUANTIZE
@@ -14014,16 +14115,18 @@ struct Recorder {
         if (n.type == TraceType::none) return no_arg;
         if (n.to) return n.number;
         for (size_t i = 0; i < trace->constants.size(); i++)
-            if (trace->constants[i].type == n.type && trace->constants[i].bits == n.bits) return ~static_cast<int32_t>(i);
+            if (trace->constants[i].type == n.type && trace->constants[i].bits == n.bits)
+                return ~static_cast<int32_t>(i);
         failed |= !trace->constants.push({n.type, n.bits});
         return -static_cast<int32_t>(trace->constants.size());
     }
     static bool same(const TraceOp& a, const TraceOp& b) {
-        return a.code == b.code && a.type == b.type && a.index == b.index && a.arg[0] == b.arg[0] && a.arg[1] == b.arg[1] &&
-               a.arg[2] == b.arg[2];
+        return a.code == b.code && a.type == b.type && a.index == b.index && a.arg[0] == b.arg[0] &&
+               a.arg[1] == b.arg[1] && a.arg[2] == b.arg[2];
     }
     bool once_each(const TraceOp& op) const {
-        return op.code == TraceCode::store || op.code == TraceCode::accumulator || (op.code == TraceCode::load && (stored >> op.index & 1));
+        return op.code == TraceCode::store || op.code == TraceCode::accumulator ||
+            (op.code == TraceCode::load && (stored >> op.index & 1));
     }
     TraceNumber append(const TraceOp& op) {
         if (failed) return {this, 0, op.type, 0};
@@ -14053,7 +14156,8 @@ static inline uint64_t computed_f32(TraceCode code, float a, float b, float c) {
         case TraceCode::round:     return f32_bits(round32(a));
         case TraceCode::least:     return f32_bits(b < fabsf(a) ? b : fabsf(a));
         case TraceCode::recip:     return f32_bits(1 / a);
-        case TraceCode::scale:     return f32_bits(static_cast<float>(ldexp(static_cast<double>(a), static_cast<int>(b))));
+        case TraceCode::scale:
+            return f32_bits(static_cast<float>(ldexp(static_cast<double>(a), static_cast<int>(b))));
         default:                   return 0;
     }
 }
@@ -14075,8 +14179,8 @@ static inline uint64_t computed_i32(TraceCode code, uint32_t n, uint32_t a, uint
     }
 }
 /// The result of an operation on constants.
-static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, const TraceNumber& a, const TraceNumber& b,
-                                const TraceNumber& c) {
+static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, const TraceNumber& a,
+                                const TraceNumber& b, const TraceNumber& c) {
     const bool wide = a.type == TraceType::f64;
     switch (code) {
         case TraceCode::less:      return wide ? double_of(a) < double_of(b) : float_of(a) < float_of(b);
@@ -14089,17 +14193,19 @@ static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, 
         case TraceCode::to_float:  return f32_bits(static_cast<float>(int_of(a)));
         case TraceCode::widen:     return constant_of(static_cast<double>(float_of(a))).bits;
         case TraceCode::narrow:    return f32_bits(static_cast<float>(double_of(a)));
-        case TraceCode::scale2:    return constant_of(static_cast<float>(ldexp(static_cast<double>(float_of(a)), int_of(b)))).bits;
+        case TraceCode::scale2:
+            return constant_of(static_cast<float>(ldexp(static_cast<double>(float_of(a)), int_of(b)))).bits;
         case TraceCode::bits: case TraceCode::unbits: return a.bits;
         default: break;
     }
     if (type == TraceType::f64) return computed_f64(code, double_of(a), double_of(b));
-    if (type == TraceType::i32) return computed_i32(code, index, static_cast<uint32_t>(a.bits), static_cast<uint32_t>(b.bits));
+    if (type == TraceType::i32)
+        return computed_i32(code, index, static_cast<uint32_t>(a.bits), static_cast<uint32_t>(b.bits));
     return computed_f32(code, float_of(a), float_of(b), float_of(c));
 }
 
-static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type, const TraceNumber& a, const TraceNumber& b,
-                                    const TraceNumber& c) {
+static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type, const TraceNumber& a,
+                                    const TraceNumber& b, const TraceNumber& c) {
     Recorder* const to = a.to ? a.to : b.to ? b.to : c.to;
     if (!to) return constant_of(type, computed(code, type, static_cast<uint32_t>(index), a, b, c));
     const int32_t x = to->argument(a), y = to->argument(b), z = to->argument(c);
@@ -14142,7 +14248,8 @@ template <class A> TraceNumber record(TraceCode code, TraceType type, const A& a
 template <class A, class B> TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b) {
     return impl::record_at(0, code, type, number_of(a), number_of(b), nothing);
 }
-template <class A, class B, class C> TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b, const C& c) {
+template <class A, class B, class C>
+TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b, const C& c) {
     return impl::record_at(0, code, type, number_of(a), number_of(b), number_of(c));
 }
 GK_INL vi shifted(TraceCode code, const vi& a, int n) {
@@ -14154,7 +14261,8 @@ struct element { Recorder* to; uint16_t tensor; };
 
 #define GK_F1(name, code) GK_INL vf name(vf a)             { return vf(record(TraceCode::code, TraceType::f32, a)); }
 #define GK_F2(name, code) GK_INL vf name(vf a, vf b)       { return vf(record(TraceCode::code, TraceType::f32, a, b)); }
-#define GK_F3(name, code) GK_INL vf name(vf a, vf b, vf c) { return vf(record(TraceCode::code, TraceType::f32, a, b, c)); }
+#define GK_F3(name, code) \
+    GK_INL vf name(vf a, vf b, vf c) { return vf(record(TraceCode::code, TraceType::f32, a, b, c)); }
 #define GK_I2(name, code) GK_INL vi name(vi a, vi b)       { return {record(TraceCode::code, TraceType::i32, a, b)}; }
 GK_F1(vneg, neg) GK_F1(vabs, abs) GK_F1(vround, round) GK_F1(vroot, root)
 GK_F2(vadd, add) GK_F2(vsub, sub) GK_F2(vmul, mul) GK_F2(vdiv, div) GK_F2(vmin, min) GK_F2(vmax, max)
@@ -14166,7 +14274,9 @@ GK_I2(viadd, iadd) GK_I2(visub, isub) GK_I2(viand, iand) GK_I2(vior, ior)
 #undef GK_I2
 GK_INL vf   vzero()                                { return 0.0f; }
 GK_INL vf   vset(vf x)                             { return x; }
-GK_INL vi   viset(int32_t x)                       { return {impl::constant_of(TraceType::i32, static_cast<uint32_t>(x))}; }
+GK_INL vi viset(int32_t x) {
+    return {impl::constant_of(TraceType::i32, static_cast<uint32_t>(x))};
+}
 GK_INL vf vload(const element* p) {
     return vf(p->to->append({TraceCode::load, TraceType::f32, p->tensor, {no_arg, no_arg, no_arg}}));
 }
@@ -14201,7 +14311,8 @@ struct real {
     explicit real(single v) : number(record(TraceCode::widen, TraceType::f64, v)) {}
     explicit operator single() const { return single(record(TraceCode::narrow, TraceType::f32, number)); }
 };
-#define GK_R2(op, code) GK_INL real operator op(real a, real b) { return real(record(TraceCode::code, TraceType::f64, a, b)); }
+#define GK_R2(op, code) \
+    GK_INL real operator op(real a, real b) { return real(record(TraceCode::code, TraceType::f64, a, b)); }
 GK_R2(+, add) GK_R2(-, sub) GK_R2(*, mul) GK_R2(/, div)
 #undef GK_R2
 GK_INL truth always()                              { return truth(impl::constant_of(TraceType::mask, 1)); }
@@ -14251,7 +14362,8 @@ template <class F> void map3(const element* a, const element* b, const element* 
     const vf x = vload(a), y = vload(b), z = vload(c);
     vstore(out, f(x, y, z));
 }
-template <class P, class F> void map_halves(element* a, element* b, const element* c, const element* s, extent n, const F& f) {
+template <class P, class F>
+void map_halves(element* a, element* b, const element* c, const element* s, extent n, const F& f) {
     const Loop loop(n, TraceLoop::map);
     const vf x = vload(a), y = vload(b), cos = vload(c), sin = vload(s);
     const P  turned = f(x, y, cos, sin);
@@ -14320,7 +14432,11 @@ template <class Term> Peaks peaks(extent n, const Term& term, float) {
 } } // namespace trace
 
 /// Memory of a recording holds floats.
-namespace impl { template <> struct ElementConstants<trace::element> { static constexpr int ELEM_ID = ElementConstants<float>::ELEM_ID; }; }
+namespace impl {
+template <> struct ElementConstants<trace::element> {
+    static constexpr int ELEM_ID = ElementConstants<float>::ELEM_ID;
+};
+}
 GK_NAMESPACE_END
 
 #define GK_PASS GK_TRACE
@@ -14347,22 +14463,37 @@ constexpr auto map_of_one = ComputePattern::elementwise, map_of_two = ComputePat
         injective = ComputePattern::injective;
 constexpr auto reduction = ComputePattern::reduction, norm_like = ComputePattern::norm_like;
 const Recording recordings[] = {
-    {OpKind::add,        "add",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_add(t, t + 1, t + 2, n); }},
-    {OpKind::sub,        "sub",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_sub(t, t + 1, t + 2, n); }},
-    {OpKind::mul,        "mul",        map_of_two, 3, 0, [](element* t, const single*, extent n) { vec_mul(t, t + 1, t + 2, n); }},
-    {OpKind::scale,      "scale",      map_of_one, 1, 1, [](element* t, const single* p, extent n) { vec_scale(t, p[0], n); }},
-    {OpKind::axpy,       "axpy",       map_of_two, 2, 1, [](element* t, const single* p, extent n) { vec_axpy(t, p[0], t + 1, n); }},
-    {OpKind::relu,       "relu",       map_of_one, 2, 0, [](element* t, const single*, extent n) { relu(t, t + 1, n); }},
-    {OpKind::silu,       "silu",       map_of_one, 2, 0, [](element* t, const single*, extent n) { silu(t, t + 1, n); }},
-    {OpKind::gelu,       "gelu",       map_of_one, 2, 0, [](element* t, const single*, extent n) { gelu(t, t + 1, n); }},
-    {OpKind::gelu_erf,   "gelu_erf",   map_of_one, 2, 0, [](element* t, const single*, extent n) { gelu_erf(t, t + 1, n); }},
-    {OpKind::gelu_quick, "gelu_quick", map_of_one, 2, 0, [](element* t, const single*, extent n) { gelu_quick(t, t + 1, n); }},
-    {OpKind::tanh,       "tanh",       map_of_one, 2, 0, [](element* t, const single*, extent n) { tanh(t, t + 1, n); }},
+    {OpKind::add,        "add",        map_of_two, 3, 0,
+        [](element* t, const single*, extent n) { vec_add(t, t + 1, t + 2, n); }},
+    {OpKind::sub,        "sub",        map_of_two, 3, 0,
+        [](element* t, const single*, extent n) { vec_sub(t, t + 1, t + 2, n); }},
+    {OpKind::mul,        "mul",        map_of_two, 3, 0,
+        [](element* t, const single*, extent n) { vec_mul(t, t + 1, t + 2, n); }},
+    {OpKind::scale,      "scale",      map_of_one, 1, 1,
+        [](element* t, const single* p, extent n) { vec_scale(t, p[0], n); }},
+    {OpKind::axpy,       "axpy",       map_of_two, 2, 1,
+        [](element* t, const single* p, extent n) { vec_axpy(t, p[0], t + 1, n); }},
+    {OpKind::relu,       "relu",       map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { relu(t, t + 1, n); }},
+    {OpKind::silu,       "silu",       map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { silu(t, t + 1, n); }},
+    {OpKind::gelu,       "gelu",       map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { gelu(t, t + 1, n); }},
+    {OpKind::gelu_erf,   "gelu_erf",   map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { gelu_erf(t, t + 1, n); }},
+    {OpKind::gelu_quick, "gelu_quick", map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { gelu_quick(t, t + 1, n); }},
+    {OpKind::tanh,       "tanh",       map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { tanh(t, t + 1, n); }},
     {OpKind::exp,        "exp",        map_of_one, 2, 0, [](element* t, const single*, extent n) { exp(t, t + 1, n); }},
-    {OpKind::swiglu,     "swiglu",     map_of_two, 3, 0, [](element* t, const single*, extent n) { swiglu(t, t + 1, t + 2, n); }},
-    {OpKind::sum,        "sum",        reduction,  2, 0, [](element* t, const single*, extent n) { vstore(t + 1, sum_of(t, n)); }},
-    {OpKind::dot,        "dot",        reduction,  3, 0, [](element* t, const single*, extent n) { vstore(t + 2, dot_of(t, t + 1, n)); }},
-    {OpKind::softmax,    "softmax",    norm_like,  2, 0, [](element* t, const single*, extent n) { softmax(t, t + 1, n); }},
+    {OpKind::swiglu,     "swiglu",     map_of_two, 3, 0,
+        [](element* t, const single*, extent n) { swiglu(t, t + 1, t + 2, n); }},
+    {OpKind::sum,        "sum",        reduction,  2, 0,
+        [](element* t, const single*, extent n) { vstore(t + 1, sum_of(t, n)); }},
+    {OpKind::dot,        "dot",        reduction,  3, 0,
+        [](element* t, const single*, extent n) { vstore(t + 2, dot_of(t, t + 1, n)); }},
+    {OpKind::softmax,    "softmax",    norm_like,  2, 0,
+        [](element* t, const single*, extent n) { softmax(t, t + 1, n); }},
     {OpKind::rms_norm,   "rms_norm",   norm_like,  3, 1,
         [](element* t, const single* p, extent n) { rms_norm_row(t, t + 1, t + 2, n, p[0]); }},
     {OpKind::layer_norm, "layer_norm", norm_like,  4, 1,
@@ -14371,20 +14502,32 @@ const Recording recordings[] = {
         [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); }},
     {OpKind::rope_interleaved, "rope_interleaved", injective, 4, 0,
         [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); }},
-    {OpKind::div,        "div",        map_of_two, 3, 0, [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, div_of{}); }},
-    {OpKind::neg,        "neg",        map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, neg_of{}); }},
-    {OpKind::abs,        "abs",        map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, abs_of{}); }},
-    {OpKind::sqrt,       "sqrt",       map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, sqrt_of{}); }},
-    {OpKind::rsqrt,      "rsqrt",      map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, rsqrt_of{}); }},
-    {OpKind::recip,      "recip",      map_of_one, 2, 0, [](element* t, const single*, extent n) { map1(t, t + 1, n, recip_of{}); }},
-    {OpKind::max,        "max",        map_of_two, 3, 0, [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, larger{}); }},
-    {OpKind::min,        "min",        map_of_two, 3, 0, [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, smaller{}); }},
+    {OpKind::div,        "div",        map_of_two, 3, 0,
+        [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, div_of{}); }},
+    {OpKind::neg,        "neg",        map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { map1(t, t + 1, n, neg_of{}); }},
+    {OpKind::abs,        "abs",        map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { map1(t, t + 1, n, abs_of{}); }},
+    {OpKind::sqrt,       "sqrt",       map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { map1(t, t + 1, n, sqrt_of{}); }},
+    {OpKind::rsqrt,      "rsqrt",      map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { map1(t, t + 1, n, rsqrt_of{}); }},
+    {OpKind::recip,      "recip",      map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { map1(t, t + 1, n, recip_of{}); }},
+    {OpKind::max,        "max",        map_of_two, 3, 0,
+        [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, larger{}); }},
+    {OpKind::min,        "min",        map_of_two, 3, 0,
+        [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, smaller{}); }},
     {OpKind::clamp,      "clamp",      map_of_one, 2, 2,
         [](element* t, const single* p, extent n) { map1(t, t + 1, n, clamp_to{p[0], p[1]}); }},
-    {OpKind::offset,     "offset",     map_of_one, 2, 1, [](element* t, const single* p, extent n) { map1(t, t + 1, n, offset_by{p[0]}); }},
+    {OpKind::offset,     "offset",     map_of_one, 2, 1,
+        [](element* t, const single* p, extent n) { map1(t, t + 1, n, offset_by{p[0]}); }},
     {OpKind::mean,       "mean",       reduction,  2, 0,
-        [](element* t, const single*, extent n) { vstore(t + 1, vdiv(sum_of(t, n), static_cast<single>(length_of(n)))); }},
-    {OpKind::largest,    "largest",    reduction,  2, 0, [](element* t, const single*, extent n) { vstore(t + 1, largest(t, n)); }},
+        [](element* t, const single*, extent n) {
+            vstore(t + 1, vdiv(sum_of(t, n), static_cast<single>(length_of(n))));
+        }},
+    {OpKind::largest,    "largest",    reduction,  2, 0,
+        [](element* t, const single*, extent n) { vstore(t + 1, largest(t, n)); }},
 };
 
 constexpr size_t most_tensors = 4, most_parameters = 2;
@@ -14485,7 +14628,8 @@ const OpTrace* ScalarOpRegistry::find(const char* name) const {
         if (t->kind == OpKind::user && strcmp(t->name, name) == 0) return t;
     return nullptr;
 }
-Status ScalarOpRegistry::record(const char* name, uint8_t inputs, TraceValue (*call)(const void* f, const TraceValue* x), const void* f) {
+Status ScalarOpRegistry::record(const char* name, uint8_t inputs,
+                                TraceValue (*call)(const void* f, const TraceValue* x), const void* f) {
     if (!name || !*name || strlen(name) >= sizeof(OpTrace::name))
         return {Code::invalid_argument, "the name of an operation has 1 to 31 characters"};
     if (find(name)) return {Code::invalid_argument, "there is an operation of this name already"};

@@ -258,6 +258,22 @@
     vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*7], 128
 .endm
 
+// STEPS as most formats have it, by STEP \d, \g, \r, \at, \acc, that of row r: SIGNED_CODES, or codes 0 .. 127 less z
+// in register LESS_Z.
+
+#if defined SIGNED_CODES || defined LESS_Z
+.macro STEPS d, g                   // group g of both rows
+    GK_QDOT_X \d, \g
+#ifdef LESS_Z
+    GK_QDOT_MINUS_Z \d, \g, LESS_Z
+#else
+    GK_QDOT_START \d, \g
+#endif
+    STEP    \d, \g, 0, W0, ymm8
+    STEP    \d, \g, 1, W1, ymm9
+.endm
+#endif
+
 .macro GK_QDOT_GROUPS d             // a block of both rows, by STEPS \d, \g of the format: group g
     STEPS   \d, 0
     STEPS   \d, 1

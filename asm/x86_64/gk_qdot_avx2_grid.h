@@ -44,16 +44,24 @@
 
 // ---- scales ----------------------------------------------------------------------
 
-.macro X_SCALES_GRID d              // ymm4 = scales of the next x, one for a group, times the factor
+#ifdef SCALES_OF_16
+.macro X_SCALES_GRID d              // ymm4, ymm5 = scales of the next x, one for 16, times the factor
+    vbroadcastss ymm0, dword ptr [DATA + 288]
+    vmulps  ymm4, ymm0, ymmword ptr [r11 + 256*\d + X_SCALE]
+    vmulps  ymm5, ymm0, ymmword ptr [r11 + 256*\d + X_SCALE + 32]
+.endm
+#else
+.macro X_SCALES_GRID d              // ymm4: one for a group
     GK_QDOT_X_SCALES \d
     vbroadcastss ymm0, dword ptr [DATA + 288]
     vmulps  ymm4, ymm4, ymm0
 .endm
+#endif
 
-.macro X_SCALES_GRID_16 d           // ymm4, ymm5: one for 16
-    vbroadcastss ymm0, dword ptr [DATA + 288]
-    vmulps  ymm4, ymm0, ymmword ptr [r11 + 256*\d + X_SCALE]
-    vmulps  ymm5, ymm0, ymmword ptr [r11 + 256*\d + X_SCALE + 32]
+.macro HEAD d                       // by ROW_HEAD \r, \at: what row r needs of its block at \at
+    X_SCALES_GRID \d
+    ROW_HEAD 0, N0
+    ROW_HEAD 1, N1
 .endm
 
 .macro ODD_D at                     // ymm2, ymm3 = d, 2 d from the f16 at \at

@@ -8,6 +8,8 @@
 //
 //   ymm11  (z, 512 z) = (9, 4608)
 
+#define LESS_Z ymm11
+#define SCALES_OF_16
 #define SHIFTS  64
 #define INDICES 96
 #include "gk_qdot_avx2_grid.h"
@@ -79,26 +81,13 @@
     EIGHT   \r, \at, 1, ymm5
 .endm
 
-.macro HEAD d
-    X_SCALES_GRID_16 \d
-    ROW_HEAD 0, N0
-    ROW_HEAD 1, N1
-.endm
-
-.macro STEP d, g, r, acc
+.macro STEP d, g, r, at, acc
     GRID8   word, r9 + 160*\r + INDICES + 8*\g, 2
     vpbroadcastd ymm1, dword ptr [r9 + 160*\r + SHIFTS + 4*\g]
     vpshufb ymm1, ymm1, ymm14
     vpaddb  ymm1, ymm1, ymm0
     GK_QDOT_DOT \d
     ADD_16  \acc, 160*\r+8*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_MINUS_Z \d, \g, ymm11
-    STEP    \d, \g, 0, ymm8
-    STEP    \d, \g, 1, ymm9
 .endm
 
 #endif

@@ -8,6 +8,7 @@
 //
 //   ymm14  (z, 512 z) = (9, 4608)
 
+#define LESS_Z ymm14
 #define SHIFTS  32
 #define INDICES 96
 #include "gk_qdot_avx2_grid.h"
@@ -64,25 +65,12 @@
     vmovdqa ymmword ptr [r10 + 160*\r + SHIFTS], ymm1
 .endm
 
-.macro HEAD d
-    X_SCALES_GRID \d
-    ROW_HEAD 0, N0
-    ROW_HEAD 1, N1
-.endm
-
-.macro STEP d, g, r, acc
+.macro STEP d, g, r, at, acc
     GRID8   word, r9 + 160*\r + INDICES + 8*\g, 2
     vpbroadcastd ymm1, dword ptr [r9 + 160*\r + SHIFTS + 4*\g]
     vpaddb  ymm1, ymm1, ymm0
     GK_QDOT_DOT \d
     GK_QDOT_ADD \acc, 160*\r+4*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_MINUS_Z \d, \g, ymm14
-    STEP    \d, \g, 0, ymm8
-    STEP    \d, \g, 1, ymm9
 .endm
 
 #endif

@@ -3,6 +3,8 @@
 //   A block is 74 bytes: f16 d; for each 8 weights a word, an index of 9 bits and 7 signs; sixteen s of 4 bits.
 //   w = +-d (2 s + 1) / 8 grid, 8 .. 43. The sign of the last of 8 weights makes the number of minus signs even.
 
+#define SIGNED_CODES
+#define SCALES_OF_16
 #define SIGNS   64
 #define INDICES 96
 #include "gk_qdot_avx2_grid.h"
@@ -35,24 +37,11 @@
     vmovdqa ymmword ptr [r10 + 160*\r + SIGNS], ymm0
 .endm
 
-.macro HEAD d
-    X_SCALES_GRID_16 \d
-    ROW_HEAD 0, N0
-    ROW_HEAD 1, N1
-.endm
-
 .macro STEP d, g, r, at, acc
     GRID8   word, r9 + 160*\r + INDICES + 8*\g, 2
     SIGNED  \d, r9 + 160*\r + SIGNS + 4*\g
     GK_QDOT_DOT_S \d, known
     ADD_16  \acc, 160*\r+8*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_START \d, \g
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
 .endm
 
 #endif

@@ -4,6 +4,7 @@
 //   s, the upper 4. w = +-d (2 s + 1) / 8 grid, 8 .. 43. The sign of the last of 8 weights makes the number of minus
 //   signs even.
 
+#define SIGNED_CODES
 #define SIGNS 32
 #include "gk_qdot_avx2_grid.h"
 #ifdef __x86_64__
@@ -24,24 +25,11 @@
     SCALES_28 \r, \at
 .endm
 
-.macro HEAD d
-    X_SCALES_GRID \d
-    ROW_HEAD 0, N0
-    ROW_HEAD 1, N1
-.endm
-
 .macro STEP d, g, r, at, acc
     GRID8   byte, \at + 2 + 8*\g, 1
     SIGNED  \d, r9 + 160*\r + SIGNS + 4*\g
     GK_QDOT_DOT_S \d, known
     GK_QDOT_ADD \acc, 160*\r+4*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_START \d, \g
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
 .endm
 
 #endif

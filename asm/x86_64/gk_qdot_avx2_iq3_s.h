@@ -3,6 +3,7 @@
 //   A block is 110 bytes: f16 d; 64 lower bytes of indices, for 4 weights each; their ninth bits; 256 signs; eight s of
 //   4 bits. w = +-d (2 s + 1) grid, 1 .. 15.
 
+#define SIGNED_CODES
 #define INDICES 32
 #include "gk_qdot_avx2_grid.h"
 #ifdef __x86_64__
@@ -37,24 +38,11 @@
     INDEX   \r, \at, 3
 .endm
 
-.macro HEAD d
-    X_SCALES_GRID \d
-    ROW_HEAD 0, N0
-    ROW_HEAD 1, N1
-.endm
-
 .macro STEP d, g, r, at, acc
     GRID4   word, r9 + 160*\r + INDICES + 16*\g, 2
     SIGNED  \d, \at + 74 + 4*\g
     GK_QDOT_DOT_S \d, known
     GK_QDOT_ADD \acc, 160*\r+4*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_START \d, \g
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
 .endm
 
 #endif

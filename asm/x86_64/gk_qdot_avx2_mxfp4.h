@@ -7,7 +7,8 @@
 //
 //   ymm10  shifts 0 | 4     ymm11  fifteens     ymm14  levels + 12     ymm15  (z, 512 z) = (12, 6144)
 
-#include "gk_qdot_avx2.h"
+#define LESS_Z ymm15
+#include "gk_qdot_avx2_eight.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
@@ -41,12 +42,6 @@
     vmovaps ymmword ptr [r10 + 32*\r], ymm0
 .endm
 
-.macro HEAD d
-    GK_QDOT_X_SCALES \d
-    SCALE   0, N0
-    SCALE   1, N1
-.endm
-
 .macro STEP d, g, r, at, acc
     vbroadcasti128 ymm1, xmmword ptr [\at + 17*\g + 1]
     vpsrlvd ymm1, ymm1, ymm10
@@ -54,18 +49,6 @@
     vpshufb ymm1, ymm14, ymm1
     GK_QDOT_DOT \d
     GK_QDOT_ADD \acc, 32*\r+4*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_MINUS_Z \d, \g, ymm15
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
-.endm
-
-.macro BLOCK d
-    HEAD    \d
-    GK_QDOT_GROUPS \d
 .endm
 
 #endif

@@ -6,6 +6,7 @@
 //
 //   ymm10  shifts 0 | 4, twice     ymm11  fifteens     ymm14  levels + 12     ymm15  (z, 512 z) = (12, 6144)
 
+#define LESS_Z ymm15
 #include "gk_qdot_avx2_16.h"
 #ifdef __x86_64__
 
@@ -60,13 +61,6 @@
     vpshufb ymm1, ymm14, ymm1
     GK_QDOT_DOT \d
     ADD_16  \acc, 64*\r+8*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_MINUS_Z \d, \g, ymm15
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
 .endm
 
 .macro BLOCK d

@@ -7,7 +7,8 @@
 //   ymm10  four bytes, each eight times     ymm11  bytes 1 << 0 .. 1 << 7     ymm14  (z, 512 z) = (1, 512)
 //   ymm15  twos
 
-#include "gk_qdot_avx2.h"
+#define LESS_Z ymm14
+#include "gk_qdot_avx2_eight.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
@@ -33,12 +34,6 @@
     vmovaps ymmword ptr [r10 + 32*\r], ymm0
 .endm
 
-.macro HEAD d
-    GK_QDOT_X_SCALES \d
-    SCALE   0, N0
-    SCALE   1, N1
-.endm
-
 .macro STEP d, g, r, at, acc
     vpbroadcastd ymm1, dword ptr [\at + 18*(\g / 4) + 2 + 4*(\g % 4)]
     vpshufb ymm1, ymm1, ymm10
@@ -47,18 +42,6 @@
     vpand   ymm1, ymm1, ymm15
     GK_QDOT_DOT \d
     GK_QDOT_ADD \acc, 32*\r+4*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_MINUS_Z \d, \g, ymm14
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
-.endm
-
-.macro BLOCK d
-    HEAD    \d
-    GK_QDOT_GROUPS \d
 .endm
 
 #endif

@@ -4,6 +4,7 @@
 //
 //   ymm10  shifts 0 | 4     ymm14  (z, 512 z) = (8, 4096)     ymm15  fifteens
 
+#define LESS_Z ymm14
 #define BYTES_OF_32 18
 #include "gk_qdot_avx2_halves.h"
 #ifdef __x86_64__
@@ -25,13 +26,6 @@
     vpand   ymm1, ymm1, ymm15
     GK_QDOT_DOT \d
     GK_QDOT_ADD \acc, 32*\r+4*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_MINUS_Z \d, \g, ymm14
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
 .endm
 
 #endif

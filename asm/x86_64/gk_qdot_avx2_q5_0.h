@@ -4,6 +4,7 @@
 //
 //   ymm14  (z, 512 z) = (16, 8192)
 
+#define LESS_Z ymm14
 #define FIFTHS 96
 #define BYTES_OF_32 22
 #include "gk_qdot_avx2_halves.h"
@@ -24,13 +25,6 @@
     CODES   \at + 22*\g + 2
     GK_QDOT_DOT \d
     GK_QDOT_ADD \acc, 32*\r+4*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_MINUS_Z \d, \g, ymm14
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
 .endm
 
 #endif

@@ -4,6 +4,7 @@
 //
 //   ymm15  the signs of bytes
 
+#define SIGNED_CODES
 #define BYTES_OF_32 34
 #include "gk_qdot_avx2_halves.h"
 #ifdef __x86_64__
@@ -20,13 +21,6 @@
     vmovdqu ymm1, ymmword ptr [\at + 34*\g + 2]
     GK_QDOT_DOT_S \d
     GK_QDOT_ADD \acc, 32*\r+4*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_START \d, \g
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
 .endm
 
 #endif

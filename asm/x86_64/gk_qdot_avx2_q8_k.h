@@ -7,7 +7,8 @@
 //
 //   ymm15  the signs of bytes
 
-#include "gk_qdot_avx2.h"
+#define SIGNED_CODES
+#include "gk_qdot_avx2_eight.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
@@ -36,28 +37,10 @@
     vmovaps ymmword ptr [r10 + 32*\r], ymm0
 .endm
 
-.macro HEAD d
-    GK_QDOT_X_SCALES \d
-    SCALE   0, N0
-    SCALE   1, N1
-.endm
-
 .macro STEP d, g, r, at, acc
     vmovdqu ymm1, ymmword ptr [\at + 4 + 32*\g]
     GK_QDOT_DOT_S \d
     GK_QDOT_ADD \acc, 32*\r+4*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_START \d, \g
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
-.endm
-
-.macro BLOCK d
-    HEAD    \d
-    GK_QDOT_GROUPS \d
 .endm
 
 #endif

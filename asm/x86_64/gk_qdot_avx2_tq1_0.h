@@ -9,7 +9,7 @@
 //
 //   ymm10, ymm11  bytes of the two rows, less 128     ymm14, ymm15  the thirds, less 129
 
-#include "gk_qdot_avx2.h"
+#include "gk_qdot_avx2_eight.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
@@ -34,12 +34,6 @@
     vcvtph2ps ymm0, xmm0
     vmulps  ymm0, ymm0, ymm4
     vmovaps ymmword ptr [r10 + 32*\r], ymm0
-.endm
-
-.macro HEAD d
-    GK_QDOT_X_SCALES \d
-    SCALE   0, N0
-    SCALE   1, N1
 .endm
 
 .macro BYTES g, at, kept            // those whose first digits are group g
@@ -84,11 +78,6 @@
     GK_QDOT_MINUS_Z \d, \g, ymm3
     STEP    \d, \g, 0, W0, ymm10, ymm8
     STEP    \d, \g, 1, W1, ymm11, ymm9
-.endm
-
-.macro BLOCK d
-    HEAD    \d
-    GK_QDOT_GROUPS \d
 .endm
 
 #endif

@@ -6,7 +6,7 @@
 //
 //   ymm10, ymm11  codes of the two rows     ymm14  (z, 512 z) = (1, 512)     ymm15  threes
 
-#include "gk_qdot_avx2.h"
+#include "gk_qdot_avx2_eight.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
@@ -23,12 +23,6 @@
     vcvtph2ps ymm0, xmm0
     vmulps  ymm0, ymm0, ymm4
     vmovaps ymmword ptr [r10 + 32*\r], ymm0
-.endm
-
-.macro HEAD d
-    GK_QDOT_X_SCALES \d
-    SCALE   0, N0
-    SCALE   1, N1
 .endm
 
 .macro STEP d, g, r, kept, acc
@@ -51,11 +45,6 @@
     GK_QDOT_MINUS_Z \d, \g, ymm14
     STEP    \d, \g, 0, ymm10, ymm8
     STEP    \d, \g, 1, ymm11, ymm9
-.endm
-
-.macro BLOCK d
-    HEAD    \d
-    GK_QDOT_GROUPS \d
 .endm
 
 #endif
