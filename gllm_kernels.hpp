@@ -1237,7 +1237,7 @@ struct FusionGroup {
     uint32_t       band;                                        // of FusionPlan::bands, or no_node
 };
 /// Groups begin .. end - 1: products by packed weights, and what is before, between and behind them. All of them go
-/// over `rows` rows, then over the next ones, so that what one group leaves the next one finds in the second-level cache.
+/// over `rows` rows, then over the next ones: what one group leaves the next one finds in the second-level cache.
 struct FusionBand {
     uint32_t begin, end;
     size_t   rows, tasks;                                       // for the rows last planned for; tasks at a time
@@ -1297,8 +1297,8 @@ public:
     /// Blocks may lie at any address, others are aligned to their elements. out_of_memory: a weight is packed here.
     GK_API Status bind(const char* name, const void* weight);
     /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the
-    /// table does not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the profile's set;
-    /// products by packed weights those of gemm_prepacked.
+    /// table does not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the set of
+    /// the profile; products by packed weights those of gemm_prepacked.
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1);
     GK_API Status run(const float* input, float* output, size_t rows = 1);      // of a graph of one of each, both f32
     GK_API size_t scratch_bytes(size_t rows = 1);               // enough, at this parallel.width; 0 where it overflows
