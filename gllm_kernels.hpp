@@ -200,9 +200,10 @@
 // infers each shape, by what the operation's trace [24] reads and how, and refuses what does not fit by the node's
 // name. lower makes a SemanticDAG of what outputs depend on: 16-bit sources and outputs get a convert, an operation
 // without a kernel becomes the steps of its trace. fuse puts each operation into a group: the product is a kernel_call,
-// gelu and mul are one loop_fusion. w fits the second-level cache, so find_packed has bind() pack it, and find_bands lets
-// both groups go over some rows at a time. place_values finds that gelu's result is read in its group only, so that a
-// slot of a tile holds it, and that the product's is a buffer that lives from group 0 to 1, of as many rows as a band.
+// gelu and mul are one loop_fusion. w fits the second-level cache, so find_packed has bind() pack it, and find_bands
+// lets both groups go over some rows at a time. place_values finds that gelu's result is read in its group only, so
+// that a slot of a tile holds it, and that the product's is a buffer that lives from group 0 to 1, of as many rows as a
+// band.
 //
 // layer.run(inputs, outputs, 512): plan_buffers finds the rows of a band and offsets, if the last run had other rows.
 // For each band the product is that of gemm_prepacked, its scratch a buffer too. The group behind it goes tile by tile:
@@ -1195,12 +1196,12 @@ struct DeviceProfile {
 struct CompileOptions {
     bool      loop_fusion = true;
     bool      row_bands = true;                                 // products and what is around them, some rows at a time
-    bool      pack_weights = true;                              // those that the second-level cache holds: copied by bind()
+    bool      pack_weights = true;                              // those that L2 holds: copied by bind()
     bool      machine_code = true;                              // where the system lends memory for it; else the interpreter runs
     bool      in_place = true, share_buffers = true;            // of intermediates
     bool      poison = false;                                   // NaN into memory that holds nothing: for tests
     Precision precision = Precision::exact;                     // of quantised products
-    size_t    tile_bytes = 0;                                   // of a tile's operands and results, and a band's; 0: by the caches
+    size_t    tile_bytes = 0;                                   // of what a tile or a band works on; 0: by the caches
 };
 
 enum class OpClass    : uint8_t { source, view, elementwise, injective, reduction, gemm, opaque };
@@ -1235,8 +1236,8 @@ struct FusionGroup {
     uint32_t       unit, units;                                 // the first of CodeGenPlan::units, how many; the interpreter runs the rest
     uint32_t       band;                                        // of FusionPlan::bands, or no_node
 };
-/// Groups begin .. end - 1: products by packed weights, and what is before, between and behind them. All of them go over `rows`
-/// rows, then over the next ones, so that what one group leaves the next one finds in the second-level cache.
+/// Groups begin .. end - 1: products by packed weights, and what is before, between and behind them. All of them go
+/// over `rows` rows, then over the next ones: what one group leaves the next one finds in the second-level cache.
 struct FusionBand {
     uint32_t begin, end;
     size_t   rows, tasks;                                       // for the rows last planned for; tasks at a time
@@ -1253,7 +1254,7 @@ enum class BufferUse : uint8_t { value, workspace, tiles };     // of kernels; o
 struct BufferAlloc {
     BufferUse use;
     uint32_t  node, begin, end, values;                         // the first value, how many take turns in place
-    uint32_t  band;                                             // each of its tasks has its own, for its rows; or no_node
+    uint32_t  band;                                             // each task of it has its own; or no_node
     size_t    bytes, offset;                                    // for the rows last planned for
 };
 struct BufferPlan {
@@ -1278,8 +1279,8 @@ struct CodeGenPlan {
     size_t                  bytes = 0;
 };
 
-/// A graph, ready to run. One thread at a time. Weights belong to the caller, and must outlive it, as must its pool. After a
-/// change of numbers in a weight bind it again: some are packed.
+/// A graph, ready to run. One thread at a time. Weights belong to the caller, and must outlive it, as must its pool.
+/// After a change of numbers in a weight bind it again: some are packed.
 class CompiledLayer {
 public:
     CompiledLayer() = default;
@@ -1295,11 +1296,11 @@ public:
     GK_API const char* message() const                          { return message_; }        // of the last error
     /// Blocks may lie at any address, others are aligned to their elements. out_of_memory: a weight is packed here.
     GK_API Status bind(const char* name, const void* weight);
-    /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the table does
-    /// not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the profile's set; products
-    /// by packed weights those of gemm_prepacked.
+    /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the
+    /// table does not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the set of
+    /// the profile; products by packed weights those of gemm_prepacked.
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1);
-    GK_API Status run(const float* input, float* output, size_t rows = 1);          // of a graph of one of each, both f32
+    GK_API Status run(const float* input, float* output, size_t rows = 1);      // of a graph of one of each, both f32
     GK_API size_t scratch_bytes(size_t rows = 1);               // enough, at this parallel.width; 0 where it overflows
     /// "interpreter"; the instruction set, where groups are machine code; "" before anything is compiled.
     GK_API const char* backend() const;
@@ -1328,8 +1329,8 @@ public:
     CompilationCache(const CompilationCache&) = delete;
     CompilationCache& operator=(const CompilationCache&) = delete;
 
-    /// A layer of this graph that nobody has, as its last user left it, weights bound; or a new one. Null where it fails:
-    /// CompiledLayer::compile() names the node.
+    /// A layer of this graph that nobody has, as its last user left it, weights bound; or a new one. Null where it
+    /// fails: CompiledLayer::compile() names the node.
     GK_API Status take(const CompilerGraph& graph, const DeviceProfile& profile, CompiledLayer** layer,
                        const CompileOptions& options = {});
     GK_API void   give_back(CompiledLayer* layer);              // one that was taken, or null
@@ -2584,8 +2585,8 @@ struct GemmKernels {
     RunPart* (*run_terms)(size_t a, size_t b);
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
-    RunPart* run_panels;                                        // reads A in place, B in panels made ahead; f32 only, else null
-    size_t   shallow;                                           // k, up to which that is faster than `run` with any rows of A
+    RunPart* run_panels;                                        // A in place, B in panels made ahead; only of f32
+    size_t   shallow;                                           // k, up to which that is faster with any rows of A
     /// B[n][k] by its element type. run_dots reads A and B in place: few rows of A.
     struct { RunPart *run, *run_dots; Panel* panel; } by[3];
     // of all panels of pack_b; n and k are not too large for floats
@@ -2951,7 +2952,7 @@ enum class Form { rows, transposed, packed };                   // of B: [k][n],
 enum class DensePath { nest, in_caches, skinny, dots, panels };
 
 constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
-constexpr size_t FEW_BY_PANELS = 32, FEW_BY_PANELS_K = 512;     // rows of A that are read in place, B in panels; their length
+constexpr size_t FEW_BY_PANELS = 32, FEW_BY_PANELS_K = 512;     // rows of A in place, B in panels; their length
 constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
 constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
 
@@ -14940,9 +14941,9 @@ struct ValuePlace {
     uint32_t       group, last;                                 // that computes it; the last that reads it
     uint32_t       steps, step_count, constants, constant_count;        // of a map without a kernel
     uint8_t*       at;                                          // in this run
-    size_t         each;                                        // bytes from task to task, where each has its own; else 0
+    size_t         each;                                        // bytes from task to task; 0: it is all of theirs
 };
-struct SourcePlace { uint32_t node, input; const void* data; size_t bytes; };   // input: no_node for a weight; of so many rows
+struct SourcePlace { uint32_t node, input; const void* data; size_t bytes; };   // input: no_node for a weight
 /// What a group computes at a time, and how often.
 struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
 struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
@@ -15037,7 +15038,7 @@ struct GK_HIDDEN CompiledLayer::State {
     bool   last_read(uint32_t u, uint32_t group, uint32_t position) const;
     impl::Tile tile_of(const FusionGroup& g, size_t all) const;
     void   plan_band(FusionBand& band, size_t rows, const Parallel& p) const;
-    Status plan_groups(size_t rows, const Parallel& p);
+    void   plan_groups(size_t rows, const Parallel& p);
     Status alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const;
     Status product_bytes(uint32_t v, size_t m, size_t all, const Parallel& p, size_t* bytes) const;
     bool   meet(const BufferAlloc& a, const BufferAlloc& b) const;
@@ -15259,7 +15260,8 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         at[i]  = push(s, n);
         if (at[i] == no_node) return impl::out_of_nodes();
         values[at[i]].index = static_cast<uint32_t>(sources.size());
-        if (!sources.push({at[i], n.op == CompilerOp::input ? inputs++ : no_node, nullptr, 0})) return impl::out_of_nodes();
+        const uint32_t number = n.op == CompilerOp::input ? inputs++ : no_node;
+        if (!sources.push({at[i], number, nullptr, 0})) return impl::out_of_nodes();
     }
     for (size_t i = 0; i < c.reached; i++) {
         const CompilerNode& n = g.node(c.order[i]);
@@ -15364,7 +15366,8 @@ Status CompiledLayer::State::collect(const impl::List<Candidate>& groups) {
         if (!number.push(static_cast<uint32_t>(fusion.groups.size())) || !next.push(nodes)) return impl::out_of_nodes();
         if (c.size == 0) continue;
         const FusionStrategy s = c.size > 1 ? FusionStrategy::loop_fusion : FusionStrategy::single;
-        if (!fusion.groups.push({s, true, true, nodes, nodes + c.size, 0, 0, no_node, 0, 0, no_node})) return impl::out_of_nodes();
+        const FusionGroup made = {s, true, true, nodes, nodes + c.size, 0, 0, no_node, 0, 0, no_node};
+        if (!fusion.groups.push(made)) return impl::out_of_nodes();
         nodes += c.size;
     }
     if (!fusion.nodes.fill(nodes, 0)) return impl::out_of_nodes();
@@ -15402,12 +15405,13 @@ const impl::PackedWeight* CompiledLayer::State::packed_for(uint32_t product) con
     for (const impl::PackedWeight& w : packed) if (w.product == product) return &w;
     return nullptr;
 }
-/// Can this group follow those from `begin` on over a band of rows? Not where it reads a value of theirs by a view, which may
-/// need all rows of it.
+/// Can this group follow those from `begin` on over a band of rows? Not where it reads a value of theirs by a view,
+/// which may need all rows of it.
 bool CompiledLayer::State::continues(uint32_t begin, uint32_t group) const {
     const FusionGroup& g = fusion.groups[group];
     if (g.strategy == FusionStrategy::kernel_call && !packed_for(node_at(g.begin))) return false;
-    if (!impl::same_rows(dag.nodes[node_at(g.begin)].desc, dag.nodes[node_at(fusion.groups[begin].begin)].desc)) return false;
+    const uint32_t first = node_at(fusion.groups[begin].begin);
+    if (!impl::same_rows(dag.nodes[node_at(g.begin)].desc, dag.nodes[first].desc)) return false;
     for (uint32_t i = g.begin; i < g.end; i++) {
         const SemanticNode& n = dag.nodes[node_at(i)];
         for (size_t j = 0; j < n.inputs; j++) {
@@ -15500,7 +15504,8 @@ Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t p
         }
     }
     values[v].index = static_cast<uint32_t>(buffers.allocs.size());
-    const bool ok = buffers.allocs.push({BufferUse::value, v, group, values[v].last, 1, no_node, 0, 0}) && owner.push(v);
+    const BufferAlloc own = {BufferUse::value, v, group, values[v].last, 1, no_node, 0, 0};
+    const bool        ok  = buffers.allocs.push(own) && owner.push(v);
     return ok ? impl::success : impl::out_of_nodes();
 }
 Status CompiledLayer::State::place_values() {
@@ -15532,12 +15537,13 @@ Status CompiledLayer::State::place_values() {
     }
     keep_in_bands();
     const size_t n = buffers.allocs.size();
-    const bool ok = order.fill(n, 0) && placed.fill(n, 0) && planned.fill(fusion.groups.size(), {{1, 1, 1, 0, 0}, 0, 0});
+    const impl::GroupPlan unknown = {{1, 1, 1, 0, 0}, 0, 0};
+    const bool ok = order.fill(n, 0) && placed.fill(n, 0) && planned.fill(fusion.groups.size(), unknown);
     return ok ? impl::success : impl::out_of_nodes();
 }
 
-/// A value that one band alone writes and reads needs memory for the rows of the band; any other lives as long as the bands
-/// that it begins and ends in.
+/// A value that one band alone writes and reads needs memory for the rows of the band; any other lives as long as the
+/// bands that it begins and ends in.
 void CompiledLayer::State::keep_in_bands() {
     for (size_t i = 0; i < buffers.allocs.size(); i++) {
         BufferAlloc&   a = buffers.allocs[i];
@@ -15575,8 +15581,8 @@ size_t CompiledLayer::State::all_rows(uint32_t group, size_t rows) const {
     impl::rows_of(dag.nodes[node_at(fusion.groups[group].begin)].desc, rows, &all);
     return all;
 }
-/// As many rows as a quarter of the second-level cache holds with all operands and results of a group, and as leave work for
-/// all threads; whole tiles of the nest, as any split of a product.
+/// As many rows as a quarter of the second-level cache holds with all operands and results of a group, and as leave
+/// work for all threads; whole tiles of the nest, as any split of a product.
 void CompiledLayer::State::plan_band(FusionBand& band, size_t rows, const Parallel& p) const {
     const size_t all = all_rows(band.begin, rows), mr = kernels.table().gemm->mr;
     size_t most = 1;
@@ -15593,15 +15599,16 @@ void CompiledLayer::State::plan_band(FusionBand& band, size_t rows, const Parall
         }
         if (row > most) most = row;
     }
-    const size_t width = impl::width_of(impl::worth(p, work)), bytes = options.tile_bytes ? options.tile_bytes : profile.l2_bytes / 4;
-    const size_t fits = bytes / sizeof(float) / most, share = (all + width - 1) / width, some = fits < share ? fits : share;
+    const size_t width = impl::width_of(impl::worth(p, work)), share = (all + width - 1) / width;
+    const size_t fits  = (options.tile_bytes ? options.tile_bytes : profile.l2_bytes / 4) / sizeof(float) / most;
+    const size_t some  = fits < share ? fits : share;
     const size_t least = options.tile_bytes ? mr : 2 * mr, tiles = (some + mr - 1) / mr * mr;
     band.rows = tiles < least ? least : tiles;
     if (band.rows > all) band.rows = all;
     const size_t count = band.rows ? (all + band.rows - 1) / band.rows : 1;
     band.tasks = count < width ? count : width;
 }
-Status CompiledLayer::State::plan_groups(size_t rows, const Parallel& p) {
+void CompiledLayer::State::plan_groups(size_t rows, const Parallel& p) {
     for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         const FusionGroup& g = fusion.groups[i];
         planned[i].rows = all_rows(i, rows);
@@ -15617,8 +15624,8 @@ Status CompiledLayer::State::plan_groups(size_t rows, const Parallel& p) {
         for (uint32_t j = band.begin; j < band.end; j++) planned[j].rows = band.rows;
     }
     for (uint32_t i = 0; i < fusion.groups.size(); i++)
-        if (fusion.groups[i].strategy != FusionStrategy::kernel_call) planned[i].tile = tile_of(fusion.groups[i], planned[i].rows);
-    return impl::success;
+        if (fusion.groups[i].strategy != FusionStrategy::kernel_call)
+            planned[i].tile = tile_of(fusion.groups[i], planned[i].rows);
 }
 /// For m of all rows of a product.
 Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, const Parallel& p, size_t* bytes) const {
@@ -15627,10 +15634,11 @@ Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, con
     k.parallel = p;
     const TensorDesc& w = dag.nodes[n.input[1]].desc;
     const size_t      depth = dag.nodes[n.input[0]].desc.cols;
-    const impl::Form  form = packed_for(v) ? impl::Form::packed : n.op == CompilerOp::matmul ? impl::Form::rows : impl::Form::transposed;
-    const bool        in_place = impl::dense_path(form, *k.table().gemm, all, n.desc.cols, depth) != impl::DensePath::nest;
+    const impl::Form  plain = n.op == CompilerOp::matmul ? impl::Form::rows : impl::Form::transposed;
+    const impl::Form  form = packed_for(v) ? impl::Form::packed : plain;
+    const impl::DensePath path = impl::dense_path(form, *k.table().gemm, all, n.desc.cols, depth);
     *bytes = 0;
-    if (w.dtype != DType::blocks && in_place) return impl::success;
+    if (w.dtype != DType::blocks && path != impl::DensePath::nest) return impl::success;
     *bytes = w.dtype == DType::blocks ? k.matmul_workspace_bytes(w.quant, m, n.desc.cols, depth, options.precision)
                                       : k.gemm_workspace_bytes(m, n.desc.cols, depth);
     return *bytes ? impl::success : impl::too_many_rows;
@@ -15645,7 +15653,8 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
     } else if (a.use == BufferUse::tiles) {
         const FusionGroup& g = fusion.groups[a.begin];
         if (one_pass(g)) a.bytes = 0;
-        else if (!impl::times(impl::width_of(own) * g.slots, planned[a.begin].tile.slot_bytes, &a.bytes)) return impl::too_many_rows;
+        else if (!impl::times(impl::width_of(own) * g.slots, planned[a.begin].tile.slot_bytes, &a.bytes))
+            return impl::too_many_rows;
     } else {                                                    // not monotone in m: the last band may need more
         const size_t all = all_rows(a.begin, rows), last = a.band == no_node || !m ? 0 : all % m;
         size_t more = 0;
@@ -15661,9 +15670,9 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
 bool CompiledLayer::State::meet(const BufferAlloc& a, const BufferAlloc& b) const {
     if (!options.share_buffers) return true;
     const auto several = [this](const BufferAlloc& c) { return c.band != no_node && fusion.bands[c.band].tasks > 1; };
-    const uint32_t a0 = several(a) ? fusion.bands[a.band].begin : a.begin, a1 = several(a) ? fusion.bands[a.band].end - 1 : a.end;
-    const uint32_t b0 = several(b) ? fusion.bands[b.band].begin : b.begin, b1 = several(b) ? fusion.bands[b.band].end - 1 : b.end;
-    return a0 <= b1 && b0 <= a1;
+    const auto first   = [&](const BufferAlloc& c) { return several(c) ? fusion.bands[c.band].begin : c.begin; };
+    const auto last    = [&](const BufferAlloc& c) { return several(c) ? fusion.bands[c.band].end - 1 : c.end; };
+    return first(a) <= last(b) && first(b) <= last(a);
 }
 /// Each alloc, the larger first, at the lowest offset where nothing that lives with it is.
 Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
@@ -15672,7 +15681,7 @@ Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
     buffers.rows = 0;
     for (const SemanticNode& n : dag.nodes) if (!impl::bytes_of(n.desc, rows, &bytes)) return impl::too_many_rows;
     impl::List<BufferAlloc>& all = buffers.allocs;
-    if (Status s = plan_groups(rows, p); !s) return s;
+    plan_groups(rows, p);
     for (uint32_t i = 0; i < all.size(); i++) {
         if (Status s = alloc_bytes(all[i], rows, p); !s) return s;
         uint32_t j = i;
@@ -15803,7 +15812,8 @@ impl::Window CompiledLayer::State::rows_at(uint32_t u, const impl::Rows& r) cons
     return {v.at + (v.each ? r.task * v.each : r.begin * stride), stride};
 }
 /// All operations of a group on one tile.
-void CompiledLayer::State::run_tile(uint32_t group, const impl::Tile& t, size_t index, const impl::Rows& r, uint8_t* slots) const {
+void CompiledLayer::State::run_tile(uint32_t group, const impl::Tile& t, size_t index, const impl::Rows& r,
+        uint8_t* slots) const {
     const FusionGroup& g = fusion.groups[group];
     const size_t r0 = g.flat ? 0 : index / t.in_row * t.rows, c0 = g.columns ? index % t.in_row * t.cols : 0;
     const size_t count = g.flat ? 1 : r.count - r0 < t.rows ? r.count - r0 : t.rows;
@@ -15884,7 +15894,8 @@ static inline void transpose_floats(const float* x, float* out, size_t rows, siz
 } // namespace impl
 
 /// The one operation of a group that is no loop over rows.
-Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t all, const Parallel& p, uint8_t* arena) const {
+Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t all, const Parallel& p,
+        uint8_t* arena) const {
     const FusionGroup&  g = fusion.groups[group];
     const uint32_t      v = node_at(g.begin);
     const SemanticNode& n = dag.nodes[v];
@@ -15900,8 +15911,9 @@ Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t al
     k.workspace.data  = arena + a.offset + r.task * k.workspace.bytes;
     if (const impl::PackedWeight* const w = packed_for(v)) {
         if (m == 0) return impl::success;
-        return impl::Dense<float>{k, impl::Form::packed}.run_checked({x, w->data, y, m, n.desc.cols, d.cols, nullptr, false,
-                                                                      Activation::none, all});
+        impl::Dense<float>::Product product = {x, w->data, y, m, n.desc.cols, d.cols};
+        product.all_m = all;
+        return impl::Dense<float>{k, impl::Form::packed}.run_checked(product);
     }
     const TensorDesc&    w  = dag.nodes[n.input[1]].desc;
     const uint8_t* const at = values[n.input[1]].at;
@@ -15943,7 +15955,9 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         culprit = n.node;
         values[s.node].at = static_cast<uint8_t*>(const_cast<void*>(data));
         if (!n.uses) continue;
-        if (s.bytes && !data) return impl::invalid(s.input == no_node ? "a weight that is used is not bound" : "null pointer for an input");
+        if (s.bytes && !data)
+            return impl::invalid(s.input == no_node ? "a weight that is used is not bound"
+                                                    : "null pointer for an input");
         if (!aligned(data, n.desc)) return unaligned;
     }
     for (uint32_t i = 0; i < outputs.size(); i++) {
@@ -15953,13 +15967,16 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         values[outputs[i]].at = static_cast<uint8_t*>(data);
         if (output_bytes[i] && !data) return impl::invalid("null pointer for an output");
         if (!aligned(data, n.desc)) return unaligned;
-        const impl::Span span(data, output_bytes[i], 1, 1);
+        const uintptr_t begin = reinterpret_cast<uintptr_t>(data), end = begin + output_bytes[i];
+        const auto over = [begin, end](const uint8_t* p, size_t bytes) {
+            const uintptr_t q = reinterpret_cast<uintptr_t>(p);
+            return begin < end && bytes && q < end && begin < q + bytes;
+        };
         for (const impl::SourcePlace& s : sources)
-            if (dag.nodes[s.node].uses && impl::overlap(span, impl::Span(values[s.node].at, s.bytes, 1, 1)))
+            if (over(values[s.node].at, s.bytes) && dag.nodes[s.node].uses)
                 return impl::invalid("this output overlaps an input or a weight");
         for (uint32_t j = 0; j < i; j++)
-            if (impl::overlap(span, impl::Span(values[outputs[j]].at, output_bytes[j], 1, 1)))
-                return impl::invalid("this output overlaps another");
+            if (over(values[outputs[j]].at, output_bytes[j])) return impl::invalid("this output overlaps another");
     }
     if (embeddings.size())
         if (Status s = check_indices(rows); !s) return s;
@@ -16028,7 +16045,8 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
         else if (g.strategy != FusionStrategy::kernel_call)   run_group(i, {0, all, 0}, p, arena);
         else if (Status s = call(i, {0, all, 0}, all, p, arena); !s) return s;
         if (!options.poison) continue;
-        for (const BufferAlloc& a : buffers.allocs) if (a.end >= i && a.end < next && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
+        for (const BufferAlloc& a : buffers.allocs)
+            if (a.end >= i && a.end < next && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
     }
     return impl::success;
 }
@@ -16188,7 +16206,8 @@ Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_
 Status CompiledLayer::run(const float* input, float* output, size_t rows) {
     const void* const inputs[]  = {input};
     void* const       outputs[] = {output};
-    if (state_ && !state_->one_to_one()) return impl::invalid("this graph has other inputs and outputs than one of f32 each");
+    if (state_ && !state_->one_to_one())
+        return impl::invalid("this graph has other inputs and outputs than one of f32 each");
     return run(inputs, outputs, rows);
 }
 size_t CompiledLayer::scratch_bytes(size_t rows) {
@@ -16226,7 +16245,8 @@ static inline uint64_t digest_of(const OpTrace* t) {
     Digest d;
     if (!t) return 0;
     d.add(uint64_t(t->kind) << 8 | uint64_t(t->pattern));
-    for (const TraceTensor& x : t->tensors) d.add(uint64_t(x.operand) << 16 | uint64_t(x.place) << 8 | uint64_t(x.read) << 1 | x.written);
+    for (const TraceTensor& x : t->tensors)
+        d.add(uint64_t(x.operand) << 16 | uint64_t(x.place) << 8 | uint64_t(x.read) << 1 | x.written);
     for (const TraceConstant& c : t->constants) { d.add(uint64_t(c.type)); d.add(c.bits); }
     for (const TraceOp& op : t->ops) {
         d.add(uint64_t(op.code) << 32 | uint64_t(op.type) << 16 | op.index);
@@ -16236,8 +16256,8 @@ static inline uint64_t digest_of(const OpTrace* t) {
 }
 static inline void add_node(Digest& d, const CompilerNode& n) {
     const TensorDesc& t = n.desc;
-    d.add(uint64_t(n.op) << 40 | uint64_t(n.kind) << 32 | uint64_t(n.inputs) << 24 | uint64_t(t.dtype) << 16 | uint64_t(t.quant) << 8 |
-          uint64_t(t.indices) << 1 | t.open);
+    d.add(uint64_t(n.op) << 40 | uint64_t(n.kind) << 32 | uint64_t(n.inputs) << 24 | uint64_t(t.dtype) << 16 |
+          uint64_t(t.quant) << 8 | uint64_t(t.indices) << 1 | t.open);
     for (size_t i = 0; i < 4; i += 2) d.add(uint64_t(n.input[i]) << 32 | n.input[i + 1]);
     d.add(t.rows ^ (uint64_t(t.cols) << 32 | uint64_t(t.cols) >> 31));
     for (size_t i = 0; i < 2; i++) d.add(uint64_t(n.size[i]) ^ uint64_t(f32_bits(n.parameter[i])) << 32);
@@ -16247,17 +16267,19 @@ static inline void add_node(Digest& d, const CompilerNode& n) {
 static inline bool same_node(const CompilerNode& a, const CompilerNode& b) {
     const TensorDesc &s = a.desc, &t = b.desc;
     return a.op == b.op && a.kind == b.kind && a.inputs == b.inputs && memcmp(a.input, b.input, sizeof a.input) == 0 &&
-           s.dtype == t.dtype && s.quant == t.quant && s.indices == t.indices && s.open == t.open && s.rows == t.rows && s.cols == t.cols &&
+           s.dtype == t.dtype && s.quant == t.quant && s.indices == t.indices && s.open == t.open && s.rows == t.rows &&
+           s.cols == t.cols &&
            memcmp(a.parameter, b.parameter, sizeof a.parameter) == 0 && memcmp(a.size, b.size, sizeof a.size) == 0 &&
            a.trace == b.trace && strncmp(a.name, b.name, sizeof a.name) == 0;
 }
 static inline bool same_profile(const DeviceProfile& a, const DeviceProfile& b) {
-    return a.isa == b.isa && a.l1_bytes == b.l1_bytes && a.l2_bytes == b.l2_bytes && memcmp(&a.flops_per_byte, &b.flops_per_byte, 8) == 0;
+    return a.isa == b.isa && a.l1_bytes == b.l1_bytes && a.l2_bytes == b.l2_bytes &&
+           memcmp(&a.flops_per_byte, &b.flops_per_byte, sizeof a.flops_per_byte) == 0;
 }
 static inline bool same_options(const CompileOptions& a, const CompileOptions& b) {
     return a.loop_fusion == b.loop_fusion && a.row_bands == b.row_bands && a.pack_weights == b.pack_weights &&
-           a.machine_code == b.machine_code && a.in_place == b.in_place && a.share_buffers == b.share_buffers && a.poison == b.poison &&
-           a.precision == b.precision && a.tile_bytes == b.tile_bytes;
+           a.machine_code == b.machine_code && a.in_place == b.in_place && a.share_buffers == b.share_buffers &&
+           a.poison == b.poison && a.precision == b.precision && a.tile_bytes == b.tile_bytes;
 }
 /// A layer, and what it was made of.
 struct CachedLayer {
@@ -16275,7 +16297,8 @@ struct CachedLayer {
         return true;
     }
     bool is_of(const CompilerGraph& g, const DeviceProfile& p, const CompileOptions& o) const {
-        if (g.size() != nodes.size() || g.outputs().size() != outputs.size() || !same_profile(profile, p) || !same_options(options, o)) return false;
+        if (g.size() != nodes.size() || g.outputs().size() != outputs.size()) return false;
+        if (!same_profile(profile, p) || !same_options(options, o)) return false;
         for (size_t i = 0; i < outputs.size(); i++)
             if (outputs[i].node != g.outputs()[i].node || outputs[i].dtype != g.outputs()[i].dtype) return false;
         for (size_t i = 0; i < nodes.size(); i++) if (!same_node(nodes[i], g.node(i))) return false;
@@ -16297,7 +16320,7 @@ struct GK_HIDDEN CompilationCache::State {
     State() { busy.clear(); }
     void lock()   { while (busy.test_and_set(std::memory_order_acquire)) {} }
     void unlock() { busy.clear(std::memory_order_release); }
-    /// Out of the list: where there are more than `most`, the one of those that nobody has that was used first. Or null.
+    /// Out of the list, where it has more than `most`: of those that nobody has, that used longest ago. Or null.
     impl::CachedLayer* spare(size_t most) {
         size_t oldest = layers.size();
         if (oldest <= most) return nullptr;
@@ -16327,7 +16350,8 @@ size_t CompilationCache::size() const {
     state_->unlock();
     return n;
 }
-Status CompilationCache::take(const CompilerGraph& graph, const DeviceProfile& profile, CompiledLayer** layer, const CompileOptions& options) {
+Status CompilationCache::take(const CompilerGraph& graph, const DeviceProfile& profile, CompiledLayer** layer,
+        const CompileOptions& options) {
     impl::Digest d;
     *layer = nullptr;
     if (!state_) return impl::out_of_nodes();

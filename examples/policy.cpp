@@ -1,5 +1,5 @@
-// policy: the network that decides for the characters of a game, as one compiled call. 64 numbers that a character sees become the
-// probabilities of 32 actions; one character is asked each frame, or a crowd of them at once.
+// policy: the network that decides for the characters of a game, as one compiled call. 64 numbers that a character sees
+// become the probabilities of 32 actions; one character is asked each frame, or a crowd of them at once.
 //
 //   build/policy              the plan, what was chosen, and the time against the same operations one by one
 //   build/policy --dot        the plan as a drawing: build/policy --dot | dot -Tsvg >policy.svg
@@ -21,7 +21,8 @@ constexpr size_t SEES = 64, HIDDEN = 256, ACTIONS = 32;
 /// What training would have left; here, noise.
 struct Weights {
     Floats norm = noise(SEES, 1), w1 = noise(SEES * HIDDEN, 0.2f), b1 = noise(HIDDEN, 0.1f);
-    Floats w2 = noise(HIDDEN * HIDDEN, 0.1f), b2 = noise(HIDDEN, 0.1f), w3 = noise(HIDDEN * ACTIONS, 0.3f), b3 = noise(ACTIONS, 0.1f);
+    Floats w2 = noise(HIDDEN * HIDDEN, 0.1f), b2 = noise(HIDDEN, 0.1f);
+    Floats w3 = noise(HIDDEN * ACTIONS, 0.3f), b3 = noise(ACTIONS, 0.1f);
     static Floats noise(size_t n, float scale) {
         static unsigned state = 1;
         Floats x(n);
@@ -70,7 +71,8 @@ template <class F> static double time_of(const F& f) {
     for (int i = 0; i < 300; i++) {
         const auto begin = std::chrono::steady_clock::now();
         for (int j = 0; j < 8; j++) f();
-        best = std::min(best, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count() / 8);
+        const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begin;
+        best = std::min(best, took.count() / 8);
     }
     return best;
 }
@@ -102,7 +104,7 @@ int main(int argc, char** argv) {
         const size_t same = static_cast<size_t>(std::max_element(b.begin(), b.begin() + ACTIONS) - b.begin());
         const double compiled = time_of([&] { (void)policy.run(seen.data(), a.data(), rows); });
         const double hand = time_of([&] { by_hand(k, w, seen.data(), b.data(), rows); });
-        printf("\n%zu characters: the first does %zu, by hand %zu; compiled %.1f us, by hand %.1f us\n", rows, first, same, compiled,
-               hand);
+        printf("\n%zu characters: the first does %zu, by hand %zu; compiled %.1f us, by hand %.1f us\n", rows, first,
+               same, compiled, hand);
     }
 }
