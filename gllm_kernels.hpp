@@ -7063,7 +7063,8 @@ template <size_t D> GK_INL vi sum_lanes(const vi (&codes)[4], const uint8_t* x, 
     }
     return _mm512_sub_epi32(t, _mm512_slli_epi32(total, 7));
 }
-/// Minus sums of integers, in halves: of one digit as they are, below 2^15; else low + 1024 high, high in the upper half.
+/// Minus sums of integers, in halves: of one digit as they are, below 2^15; else low + 1024 high, high in the upper
+/// half.
 template <size_t D> GK_INL vi minus_lanes(vi total) {
     const vi n = _mm512_sub_epi32(_mm512_setzero_si512(), total), low = _mm512_and_si512(n, _mm512_set1_epi32(1023));
     return D == 1 ? n : _mm512_or_si512(low, _mm512_slli_epi32(_mm512_srai_epi32(n, 10), 16));
@@ -9796,8 +9797,8 @@ static uint16_t encode_scale(const float* x, const float* weight, size_t n, cons
         h = v.half(fit_scale(v.x, v.weights(), n, v.top, c).d);
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
-            const uint16_t near[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = near[least_of(scale_error(v.x, v.weights(), n, {{v.value(h), v.value(near[1]), v.value(near[2]), 0}},
+            const uint16_t beside[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
+            h = beside[least_of(scale_error(v.x, v.weights(), n, {{v.value(h), v.value(beside[1]), v.value(beside[2]), 0}},
                                           c.lo, c.hi)) % 3];
         }
     }
@@ -10935,7 +10936,7 @@ private:
     bool choose(size_t g, float scale, const float* bound, GridBlock& b) const {
         const float* const value = f.value[b.down[g]];
         const Eight one = eight(x + 8 * g), weight = eight(w + 8 * g);
-        float cost[Digits][8], far[8];
+        float cost[Digits][8], away[8];
         Eight c[Digits], least = eight(endless);
         for (size_t k = 0; k < Digits; k++) {
             const Eight e = one - eight(scale * value[k]);
@@ -10953,22 +10954,22 @@ private:
         if (!odd[g]) return true;
         // One of the signs is wrong. Negated, a weight costs so much more with its lowest digit:
         const Eight e = one + eight(scale * value[0]);
-        put(far, weight * (e * e) - least);
+        put(away, weight * (e * e) - least);
         float best = bound[0];
         for (size_t h = 1; h < halves; h++) best += bound[h];
         uint16_t kept[halves] = {};
         size_t   flip = 8;
         for (size_t n = 0; n < 8; n++) {
             const size_t j = n == 0 ? cheapest[g] : n <= cheapest[g] ? n - 1 : n, h = j / dims;
-            float rest = far[j];
+            float rest = away[j];
             if (halves > 1) rest += plain[halves - 1 - h];
             if (!(rest < best)) continue;
             float column[Digits], left = best - rest;
-            const float xj = x[8 * g + j], near = xj + scale * value[0];
+            const float xj = x[8 * g + j], miss = xj + scale * value[0];
             for (size_t k = 0; k < Digits; k++) {
                 const float t = xj + scale * value[k];
                 column[k] = cost[k][j];
-                cost[k][j] = w[8 * g + j] * (t * t - near * near);
+                cost[k][j] = w[8 * g + j] * (t * t - miss * miss);
             }
             if (search(cost, h * dims, left, kept[h])) {
                 best = rest + left;
@@ -11126,8 +11127,8 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
                     const float e = xj - scale * value;
                     least = e * e < least ? e * e : least;
                 }
-                const float near = xj + scale * f.value[0][0];
-                bound[r] += w[8 * g + cheapest[g]] * (near * near - least);
+                const float miss = xj + scale * f.value[0][0];
+                bound[r] += w[8 * g + cheapest[g]] * (miss * miss - least);
             }
         }
     }

@@ -32,6 +32,8 @@ cat >"$tmp/macros.cpp" <<'END'
 #define min(a, b) (((a) < (b)) ? (a) : (b))
 #define max(a, b) (((a) > (b)) ? (a) : (b))
 #define small char
+#define near
+#define far
 #define check(x) x
 #define bit(b) (1 << (b))
 #define word(...) 0
