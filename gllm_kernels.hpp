@@ -8768,7 +8768,7 @@ template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
     impl::GemmKernels g = gemm_kernels<E>();
     g.mr = PANEL;
-    g.shallow = 2 * PANEL;
+    g.shallow = 0;                                              // more rows than few: tiles, whatever k
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
     g.run_terms = &run_terms<E>;
