@@ -903,8 +903,9 @@ struct ModelOptions {
     Isa       isa = best_isa();
     Precision precision = Precision::exact;
     size_t    batch = 256;                                      // tokens that go through the layers together
-    void    (*watch)(void* user, const void* weights, const float* x, size_t m, size_t k) = nullptr;     // told of x[m][k] before
-    void*     user = nullptr;                                   // each product with the matrix that begins at `weights`
+    //        told of x[m][k] before each product with the matrix that begins at `weights`
+    void    (*watch)(void* user, const void* weights, const float* x, size_t m, size_t k) = nullptr;
+    void*     user = nullptr;
 };
 
 /// Tokens of one or several sequences, each behind those that its sequence has.
@@ -913,9 +914,9 @@ struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 
 /// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time;
 /// several models may share weights. Logits do not depend on threads. What is in a batch beside a token changes them by
-/// rounding alone: products of few rows go another way than those of many. Where all batches of a text have 24 tokens or
-/// more they have the same bits however it is cut; decode() cuts what is longer than ModelOptions::batch into parts as
-/// equal as can be.
+/// rounding alone: products of few rows go another way than those of many. Where all batches of a text have 24 tokens
+/// or more they have the same bits however it is cut; decode() cuts what is longer than ModelOptions::batch into parts
+/// as equal as can be.
 class Model {
 public:
     Model() = default;
@@ -952,17 +953,17 @@ enum class OpKind : uint8_t {
 };
 enum class ComputePattern : uint8_t {
     elementwise, binary_elementwise, injective,                 // maps of one, two, any number of operands
-    reduction, norm_like,                                       // of a row to a scalar; to scalars that a map then takes
+    reduction, norm_like,  // of a row to a scalar; to scalars that a map then takes
     gemm, quant_decode                                          // opaque
 };
 enum class TraceType : uint8_t { none, f32, i32, f64, mask };
 
-/// Each is what the vector primitive of that name does in every lane. Sums, products and comparisons of f64 are those of
-/// double. shl shr sra: by `index` bits.
+/// Each is what the vector primitive of that name does in every lane. Sums, products and comparisons of f64 are those
+/// of double. shl shr sra: by `index` bits.
 enum class TraceCode : uint8_t {
     load, store,                                                // of tensor `index`; a is what is stored
     parameter, length,                                          // number `index`; that of the row, f64, 1 where it is 0
-    accumulator, total,                                         // begins as a, becomes b every time; what the loop of accumulator a leaves
+    accumulator, total,  // begins as a, becomes b every time; what the loop of accumulator a leaves
     add, sub, mul, div, neg, abs, min, max, root,
     fma, fnma, xfma,                                            // as vfma, vfnma, vxfma
     less, unordered, select, both, any, negate,                 // any: of two masks; negate: of one
@@ -991,14 +992,15 @@ struct TraceTensor { uint8_t operand; TracePlace place; bool read, written; };
 enum class TraceLoop : uint8_t { once, map, blocked_sum, precise_sum, sum_in_double, fold };
 struct TraceStage {
     TraceLoop loop;
-    bool      wanted;                                           // runs where `when`, a mask, is this; always where it is no_arg
+    bool      wanted;  // runs where `when`, a mask, is this; always where it is no_arg
     uint16_t  steps;
     int32_t   when, begin, end;                                 // operations begin .. end - 1
 };
 
 namespace impl {
 struct Recorder;
-struct TraceNumber { Recorder* to; int32_t number; TraceType type; uint64_t bits; };      // a constant of these bits where `to` is null
+/// A constant of these bits where `to` is null.
+struct TraceNumber { Recorder* to; int32_t number; TraceType type; uint64_t bits; };
 
 GK_API void* list_memory(void* p, size_t bytes, size_t kept);   // of 0 bytes: frees p
 template <class T> class List {
@@ -1081,19 +1083,26 @@ public:
     ScalarOpRegistry(const ScalarOpRegistry&) = delete;
     ScalarOpRegistry& operator=(const ScalarOpRegistry&) = delete;
     GK_API ~ScalarOpRegistry();
-    GK_API const OpTrace* find(OpKind kind);                    // recorded when first asked for; null for `user`, or without memory
+    GK_API const OpTrace* find(OpKind kind);  // recorded when first asked for; null for `user`, or without memory
     GK_API const OpTrace* find(const char* name) const;         // one that was added
     template <class F> Status add(const char* name, const F& f) {
         using V = TraceValue;
         if constexpr (std::is_invocable_r<V, const F&, V>::value)
-            return record(name, 1, [](const void* g, const V* x) -> V { return (*static_cast<const F*>(g))(x[0]); }, &f);
+            return record(name, 1, [](const void* g, const V* x) -> V {
+                return (*static_cast<const F*>(g))(x[0]);
+            }, &f);
         else if constexpr (std::is_invocable_r<V, const F&, V, V>::value)
-            return record(name, 2, [](const void* g, const V* x) -> V { return (*static_cast<const F*>(g))(x[0], x[1]); }, &f);
+            return record(name, 2, [](const void* g, const V* x) -> V {
+                return (*static_cast<const F*>(g))(x[0], x[1]);
+            }, &f);
         else
-            return record(name, 3, [](const void* g, const V* x) -> V { return (*static_cast<const F*>(g))(x[0], x[1], x[2]); }, &f);
+            return record(name, 3, [](const void* g, const V* x) -> V {
+                return (*static_cast<const F*>(g))(x[0], x[1], x[2]);
+            }, &f);
     }
 private:
-    GK_API Status record(const char* name, uint8_t inputs, TraceValue (*call)(const void* f, const TraceValue* x), const void* f);
+    GK_API Status record(const char* name, uint8_t inputs, TraceValue (*call)(const void* f, const TraceValue* x),
+            const void* f);
     impl::List<OpTrace*> traces_;
 };
 
@@ -1117,7 +1126,8 @@ struct TensorDesc {
 struct TensorRef { uint32_t node = no_node; };
 
 /// convert: to another element type, or a copy; only in a SemanticDAG. kernel: what an OpKind or a user's trace says.
-enum class CompilerOp : uint8_t { input, weight, kernel, matmul, matmul_t, reshape, transpose, concat, slice, embedding, convert };
+enum class CompilerOp : uint8_t { input, weight, kernel, matmul, matmul_t, reshape, transpose, concat, slice, embedding,
+        convert };
 
 struct CompilerNode {
     CompilerOp     op = CompilerOp::input;
@@ -1126,14 +1136,14 @@ struct CompilerNode {
     uint32_t       input[4] = {no_node, no_node, no_node, no_node};
     TensorDesc     desc;                                        // of inputs and weights; of others compile finds it
     float          parameter[2] = {0, 0};                       // scale, epsilon and the like
-    size_t         size[2] = {0, 0};                            // reshape: columns; slice: first column, columns; rope: head_dim, n_rot
+    size_t         size[2] = {0, 0};  // reshape: columns; slice: first column, columns; rope: head_dim, n_rot
     const OpTrace* trace = nullptr;                             // of a user's kernel; compile() reads it
     char           name[48] = "";
 };
 
-/// Operations, each of earlier ones. Building never fails: what is wrong, compile says. All values are [rows][cols] f32;
-/// inputs and weights may be of 16 bits, and are widened. Elementwise operations take operands of equal shape, and rows
-/// [1][cols] that meet every row.
+/// Operations, each of earlier ones. Building never fails: what is wrong, compile says. All values are [rows][cols]
+/// f32; inputs and weights may be of 16 bits, and are widened. Elementwise operations take operands of equal shape, and
+/// rows [1][cols] that meet every row.
 class CompilerGraph {
 public:
     struct Output { uint32_t node; DType dtype; };
@@ -1163,13 +1173,14 @@ public:
     GK_API TensorRef rms_norm(TensorRef x, TensorRef weight, float eps);
     GK_API TensorRef layer_norm(TensorRef x, TensorRef gamma, TensorRef beta, float eps);
     /// Row r of x, heads of head_dim, turns by row r of cos and sin [rows or 1][n_rot / 2].
-    GK_API TensorRef rope(TensorRef x, TensorRef cos, TensorRef sin, size_t head_dim, RopeStyle style, size_t n_rot = 0);
+    GK_API TensorRef rope(TensorRef x, TensorRef cos, TensorRef sin, size_t head_dim, RopeStyle style,
+            size_t n_rot = 0);
     GK_API TensorRef matmul(TensorRef a, TensorRef b);          // A[m][k] B[k][n]
     GK_API TensorRef matmul_t(TensorRef a, TensorRef b);        // A[m][k] B[n][k]^T; B may be quantised
     GK_API TensorRef reshape(TensorRef x, size_t cols);         // rows follow
     GK_API TensorRef transpose(TensorRef x);
     GK_API TensorRef concat(TensorRef a, TensorRef b, TensorRef c = {}, TensorRef d = {});  // side by side
-    GK_API TensorRef slice(TensorRef x, size_t begin, size_t cols);                         // columns begin .. begin + cols - 1
+    GK_API TensorRef slice(TensorRef x, size_t begin, size_t cols);  // columns begin .. begin + cols - 1
     GK_API TensorRef embedding(TensorRef table, TensorRef indices);                         // rows of a weight
     GK_API void      output(TensorRef x, DType dtype = DType::f32);
 
@@ -1178,7 +1189,8 @@ public:
     CompilerNode&       node(size_t i)                          { return nodes_[i]; }
     const CompilerNode& node(size_t i) const                    { return nodes_[i]; }
     const impl::List<Output>& outputs() const                   { return outputs_; }
-    bool                complete() const                        { return !failed_; }        // false: for want of memory, or of node numbers
+    /// False for want of memory, or of node numbers.
+    bool                complete() const                        { return !failed_; }
 private:
     impl::List<CompilerNode> nodes_;
     impl::List<Output>       outputs_;
@@ -1197,7 +1209,7 @@ struct CompileOptions {
     bool      loop_fusion = true;
     bool      row_bands = true;                                 // products and what is around them, some rows at a time
     bool      pack_weights = true;                              // those that L2 holds: copied by bind()
-    bool      machine_code = true;                              // where the system lends memory for it; else the interpreter runs
+    bool      machine_code = true;  // where the system lends memory for it; else the interpreter runs
     bool      in_place = true, share_buffers = true;            // of intermediates
     bool      poison = false;                                   // NaN into memory that holds nothing: for tests
     Precision precision = Precision::exact;                     // of quantised products
@@ -1231,9 +1243,9 @@ struct FusionGroup {
     FusionStrategy strategy;
     bool           columns, flat;                               // a tile may be a part of rows; rows are one long row
     uint32_t       begin, end;                                  // of FusionPlan::nodes
-    uint32_t       slots, streams;                              // intermediates that a tile holds at a time; other operands and results
+    uint32_t       slots, streams;  // intermediates that a tile holds at a time; other operands and results
     uint32_t       scratch;                                     // an alloc, or no_node
-    uint32_t       unit, units;                                 // the first of CodeGenPlan::units, how many; the interpreter runs the rest
+    uint32_t       unit, units;  // the first of CodeGenPlan::units, how many; the interpreter runs the rest
     uint32_t       band;                                        // of FusionPlan::bands, or no_node
 };
 /// Groups begin .. end - 1: products by packed weights, and what is before, between and behind them. All of them go
@@ -1264,13 +1276,13 @@ struct BufferPlan {
 
 /// A pointer of a unit: to the value of a node of the DAG, elements of `bytes`; still: to one row of it for every row.
 struct PtrSource { uint32_t node; uint8_t bytes; bool still; };
-/// A function of machine code for some operations of a group, constants behind it. What only one function needs stays in
-/// registers; the functions of a group go over one tile after another.
+/// A function of machine code for some operations of a group, constants behind it. What only one function needs stays
+/// in registers; the functions of a group go over one tile after another.
 struct CodeGenUnit {
     size_t   offset, bytes;                                     // of CodeGenPlan::code
     uint32_t first, last;                                       // of FusionPlan::nodes
     uint32_t begin, end;                                        // of CodeGenPlan::pointers
-    uint32_t registers, constants, kept, spilled;               // of vectors; how many, in registers; values on the stack
+    uint32_t registers, constants, kept, spilled;  // of vectors; how many, in registers; values on the stack
 };
 struct CodeGenPlan {
     impl::List<CodeGenUnit> units;
@@ -9798,7 +9810,8 @@ static uint16_t encode_scale(const float* x, const float* weight, size_t n, cons
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t beside[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = beside[least_of(scale_error(v.x, v.weights(), n, {{v.value(h), v.value(beside[1]), v.value(beside[2]), 0}},
+            h = beside[least_of(scale_error(v.x, v.weights(), n, 
+                                {{v.value(h), v.value(beside[1]), v.value(beside[2]), 0}},
                                           c.lo, c.hi)) % 3];
         }
     }
@@ -14666,7 +14679,8 @@ GK_NAMESPACE_END
 //
 //   CompilerGraph -> check -> lower -> SemanticDAG -> fuse -> FusionPlan -> plan_buffers -> BufferPlan -> run
 //
-// Everything up to the plans is decided by shapes. Execution knows the plans alone: a back end is another reader of them.
+// Everything up to the plans is decided by shapes. Execution knows the plans alone: a back end is another reader of
+// them.
 
 #ifdef GLLM_KERNELS_COMPILER
 GK_NAMESPACE_BEGIN
@@ -14713,7 +14727,8 @@ static inline void copy_name(char (&to)[48], const char* from) {
     to[n] = 0;
 }
 
-constexpr const char* op_names[] = {"input", "weight", "kernel", "matmul", "matmul_t", "reshape", "transpose", "concat", "slice",
+constexpr const char* op_names[] = {"input", "weight", "kernel", "matmul", "matmul_t", "reshape", "transpose",
+                                       "concat", "slice",
                                     "embedding", "convert"};
 static inline const char* op_name(CompilerOp op, OpKind kind, const OpTrace* user) {
     if (op > CompilerOp::convert) return "unknown operation";
@@ -14725,11 +14740,15 @@ static inline const char* op_name(CompilerOp op, OpKind kind, const OpTrace* use
 
 // ---- shapes ---------------------------------------------------------------------
 
-static inline bool   is_source(CompilerOp op)                             { return op == CompilerOp::input || op == CompilerOp::weight; }
+static inline bool   is_source(CompilerOp op) { return op == CompilerOp::input || op == CompilerOp::weight; }
 static inline bool   one_row(const TensorDesc& d)                         { return !d.open && d.rows == 1; }
-static inline bool   same_rows(const TensorDesc& a, const TensorDesc& b)  { return a.open == b.open && a.rows == b.rows; }
-static inline bool   of_floats(const TensorDesc& d)                       { return !d.indices && d.dtype != DType::blocks; }
-static inline bool   spreads(const TensorDesc& operand, const TensorDesc& result) { return one_row(operand) && !one_row(result); }
+static inline bool   same_rows(const TensorDesc& a, const TensorDesc& b) {
+    return a.open == b.open && a.rows == b.rows;
+}
+static inline bool   of_floats(const TensorDesc& d) { return !d.indices && d.dtype != DType::blocks; }
+static inline bool   spreads(const TensorDesc& operand, const TensorDesc& result) {
+    return one_row(operand) && !one_row(result);
+}
 static inline TensorDesc floats_of(bool open, size_t rows, size_t cols) {
     TensorDesc d;
     d.open = open;
@@ -14753,7 +14772,8 @@ static inline const char* check_desc(const TensorDesc& d) {
     if (d.rows == 0 || d.cols == 0)                              return "a tensor has at least one row and one column";
     if (d.dtype > DType::blocks)                                 return "this is no DType";
     if (d.dtype == DType::blocks && !is_format(d.quant))         return "this is no QuantType";
-    if (d.dtype == DType::blocks && row_bytes(d.quant, d.cols) == 0) return "the columns of a quantised weight must be whole blocks";
+    if (d.dtype == DType::blocks && row_bytes(d.quant, d.cols) == 0)
+        return "the columns of a quantised weight must be whole blocks";
     if (d.cols > SIZE_MAX / 16 || !bytes_of(d, 1, &bytes))       return "the size of this tensor overflows size_t";
     return nullptr;
 }
@@ -14791,7 +14811,7 @@ static inline const char* infer_map(const CompilerNode& n, const TensorDesc* in,
     for (size_t i = 1; i < n.inputs; i++) if (one_row(full)) full = in[i];
     for (size_t i = 0; i < n.inputs; i++) {
         if (in[i].cols != full.cols)                             return "the columns of elementwise operands differ";
-        if (!one_row(in[i]) && !same_rows(in[i], full))          return "elementwise operands have as many rows, or one";
+        if (!one_row(in[i]) && !same_rows(in[i], full)) return "elementwise operands have as many rows, or one";
     }
     *out = floats_of(full.open, full.rows, full.cols);
     return nullptr;
@@ -14807,9 +14827,9 @@ static inline const char* infer_rope(const CompilerNode& n, const TensorDesc* in
     return nullptr;
 }
 static inline const char* infer_kernel(const CompilerNode& n, const OpTrace& t, const TensorDesc* in, TensorDesc* out) {
-    if (operands_read(t) != n.inputs)                            return "another number of operands than the operation has";
+    if (operands_read(t) != n.inputs) return "another number of operands than the operation has";
     for (size_t i = 0; i < n.inputs; i++)
-        if (!of_floats(in[i]))                                   return "indices and blocks are no operands of this operation";
+        if (!of_floats(in[i])) return "indices and blocks are no operands of this operation";
     if (is_map(t)) return infer_map(n, in, out);
     if (t.pattern == ComputePattern::injective) return infer_rope(n, in, out);
     const bool reduces = t.pattern == ComputePattern::reduction;
@@ -14824,13 +14844,14 @@ static inline const char* infer_matmul(const CompilerNode& n, const TensorDesc* 
     const bool transposed = n.op == CompilerOp::matmul_t;
     if (!of_floats(in[0]) || in[1].indices)                      return "a product is of numbers";
     if (!transposed && in[1].dtype == DType::blocks)             return "quantised weights are multiplied by matmul_t";
-    if (in[1].open)                                              return "the second matrix of a product has a known number of rows";
-    if (in[0].cols != (transposed ? in[1].cols : in[1].rows))    return "the two sides of a product are of different depth";
+    if (in[1].open) return "the second matrix of a product has a known number of rows";
+    if (in[0].cols != (transposed ? in[1].cols : in[1].rows))
+        return "the two sides of a product are of different depth";
     *out = floats_of(in[0].open, in[0].rows, transposed ? in[1].rows : in[1].cols);
     return nullptr;
 }
 static inline const char* infer_layout(const CompilerNode& n, const TensorDesc* in, TensorDesc* out) {
-    if (!of_floats(in[0]))                                       return "indices and blocks are no operands of this operation";
+    if (!of_floats(in[0])) return "indices and blocks are no operands of this operation";
     size_t cols = 0;
     switch (n.op) {
         case CompilerOp::reshape:
@@ -14838,7 +14859,7 @@ static inline const char* infer_layout(const CompilerNode& n, const TensorDesc* 
             *out = floats_of(in[0].open, in[0].rows * in[0].cols / n.size[0], n.size[0]);
             return nullptr;
         case CompilerOp::transpose:
-            if (in[0].open)                                      return "a transposed tensor has a known number of rows";
+            if (in[0].open) return "a transposed tensor has a known number of rows";
             *out = floats_of(false, in[0].cols, in[0].rows);
             return nullptr;
         case CompilerOp::concat:
@@ -14870,14 +14891,17 @@ public:
         : t_(t), parameters_(parameters), steps_(steps), constants_(constants), first_(constants.size()) {}
 
     Status build() {
-        if (t_.constants.size() + t_.parameters > MAP_CONSTANTS) return malformed("an operation of more than 128 constants and parameters");
+        if (t_.constants.size() + t_.parameters > MAP_CONSTANTS)
+            return malformed("an operation of more than 128 constants and parameters");
         if (!last_.fill(t_.ops.size(), 0) || !place_.fill(t_.ops.size(), 0)) return out_of_nodes();
         if (t_.constants.size() == 0 && !constants_.push(0)) return out_of_nodes();
-        for (const TraceConstant& c : t_.constants) if (!constants_.push(static_cast<uint32_t>(c.bits))) return out_of_nodes();
+        for (const TraceConstant& c : t_.constants)
+            if (!constants_.push(static_cast<uint32_t>(c.bits))) return out_of_nodes();
         for (uint32_t i = 0; i < t_.ops.size(); i++)
             for (int32_t a : t_.ops[i].arg) if (a >= 0) last_[static_cast<size_t>(a)] = i;
         for (const TraceStage& s : t_.stages)
-            if (s.when != no_arg || (s.loop != TraceLoop::map && s.loop != TraceLoop::once)) return malformed("this recording is no map");
+            if (s.when != no_arg || (s.loop != TraceLoop::map && s.loop != TraceLoop::once))
+                return malformed("this recording is no map");
         for (uint32_t i = 0; i < t_.ops.size(); i++)
             if (Status st = step(i); !st) return st;
         return success;
@@ -14905,9 +14929,11 @@ private:
         }
         if (op.type == TraceType::f64 || op.code == TraceCode::accumulator || op.code == TraceCode::total)
             return malformed("this recording is no map");
-        MapStep s = {op.code, static_cast<uint8_t>(op.index), 0, {source(op.arg[0]), source(op.arg[1]), source(op.arg[2])}};
+        MapStep s = {op.code, static_cast<uint8_t>(op.index), 0,
+                     {source(op.arg[0]), source(op.arg[1]), source(op.arg[2])}};
         for (size_t j = 0; j < 3; j++)
-            if (op.arg[j] >= 0 && last_[static_cast<size_t>(op.arg[j])] == i && s.from[j] >= 0) free_ |= 1u << s.from[j];
+            if (op.arg[j] >= 0 && last_[static_cast<size_t>(op.arg[j])] == i && s.from[j] >= 0)
+                free_ |= 1u << s.from[j];
         if (op.code != TraceCode::store) {
             if (!free_) return malformed("an operation of more than 32 values that live at a time");
             while (!(free_ >> s.to & 1)) s.to++;
@@ -14971,11 +14997,14 @@ struct CodeMemory {
 /// May the result of this node take the place of an operand?
 static inline bool takes_place(const SemanticNode& n, size_t operand) {
     if (n.op == CompilerOp::convert) return n.desc.dtype == DType::f32;
-    return n.op == CompilerOp::kernel && (operand == 0 || (n.op_class == OpClass::elementwise && n.kind != OpKind::axpy));
+    return n.op == CompilerOp::kernel
+            && (operand == 0 || (n.op_class == OpClass::elementwise && n.kind != OpKind::axpy));
 }
 /// Does row r of the result need no more than row r of operands of as many rows?
 static inline bool by_rows(CompilerOp op)          { return op == CompilerOp::kernel || op >= CompilerOp::concat; }
-static inline bool has_kernel(OpKind kind)         { return kind < OpKind::div || kind == OpKind::mean || kind == OpKind::largest; }
+static inline bool has_kernel(OpKind kind) {
+    return kind < OpKind::div || kind == OpKind::mean || kind == OpKind::largest;
+}
 static inline size_t lines(size_t bytes)           { return (bytes + 63) & ~size_t(63); }
 
 } // namespace impl
@@ -15012,11 +15041,14 @@ struct GK_HIDDEN CompiledLayer::State {
     const char* check_source(const CompilerGraph& g, const CompilerNode& n) const;
     const char* check_node(const CompilerGraph& g, const CompilerNode& n);
     Status      sort(const CompilerGraph& g, Checked& c);
-    Status      visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next, impl::List<uint32_t>& stack, uint32_t root);
+    Status      visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next, impl::List<uint32_t>& stack,
+            uint32_t root);
     Status      infer(const CompilerGraph& g, Checked& c);
     Status      lower(const CompilerGraph& g, const Checked& c);
-    Status      lower_outputs(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide);
-    uint32_t    widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide, uint32_t node);
+    Status      lower_outputs(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at,
+            impl::List<uint32_t>& wide);
+    uint32_t    widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide,
+            uint32_t node);
     uint32_t    push(SemanticNode& n, const CompilerNode& of);
     uint32_t    push_convert(const CompilerNode& of, uint32_t node, uint32_t from, DType to);
     Status      build_map(uint32_t v, const CompilerNode& n);
@@ -15048,7 +15080,8 @@ struct GK_HIDDEN CompiledLayer::State {
     // ---- 3: machine code
     bool     one_pass(const FusionGroup& g) const;              // is all of the group one function?
     const OpTrace* trace_of(const CompilerGraph& g, uint32_t v);
-    bool     flatten(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, uint32_t end, impl::CodeLines& lines);
+    bool     flatten(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, uint32_t end,
+            impl::CodeLines& lines);
     uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
     void     emit_code(const CompilerGraph& g);
     void     run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const;
@@ -15081,11 +15114,12 @@ struct GK_HIDDEN CompiledLayer::State {
 const char* CompiledLayer::State::check_source(const CompilerGraph& g, const CompilerNode& n) const {
     const bool weight = n.op == CompilerOp::weight;
     if (n.desc.dtype == DType::blocks && !weight)                return "only a weight may be quantised";
-    if (weight && (n.desc.open || n.desc.indices))               return "a weight has a known number of rows, and no indices";
+    if (weight && (n.desc.open || n.desc.indices)) return "a weight has a known number of rows, and no indices";
     if (n.desc.indices && n.desc.cols != 1)                      return "indices are one column";
     if (weight && !n.name[0])                                    return "a weight needs a name";
     for (size_t i = 0; weight && i < g.size() && &g.node(i) != &n; i++)
-        if (g.node(i).op == CompilerOp::weight && strcmp(g.node(i).name, n.name) == 0) return "there is another weight of this name";
+        if (g.node(i).op == CompilerOp::weight && strcmp(g.node(i).name, n.name) == 0)
+            return "there is another weight of this name";
     return impl::check_desc(n.desc);
 }
 const char* CompiledLayer::State::check_node(const CompilerGraph& g, const CompilerNode& n) {
@@ -15093,7 +15127,7 @@ const char* CompiledLayer::State::check_node(const CompilerGraph& g, const Compi
     const size_t op = static_cast<size_t>(n.op);
     if (!memchr(n.name, 0, sizeof n.name))                       return "a name ends within its 48 bytes";
     if (op >= sizeof least)                                      return "this is no operation of a graph";
-    if (n.inputs < least[op] || n.inputs > most[op])             return "another number of operands than the operation has";
+    if (n.inputs < least[op] || n.inputs > most[op]) return "another number of operands than the operation has";
     for (size_t i = 0; i < n.inputs; i++)
         if (n.input[i] >= g.size())                              return "an operand does not exist";
     if (n.op == CompilerOp::kernel && (n.kind > OpKind::user || (n.kind == OpKind::user && !n.trace)))
@@ -15102,7 +15136,8 @@ const char* CompiledLayer::State::check_node(const CompilerGraph& g, const Compi
 }
 
 /// Nodes that outputs depend on, then all others, each behind its operands.
-Status CompiledLayer::State::visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next, impl::List<uint32_t>& stack,
+Status CompiledLayer::State::visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next,
+        impl::List<uint32_t>& stack,
         uint32_t root) {
     constexpr uint8_t unseen = 255, done = 254;
     if (next[root] != unseen) return impl::success;
@@ -15153,7 +15188,7 @@ Status CompiledLayer::State::infer(const CompilerGraph& g, Checked& c) {
             wrong = impl::infer_kernel(n, *t, in, &out);
         }
         else if (n.op == CompilerOp::matmul || n.op == CompilerOp::matmul_t) wrong = impl::infer_matmul(n, in, &out);
-        else if (n.op == CompilerOp::embedding)                              wrong = impl::infer_embedding(from, in, &out);
+        else if (n.op == CompilerOp::embedding) wrong = impl::infer_embedding(from, in, &out);
         else if (!impl::is_source(n.op))                                     wrong = impl::infer_layout(n, in, &out);
         if (!wrong) wrong = impl::check_desc(out);
         if (wrong) return impl::malformed(wrong);
@@ -15164,7 +15199,9 @@ Status CompiledLayer::State::infer(const CompilerGraph& g, Checked& c) {
     return impl::success;
 }
 Status CompiledLayer::State::check_graph(const CompilerGraph& g, Checked& c) {
-    if (!g.complete()) return {Code::out_of_memory, "the graph was not completed, for want of memory or of node numbers: it may have 8192"};
+    if (!g.complete())
+        return {Code::out_of_memory,
+                "the graph was not completed, for want of memory or of node numbers: it may have 8192"};
     if (g.outputs().size() == 0) return impl::malformed("a graph has outputs");
     for (uint32_t i = 0; i < g.size(); i++) {
         culprit = i;
@@ -15198,15 +15235,19 @@ void CompiledLayer::State::weigh(SemanticNode& n, const OpTrace* t) const {
     }
     const TensorDesc& shape = n.inputs ? dag.nodes[n.input[0]].desc : n.desc;
     const double elements = static_cast<double>(n.desc.rows) * static_cast<double>(n.desc.cols);
-    const double over = n.op_class == OpClass::reduction ? static_cast<double>(shape.rows) * static_cast<double>(shape.cols) : elements;
-    n.flops = t ? over * impl::flops_of(*t) : impl::is_product(n.op) ? 2 * elements * static_cast<double>(shape.cols) : 0;
+    const double over = n.op_class == OpClass::reduction
+            ? static_cast<double>(shape.rows) * static_cast<double>(shape.cols) : elements;
+    n.flops = t ? over * impl::flops_of(*t)
+            : impl::is_product(n.op) ? 2 * elements * static_cast<double>(shape.cols) : 0;
     n.bottleneck = n.flops > n.bytes * profile.flops_per_byte ? Bottleneck::compute : Bottleneck::memory;
 }
 uint32_t CompiledLayer::State::push(SemanticNode& n, const CompilerNode& of) {
-    const OpTrace* const t = n.op != CompilerOp::kernel ? nullptr : n.kind == OpKind::user ? of.trace : registry.find(n.kind);
+    const OpTrace* const t = n.op != CompilerOp::kernel ? nullptr
+            : n.kind == OpKind::user ? of.trace : registry.find(n.kind);
     n.op_class = impl::class_of(n.op, t, impl::is_product(n.op) && dag.nodes[n.input[1]].desc.dtype == DType::blocks);
     n.uses = 0;
-    impl::copy_name(n.name, of.name[0] && n.op != CompilerOp::convert ? of.name : impl::op_name(n.op, n.kind, of.trace));
+    const bool named = of.name[0] && n.op != CompilerOp::convert;
+    impl::copy_name(n.name, named ? of.name : impl::op_name(n.op, n.kind, of.trace));
     weigh(n, t);
     for (size_t i = 0; i < n.inputs; i++) dag.nodes[n.input[i]].uses++;
     const uint32_t v = static_cast<uint32_t>(dag.nodes.size());
@@ -15227,7 +15268,8 @@ uint32_t CompiledLayer::State::push_convert(const CompilerNode& of, uint32_t nod
     return push(n, of);
 }
 /// The floats of a source of 16 bits; any other as it is.
-uint32_t CompiledLayer::State::widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide,
+uint32_t CompiledLayer::State::widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at,
+        impl::List<uint32_t>& wide,
         uint32_t node) {
     const TensorDesc& d = c.descs[node];
     if (d.dtype == DType::f32 || d.dtype == DType::blocks) return at[node];
@@ -15287,11 +15329,13 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
     return lower_outputs(g, c, at, wide);
 }
 /// An output is a value of its own: a copy where it is a source, a view, an output already, or of 16 bits.
-Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at, impl::List<uint32_t>& wide) {
+Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at,
+        impl::List<uint32_t>& wide) {
     for (const CompilerGraph::Output& o : g.outputs()) {
         uint32_t v = o.dtype == c.descs[o.node].dtype ? at[o.node] : widened(g, c, at, wide, o.node);
         if (v == no_node) return impl::out_of_nodes();
-        if (o.dtype != DType::f32 || values[v].where != impl::Where::buffer) v = push_convert(g.node(o.node), o.node, v, o.dtype);
+        if (o.dtype != DType::f32 || values[v].where != impl::Where::buffer)
+            v = push_convert(g.node(o.node), o.node, v, o.dtype);
         if (v == no_node) return impl::out_of_nodes();
         values[v].where = impl::Where::output;
         values[v].index = static_cast<uint32_t>(outputs.size());
@@ -15304,8 +15348,8 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
 
 // ---- 2: what is computed together -----------------------------------------------------------
 //
-// Groups are numbered in order of execution: no node reads a group behind its own. A new node joins the last group that it
-// reads, or begins one; then the other groups that it reads join it, where nothing in between waits for them.
+// Groups are numbered in order of execution: no node reads a group behind its own. A new node joins the last group that
+// it reads, or begins one; then the other groups that it reads join it, where nothing in between waits for them.
 
 /// Can v be computed tile by tile with the group, once its other operands are there? Not where it reads a value of the
 /// group by a view, which may need all rows of it.
@@ -15350,7 +15394,8 @@ Status CompiledLayer::State::fuse() {
         for (size_t i = 0; fusable && i < n.inputs; i++) {
             const uint32_t u = n.input[i], other = values[u].group;
             if (values[u].root != u || other == no_node || other == own || !groups[other].open) continue;
-            if (!impl::same_rows(groups[other].rows, n.desc) || groups[other].size + groups[own].size > impl::most_in_group) continue;
+            if (!impl::same_rows(groups[other].rows, n.desc)
+                    || groups[other].size + groups[own].size > impl::most_in_group) continue;
             if (!can_wait(v, other, own)) continue;
             for (uint32_t w = 0; w <= v; w++) if (values[w].group == other) values[w].group = own;
             groups[own].size += groups[other].size;
@@ -15491,12 +15536,14 @@ bool CompiledLayer::State::last_read(uint32_t u, uint32_t group, uint32_t positi
 }
 Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t position, impl::List<uint32_t>& owner) {
     const TensorDesc& d = dag.nodes[v].desc;
-    for (uint32_t i = fusion.groups[group].begin; options.in_place && i <= position && impl::by_rows(dag.nodes[v].op); i++) {
+    const bool may = options.in_place && impl::by_rows(dag.nodes[v].op);
+    for (uint32_t i = fusion.groups[group].begin; may && i <= position; i++) {
         const SemanticNode& n = dag.nodes[node_at(i)];
         for (size_t j = 0; j < n.inputs; j++) {
             const uint32_t u = n.input[j], a = values[u].index;
             if (values[u].where != impl::Where::buffer || values[u].group == group || owner[a] != u) continue;
-            if (!impl::same_rows(dag.nodes[u].desc, d) || dag.nodes[u].desc.cols != d.cols || !last_read(u, group, position)) continue;
+            if (!impl::same_rows(dag.nodes[u].desc, d) || dag.nodes[u].desc.cols != d.cols
+                    || !last_read(u, group, position)) continue;
             buffers.allocs[a].end = values[v].last;
             buffers.allocs[a].values++;
             owner[a] = v;
@@ -15525,7 +15572,8 @@ Status CompiledLayer::State::place_values() {
     for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         FusionGroup& g = fusion.groups[i];
         for (uint32_t k = g.begin; k < g.end; k++)
-            if (values[node_at(k)].where == impl::Where::buffer && !kept[node_at(k)]) values[node_at(k)].where = impl::Where::tile;
+            if (values[node_at(k)].where == impl::Where::buffer && !kept[node_at(k)])
+                values[node_at(k)].where = impl::Where::tile;
         fill_slots(g, i);
         for (uint32_t k = g.begin; k < g.end; k++)
             if (values[node_at(k)].where == impl::Where::buffer)
@@ -15556,14 +15604,15 @@ void CompiledLayer::State::keep_in_bands() {
     }
 }
 
-/// Tiles as large as the first-level cache holds with all that they are read from and written to; what goes over them once
-/// has larger ones.
+/// Tiles as large as the first-level cache holds with all that they are read from and written to; what goes over them
+/// once has larger ones.
 impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t all) const {
     const bool   alone = g.strategy == FusionStrategy::single || one_pass(g);
     const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes / 2;
     const size_t fits = bytes / 4 / (g.slots + g.streams), elements = fits < 64 ? 64 : fits / 64 * 64;
     size_t cols = 1;
-    for (uint32_t i = g.begin; i < g.end; i++) if (dag.nodes[node_at(i)].desc.cols > cols) cols = dag.nodes[node_at(i)].desc.cols;
+    for (uint32_t i = g.begin; i < g.end; i++)
+        if (dag.nodes[node_at(i)].desc.cols > cols) cols = dag.nodes[node_at(i)].desc.cols;
     impl::Tile t = {1, cols, 1, 0, 0};
     if (g.flat) {
         t.cols  = all * cols < elements ? all * cols : elements;
@@ -15745,8 +15794,12 @@ void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float*
         case OpKind::softmax:    t.softmax(x, out, n); return;
         case OpKind::rms_norm:   t.rms_norm(x, in[1], out, rows, n, s.parameter[0]); return;
         case OpKind::layer_norm: t.layer_norm(x, in[1], in[2], out, rows, n, s.parameter[0]); return;
-        case OpKind::rope_half:  t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::half); return;
-        case OpKind::rope_interleaved: t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::interleaved); return;
+        case OpKind::rope_half:
+            t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::half);
+            return;
+        case OpKind::rope_interleaved:
+            t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::interleaved);
+            return;
         default: break;
     }
     const impl::ValuePlace& p = values[v];
@@ -15755,35 +15808,45 @@ void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float*
 
 namespace impl {
 /// n elements of one type as another.
-static inline void convert_elements(Isa isa, const uint8_t* from, DType from_type, uint8_t* to, DType to_type, size_t n) {
+static inline void convert_elements(Isa isa, const uint8_t* from, DType from_type, uint8_t* to, DType to_type,
+        size_t n) {
     const float* const f = reinterpret_cast<const float*>(from);
     float* const       w = reinterpret_cast<float*>(to);
     if (from_type == to_type)         { if (from != to) memcpy(to, from, n * (from_type == DType::f32 ? 4 : 2)); }
-    else if (from_type == DType::f16)  table_of(isa, static_cast<const f16*>(nullptr))->widen(reinterpret_cast<const f16*>(from), w, n);
-    else if (from_type == DType::bf16) table_of(isa, static_cast<const bf16*>(nullptr))->widen(reinterpret_cast<const bf16*>(from), w, n);
-    else if (to_type == DType::f16)    table_of(isa, static_cast<const f16*>(nullptr))->narrow(f, reinterpret_cast<f16*>(to), n);
-    else                               table_of(isa, static_cast<const bf16*>(nullptr))->narrow(f, reinterpret_cast<bf16*>(to), n);
+    else if (from_type == DType::f16)
+        table_of(isa, static_cast<const f16*>(nullptr))->widen(reinterpret_cast<const f16*>(from), w, n);
+    else if (from_type == DType::bf16)
+        table_of(isa, static_cast<const bf16*>(nullptr))->widen(reinterpret_cast<const bf16*>(from), w, n);
+    else if (to_type == DType::f16)
+        table_of(isa, static_cast<const f16*>(nullptr))->narrow(f, reinterpret_cast<f16*>(to), n);
+    else
+        table_of(isa, static_cast<const bf16*>(nullptr))->narrow(f, reinterpret_cast<bf16*>(to), n);
 }
 } // namespace impl
 
-void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t* out, size_t out_stride, size_t rows, size_t cols) const {
+void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t* out, size_t out_stride, size_t rows,
+        size_t cols) const {
     const SemanticNode& n = dag.nodes[v];
     const TensorDesc&   d = dag.nodes[n.input[0]].desc;         // of the first operand
     if (n.op_class == OpClass::elementwise) {                   // rows without gaps are one
         bool whole = out_stride == cols * impl::element_bytes(n.desc);
-        for (size_t i = 0; i < n.inputs; i++) whole = whole && in[i].stride == cols * impl::element_bytes(dag.nodes[n.input[i]].desc);
+        for (size_t i = 0; i < n.inputs; i++)
+            whole = whole && in[i].stride == cols * impl::element_bytes(dag.nodes[n.input[i]].desc);
         if (whole) { cols *= rows; rows = 1; }
     }
     const bool   norm = n.op == CompilerOp::kernel && (n.kind == OpKind::rms_norm || n.kind == OpKind::layer_norm);
     const size_t step = norm && out_stride == in[0].stride && out_stride == cols * sizeof(float) ? rows : 1;
     for (size_t r = 0; r < rows; r += step, out += out_stride) {
         const float* row[3] = {};
-        for (size_t i = 0; i < n.inputs && i < 3; i++) row[i] = reinterpret_cast<const float*>(in[i].at + r * in[i].stride);
+        for (size_t i = 0; i < n.inputs && i < 3; i++)
+            row[i] = reinterpret_cast<const float*>(in[i].at + r * in[i].stride);
         const uint8_t* const first = in[0].at + r * in[0].stride;
         uint8_t*             to = out;
         switch (n.op) {
             case CompilerOp::kernel:  run_kernel(v, row, reinterpret_cast<float*>(out), cols, step); break;
-            case CompilerOp::convert: impl::convert_elements(profile.isa, first, d.dtype, out, n.desc.dtype, cols); break;
+            case CompilerOp::convert:
+                impl::convert_elements(profile.isa, first, d.dtype, out, n.desc.dtype, cols);
+                break;
             case CompilerOp::slice:   memcpy(out, first + n.size[0] * sizeof(float), cols * sizeof(float)); break;
             case CompilerOp::concat:
                 for (size_t i = 0; i < n.inputs; i++) {
@@ -15793,7 +15856,8 @@ void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t*
                 }
                 break;
             default: {                                          // embedding
-                const size_t bytes = d.dtype == DType::blocks ? row_bytes(d.quant, cols) : cols * impl::element_bytes(d);
+                const size_t bytes = d.dtype == DType::blocks ? row_bytes(d.quant, cols)
+                        : cols * impl::element_bytes(d);
                 int32_t id;
                 memcpy(&id, in[1].at + r * in[1].stride, sizeof id);
                 const uint8_t* const from = first + static_cast<size_t>(id) * bytes;
@@ -15846,7 +15910,8 @@ void CompiledLayer::State::run_tile(uint32_t group, const impl::Tile& t, size_t 
             continue;
         }
         impl::Window in[4] = {};
-        for (size_t j = 0; j < n.inputs; j++) in[j] = window(n.input[j], impl::spreads(dag.nodes[n.input[j]].desc, n.desc));
+        for (size_t j = 0; j < n.inputs; j++)
+            in[j] = window(n.input[j], impl::spreads(dag.nodes[n.input[j]].desc, n.desc));
         if (n.op == CompilerOp::embedding) in[0] = {values[n.input[0]].at, 0};              // all of the table
         const impl::Window out = window(v, false);
         run_rows(v, in, out.at, out.stride, count, cols);
@@ -16030,7 +16095,8 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
     if (Status s = plan_buffers(rows, p); !s) return s;
     const impl::Scratch memory(w, buffers.bytes / sizeof(float));
     if (!memory)
-        return {Code::out_of_memory, "no memory for intermediates; give a workspace of scratch_bytes(), or a working GLLM_KERNELS_MALLOC"};
+        return {Code::out_of_memory,
+                "no memory for intermediates; give a workspace of scratch_bytes(), or a working GLLM_KERNELS_MALLOC"};
     uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
     for (size_t i = 0; i < values.size(); i++) {
         impl::ValuePlace& v = values[i];
@@ -16065,11 +16131,13 @@ void CompiledLayer::State::put_shape(const impl::Text& out, const TensorDesc& d)
     else if (d.rows == 1) out << "rows";
     else out << d.rows << " rows";
     out << "][" << d.cols << "] ";
-    out << (d.indices ? "i32" : d.dtype == DType::blocks ? quant_name(d.quant) : impl::dtype_names[static_cast<size_t>(d.dtype)]);
+    out << (d.indices ? "i32" : d.dtype == DType::blocks ? quant_name(d.quant)
+            : impl::dtype_names[static_cast<size_t>(d.dtype)]);
 }
 void CompiledLayer::State::describe(const impl::Text& out) const {
     out << (codegen.units.size() ? "machine code" : "interpreter") << ", " << isa_name(profile.isa) << ": ";
-    out << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, " << buffers.allocs.size() << " buffers\n";
+    out << dag.nodes.size() << " nodes, " << fusion.groups.size() << " groups, " << buffers.allocs.size()
+            << " buffers\n";
     for (size_t i = 0; i < fusion.groups.size(); i++) {
         const FusionGroup& g = fusion.groups[i];
         if (g.band != no_node && fusion.bands[g.band].begin == i)
@@ -16082,7 +16150,8 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
         for (uint32_t k = g.begin; k < g.end; k++) {
             if (unit < g.unit + g.units && codegen.units[unit].first == k) {
                 const CodeGenUnit& u = codegen.units[unit++];
-                out << "  machine code: " << u.bytes << " bytes at " << u.offset << ", " << size_t(u.registers) << " registers, ";
+                out << "  machine code: " << u.bytes << " bytes at " << u.offset << ", " << size_t(u.registers)
+                        << " registers, ";
                 out << size_t(u.kept) << " of " << size_t(u.constants) << " constants in them, ";
                 out << size_t(u.spilled) << " values on the stack\n";
             }
@@ -16094,14 +16163,17 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
             out << (n.bottleneck == Bottleneck::compute ? ", compute) " : ", memory) ");
             put_shape(out, n.desc);
             if (packed_for(node_at(k))) out << " by a packed weight";
-            out << (v.where == impl::Where::output ? " to output " : v.where == impl::Where::tile ? " to tile " : " to buffer ");
+            out << (v.where == impl::Where::output ? " to output "
+                    : v.where == impl::Where::tile ? " to tile " : " to buffer ");
             out << size_t(v.index) << "\n";
         }
     }
     for (size_t i = 0; i < buffers.allocs.size(); i++) {
         const BufferAlloc& a = buffers.allocs[i];
-        out << "buffer " << i << ": " << (a.use == BufferUse::value ? "value" : a.use == BufferUse::tiles ? "tiles" : "workspace");
-        out << " of groups " << size_t(a.begin) << " to " << size_t(a.end) << ", " << a.bytes << " bytes at " << a.offset << "\n";
+        out << "buffer " << i << ": "
+            << (a.use == BufferUse::value ? "value" : a.use == BufferUse::tiles ? "tiles" : "workspace");
+        out << " of groups " << size_t(a.begin) << " to " << size_t(a.end) << ", " << a.bytes << " bytes at "
+                << a.offset << "\n";
     }
     out << "scratch: " << buffers.bytes << " bytes for rows " << buffers.rows << "\n";
 }
@@ -16116,12 +16188,14 @@ void CompiledLayer::State::dot(const impl::Text& out) const {
     }
     for (size_t i = 0; i < fusion.groups.size(); i++) {
         const FusionGroup& g = fusion.groups[i];
-        out << "  subgraph cluster_" << i << " {\n    label=\"" << impl::strategy_names[static_cast<size_t>(g.strategy)] << "\";\n";
+        out << "  subgraph cluster_" << i << " {\n    label=\"" << impl::strategy_names[static_cast<size_t>(g.strategy)]
+                << "\";\n";
         for (uint32_t k = g.begin; k < g.end; k++) out << "    n" << size_t(node_at(k)) << ";\n";
         out << "  }\n";
     }
     for (size_t i = 0; i < dag.nodes.size(); i++)
-        for (size_t j = 0; j < dag.nodes[i].inputs; j++) out << "  n" << size_t(dag.nodes[i].input[j]) << " -> n" << i << ";\n";
+        for (size_t j = 0; j < dag.nodes[i].inputs; j++)
+            out << "  n" << size_t(dag.nodes[i].input[j]) << " -> n" << i << ";\n";
     out << "}\n";
 }
 
@@ -16212,7 +16286,8 @@ Status CompiledLayer::run(const float* input, float* output, size_t rows) {
     return run(inputs, outputs, rows);
 }
 size_t CompiledLayer::scratch_bytes(size_t rows) {
-    return state_ && state_->plan_buffers(rows, parallel) ? impl::Scratch::bytes(state_->buffers.bytes / sizeof(float)) : 0;
+    return state_ && state_->plan_buffers(rows, parallel)
+            ? impl::Scratch::bytes(state_->buffers.bytes / sizeof(float)) : 0;
 }
 const char* CompiledLayer::backend() const {
     return !state_ ? "" : state_->codegen.units.size() ? isa_name(state_->profile.isa) : "interpreter";
@@ -16399,7 +16474,8 @@ void CompilationCache::give_back(CompiledLayer* layer) {
 // ---- building a graph -----------------------------------------------------------------------------------------
 
 namespace impl {
-static inline CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, TensorRef c = {}, TensorRef d = {}) {
+static inline CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, TensorRef c = {},
+        TensorRef d = {}) {
     CompilerNode n;
     n.op = op;
     n.input[0] = a.node;
@@ -16449,31 +16525,41 @@ TensorRef CompilerGraph::quant_weight(const char* name, QuantType type, size_t r
     n.desc.quant = type;
     return append(n);
 }
-TensorRef CompilerGraph::op(OpKind kind, TensorRef a, TensorRef b, TensorRef c) { return append(impl::kernel_of(kind, 0, 0, a, b, c)); }
+TensorRef CompilerGraph::op(OpKind kind, TensorRef a, TensorRef b, TensorRef c) {
+    return append(impl::kernel_of(kind, 0, 0, a, b, c));
+}
 TensorRef CompilerGraph::op(const OpTrace* user, TensorRef a, TensorRef b, TensorRef c) {
     CompilerNode n = impl::kernel_of(OpKind::user, 0, 0, a, b, c);
     n.trace = user;
     return append(n);
 }
-TensorRef CompilerGraph::scale(TensorRef x, float s)                     { return append(impl::kernel_of(OpKind::scale, s, 0, x)); }
-TensorRef CompilerGraph::offset(TensorRef x, float s)                    { return append(impl::kernel_of(OpKind::offset, s, 0, x)); }
-TensorRef CompilerGraph::clamp(TensorRef x, float low, float high)       { return append(impl::kernel_of(OpKind::clamp, low, high, x)); }
-TensorRef CompilerGraph::axpy(TensorRef y, float a, TensorRef x)         { return append(impl::kernel_of(OpKind::axpy, a, 0, y, x)); }
+TensorRef CompilerGraph::scale(TensorRef x, float s) { return append(impl::kernel_of(OpKind::scale, s, 0, x)); }
+TensorRef CompilerGraph::offset(TensorRef x, float s) { return append(impl::kernel_of(OpKind::offset, s, 0, x)); }
+TensorRef CompilerGraph::clamp(TensorRef x, float low, float high) {
+    return append(impl::kernel_of(OpKind::clamp, low, high, x));
+}
+TensorRef CompilerGraph::axpy(TensorRef y, float a, TensorRef x) {
+    return append(impl::kernel_of(OpKind::axpy, a, 0, y, x));
+}
 TensorRef CompilerGraph::rms_norm(TensorRef x, TensorRef weight, float eps) {
     return append(impl::kernel_of(OpKind::rms_norm, eps, 0, x, weight));
 }
 TensorRef CompilerGraph::layer_norm(TensorRef x, TensorRef gamma, TensorRef beta, float eps) {
     return append(impl::kernel_of(OpKind::layer_norm, eps, 0, x, gamma, beta));
 }
-TensorRef CompilerGraph::rope(TensorRef x, TensorRef cos, TensorRef sin, size_t head_dim, RopeStyle style, size_t n_rot) {
-    CompilerNode n = impl::kernel_of(style == RopeStyle::half ? OpKind::rope_half : OpKind::rope_interleaved, 0, 0, x, cos, sin);
+TensorRef CompilerGraph::rope(TensorRef x, TensorRef cos, TensorRef sin, size_t head_dim, RopeStyle style,
+        size_t n_rot) {
+    const OpKind kind = style == RopeStyle::half ? OpKind::rope_half : OpKind::rope_interleaved;
+    CompilerNode n = impl::kernel_of(kind, 0, 0, x, cos, sin);
     n.size[0] = head_dim;
     n.size[1] = n_rot;
     return append(n);
 }
-TensorRef CompilerGraph::matmul(TensorRef a, TensorRef b)                { return append(impl::node_of(CompilerOp::matmul, a, b)); }
-TensorRef CompilerGraph::matmul_t(TensorRef a, TensorRef b)              { return append(impl::node_of(CompilerOp::matmul_t, a, b)); }
-TensorRef CompilerGraph::transpose(TensorRef x)                          { return append(impl::node_of(CompilerOp::transpose, x)); }
+TensorRef CompilerGraph::matmul(TensorRef a, TensorRef b) { return append(impl::node_of(CompilerOp::matmul, a, b)); }
+TensorRef CompilerGraph::matmul_t(TensorRef a, TensorRef b) {
+    return append(impl::node_of(CompilerOp::matmul_t, a, b));
+}
+TensorRef CompilerGraph::transpose(TensorRef x) { return append(impl::node_of(CompilerOp::transpose, x)); }
 TensorRef CompilerGraph::concat(TensorRef a, TensorRef b, TensorRef c, TensorRef d) {
     return append(impl::node_of(CompilerOp::concat, a, b, c, d));
 }
@@ -16503,10 +16589,10 @@ GK_NAMESPACE_END
 //   FusionGroup -> flatten -> CodeLines -> CodeLoop: place, encode -> CodeMemory -> run_unit
 //
 // The recordings of a group, one behind the other, are straight-line code on numbered values. A line of it is one
-// instruction whose operands have no place yet; each trace operation becomes the lines that the primitive of that name [9]
-// is on this set, so the bits are those of the kernels. Lines are then written once, from first to last: a result takes
-// the lowest free register, which is free again behind its last reader; what finds no register waits on the stack. Several
-// vectors take turns, line by line.
+// instruction whose operands have no place yet; each trace operation becomes the lines that the primitive of that name
+// [9] is on this set, so the bits are those of the kernels. Lines are then written once, from first to last: a result
+// takes the lowest free register, which is free again behind its last reader; what finds no register waits on the
+// stack. Several vectors take turns, line by line.
 //
 // As an example, relu(0.5 (x + y)) on AVX2, the first of four vectors; 0.5 and 0 are in ymm13 and ymm14:
 //
@@ -16523,7 +16609,8 @@ GK_NAMESPACE_END
 
 #define GK_EMITS_X86 0
 #define GK_EMITS_A64 0
-#if !defined(GLLM_KERNELS_NO_JIT) && UINTPTR_MAX > 0xffffffffu && (defined(__unix__) || defined(__APPLE__) || defined(_WIN32))
+#if !defined(GLLM_KERNELS_NO_JIT) && UINTPTR_MAX > 0xffffffffu \
+    && (defined(__unix__) || defined(__APPLE__) || defined(_WIN32))
 #if (defined(__x86_64__) || defined(_M_X64)) && (GK_HAS_AVX2 || GK_HAS_AVX512)
 #undef GK_EMITS_X86
 #define GK_EMITS_X86 1
@@ -16534,10 +16621,11 @@ GK_NAMESPACE_END
 #endif
 
 #if GK_EMITS_X86 || GK_EMITS_A64
-#ifdef _WIN32                                                   // three of its functions: <windows.h> defines many macros
+#ifdef _WIN32                                                   // its functions: <windows.h> defines many macros
 extern "C" {
 __declspec(dllimport) void* __stdcall VirtualAlloc(void* at, size_t bytes, unsigned long type, unsigned long protect);
-__declspec(dllimport) int   __stdcall VirtualProtect(void* at, size_t bytes, unsigned long protect, unsigned long* before);
+__declspec(dllimport) int   __stdcall VirtualProtect(void* at, size_t bytes, unsigned long protect,
+        unsigned long* before);
 __declspec(dllimport) int   __stdcall VirtualFree(void* at, size_t bytes, unsigned long type);
 }
 #else
@@ -16608,7 +16696,7 @@ struct LoopCall {
 
 #if GK_EMITS_X86
 
-// ---- instructions of x86-64 --------------------------------------------------------------------------------------------
+// ---- instructions of x86-64 -----------------------------------------------------------------------------------------
 
 /// Which operands an instruction has, and where they are encoded. rm: a register or memory; v: the register of VEX;
 /// digit: an opcode's extension in the place of reg.
@@ -16791,7 +16879,7 @@ constexpr CodeTarget targets[] = {
     {Isa::avx512, 16, 4, 33, most_registers | (all_masks & ~only(32))},         // k0 is no mask of an instruction
     {Isa::avx2,   8, 32, 15, 0xffff},
 };
-static inline bool is_load(X86 op)                 { return op == X86::load || op == X86::cvtph2ps || op == X86::pmovzxwd; }
+static inline bool is_load(X86 op) { return op == X86::load || op == X86::cvtph2ps || op == X86::pmovzxwd; }
 static inline bool is_store(X86 op) {
     return op == X86::store || op == X86::cvtps2ph || op == X86::store_half || op == X86::pmovdw;
 }
@@ -16805,7 +16893,7 @@ static inline bool gives_mask(X86 op) {
 
 #else // GK_EMITS_A64
 
-// ---- instructions of aarch64 -------------------------------------------------------------------------------------------
+// ---- instructions of aarch64 ----------------------------------------------------------------------------------------
 
 /// Where an immediate goes, and what it counts.
 enum class A64Field : uint8_t { none, plain, eights, sixteens, left, right, words };
@@ -16904,10 +16992,10 @@ static inline bool is_load(A64 op)                 { return op == A64::ldr_q || 
 
 #endif
 
-// ---- lines -----------------------------------------------------------------------------------------------------------
+// ---- lines ----------------------------------------------------------------------------------------------------------
 
-/// An instruction whose operands have no place yet. from: a line before it, or ~a constant; no_arg where it has none. Of
-/// loads and stores `index` is the tensor, of others the immediate.
+/// An instruction whose operands have no place yet. from: a line before it, or ~a constant; no_arg where it has none.
+/// Of loads and stores `index` is the tensor, of others the immediate.
 struct CodeLine { CodeOp op; uint8_t index; int32_t from[3]; };
 
 /// Straight-line code of a group: its elements, one vector of each.
@@ -16941,7 +17029,7 @@ struct CodeLines {
         if (i == tensors.size()) failed |= !tensors.push(t);
         return static_cast<unsigned>(i);
     }
-    int32_t lower(const TraceOp& op, const int32_t* from);              // one trace operation, as its primitive is defined
+    int32_t lower(const TraceOp& op, const int32_t* from);  // one trace operation, as its primitive is defined
     int32_t decided(TraceCode code, int32_t a, int32_t b, int32_t c) const;
     int32_t scale(int32_t p, int32_t t);
     int32_t scale2(int32_t x, int32_t n);
@@ -16997,12 +17085,12 @@ int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
     }
 }
 
-// ---- places ----------------------------------------------------------------------------------------------------------
+// ---- places ---------------------------------------------------------------------------------------------------------
 
 /// Goes through lines from first to last and says where their values are: a CodeLoop writes them meanwhile.
 class CodePlaces {
 public:
-    uint32_t registers = 0, kept = 0, spilled = 0;              // of vectors; constants in registers; values on the stack
+    uint32_t registers = 0, kept = 0, spilled = 0;  // of vectors; constants in registers; values on the stack
 
 protected:
     static constexpr uint32_t most_values = 56, most_together = 4;      // of 64 bytes: less than a page
@@ -17184,7 +17272,7 @@ void CodePlaces::put_constants() {
 
 #if GK_EMITS_X86
 
-// ---- x86-64 ----------------------------------------------------------------------------------------------------------
+// ---- x86-64 ---------------------------------------------------------------------------------------------------------
 
 /// Comparisons are masks there, and powers of two an instruction.
 static inline int32_t lower_avx512(CodeLines& to, TraceCode code, int32_t a, int32_t b, int32_t c) {
@@ -17363,8 +17451,8 @@ void CodeLoop::write_store(const CodeLine& l) {
     else if (l.op == X86::store)  emit(X86::store_some, v, target_.mask, of_tensor(l.index), 0);
     else { emit(l.op, v, on_stack(at_rest)); move_words(l.index, true); }
 }
-/// a b + c overwrites a source `to`, one that is not read again if there is such. Forms: 132, to m + v; 213, v to + m; 231,
-/// v m + to.
+/// a b + c overwrites a source `to`, one that is not read again if there is such. Forms: 132, to m + v; 213, v to + m;
+/// 231, v m + to.
 void CodeLoop::write_fma(const CodeLine& l) {
     unsigned over = no_register, in_registers = 0, dying = 0;
     for (unsigned i = 0; i < 3; i++) {
@@ -17467,7 +17555,8 @@ bool CodeLoop::write() {
     const size_t frame = code_.size() - 4;
     const unsigned saved = platform_.saves_vectors && !wide_ ? 6 : 16;          // from which vector register on
     for (unsigned r = saved; r < 16; r++) emit(X86::store_half, r, on_stack(at_saved + 16 * (r - saved)));
-    for (size_t t = 0; t < tensors; t++) emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
+    for (size_t t = 0; t < tensors; t++)
+        emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
     for (size_t c = 0; c < kept_.size(); c++)
         if (kept_[c] != no_register) move_to_register(kept_[c], place_of_constant(c));
     const size_t row = code_.size();
@@ -17491,7 +17580,7 @@ bool CodeLoop::write() {
 
 #else // GK_EMITS_A64
 
-// ---- aarch64 ---------------------------------------------------------------------------------------------------------
+// ---- aarch64 --------------------------------------------------------------------------------------------------------
 
 static inline int32_t smaller_of(CodeLines& to, int32_t a, int32_t b) {
     return to.add(A64::bsl, to.add(A64::fcmgt, b, a), a, b);
@@ -17540,8 +17629,8 @@ CodePlace CodePlaces::place_of_constant(size_t c) const { return in_memory(pool,
 ///     each row: vectors, several at a time; vectors; the rest, by way of the stack; pointers go on to the next row
 ///     ret; constants
 ///
-/// x0 is the call, x8 elements left, x13 where constants are, x14 rows left, x15 and x16 words of a rest. All registers are
-/// the function's own.
+/// x0 is the call, x8 elements left, x13 where constants are, x14 rows left, x15 and x16 words of a rest. All registers
+/// are the function's own.
 class CodeLoop : CodePlaces {
 public:
     CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
@@ -17611,7 +17700,7 @@ void CodeLoop::write_memory(const CodeLine& l) {
 }
 void CodeLoop::write_line(const CodeLine& l) {
     if (is_load(l.op) || is_store(l.op)) { write_memory(l); return; }
-    const bool over = l.op == A64::fmla || l.op == A64::fmls || l.op == A64::bsl;       // its first source is overwritten
+    const bool over = l.op == A64::fmla || l.op == A64::fmls || l.op == A64::bsl;  // its first source is overwritten
     if (over) {
         const CodePlace first = place(l.from[0]);
         const unsigned  n = loaded(place(l.from[1])), m = loaded(place(l.from[2]));
@@ -17708,7 +17797,8 @@ void CompiledLayer::State::run_unit(const CodeGenUnit&, const impl::Window*, siz
 
 const OpTrace* CompiledLayer::State::trace_of(const CompilerGraph& graph, uint32_t v) {
     const SemanticNode& n = dag.nodes[v];
-    return n.op != CompilerOp::kernel ? nullptr : n.kind == OpKind::user ? graph.node(n.node).trace : registry.find(n.kind);
+    return n.op != CompilerOp::kernel ? nullptr
+            : n.kind == OpKind::user ? graph.node(n.node).trace : registry.find(n.kind);
 }
 /// The lines of nodes begin .. end - 1 of the plan, all of one group; false where one has none.
 bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, uint32_t end,
@@ -17754,7 +17844,8 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
         result[k - begin] = value;
         bool kept = values[v].where != impl::Where::tile;       // or read by a later function of the group
         for (uint32_t i = end; i < g.end && !kept; i++)
-            for (size_t j = 0; j < dag.nodes[node_at(i)].inputs; j++) kept = kept || dag.nodes[node_at(i)].input[j] == v;
+            for (size_t j = 0; j < dag.nodes[node_at(i)].inputs; j++)
+                kept = kept || dag.nodes[node_at(i)].input[j] == v;
         if (kept) lines.store(tensor(v), n.desc.dtype, value);
     }
     return !lines.failed;
