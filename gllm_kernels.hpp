@@ -362,6 +362,9 @@ GK_API size_t      block_bytes(QuantType type);
 GK_API int         bits       (QuantType type);                 // nominal bits of a code
 GK_API size_t      row_bytes  (QuantType type, size_t k);       // 0 when k is not a whole number of blocks
 
+/// The index of the first NaN or infinity of x[n]; n if there is none.
+GK_API size_t first_not_finite(const float* x, size_t n);
+
 /// Is this buffer sane: a whole number of blocks, all scales and all weights finite? Nothing else in a block can be
 /// wrong.
 GK_API Status validate_blocks(QuantType type, const void* blocks, size_t bytes);
@@ -669,7 +672,7 @@ public:
     //      importance[i] (x[i] - decoded[i])^2 that a search finds; importance[k], not negative, or null for 1
     //      throughout. Weights out of Q4_0, Q5_0, Q8_0, Q1_0, Q2_0 or TQ1_0 blocks are found again exactly, those of
     //      other formats nearly; beyond a format's scales lies its largest value. A NaN or an infinity is refused,
-    //      before anything is written. The same bits on every ISA.
+    //      before anything is written: first_not_finite() says which. The same bits on every ISA.
     GK_API Status quantize(QuantType type, const float* x, size_t rows, size_t k, const float* importance,
                            void* blocks) const;
 
@@ -11689,6 +11692,12 @@ size_t      row_bytes  (QuantType type, size_t k) {
     if (!impl::is_format(type) || k % block_size(type)) return 0;
     const impl::Span row(nullptr, k / block_size(type), block_bytes(type), 1);
     return row.ok ? row.bytes : 0;
+}
+
+size_t first_not_finite(const float* x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!impl::finite(x[i])) return i;
+    return n;
 }
 
 Status validate_blocks(QuantType type, const void* blocks, size_t bytes) {

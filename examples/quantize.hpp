@@ -198,9 +198,10 @@ inline std::string write_rows(Writer& out, const gguf::Tensor& t, const gguf::Ty
         if (s && to.storage == gguf::Storage::blocks) s = k.quantize(to.quant, x.data(), n, cols, weight.empty() ? nullptr : weight.data(),
                                                                           blocks.data);
         else if (s) s = blocks.upload_f32(x.data(), n * cols);
-        for (size_t i = 0; !s && i < n * cols; i++)
-            if (!isfinite(x[i]))
-                return std::string(s.what) + " (row " + std::to_string(row + i / cols) + ", column " + std::to_string(i % cols) + ")";
+        const size_t bad = s ? n * cols : gllm::first_not_finite(x.data(), n * cols);
+        if (bad < n * cols)
+            return std::string(s.what) + " (row " + std::to_string(row + bad / cols) + ", column "
+                 + std::to_string(bad % cols) + ")";
         if (!s) return s.what;
         if (to.storage == gguf::Storage::f16)
             for (size_t i = 0; i < n * cols; i++)

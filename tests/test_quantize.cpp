@@ -381,10 +381,12 @@ TEST_CASE("refusals") {
                 Floats x = good;
                 x[at] = bad;
                 refused("a value that is no number", x.data(), nullptr);
+                CHECK(gllm::first_not_finite(x.data(), x.size()) == at);
                 Floats w = ones;
                 w[at % k] = bad;
                 refused("an importance that is no number", good.data(), w.data());
             }
+        CHECK(gllm::first_not_finite(good.data(), good.size()) == good.size());
         Floats negative = ones;
         negative[k / 2] = -1;
         refused("a negative importance", good.data(), negative.data());
