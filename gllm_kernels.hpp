@@ -2968,6 +2968,7 @@ enum class DensePath { nest, in_caches, skinny, dots, panels };
 
 constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
 constexpr size_t FEW_BY_PANELS = 32, FEW_BY_PANELS_K = 512;     // rows of A in place, B in panels; their length
+constexpr size_t PANELS_K = 12288;                              // at most: sums in f32, see LONG_K
 constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
 constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
 
@@ -2978,7 +2979,8 @@ GK_INL bool rows_collide(size_t n, size_t k) {
 
 /// A in place by panels made ahead: whose rows, of so few or so short, are not worth packing.
 GK_INL bool panels_in_place(const GemmKernels& g, size_t m, size_t k) {
-    return g.run_panels && (m <= SKINNY || k <= g.shallow || (m <= FEW_BY_PANELS && k <= FEW_BY_PANELS_K));
+    return g.run_panels && k <= PANELS_K
+            && (m <= SKINNY || k <= g.shallow || (m <= FEW_BY_PANELS && k <= FEW_BY_PANELS_K));
 }
 GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n, size_t k) {
     if (form == Form::packed)     return panels_in_place(g, m, k) ? DensePath::panels : DensePath::nest;
@@ -5996,6 +5998,7 @@ void panels_by_rows(const impl::GemmJob& job) {
 }
 /// A in place, B in panels made ahead: few or short rows of A. The sums of the nest.
 void gemm_run_panels(const impl::GemmJob& job) {
+    static_assert(impl::PANELS_K == LONG_K, "as far as the nest adds up in f32");
     constexpr size_t most = 128 / MR * MR;
     impl::GemmJob part = job;
     for (size_t i = 0; i < job.m; i += most) {
@@ -12246,6 +12249,15 @@ struct Weights {
     const uint8_t*       rows;
     size_t               row_stride, block_weights, block_bytes;
 };
+/// output[m][n] = input[m][k] W^T, times scales[n] if given; prepared: null, or a checked buffer of prepare.
+template <class E> struct Request {
+    const E*    input;
+    E*          output;
+    size_t      m, n, k;
+    Precision   precision;
+    const E*    scales;
+    const void* prepared;
+};
 
 template <class E> struct Quantised {
     const CpuKernels<E>& k;
@@ -12265,6 +12277,14 @@ template <class E> struct Quantised {
         size_t              flags, packed;                      // of x: those of rows, panels behind them
         size_t              own;                                // where threads' scratch begins
         size_t              room, wide_x, wide_y, floats;
+    };
+    /// y[m][n] = x[m][k] W^T; ready: x in the form of the route, or null.
+    struct Floats {
+        const float* x;
+        float*       y;
+        size_t       m, n, k;
+        float*       room;
+        const float* ready;
     };
 
     const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
@@ -12300,54 +12320,40 @@ template <class E> struct Quantised {
         return plan;
     }
 
-    /// output[m][n] = input[m][kdim] W^T, then times scales[n] if given. `prepared`: null, or a checked buffer of
-    /// prepare.
-    Status run(const Weights& w, const E* input, E* output, const E* scales, size_t m, size_t n, size_t kdim,
-            Precision precision, const void* prepared = nullptr) const {
-        if (!addressable(m, n, kdim)) return no_memory();
-        return with_floats(plan(*w.kernels, m, n, kdim, precision), input, output, scales, m, n, kdim,
-                           [&](const Plan& plan, float* room, const float* x, float* y) {
-            const float* const ready = prepared ? form_in(prepared, plan) : nullptr;
-            switch (plan.route) {
-                case QuantRoute::codes:
-                    by_codes(plan, w, x, y, room, ready, m, n, kdim);
-                    return;
-                case QuantRoute::digits:
-                    if (in_digits(plan, w, x, y, room, ready, m, n, kdim, precision)) return;
-                    break;
-                default:
-                    break;
-            }
-            if (m < FEW_ROWS) decoded(plan, w, x, y, m, n, kdim);
-            else              nested(plan, w, x, y, room, m, n, kdim, precision);
+    Status run(const Weights& w, const Request<E>& r) const {
+        if (!addressable(r.m, r.n, r.k)) return no_memory();
+        return with_floats(plan(*w.kernels, r.m, r.n, r.k, r.precision), r, [&](const Plan& plan, const Floats& f) {
+            if (plan.route == QuantRoute::codes) { by_codes(plan, w, f); return; }
+            if (plan.route == QuantRoute::digits && in_digits(plan, w, f, r.precision)) return;
+            if (f.m < FEW_ROWS) decoded(plan, w, f);
+            else                nested(plan, w, f, r.precision);
         });
     }
 
-    /// body(plan, room, x, y): x and y float copies of input and output, or themselves.
-    template <class Body> Status with_floats(const Plan& plan, const E* input, E* output, const E* scales,
-            size_t m, size_t n, size_t kdim, const Body& body) const {
+    /// body(plan, f): f with float copies of input and output, or themselves.
+    template <class Body> Status with_floats(const Plan& plan, const Request<E>& r, const Body& body) const {
         const Scratch memory(k.workspace, plan.floats);
         if (!memory) return no_memory();
         float* const room = memory.data();
-        const float* x    = as_float(input);
-        float*       y    = as_float(output);
+        Floats f = {as_float(r.input), as_float(r.output), r.m, r.n, r.k, room,
+                    r.prepared ? form_in(r.prepared, plan) : nullptr};
         if (!is_f32) {
-            k.table().widen(input, room + plan.room, m * kdim);
-            x = room + plan.room;
-            y = room + plan.room + plan.wide_x;
+            k.table().widen(r.input, room + plan.room, r.m * r.k);
+            f.x = room + plan.room;
+            f.y = room + plan.room + plan.wide_x;
         }
-        body(plan, room, x, y);
-        if (scales)
-            for (size_t i = 0; i < m; i++)
-                for (size_t j = 0; j < n; j++) y[i * n + j] *= to_f32(scales[j]);
-        if (!is_f32) k.table().narrow(y, output, m * n);
+        body(plan, f);
+        if (r.scales)
+            for (size_t i = 0; i < r.m; i++)
+                for (size_t j = 0; j < r.n; j++) f.y[i * r.n + j] *= to_f32(r.scales[j]);
+        if (!is_f32) k.table().narrow(f.y, r.output, r.m * r.n);
         return success;
     }
 
-    void decoded(const Plan& plan, const Weights& w, const float* x, float* y, size_t m, size_t n, size_t kdim) const {
-        split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim,
-                             y + begin, n, nullptr, 0});
+    static void decoded(const Plan& plan, const Weights& w, const Floats& f) {
+        split(plan.parallel, plan.outputs, f.n, [&](size_t begin, size_t end, size_t) {
+            w.kernels->rows({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, f.x, f.m, f.k,
+                             f.y + begin, f.n, nullptr, 0});
         });
     }
     /// m rows of x to fixed point.
@@ -12359,17 +12365,19 @@ template <class E> struct Quantised {
                 c.prepare(x + i * kdim, kdim, digits, reinterpret_cast<uint8_t*>(to) + i * bytes);
         });
     }
-    static void multiply_codes(const Plan& plan, const Weights& w, const float* x, float* y, const float* prepared,
-            size_t digits, size_t m, size_t n, size_t kdim) {
-        split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t) {
-            w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, x, m, kdim,
-                                      y + begin, n, reinterpret_cast<const uint8_t*>(prepared), digits});
+    /// By codes, x as f.ready.
+    static void multiply_codes(const Plan& plan, const Weights& w, const Floats& f, size_t digits) {
+        split(plan.parallel, plan.outputs, f.n, [&](size_t begin, size_t end, size_t) {
+            w.kernels->rows_by_codes({w.kernels, w.rows + begin * w.row_stride, w.row_stride, end - begin, f.x, f.m,
+                                      f.k, f.y + begin, f.n, reinterpret_cast<const uint8_t*>(f.ready), digits});
         });
     }
-    static void by_codes(const Plan& plan, const Weights& w, const float* x, float* y, float* room, const float* ready,
-            size_t m, size_t n, size_t kdim) {
-        if (!ready) prepare_codes(plan.parallel, *w.kernels->by_codes, x, m, kdim, plan.digits, room);
-        multiply_codes(plan, w, x, y, ready ? ready : room, plan.digits, m, n, kdim);
+    static void by_codes(const Plan& plan, const Weights& w, Floats f) {
+        if (!f.ready) {
+            prepare_codes(plan.parallel, *w.kernels->by_codes, f.x, f.m, f.k, plan.digits, f.room);
+            f.ready = f.room;
+        }
+        multiply_codes(plan, w, f, plan.digits);
     }
     /// x to panels of digits, flags of its rows before them. False if tiles do not hold it.
     static bool pack(const Plan& plan, const float* x, size_t m, size_t kdim, float* to) {
@@ -12383,23 +12391,23 @@ template <class E> struct Quantised {
     }
     /// The product in fixed point. Rows that have none are taken alone, by codes: no row depends on others. False if
     /// tiles do not hold x.
-    static bool in_digits(const Plan& plan, const Weights& w, const float* x, float* y, float* room,
-            const float* ready, size_t m, size_t n, size_t kdim, Precision precision) {
-        if (!ready && !pack(plan, x, m, kdim, room)) return false;
-        const float* const   packed = ready ? ready : room;
+    static bool in_digits(const Plan& plan, const Weights& w, const Floats& f, Precision precision) {
+        if (!f.ready && !pack(plan, f.x, f.m, f.k, f.room)) return false;
+        const float* const   packed = f.ready ? f.ready : f.room;
         const uint8_t* const odd    = reinterpret_cast<const uint8_t*>(packed);
         const uint8_t* const panels = reinterpret_cast<const uint8_t*>(packed + plan.flags);
-        split(plan.parallel, plan.outputs, n, [&](size_t begin, size_t end, size_t task) {
-            plan.kernels->run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, x, panels, m,
-                               end - begin, kdim, plan.digits, y + begin, n,
-                               room + plan.own + task * plan.outputs.each});
+        split(plan.parallel, plan.outputs, f.n, [&](size_t begin, size_t end, size_t task) {
+            plan.kernels->run({w.kernels, w.rows + begin * w.row_stride, w.row_stride, w.block_bytes, f.x, panels, f.m,
+                               end - begin, f.k, plan.digits, f.y + begin, f.n,
+                               f.room + plan.own + task * plan.outputs.each});
         });
         const size_t digits = code_digits(*w.kernels, precision);
-        for (size_t i = 0, end; i < m; i = end) {
-            for (end = i + 1; end < m && odd[end] == odd[i]; end++) {}
+        for (size_t i = 0, end; i < f.m; i = end) {
+            for (end = i + 1; end < f.m && odd[end] == odd[i]; end++) {}
             if (!odd[i]) continue;
-            prepare_codes(plan.parallel, *w.kernels->by_codes, x + i * kdim, end - i, kdim, digits, room + plan.flags);
-            multiply_codes(plan, w, x + i * kdim, y + i * n, room + plan.flags, digits, end - i, n, kdim);
+            const Floats alone = {f.x + i * f.k, f.y + i * f.n, end - i, f.n, f.k, nullptr, f.room + plan.flags};
+            prepare_codes(plan.parallel, *w.kernels->by_codes, alone.x, alone.m, f.k, digits, f.room + plan.flags);
+            multiply_codes(plan, w, alone, digits);
         }
         return true;
     }
@@ -12464,8 +12472,7 @@ template <class E> struct Quantised {
                 ? reinterpret_cast<const float*>(static_cast<const char*>(prepared) + h.offset) : nullptr;
     }
 
-    void nested(const Plan& plan, const Weights& w, const float* x, float* y, float* room,
-            size_t m, size_t n, size_t kdim, Precision precision) const {
+    void nested(const Plan& plan, const Weights& w, const Floats& f, Precision precision) const {
         const GemmKernels& g = *float_table().gemm;
         BSource b = {};
         b.data          = w.rows;
@@ -12475,19 +12482,18 @@ template <class E> struct Quantised {
         b.block_bytes   = w.block_bytes;
         b.panel         = g.panel(BForm::format);
         const Terms terms = quant_terms(w.kernels->unpack != nullptr, is_bf16, precision);
-        nest(plan, g.run_terms(terms.x, terms.w), b, x, y, room, m, n, kdim);
+        nest(plan, g.run_terms(terms.x, terms.w), b, f);
     }
     /// The loop nest with decoded panels, threads over columns.
-    static void nest(const Plan& plan, RunPart* run_part, const BSource& b, const float* x, float* y, float* room,
-            size_t m, size_t n, size_t kdim) {
-        split(plan.parallel, plan.columns, n, [&](size_t begin, size_t end, size_t task) {
+    static void nest(const Plan& plan, RunPart* run_part, const BSource& b, const Floats& f) {
+        split(plan.parallel, plan.columns, f.n, [&](size_t begin, size_t end, size_t task) {
             GemmJob job = {};
-            job.a = x;  job.lda = kdim;
+            job.a = f.x;  job.lda = f.k;
             job.b = b;  job.column = begin;
-            job.c = y + begin;  job.ldc = n;
-            job.m = job.all_m = job.part_m = m;
-            job.n = end - begin;  job.all_n = n;  job.part_n = plan.columns.part;  job.k = kdim;
-            job.scratch = room + task * plan.columns.each;
+            job.c = f.y + begin;  job.ldc = f.n;
+            job.m = job.all_m = job.part_m = f.m;
+            job.n = end - begin;  job.all_n = f.n;  job.part_n = plan.columns.part;  job.k = f.k;
+            job.scratch = f.room + task * plan.columns.each;
             run_part(job);
         });
     }
@@ -12511,20 +12517,19 @@ static inline Status check_format(QuantType type, size_t k, Precision precision,
     return k && !row_bytes(type, k) ? invalid("the product of these sizes overflows size_t") : success;
 }
 template <class E> Status format_matmul(const CpuKernels<E>& kernels, QuantType type, const void* blocks,
-        const E* input, E* output, size_t m, size_t n, size_t k, Precision precision, const void* prepared,
-        bool is_prepared) {
+        const Request<E>& r, bool is_prepared) {
     const FormatKernels* const formats = kernels.table().formats;
-    if (Status s = check_format(type, k, precision, formats); !s) return s;
-    const size_t stride = row_bytes(type, k);
-    const Span spans[] = {{blocks, n, stride, 1}, {input, m, k, sizeof(E)}};
-    if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
+    if (Status s = check_format(type, r.k, r.precision, formats); !s) return s;
+    const size_t stride = row_bytes(type, r.k);
+    const Span spans[] = {{blocks, r.n, stride, 1}, {r.input, r.m, r.k, sizeof(E)}};
+    if (Status s = check_buffers(Span(r.output, r.m, r.n, sizeof(E)), spans); !s) return s;
     const Quantised<E> q{kernels};
     if (is_prepared)
-        if (Status s = q.check_prepared(prepared, output, m, n, k, precision); !s) return s;
-    if (m == 0 || n == 0) return success;
+        if (Status s = q.check_prepared(r.prepared, r.output, r.m, r.n, r.k, r.precision); !s) return s;
+    if (r.m == 0 || r.n == 0) return success;
     const Weights w = {&formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride,
             block_size(type), block_bytes(type)};
-    return q.run(w, input, output, nullptr, m, n, k, precision, prepared);
+    return q.run(w, r);
 }
 
 } // namespace impl
@@ -12582,11 +12587,11 @@ template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x
 
 template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,
         size_t n, size_t k, Precision precision) const {
-    return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, nullptr, false);
+    return impl::format_matmul<E>(*this, type, blocks, {input, output, m, n, k, precision, nullptr, nullptr}, false);
 }
 template <class E> Status CpuKernels<E>::matmul_prepared(QuantType type, const void* blocks, const E* input,
         const void* prepared, E* output, size_t m, size_t n, size_t k, Precision precision) const {
-    return impl::format_matmul(*this, type, blocks, input, output, m, n, k, precision, prepared, true);
+    return impl::format_matmul<E>(*this, type, blocks, {input, output, m, n, k, precision, nullptr, prepared}, true);
 }
 template <class E> size_t CpuKernels<E>::prepared_bytes(QuantType type, size_t m, size_t k, Precision precision) const {
     if (!impl::check_format(type, k, precision, table_->formats)) return 0;
@@ -12675,7 +12680,7 @@ template <class E> Status plain_matmul(const CpuKernels<E>& kernels, const Plain
     if (m == 0 || n == 0) return success;
     const Weights w = {&kernels.table().formats[rows.format], static_cast<const uint8_t*>(rows.codes), stride, 32,
             4 * rows.bits};
-    return Quantised<E>{kernels}.run(w, input, output, rows.scales, m, n, k, precision);
+    return Quantised<E>{kernels}.run(w, {input, output, m, n, k, precision, rows.scales, nullptr});
 }
 
 } // namespace impl
@@ -12735,13 +12740,14 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
     if (!addressable(m, t.n, t.k)) return no_memory();
     using Q = Quantised<E>;
     const Q q{k};
-    return q.with_floats(q.plan(QuantRoute::nested, nullptr, 0, m, t.n, t.k), input, output, nullptr, m, t.n, t.k,
-                         [&](const typename Q::Plan& plan, float* room, const float* x, float* y) {
+    const Request<E> r = {input, output, m, t.n, t.k, Precision::exact, nullptr, nullptr};
+    return q.with_floats(q.plan(QuantRoute::nested, nullptr, 0, m, t.n, t.k), r,
+                         [&](const typename Q::Plan& plan, const typename Q::Floats& f) {
         const GemmKernels& g = *q.float_table().gemm;
         BSource b = {};
         b.data  = &t;
         b.panel = g.panel(gptq ? BForm::gptq : BForm::awq);
-        Q::nest(plan, g.run, b, x, y, room, m, t.n, t.k);
+        Q::nest(plan, g.run, b, f);
     });
 }
 
