@@ -7714,12 +7714,14 @@ bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from,
     return true;
 }
 
-/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to `count` rows of `stride` bytes; beyond
-/// them up to a multiple of 64, and in columns beyond cols, codes of 0.
-void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, size_t count, int flip,
-                                     float* rows, size_t stride) {
-    uint8_t* bytes = reinterpret_cast<uint8_t*>(rows);
-    for (size_t c = 0; c < count; c++, bytes += stride) {
+/// Rows of bytes, so far apart.
+struct CodeRows { size_t count; float* at; size_t stride; };
+/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to rows; beyond them up to a multiple of 64,
+/// and in columns beyond cols, codes of 0.
+void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, int flip,
+        const CodeRows& to) {
+    uint8_t* bytes = reinterpret_cast<uint8_t*>(to.at);
+    for (size_t c = 0; c < to.count; c++, bytes += to.stride) {
         const size_t done = c < cols ? round_up(kc, 32) : 0;
         if (done)
             job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
@@ -7730,7 +7732,7 @@ void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, si
 void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
     float rows[QN * DIGIT_K / 4];
     const size_t words = round_up(kc, 32) / 4;
-    unpack_columns(job, p, kc, j, cols, QN, FLIP, rows, DIGIT_K);
+    unpack_columns(job, p, kc, j, cols, FLIP, {QN, rows, DIGIT_K});
     if (QK == 4) { transpose(rows, DIGIT_K / 4, QN, words, panel, QN); return; }       // words of four codes
     float pairs[QN * DIGIT_K / 4];
     transpose(rows, DIGIT_K / 4, QN, words, pairs, QN);
@@ -8446,25 +8448,27 @@ Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint1
         }
     return range.range();
 }
-/// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to panels of `size`, and their ranges.
+/// Panels, so far apart, and the range of each.
+struct TilePanels { uint16_t* at; size_t size; Range* ranges; };
+/// Columns j .. j+nc-1 of the job's B, rows p .. p+kc-1, to panels.
 template <class F> void pack_tile_b(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc,
-        uint16_t* panels, size_t size, Range* ranges, float* strip) {
+        TilePanels to, float* strip) {
     using E = typename F::E;
     const E* const b = static_cast<const E*>(job.b.data);
     const size_t   column = job.column + j;
     if (!job.b.packed && job.b.panel == &panel_rows<E>) {
-        pack_tile_rows<F>(b + p * job.b.ld + column, job.b.ld, kc, nc, panels, size, ranges);
+        pack_tile_rows<F>(b + p * job.b.ld + column, job.b.ld, kc, nc, to.at, to.size, to.ranges);
         return;
     }
-    for (size_t c = 0; c < nc; c += PANEL, panels += size, ranges++) {
+    for (size_t c = 0; c < nc; c += PANEL, to.at += to.size, to.ranges++) {
         const size_t cols = least(nc - c, PANEL);
         if (F::as_it_is && !job.b.packed && job.b.panel == &panel_transposed<E>)
-            *ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld,
-                                        kc, cols, panels);
+            *to.ranges = pack_tile_columns(reinterpret_cast<const bf16*>(b) + (column + c) * job.b.ld + p, job.b.ld,
+                                           kc, cols, to.at);
         else if (F::planes_b == 1 && job.b.dequant)
-            *ranges = pack_tile_decoded(job.b, p, kc, column + c, cols, panels, strip);
+            *to.ranges = pack_tile_decoded(job.b, p, kc, column + c, cols, to.at, strip);
         else
-            *ranges = pack_tile_panel<F>(job, p, kc, j + c, cols, panels, strip);
+            *to.ranges = pack_tile_panel<F>(job, p, kc, j + c, cols, to.at, strip);
     }
 }
 
@@ -8494,8 +8498,8 @@ void pack_tiles(const impl::BSource& b, size_t n, size_t k, size_t begin, size_t
     for (size_t p = 0; p < k; p += F::tk) {
         const size_t kc = least(k - p, F::tk);
         for (size_t j = begin; j < end; j += PANEL)
-            pack_tile_b<F>(job, p, kc, j, least(n - j, PANEL), tiles + at.panel(p, kc, j), 0,
-                           ranges + at.range(p, j), nullptr);
+            pack_tile_b<F>(job, p, kc, j, least(n - j, PANEL),
+                           {tiles + at.panel(p, kc, j), 0, ranges + at.range(p, j)}, nullptr);
     }
 }
 /// Back to floats, where tiles are not used.
@@ -8539,94 +8543,128 @@ template <class F> struct TileScratch {
 GK_INL float* sums_in(float* c, float*)                          { return c; }
 template <class E> GK_INL float* sums_in(E*, float* scratch)     { return scratch; }
 
-/// t[32][32] = rows i .. of A times columns j .. of B, over kc of k from p on, by fused multiply-adds.
-template <class E> void fused_tile(const impl::GemmJob& job, size_t i, size_t rows, size_t j, size_t cols,
-        size_t p, size_t kc, float* t, float* wide, float* strip) {
-    for (size_t q = 0; q < kc; q += KC) {
-        const size_t depth = least(kc - q, KC);
-        for (size_t r = 0; r < rows; r++)
-            convert(static_cast<const E*>(job.a) + (i + r) * job.lda + p + q, wide + r * KC, depth);
-        const float* const b = float_panel(job, p + q, depth, j, cols, strip);
+/// Rows i .. of C and columns j .., and their part over kc of k from p on.
+struct TileOfProduct { size_t i, rows, j, cols, p, kc; };
+
+/// t[32][32] = that part, by fused multiply-adds.
+template <class E>
+void fused_tile(const impl::GemmJob& job, const TileOfProduct& of, float* t, float* wide, float* strip) {
+    for (size_t q = 0; q < of.kc; q += KC) {
+        const size_t depth = least(of.kc - q, KC);
+        for (size_t r = 0; r < of.rows; r++)
+            convert(static_cast<const E*>(job.a) + (of.i + r) * job.lda + of.p + q, wide + r * KC, depth);
+        const float* const b = float_panel(job, of.p + q, depth, of.j, of.cols, strip);
         for (size_t d = 0; d < depth; d += CHAIN)
-            for (size_t r = 0; r < rows; r += MR)
+            for (size_t r = 0; r < of.rows; r += MR)
                 any_tile({least(depth - d, CHAIN), wide + r * KC + d, KC, 1, b + d * NR, NR,
-                          t + r * PANEL, PANEL, q + d != 0, 0}, least(rows - r, MR), cols);
+                          t + r * PANEL, PANEL, q + d != 0, 0}, least(of.rows - r, MR), of.cols);
     }
 }
-template <class F> void tiles_run(const impl::GemmJob& job) {
-    using E = typename F::E;
-    constexpr bool is_f32 = sizeof(E) == sizeof(float);
-    const TileScratch<F> at(job.part_m, job.part_n, job.k);
-    float* const    scratch  = job.scratch;
-    uint16_t* const a_block  = reinterpret_cast<uint16_t*>(scratch);
-    uint16_t* const b_block  = reinterpret_cast<uint16_t*>(scratch + at.b);
-    float* const    strip    = scratch + at.strip;
-    const E* const  a        = static_cast<const E*>(job.a);
-    const E* const  bias     = static_cast<const E*>(job.bias);
-    const size_t    ld_sums  = is_f32 ? job.ldc : least(round_up(job.part_n, PANEL), C_COLUMNS);
-    Range           a_range[C_ROWS / PANEL], b_range[B_COLUMNS / PANEL];
-    alignas(64) float sum[B_COLUMNS / PANEL][PANEL * PANEL];
 
-    F::use(1);
-    for (size_t j1 = 0; j1 < job.n; j1 += C_COLUMNS)
-        for (size_t i1 = 0; i1 < job.m; i1 += C_ROWS)
-            for (size_t p = 0; p < job.k; p += F::tk) {
-                const size_t kc = least(job.k - p, F::tk), steps = (kc + 31) / 32;
-                const size_t a_size = steps * F::step_a, b_size = steps * F::step_b;
-                const size_t i_end = least(job.m, i1 + C_ROWS), j_end = least(job.n, j1 + C_COLUMNS);
-                // Does finish() write C?
-                const bool   done = p + kc == job.k && (!is_f32 || bias || job.act != Activation::none);
-                for (size_t i = i1; i < i_end; i += PANEL) {
-                    uint16_t* const panel = a_block + (i - i1) / PANEL * a_size;
-                    a_range[(i - i1) / PANEL] = pack_tile_a<typename F::packing>(
-                            a + i * job.lda + p, job.lda, least(i_end - i, PANEL), kc, panel);
-                }
-                for (size_t j0 = j1; j0 < j_end; j0 += B_COLUMNS) {
-                    const size_t nc = least(j_end - j0, B_COLUMNS);
-                    const uint16_t* b_panels = b_block;
-                    const Range*    ranges   = b_range;
-                    if (F::as_it_is && job.b.panel == &panel_tiles) {
-                        const PackedTiles ready(job.b.packed_n, job.b.ld);
-                        const char* const packed = static_cast<const char*>(job.b.data);
-                        ranges   = reinterpret_cast<const Range*>(packed) + ready.range(p, job.column + j0);
-                        b_panels = reinterpret_cast<const uint16_t*>(packed + ready.data())
-                                + ready.panel(p, kc, job.column + j0);
-                    } else {
-                        pack_tile_b<typename F::packing>(job, p, kc, j0, nc, b_block, b_size, b_range, strip);
-                    }
-                    for (size_t i = i1; i < i_end; i += PANEL) {
-                        const size_t          rows    = least(i_end - i, PANEL);
-                        const uint16_t* const a_panel = a_block + (i - i1) / PANEL * a_size;
-                        const Range&          a_magnitudes = a_range[(i - i1) / PANEL];
-                        E* const              c       = static_cast<E*>(job.c) + i * job.ldc + j0;
-                        float* const          sums    = sums_in(c, scratch + at.sums + (i - i1) * ld_sums + (j0 - j1));
-                        const uint16_t* const a_next  = i + PANEL < i_end ? a_panel + a_size : a_block;
-                        impl::TileAhead       ahead   = {nullptr, ld_sums * sizeof(float),
-                                                         reinterpret_cast<const char*>(a_next), rows};
-                        // One panel of A: B streams past it.
-                        const size_t          chunk   = i_end - i1 <= PANEL ? steps : F::chunk;
-                        for (size_t q = 0; q < steps; q += chunk)
-                            for (size_t j = 0; j < nc; j += PANEL, ahead.panel += chunk * F::ahead) {
-                                ahead.row = reinterpret_cast<const char*>(sums + q * PANEL / steps * ld_sums + j);
-                                const uint16_t* const a_chunk = a_panel + q * F::step_a;
-                                const uint16_t* const b_chunk = b_panels + j / PANEL * b_size + q * F::step_b;
-                                if (a_magnitudes.suits(ranges[j / PANEL]))
-                                    F::kernel(least(steps - q, chunk), a_chunk, b_chunk, sum[j / PANEL], q, &ahead);
-                            }
-                        for (size_t j = 0; j < nc; j += PANEL) {
-                            const size_t cols = least(nc - j, PANEL);
-                            float* const t    = sum[j / PANEL];
-                            if (!a_magnitudes.suits(ranges[j / PANEL]))
-                                fused_tile<E>(job, i, rows, j0 + j, cols, p, kc, t, scratch + at.wide, strip);
-                            if (done && p) move_tile(sums + j, ld_sums, t, PANEL, rows, cols, true);
-                            if (done)
-                                finish(t, PANEL, bias ? bias + j0 + j : nullptr, job.act, c + j, job.ldc, rows, cols);
-                            else
-                                move_tile(t, PANEL, sums + j, ld_sums, rows, cols, p != 0);
-                        }
-                    }
-                }
+template <class F> struct TileNest {
+    using E = typename F::E;
+    static constexpr bool is_f32 = sizeof(E) == sizeof(float);
+
+    const impl::GemmJob&  job;
+    const TileScratch<F>  at{job.part_m, job.part_n, job.k};
+    const size_t          ld_sums = is_f32 ? job.ldc : least(round_up(job.part_n, PANEL), C_COLUMNS);
+    const E* const        bias    = static_cast<const E*>(job.bias);
+    Range                 a_range[C_ROWS / PANEL], b_range[B_COLUMNS / PANEL];
+    alignas(64) float     sum[B_COLUMNS / PANEL][PANEL * PANEL];
+
+    explicit TileNest(const impl::GemmJob& j) : job(j) {}
+
+    /// Of C rows i .. i_end-1 and columns j .. j_end-1, their part over kc of k from p on, in so many steps of 32.
+    struct Block {
+        size_t i, i_end, j, j_end, p, kc, steps;
+        bool   done;                                            // does finish() write C?
+        size_t a_size() const { return steps * F::step_a; }
+        size_t b_size() const { return steps * F::step_b; }
+    };
+    /// nc columns from j on, in panels.
+    struct Columns { size_t j, nc; const uint16_t* panels; const Range* ranges; };
+
+    uint16_t* a_panel(const Block& b, size_t i) const {
+        return reinterpret_cast<uint16_t*>(job.scratch) + (i - b.i) / PANEL * b.a_size();
+    }
+    float* strip() const { return job.scratch + at.strip; }
+
+    void pack_a(const Block& b) {
+        const E* const a = static_cast<const E*>(job.a) + b.p;
+        for (size_t i = b.i; i < b.i_end; i += PANEL)
+            a_range[(i - b.i) / PANEL] = pack_tile_a<typename F::packing>(
+                    a + i * job.lda, job.lda, least(b.i_end - i, PANEL), b.kc, a_panel(b, i));
+    }
+    Columns pack_b(const Block& b, size_t j) {
+        const size_t nc = least(b.j_end - j, B_COLUMNS);
+        if (F::as_it_is && job.b.panel == &panel_tiles) {
+            const PackedTiles ready(job.b.packed_n, job.b.ld);
+            const char* const packed = static_cast<const char*>(job.b.data);
+            const uint16_t* const panels = reinterpret_cast<const uint16_t*>(packed + ready.data());
+            return {j, nc, panels + ready.panel(b.p, b.kc, job.column + j),
+                    reinterpret_cast<const Range*>(packed) + ready.range(b.p, job.column + j)};
+        }
+        uint16_t* const panels = reinterpret_cast<uint16_t*>(job.scratch + at.b);
+        pack_tile_b<typename F::packing>(job, b.p, b.kc, j, nc, {panels, b.b_size(), b_range}, strip());
+        return {j, nc, panels, b_range};
+    }
+    /// sum[..] = rows i .. of the block by the columns, where tiles hold both. One panel of A: B streams past it.
+    void multiply(const Block& b, const Columns& c, size_t i, const float* sums) {
+        const uint16_t* const a      = a_panel(b, i);
+        const uint16_t* const a_next = i + PANEL < b.i_end ? a + b.a_size() : a_panel(b, b.i);
+        const Range&          range  = a_range[(i - b.i) / PANEL];
+        const size_t          chunk  = b.i_end - b.i <= PANEL ? b.steps : F::chunk;
+        impl::TileAhead ahead = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next),
+                                 least(b.i_end - i, PANEL)};
+        for (size_t q = 0; q < b.steps; q += chunk)
+            for (size_t j = 0; j < c.nc; j += PANEL, ahead.panel += chunk * F::ahead) {
+                ahead.row = reinterpret_cast<const char*>(sums + q * PANEL / b.steps * ld_sums + j);
+                if (range.suits(c.ranges[j / PANEL]))
+                    F::kernel(least(b.steps - q, chunk), a + q * F::step_a,
+                              c.panels + j / PANEL * b.b_size() + q * F::step_b, sum[j / PANEL], q, &ahead);
             }
+    }
+    /// sum[..] to C, or to what is added up over k.
+    void store(const Block& b, const Columns& c, size_t i, float* sums) {
+        const size_t rows = least(b.i_end - i, PANEL);
+        const Range& range = a_range[(i - b.i) / PANEL];
+        E* const     to    = static_cast<E*>(job.c) + i * job.ldc + c.j;
+        for (size_t j = 0; j < c.nc; j += PANEL) {
+            const size_t cols = least(c.nc - j, PANEL);
+            float* const t    = sum[j / PANEL];
+            if (!range.suits(c.ranges[j / PANEL]))
+                fused_tile<E>(job, {i, rows, c.j + j, cols, b.p, b.kc}, t, job.scratch + at.wide, strip());
+            if (b.done && b.p) move_tile(sums + j, ld_sums, t, PANEL, rows, cols, true);
+            if (b.done) finish(t, PANEL, bias ? bias + c.j + j : nullptr, job.act, to + j, job.ldc, rows, cols);
+            else        move_tile(t, PANEL, sums + j, ld_sums, rows, cols, b.p != 0);
+        }
+    }
+    void run_block(const Block& b) {
+        pack_a(b);
+        for (size_t j = b.j; j < b.j_end; j += B_COLUMNS) {
+            const Columns c = pack_b(b, j);
+            for (size_t i = b.i; i < b.i_end; i += PANEL) {
+                float* const sums = sums_in(static_cast<E*>(job.c) + i * job.ldc + j,
+                                            job.scratch + at.sums + (i - b.i) * ld_sums + (j - b.j));
+                multiply(b, c, i, sums);
+                store(b, c, i, sums);
+            }
+        }
+    }
+    void run() {
+        const bool finished = !is_f32 || bias || job.act != Activation::none;
+        for (size_t j = 0; j < job.n; j += C_COLUMNS)
+            for (size_t i = 0; i < job.m; i += C_ROWS)
+                for (size_t p = 0; p < job.k; p += F::tk) {
+                    const size_t kc = least(job.k - p, F::tk);
+                    run_block({i, least(job.m, i + C_ROWS), j, least(job.n, j + C_COLUMNS), p, kc, (kc + 31) / 32,
+                               finished && p + kc == job.k});
+                }
+    }
+};
+template <class F> void tiles_run(const impl::GemmJob& job) {
+    F::use(1);
+    TileNest<F>(job).run();
     F::use(0);
 }
 
@@ -8694,7 +8732,7 @@ bool pack_tile_digits(const float* x, size_t m, size_t k, size_t digits, size_t 
 /// columns.
 void pack_tile_codes(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
     float rows[PANEL * SCALE_K / 4];
-    base::unpack_columns(job, p, kc, j, cols, PANEL, 0, rows, SCALE_K);
+    base::unpack_columns(job, p, kc, j, cols, 0, {PANEL, rows, SCALE_K});
     for (size_t s = 0; s < digit_steps(kc); s++)
         for (size_t c = 0; c < PANEL; c += 16, panel += 256)
             transpose(rows + c * (SCALE_K / 4) + s * 16, SCALE_K / 4, 16, 16, panel, 16);
