@@ -10854,6 +10854,8 @@ template <size_t Digits, class Row> class GridSearch {
     // of a part; cost[row] times unit scale^2
     struct Trial { float scale[LANES], error[LANES], unit; int16_t cost[8][LANES]; };
     struct Sums { Eight error, xg, gg; };                               // w (x - scale g)^2, w x g, w g g
+    // of each part, at both scales: the steps around those that it would like, and of these the best
+    struct Trials { Trial trial[16]; uint8_t step[16][LANES], pick[2][16]; float sum[2]; };
 
 public:
     GridSearch(const GridFormat<Digits, Row>& format, const float* in, const float* weight)
@@ -10874,6 +10876,15 @@ public:
 
 private:
 
+    /// like[p], the scale that part p would like, and stiff[p], the curvature of its error there; the largest of these.
+    float likes(float (&like)[16], float (&stiff)[16]) const;
+    /// The two d, as scales of step 0, whose multiples come nearest to what parts would like. False if there is none.
+    bool two_scales(const float (&like)[16], const float (&stiff)[16], float most, float (&two)[2]) const;
+    void try_steps(const float (&like)[16], const float (&two)[2], Trials& tried) const;
+    /// The steps picked at scale h, and what the rows of a half may cost by them.
+    void bounds(const Trials& tried, size_t h, GridBlock& b, float (&bound)[64]) const;
+    /// What the rows of a block cost at another d.
+    void bounds_at(float d, const GridBlock& b, float (&bound)[64]) const;
     /// The least errors of part p with any digits, at eight scales.
     Eight loose(size_t p, const Eight& scale) const {
         Eight at[2][Digits], sum = eight(0.0f), spans[2] = {sum, sum};
@@ -11099,10 +11110,8 @@ private:
     }
 };
 
-template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock& out) {
-    out = {};
-    // 1. like[p] is the scale that part p would like, stiff[p] the curvature of its error there.
-    float like[16] = {}, stiff[16] = {}, most = 0;
+template <size_t Digits, class Row> float GridSearch<Digits, Row>::likes(float (&like)[16], float (&stiff)[16]) const {
+    float most = 0;
     for (size_t p = 0; p < parts; p++) {
         Eight xx = eight(0.0f), ww = xx;
         for (size_t i = p * f.part; i < (p + 1) * f.part; i += 8) {
@@ -11123,9 +11132,12 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
         stiff[p] = square / (like[p] * like[p]);
         most = like[p] > most ? like[p] : most;
     }
-    if (!(most > 0)) return;
-    // 2. The two d, as scales of step 0.
-    float two[2] = {0, 0}, off[2] = {endless, endless};
+    return most;
+}
+template <size_t Digits, class Row>
+bool GridSearch<Digits, Row>::two_scales(const float (&like)[16], const float (&stiff)[16], float most,
+        float (&two)[2]) const {
+    float off[2] = {endless, endless};
     for (int i = 0; i < 20; i++) {
         const float top = 2 * f.steps * (1.08f - 0.03f * static_cast<float>(i));
         const float s = v.value(v.half(most / (top * f.unit))) * f.unit, inverse = 1 / s;
@@ -11141,18 +11153,17 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
         if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = s; off[0] = sum; }
         else if (sum < off[1]) { two[1] = s; off[1] = sum; }
     }
-    if (!(two[0] > 0)) return;
     if (!(two[1] > 0)) two[1] = two[0];
-    // 3.
-    Trial   trial[16];
-    uint8_t step[16][LANES], pick[2][16];
-    float   sum[2] = {0, 0};
+    return two[0] > 0;
+}
+template <size_t Digits, class Row>
+void GridSearch<Digits, Row>::try_steps(const float (&like)[16], const float (&two)[2], Trials& tried) const {
     for (size_t p = 0; p < parts; p++) {
-        Trial& t = trial[p];
+        Trial& t = tried.trial[p];
         for (size_t l = 0; l < LANES; l++) {
             const float ratio = like[p] / two[l / 4];
             const float s     = nearest_in(ratio * 0.5f - 2.5f + static_cast<float>(l % 4), 0, f.steps - 1);
-            step[p][l] = static_cast<uint8_t>(s);
+            tried.step[p][l] = static_cast<uint8_t>(s);
             t.scale[l] = two[l / 4] * (2 * s + 1);
         }
         if (f.span) put(t.error, loose(p, eight(t.scale)));
@@ -11160,19 +11171,18 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
         for (size_t h = 0; h < 2; h++) {
             uint8_t at = static_cast<uint8_t>(4 * h);
             for (uint8_t l = at; l < 4 * h + 4; l++) if (t.error[l] < t.error[at]) at = l;
-            sum[h] += t.error[at];
-            pick[h][p] = at;
+            tried.sum[h] += t.error[at];
+            tried.pick[h][p] = at;
         }
     }
-    // 4.
-    const size_t h = sum[1] < sum[0];
-    GridBlock b = {};
-    float bound[64];
+}
+template <size_t Digits, class Row>
+void GridSearch<Digits, Row>::bounds(const Trials& tried, size_t h, GridBlock& b, float (&bound)[64]) const {
     for (float& one : bound) one = endless;
     for (size_t p = 0; p < parts; p++) {
-        const uint8_t l = pick[h][p];
-        const Trial& t = trial[p];
-        b.step[p] = step[p][l];
+        const uint8_t l = tried.pick[h][p];
+        const Trial& t = tried.trial[p];
+        b.step[p] = tried.step[p][l];
         for (size_t n = 0; !f.span && n < f.part / dims; n++) {
             const size_t r = p * f.part / dims + n, g = r / halves;
             const float  scale = t.scale[l];
@@ -11189,6 +11199,37 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
             }
         }
     }
+}
+template <size_t Digits, class Row>
+void GridSearch<Digits, Row>::bounds_at(float d, const GridBlock& b, float (&bound)[64]) const {
+    for (size_t g = 0; g < 32; g++) {
+        float grid[8], to[8], cost[8];
+        const float scale = d * f.unit * static_cast<float>(2 * b.step[8 * g / f.part] + 1);
+        chosen(g, b, grid, to);
+        Eight least = eight(endless);
+        for (float value : f.value[b.down[g]]) {
+            const Eight e = eight(x + 8 * g) - eight(scale * value);
+            least = lesser(least, e * e);
+        }
+        const Eight e = eight(to) - eight(scale) * eight(grid);
+        put(cost, eight(w + 8 * g) * (e * e - least));
+        for (size_t q = 0; q < halves; q++) {
+            float c = 0;
+            for (size_t j = 0; j < dims; j++) c += cost[q * dims + j];
+            bound[g * halves + q] = c * 1.001f + 1e-30f;
+        }
+    }
+}
+template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock& out) {
+    out = {};
+    float like[16] = {}, stiff[16] = {}, two[2] = {0, 0}, bound[64];
+    const float most = likes(like, stiff);
+    if (!(most > 0) || !two_scales(like, stiff, most, two)) return;
+    Trials tried = {};
+    try_steps(like, two, tried);
+    const size_t h = tried.sum[1] < tried.sum[0];
+    GridBlock b = {};
+    bounds(tried, h, b, bound);
     float best = endless, d = two[h] / f.unit;
     b.d = v.half(d);
     for (int round = 0; round < 2; round++) {
@@ -11200,23 +11241,7 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
         b.d = v.half(better);
         d = v.value(b.d);
         if (b.d == out.d || !(d > 0)) break;
-        for (size_t g = 0; g < 32; g++) {          // the same rows at the new scale
-            float grid[8], to[8], cost[8];
-            const float scale = d * f.unit * static_cast<float>(2 * b.step[8 * g / f.part] + 1);
-            chosen(g, b, grid, to);
-            Eight least = eight(endless);
-            for (float value : f.value[b.down[g]]) {
-                const Eight e = eight(x + 8 * g) - eight(scale * value);
-                least = lesser(least, e * e);
-            }
-            const Eight e = eight(to) - eight(scale) * eight(grid);
-            put(cost, eight(w + 8 * g) * (e * e - least));
-            for (size_t q = 0; q < halves; q++) {
-                float c = 0;
-                for (size_t j = 0; j < dims; j++) c += cost[q * dims + j];
-                bound[g * halves + q] = c * 1.001f + 1e-30f;
-            }
-        }
+        bounds_at(d, b, bound);
     }
 }
 
