@@ -10855,7 +10855,7 @@ template <size_t Digits, class Row> class GridSearch {
     struct Trial { float scale[LANES], error[LANES], unit; int16_t cost[8][LANES]; };
     struct Sums { Eight error, xg, gg; };                               // w (x - scale g)^2, w x g, w g g
     // of each part, at both scales: the steps around those that it would like, and of these the best
-    struct Trials { Trial trial[16]; uint8_t step[16][LANES], pick[2][16]; float sum[2]; };
+    struct Trials { Trial trial[16]; uint8_t step[16][LANES], pick[2][16]; float sum[2] = {0, 0}; };
 
 public:
     GridSearch(const GridFormat<Digits, Row>& format, const float* in, const float* weight)
@@ -11225,7 +11225,7 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
     float like[16] = {}, stiff[16] = {}, two[2] = {0, 0}, bound[64];
     const float most = likes(like, stiff);
     if (!(most > 0) || !two_scales(like, stiff, most, two)) return;
-    Trials tried = {};
+    Trials tried;
     try_steps(like, two, tried);
     const size_t h = tried.sum[1] < tried.sum[0];
     GridBlock b = {};
