@@ -8,6 +8,6 @@
 #include "gk_qgemm_neondot_codes.h"
 #ifdef __aarch64__
 
-GK_CODES_FUNC gk_qgemm_neondot_codes16_8x12, 4
+GK_CODES_FUNC gk_qgemm_neondot_codes16_8x12, 16
 
 #endif

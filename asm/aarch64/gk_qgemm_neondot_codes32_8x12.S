@@ -8,6 +8,6 @@
 #include "gk_qgemm_neondot_codes.h"
 #ifdef __aarch64__
 
-GK_CODES_FUNC gk_qgemm_neondot_codes32_8x12, 8
+GK_CODES_FUNC gk_qgemm_neondot_codes32_8x12, 32
 
 #endif

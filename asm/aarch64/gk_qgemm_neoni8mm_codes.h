@@ -1,29 +1,18 @@
-// gk_qgemm_neoni8mm_codes.h -- the microkernel of panels of codes, G = 8 OCTETS of k to a scale.    NEON int8 matrix multiply
+// gk_qgemm_neoni8mm_codes.h -- the microkernel of panels of codes, G of k to a scale.          NEON int8 matrix multiply
 //
-//   void name(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t);
-//
-//   t[r][c] = sum over groups of   d[r] * s[c] * (65536 n2 + 256 n1 + n0),   n = sum of x[.][r] * w[.][c]
-//
-//   x0  groups  0 allowed                   x: per digit, the highest first, int8 [groups][OCTETS][rows][8], eight
-//   x1  digits  1 .. 3                         consecutive k of a row together; then float d[groups][rows]
-//   x2  rows    1 .. 8                      codes: int8 [groups][OCTETS][12][8], eight consecutive k of a column together;
-//   x3  x                                      then per group float s[12]
-//   x4  codes
-//   x5  t       [rows][12], written; the [rows][12] behind it are the kernel's own
-//
-//   x6  the digit of the group, x3 .. x10 in steps of x7   x8  d   x9  s   x12  the room behind t   w13  256, a float
+//   As gk_qgemm_neon_codes.h says, DEEP = 8.
 //
 //   smmla: a vector of x is two rows of 8, one of W two columns of 8, and the sum their 2x2 block, row by row. Of a last row
 //   alone blocks have one row. Until all is done t holds blocks: six of a pair of rows, then those of the next.
 //
 //                 w[0,1] w[2,3] w[4,5] w[6,7] w[8,9] w[10,11]
 //                 v4     v5     v4     v5     v4     v5
-//   x[0,1]  v0    v8     v9     v10    v11    v12    v13     24 sums of a digit. They start from 1.5 * 2^23 (v7, as bits):
-//   x[2,3]  v1    v14    v15    v16    v17    v18    v19     |sum| < 2^20, so the bits of start + sum are those of the float
-//   x[4,5]  v2    v20    v21    v22    v23    v24    v25     1.5 * 2^23 + sum, and one subtraction converts exactly (scvtf
-//   x[6,7]  v3    v26    v27    v28    v29    v30    v31     has half the pipes). Sums of digits, floats, wait in the room.
+//   x[0,1]  v0    v8     v9     v10    v11    v12    v13
+//   x[2,3]  v1    v14    v15    v16    v17    v18    v19
+//   x[4,5]  v2    v20    v21    v22    v23    v24    v25
+//   x[6,7]  v3    v26    v27    v28    v29    v30    v31
 
-#include "../gk_asm.h"
+#include "gk_qgemm_neon_codes.h"
 #ifdef __aarch64__
 
 .macro SMMLA d, n, m                // smmla v\d.4s, v\n.16b, v\m.16b as a word: assemblers differ in how one enables it
@@ -161,10 +150,10 @@
 .endif
 .endm
 
-.macro GK_PAIRS_DIGIT rows, octets  // n = the sums of a digit, as floats
+.macro GK_CODES_DIGIT rows, g       // n = the sums of a digit, as floats
     GK_PAIRS \rows, GK_PAIR_START
     .irp octet, 0, 1, 2, 3
-.if \octet < \octets
+.if 8*\octet < \g
     GK_PAIRS \rows, GK_PAIR_X, 8*\rows*\octet
     .irp four, 0, 1, 2
     ldp     q4, q5, [x4, #96*\octet + 32*\four]
@@ -176,30 +165,19 @@
     GK_PAIRS \rows, GK_PAIR_FLOAT
 .endm
 
-.macro GK_PAIRS_TILE rows, octets
-L(rows\rows):
-    movi    v0.4s, #0
+.macro GK_CODES_CLEAR rows
     GK_PAIRS \rows, GK_PAIR_ZERO
-    cbz     x0, L(done)
-    add     x12, x5, #48*\rows
-    mov     x7, #8*\rows*\octets
-    mul     x7, x7, x0
-    madd    x8, x7, x1, x3
-    mov     x10, x8
-    .balign 32
-L(group\rows):
-    mov     x6, x3
-    GK_PAIRS_DIGIT \rows, \octets
-    cmp     x6, x10
-    b.hs    L(add\rows)
-L(digit\rows):
+.endm
+
+.macro GK_CODES_KEEP rows
     GK_PAIRS \rows, GK_PAIR_KEEP
-    GK_PAIRS_DIGIT \rows, \octets
-    dup     v3.4s, w13
+.endm
+
+.macro GK_CODES_NEXT rows
     GK_PAIRS \rows, GK_PAIR_NEXT
-    cmp     x6, x10
-    b.lo    L(digit\rows)
-L(add\rows):
+.endm
+
+.macro GK_CODES_ADD rows
     ldr     q1, [x9]                // each two scales twice
     ldr     q3, [x9, #16]
     ldr     q5, [x9, #32]
@@ -211,36 +189,10 @@ L(add\rows):
     dup     v5.2d, v5.d[1]
     GK_PAIRS \rows, GK_PAIR_SCALE
     GK_PAIRS \rows, GK_PAIR_ADD
-    add     x3, x3, #8*\rows*\octets
-    add     x10, x10, #8*\rows*\octets
-    add     x8, x8, #4*\rows
-    add     x4, x4, #96*\octets
-    add     x9, x9, #48
-    subs    x0, x0, #1
-    b.ne    L(group\rows)
-    GK_PAIRS \rows, GK_PAIR_ROWS
-    b       L(done)
 .endm
 
-.macro GK_PAIRS_FUNC name, octets
-GK_FUNC \name, 6
-    GK_SAVE_D8_D15
-    mov     x9, #96*\octets
-    madd    x9, x9, x0, x4
-    mov     w13, #0x43800000
-    mov     w11, #0x4b400000
-    dup     v7.4s, w11
-    .irp rows, 1, 2, 3, 4, 5, 6, 7
-    cmp     x2, #\rows
-    b.eq    L(rows\rows)
-    .endr
-    .irp rows, 8, 7, 6, 5, 4, 3, 2, 1
-    GK_PAIRS_TILE \rows, \octets
-    .endr
-L(done):
-    GK_RESTORE_D8_D15
-    GK_RETURN
-GK_ENDFUNC \name
+.macro GK_CODES_CLOSE rows
+    GK_PAIRS \rows, GK_PAIR_ROWS
 .endm
 
 #endif

@@ -9,6 +9,6 @@
 #include "gk_qgemm_neoni8mm_codes.h"
 #ifdef __aarch64__
 
-GK_PAIRS_FUNC gk_qgemm_neoni8mm_codes16_8x12, 2
+GK_CODES_FUNC gk_qgemm_neoni8mm_codes16_8x12, 16
 
 #endif

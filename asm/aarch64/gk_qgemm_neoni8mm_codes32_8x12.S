@@ -9,6 +9,6 @@
 #include "gk_qgemm_neoni8mm_codes.h"
 #ifdef __aarch64__
 
-GK_PAIRS_FUNC gk_qgemm_neoni8mm_codes32_8x12, 4
+GK_CODES_FUNC gk_qgemm_neoni8mm_codes32_8x12, 32
 
 #endif
