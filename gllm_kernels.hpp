@@ -7226,6 +7226,30 @@ GK_INL vq    qdot(vq acc, vq w, int32_t x) {
 GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s32(n), vset(s), vload(t))); }
 #endif
 
+#if GK_FEATURE == GK_I8MM
+/// n[r][c] += products of R rows of x and columns of codes, four k `quads` times, eight of a row or column together.
+template <size_t R, size_t C>
+GK_INL void group_products(const uint8_t* x, const uint8_t* codes, size_t quads, vq (&n)[R][C]) {
+    int32x4_t pair[(R + 1) / 2][2 * C];                         // two rows by two columns
+    GK_UNROLL(4) for (size_t p = 0; p < (R + 1) / 2; p++)
+        GK_UNROLL(6) for (size_t c = 0; c < 2 * C; c++) pair[p][c] = vdupq_n_s32(0);
+    for (size_t u = 0; u < quads; u += 2, x += 8 * R, codes += 8 * QN)
+        GK_UNROLL(4) for (size_t p = 0; p < (R + 1) / 2; p++) {
+            const uint8x8_t first = vld1_u8(x + 16 * p);
+            const uint8x8_t last  = 2 * p + 1 < R ? vld1_u8(x + 16 * p + 8) : vdup_n_u8(0);
+            const int8x16_t rows  = vreinterpretq_s8_u8(vcombine_u8(first, last));
+            GK_UNROLL(6) for (size_t c = 0; c < 2 * C; c++)
+                pair[p][c] = vmmlaq_s32(pair[p][c], rows, vreinterpretq_s8_u8(vld1q_u8(codes + 16 * c)));
+        }
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t c = 0; c < C; c++) {
+            const int32x4_t a = pair[r / 2][2 * c], b = pair[r / 2][2 * c + 1];
+            n[r][c] = viadd(n[r][c], r % 2 ? vcombine_s32(vget_high_s32(a), vget_high_s32(b))
+                                           : vcombine_s32(vget_low_s32(a), vget_low_s32(b)));
+        }
+}
+#endif
+
 // ---- x in fixed point, where bytes are multiplied by a unit for it ---------------
 
 #if GK_PANELS
@@ -7623,33 +7647,14 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
     for (size_t g = 0; g < groups; g++, b += 32 * QN)
         for (size_t d = 0; d < digits; d++, a += UNIT) {
             const uint8_t* const scales = a + (FLIP ? 4 * QR : 0);
-#if GK_FEATURE == GK_I8MM          // two rows by two columns in a vector
-            int32x4_t n[QR / 2][QN / 2];
-            GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++)
-                GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++) n[r][c] = vdupq_n_s32(0);
-            for (size_t u = 0; u < 32; u += QK) {
-                const uint8_t* const x = scales + 4 * QR + u * QR;
-                GK_UNROLL(4) for (size_t r = 0; r < QR / 2; r++) {
-                    const int8x16_t rows = vreinterpretq_s8_u8(vld1q_u8(x + 16 * r));
-                    GK_UNROLL(6) for (size_t c = 0; c < QN / 2; c++)
-                        n[r][c] = vmmlaq_s32(n[r][c], rows, vreinterpretq_s8_u8(vld1q_u8(b + u * QN + 16 * c)));
-                }
-            }
-            GK_UNROLL(4) for (size_t r = 0; r < QR; r += 2)
-                GK_UNROLL(4) for (size_t c = 0; c < QN / 2; c += 2) {
-                    const int32x4_t v = n[r / 2][c], w = n[r / 2][c + 1];
-                    float* const    at = t + r * QN + c * 2;
-                    const float     d0 = impl::load_as<float>(scales + 4 * r);
-                    const float     d1 = impl::load_as<float>(scales + 4 * r + 4);
-                    qfma(at,      vcombine_s32(vget_low_s32(v), vget_low_s32(w)),   d0);
-                    qfma(at + QN, vcombine_s32(vget_high_s32(v), vget_high_s32(w)), d1);
-                }
-#else
             constexpr size_t C = QN / QV;
             vq n[QR][C];
             GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
                 GK_UNROLL(4) for (size_t c = 0; c < C; c++)
                     n[r][c] = qset(FLIP ? impl::load_as<int32_t>(a + 4 * r) : 0);
+#if GK_FEATURE == GK_I8MM
+            group_products(scales + 4 * QR, b, 8, n);
+#else
             for (size_t u = 0; u < 32 / QK; u++) {
                 vq w[C];
                 GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(b + (u * QN + c * QV) * QK);
@@ -7658,10 +7663,10 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
                     GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qdot(n[r][c], w[c], x);
                 }
             }
+#endif
             GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
                 GK_UNROLL(4) for (size_t c = 0; c < C; c++)
                     qfma(t + r * QN + c * QV, n[r][c], impl::load_as<float>(scales + 4 * r));
-#endif
         }
 }
 constexpr impl::DigitTile* best_digit_tile =
@@ -7821,26 +7826,6 @@ GK_INL vq row_sums(const uint8_t* x, size_t r, size_t R, size_t quads) {
         for (size_t h = 0; h < 2; h++)
             sum[h] = vdotq_s32(sum[h], ones, vreinterpretq_s8_u8(vld1q_u8(x + 4 * (u * R + 2 * r) + 16 * h)));
     return vpaddq_s32(sum[0], sum[1]);
-}
-template <size_t R, size_t C>
-GK_INL void group_products(const uint8_t* x, const uint8_t* codes, size_t quads, vq (&n)[R][C]) {
-    int32x4_t pair[(R + 1) / 2][2 * C];                         // two rows by two columns
-    GK_UNROLL(4) for (size_t p = 0; p < (R + 1) / 2; p++)
-        GK_UNROLL(6) for (size_t c = 0; c < 2 * C; c++) pair[p][c] = vdupq_n_s32(0);
-    for (size_t u = 0; u < quads; u += 2, x += 8 * R, codes += 8 * QN)
-        GK_UNROLL(4) for (size_t p = 0; p < (R + 1) / 2; p++) {
-            const uint8x8_t first = vld1_u8(x + 16 * p);
-            const uint8x8_t last  = 2 * p + 1 < R ? vld1_u8(x + 16 * p + 8) : vdup_n_u8(0);
-            const int8x16_t rows  = vreinterpretq_s8_u8(vcombine_u8(first, last));
-            GK_UNROLL(6) for (size_t c = 0; c < 2 * C; c++)
-                pair[p][c] = vmmlaq_s32(pair[p][c], rows, vreinterpretq_s8_u8(vld1q_u8(codes + 16 * c)));
-        }
-    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(4) for (size_t c = 0; c < C; c++) {
-            const int32x4_t a = pair[r / 2][2 * c], b = pair[r / 2][2 * c + 1];
-            n[r][c] = viadd(n[r][c], r % 2 ? vcombine_s32(vget_high_s32(a), vget_high_s32(b))
-                                           : vcombine_s32(vget_low_s32(a), vget_low_s32(b)));
-        }
 }
 #else
 constexpr size_t DEEP = 4;
