@@ -2469,6 +2469,7 @@ struct FormatKernels {
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
+    bool by_groups;                                             // scales of codes are those of 32 weights, or of more
     /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that
     /// needs. With `wide` scales a row is NaN that has one beyond what codes serve.
     DotRows* dots; size_t segments; bool CpuFeatures::* needs;
@@ -7069,8 +7070,8 @@ GK_INL void by_lanes(const void* codes, vi (&out)[4]) {
     out[2] = _mm512_unpacklo_epi64(b, d);
     out[3] = _mm512_unpackhi_epi64(b, d);
 }
-/// For each lane the sum of its 16 codes times the integers of D digits at x; `total` are the sums of these integers.
-template <size_t D> GK_INL vi sum_lanes(const vi (&codes)[4], const uint8_t* x, vi total) {
+/// For each lane the sum of its 16 codes + 128 times the integers of D digits at x.
+template <size_t D> GK_INL vi sum_lanes(const vi (&codes)[4], const uint8_t* x) {
     vi t = _mm512_setzero_si512();
     GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
         t = _mm512_slli_epi32(t, 8);
@@ -7079,7 +7080,11 @@ template <size_t D> GK_INL vi sum_lanes(const vi (&codes)[4], const uint8_t* x, 
             t = _mm512_dpbusd_epi32(t, w, viload(x + 256 * d + 64 * h));
         }
     }
-    return _mm512_sub_epi32(t, _mm512_slli_epi32(total, 7));
+    return t;
+}
+/// Sums of groups of 32, twice, from those of lanes.
+GK_INL vi fold_lanes(vi t) {
+    return viadd(_mm512_shuffle_i32x4(t, t, 0x88), _mm512_shuffle_i32x4(t, t, 0xdd));
 }
 /// Minus sums of integers, in halves: of one digit as they are, below 2^15; else low + 1024 high, high in the upper
 /// half.
@@ -7090,6 +7095,11 @@ template <size_t D> GK_INL vi minus_lanes(vi total) {
 /// In the order of lanes.
 GK_INL vf lanes_of(vf v) {
     return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v);
+}
+/// What groups of 32 have of 16 each, in the order of folded lanes; zeros in others than these.
+GK_INL vf groups_of(__mmask16 lanes, vf v) {
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 0, 4, 8, 12, 2, 6, 10, 14);
+    return _mm512_maskz_permutexvar_ps(lanes, order, v);
 }
 #else
 template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) {
@@ -7303,7 +7313,7 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 //
 // Few rows of x: rows of W become blocks of codes, so many at a time that they stay in L1, and are multiplied with x in
 // fixed point. Each group of 32 of x becomes integers X of one or three digits, x = d X with d = max |x| / FULL: one
-// rounds to 8 bits, three keep 21, or 23 on AVX-VNNI. For 256 of x, in their order:
+// rounds to 8 bits, three keep 21, 23 on AVX-VNNI, 20 on AVX-512 VNNI. For 256 of x, in their order:
 //
 //   uint8 digit[D][256]         from the highest, which is signed; the others are not
 //   int16 minus[64][2]          on x86: minus[0] + 512 minus[1] = -sum X of four; times (z, 512 z), what an offset of z
@@ -7311,10 +7321,12 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 //   int32 start[64]             if FLIP: -128 sum of the highest digits of four, as codes are taken as code + 128 there
 //   float scale[16], sum[16]    d, and d sum X, of 16 each
 //
-// or, for AVX-512 VNNI, by lanes: a lane has 16 in a row, so that its sums are of one scale and need but one conversion
+// or, for AVX-512 VNNI, by lanes: a lane has 16 in a row, so that its sums are of one scale and need but one conversion.
+// Where scales are those of 32, lanes 0 .. 3 and 8 .. 11 are added to the next four: groups 0, 2, 4, 6, 1, 3, 5, 7.
 //
 //   int8  digit[D][4][16][4]    from the highest, to base 256; of lane l four from 16 (4 (l % 4) + l / 4) + 4 h on,
 //                               h = 0 .. 3
+//   by lanes, and once more by groups, twice all of them:
 //   int32 total[16]             sum X, of which codes + 128, or another offset, take 128 back
 //   float scale[16], sum[16]    d, and d sum X
 //   int16 minus[16][2]          minus[0] + 1024 minus[1] = -sum X; times (z, 1024 z), for z up to 31. Of one digit
@@ -7323,18 +7335,18 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 // and behind all of them a byte for each 256: its groups that have no fixed point, which are zeros above; these, and
 // blocks of weights whose scales are too wide, are multiplied as floats and added in double.
 //
-// Sums of four, or by lanes of 16, code X are exact: 4 . 128 FULL < 2^31, or 16 . 128 FULL. To the bound, in u of max
+// Sums of four, or by groups of 32, code X are exact: 4 . 128 FULL < 2^31, or 32 . 128 FULL. To the bound, in u of max
 // |x| sum |w|: half a step of X 8, rounding to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d
 // 1; for rest, at most |w|, sum X 5, d 1, the product with it 1; for both a chain of 20, 16 of these, lanes 4 and the
-// result 1: 11 + 2 . 43 + 48 = 145 at most, and by lanes, with a chain of 32, less; every 4096 of k are added in
-// double.
+// result 1: 11 + 2 . 43 + 48 = 145 at most. By lanes, half a step of 17 and a chain of 32: 20 + 2 . 39 + 44 = 142. Every
+// 4096 of k are added in double.
 
 #if GK_PASS != GK_SCALAR
 
 constexpr int    BASE = FLIP ? 8 : 7;                           // bits of a digit
 constexpr size_t MINUS = GK_PASS == GK_NEON ? 0 : 256;           // bytes
 #if GK_FEATURE == GK_AVX512VNNI
-constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + 64 + 128 + 64; }
+constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + 2 * 256; }
 #else
 constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + MINUS + (FLIP ? 256 : 0) + 128; }
 #endif
@@ -7346,8 +7358,15 @@ size_t prepared_bytes(size_t k, size_t digits) {
 
 /// 256 of x to a block, by the largest magnitudes of groups of 32.
 #if GK_FEATURE == GK_AVX512VNNI
+template <size_t D> GK_INL void prepare_sums(vi total, vf scale, uint8_t* out) {
+    const vi minus = minus_lanes<D>(total);
+    memcpy(out, &total, 64);
+    vstore(reinterpret_cast<float*>(out + 64), scale);
+    vstore(reinterpret_cast<float*>(out + 128), vmul(scale, vfloat(total)));
+    memcpy(out + 192, &minus, 64);
+}
 template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
-    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 14);
+    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 13);
     uint8_t digit[D][256];
     float   d[16];
     for (size_t g = 0; g < 8; g++) {
@@ -7365,12 +7384,8 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
             memcpy(block + 256 * i + 64 * h, &v[h], 64);
         }
     }
-    float* const scale = reinterpret_cast<float*>(block + 256 * D + 64);
-    memcpy(block + 256 * D, &total, 64);
-    vstore(scale, lanes_of(vload(d)));
-    vstore(scale + 16, vmul(vload(scale), vfloat(total)));
-    const vi minus = minus_lanes<D>(total);
-    memcpy(block + 256 * D + 192, &minus, 64);
+    prepare_sums<D>(total, lanes_of(vload(d)), block + 256 * D);
+    prepare_sums<D>(fold_lanes(total), groups_of(0xffff, vload(d)), block + 256 * D + 256);
 }
 #else
 template <size_t D> GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, uint8_t* block) {
@@ -7449,15 +7464,19 @@ template <size_t D, size_t R> struct CodeTile {
     static constexpr size_t chain = 16;
     vf sum[R];
 
-    GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x) {
-        const vi           total  = viload(x + 256 * D);
-        const float* const scales = reinterpret_cast<const float*>(x + 256 * D + 64);
+    GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x, bool by_groups) {
+        const uint8_t* const sums   = x + 256 * D + (by_groups ? 256 : 0);
+        const float* const   scales = reinterpret_cast<const float*>(sums + 64);
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
             const impl::CodeBlock& b = w[r * impl::CODE_RUN];
             vi codes[4];
             by_lanes(b.code, codes);
-            sum[r] = vfma(lanes_of(vload(b.rest)), vload(scales + 16), sum[r]);
-            sum[r] = vfma(vfloat(sum_lanes<D>(codes, x, total)), vmul(lanes_of(vload(b.scale)), vload(scales)), sum[r]);
+            const vi t     = sum_lanes<D>(codes, x);
+            const vi exact = _mm512_sub_epi32(by_groups ? fold_lanes(t) : t, vishl(viload(sums), 7));
+            const vf scale = by_groups ? groups_of(0xff, vload(b.scale)) : lanes_of(vload(b.scale));
+            const vf rest  = by_groups ? groups_of(0xff, vload(b.rest)) : lanes_of(vload(b.rest));
+            sum[r] = vfma(rest, vload(scales + 16), sum[r]);
+            sum[r] = vfma(vfloat(exact), vmul(scale, vload(scales)), sum[r]);
         }
     }
 };
@@ -7473,7 +7492,7 @@ template <size_t D, size_t R> struct CodeTile {
             sum[r] = vfma(vfloat(t), spread<q>(scale[r]), sum[r]);
         }
     }
-    GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x) {
+    GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x, bool) {
         const float* const scales = reinterpret_cast<const float*>(x + code_x_bytes(D) - 128);
         GK_UNROLL(4) for (size_t j = 0; j < 16 / VF; j++) {
             GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
@@ -7490,14 +7509,15 @@ template <size_t D, size_t R> struct CodeTile {
 };
 #endif
 /// sums[R][VF] += codes times x over so many blocks, up to CODE_RUN: chains of their own, or a part of one.
-template <size_t D, size_t R> void code_products(const impl::CodeBlock* w, const uint8_t* x, size_t blocks,
-        float* sums) {
+template <size_t D, size_t R>
+void code_products(const impl::CodeBlock* w, const uint8_t* x, size_t blocks, bool by_groups, float* sums) {
     using Tile = CodeTile<D, R>;
     constexpr bool part = Tile::chain > impl::CODE_RUN;
     for (size_t b = 0; b < blocks;) {
         Tile tile;
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) tile.sum[r] = part ? vload(sums + r * VF) : vzero();
-        for (size_t end = least(b + Tile::chain, blocks); b < end; b++) tile.block(w + b, x + b * code_x_bytes(D));
+        for (size_t end = least(b + Tile::chain, blocks); b < end; b++)
+            tile.block(w + b, x + b * code_x_bytes(D), by_groups);
         GK_UNROLL(4) for (size_t r = 0; r < R; r++)
             vstore(sums + r * VF, part ? tile.sum[r] : vadd(vload(sums + r * VF), tile.sum[r]));
     }
@@ -7547,7 +7567,7 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
             for (size_t l = 0; l < inputs; l++) {
                 const uint8_t* const x     = job.prepared + (i + l) * x_bytes;
                 const uint8_t* const odd_x = x + blocks * code_x_bytes(D) + b;
-                code_products<D, R>(w, x + b * code_x_bytes(D), count, sum + l * R * VF);
+                code_products<D, R>(w, x + b * code_x_bytes(D), count, f.by_groups, sum + l * R * VF);
                 unsigned any = 0;
                 for (size_t c = 0; c < count; c++) any |= odd_x[c];
                 for (size_t j = 0; j < R; j++)
@@ -8112,6 +8132,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.rows_by_codes = &rows_by_codes;
         f.by_codes      = &code_kernels;
         f.rests         = C::has_offset;
+        f.by_groups     = C::group % 32 == 0;
 #if GK_PANELS
         if (C::largest <= LARGEST_CODE)
             f.digits    = C::group % 32 == 0 ? &CodePanels<32>::kernels : &CodePanels<16>::kernels;

@@ -13,10 +13,11 @@
 //   Bits 5 .. 0 are an index into a table of levels of a, and into another for b; or bits 3 .. 0, and 7 .. 4 shifted, into
 //   one. Levels are plus 64.
 //
-//   zmm12, zmm13, zmm20, zmm21  scales of the four rows     zmm24 .. zmm27  bits of rows 0 and 1, by lanes
-//   zmm14  bytes 1 << 0 .. 1 << 7, eight times              zmm28 .. zmm31  of rows 2 and 3
-//   zmm15  bytes of 64                                      zmm16  where scales for 32 weights are, by lanes
-//   zmm22, zmm23  levels of a, of b                         zmm17  lanes in the order of x      k1 .. k7  of the format
+//   zmm12  scales of rows 0 | 1, zmm13 of 2 | 3, or         zmm24 .. zmm27  bits of rows 0 and 1, by lanes
+//   zmm12, zmm13, zmm20, zmm21  of the four rows            zmm28 .. zmm31  of rows 2 and 3
+//   zmm14  bytes 1 << 0 .. 1 << 7, eight times              zmm16  where scales for 32 weights are, by groups
+//   zmm15  bytes of 64                                      zmm17  groups in their order, each twice
+//   zmm22, zmm23  levels of a, of b                         k1 .. k7  of the format
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -25,14 +26,14 @@
 
 .macro GK_QDOT_GRID_DATA factor
 L(data):
-    .long   0, 4, 8, 12, 0, 4, 8, 12, 2, 6, 10, 14, 2, 6, 10, 14    //   0  two rows by turns: of the first, by lanes
+    .long   0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15    //   0  two rows by turns: the first, the second
     .byte   1, 2, 4, 8, 16, 32, 64, 128                             //  64
     .byte   127, 64, 32, 16, 8, 4, 2, 1                             //  72  bit 7 becomes the parity of the others
     .byte   4, 4, 20, 20, 36, 36, 52, 52                            //  80  where the middle of each word begins
     .long   0xf00ff00f                                              //  88  its outer halves
     .long   0x40404040, 4, 15, 7                                    //  92
     .float  \factor                                                 // 108
-    .byte   0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15    // 112
+    .byte   0, 0, 4, 4, 1, 1, 5, 5, 2, 2, 6, 6, 3, 3, 7, 7          // 112
 .endm
 
 .macro GK_QDOT_GRID_SETUP
@@ -213,21 +214,26 @@ L(data):
 .endm
 
 .macro GK_QDOT_SCALES32 d
-    vpermps zmm6, zmm17, zmmword ptr [r11 + 256*\d + 64]
+    vpermps zmm6, zmm17, zmmword ptr [r11 + 256*\d + 320]
     SCALES  \d, 0, N0, N1
     SCALES  \d, 1, N2, N3
 .endm
 
 .macro GK_QDOT_GRID32 d, bytes      // the block
-    vmovaps zmm20, zmmword ptr [rdi + 448]
-    vmovaps zmm21, zmmword ptr [rdi + 512]
-    vpermps zmm12, zmm16, zmm20
-    vpsrlq  zmm13, zmm20, 32
-    vpermps zmm20, zmm16, zmm21
-    vpsrlq  zmm21, zmm21, 32
-    vpermps zmm13, zmm16, zmm13
-    vpermps zmm21, zmm16, zmm21
-    GK_QDOT_GRID \d, \bytes
+    vpermps zmm12, zmm16, zmmword ptr [rdi + 448]
+    vpermps zmm13, zmm16, zmmword ptr [rdi + 512]
+    GK_QDOT_GRID_BITS \bytes
+    vpslld  zmm18, zmmword ptr [rdx + 256*\d + 256], 6
+    GK_QDOT_GRID_PAIR \d, zmm24, zmm25, zmm26, zmm27, zmm12, zmm8
+    GK_QDOT_GRID_PAIR \d, zmm28, zmm29, zmm30, zmm31, zmm13, zmm9
+.endm
+
+.macro GK_QDOT_GRID_PAIR d, v0, v1, v2, v3, scale, acc
+    GK_QDOT_GRID_DOTS \d, 0, \v0, \v1, \v2, \v3, 10
+    GK_QDOT_GRID_DOTS \d, 1, \v0, \v1, \v2, \v3, 0
+    GK_QDOT_GROUPS
+    vpsubd  zmm0, zmm0, zmm18
+    GK_QDOT_ADD \scale, \acc
 .endm
 
 // ---- for 16 weights, a row a vector; SCALES \d, \r, \at of the format
@@ -259,47 +265,47 @@ L(data):
     vmovaps zmm13, zmmword ptr [rdi + 512]
     vmovaps zmm20, zmmword ptr [rdi + 576]
     vmovaps zmm21, zmmword ptr [rdi + 640]
-    GK_QDOT_GRID \d, \bytes
-.endm
-
-// ---- the block: BITS \a, \b, \v0 .. \v3 of the format for two rows
-
-.macro GK_QDOT_GRID_QUAD d, h, v, side, to, sum     // LEVELS \to, \v, \side of the format
-    LEVELS  \to, \v, \side
-    vpdpbusd \sum, \to, zmmword ptr [rdx + 64*\h]
-.if \d == 3
-    vpdpbusd zmm1, \to, zmmword ptr [rdx + 64*\h + 256]
-    vpdpbusd zmm2, \to, zmmword ptr [rdx + 64*\h + 512]
-.endif
-.endm
-
-.macro GK_QDOT_GRID_ROW d, side, v0, v1, v2, v3, scale, acc
-    vpxor   xmm0, xmm0, xmm0
-    vpxor   xmm1, xmm1, xmm1
-    vpxor   xmm2, xmm2, xmm2
-    GK_QDOT_GRID_QUAD \d, 0, \v0, \side, zmm4, zmm0
-    GK_QDOT_GRID_QUAD \d, 1, \v1, \side, zmm5, zmm0
-    GK_QDOT_GRID_QUAD \d, 2, \v2, \side, zmm6, zmm0
-    GK_QDOT_GRID_QUAD \d, 3, \v3, \side, zmm7, zmm0
-.if \d == 3
-    vpslld  zmm0, zmm0, 16
-    vpslld  zmm1, zmm1, 8
-    vpaddd  zmm0, zmm0, zmm2
-    vpaddd  zmm0, zmm0, zmm1
-.endif
-    vpsubd  zmm0, zmm0, zmm18
-    GK_QDOT_ADD \scale, \acc
-.endm
-
-.macro GK_QDOT_GRID d, bytes
-    GK_QDOT_AHEAD \bytes
-    BITS    W0, W1, zmm24, zmm25, zmm26, zmm27
-    BITS    W2, W3, zmm28, zmm29, zmm30, zmm31
+    GK_QDOT_GRID_BITS \bytes
     vpslld  zmm18, zmmword ptr [rdx + 256*\d], 6
     GK_QDOT_GRID_ROW \d, 0, zmm24, zmm25, zmm26, zmm27, zmm12, zmm8
     GK_QDOT_GRID_ROW \d, 1, zmm24, zmm25, zmm26, zmm27, zmm13, zmm9
     GK_QDOT_GRID_ROW \d, 0, zmm28, zmm29, zmm30, zmm31, zmm20, zmm10
     GK_QDOT_GRID_ROW \d, 1, zmm28, zmm29, zmm30, zmm31, zmm21, zmm11
+.endm
+
+.macro GK_QDOT_GRID_ROW d, side, v0, v1, v2, v3, scale, acc
+    GK_QDOT_GRID_DOTS \d, \side, \v0, \v1, \v2, \v3, 0
+    vpsubd  zmm0, zmm0, zmm18
+    GK_QDOT_ADD \scale, \acc
+.endm
+
+// ---- the block: BITS \a, \b, \v0 .. \v3 of the format for two rows
+
+.macro GK_QDOT_GRID_BITS bytes
+    GK_QDOT_AHEAD \bytes
+    BITS    W0, W1, zmm24, zmm25, zmm26, zmm27
+    BITS    W2, W3, zmm28, zmm29, zmm30, zmm31
+.endm
+
+.macro GK_QDOT_GRID_DOTS d, side, v0, v1, v2, v3, to        // LEVELS \to, \v, \side of the format
+    LEVELS  zmm4, \v0, \side
+    LEVELS  zmm5, \v1, \side
+    LEVELS  zmm6, \v2, \side
+    LEVELS  zmm7, \v3, \side
+    GK_QDOT_ZERO \d, \to
+    GK_QDOT_GRID_DIGIT zmm\to, 0
+.if \d == 3
+    GK_QDOT_GRID_DIGIT zmm1, 256
+    GK_QDOT_GRID_DIGIT zmm2, 512
+.endif
+    GK_QDOT_WHOLE \d, zmm\to
+.endm
+
+.macro GK_QDOT_GRID_DIGIT to, at     // of x from memory
+    vpdpbusd \to, zmm4, zmmword ptr [rdx + \at]
+    vpdpbusd \to, zmm5, zmmword ptr [rdx + \at + 64]
+    vpdpbusd \to, zmm6, zmmword ptr [rdx + \at + 128]
+    vpdpbusd \to, zmm7, zmmword ptr [rdx + \at + 192]
 .endm
 
 #endif

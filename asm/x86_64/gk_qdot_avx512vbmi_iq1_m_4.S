@@ -67,6 +67,6 @@ GK_CONST gk_qdot_avx512vbmi_iq1_m_data
     GK_QDOT_GRID16 \d, 56
 .endm
 
-GK_QDOT_FUNC gk_qdot_avx512vbmi_iq1_m_4, 56
+GK_QDOT_FUNC gk_qdot_avx512vbmi_iq1_m_4, 56, LANES
 
 #endif

@@ -3,9 +3,9 @@
 //   A block is 50 bytes: f16 d; 32 lower bytes of indices, for 8 weights each; eight words for 32 weights: the upper 3 bits of
 //   four indices, s of 3 bits, a sign. w = d (2 s + 1) / 8 (8 grid +- 1).
 //
-//   256 of four rows: 342 micro-operations of vectors for three digits, 294 for one. On Ice Lake 233 cycles.
+//   256 of four rows: 338 micro-operations of vectors for three digits, 290 for one. On Ice Lake 232 cycles.
 //
-// mca: icelake-server 1*233
+// mca: icelake-server 1*232
 
 #include "gk_qdot_avx512vbmi_iq1.h"
 #ifdef __x86_64__
@@ -62,6 +62,6 @@ GK_CONST gk_qdot_avx512vbmi_iq1_s_data
     GK_QDOT_GRID32 \d, 50
 .endm
 
-GK_QDOT_FUNC gk_qdot_avx512vbmi_iq1_s_4, 50
+GK_QDOT_FUNC gk_qdot_avx512vbmi_iq1_s_4, 50, GROUPS
 
 #endif

@@ -5,9 +5,9 @@
 //
 //   k2  the upper four quad words
 //
-//   256 of four rows: 257 micro-operations of vectors for three digits, 209 for one. On Ice Lake 167 cycles.
+//   256 of four rows: 257 micro-operations of vectors for three digits, 209 for one. On Ice Lake 166 cycles.
 //
-// mca: icelake-server 1*167
+// mca: icelake-server 1*166
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__
@@ -134,6 +134,6 @@ GK_CONST gk_qdot_avx512vbmi_iq2_s_data
     GK_QDOT_GRID16 \d, 82
 .endm
 
-GK_QDOT_FUNC gk_qdot_avx512vbmi_iq2_s_4, 82
+GK_QDOT_FUNC gk_qdot_avx512vbmi_iq2_s_4, 82, LANES
 
 #endif

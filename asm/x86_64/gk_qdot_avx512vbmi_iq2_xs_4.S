@@ -95,6 +95,6 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xs_data
     GK_QDOT_GRID16 \d, 74
 .endm
 
-GK_QDOT_FUNC gk_qdot_avx512vbmi_iq2_xs_4, 74
+GK_QDOT_FUNC gk_qdot_avx512vbmi_iq2_xs_4, 74, LANES
 
 #endif

@@ -8,23 +8,25 @@
 //         384 double total[4]   424 the next row   448 room: scales
 //
 //   x, a block of 256:  0      int8  digit 2, 1 and 0, or one, [4][16][4] each: of lane l = 4j + i four from 16 (4i + j) + 4h on
-//                       D 256  int32 total[16]: sum X
-//                       D 256 + 64  float scale[16], sum[16]
+//                       D 256  int32 total[16], sum X; float scale[16], sum[16]; int16 minus[16][2]: of lanes
+//                   D 256 + 256  the same of groups of 32: 0, 2, 4, 6, 1, 3, 5, 7, twice
 //
 //   rdi  job          rsi  the block of segment 0         zmm0 .. zmm3   free
 //   rcx  blocks left  r8   bytes to segment 1, r9 to 3    zmm4 .. zmm7   codes of a row, by lanes
-//   rdx  x            r10  blocks left of the chain       zmm8 .. zmm11  sums of the four rows, by lanes
-//   rax  the next rsi, r11 the next rdx, from row to row too; the last row is followed by itself
+//   rdx  x            r10  blocks left of the chain       zmm8 .. zmm11  sums of the four rows, by lanes; or
+//   rax  the next rsi, r11 the next rdx,                  zmm8, zmm9     of rows 0 | 1 and 2 | 3, by groups; zmm10 free
+//        from row to row too; the last row is followed by itself
 //   zmm12 .. zmm15  digit 2, or the one, of quads 0 .. 3 of x    zmm18 .. zmm21  digit 1    zmm28 .. zmm31  digit 0
 //   zmm16, zmm17, zmm22 .. zmm27  of the format
 //
 //   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
 //
-//   Codes are taken as unsigned, with an offset that the sum of X takes back: a lane is the sum of 16 code X, exact; then one
-//   FMA. Sixteen blocks are a chain of FMA, chains are added up in double: the order of the twin, code_rows in section [15].
+//   Codes are taken as unsigned, with an offset that the sum of X takes back: a lane is the sum of 16 code X, exact. Where 32
+//   weights share a scale the lanes of two rows are folded, to eight groups of each. Then one FMA. Sixteen blocks are a chain
+//   of FMA, chains are added up in double: the order of the twin, code_rows in section [15].
 //
-//   Nothing is lost: |code - offset| <= 128 and |X| <= 63 2^14, so that 16 products are below 2^31, and what wraps on the
-//   way comes back.
+//   Nothing is lost: |code - offset| <= 128 and |X| <= 63 2^13, so that 32 products are below 2^31, as are 16 of unsigned
+//   bytes, and what wraps on the way comes back.
 //
 //   Budgets count micro-operations on vector ports; copies, zeros and broadcasts from memory are none, gathered words one.
 
@@ -41,39 +43,53 @@
 #define N2 rax + 2*r8
 #define N3 rax + r9
 
-.macro GK_QDOT_EACH op              // \op row, its sums
-    \op 0, zmm8
-    \op 1, zmm9
-    \op 2, zmm10
-    \op 3, zmm11
+.macro GK_QDOT_CLEAR
+    vpxor   xmm8, xmm8, xmm8
+    vpxor   xmm9, xmm9, xmm9
+    vpxor   xmm10, xmm10, xmm10
+    vpxor   xmm11, xmm11, xmm11
 .endm
 
-.macro GK_QDOT_CLEAR r, acc
-    vpxord  \acc, \acc, \acc
+.macro GK_QDOT_JOIN a, b            // the halves of the lanes of two rows added up: rows a | b
+    vshuff64x2 zmm0, \a, \b, 0x44
+    vshuff64x2 \a, \a, \b, 0xee
+    vaddps  \a, zmm0, \a
 .endm
 
-.macro GK_QDOT_OPEN r, acc          // no sums yet
-    vmovsd  qword ptr [rdi + 384 + 8*\r], xmm0
-.endm
-
-.macro GK_QDOT_FOLD r, acc          // total[r] += all lanes of the chain
-    vextractf64x4 ymm1, \acc, 1
-    vaddps  zmm0, \acc, zmm1
+.macro GK_QDOT_FOLD by              // total[4] += the chain, of four rows
+.ifc \by, LANES
+    GK_QDOT_JOIN zmm8, zmm9
+    GK_QDOT_JOIN zmm10, zmm11
+    GK_QDOT_QUARTERS_OF zmm8, zmm10
+.else
+    GK_QDOT_QUARTERS_OF zmm8, zmm9
+.endif
+    vshufps zmm1, zmm0, zmm0, 0x4e
+    vaddps  zmm0, zmm0, zmm1
+    vshufps zmm1, zmm0, zmm0, 0xb1
+    vaddps  zmm0, zmm0, zmm1                            // a row four times
+    vextractf64x4 ymm1, zmm0, 1
+    vunpcklps ymm0, ymm0, ymm1                          // 0 2 . . 1 3
     vextractf128 xmm1, ymm0, 1
-    vaddps  xmm0, xmm0, xmm1
-    vmovhlps xmm1, xmm0, xmm0
-    vaddps  xmm0, xmm0, xmm1
-    vmovshdup xmm1, xmm0
-    vaddss  xmm0, xmm0, xmm1
-    vcvtss2sd xmm0, xmm0, xmm0
-    vaddsd  xmm0, xmm0, qword ptr [rdi + 384 + 8*\r]
-    vmovsd  qword ptr [rdi + 384 + 8*\r], xmm0
+    vunpcklps xmm0, xmm0, xmm1
+    vcvtps2pd ymm0, xmm0
+    vaddpd  ymm0, ymm0, ymmword ptr [rdi + 384]
+    vmovupd ymmword ptr [rdi + 384], ymm0
 .endm
 
-.macro GK_QDOT_STORE r, acc         // *r11 = total[r]; r11 += r10
-    vcvtsd2ss xmm0, xmm0, qword ptr [rdi + 384 + 8*\r]
+.macro GK_QDOT_QUARTERS_OF a, b     // zmm0 = the quarters of four rows, of rows 0 | 1 and 2 | 3
+    vshuff32x4 zmm0, \a, \b, 0x88
+    vshuff32x4 zmm1, \a, \b, 0xdd
+    vaddps  zmm0, zmm0, zmm1
+.endm
+
+.macro GK_QDOT_STORE                // total[4], in ymm0 too, to r11 and on, r10 apart
+    vcvtpd2ps xmm0, ymm0
     vmovss  dword ptr [r11], xmm0
+    vextractps dword ptr [r11 + r10], xmm0, 1
+    vextractps dword ptr [r11 + 2*r10], xmm0, 2
     add     r11, r10
+    vextractps dword ptr [r11 + 2*r10], xmm0, 3
 .endm
 
 // ---- a row: CODES \at of the format leaves the codes of the block at \at in zmm4 .. zmm7, vector h those of quad h of each
@@ -117,56 +133,44 @@
     vmovdqu64 \x3, zmmword ptr [rdx + \at + 192]
 .endm
 
-.macro GK_QDOT_QUAD d, sum, codes, two, one, zero       // each digit by itself: short chains
-    vpdpbusd \sum, \codes, \two
+.macro GK_QDOT_DIGIT to, x0, x1, x2, x3
+    vpdpbusd \to, zmm4, \x0
+    vpdpbusd \to, zmm5, \x1
+    vpdpbusd \to, zmm6, \x2
+    vpdpbusd \to, zmm7, \x3
+.endm
+
+.macro GK_QDOT_DOTS d, shifts=-1, to=0      // zmm\to = sums of code X, or of codes that are too far left, by constants
+    GK_QDOT_ZERO \d, \to
+    GK_QDOT_DIGIT zmm\to, zmm12, zmm13, zmm14, zmm15
 .if \d == 3
-    vpdpbusd zmm1, \codes, \one
-    vpdpbusd zmm2, \codes, \zero
+    GK_QDOT_DIGIT zmm1, zmm18, zmm19, zmm20, zmm21
+    GK_QDOT_DIGIT zmm2, zmm28, zmm29, zmm30, zmm31
+.endif
+    GK_QDOT_WHOLE \d, zmm\to
+.if \shifts >= 0
+    vpsravd zmm\to, zmm\to, zmmword ptr [DATA + \shifts]
 .endif
 .endm
 
-.macro GK_QDOT_DIGITS d             // sums of code times each digit: zmm0, zmm1 and zmm2, or halves of the sum in zmm0 and zmm1
-    vpxor   xmm0, xmm0, xmm0
+.macro GK_QDOT_ZERO d, to           // sums of each digit by itself: short chains
+    vpxor   xmm\to, xmm\to, xmm\to
+.if \d == 3
     vpxor   xmm1, xmm1, xmm1
-.if \d == 3
     vpxor   xmm2, xmm2, xmm2
-    GK_QDOT_QUAD 3, zmm0, zmm4, zmm12, zmm18, zmm28
-    GK_QDOT_QUAD 3, zmm0, zmm5, zmm13, zmm19, zmm29
-    GK_QDOT_QUAD 3, zmm0, zmm6, zmm14, zmm20, zmm30
-    GK_QDOT_QUAD 3, zmm0, zmm7, zmm15, zmm21, zmm31
-.else
-    GK_QDOT_QUAD 1, zmm0, zmm4, zmm12
-    GK_QDOT_QUAD 1, zmm1, zmm5, zmm13
-    GK_QDOT_QUAD 1, zmm0, zmm6, zmm14
-    GK_QDOT_QUAD 1, zmm1, zmm7, zmm15
 .endif
 .endm
 
-.macro GK_QDOT_DOTS d, shifts=0     // zmm0 = sums of code X, or of codes that are too far left, by shifts among the constants
-    GK_QDOT_DIGITS \d
-.if \shifts && \d == 3
-    vpsllvd zmm0, zmm0, zmmword ptr [DATA + \shifts]
-    vpsllvd zmm1, zmm1, zmmword ptr [DATA + \shifts + 64]
-    vpsravd zmm2, zmm2, zmmword ptr [DATA + \shifts + 128]
-.elseif \d == 3
-    vpslld  zmm0, zmm0, 16
-    vpslld  zmm1, zmm1, 8
-.endif
+.macro GK_QDOT_WHOLE d, to
 .if \d == 3
-    vpaddd  zmm0, zmm0, zmm2
-.endif
-    vpaddd  zmm0, zmm0, zmm1
-.if \shifts && \d == 1
-    vpsravd zmm0, zmm0, zmmword ptr [DATA + \shifts + 128]
+    vpslld  \to, \to, 16
+    vpslld  zmm1, zmm1, 8
+    vpaddd  \to, \to, zmm2
+    vpaddd  \to, \to, zmm1
 .endif
 .endm
 
-.macro GK_QDOT_SHIFTS a, b, c, d    // 192 bytes, where codes are a, b, c, d bits too far left in each quarter of lanes: what
-.irp top, 16, 8                     // takes sums of digits 2 and 1 left, and those of digit 0, multiples of it, right. They
-.irp s, \a, \b, \c, \d              // are below 16 . 255 . 128, so that none is lost
-    .fill   4, 4, \top - \s
-.endr
-.endr
+.macro GK_QDOT_SHIFTS a, b, c, d    // 64 bytes, where codes are a, b, c, d bits too far left in each quarter of lanes
 .irp s, \a, \b, \c, \d
     .fill   4, 4, \s
 .endr
@@ -188,68 +192,55 @@
 .endr
 .endm
 
-// ---- groups of 32, two rows a vector; SCALES \a, \b, \room of the format makes those of the blocks at \a and \b, times zmm7
+// ---- groups of 32, two rows a vector, groups in the order of x; SCALES \a, \b, \room of the format makes those of the
+//      blocks at \a and \b, times zmm7
 //
-//   zmm16, zmm17  the groups of lanes, of the first and second row      zmm7  scale of x, for two rows
-//
-//   room: scale, z, rest of rows 0 | 1 at 448, of rows 2 | 3 at 640
-
-.macro GK_QDOT_PAIRS_DATA           // the first 192 bytes of the constants of the format
-L(data):
-    .long   0, 2, 4, 6, 0, 2, 4, 6, 1, 3, 5, 7, 1, 3, 5, 7                      //   0  groups of lanes
-    .long   8, 10, 12, 14, 8, 10, 12, 14, 9, 11, 13, 15, 9, 11, 13, 15          //  64  of the second row
-    .long   0, 8, 1, 9, 2, 10, 3, 11, 0, 8, 1, 9, 2, 10, 3, 11                  // 128  lanes of groups, twice
-.endm
-
-.macro GK_QDOT_PAIRS_SETUP
-    vmovdqa64 zmm16, zmmword ptr [DATA]
-    vmovdqa64 zmm17, zmmword ptr [DATA + 64]
-.endm
-
-.macro GK_QDOT_PAIRS_X d            // zmm7 = scale of x
-    vmovdqa64 zmm0, zmmword ptr [DATA + 128]
-    vpermps zmm7, zmm0, zmmword ptr [r11 + 256*\d + 64]
-.endm
+//   zmm7  scale of x, for two rows          room: scale, z, rest of rows 0 | 1 at 448, of rows 2 | 3 at 640
 
 .macro GK_QDOT_PAIRS_HEAD d
-    GK_QDOT_PAIRS_X \d
+    vmovups zmm7, zmmword ptr [r11 + 256*\d + 320]
     SCALES  N0, N1, 448
     SCALES  N2, N3, 640
 .endm
 
-.macro GK_QDOT_PAIRS kind, d, bytes, shift=0, shifts=0      // the block; kind SIGNED, an offset of 1 << shift, or UNSIGNED,
+.macro GK_QDOT_PAIRS kind, d, bytes, shift=0, shifts=-1      // the block; kind SIGNED, an offset of 1 << shift, or UNSIGNED,
     GK_QDOT_AHEAD \bytes                                     // zeros and rests
     GK_QDOT_X \d
-    GK_QDOT_PAIRS_ROW \kind, \d, W0, zmm16, 448, zmm8, \shift, \shifts
-    GK_QDOT_PAIRS_ROW \kind, \d, W1, zmm17, 448, zmm9, \shift, \shifts
-    GK_QDOT_PAIRS_ROW \kind, \d, W2, zmm16, 640, zmm10, \shift, \shifts
-    GK_QDOT_PAIRS_ROW \kind, \d, W3, zmm17, 640, zmm11, \shift, \shifts
+    GK_QDOT_PAIR \kind, \d, W0, W1, 448, zmm8, \shift, \shifts
+    GK_QDOT_PAIR \kind, \d, W2, W3, 640, zmm9, \shift, \shifts
 .endm
 
-.macro GK_QDOT_PAIRS_ROW kind, d, at, lanes, room, acc, shift, shifts
-    CODES   \at
-    GK_QDOT_DOTS \d, \shifts
-    GK_QDOT_PAIRS_\kind \d, \lanes, \room, \acc, \shift
+.macro GK_QDOT_PAIR kind, d, a, b, room, acc, shift, shifts
+    CODES   \a
+    GK_QDOT_DOTS \d, \shifts, 10
+    CODES   \b
+    GK_QDOT_DOTS \d, \shifts, 0
+    GK_QDOT_GROUPS
+    GK_QDOT_PAIR_\kind \d, \room, \acc, \shift
+    vcvtdq2ps zmm0, zmm0
+    vfmadd231ps \acc, zmm0, zmmword ptr [rdi + \room]
 .endm
 
-.macro GK_QDOT_PAIRS_SIGNED d, lanes, room, acc, shift
-    vpermps zmm4, \lanes, zmmword ptr [rdi + \room]
+.macro GK_QDOT_GROUPS               // zmm0 = sums of groups of two rows, from lanes in zmm10 and zmm0
+    vshufi32x4 zmm1, zmm10, zmm0, 0x88
+    vshufi32x4 zmm0, zmm10, zmm0, 0xdd
+    vpaddd  zmm0, zmm0, zmm1
+.endm
+
+.macro GK_QDOT_PAIR_SIGNED d, room, acc, shift
 .if \shift
-    vpslld  zmm3, zmmword ptr [rdx + 256*\d], \shift
+    vpslld  zmm3, zmmword ptr [rdx + 256*\d + 256], \shift
     vpsubd  zmm0, zmm0, zmm3
 .else
-    vpsubd  zmm0, zmm0, zmmword ptr [rdx + 256*\d]
+    vpsubd  zmm0, zmm0, zmmword ptr [rdx + 256*\d + 256]
 .endif
-    GK_QDOT_ADD zmm4, \acc
 .endm
 
-.macro GK_QDOT_PAIRS_UNSIGNED d, lanes, room, acc, shift
-    vpermd  zmm3, \lanes, zmmword ptr [rdi + \room + 64]
-    vpermps zmm5, \lanes, zmmword ptr [rdi + \room + 128]
-    vpermps zmm4, \lanes, zmmword ptr [rdi + \room]
-    vpdpwssd zmm0, zmm3, zmmword ptr [rdx + 256*\d + 192]           // minus z sum X
-    vfmadd231ps \acc, zmm5, zmmword ptr [rdx + 256*\d + 128]        // rests
-    GK_QDOT_ADD zmm4, \acc
+.macro GK_QDOT_PAIR_UNSIGNED d, room, acc, shift
+    vmovdqa64 zmm3, zmmword ptr [rdi + \room + 64]
+    vmovups zmm2, zmmword ptr [rdi + \room + 128]
+    vpdpwssd zmm0, zmm3, zmmword ptr [rdx + 256*\d + 448]           // minus z sum X
+    vfmadd231ps \acc, zmm2, zmmword ptr [rdx + 256*\d + 384]        // rests
 .endm
 
 .macro GK_QDOT_ZEROS top            // of zmm0 = s and zmm2 = m: z = round(m / s), 0 .. top, to zmm1, and the rest to zmm3
@@ -353,14 +344,15 @@ L(data):
     GK_QDOT_ZEROS_STORE \room
 .endm
 
-.macro GK_QDOT_18_DATA              // from byte 192 of the constants, for blocks of f16 d and 16 bytes of nibbles
-    .word   0, 9, 18, 27, 2, 11, 20, 29, 1, 10, 19, 28, 3, 12, 21, 30   // 192  d of the first row, of the second
+.macro GK_QDOT_18_DATA              // the first 64 bytes of the constants, for blocks of f16 d and 16 bytes of nibbles
+L(data):
+    .word   0, 18, 2, 20, 9, 27, 11, 29, 1, 19, 3, 21, 10, 28, 12, 30   //   0  d of the first row, of the second
     .word   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 .endm
 
 .macro GK_QDOT_18_SETUP
     GK_QDOT_NIBBLES_SETUP
-    vmovdqa64 zmm26, zmmword ptr [DATA + 192]
+    vmovdqa64 zmm26, zmmword ptr [DATA]
     mov     eax, 0x10080402
     kmovd   k1, eax
     kaddd   k2, k1, k1
@@ -420,34 +412,30 @@ L(data):
 
 // ---- two bits a code, in 64 bytes: 32 by 32 of them bits 0, 2, 4, 6 of 32 bytes. Codes stay where they are.
 
-.macro GK_QDOT_2BIT_DATA            // 512 bytes at 64 n: shifts, masks
-.irp top, 16, 8
-    .long   \top, \top - 4, \top, \top - 4, \top, \top - 4, \top, \top - 4
-    .long   \top - 2, \top - 6, \top - 2, \top - 6, \top - 2, \top - 6, \top - 2, \top - 6
-.endr
+.macro GK_QDOT_2BIT_DATA            // 384 bytes at 64 n: shifts, masks, places
     .long   0, 4, 0, 4, 0, 4, 0, 4, 2, 6, 2, 6, 2, 6, 2, 6
 .rept 4
-    .long   0x03030303, 0x30303030                                          // 192
+    .long   0x03030303, 0x30303030                                          // 64
 .endr
 .rept 4
     .long   0x0c0c0c0c, 0xc0c0c0c0
 .endr
-    .long   0, 0, 8, 8, 4, 4, 12, 12, 0, 0, 8, 8, 4, 4, 12, 12              // 256  quads 0 of lanes
-    .long   1, 1, 9, 9, 5, 5, 13, 13, 1, 1, 9, 9, 5, 5, 13, 13              // 320  quads 1
-    .long   2, 2, 10, 10, 6, 6, 14, 14, 2, 2, 10, 10, 6, 6, 14, 14          // 384  quads 2
-    .long   3, 3, 11, 11, 7, 7, 15, 15, 3, 3, 11, 11, 7, 7, 15, 15          // 448  quads 3
+    .long   0, 0, 8, 8, 4, 4, 12, 12, 0, 0, 8, 8, 4, 4, 12, 12              // 128  quads 0 of lanes
+    .long   1, 1, 9, 9, 5, 5, 13, 13, 1, 1, 9, 9, 5, 5, 13, 13              // 192  quads 1
+    .long   2, 2, 10, 10, 6, 6, 14, 14, 2, 2, 10, 10, 6, 6, 14, 14          // 256  quads 2
+    .long   3, 3, 11, 11, 7, 7, 15, 15, 3, 3, 11, 11, 7, 7, 15, 15          // 320  quads 3
 .endm
 
 .macro GK_QDOT_2BIT_SETUP at        // zmm24 = masks
-    vmovdqa64 zmm24, zmmword ptr [DATA + \at + 192]
+    vmovdqa64 zmm24, zmmword ptr [DATA + \at + 64]
 .endm
 
 .macro GK_QDOT_2BIT from, at
     vmovdqu64 zmm0, zmmword ptr [\from]
-    GK_QDOT_2BIT_QUAD zmm4, \at + 256
-    GK_QDOT_2BIT_QUAD zmm5, \at + 320
-    GK_QDOT_2BIT_QUAD zmm6, \at + 384
-    GK_QDOT_2BIT_QUAD zmm7, \at + 448
+    GK_QDOT_2BIT_QUAD zmm4, \at + 128
+    GK_QDOT_2BIT_QUAD zmm5, \at + 192
+    GK_QDOT_2BIT_QUAD zmm6, \at + 256
+    GK_QDOT_2BIT_QUAD zmm7, \at + 320
 .endm
 
 .macro GK_QDOT_2BIT_QUAD to, at
@@ -460,34 +448,35 @@ L(data):
 //      four each: sc[0 .. 3] in the low bits of a, mn[0 .. 3] of b, the low bits of sc[4 .. 7] and mn[4 .. 7] in the halves
 //      of c, their high bits in the high ones of a and b
 
-.macro GK_QDOT_6BIT_DATA top        // from byte 192 of the constants
+.macro GK_QDOT_6BIT_DATA top        // the first 664 bytes of the constants
+L(data):
 .rept 4
-    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15                    // 192  a c b c
+    .byte   4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15                    // 0  a c b c
 .endr
 .rept 4
-    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11                    // 256  . a . b
+    .byte   -1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11                    // 64  . a . b
 .endr
 .rept 4
-    .long   0, 0, 0, 4                                                                  // 320  shifts of a c b c
+    .long   0, 0, 0, 4                                                                  // 128  shifts of a c b c
 .endr
 .rept 4
-    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f                              // 384  and their masks
+    .long   0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f                              // 192  and their masks
 .endr
 .rept 2
-    .byte   0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3, -1, -1, -1                  // 448  sc, of a row twice
-    .byte   4, -1, -1, -1, 5, -1, -1, -1, 6, -1, -1, -1, 7, -1, -1, -1
+    .byte   0, -1, -1, -1, 2, -1, -1, -1, 4, -1, -1, -1, 6, -1, -1, -1                  // 256  sc, of two rows
+    .byte   1, -1, -1, -1, 3, -1, -1, -1, 5, -1, -1, -1, 7, -1, -1, -1
 .endr
 .rept 2
-    .byte   8, -1, -1, -1, 9, -1, -1, -1, 10, -1, -1, -1, 11, -1, -1, -1                // 512  mn
-    .byte   12, -1, -1, -1, 13, -1, -1, -1, 14, -1, -1, -1, 15, -1, -1, -1
+    .byte   8, -1, -1, -1, 10, -1, -1, -1, 12, -1, -1, -1, 14, -1, -1, -1               // 320  mn
+    .byte   9, -1, -1, -1, 11, -1, -1, -1, 13, -1, -1, -1, 15, -1, -1, -1
 .endr
-    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                              // 576  d of rows 0 and 1
-    .long   1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 3, 3, 3, 3, 3                              // 640  dmin
-    .long   4, 4, 4, 4, 4, 4, 4, 4, 6, 6, 6, 6, 6, 6, 6, 6                              // 704  d of rows 2 and 3
-    .long   5, 5, 5, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7, 7, 7, 7                              // 768  dmin
-    .long   0, 4, 8, 12                                                                 // 832  the first of each block
-    .long   0x30303030                                                                  // 848
-    .float  \top                                                                        // 852
+    .long   0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2                              // 384  d of rows 0 and 1
+    .long   1, 1, 1, 1, 1, 1, 1, 1, 3, 3, 3, 3, 3, 3, 3, 3                              // 448  dmin
+    .long   4, 4, 4, 4, 4, 4, 4, 4, 6, 6, 6, 6, 6, 6, 6, 6                              // 512  d of rows 2 and 3
+    .long   5, 5, 5, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7, 7, 7, 7                              // 576  dmin
+    .long   0, 4, 8, 12                                                                 // 640  the first of each block
+    .long   0x30303030                                                                  // 656
+    .float  \top                                                                        // 660
 .endm
 
 .macro GK_QDOT_6BIT_SETUP           // k3, k4, k5 = blocks 1, 2, 3
@@ -500,28 +489,28 @@ L(data):
 .endm
 
 .macro GK_QDOT_6BIT_HEAD d          // scales, zeros and rests of the next blocks
-    GK_QDOT_PAIRS_X \d
+    vmovups zmm7, zmmword ptr [r11 + 256*\d + 320]
     vmovdqu xmm0, xmmword ptr [N0]                      // d dmin a b c of each row
     vmovdqu32 zmm0 {k3}, zmmword ptr [N1 - 16]
     vmovdqu32 zmm0 {k4}, zmmword ptr [N2 - 32]
     vmovdqu32 zmm0 {k5}, zmmword ptr [N3 - 48]
-    vmovdqa xmm6, xmmword ptr [DATA + 832]
+    vmovdqa xmm6, xmmword ptr [DATA + 640]
     vpermd  zmm6, zmm6, zmm0
     vcvtph2ps ymm6, xmm6                                // d dmin d dmin ..
-    vpshufb zmm2, zmm0, zmmword ptr [DATA + 256]
-    vpshufb zmm0, zmm0, zmmword ptr [DATA + 192]
+    vpshufb zmm2, zmm0, zmmword ptr [DATA + 64]
+    vpshufb zmm0, zmm0, zmmword ptr [DATA + 0]
     vpsrld  zmm2, zmm2, 2                               // high bits: a >> 2, b >> 2
-    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 320]        // low bits: a, c, b, c >> 4
-    vpandd  zmm4, zmm0, zmmword ptr [DATA + 384]
-    vpternlogd zmm4, zmm2, dword ptr [DATA + 848]{1to16}, 0xf8          // sc[8] mn[8] of each row
-    GK_QDOT_6BIT_PAIR 0x50, 576, 448
-    GK_QDOT_6BIT_PAIR 0xfa, 704, 640
+    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 128]        // low bits: a, c, b, c >> 4
+    vpandd  zmm4, zmm0, zmmword ptr [DATA + 192]
+    vpternlogd zmm4, zmm2, dword ptr [DATA + 656]{1to16}, 0xf8          // sc[8] mn[8] of each row
+    GK_QDOT_6BIT_PAIR 0x50, 384, 448
+    GK_QDOT_6BIT_PAIR 0xfa, 512, 640
 .endm
 
 .macro GK_QDOT_6BIT_PAIR rows, at, room     // rows as a shuffle that has each twice
     vshufi32x4 zmm5, zmm4, zmm4, \rows
-    vpshufb zmm0, zmm5, zmmword ptr [DATA + 448]
-    vpshufb zmm2, zmm5, zmmword ptr [DATA + 512]
+    vpshufb zmm0, zmm5, zmmword ptr [DATA + 256]
+    vpshufb zmm2, zmm5, zmmword ptr [DATA + 320]
     vcvtdq2ps zmm0, zmm0
     vcvtdq2ps zmm2, zmm2
     vmovdqa64 zmm3, zmmword ptr [DATA + \at]
@@ -530,7 +519,7 @@ L(data):
     vmovdqa64 zmm3, zmmword ptr [DATA + \at + 64]
     vpermps zmm3, zmm3, zmm6
     vmulps  zmm2, zmm2, zmm3                            // m = dmin mn
-    GK_QDOT_ZEROS 852
+    GK_QDOT_ZEROS 660
     GK_QDOT_ZEROS_STORE \room
 .endm
 
@@ -538,13 +527,13 @@ L(data):
 
 .macro GK_QDOT_NEXT d, bytes        // rax and r11, free before
     lea     rax, [rsi + \bytes]
-    lea     r11, [rdx + 256*\d + 256]
+    lea     r11, [rdx + 256*\d + 512]
     cmp     rcx, 1
     cmove   rax, qword ptr [rdi + 424]
     cmove   r11, qword ptr [rdi + 48]
 .endm
 
-.macro GK_QDOT_ROWS d, bytes        // all rows: BLOCK \d for a block of the four, then HEAD \d for scales of the next
+.macro GK_QDOT_ROWS d, bytes, by    // all rows: BLOCK \d for a block of the four, then HEAD \d for scales of the next
     .set    L(d), \d
 L(digits\d):
     mov     rax, qword ptr [rdi]
@@ -559,10 +548,10 @@ L(row\d):
     cmp     qword ptr [rdi + 24], 1
     cmove   rax, rsi
     mov     qword ptr [rdi + 424], rax
-    vpxord  zmm0, zmm0, zmm0
-    GK_QDOT_EACH GK_QDOT_OPEN
+    vpxor   xmm0, xmm0, xmm0
+    vmovupd ymmword ptr [rdi + 384], ymm0
 L(chain\d):
-    GK_QDOT_EACH GK_QDOT_CLEAR
+    GK_QDOT_CLEAR
     mov     r10d, 16
     .balign 32
 L(block\d):
@@ -575,14 +564,14 @@ L(block\d):
     jz      L(last\d)
     dec     r10d
     jnz     L(block\d)
-    GK_QDOT_EACH GK_QDOT_FOLD
+    GK_QDOT_FOLD \by
     jmp     L(chain\d)
 L(last\d):
-    GK_QDOT_EACH GK_QDOT_FOLD
+    GK_QDOT_FOLD \by
     mov     r11, qword ptr [rdi + 56]
     mov     r10, qword ptr [rdi + 64]
     shl     r10, 2
-    GK_QDOT_EACH GK_QDOT_STORE
+    GK_QDOT_STORE
     add     qword ptr [rdi + 56], 4
     mov     r11, qword ptr [rdi + 8]
     add     qword ptr [rdi], r11
@@ -591,15 +580,15 @@ L(last\d):
     GK_RETURN
 .endm
 
-.macro GK_QDOT_FUNC name, bytes     // the function, from SETUP, HEAD and BLOCK
+.macro GK_QDOT_FUNC name, bytes, by // the function, from SETUP, HEAD and BLOCK; its sums are by LANES or by GROUPS
 GK_FUNC \name, 1
     mov     r8, qword ptr [rdi + 16]
     lea     r9, [r8 + 2*r8]
     SETUP
     cmp     qword ptr [rdi + 40], 1
     je      L(digits1)
-    GK_QDOT_ROWS 3, \bytes
-    GK_QDOT_ROWS 1, \bytes
+    GK_QDOT_ROWS 3, \bytes, \by
+    GK_QDOT_ROWS 1, \bytes, \by
 GK_ENDFUNC \name
 .endm
 

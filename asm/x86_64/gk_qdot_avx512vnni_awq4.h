@@ -9,18 +9,17 @@
 #ifdef __x86_64__
 
 .macro CONSTANTS
-    GK_QDOT_PAIRS_DATA
-    .long   0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6          // 192  s of the first row, of the second
-    .long   1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7          // 256  zero
-    .long   0x0f0f0f0f                                              // 320
-    .float  15.0                                                    // 324
+L(data):
+    .long   0, 0, 2, 2, 0, 0, 2, 2, 4, 4, 6, 6, 4, 4, 6, 6          //   0  s of the first row, of the second
+    .long   1, 1, 3, 3, 1, 1, 3, 3, 5, 5, 7, 7, 5, 5, 7, 7          //  64  zero
+    .long   0x0f0f0f0f                                              // 128
+    .float  15.0                                                    // 132
 .endm
 
 .macro SETUP
-    GK_QDOT_PAIRS_SETUP
-    vpbroadcastd zmm24, dword ptr [DATA + 320]
-    vmovdqa64 zmm25, zmmword ptr [DATA + 192]
-    vmovdqa64 zmm26, zmmword ptr [DATA + 256]
+    vpbroadcastd zmm24, dword ptr [DATA + 128]
+    vmovdqa64 zmm25, zmmword ptr [DATA]
+    vmovdqa64 zmm26, zmmword ptr [DATA + 64]
     mov     eax, 2
     kmovd   k1, eax
     kaddd   k2, k1, k1
@@ -36,7 +35,7 @@
     vpermps zmm0, zmm25, zmm1                           // s
     vpermps zmm2, zmm26, zmm1
     vmulps  zmm2, zmm2, zmm0                            // m
-    GK_QDOT_ZEROS 324
+    GK_QDOT_ZEROS 132
     GK_QDOT_ZEROS_STORE \room
 .endm
 

@@ -8,9 +8,9 @@
 //
 //   room: rests of the four rows at 128
 //
-//   256 of four rows: 184 micro-operations of vectors for three digits, 132 for one. On Ice Lake 112 cycles.
+//   256 of four rows: 184 micro-operations of vectors for three digits, 128 for one. On Ice Lake 109 cycles.
 //
-// mca: icelake-server 1*112
+// mca: icelake-server 1*109
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -18,8 +18,8 @@
 GK_CONST gk_qdot_avx512vnni_q2_k_data
     GK_QDOT_16_DATA
     GK_QDOT_2BIT_DATA                                               //  64
-    .float  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15    // 576
-    .float  3.0                                                     // 640
+    .float  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15    // 448
+    .float  3.0                                                     // 512
 
 .macro SETUP
     GK_QDOT_16_SETUP
@@ -35,11 +35,11 @@ GK_CONST gk_qdot_avx512vnni_q2_k_data
     vpshufb xmm0, xmm0, xmm16
     vpmovzxbd zmm0, xmm0
     vpsrld  zmm2, zmm0, 4
-    vpermps zmm2, zmm2, zmmword ptr [DATA + 576]                     // floats of four bits
-    vpermps zmm0, zmm0, zmmword ptr [DATA + 576]
+    vpermps zmm2, zmm2, zmmword ptr [DATA + 448]                     // floats of four bits
+    vpermps zmm0, zmm0, zmmword ptr [DATA + 448]
     vmulps  zmm2, zmm2, dword ptr [rdi + 704 + 8*\r + 4]{1to16}     // m = dmin mn
     vmulps  zmm0, zmm0, dword ptr [rdi + 704 + 8*\r]{1to16}         // s = d sc
-    GK_QDOT_ZEROS 640
+    GK_QDOT_ZEROS 512
     GK_QDOT_ZEROS_PAIR \zero
     vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 64]
     vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0
@@ -73,6 +73,6 @@ GK_CONST gk_qdot_avx512vnni_q2_k_data
     ROW     \d, W3, 3, zmm26, zmm11
 .endm
 
-GK_QDOT_FUNC gk_qdot_avx512vnni_q2_k_4, 84
+GK_QDOT_FUNC gk_qdot_avx512vnni_q2_k_4, 84, LANES
 
 #endif
