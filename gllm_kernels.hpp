@@ -917,7 +917,7 @@ struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 
 /// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time;
 /// several models may share weights. Logits do not depend on threads. What is in a batch beside a token changes them by
-/// rounding alone: products of few rows go another way than those of many. Where all batches of a text have 24 tokens
+/// rounding alone: products of few rows go another way than those of many. Where all batches of a text have 64 tokens
 /// or more they have the same bits however it is cut; decode() cuts what is longer than ModelOptions::batch into parts
 /// as equal as can be.
 class Model {
@@ -3019,12 +3019,15 @@ constexpr size_t FEW_ROWS  = 8;                                 // of input, bel
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
 constexpr size_t FEW_FOR_DOTS = 4, FEW_FOR_PANELS = 2;          // below here: codes in registers; codes not packed
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
-constexpr size_t TILE_ROWS = 24;                                // from here: digits in AMX tiles
+constexpr size_t TILE_ROWS = 24, DECODED_TILE_ROWS = 64;        // from here: plain codes in AMX tiles; decoded blocks
 
-/// What computes digits: tiles where there are some, else the kernels of the format. Null: nothing does.
-GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKernels* tiles, bool is_bf16, size_t m) {
-    const bool in_tiles = tiles && m >= (is_bf16 ? FEW_ROWS : TILE_ROWS);
-    return !in_tiles ? f.digits : f.unpack && !is_bf16 ? tiles : nullptr;      // one bf16 tile each is exact
+/// What computes digits: the kernels of the format, or tiles, of plain codes. Null: nothing does; tiles take blocks that
+/// are decoded to floats, and bf16, of which one tile each is exact, as floats.
+GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKernels* tiles, bool is_bf16, size_t m,
+        Precision precision) {
+    const size_t few = f.unpack  ? (is_bf16 ? FEW_ROWS : TILE_ROWS)
+                     : is_bf16 && precision == Precision::fast ? TILE_ROWS : DECODED_TILE_ROWS;
+    return !tiles || m < few ? f.digits : f.unpack && !is_bf16 ? tiles : nullptr;
 }
 GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
     return !f.codes ? 0 : precision == Precision::fast ? 1 : f.by_codes->exact;
@@ -12359,7 +12362,7 @@ template <class E> struct Quantised {
     const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
 
     Plan plan(const FormatKernels& f, size_t m, size_t n, size_t kdim, Precision precision) const {
-        const DigitKernels* const d = digit_kernels(f, float_table().gemm->digits, is_bf16, m);
+        const DigitKernels* const d = digit_kernels(f, float_table().gemm->digits, is_bf16, m, precision);
         const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
         const QuantRoute route = quant_route(f, d, digits, m, n, kdim, precision);
         return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes)
