@@ -2470,9 +2470,9 @@ struct FormatKernels {
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
     bool by_groups;                                             // scales of codes are those of 32 weights, or of more
-    /// The same for one row of x and whole blocks of 256, on so many segments of rows, where the CPU has what that
-    /// needs. With `wide` scales a row is NaN that has one beyond what codes serve.
-    DotRows* dots; size_t segments; bool CpuFeatures::* needs;
+    /// The same for up to `inputs` rows of x and whole blocks of 256, on so many segments of rows, where the CPU has
+    /// what that needs. With `wide` scales a row is NaN that has one beyond what codes serve.
+    DotRows* dots; size_t segments, inputs; bool CpuFeatures::* needs;
     bool wide;
     const void* codebook;                                       // rows of its grid, for `dots`; null: it has none
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes.
@@ -2670,8 +2670,9 @@ using BytesInTiles =
 using TermsInTiles =
     void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 using TilesSwitch  = void(size_t on);
-/// Rows of W by one row of x in fixed point: section [15]. y[s y_segment + i] = row i of segment s. A kernel uses the
-/// job up.
+/// Rows of W by one row of x in fixed point, or by a few: section [15]. y[i y_row + s y_segment + r] = row i of x by
+/// row r of segment s. A kernel uses the job up.
+constexpr size_t DOT_INPUTS = 16;
 struct DotJob {
     const uint8_t* weights;
     size_t         row_bytes, segment_bytes;                    // to the next row; to the same row of the next segment
@@ -2679,11 +2680,12 @@ struct DotJob {
     const uint8_t* x;
     float*         y; size_t y_segment;
     const void*    codebook;                                    // rows of the format's grid
-    alignas(64) uint8_t room[768];                              // the kernel's own
+    size_t         inputs, x_bytes, y_row;                      // rows of x, bytes and floats from each to the next
+    alignas(64) uint8_t room[768 + 320 * DOT_INPUTS];           // the kernel's own
 };
 /// Which pass, and feature of it, a kernel is for; what more the CPU needs; its tile, and what it works on:
 /// consecutive k in a panel, how many k share a scale, terms of A and B as two digits, or a QuantType. Of rows of
-/// codes, `rows` is how many segments are walked together.
+/// codes, `rows` is how many segments are walked together, `columns` how many rows of x.
 template <class F> struct AsmKernel {
     const char* name;
     F*          run;
@@ -2712,37 +2714,37 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
 #define GK_DOT(symbol, pass, feature, needs, rows, columns, type) \
     GK_KERNEL(symbol, pass, feature, needs, rows, columns, static_cast<size_t>(QuantType::type)),
 
-/// Rows of codes by one row of x. Those with `gfni` need VBMI as well, which every CPU has that has both GFNI and
+/// Rows of codes by a few rows of x. Those with `gfni` need VBMI as well, which every CPU has that has both GFNI and
 /// AVX-512.
 #define GK_X86_DOTS(ROW) \
-    ROW(gk_qdot_avx512vnni_q4_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_0) \
-    ROW(gk_qdot_avx512vnni_q4_1_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_1) \
-    ROW(gk_qdot_avx512vnni_q5_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_0) \
-    ROW(gk_qdot_avx512vnni_q5_1_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_1) \
-    ROW(gk_qdot_avx512vnni_q8_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q8_0) \
-    ROW(gk_qdot_avx512vnni_q1_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q1_0) \
-    ROW(gk_qdot_avx512vnni_q2_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_0) \
-    ROW(gk_qdot_avx512vnni_tq1_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ1_0) \
-    ROW(gk_qdot_avx512vnni_tq2_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, TQ2_0) \
-    ROW(gk_qdot_avx512vnni_nvfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, NVFP4) \
-    ROW(gk_qdot_avx512vnni_mxfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, MXFP4) \
-    ROW(gk_qdot_avx512vnni_q2_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q2_K) \
-    ROW(gk_qdot_avx512vnni_q3_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q3_K) \
-    ROW(gk_qdot_avx512vnni_q4_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q4_K) \
-    ROW(gk_qdot_avx512vnni_q5_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q5_K) \
-    ROW(gk_qdot_avx512vnni_q6_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q6_K) \
-    ROW(gk_qdot_avx512vnni_q8_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, Q8_K) \
-    ROW(gk_qdot_avx512vnni_iq4_nl_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_NL) \
-    ROW(gk_qdot_avx512vnni_iq4_xs_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, IQ4_XS) \
-    ROW(gk_qdot_avx512vnni_awq4_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, AWQ4) \
-    ROW(gk_qdot_avx512vnni_gptq4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, 1, GPTQ4) \
-    ROW(gk_qdot_avx512vbmi_iq1_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ1_S) \
-    ROW(gk_qdot_avx512vbmi_iq1_m_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ1_M) \
-    ROW(gk_qdot_avx512vbmi_iq2_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ2_XXS) \
-    ROW(gk_qdot_avx512vbmi_iq2_xs_4,  GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ2_XS) \
-    ROW(gk_qdot_avx512vbmi_iq2_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ2_S) \
-    ROW(gk_qdot_avx512vbmi_iq3_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ3_XXS) \
-    ROW(gk_qdot_avx512vbmi_iq3_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, 1, IQ3_S) \
+    ROW(gk_qdot_avx512vnni_q4_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q4_0) \
+    ROW(gk_qdot_avx512vnni_q4_1_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q4_1) \
+    ROW(gk_qdot_avx512vnni_q5_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q5_0) \
+    ROW(gk_qdot_avx512vnni_q5_1_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q5_1) \
+    ROW(gk_qdot_avx512vnni_q8_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q8_0) \
+    ROW(gk_qdot_avx512vnni_q1_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q1_0) \
+    ROW(gk_qdot_avx512vnni_q2_0_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q2_0) \
+    ROW(gk_qdot_avx512vnni_tq1_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, TQ1_0) \
+    ROW(gk_qdot_avx512vnni_tq2_0_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, TQ2_0) \
+    ROW(gk_qdot_avx512vnni_nvfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, NVFP4) \
+    ROW(gk_qdot_avx512vnni_mxfp4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, MXFP4) \
+    ROW(gk_qdot_avx512vnni_q2_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q2_K) \
+    ROW(gk_qdot_avx512vnni_q3_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q3_K) \
+    ROW(gk_qdot_avx512vnni_q4_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q4_K) \
+    ROW(gk_qdot_avx512vnni_q5_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q5_K) \
+    ROW(gk_qdot_avx512vnni_q6_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q6_K) \
+    ROW(gk_qdot_avx512vnni_q8_k_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, Q8_K) \
+    ROW(gk_qdot_avx512vnni_iq4_nl_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qdot_avx512vnni_iq4_xs_4,  GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, IQ4_XS) \
+    ROW(gk_qdot_avx512vnni_awq4_4,    GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, AWQ4) \
+    ROW(gk_qdot_avx512vnni_gptq4_4,   GK_AVX512, GK_AVX512VNNI, avx512_vnni, 4, DOT_INPUTS, GPTQ4) \
+    ROW(gk_qdot_avx512vbmi_iq1_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ1_S) \
+    ROW(gk_qdot_avx512vbmi_iq1_m_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ1_M) \
+    ROW(gk_qdot_avx512vbmi_iq2_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ2_XXS) \
+    ROW(gk_qdot_avx512vbmi_iq2_xs_4,  GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ2_XS) \
+    ROW(gk_qdot_avx512vbmi_iq2_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ2_S) \
+    ROW(gk_qdot_avx512vbmi_iq3_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ3_XXS) \
+    ROW(gk_qdot_avx512vbmi_iq3_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ3_S) \
     ROW(gk_qdot_avxvnni_q4_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_0) \
     ROW(gk_qdot_avxvnni_q4_1_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_1) \
     ROW(gk_qdot_avxvnni_q5_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_0) \
@@ -3017,17 +3019,22 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 enum class QuantRoute { decoded, codes, digits, nested };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
-constexpr size_t FEW_FOR_DOTS = 4, FEW_FOR_PANELS = 2;          // below here: codes in registers; codes not packed
+constexpr size_t FEW_FOR_DOTS = 4;                              // the same, in registers, one row after the other
+constexpr size_t FEW_FOR_PANELS = 2;                            // below here: codes are not packed
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24, DECODED_TILE_ROWS = 64;        // from here: plain codes in AMX tiles; decoded blocks
 
-/// What computes digits: the kernels of the format, or tiles, of plain codes. Null: nothing does; tiles take blocks that
-/// are decoded to floats, and bf16, of which one tile each is exact, as floats.
+/// What computes digits: the kernels of the format, or tiles, of plain codes. Null: nothing does; tiles take decoded
+/// blocks as floats, and bf16, of which one tile each is exact.
 GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKernels* tiles, bool is_bf16, size_t m,
         Precision precision) {
     const size_t few = f.unpack  ? (is_bf16 ? FEW_ROWS : TILE_ROWS)
                      : is_bf16 && precision == Precision::fast ? TILE_ROWS : DECODED_TILE_ROWS;
     return !tiles || m < few ? f.digits : f.unpack && !is_bf16 ? tiles : nullptr;
+}
+/// Rows of x, below here: codes in registers, by a kernel that takes them together, or one by one.
+GK_INL size_t few_for_dots(const FormatKernels& f, size_t k) {
+    return f.inputs > 1 && k % 256 == 0 && cpu_features().*f.needs ? f.inputs + 1 : FEW_FOR_DOTS;
 }
 GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
     return !f.codes ? 0 : precision == Precision::fast ? 1 : f.by_codes->exact;
@@ -3035,9 +3042,10 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits,
         size_t m, size_t n, size_t k, Precision precision) {
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
-    const size_t few = !d ? 0 : f.dots && !f.unpack ? FEW_FOR_DOTS : d->few;
+    const size_t dots = f.dots && !f.unpack ? few_for_dots(f, k) : 0, few = dots ? dots : d ? d->few : 0;
     if (d && digits && m >= few && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
-    if (codes && m < (precision == Precision::fast ? FEW_BY_FAST_CODES : f.by_codes->few)) return QuantRoute::codes;
+    if (codes && (m < dots || m < (precision == Precision::fast ? FEW_BY_FAST_CODES : f.by_codes->few)))
+        return QuantRoute::codes;
     return m < FEW_ROWS ? QuantRoute::decoded : QuantRoute::nested;
 }
 /// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more or where
@@ -7324,7 +7332,7 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 //   int32 start[64]             if FLIP: -128 sum of the highest digits of four, as codes are taken as code + 128 there
 //   float scale[16], sum[16]    d, and d sum X, of 16 each
 //
-// or, for AVX-512 VNNI, by lanes: a lane has 16 in a row, so that its sums are of one scale and need but one conversion.
+// or, for AVX-512 VNNI, by lanes: a lane has 16 in a row, so that its sums are of one scale and need one conversion.
 // Where scales are those of 32, lanes 0 .. 3 and 8 .. 11 are added to the next four: groups 0, 2, 4, 6, 1, 3, 5, 7.
 //
 //   int8  digit[D][4][16][4]    from the highest, to base 256; of lane l four from 16 (4 (l % 4) + l / 4) + 4 h on,
@@ -7341,7 +7349,7 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 // Sums of four, or by groups of 32, code X are exact: 4 . 128 FULL < 2^31, or 32 . 128 FULL. To the bound, in u of max
 // |x| sum |w|: half a step of X 8, rounding to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d
 // 1; for rest, at most |w|, sum X 5, d 1, the product with it 1; for both a chain of 20, 16 of these, lanes 4 and the
-// result 1: 11 + 2 . 43 + 48 = 145 at most. By lanes, half a step of 17 and a chain of 32: 20 + 2 . 39 + 44 = 142. Every
+// result 1: 11 + 2 . 43 + 48 = 145 at most. By lanes, half a step of 17, a chain of 32: 20 + 2 . 39 + 44 = 142. Every
 // 4096 of k are added in double.
 
 #if GK_PASS != GK_SCALAR
@@ -7604,7 +7612,7 @@ bool all_fits(const impl::RowsJob& job) {
     return !any;
 }
 /// By the kernel that keeps codes in registers: rows in segments, then what is left over, each as that many times
-/// itself. For several rows of x so many of W at a time that they stay in the second-level cache.
+/// itself. For more rows of x than it takes so many of W at a time that they stay in the second-level cache.
 void fused_rows(const impl::RowsJob& job) {
     constexpr size_t NEAR = 128 << 10;
     const impl::FormatKernels& f = *job.format;
@@ -7614,26 +7622,29 @@ void fused_rows(const impl::RowsJob& job) {
     d.blocks    = job.k / 256;
     d.digits    = job.digits;
     d.codebook  = f.codebook;
-    const auto run = [&](size_t i, size_t row, size_t rows, size_t apart) {
-        d.x             = job.prepared + i * prepared_bytes(job.k, job.digits);
-        d.weights       = job.weights + row * job.stride;
-        d.segment_bytes = apart * job.stride;
-        d.rows          = rows;
-        d.y             = job.y + i * job.ldy + row;
-        d.y_segment     = apart;
-        f.dots(&d);
+    d.x_bytes   = prepared_bytes(job.k, job.digits);
+    d.y_row     = job.ldy;
+    const auto run = [&](size_t row, size_t rows, size_t apart) {
+        for (size_t i = 0; i < job.m; i += f.inputs) {
+            d.inputs        = least(job.m - i, f.inputs);
+            d.x             = job.prepared + i * d.x_bytes;
+            d.weights       = job.weights + row * job.stride;
+            d.segment_bytes = apart * job.stride;
+            d.rows          = rows;
+            d.y             = job.y + i * job.ldy + row;
+            d.y_segment     = apart;
+            f.dots(&d);
+        }
     };
-    const size_t part = job.rows / f.segments, step = job.m == 1 ? part : NEAR / (f.segments * job.stride) + 1;
-    for (size_t r = 0; r < part; r += step)
-        for (size_t i = 0; i < job.m; i++) run(i, r, least(part - r, step), part);
-    for (size_t r = f.segments * part; r < job.rows; r++)
-        for (size_t i = 0; i < job.m; i++) run(i, r, 1, 0);
+    const size_t part = job.rows / f.segments, step = job.m <= f.inputs ? part : NEAR / (f.segments * job.stride) + 1;
+    for (size_t r = 0; r < part; r += step) run(r, least(part - r, step), part);
+    for (size_t r = f.segments * part; r < job.rows; r++) run(r, 1, 0);
     for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
         if (job.y[r] != job.y[r]) (job.digits == 1 ? code_rows<1, 1> : code_rows<3, 1>)(job, r, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
-    const bool fused = f.dots && cpu_features().*f.needs && job.m < impl::FEW_FOR_DOTS;
+    const bool fused = f.dots && cpu_features().*f.needs && job.m < impl::few_for_dots(f, job.k);
     if (fused && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
     else if (job.digits == 1) rows_of_digits<1>(job);
     else                      rows_of_digits<3>(job);
@@ -8144,6 +8155,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
         f.dots     = row ? row->run : nullptr;
         f.segments = row ? row->rows : 0;
+        f.inputs   = row ? row->columns : 0;
         f.needs    = row ? row->needs : nullptr;
         f.wide     = C::wide_scales;
         f.codebook = C::codebook;

@@ -207,7 +207,8 @@ struct DotJob {
     float*      y;
     size_t      y_segment;
     const void* codebook;
-    alignas(64) uint8_t room[768];
+    size_t      inputs, x_bytes, y_row;
+    alignas(64) uint8_t room[768 + 16 * 320];
 };
 
 Call gemm_call(const Kernel& kernel, const Banner&) {
@@ -241,7 +242,7 @@ Call dots_call(const Kernel& kernel, const Banner& banner) {
         alignas(64) static DotJob job;
         job.weights = w->as<char>(), job.row_bytes = bytes, job.segment_bytes = rows * bytes, job.rows = rows, job.blocks = blocks;
         job.digits = DIGITS, job.x = x->as<char>(), job.y = y->data(), job.y_segment = rows;
-        job.codebook = codebook;
+        job.codebook = codebook, job.inputs = 1;
         run(&job);
     }, double(rows * blocks * (banner.says("A block of a row") ? kernel.rows : 1)), double(k * DIGITS * kernel.rows * rows) };
 }

@@ -25,7 +25,8 @@ struct Job {
     float*         y;
     size_t         y_segment;
     const void*    codebook;
-    alignas(64) uint8_t room[768];
+    size_t         inputs, x_bytes, y_row;
+    alignas(64) uint8_t room[768 + 16 * 320];
 };
 static_assert(offsetof(Job, room) == 128, "where kernels have their room");
 
@@ -42,34 +43,41 @@ std::vector<float> draw_x(test::Rng& rng, size_t k, Inputs kind) {
     return x;
 }
 
-void check(const Kernel& kernel, size_t rows, size_t blocks, size_t digits, Fill codes, Inputs inputs, test::Edge edge) {
+void check(const Kernel& kernel, size_t m, size_t rows, size_t blocks, size_t digits, Fill codes, Inputs inputs, test::Edge edge) {
     const QuantType type = QuantType(kernel.kind);
     const size_t    k = 256 * blocks, n = kernel.rows * rows, bytes = gllm::row_bytes(type, k);
-    INFO(test::text(kernel.name) << " rows=" << n << " k=" << k << " digits=" << digits << " codes " << int(codes) << " inputs " << int(inputs)
+    INFO(test::text(kernel.name) << " m=" << m << " rows=" << n << " k=" << k << " digits=" << digits << " codes " << int(codes) << " inputs " << int(inputs)
          << (edge == test::Edge::end ? " at the end" : " at the beginning") << " of a page, seed " << test::seed());
     test::Rng rng(rows * 1000 + blocks * 16 + digits * 4 + size_t(codes));
     const test::Guarded<uint8_t> w(quant::make_rows(rng, type, n, k, codes, true), edge);
-    const std::vector<float>     x = draw_x(rng, k, inputs);
-    std::vector<uint8_t>         prepared(test::prepared_bytes(kernel, k, digits));
-    test::prepare(kernel, x.data(), k, digits, prepared.data());
+    const std::vector<float>     x = draw_x(rng, m * k, inputs);
+    const size_t                 x_bytes = test::prepared_bytes(kernel, k, digits), y_row = n + 3;
+    std::vector<uint8_t>         prepared(m * x_bytes);
+    for (size_t i = 0; i < m; i++) test::prepare(kernel, x.data() + i * k, k, digits, prepared.data() + i * x_bytes);
     const test::Guarded<uint8_t> px(prepared, test::Edge::end);
 
-    std::vector<float> twin(n);
-    test::twin_of_dots(kernel, w.data(), n, x.data(), k, px.data(), digits, twin.data());
-    test::Fenced<float> y(n, 0);
+    test::Fenced<float> y(m * y_row, 0);
     static Job job;                                             // static: aligned on every system
     const void* const codebook = test::codebook(kernel);
-    job = { w.data(), bytes, rows * bytes, rows, blocks, digits, px.data(), y.data(), rows, codebook, {} };
+    job = { w.data(), bytes, rows * bytes, rows, blocks, digits, px.data(), y.data(), rows, codebook, m, x_bytes, y_row, {} };
     const std::string convention = test::call(reinterpret_cast<void (*)(Job*)>(kernel.run), &job);
     CHECK_MESSAGE(convention.empty(), convention);
-    const std::string bits = test::differ(static_cast<const float*>(y.data()), twin.data(), n), broken = y.broken();
-    CHECK_MESSAGE(bits.empty(), bits);
+    const std::string broken = y.broken();
     CHECK_MESSAGE(broken.empty(), broken);
 
     const std::vector<double> weights = quant::decode(type, w.data(), n * k);
-    const oracle::Want want = quant::promised(quant::product(x.data(), weights.data(), 1, n, k), digits == 1 ? Precision::fast : Precision::exact, k);
-    const std::string wrong = test::compare(static_cast<const float*>(y.data()), want);
-    CHECK_MESSAGE(wrong.empty(), wrong);
+    std::vector<float> twin(n);
+    for (size_t i = 0; i < m; i++) {
+        const float* const row = y.data() + i * y_row;
+        test::twin_of_dots(kernel, w.data(), n, x.data() + i * k, k, px.data() + i * x_bytes, digits, twin.data());
+        const std::string bits = test::differ(row, twin.data(), n);
+        CHECK_MESSAGE(bits.empty(), bits);
+        const oracle::Want want = quant::promised(quant::product(x.data() + i * k, weights.data(), 1, n, k),
+                                                  digits == 1 ? Precision::fast : Precision::exact, k);
+        const std::string wrong = test::compare(row, want);
+        CHECK_MESSAGE(wrong.empty(), wrong);
+        for (size_t r = n; r < y_row; r++) CHECK(std::isnan(row[r]));      // between the rows, as it was
+    }
 }
 
 } // namespace
@@ -81,9 +89,12 @@ TEST_CASE("rows of codes") {
         for (size_t digits : { 1u, 3u }) {
             for (size_t blocks : { 1u, 2u, 3u, 4u, 5u, 8u, 15u, 16u, 17u, 33u })
                 for (size_t rows : { 1u, 3u })
-                    for (test::Edge edge : { test::Edge::end, test::Edge::begin }) check(kernel, rows, blocks, digits, Fill::random, Inputs::random, edge);
+                    for (test::Edge edge : { test::Edge::end, test::Edge::begin })
+                        check(kernel, 1, rows, blocks, digits, Fill::random, Inputs::random, edge);
             for (Fill codes : { Fill::random, Fill::zeros, Fill::ones })
-                for (Inputs inputs : INPUTS) check(kernel, 2, 5, digits, codes, inputs, test::Edge::end);
+                for (Inputs inputs : INPUTS) check(kernel, 1, 2, 5, digits, codes, inputs, test::Edge::end);
+            for (size_t m = 2; m <= kernel.columns; m++)
+                for (size_t blocks : { 1u, 17u }) check(kernel, m, 2, blocks, digits, Fill::random, Inputs::random, test::Edge::end);
         }
     }
 }
@@ -114,7 +125,7 @@ TEST_CASE("rows of codes: scales that are too wide") {
                 test::twin_of_dots(kernel, w.data(), n, x.data(), k, prepared.data(), digits, twin.data());
                 static Job job;
                 job = { w.data(), bytes, rows * bytes, rows, k / 256, digits,
-                        prepared.data(), y.data(), rows, nullptr, {} };
+                        prepared.data(), y.data(), rows, nullptr, 1, prepared.size(), n, {} };
                 const std::string convention = test::call(reinterpret_cast<void (*)(Job*)>(kernel.run), &job);
                 INFO(test::text(kernel.name) << " scale " << i << " in row " << row << " block " << block << " digits " << digits);
                 CHECK_MESSAGE(convention.empty(), convention);

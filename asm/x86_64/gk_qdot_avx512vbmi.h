@@ -1,4 +1,4 @@
-// gk_qdot_avx512vbmi.h -- what rows of IQ codes by one row of x have in common.               AVX-512 VNNI, VBMI and GFNI
+// gk_qdot_avx512vbmi.h -- what rows of IQ codes by a few rows of x have in common.               AVX-512 VNNI, VBMI and GFNI
 //
 //   As gk_qdot_avx512vnni.h, but codes come from a grid: an index stands for 8 or 4 weights, with a bit for the sign of each.
 //
@@ -13,11 +13,8 @@
 //   Bits 5 .. 0 are an index into a table of levels of a, and into another for b; or bits 3 .. 0, and 7 .. 4 shifted, into
 //   one. Levels are plus 64.
 //
-//   zmm12  scales of rows 0 | 1, zmm13 of 2 | 3, or         zmm24 .. zmm27  bits of rows 0 and 1, by lanes
-//   zmm12, zmm13, zmm20, zmm21  of the four rows            zmm28 .. zmm31  of rows 2 and 3
-//   zmm14  bytes 1 << 0 .. 1 << 7, eight times              zmm16  where scales for 32 weights are, by groups
-//   zmm15  bytes of 64                                      zmm17  groups in their order, each twice
-//   zmm22, zmm23  levels of a, of b                         k1 .. k7  of the format
+//   zmm24  bytes 1 << 0 .. 1 << 7, eight times     zmm25  bytes of 64
+//   zmm22, zmm23  levels of a, of b                zmm16  where scales for 32 weights are, by groups     k1 .. k7  of the format
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -33,14 +30,13 @@ L(data):
     .long   0xf00ff00f                                              //  88  its outer halves
     .long   0x40404040, 4, 15, 7                                    //  92
     .float  \factor                                                 // 108
-    .byte   0, 0, 4, 4, 1, 1, 5, 5, 2, 2, 6, 6, 3, 3, 7, 7          // 112
+    .balign 64
 .endm
 
 .macro GK_QDOT_GRID_SETUP
-    vpbroadcastq zmm14, qword ptr [DATA + 64]
-    vpbroadcastd zmm15, dword ptr [DATA + 92]
+    vpbroadcastq zmm24, qword ptr [DATA + 64]
+    vpbroadcastd zmm25, dword ptr [DATA + 92]
     vmovdqa64 zmm16, zmmword ptr [DATA]
-    vpmovzxbd zmm17, xmmword ptr [DATA + 112]
     vmovdqa64 zmm22, zmmword ptr [DATA + 128]
     vmovdqa64 zmm23, zmmword ptr [DATA + 192]
 .endm
@@ -58,7 +54,7 @@ L(data):
 
 .macro GK_QDOT_LOWER_BITS           // k3, k4, k5: bit 6, bit 7, both
     vpmovb2m k4, zmm0
-    vptestmb k3, zmm0, zmm15
+    vptestmb k3, zmm0, zmm25
     kandq   k5, k3, k4
 .endm
 
@@ -88,10 +84,10 @@ L(data):
 .endm
 
 .macro GK_QDOT_TRANSPOSE v0, v1, v2, v3
-    vgf2p8affineqb \v0, zmm14, \v0, 0
-    vgf2p8affineqb \v1, zmm14, \v1, 0
-    vgf2p8affineqb \v2, zmm14, \v2, 0
-    vgf2p8affineqb \v3, zmm14, \v3, 0
+    vgf2p8affineqb \v0, zmm24, \v0, 0
+    vgf2p8affineqb \v1, zmm24, \v1, 0
+    vgf2p8affineqb \v2, zmm24, \v2, 0
+    vgf2p8affineqb \v3, zmm24, \v3, 0
 .endm
 
 // ---- grids of 8 weights, three levels: the first plane has the highest, the second the middle one
@@ -184,7 +180,7 @@ L(data):
 .endif
 .endm
 
-// ---- scales d (2 s + 1) factor, exact, times those of x; room: 64 for each vector at 448
+// ---- scales d (2 s + 1) factor, exact
 
 .macro GK_QDOT_FACTORS at           // at 704 and 720: d times the factor, and twice that, from the f16 at \at of each row
     vmovd   xmm0, dword ptr [N0 + \at]
@@ -202,110 +198,82 @@ L(data):
     vmovaps xmmword ptr [rdi + 720], xmm1
 .endm
 
-// ---- for 32 weights, two rows a vector, lane 2g + i for group g of row i; SCALES \d, \pair, \a, \b of the format
+// ---- for 32 weights, two rows a vector; SCALES \pair, \a, \b of the format
 
-.macro GK_QDOT_ODD32 d, pair        // from s in zmm0
+.macro GK_QDOT_ODD32 pair           // from s in zmm0, lane 2g + i for group g of row i
     vcvtdq2ps zmm0, zmm0
     vbroadcastsd zmm1, qword ptr [rdi + 704 + 8*\pair]
     vbroadcastsd zmm2, qword ptr [rdi + 720 + 8*\pair]
     vfmadd213ps zmm0, zmm2, zmm1
-    vmulps  zmm0, zmm0, zmm6
-    vmovaps zmmword ptr [rdi + 448 + 64*\pair], zmm0
+    vpermps zmm0, zmm16, zmm0
+    vmovaps zmmword ptr [rdi + 448 + 192*\pair], zmm0
 .endm
 
-.macro GK_QDOT_SCALES32 d
-    vpermps zmm6, zmm17, zmmword ptr [r11 + 256*\d + 320]
-    SCALES  \d, 0, N0, N1
-    SCALES  \d, 1, N2, N3
+.macro GK_QDOT_SCALES32
+    SCALES  0, N0, N1
+    SCALES  1, N2, N3
 .endm
 
 .macro GK_QDOT_GRID32 d, bytes      // the block
-    vpermps zmm12, zmm16, zmmword ptr [rdi + 448]
-    vpermps zmm13, zmm16, zmmword ptr [rdi + 512]
-    GK_QDOT_GRID_BITS \bytes
-    vpslld  zmm18, zmmword ptr [rdx + 256*\d + 256], 6
-    GK_QDOT_GRID_PAIR \d, zmm24, zmm25, zmm26, zmm27, zmm12, zmm8
-    GK_QDOT_GRID_PAIR \d, zmm28, zmm29, zmm30, zmm31, zmm13, zmm9
+    GK_QDOT_AHEAD \bytes
+    GK_QDOT_GRID_CODES
+    GK_QDOT_PAIRS_OF_CODES SIGNED, \d, 6
 .endm
 
-.macro GK_QDOT_GRID_PAIR d, v0, v1, v2, v3, scale, acc
-    GK_QDOT_GRID_DOTS \d, 0, \v0, \v1, \v2, \v3, 10
-    GK_QDOT_GRID_DOTS \d, 1, \v0, \v1, \v2, \v3, 0
-    GK_QDOT_GROUPS
-    vpsubd  zmm0, zmm0, zmm18
-    GK_QDOT_ADD \scale, \acc
-.endm
-
-// ---- for 16 weights, a row a vector; SCALES \d, \r, \at of the format
+// ---- for 16 weights, a row a vector; SCALES \r, \at of the format
 
 .macro GK_QDOT_NIBBLES_DATA         // 64 bytes at 256: places of 16 of s in a quad word, by lanes
     .long   0, 16, 32, 48, 4, 20, 36, 52, 8, 24, 40, 56, 12, 28, 44, 60
 .endm
 
-.macro GK_QDOT_ODD16 d, r, at, places, mask     // from s in the quad word at \at
+.macro GK_QDOT_ODD16 r, at, places, mask     // from s in the quad word at \at
     vmovdqa64 zmm0, zmmword ptr [DATA + \places]
     vpmultishiftqb zmm0, zmm0, qword ptr [\at]{1to8}
     vpandd  zmm0, zmm0, dword ptr [DATA + \mask]{1to16}
     vcvtdq2ps zmm0, zmm0
     vbroadcastss zmm2, dword ptr [rdi + 720 + 4*\r]
     vfmadd213ps zmm0, zmm2, dword ptr [rdi + 704 + 4*\r]{1to16}
-    vmulps  zmm0, zmm0, zmmword ptr [r11 + 256*\d + 64]
     vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0
 .endm
 
-.macro GK_QDOT_SCALES16 d
-    SCALES  \d, 0, N0
-    SCALES  \d, 1, N1
-    SCALES  \d, 2, N2
-    SCALES  \d, 3, N3
+.macro GK_QDOT_SCALES16
+    SCALES  0, N0
+    SCALES  1, N1
+    SCALES  2, N2
+    SCALES  3, N3
 .endm
 
 .macro GK_QDOT_GRID16 d, bytes      // the block
-    vmovaps zmm12, zmmword ptr [rdi + 448]
-    vmovaps zmm13, zmmword ptr [rdi + 512]
-    vmovaps zmm20, zmmword ptr [rdi + 576]
-    vmovaps zmm21, zmmword ptr [rdi + 640]
-    GK_QDOT_GRID_BITS \bytes
-    vpslld  zmm18, zmmword ptr [rdx + 256*\d], 6
-    GK_QDOT_GRID_ROW \d, 0, zmm24, zmm25, zmm26, zmm27, zmm12, zmm8
-    GK_QDOT_GRID_ROW \d, 1, zmm24, zmm25, zmm26, zmm27, zmm13, zmm9
-    GK_QDOT_GRID_ROW \d, 0, zmm28, zmm29, zmm30, zmm31, zmm20, zmm10
-    GK_QDOT_GRID_ROW \d, 1, zmm28, zmm29, zmm30, zmm31, zmm21, zmm11
-.endm
-
-.macro GK_QDOT_GRID_ROW d, side, v0, v1, v2, v3, scale, acc
-    GK_QDOT_GRID_DOTS \d, \side, \v0, \v1, \v2, \v3, 0
-    vpsubd  zmm0, zmm0, zmm18
-    GK_QDOT_ADD \scale, \acc
-.endm
-
-// ---- the block: BITS \a, \b, \v0 .. \v3 of the format for two rows
-
-.macro GK_QDOT_GRID_BITS bytes
     GK_QDOT_AHEAD \bytes
-    BITS    W0, W1, zmm24, zmm25, zmm26, zmm27
+    GK_QDOT_GRID_CODES
+    GK_QDOT_16_OF_CODES \d
+.endm
+
+.macro OFFSET d
+    vpslld  zmm3, zmmword ptr [rdx + 256*\d], 6
+.endm
+
+// ---- codes of four rows: BITS \a, \b, \v0 .. \v3 of the format for two, and LEVELS \to, \v, \side
+
+.macro GK_QDOT_GRID_CODES
+    BITS    W0, W1, zmm12, zmm13, zmm14, zmm15
+    LEVELS  zmm18, zmm12, 0
+    LEVELS  zmm19, zmm13, 0
+    LEVELS  zmm20, zmm14, 0
+    LEVELS  zmm21, zmm15, 0
+    LEVELS  zmm12, zmm12, 1
+    LEVELS  zmm13, zmm13, 1
+    LEVELS  zmm14, zmm14, 1
+    LEVELS  zmm15, zmm15, 1
     BITS    W2, W3, zmm28, zmm29, zmm30, zmm31
-.endm
-
-.macro GK_QDOT_GRID_DOTS d, side, v0, v1, v2, v3, to        // LEVELS \to, \v, \side of the format
-    LEVELS  zmm4, \v0, \side
-    LEVELS  zmm5, \v1, \side
-    LEVELS  zmm6, \v2, \side
-    LEVELS  zmm7, \v3, \side
-    GK_QDOT_ZERO \d, \to
-    GK_QDOT_GRID_DIGIT zmm\to, 0
-.if \d == 3
-    GK_QDOT_GRID_DIGIT zmm1, 256
-    GK_QDOT_GRID_DIGIT zmm2, 512
-.endif
-    GK_QDOT_WHOLE \d, zmm\to
-.endm
-
-.macro GK_QDOT_GRID_DIGIT to, at     // of x from memory
-    vpdpbusd \to, zmm4, zmmword ptr [rdx + \at]
-    vpdpbusd \to, zmm5, zmmword ptr [rdx + \at + 64]
-    vpdpbusd \to, zmm6, zmmword ptr [rdx + \at + 128]
-    vpdpbusd \to, zmm7, zmmword ptr [rdx + \at + 192]
+    LEVELS  zmm4, zmm28, 0
+    LEVELS  zmm5, zmm29, 0
+    LEVELS  zmm6, zmm30, 0
+    LEVELS  zmm7, zmm31, 0
+    LEVELS  zmm28, zmm28, 1
+    LEVELS  zmm29, zmm29, 1
+    LEVELS  zmm30, zmm30, 1
+    LEVELS  zmm31, zmm31, 1
 .endm
 
 #endif

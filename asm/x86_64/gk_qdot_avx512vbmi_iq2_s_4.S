@@ -1,13 +1,13 @@
-// gk_qdot_avx512vbmi_iq2_s_4 -- rows of IQ2_S by one row of x.                           AVX-512 VNNI, VBMI and GFNI
+// gk_qdot_avx512vbmi_iq2_s_4 -- rows of IQ2_S by a few rows of x.                          AVX-512 VNNI, VBMI and GFNI
 //
 //   A block is 82 bytes: f16 d; 32 lower bytes of indices, for 8 weights each; 256 signs; the upper two bits of indices; 16 s
 //   of 4 bits, for 16 weights each. w = +-d (2 s + 1) / 8 grid.
 //
 //   k2  the upper four quad words
 //
-//   256 of four rows: 257 micro-operations of vectors for three digits, 209 for one. On Ice Lake 166 cycles.
+//   256 of four rows: 253 micro-operations of vectors for three digits, 209 for one. On Ice Lake 167 cycles.
 //
-// mca: icelake-server 1*166
+// mca: icelake-server 1*167 2
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__
@@ -96,8 +96,8 @@ GK_CONST gk_qdot_avx512vbmi_iq2_s_data
     kmovd   k2, eax
 .endm
 
-.macro SCALES d, r, at
-    GK_QDOT_ODD16 \d, \r, \at + 74, 256, 100
+.macro SCALES r, at
+    GK_QDOT_ODD16 \r, \at + 74, 256, 100
 .endm
 
 .macro BITS a, b, v0, v1, v2, v3
@@ -113,7 +113,7 @@ GK_CONST gk_qdot_avx512vbmi_iq2_s_data
     vpermb  zmm0, zmm7, zmm0                            // indices
     vpermb  zmm1, zmm7, zmm1                            // signs
     vpermb  zmm2, zmm7, zmm2
-    vptestmb k6, zmm2, zmm15
+    vptestmb k6, zmm2, zmm25
     vpmovb2m k7, zmm2
     GK_QDOT_LOWER_BITS
     GK_QDOT_LOOK1024 zmm2, 448
@@ -127,7 +127,7 @@ GK_CONST gk_qdot_avx512vbmi_iq2_s_data
 
 .macro HEAD d
     GK_QDOT_FACTORS 0
-    GK_QDOT_SCALES16 \d
+    GK_QDOT_SCALES16
 .endm
 
 .macro BLOCK d

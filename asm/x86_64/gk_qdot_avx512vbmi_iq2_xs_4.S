@@ -1,13 +1,13 @@
-// gk_qdot_avx512vbmi_iq2_xs_4 -- rows of IQ2_XS by one row of x.                         AVX-512 VNNI, VBMI and GFNI
+// gk_qdot_avx512vbmi_iq2_xs_4 -- rows of IQ2_XS by a few rows of x.                        AVX-512 VNNI, VBMI and GFNI
 //
 //   A block is 74 bytes: f16 d; 32 words, an index of 9 bits and 7 signs for 8 weights; 16 s of 4 bits, for 16 weights each.
 //   w = +-d (2 s + 1) / 8 grid. The sign of the last of 8 weights makes the number of minus signs even.
 //
 //   k2  odd bytes; what a mask leaves out is not read
 //
-//   256 of four rows: 211 micro-operations of vectors for three digits, 163 for one. On Ice Lake 130 cycles.
+//   256 of four rows: 207 micro-operations of vectors for three digits, 163 for one. On Ice Lake 135 cycles.
 //
-// mca: icelake-server 1*130
+// mca: icelake-server 1*135 2
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__
@@ -61,8 +61,8 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xs_data
     kmovq   k2, rax
 .endm
 
-.macro SCALES d, r, at
-    GK_QDOT_ODD16 \d, \r, \at + 66, 256, 100
+.macro SCALES r, at
+    GK_QDOT_ODD16 \r, \at + 66, 256, 100
 .endm
 
 .macro BITS a, b, v0, v1, v2, v3
@@ -88,7 +88,7 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xs_data
 
 .macro HEAD d
     GK_QDOT_FACTORS 0
-    GK_QDOT_SCALES16 \d
+    GK_QDOT_SCALES16
 .endm
 
 .macro BLOCK d

@@ -1,13 +1,13 @@
-// gk_qdot_avx512vbmi_iq2_xxs_4 -- rows of IQ2_XXS by one row of x.                       AVX-512 VNNI, VBMI and GFNI
+// gk_qdot_avx512vbmi_iq2_xxs_4 -- rows of IQ2_XXS by a few rows of x.                      AVX-512 VNNI, VBMI and GFNI
 //
 //   A block is 66 bytes: f16 d, then eight times 8 bytes for 32 weights: four indices, and a word of four signs of 7 bits and
 //   s, the upper 4. w = +-d (2 s + 1) / 8 grid. The sign of the last of 8 weights makes the number of minus signs even.
 //
 //   k1, k2  even and odd double words; what a mask leaves out is not read
 //
-//   256 of four rows: 182 micro-operations of vectors for three digits, 134 for one. On Ice Lake 106 cycles.
+//   256 of four rows: 178 micro-operations of vectors for three digits, 134 for one. On Ice Lake 109 cycles.
 //
-// mca: icelake-server 1*106
+// mca: icelake-server 1*109 2
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__
@@ -47,11 +47,11 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
     kaddd   k2, k1, k1
 .endm
 
-.macro SCALES d, pair, a, b
+.macro SCALES pair, a, b
     vmovdqu32 zmm0 {k1}{z}, zmmword ptr [\a + 6]
     vmovdqu32 zmm0 {k2}, zmmword ptr [\b + 2]
     vpsrld  zmm0, zmm0, 28
-    GK_QDOT_ODD32 \d, \pair
+    GK_QDOT_ODD32 \pair
 .endm
 
 .macro BITS a, b, v0, v1, v2, v3
@@ -78,7 +78,7 @@ GK_CONST gk_qdot_avx512vbmi_iq2_xxs_data
 
 .macro HEAD d
     GK_QDOT_FACTORS 0
-    GK_QDOT_SCALES32 \d
+    GK_QDOT_SCALES32
 .endm
 
 .macro BLOCK d

@@ -1,11 +1,11 @@
-// gk_qdot_avx512vbmi_iq3_s_4 -- rows of IQ3_S by one row of x.                           AVX-512 VNNI, VBMI and GFNI
+// gk_qdot_avx512vbmi_iq3_s_4 -- rows of IQ3_S by a few rows of x.                          AVX-512 VNNI, VBMI and GFNI
 //
 //   A block is 110 bytes: f16 d; 64 lower bytes of indices, for 4 weights each; their ninth bits; 256 signs; eight s of 4
 //   bits. w = +-d (2 s + 1) grid.
 //
-//   256 of four rows: 270 micro-operations of vectors for three digits, 222 for one. On Ice Lake 166 cycles.
+//   256 of four rows: 266 micro-operations of vectors for three digits, 222 for one. On Ice Lake 178 cycles.
 //
-// mca: icelake-server 1*166
+// mca: icelake-server 1*178 2
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__
@@ -57,12 +57,12 @@ GK_CONST gk_qdot_avx512vbmi_iq3_s_data
     GK_QDOT_IQ3_SETUP
 .endm
 
-.macro SCALES d, pair, a, b
+.macro SCALES pair, a, b
     vpbroadcastd zmm0, dword ptr [\a + 106]
     vpbroadcastd zmm0 {k2}, dword ptr [\b + 106]
     vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 384]
     vpandd  zmm0, zmm0, dword ptr [DATA + 100]{1to16}
-    GK_QDOT_ODD32 \d, \pair
+    GK_QDOT_ODD32 \pair
 .endm
 
 .macro PLANES at, f, t
@@ -70,7 +70,7 @@ GK_CONST gk_qdot_avx512vbmi_iq3_s_data
     vmovdqa64 zmm1, zmmword ptr [DATA + 320]
     vpermd  zmm0, zmm7, zmmword ptr [\at + 2]           // indices
     vpmultishiftqb zmm1, zmm1, qword ptr [\at + 66]{1to8}
-    vptestmb k6, zmm1, zmm15
+    vptestmb k6, zmm1, zmm25
     GK_QDOT_LOWER_BITS
     GK_QDOT_LOOK512 \f, 448
     GK_QDOT_LOOK512 \t, 960
@@ -88,7 +88,7 @@ GK_CONST gk_qdot_avx512vbmi_iq3_s_data
 
 .macro HEAD d
     GK_QDOT_FACTORS 0
-    GK_QDOT_SCALES32 \d
+    GK_QDOT_SCALES32
 .endm
 
 .macro BLOCK d

@@ -1,11 +1,11 @@
-// gk_qdot_avx512vbmi_iq3_xxs_4 -- rows of IQ3_XXS by one row of x.                       AVX-512 VNNI, VBMI and GFNI
+// gk_qdot_avx512vbmi_iq3_xxs_4 -- rows of IQ3_XXS by a few rows of x.                      AVX-512 VNNI, VBMI and GFNI
 //
 //   A block is 98 bytes: f16 d; 64 indices, for 4 weights each; eight words of four signs of 7 bits and s, the upper 4.
 //   w = +-d (2 s + 1) / 4 grid. The sign of the last of 8 weights makes the number of minus signs even.
 //
-//   256 of four rows: 218 micro-operations of vectors for three digits, 170 for one. On Ice Lake 120 cycles.
+//   256 of four rows: 214 micro-operations of vectors for three digits, 170 for one. On Ice Lake 129 cycles.
 //
-// mca: icelake-server 1*120
+// mca: icelake-server 1*129 2
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__
@@ -39,13 +39,13 @@ GK_CONST gk_qdot_avx512vbmi_iq3_xxs_data
     GK_QDOT_IQ3_SETUP
 .endm
 
-.macro SCALES d, pair, a, b
+.macro SCALES pair, a, b
     vmovdqu ymm0, ymmword ptr [\a + 66]
     vinserti64x4 zmm0, zmm0, ymmword ptr [\b + 66], 1
     vmovdqa64 zmm1, zmmword ptr [DATA + 320]
     vpermd  zmm0, zmm1, zmm0
     vpsrld  zmm0, zmm0, 28
-    GK_QDOT_ODD32 \d, \pair
+    GK_QDOT_ODD32 \pair
 .endm
 
 .macro PLANES at, f, t
@@ -71,7 +71,7 @@ GK_CONST gk_qdot_avx512vbmi_iq3_xxs_data
 
 .macro HEAD d
     GK_QDOT_FACTORS 0
-    GK_QDOT_SCALES32 \d
+    GK_QDOT_SCALES32
 .endm
 
 .macro BLOCK d

@@ -1,23 +1,25 @@
-// gk_qdot_avx512vnni.h -- what rows of codes by one row of x have in common.                              AVX-512 VNNI
+// gk_qdot_avx512vnni.h -- what rows of codes by a few rows of x have in common.                          AVX-512 VNNI
 //
 //   void gk_qdot_avx512vnni_FORMAT_4(struct DotJob* job);        the job is used up
 //
-//   y[s * y_segment + i] = row i of segment s of W . x, for four segments, x in fixed point of 1 or 3 digits
+//   y[i * y_row + s * y_segment + r] = row r of segment s of W . row i of x, for four segments and up to sixteen rows of x, in
+//   fixed point of 1 or 3 digits
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
-//         384 double total[4]   424 the next row   448 room: scales
+//         80 inputs    88 x_bytes    96 y_row          424 the next row   432 the end of inputs   448 room: scales
+//         896 of each input, 320 bytes apart: float sum[4][16]; double total[4]
 //
 //   x, a block of 256:  0      int8  digit 2, 1 and 0, or one, [4][16][4] each: of lane l = 4j + i four from 16 (4i + j) + 4h on
 //                       D 256  int32 total[16], sum X; float scale[16], sum[16]; int16 minus[16][2]: of lanes
 //                   D 256 + 256  the same of groups of 32: 0, 2, 4, 6, 1, 3, 5, 7, twice
 //
 //   rdi  job          rsi  the block of segment 0         zmm0 .. zmm3   free
-//   rcx  blocks left  r8   bytes to segment 1, r9 to 3    zmm4 .. zmm7   codes of a row, by lanes
-//   rdx  x            r10  blocks left of the chain       zmm8 .. zmm11  sums of the four rows, by lanes; or
-//   rax  the next rsi, r11 the next rdx,                  zmm8, zmm9     of rows 0 | 1 and 2 | 3, by groups; zmm10 free
-//        from row to row too; the last row is followed by itself
-//   zmm12 .. zmm15  digit 2, or the one, of quads 0 .. 3 of x    zmm18 .. zmm21  digit 1    zmm28 .. zmm31  digit 0
-//   zmm16, zmm17, zmm22 .. zmm27  of the format
+//   rcx  blocks left  r8   bytes to segment 1, r9 to 3    zmm4 .. zmm7   codes of a row that are made, by lanes
+//   rdx  x            r10  blocks left of the chain       zmm8 .. zmm11  sums of the four rows, by lanes
+//   rax  the next rsi, from row to row too; the last row is followed by itself. r11 an input
+//
+//   zmm18 .. zmm21, zmm12 .. zmm15, zmm4 .. zmm7, zmm28 .. zmm31  quads 0 .. 3 of lanes of the four rows
+//   zmm17  a quad of lanes of x     zmm16, zmm22 .. zmm27  of the format
 //
 //   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
 //
@@ -28,7 +30,8 @@
 //   Nothing is lost: |code - offset| <= 128 and |X| <= 63 2^13, so that 32 products are below 2^31, as are 16 of unsigned
 //   bytes, and what wraps on the way comes back.
 //
-//   Budgets count micro-operations on vector ports; copies, zeros and broadcasts from memory are none, gathered words one.
+//   Budgets are for one row of x, and count micro-operations on vector ports; copies, zeros and broadcasts from memory are none,
+//   gathered words one.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
@@ -43,27 +46,26 @@
 #define N2 rax + 2*r8
 #define N3 rax + r9
 
-.macro GK_QDOT_CLEAR
-    vpxor   xmm8, xmm8, xmm8
-    vpxor   xmm9, xmm9, xmm9
-    vpxor   xmm10, xmm10, xmm10
-    vpxor   xmm11, xmm11, xmm11
-.endm
-
-.macro GK_QDOT_JOIN a, b            // the halves of the lanes of two rows added up: rows a | b
-    vshuff64x2 zmm0, \a, \b, 0x44
+.macro GK_QDOT_JOIN to, a, b        // the halves of the lanes of two rows added up: rows a | b
+    vshuff64x2 \to, \a, \b, 0x44
     vshuff64x2 \a, \a, \b, 0xee
-    vaddps  \a, zmm0, \a
+    vaddps  \to, \to, \a
 .endm
 
-.macro GK_QDOT_FOLD by              // total[4] += the chain, of four rows
+.macro GK_QDOT_FOLD by              // total[4] += the chain, of an input; the chain is 0
+    vmovaps zmm0, zmmword ptr [r11]
+    vmovaps zmm1, zmmword ptr [r11 + 64]
 .ifc \by, LANES
-    GK_QDOT_JOIN zmm8, zmm9
-    GK_QDOT_JOIN zmm10, zmm11
-    GK_QDOT_QUARTERS_OF zmm8, zmm10
-.else
-    GK_QDOT_QUARTERS_OF zmm8, zmm9
+    vmovaps zmm2, zmmword ptr [r11 + 128]
+    vmovaps zmm3, zmmword ptr [r11 + 192]
+    GK_QDOT_JOIN zmm4, zmm0, zmm1
+    GK_QDOT_JOIN zmm1, zmm2, zmm3
+    vmovaps zmm0, zmm4
 .endif
+    GK_QDOT_OPEN \by
+    vshuff32x4 zmm2, zmm0, zmm1, 0x88
+    vshuff32x4 zmm0, zmm0, zmm1, 0xdd
+    vaddps  zmm0, zmm0, zmm2                            // quarters of four rows
     vshufps zmm1, zmm0, zmm0, 0x4e
     vaddps  zmm0, zmm0, zmm1
     vshufps zmm1, zmm0, zmm0, 0xb1
@@ -73,23 +75,33 @@
     vextractf128 xmm1, ymm0, 1
     vunpcklps xmm0, xmm0, xmm1
     vcvtps2pd ymm0, xmm0
-    vaddpd  ymm0, ymm0, ymmword ptr [rdi + 384]
-    vmovupd ymmword ptr [rdi + 384], ymm0
+    vaddpd  ymm0, ymm0, ymmword ptr [r11 + 256]
+    vmovapd ymmword ptr [r11 + 256], ymm0
 .endm
 
-.macro GK_QDOT_QUARTERS_OF a, b     // zmm0 = the quarters of four rows, of rows 0 | 1 and 2 | 3
-    vshuff32x4 zmm0, \a, \b, 0x88
-    vshuff32x4 zmm1, \a, \b, 0xdd
-    vaddps  zmm0, zmm0, zmm1
+.macro GK_QDOT_OPEN by              // no chain
+    vpxor   xmm3, xmm3, xmm3
+    vmovaps zmmword ptr [r11], zmm3
+    vmovaps zmmword ptr [r11 + 64], zmm3
+.ifc \by, LANES
+    vmovaps zmmword ptr [r11 + 128], zmm3
+    vmovaps zmmword ptr [r11 + 192], zmm3
+.endif
 .endm
 
-.macro GK_QDOT_STORE                // total[4], in ymm0 too, to r11 and on, r10 apart
-    vcvtpd2ps xmm0, ymm0
-    vmovss  dword ptr [r11], xmm0
-    vextractps dword ptr [r11 + r10], xmm0, 1
-    vextractps dword ptr [r11 + 2*r10], xmm0, 2
-    add     r11, r10
-    vextractps dword ptr [r11 + 2*r10], xmm0, 3
+.macro GK_QDOT_STORE                // total[4] of an input to rdx and on, r10 apart
+    vcvtpd2ps xmm0, ymmword ptr [r11 + 256]
+    vmovss  dword ptr [rdx], xmm0
+    vextractps dword ptr [rdx + r10], xmm0, 1
+    vextractps dword ptr [rdx + 2*r10], xmm0, 2
+    lea     rcx, [r10 + 2*r10]
+    vextractps dword ptr [rdx + rcx], xmm0, 3
+.endm
+
+.macro GK_QDOT_INPUTS label         // the end of a loop over inputs
+    add     r11, 320
+    cmp     r11, qword ptr [rdi + 432]
+    jb      \label
 .endm
 
 // ---- a row: CODES \at of the format leaves the codes of the block at \at in zmm4 .. zmm7, vector h those of quad h of each
@@ -118,55 +130,69 @@
     GK_QDOT_LANES zmm4, zmm5, zmm6, zmm7
 .endm
 
-.macro GK_QDOT_X d                  // of the block
-    GK_QDOT_X_DIGIT 0, zmm12, zmm13, zmm14, zmm15
+.macro GK_QDOT_KEEP c0, c1, c2, c3
+    vmovdqa64 \c0, zmm4
+    vmovdqa64 \c1, zmm5
+    vmovdqa64 \c2, zmm6
+    vmovdqa64 \c3, zmm7
+.endm
+
+.macro GK_QDOT_CODES                // of four rows
+    CODES   W0
+    GK_QDOT_KEEP zmm18, zmm19, zmm20, zmm21
+    CODES   W1
+    GK_QDOT_KEEP zmm12, zmm13, zmm14, zmm15
+    CODES   W3
+    GK_QDOT_KEEP zmm28, zmm29, zmm30, zmm31
+    CODES   W2
+.endm
+
+.macro GK_QDOT_QUAD at, s0, s1, s2, s3, c0, c1, c2, c3
+    vmovups zmm17, zmmword ptr [rdx + \at]
+    vpdpbusd \s0, \c0, zmm17
+    vpdpbusd \s1, \c1, zmm17
+    vpdpbusd \s2, \c2, zmm17
+    vpdpbusd \s3, \c3, zmm17
+.endm
+
+.macro GK_QDOT_DIGIT at, s0, s1, s2, s3     // sums of four rows += codes times a digit
+    GK_QDOT_QUAD \at, \s0, \s1, \s2, \s3, zmm18, zmm12, zmm4, zmm28
+    GK_QDOT_QUAD \at + 64, \s0, \s1, \s2, \s3, zmm19, zmm13, zmm5, zmm29
+    GK_QDOT_QUAD \at + 128, \s0, \s1, \s2, \s3, zmm20, zmm14, zmm6, zmm30
+    GK_QDOT_QUAD \at + 192, \s0, \s1, \s2, \s3, zmm21, zmm15, zmm7, zmm31
+.endm
+
+.macro GK_QDOT_EACH op, by:vararg
+    \op     zmm8, zmm8, \by
+    \op     zmm9, zmm9, \by
+    \op     zmm10, zmm10, \by
+    \op     zmm11, zmm11, \by
+.endm
+
+.macro GK_QDOT_ZERO s0, s1, s2, s3
+    vpxor   \s0, \s0, \s0
+    vpxor   \s1, \s1, \s1
+    vpxor   \s2, \s2, \s2
+    vpxor   \s3, \s3, \s3
+.endm
+
+.macro GK_QDOT_DOTS d, shifts=-1    // zmm8 .. zmm11 = sums of code X, or of codes that are too far left, by constants
+    GK_QDOT_ZERO xmm8, xmm9, xmm10, xmm11
+    GK_QDOT_DIGIT 0, zmm8, zmm9, zmm10, zmm11
 .if \d == 3
-    GK_QDOT_X_DIGIT 256, zmm18, zmm19, zmm20, zmm21
-    GK_QDOT_X_DIGIT 512, zmm28, zmm29, zmm30, zmm31
+    GK_QDOT_ZERO xmm0, xmm1, xmm2, xmm3
+    GK_QDOT_EACH vpslld, 8
+    GK_QDOT_DIGIT 512, zmm0, zmm1, zmm2, zmm3           // by themselves: shorter chains
+    GK_QDOT_DIGIT 256, zmm8, zmm9, zmm10, zmm11
+    GK_QDOT_EACH vpslld, 8
+    vpaddd  zmm8, zmm8, zmm0
+    vpaddd  zmm9, zmm9, zmm1
+    vpaddd  zmm10, zmm10, zmm2
+    vpaddd  zmm11, zmm11, zmm3
 .endif
-.endm
-
-.macro GK_QDOT_X_DIGIT at, x0, x1, x2, x3
-    vmovdqu64 \x0, zmmword ptr [rdx + \at]
-    vmovdqu64 \x1, zmmword ptr [rdx + \at + 64]
-    vmovdqu64 \x2, zmmword ptr [rdx + \at + 128]
-    vmovdqu64 \x3, zmmword ptr [rdx + \at + 192]
-.endm
-
-.macro GK_QDOT_DIGIT to, x0, x1, x2, x3
-    vpdpbusd \to, zmm4, \x0
-    vpdpbusd \to, zmm5, \x1
-    vpdpbusd \to, zmm6, \x2
-    vpdpbusd \to, zmm7, \x3
-.endm
-
-.macro GK_QDOT_DOTS d, shifts=-1, to=0      // zmm\to = sums of code X, or of codes that are too far left, by constants
-    GK_QDOT_ZERO \d, \to
-    GK_QDOT_DIGIT zmm\to, zmm12, zmm13, zmm14, zmm15
-.if \d == 3
-    GK_QDOT_DIGIT zmm1, zmm18, zmm19, zmm20, zmm21
-    GK_QDOT_DIGIT zmm2, zmm28, zmm29, zmm30, zmm31
-.endif
-    GK_QDOT_WHOLE \d, zmm\to
 .if \shifts >= 0
-    vpsravd zmm\to, zmm\to, zmmword ptr [DATA + \shifts]
-.endif
-.endm
-
-.macro GK_QDOT_ZERO d, to           // sums of each digit by itself: short chains
-    vpxor   xmm\to, xmm\to, xmm\to
-.if \d == 3
-    vpxor   xmm1, xmm1, xmm1
-    vpxor   xmm2, xmm2, xmm2
-.endif
-.endm
-
-.macro GK_QDOT_WHOLE d, to
-.if \d == 3
-    vpslld  \to, \to, 16
-    vpslld  zmm1, zmm1, 8
-    vpaddd  \to, \to, zmm2
-    vpaddd  \to, \to, zmm1
+    vmovdqa64 zmm0, zmmword ptr [DATA + \shifts]
+    GK_QDOT_EACH vpsravd, zmm0
 .endif
 .endm
 
@@ -176,9 +202,9 @@
 .endr
 .endm
 
-.macro GK_QDOT_ADD scale, acc       // to the sums of a row
-    vcvtdq2ps zmm0, zmm0
-    vfmadd231ps \acc, zmm0, \scale
+.macro GK_QDOT_SCALE d, at, room    // zmm1 = scale of weights and of x, whose sums are at \at
+    vmovaps zmm1, zmmword ptr [rdi + \room]
+    vmulps  zmm1, zmm1, zmmword ptr [rdx + 256*\d + \at + 64]
 .endm
 
 .macro GK_QDOT_AHEAD bytes          // a later block of each row comes to the cache
@@ -193,54 +219,59 @@
 .endm
 
 // ---- groups of 32, two rows a vector, groups in the order of x; SCALES \a, \b, \room of the format makes those of the
-//      blocks at \a and \b, times zmm7
+//      blocks at \a and \b
 //
-//   zmm7  scale of x, for two rows          room: scale, z, rest of rows 0 | 1 at 448, of rows 2 | 3 at 640
+//   room: scale, z, rest of rows 0 | 1 at 448, of rows 2 | 3 at 640
 
 .macro GK_QDOT_PAIRS_HEAD d
-    vmovups zmm7, zmmword ptr [r11 + 256*\d + 320]
     SCALES  N0, N1, 448
     SCALES  N2, N3, 640
 .endm
 
-.macro GK_QDOT_PAIRS kind, d, bytes, shift=0, shifts=-1      // the block; kind SIGNED, an offset of 1 << shift, or UNSIGNED,
+.macro GK_QDOT_PAIRS kind, d, bytes, shift=0, shifts=-1     // the block; kind SIGNED, an offset of 1 << shift, or UNSIGNED,
     GK_QDOT_AHEAD \bytes                                     // zeros and rests
-    GK_QDOT_X \d
-    GK_QDOT_PAIR \kind, \d, W0, W1, 448, zmm8, \shift, \shifts
-    GK_QDOT_PAIR \kind, \d, W2, W3, 640, zmm9, \shift, \shifts
+    GK_QDOT_CODES
+    GK_QDOT_PAIRS_OF_CODES \kind, \d, \shift, \shifts
 .endm
 
-.macro GK_QDOT_PAIR kind, d, a, b, room, acc, shift, shifts
-    CODES   \a
-    GK_QDOT_DOTS \d, \shifts, 10
-    CODES   \b
-    GK_QDOT_DOTS \d, \shifts, 0
-    GK_QDOT_GROUPS
-    GK_QDOT_PAIR_\kind \d, \room, \acc, \shift
+.macro GK_QDOT_PAIRS_OF_CODES kind, d, shift, shifts=-1
+    mov     rax, rdx
+    lea     r11, [rdi + 896]
+L(input\d):
+    GK_QDOT_DOTS \d, \shifts
+    GK_QDOT_PAIR \kind, \d, zmm8, zmm9, 448, 0, \shift
+    GK_QDOT_PAIR \kind, \d, zmm10, zmm11, 640, 64, \shift
+    add     rdx, qword ptr [rdi + 88]
+    GK_QDOT_INPUTS L(input\d)
+    mov     rdx, rax
+.endm
+
+.macro GK_QDOT_PAIR kind, d, a, b, room, acc, shift
+    vshufi32x4 zmm0, \a, \b, 0x88
+    vshufi32x4 zmm1, \a, \b, 0xdd
+    vpaddd  zmm0, zmm0, zmm1                            // groups
+    vmovaps zmm3, zmmword ptr [r11 + \acc]
+    GK_QDOT_PAIR_\kind \d, \room, \shift
+    GK_QDOT_SCALE \d, 256, \room
     vcvtdq2ps zmm0, zmm0
-    vfmadd231ps \acc, zmm0, zmmword ptr [rdi + \room]
+    vfmadd231ps zmm3, zmm0, zmm1
+    vmovaps zmmword ptr [r11 + \acc], zmm3
 .endm
 
-.macro GK_QDOT_GROUPS               // zmm0 = sums of groups of two rows, from lanes in zmm10 and zmm0
-    vshufi32x4 zmm1, zmm10, zmm0, 0x88
-    vshufi32x4 zmm0, zmm10, zmm0, 0xdd
-    vpaddd  zmm0, zmm0, zmm1
-.endm
-
-.macro GK_QDOT_PAIR_SIGNED d, room, acc, shift
+.macro GK_QDOT_PAIR_SIGNED d, room, shift
 .if \shift
-    vpslld  zmm3, zmmword ptr [rdx + 256*\d + 256], \shift
-    vpsubd  zmm0, zmm0, zmm3
+    vpslld  zmm1, zmmword ptr [rdx + 256*\d + 256], \shift
+    vpsubd  zmm0, zmm0, zmm1
 .else
     vpsubd  zmm0, zmm0, zmmword ptr [rdx + 256*\d + 256]
 .endif
 .endm
 
-.macro GK_QDOT_PAIR_UNSIGNED d, room, acc, shift
-    vmovdqa64 zmm3, zmmword ptr [rdi + \room + 64]
-    vmovups zmm2, zmmword ptr [rdi + \room + 128]
-    vpdpwssd zmm0, zmm3, zmmword ptr [rdx + 256*\d + 448]           // minus z sum X
-    vfmadd231ps \acc, zmm2, zmmword ptr [rdx + 256*\d + 384]        // rests
+.macro GK_QDOT_PAIR_UNSIGNED d, room, shift
+    vmovdqa64 zmm1, zmmword ptr [rdi + \room + 64]
+    vmovaps zmm2, zmmword ptr [rdi + \room + 128]
+    vpdpwssd zmm0, zmm1, zmmword ptr [rdx + 256*\d + 448]           // minus z sum X
+    vfmadd231ps zmm3, zmm2, zmmword ptr [rdx + 256*\d + 384]        // rests
 .endm
 
 .macro GK_QDOT_ZEROS top            // of zmm0 = s and zmm2 = m: z = round(m / s), 0 .. top, to zmm1, and the rest to zmm3
@@ -263,7 +294,6 @@
 .endm
 
 .macro GK_QDOT_ZEROS_STORE room     // and s, of two rows
-    vmulps  zmm0, zmm0, zmm7
     GK_QDOT_ZEROS_PAIR zmm1
     vmovaps zmmword ptr [rdi + \room], zmm0
     vmovdqa64 zmmword ptr [rdi + \room + 64], zmm1
@@ -331,7 +361,6 @@
 
 .macro GK_QDOT_HALF_SCALES room     // from d of two rows in ymm0
     vcvtph2ps zmm0, ymm0
-    vmulps  zmm0, zmm0, zmm7
     vmovaps zmmword ptr [rdi + \room], zmm0
 .endm
 
@@ -383,22 +412,34 @@ L(data):
     vmovdqa64 zmm16, zmmword ptr [DATA]
 .endm
 
-.macro GK_QDOT_16_ROW d, at, r, acc
-    CODES   \at
-    GK_QDOT_DOTS \d
-    vpsubd  zmm0, zmm0, zmm17
-    vcvtdq2ps zmm0, zmm0
-    vfmadd231ps \acc, zmm0, zmmword ptr [rdi + 448 + 64*\r]
+.macro GK_QDOT_16 d, bytes          // the block; OFFSET \d of the format makes zmm3, what offsets take, from sums of X
+    GK_QDOT_AHEAD \bytes
+    GK_QDOT_CODES
+    GK_QDOT_16_OF_CODES \d
 .endm
 
-.macro GK_QDOT_16 d, bytes          // the block; OFFSET \d of the format makes zmm17, what offsets take, from sums of X
-    GK_QDOT_AHEAD \bytes
-    GK_QDOT_X \d
+.macro GK_QDOT_16_OF_CODES d
+    mov     rax, rdx
+    lea     r11, [rdi + 896]
+L(input\d):
+    GK_QDOT_DOTS \d
     OFFSET  \d
-    GK_QDOT_16_ROW \d, W0, 0, zmm8
-    GK_QDOT_16_ROW \d, W1, 1, zmm9
-    GK_QDOT_16_ROW \d, W2, 2, zmm10
-    GK_QDOT_16_ROW \d, W3, 3, zmm11
+    GK_QDOT_16_ROW \d, 0, zmm8
+    GK_QDOT_16_ROW \d, 1, zmm9
+    GK_QDOT_16_ROW \d, 2, zmm10
+    GK_QDOT_16_ROW \d, 3, zmm11
+    add     rdx, qword ptr [rdi + 88]
+    GK_QDOT_INPUTS L(input\d)
+    mov     rdx, rax
+.endm
+
+.macro GK_QDOT_16_ROW d, r, sum
+    vmovaps zmm2, zmmword ptr [r11 + 64*\r]
+    GK_QDOT_SCALE \d, 0, 448 + 64*\r
+    vpsubd  zmm0, \sum, zmm3
+    vcvtdq2ps zmm0, zmm0
+    vfmadd231ps zmm2, zmm0, zmm1
+    vmovaps zmmword ptr [r11 + 64*\r], zmm2
 .endm
 
 .macro GK_QDOT_HALVES at            // floats at 704: the two f16 at \at of the next block of each row
@@ -489,7 +530,6 @@ L(data):
 .endm
 
 .macro GK_QDOT_6BIT_HEAD d          // scales, zeros and rests of the next blocks
-    vmovups zmm7, zmmword ptr [r11 + 256*\d + 320]
     vmovdqu xmm0, xmmword ptr [N0]                      // d dmin a b c of each row
     vmovdqu32 zmm0 {k3}, zmmword ptr [N1 - 16]
     vmovdqu32 zmm0 {k4}, zmmword ptr [N2 - 32]
@@ -525,19 +565,10 @@ L(data):
 
 // ---- the function
 
-.macro GK_QDOT_NEXT d, bytes        // rax and r11, free before
-    lea     rax, [rsi + \bytes]
-    lea     r11, [rdx + 256*\d + 512]
-    cmp     rcx, 1
-    cmove   rax, qword ptr [rdi + 424]
-    cmove   r11, qword ptr [rdi + 48]
-.endm
-
 .macro GK_QDOT_ROWS d, bytes, by    // all rows: BLOCK \d for a block of the four, then HEAD \d for scales of the next
     .set    L(d), \d
 L(digits\d):
     mov     rax, qword ptr [rdi]
-    mov     r11, qword ptr [rdi + 48]
     HEAD    \d
 L(row\d):
     mov     rsi, qword ptr [rdi]
@@ -548,30 +579,42 @@ L(row\d):
     cmp     qword ptr [rdi + 24], 1
     cmove   rax, rsi
     mov     qword ptr [rdi + 424], rax
-    vpxor   xmm0, xmm0, xmm0
-    vmovupd ymmword ptr [rdi + 384], ymm0
+    lea     r11, [rdi + 896]
+L(open\d):
+    GK_QDOT_OPEN \by
+    vmovapd ymmword ptr [r11 + 256], ymm3
+    GK_QDOT_INPUTS L(open\d)
 L(chain\d):
-    GK_QDOT_CLEAR
     mov     r10d, 16
     .balign 32
 L(block\d):
     BLOCK   \d
-    GK_QDOT_NEXT \d, \bytes
+    lea     rax, [rsi + \bytes]
+    cmp     rcx, 1
+    cmove   rax, qword ptr [rdi + 424]
     HEAD    \d
     mov     rsi, rax
-    mov     rdx, r11
+    add     rdx, 256*\d + 512
     dec     rcx
-    jz      L(last\d)
+    jz      L(end\d)
     dec     r10d
     jnz     L(block\d)
+L(end\d):
+    lea     r11, [rdi + 896]
+L(fold\d):
     GK_QDOT_FOLD \by
-    jmp     L(chain\d)
-L(last\d):
-    GK_QDOT_FOLD \by
-    mov     r11, qword ptr [rdi + 56]
+    GK_QDOT_INPUTS L(fold\d)
+    test    rcx, rcx
+    jnz     L(chain\d)
+    mov     rdx, qword ptr [rdi + 56]
     mov     r10, qword ptr [rdi + 64]
+    mov     rax, qword ptr [rdi + 96]
     shl     r10, 2
+    lea     r11, [rdi + 896]
+L(store\d):
     GK_QDOT_STORE
+    lea     rdx, [rdx + 4*rax]
+    GK_QDOT_INPUTS L(store\d)
     add     qword ptr [rdi + 56], 4
     mov     r11, qword ptr [rdi + 8]
     add     qword ptr [rdi], r11
@@ -584,6 +627,9 @@ L(last\d):
 GK_FUNC \name, 1
     mov     r8, qword ptr [rdi + 16]
     lea     r9, [r8 + 2*r8]
+    imul    rax, qword ptr [rdi + 80], 320
+    lea     rax, [rdi + rax + 896]
+    mov     qword ptr [rdi + 432], rax
     SETUP
     cmp     qword ptr [rdi + 40], 1
     je      L(digits1)

@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_awq4.h -- rows of AWQ4 or GPTQ4 by one row of x: one layout.           AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_awq4.h -- rows of AWQ4 or GPTQ4 by a few rows of x: one layout.           AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 128 is 72 bytes: f16 s, zero, 4 bytes that do not count, 64 of nibbles, the low halves of them first.
 //   w = s q - m, m = s zero. = s (q - z) + rest, z = round(m / s) in 0 .. 15: rest and s (q - z) are 0 wherever w is.

@@ -1,12 +1,12 @@
-// gk_qdot_avx512vnni_iq4_nl_4 -- rows of IQ4_NL by one row of x.                                AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_iq4_nl_4 -- rows of IQ4_NL by a few rows of x.                               AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 32 is 18 bytes: f16 d, then 16 bytes of nibbles, the low halves of them first. w = d level[q].
 //
 //   zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where SCALES finds d of two rows     zmm27  levels + 128
 //
-//   256 of four rows: 186 micro-operations of vectors for three digits, 138 for one. On Ice Lake 90 cycles.
+//   256 of four rows: 182 micro-operations of vectors for three digits, 138 for one. On Ice Lake 92 cycles.
 //
-// mca: icelake-server 1*90
+// mca: icelake-server 1*92 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,12 +1,12 @@
-// gk_qdot_avx512vnni_q1_0_4 -- rows of Q1_0 by one row of x.                                AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q1_0_4 -- rows of Q1_0 by a few rows of x.                               AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 128 is 18 bytes: f16 d, then 128 bits. w = d (2 q - 1).
 //
 //   zmm24  ones     zmm25  twos     zmm26  where SCALES finds d of two rows     k1  words 1 and 10     k6  bits of 64
 //
-//   256 of four rows: 132 micro-operations of vectors for three digits, 84 for one. On Ice Lake 78 cycles.
+//   256 of four rows: 128 micro-operations of vectors for three digits, 84 for one. On Ice Lake 86 cycles.
 //
-// mca: icelake-server 1*78
+// mca: icelake-server 1*86 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,12 +1,12 @@
-// gk_qdot_avx512vnni_q2_0_4 -- rows of Q2_0 by one row of x.                                AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q2_0_4 -- rows of Q2_0 by a few rows of x.                               AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 64 is 18 bytes: f16 d, then 64 times 2 bits, low first. w = d (q - 1).
 //
 //   zmm24  0x000f000f     zmm25  threes     zmm26  where SCALES finds d of two rows     k1  words 1, 10, 19, 28
 //
-//   256 of four rows: 196 micro-operations of vectors for three digits, 148 for one. On Ice Lake 97 cycles.
+//   256 of four rows: 192 micro-operations of vectors for three digits, 148 for one. On Ice Lake 96 cycles.
 //
-// mca: icelake-server 1*97
+// mca: icelake-server 1*96 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,12 +1,12 @@
-// gk_qdot_avx512vnni_q4_0_4 -- rows of Q4_0 by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q4_0_4 -- rows of Q4_0 by a few rows of x.                                   AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 32 is 18 bytes: f16 d, then 16 bytes of nibbles, the low halves of them first. w = d (q - 8).
 //
 //   zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where SCALES finds d of two rows
 //
-//   256 of four rows: 158 micro-operations of vectors for three digits, 110 for one. On Ice Lake 78 cycles.
+//   256 of four rows: 154 micro-operations of vectors for three digits, 110 for one. On Ice Lake 81 cycles.
 //
-// mca: icelake-server 1*78
+// mca: icelake-server 1*81 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,13 +1,13 @@
-// gk_qdot_avx512vnni_q4_1_4 -- rows of Q4_1 by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q4_1_4 -- rows of Q4_1 by a few rows of x.                                   AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 32 is 20 bytes: f16 d, m, then 16 bytes of nibbles, the low halves of them first. w = d q + m
 //   = d (q - z) + rest, z = round(-m / d) in 0 .. 15: rest and d (q - z) are 0 wherever w is.
 //
 //   zmm22, zmm23  16 bytes of two blocks, each twice     zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where d and m are
 //
-//   256 of four rows: 184 micro-operations of vectors for three digits, 132 for one. On Ice Lake 111 cycles.
+//   256 of four rows: 180 micro-operations of vectors for three digits, 132 for one. On Ice Lake 113 cycles.
 //
-// mca: icelake-server 1*111
+// mca: icelake-server 1*113 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_q4_k_4 -- rows of Q4_K by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q4_k_4 -- rows of Q4_K by a few rows of x.                                   AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 144 bytes: f16 d, dmin; sc[8] and mn[8] of 6 bits in 12 bytes; 128 bytes of nibbles, 32 of them the low
 //   halves of a group and the high halves of the next. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc)
@@ -6,9 +6,9 @@
 //
 //   zmm22, zmm23, zmm25, zmm26  quads 0 .. 3 of lanes     zmm24  masks of low halves, and of high ones, which stay where they are
 //
-//   256 of four rows: 161 micro-operations of vectors for three digits, 109 for one. On Ice Lake 103 cycles.
+//   256 of four rows: 157 micro-operations of vectors for three digits, 109 for one. On Ice Lake 107 cycles.
 //
-// mca: icelake-server 1*103
+// mca: icelake-server 1*107 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,13 +1,13 @@
-// gk_qdot_avx512vnni_q5_1_4 -- rows of Q5_1 by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q5_1_4 -- rows of Q5_1 by a few rows of x.                                   AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 32 is 24 bytes: f16 d, m, 32 fifth bits, 16 bytes of nibbles, the low halves of them first. w = d q + m
 //   = d (q - z) + rest, z = round(-m / d) in 0 .. 31: rest and d (q - z) are 0 wherever w is.
 //
 //   zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where SCALES finds d and m of two rows     zmm27  sixteens
 //
-//   256 of four rows: 212 micro-operations of vectors for three digits, 160 for one. On Ice Lake 117 cycles.
+//   256 of four rows: 208 micro-operations of vectors for three digits, 160 for one. On Ice Lake 117 cycles.
 //
-// mca: icelake-server 1*117
+// mca: icelake-server 1*117 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

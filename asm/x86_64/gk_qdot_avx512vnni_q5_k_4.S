@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_q5_k_4 -- rows of Q5_K by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q5_k_4 -- rows of Q5_K by a few rows of x.                                   AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 176 bytes: f16 d, dmin; sc[8] and mn[8] of 6 bits in 12 bytes; 32 bytes of fifth bits, bit g for group g;
 //   128 bytes of nibbles, 32 of them the low halves of a group and the high halves of the next. w = d sc q - dmin mn
@@ -6,9 +6,9 @@
 //
 //   zmm24  fifteens     zmm25  sixteens     k1, k2  the upper half of words, double words
 //
-//   256 of four rows: 225 micro-operations of vectors for three digits, 173 for one. On Ice Lake 134 cycles.
+//   256 of four rows: 221 micro-operations of vectors for three digits, 173 for one. On Ice Lake 134 cycles.
 //
-// mca: icelake-server 1*134
+// mca: icelake-server 1*134 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,12 +1,12 @@
-// gk_qdot_avx512vnni_q8_0_4 -- rows of Q8_0 by one row of x.                                    AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_q8_0_4 -- rows of Q8_0 by a few rows of x.                                   AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block of 32 is 34 bytes: f16 d, then 32 of int8. w = d q. Words that a mask leaves out are not read.
 //
 //   zmm24  bytes of 128     zmm25  where SCALES finds d of two rows     k1 .. k7  words n and n + 17
 //
-//   256 of four rows: 162 micro-operations of vectors for three digits, 114 for one. On Ice Lake 79 cycles.
+//   256 of four rows: 158 micro-operations of vectors for three digits, 114 for one. On Ice Lake 81 cycles.
 //
-// mca: icelake-server 1*79
+// mca: icelake-server 1*81 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -1,4 +1,4 @@
-// gk_qdot_avx512vnni_tq1_0_4 -- rows of TQ1_0 by one row of x.                              AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_tq1_0_4 -- rows of TQ1_0 by a few rows of x.                             AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 54 bytes: 32, whose digit n is code 32 n + i; 16, whose digit n is code 160 + 16 n + i; 4, whose digit
 //   n, 0 .. 3, is code 240 + 4 n + i; f16 d. w = d (digit - 1), digit n of byte b = 3 (3^n b mod 256) / 256.
@@ -8,9 +8,9 @@
 //
 //   zmm24  threes, words     zmm25  0xff00, words     k1  the second row     k2  the upper half     k3  the last quarter
 //
-//   256 of four rows: 234 micro-operations of vectors for three digits, 186 for one. On Ice Lake 120 cycles.
+//   256 of four rows: 230 micro-operations of vectors for three digits, 186 for one. On Ice Lake 121 cycles.
 //
-// mca: icelake-server 1*120
+// mca: icelake-server 1*121 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

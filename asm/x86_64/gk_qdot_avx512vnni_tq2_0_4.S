@@ -1,12 +1,12 @@
-// gk_qdot_avx512vnni_tq2_0_4 -- rows of TQ2_0 by one row of x.                              AVX-512 F, VL, BW, DQ, VNNI
+// gk_qdot_avx512vnni_tq2_0_4 -- rows of TQ2_0 by a few rows of x.                             AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 66 bytes: 64 of codes of 2 bits, 32 of them for four groups; f16 d. w = d (q - 1).
 //
 //   zmm24  masks of lanes     k1  the second row
 //
-//   256 of four rows: 118 micro-operations of vectors for three digits, 70 for one. On Ice Lake 65 cycles.
+//   256 of four rows: 114 micro-operations of vectors for three digits, 70 for one. On Ice Lake 70 cycles.
 //
-// mca: icelake-server 1*65
+// mca: icelake-server 1*70 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -5,9 +5,9 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 
-# In a file: "// mca: CPU BUDGET". Budget: units in an iteration * cycles in the banner, / 2 with twice the pipes. LLVM's
+# In a file: "// mca: CPU BUDGET [DEPTH]". DEPTH 2: the loop around the innermost one, which runs once. Budget: units in an iteration * cycles in the banner, / 2 with twice the pipes. LLVM's
 # sapphirerapids has one of the two ports for 512 bits, hence * 2: nothing else may come before them. AMX has no model.
-rows=$(awk '/^\/\/ mca: / { name = FILENAME; gsub(/.*\/|\.S$/, "", name); print name, $3, $4 }' asm/*/*.S)
+rows=$(awk '/^\/\/ mca: / { name = FILENAME; gsub(/.*\/|\.S$/, "", name); print name, $3, $4, $5 + 0 ? $5 : 1 }' asm/*/*.S)
 
 newest() {                                      # the newest llvm-mca that knows these CPUs
     local c v
@@ -27,33 +27,34 @@ assembler() {                                   # assembler ARCH: a compiler tha
     [ "$(uname -m)" != "$1" ] || echo "${CXX:-c++}"
 }
 
-loop() {                                        # loop OBJECT: the longest loop that has no other inside, as source
-    "$objdump" -d --no-show-raw-insn --mattr="$features" "$1" | awk '
+loop() {                                        # loop OBJECT DEPTH: the longest one with so many loops in each other, as source
+    "$objdump" -d --no-show-raw-insn --mattr="$features" "$1" | awk -v want="$2" '
         match($0, /^ *[0-9a-f]+:[ \t]*/) {
             address = $1; sub(/:.*/, "", address); at[address] = ++n; line[n] = substr($0, RLENGTH + 1)
             if (line[n] !~ /^(b\.|cbn?z|tbn?z|j)[^<]*0x[0-9a-f]+ </) next
             target = line[n]; sub(/ <.*/, "", target); sub(/.*0x/, "", target)
-            if (!(target in at) || at[target] <= closed) next
-            closed = n
-            if (n - at[target] > to - from) { from = at[target]; to = n }
+            if (!(target in at)) next
+            depth[n] = 1; start[n] = at[target]
+            for (end in start) if (end + 0 < n && start[end] >= start[n] && depth[end] >= depth[n]) depth[n] = depth[end] + 1
+            if (depth[n] == want && n - start[n] > to - from) { from = start[n]; to = n }
         }
         END {
             print "loop:"
-            for (i = from; to && i < to; i++) { sub(/ <.*/, "", line[i]); print line[i] }
+            for (i = from; to && i < to; i++) if (!(i in start)) { sub(/ <.*/, "", line[i]); print line[i] }
             sub(/0x[0-9a-f]+ <.*/, "loop", line[to]); print line[to]
         }'
 }
 
 passed=0 failed=0
 printf '%-30s %-15s %11s %9s %7s\n' "$mca" cpu "cycles/loop" budget ratio
-while read -r kernel cpu budget; do
+while read -r kernel cpu budget depth; do
     [ $# -eq 0 ] || case " $* " in *" $kernel "*) ;; *) continue ;; esac
     source=$(echo asm/*/"$kernel".S); arch=${source#asm/} arch=${arch%/*}
     [ -e "$source" ] || { failed=$((failed + 1)); echo "FAILED  $kernel: no such file"; continue; }
     [ "$arch" = x86_64 ] && features= || features=+dotprod,+i8mm
     cxx=$(assembler "$arch"); [ -n "$cxx" ] || { echo "skipped: nothing to assemble $kernel with"; continue; }
     $cxx -c "$source" -o "$tmp/object.o" || { failed=$((failed + 1)); continue; }
-    loop "$tmp/object.o" >"$tmp/loop.s"
+    loop "$tmp/object.o" "$depth" >"$tmp/loop.s"
     cycles=$("$mca" -mtriple="$arch" -mcpu="$cpu" -iterations=200 "$tmp/loop.s" 2>"$tmp/log" | awk '/^Total Cycles:/ { print $3 / 200 }')
     one=${budget#*\*} one=${one%%[/*]*}
     sed '/^#include/q' "$source" | grep -q "[^0-9.]$one cycles" || { echo "$source: no $one cycles in the banner" >"$tmp/log"; cycles=; }
