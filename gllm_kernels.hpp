@@ -10346,6 +10346,7 @@ template <size_t group> struct LineGroups {
                 const Fit   steep  = fit_scale(p, w, group, top_of(extremes(p, group)), from_0);
                 fit.d = steep.d > 0 ? steep.d : 0;
                 fit.m = 0;
+                if (fit.weight_d == 0) fit.weight_d = steep.weight;     // a constant: its line has no slope
             }
             line[j] = {fit.d, fit.m};
             slope[j] = fit.d;

@@ -297,6 +297,16 @@ TEST_CASE("constants") {
                 f->type == Q::MXFP4 ? -128 : f->type == Q::NVFP4 ? -10 : -24)));
 }
 
+TEST_CASE("constant groups, beside zeros and of both signs") {
+    for (Q type : { Q::Q2_K, Q::Q4_K, Q::Q5_K })
+        for (int least : { 0, -3 }) {
+            INFO(quant::format(type).name << ", constants from " << least);
+            Floats x(256);
+            for (size_t i = 0; i < x.size(); i++) x[i] = float(int(i / 32) + least);
+            CHECK(squares(x, decoded(type, quantize(type, x, x.size()))) < 1e-3 * squares(x));
+        }
+}
+
 TEST_CASE("what a block holds is found again") {                // any block's weights, of every scale down to the subnormal ones
     for (const Format* f : simple()) {
         Rng rng(uint64_t(f->type) + 800);
