@@ -9941,6 +9941,7 @@ static LineFit fit_line(const float* x, const float* w, size_t n, const LineCode
         take_where(gain, bar, offset, m);
     }
     const size_t l = largest_of(best);
+    if (best.lane[l] == 0 && sum.w > 0) return {0, sum.wx * inverse_w + middle, 0, sum.w};  // all that count are one
     return {d.lane[l], m.lane[l] + middle, quotient(best.lane[l], d.lane[l] * d.lane[l] * sum.w), sum.w};
 }
 

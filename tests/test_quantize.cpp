@@ -139,6 +139,16 @@ static std::vector<double> range(int lo, int hi) { std::vector<double> all; for 
 
 struct Exhaustive { Q type; int lo, hi; double block, all; };     // ours over the best: of any one block, of all blocks
 
+TEST_CASE("importance: a constant is kept beside what does not count") {
+    for (Q type : { Q::Q4_1, Q::Q5_1, Q::Q2_K, Q::Q4_K, Q::Q5_K }) {
+        INFO(quant::format(type).name);
+        Floats x(256, 0.25f), w(256, 1.0f);
+        for (size_t i = 5; i < x.size(); i += 7) x[i] = i % 2 ? 3.0f : -2.0f, w[i] = 0;
+        CHECK(squares(x, decoded(type, quantize(type, x, x.size(), w.data())), w.data(), x.size()) <
+              1e-3 * squares(x, w.data(), x.size()));
+    }
+}
+
 TEST_CASE("one scale: next to the best of all") {
     const Exhaustive cases[] = {
         { Q::Q4_0, -8, 7, 1.25, 1.03 }, { Q::Q5_0, -16, 15, 1.35, 1.06 }, { Q::Q2_0, -1, 2, 1.1, 1.02 },
