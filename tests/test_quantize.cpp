@@ -351,10 +351,12 @@ TEST_CASE("huge, tiny and lonely values") {
             Rng rng(uint64_t(f->type) + 1000 + uint64_t(data));
             rows.push_back(draw<float>(rng, 8 * f->weights, data));
         }
-        for (float v : { 3.4028234663852886e38f, -3.4028234663852886e38f, 65504.0f, 1e-45f, -1.17549435e-38f }) {
+        for (float v : { 3.4028234663852886e38f, -3.4028234663852886e38f, 6.5e6f, 65504.0f, 1e-45f, -1.17549435e-38f }) {
             rows.push_back(Floats(f->weights, v));
             rows.push_back(Floats(f->weights, 0.0f));
             rows.back()[f->weights / 3] = v;                    // one outlier
+            rows.push_back(rows.back());
+            rows.back()[f->weights / 2] = v / -5;               // and one of the other sign
             Rng rng(1);
             rows.push_back(draw_row(rng, f->weights, GAUSS));
             rows.back()[5] = v;
