@@ -9977,13 +9977,17 @@ static LineFit fit_line(const float* x, const float* w, size_t n, const LineCode
         take_where(gain, bar, offset, m);
     }
     const size_t l = largest_of(best);
+    if (best.lane[l] == 0 && sum.w > 0) return {0, sum.wx * inverse_w + middle, 0, sum.w};  // all that count are one
     return {d.lane[l], m.lane[l] + middle, quotient(best.lane[l], d.lane[l] * d.lane[l] * sum.w), sum.w};
 }
 
 /// How a block stores a line: the halves d and m; or s and z, for s (q - z). Both so that the weights need no rounding:
-/// the same line is found in them.
+/// the same line is found in them. WIDEST: the steepest lines, for what lies beyond the reach of halves; on the first
+/// two 0 is a code between others.
 struct OffsetLine {
+    static constexpr uint16_t WIDEST[4][2] = {{0x7bff, 0xfbff}, {0xfbff, 0x7bff}, {0x7bff, 0x7bff}, {0xfbff, 0xfbff}};
     static Line of(uint16_t a, uint16_t b)         { return {f16_to_f32(a), f16_to_f32(b)}; }
+    static bool beyond(Line l)                     { return magnitude(l.d) > 65504 || magnitude(l.m) > 65504; }
     static bool exact(double, double m, uint16_t* b)  { return is_half(m, b); }
     static bool steep(Line)                        { return true; }
     /// Multiples of the unit are exact up to reach. What d loses is made up for at the middle code.
@@ -10002,7 +10006,9 @@ struct OffsetLine {
     }
 };
 struct ZeroLine {
+    static constexpr uint16_t WIDEST[4][2] = {{0x7bff, 0x4800}, {0xfbff, 0x4800}, {0x7bff, 0}, {0xfbff, 0}};
     static Line of(uint16_t a, uint16_t b)         { const float s = f16_to_f32(a); return {s, -(s * f16_to_f32(b))}; }
+    static bool beyond(Line l)                     { return magnitude(l.d) > 65504; }
     static bool exact(double d, double m, uint16_t* b) {
         return is_half(-m / d, b) && static_cast<double>(f16_to_f32(*b)) * d == -m;
     }
@@ -10067,10 +10073,12 @@ static void encode_line(const float* x, const float* weight, size_t n, const Lin
                     consider(p, r);
                 }
         } else {                                   // where halves are few, those beside the nearest too
+            const bool beyond = Kind::beyond(l);
+            if (beyond) for (const auto& w : Kind::WIDEST) consider(w[0], w[1]);
             const float reach = magnitude(l.m) + magnitude(l.d) * c.hi, fine = 1.0f / 16777216;
             const float step_d = magnitude(l.d) * (1.0f / 1024) + reach * (1.0f / 4194304) + fine;
             const float step_m = magnitude(l.m) * (1.0f / 1024) + fine;
-            const int   around = magnitude(l.d) < 1024 * fine || step_m * 8 > magnitude(l.d) ? 1 : 0;
+            const int   around = beyond || magnitude(l.d) < 1024 * fine || step_m * 8 > magnitude(l.d) ? 1 : 0;
             if (!around) Kind::round(l, c.hi, &best_a, &best_b);
             else for (int i = -around; i <= around; i++)
                 for (int j = -around; j <= around; j++) {
@@ -10382,6 +10390,7 @@ template <size_t group> struct LineGroups {
                 const Fit   steep  = fit_scale(p, w, group, top_of(extremes(p, group)), from_0);
                 fit.d = steep.d > 0 ? steep.d : 0;
                 fit.m = 0;
+                if (fit.weight_d == 0) fit.weight_d = steep.weight;     // a constant: its line has no slope
             }
             line[j] = {fit.d, fit.m};
             slope[j] = fit.d;

@@ -806,6 +806,7 @@ inline int requantize(Options o) {
     gguf::File out;
     std::string text;
     std::string error = o.importance ? read_text(o.importance, text) : std::string();
+    if (error.empty() && o.importance && text.empty()) error = "the file is empty";
     if (!error.empty()) return fail(o, o.importance, error);
     const Watch watch(m.file.mapping(), o.file, o.err);
     o.model = o.file;

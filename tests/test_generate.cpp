@@ -1319,6 +1319,8 @@ TEST_CASE("generate: --quantize with importance") {
     const float rows[2][2] = {{1, 2}, {3, -4}};
     quantize::Importance::add(&importance, rows, rows[0], 2, 2);
     CHECK(importance.of(rows) == std::vector<float>{5, 10});
+    CHECK(run(scratch, {"--quantize", real, to, "Q4_0", "--importance", scratch.write("empty", "")}).err.find("empty: the file is empty\n") !=
+          std::string::npos);
     CHECK(run(scratch, {"--quantize", real, to, "Q4_0", "--importance", scratch.path("none")}).err.find("none: cannot open the file") !=
           std::string::npos);
 }

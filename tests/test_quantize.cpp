@@ -139,6 +139,16 @@ static std::vector<double> range(int lo, int hi) { std::vector<double> all; for 
 
 struct Exhaustive { Q type; int lo, hi; double block, all; };     // ours over the best: of any one block, of all blocks
 
+TEST_CASE("importance: a constant is kept beside what does not count") {
+    for (Q type : { Q::Q4_1, Q::Q5_1, Q::Q2_K, Q::Q4_K, Q::Q5_K }) {
+        INFO(quant::format(type).name);
+        Floats x(256, 0.25f), w(256, 1.0f);
+        for (size_t i = 5; i < x.size(); i += 7) x[i] = i % 2 ? 3.0f : -2.0f, w[i] = 0;
+        CHECK(squares(x, decoded(type, quantize(type, x, x.size(), w.data())), w.data(), x.size()) <
+              1e-3 * squares(x, w.data(), x.size()));
+    }
+}
+
 TEST_CASE("one scale: next to the best of all") {
     const Exhaustive cases[] = {
         { Q::Q4_0, -8, 7, 1.25, 1.03 }, { Q::Q5_0, -16, 15, 1.35, 1.06 }, { Q::Q2_0, -1, 2, 1.1, 1.02 },
@@ -297,6 +307,16 @@ TEST_CASE("constants") {
                 f->type == Q::MXFP4 ? -128 : f->type == Q::NVFP4 ? -10 : -24)));
 }
 
+TEST_CASE("constant groups, beside zeros and of both signs") {
+    for (Q type : { Q::Q2_K, Q::Q4_K, Q::Q5_K })
+        for (int least : { 0, -3 }) {
+            INFO(quant::format(type).name << ", constants from " << least);
+            Floats x(256);
+            for (size_t i = 0; i < x.size(); i++) x[i] = float(int(i / 32) + least);
+            CHECK(squares(x, decoded(type, quantize(type, x, x.size()))) < 1e-3 * squares(x));
+        }
+}
+
 TEST_CASE("what a block holds is found again") {                // any block's weights, of every scale down to the subnormal ones
     for (const Format* f : simple()) {
         Rng rng(uint64_t(f->type) + 800);
@@ -331,10 +351,12 @@ TEST_CASE("huge, tiny and lonely values") {
             Rng rng(uint64_t(f->type) + 1000 + uint64_t(data));
             rows.push_back(draw<float>(rng, 8 * f->weights, data));
         }
-        for (float v : { 3.4028234663852886e38f, -3.4028234663852886e38f, 65504.0f, 1e-45f, -1.17549435e-38f }) {
+        for (float v : { 3.4028234663852886e38f, -3.4028234663852886e38f, 6.5e6f, 65504.0f, 1e-45f, -1.17549435e-38f }) {
             rows.push_back(Floats(f->weights, v));
             rows.push_back(Floats(f->weights, 0.0f));
             rows.back()[f->weights / 3] = v;                    // one outlier
+            rows.push_back(rows.back());
+            rows.back()[f->weights / 2] = v / -5;               // and one of the other sign
             Rng rng(1);
             rows.push_back(draw_row(rng, f->weights, GAUSS));
             rows.back()[5] = v;
