@@ -3032,9 +3032,9 @@ GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKern
                      : is_bf16 && precision == Precision::fast ? TILE_ROWS : DECODED_TILE_ROWS;
     return !tiles || m < few ? f.digits : f.unpack && !is_bf16 ? tiles : nullptr;
 }
-/// Rows of x, below here: codes in registers, by a kernel that takes them together, or one by one.
-GK_INL size_t few_for_dots(const FormatKernels& f, size_t k) {
-    return f.inputs > 1 && k % 256 == 0 && cpu_features().*f.needs ? f.inputs + 1 : FEW_FOR_DOTS;
+/// Do codes stay in registers, for a kernel that takes so many rows of x together, or for very few?
+GK_INL bool by_dots(const FormatKernels& f, size_t m, size_t k) {
+    return f.dots && (m < FEW_FOR_DOTS || (m <= f.inputs && k % 256 == 0 && cpu_features().*f.needs));
 }
 GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
     return !f.codes ? 0 : precision == Precision::fast ? 1 : f.by_codes->exact;
@@ -3042,9 +3042,10 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits,
         size_t m, size_t n, size_t k, Precision precision) {
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
-    const size_t dots = f.dots && !f.unpack ? few_for_dots(f, k) : 0, few = dots ? dots : d ? d->few : 0;
-    if (d && digits && m >= few && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
-    if (codes && (m < dots || m < (precision == Precision::fast ? FEW_BY_FAST_CODES : f.by_codes->few)))
+    const bool dots = by_dots(f, m, k) && !f.unpack;
+    const bool many = f.dots && !f.unpack ? !dots : d && m >= d->few;
+    if (d && digits && many && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
+    if (codes && (dots || m < (precision == Precision::fast ? FEW_BY_FAST_CODES : f.by_codes->few)))
         return QuantRoute::codes;
     return m < FEW_ROWS ? QuantRoute::decoded : QuantRoute::nested;
 }
@@ -7644,7 +7645,7 @@ void fused_rows(const impl::RowsJob& job) {
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
-    const bool fused = f.dots && cpu_features().*f.needs && job.m < impl::few_for_dots(f, job.k);
+    const bool fused = impl::by_dots(f, job.m, job.k) && cpu_features().*f.needs;
     if (fused && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
     else if (job.digits == 1) rows_of_digits<1>(job);
     else                      rows_of_digits<3>(job);
