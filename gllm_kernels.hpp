@@ -3042,8 +3042,8 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits,
         size_t m, size_t n, size_t k, Precision precision) {
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
-    const bool dots = by_dots(f, m, k) && !f.unpack;
-    const bool many = f.dots && !f.unpack ? !dots : d && m >= d->few;
+    const bool dots  = by_dots(f, m, k) && !f.unpack;
+    const bool many  = f.dots && !f.unpack ? !dots : d && m >= d->few;
     if (d && digits && many && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
     if (codes && (dots || m < (precision == Precision::fast ? FEW_BY_FAST_CODES : f.by_codes->few)))
         return QuantRoute::codes;
