@@ -106,7 +106,7 @@
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
 //   GLLM_KERNELS_MODEL              add the paged cache, tensors and models (define it wherever the header is included)
-//   GLLM_KERNELS_COMPILER           add the graph compiler, traces of operations and the paged cache (define it wherever
+//   GLLM_KERNELS_COMPILER           add the graph compiler, traces of operations, the paged cache (define it wherever
 //                                   the header is included)
 //   GLLM_KERNELS_NO_JIT             leave out what writes machine code at run time
 //   GLLM_KERNELS_STATIC             everything private to the including file
@@ -922,6 +922,10 @@ struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 /// rounding alone: products of few rows go another way than those of many. Where all batches of a text have 24 tokens
 /// or more they have the same bits however it is cut; decode() cuts what is longer than ModelOptions::batch into parts
 /// as equal as can be.
+#ifdef GLLM_KERNELS_COMPILER
+struct DeviceProfile;
+class  CompiledLayer;
+#endif
 class Model {
 public:
     Model() = default;
@@ -934,6 +938,12 @@ public:
     /// before.
     GK_API Status decode(KvCache& cache, const Batch& batch, float* logits);
     GK_API KvCacheConfig cache_config(size_t tokens, CacheType type, size_t sequences = 1) const;   // fits this model
+#ifdef GLLM_KERNELS_COMPILER
+    /// From now on each layer runs as a CompiledLayer, of a profile of the model's instruction set: the same logits,
+    /// bit for bit. Where it fails, or before it, layers run as calls. Not for a model that is watched.
+    GK_API Status compile(const DeviceProfile& profile);
+    GK_API const CompiledLayer* compiled_layer(size_t i) const; // null where there is none
+#endif
     const ModelConfig&    config() const { return config_; }
     const InferenceError& error() const  { return error_; }
 private:
@@ -1341,7 +1351,8 @@ public:
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1, const CacheRows& kv = {});
     GK_API Status run(const float* input, float* output, size_t rows = 1,       // of a graph of one of each, both f32
                       const CacheRows& kv = {});
-    /// Enough, at this parallel.width, for sequences of so many tokens with those of the run; 0 where it overflows.
+    /// Enough, at this parallel.width, where the longest sequence of the rows has so many tokens before the run; 0
+    /// where it overflows.
     GK_API size_t scratch_bytes(size_t rows = 1, size_t tokens = 0);
     /// "interpreter"; the instruction set, where groups are machine code; "" before anything is compiled.
     GK_API const char* backend() const;
@@ -1361,6 +1372,17 @@ inline Status compile_graph(const CompilerGraph& graph, const DeviceProfile& pro
                             const CompileOptions& options = {}) {
     return layer.compile(graph, profile, options);
 }
+
+#ifdef GLLM_KERNELS_MODEL
+/// A model whose layers are graphs, compiled for this profile. Where it fails the model may have been initialised
+/// nevertheless, to run as calls: model.error() tells.
+inline Status compile_model(const ModelConfig& config, const ModelWeights& weights, const DeviceProfile& profile,
+                            Model& model, ModelOptions options = {}) {
+    options.isa = profile.isa;
+    if (Status s = model.init(config, weights, options); !s) return s;
+    return model.compile(profile);
+}
+#endif
 
 /// Layers by graph, profile and options, for programs that build their graphs where they use them. Safe for threads.
 class CompilationCache {
@@ -13627,7 +13649,32 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
 //                x += (norm) ((act(h W_gate) or nothing) * h W_up, or act(h W_up)) W_down (+ b)
 //   logits = cap(norm(x) W)
 
-namespace impl { class Taker; }
+namespace impl {
+class Taker;
+
+#ifdef GLLM_KERNELS_COMPILER
+/// Those of a model, or none; whose tokens the rows of a batch are.
+struct CompiledLayers {
+    List<CompiledLayer*> layers;
+    List<uint32_t>       sequences;
+    CompiledLayers() = default;
+    CompiledLayers(const CompiledLayers&) = delete;
+    CompiledLayers& operator=(const CompiledLayers&) = delete;
+    ~CompiledLayers() { clear(); }
+    void clear() {
+        for (CompiledLayer* layer : layers) { layer->~CompiledLayer(); list_memory(layer, 0, 0); }
+        layers.clear();
+    }
+    CompiledLayer* add() {
+        void* const          p = list_memory(nullptr, sizeof(CompiledLayer), 0);
+        CompiledLayer* const layer = p ? new (p) CompiledLayer() : nullptr;
+        if (layer && layers.push(layer)) return layer;
+        list_memory(p, 0, 0);
+        return nullptr;
+    }
+};
+#endif
+} // namespace impl
 
 struct GK_HIDDEN Model::State {
     struct Matrix {
@@ -13653,9 +13700,18 @@ struct GK_HIDDEN Model::State {
     size_t            *position = nullptr;                      // of each token of a batch
     float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr;
     float             *gate = nullptr, *up = nullptr;
-    float             *turn[2] = {}, *part = nullptr;           // [batch][cos, sin][n_rot / 2]
+    float             *turn[2] = {}, *part = nullptr;           // [cos, sin][batch][n_rot / 2]
     void              *memory = nullptr, *work = nullptr, *prepared = nullptr;
     size_t             work_bytes = 0, prepared_bytes = 0;
+
+    Status (State::*run_layers)(KvCache& cache, const BatchToken* tokens, size_t m) = &State::call_layers;
+#ifdef GLLM_KERNELS_COMPILER
+    struct Graph;
+    impl::CompiledLayers compiled;
+    Status compile(const DeviceProfile& profile);
+    Status compile_layer(const DeviceProfile& profile, size_t number);
+    Status run_compiled(KvCache& cache, const BatchToken* tokens, size_t m);
+#endif
 
     explicit State(const ModelConfig& c) : config(c) {}
     ~State() {
@@ -13671,6 +13727,10 @@ struct GK_HIDDEN Model::State {
     bool   slides(size_t layer) const {
         return config.window && (!config.window_pattern || (layer + 1) % config.window_pattern != 0);
     }
+    bool   turns_locally(size_t layer) const { return slides(layer) && config.local_rope.n_rot; }
+    const RopeConfig& rope(bool local) const { return local ? config.local_rope : config.rope; }
+    float* cosines(bool local) const { return turn[local]; }    // [batch][n_rot / 2]
+    float* sines(bool local) const   { return turn[local] + options.batch * (rope(local).n_rot / 2); }
     Status room(size_t bytes);
     Status rows(const Matrix& w, size_t first, size_t count, float* out) const;
     Status prepare(const Matrix& w, const float* in, size_t m);
@@ -13685,6 +13745,7 @@ struct GK_HIDDEN Model::State {
     Status allocate(size_t* bytes);
     void   take(impl::Taker& in, const ModelWeights& weights);
     void   take_layer(impl::Taker& in, const LayerWeights& w, Layer& l) const;
+    Status call_layers(KvCache& cache, const BatchToken* tokens, size_t m);
     Status forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits);
 };
 
@@ -13757,21 +13818,20 @@ void Model::State::add(const Norm& post, size_t m) {
 }
 
 void Model::State::turn_heads(float* heads, size_t count, size_t token, bool local) const {
-    const RopeConfig& r = local ? config.local_rope : config.rope;
-    const float* const cosines = turn[local] + token * r.n_rot;
-    if (r.n_rot) kernels.rope(heads, cosines, cosines + r.n_rot / 2, count, config.head_dim, r.style, r.n_rot);
+    const RopeConfig& r = rope(local);
+    const size_t      at = token * (r.n_rot / 2);
+    if (r.n_rot) kernels.rope(heads, cosines(local) + at, sines(local) + at, count, config.head_dim, r.style, r.n_rot);
 }
 
 /// Sines and cosines of the positions.
 void Model::State::place(size_t m) {
     for (int local = 0; local < 2; local++) {
-        const size_t pairs = (local ? config.local_rope : config.rope).n_rot / 2;
+        const size_t pairs = rope(local).n_rot / 2;
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < pairs; j++) {
                 const double angle = static_cast<double>(position[i]) * frequency[local][j];
-                float* const at = turn[local] + 2 * i * pairs + j;
-                at[0]     = static_cast<float>(magnitude[local] * cos(angle));
-                at[pairs] = static_cast<float>(magnitude[local] * sin(angle));
+                cosines(local)[i * pairs + j] = static_cast<float>(magnitude[local] * cos(angle));
+                sines(local)[i * pairs + j]   = static_cast<float>(magnitude[local] * sin(angle));
             }
     }
 }
@@ -13792,7 +13852,7 @@ Status Model::State::embed(const BatchToken* tokens, size_t m) {
 /// h becomes what attention adds to x. Tokens of a sequence that follow one another are one call.
 Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer) {
     const Layer& l = layers[layer];
-    const bool   local = slides(layer) && config.local_rope.n_rot;
+    const bool   local = turns_locally(layer);
     const bool   ready = l.q.dtype == DType::blocks;
     if (Status s = prepare(l.q, h, m); !s) return s;
     if (Status s = multiply(l.q, h, q, m, ready); !s) return s;
@@ -13846,11 +13906,8 @@ Status Model::State::feed_forward(const Layer& l, size_t m) {
     return multiply(l.down, up, h, m);
 }
 
-/// m tokens, at most a batch, through all layers. Logits go to *logits, which moves on.
-Status Model::State::forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits) {
+Status Model::State::call_layers(KvCache& cache, const BatchToken* tokens, size_t m) {
     const size_t width = config.width;
-    if (Status s = embed(tokens, m); !s) return s;
-    place(m);
     for (size_t i = 0; i < config.layers; i++) {
         const Layer& l = layers[i];
         normalise(l.attn_norm, x, h, m, width);
@@ -13862,6 +13919,14 @@ Status Model::State::forward(KvCache& cache, const BatchToken* tokens, size_t m,
         if (Status s = feed_forward(l, m); !s) return s;
         add(l.post_ffn_norm, m);
     }
+    return impl::success;
+}
+/// m tokens, at most a batch, through all layers. Logits go to *logits, which moves on.
+Status Model::State::forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits) {
+    const size_t width = config.width;
+    if (Status s = embed(tokens, m); !s) return s;
+    place(m);
+    if (Status s = (this->*run_layers)(cache, tokens, m); !s) return s;
     size_t wanted = 0;
     for (size_t i = 0; i < m; i++)
         if (tokens[i].logits) normalise(final_norm, x + i * width, h + wanted++ * width, 1, width);
@@ -14114,6 +14179,151 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     error_ = error;
     return error.status;
 }
+
+// ---- layers as graphs ---------------------------------------------------------
+
+#ifdef GLLM_KERNELS_COMPILER
+/// One layer: x, cosines and sines where positions turn, to x; and what is to be bound.
+struct Model::State::Graph {
+    struct Bound { const char* name; const void* data; };
+    const State&      st;
+    const Layer&      l;
+    CompilerGraph     g;
+    impl::List<Bound> weights;
+    bool              noted = true;
+
+    Graph(const State& s, size_t number) : st(s), l(s.layers[number]) {
+        const size_t    pairs = st.rope(st.turns_locally(number)).n_rot / 2;
+        const TensorRef in = g.input({any_rows, st.config.width}, DType::f32, "x");
+        TensorRef cosine, sine;
+        if (pairs) cosine = g.input({any_rows, pairs}, DType::f32, "cos");
+        if (pairs) sine   = g.input({any_rows, pairs}, DType::f32, "sin");
+        const TensorRef a = norm(in, l.attn_norm, "attn_norm", "attn_norm_bias");
+        const TensorRef y = g.add(in, after(attention(a, cosine, sine, number), l.post_attn_norm, "post_attn_norm"));
+        const TensorRef f = st.config.parallel ? a : norm(y, l.ffn_norm, "ffn_norm", "ffn_norm_bias");
+        g.output(g.add(y, after(feed_forward(f), l.post_ffn_norm, "post_ffn_norm")));
+    }
+    bool complete() const { return noted && g.complete(); }
+
+    TensorRef vector(const char* name, const float* data, size_t n) {
+        noted = weights.push({name, data}) && noted;
+        return g.weight(name, n);
+    }
+    TensorRef product(TensorRef in, const Matrix& w, const char* name, const char* bias) {
+        const bool      blocks = w.dtype == DType::blocks;
+        const TensorRef matrix = blocks ? g.quant_weight(name, w.quant, w.rows, w.cols)
+                                        : g.weight(name, {w.rows, w.cols}, w.dtype);
+        noted = weights.push({name, w.data}) && noted;
+        const TensorRef y = g.matmul_t(in, matrix);
+        return w.bias ? g.add(y, vector(bias, w.bias, w.rows)) : y;
+    }
+    TensorRef norm(TensorRef in, const Norm& n, const char* name, const char* bias) {
+        const TensorRef w = vector(name, n.weight, st.config.width);
+        if (st.config.norm == NormType::rms) return g.rms_norm(in, w, st.config.epsilon);
+        return g.layer_norm(in, w, vector(bias, n.bias, st.config.width), st.config.epsilon);
+    }
+    TensorRef after(TensorRef in, const Norm& n, const char* name) {
+        return n.weight ? norm(in, n, name, "") : in;
+    }
+    /// Norms of single heads, and their positions.
+    TensorRef heads(TensorRef in, const Norm& n, const char* name, size_t width) {
+        const size_t head_dim = st.config.head_dim;
+        if (!n.weight) return in;
+        const TensorRef w = vector(name, n.weight, head_dim);
+        return g.reshape(g.rms_norm(g.reshape(in, head_dim), w, st.config.epsilon), width);
+    }
+    TensorRef turned(TensorRef in, TensorRef cosine, TensorRef sine, size_t number) {
+        const RopeConfig& r = st.rope(st.turns_locally(number));
+        return r.n_rot ? g.rope(in, cosine, sine, st.config.head_dim, r.style, r.n_rot) : in;
+    }
+    TensorRef attention(TensorRef in, TensorRef cosine, TensorRef sine, size_t number) {
+        const TensorRef query = heads(product(in, l.q, "q", "q_bias"), l.q_norm, "q_norm", st.q_width());
+        const TensorRef keys = heads(product(in, l.k, "k", "k_bias"), l.k_norm, "k_norm", st.kv_width());
+        const TensorRef values = product(in, l.v, "v", "v_bias");
+        CachedAttention a;
+        a.head_dim = st.config.head_dim;
+        a.kv_heads = st.config.kv_heads;
+        a.window   = st.slides(number) ? st.config.window : 0;
+        a.scale    = st.config.attention_scale;
+        a.softcap  = st.config.attention_softcap;
+        const TensorRef heard = g.attention(turned(query, cosine, sine, number), turned(keys, cosine, sine, number),
+                                            values, a);
+        return product(heard, l.out, "out", "out_bias");
+    }
+    TensorRef feed_forward(TensorRef in) {
+        const bool      silu = st.config.activation == Activation::silu;
+        const OpKind    act = silu ? OpKind::silu : OpKind::gelu;
+        const TensorRef wide = product(in, l.up, "up", "up_bias");
+        if (!l.gate.data) return product(g.op(act, wide), l.down, "down", "down_bias");
+        const TensorRef by = product(in, l.gate, "gate", "gate_bias");
+        return product(silu ? g.swiglu(by, wide) : g.mul(g.op(act, by), wide), l.down, "down", "down_bias");
+    }
+};
+
+/// Weights stay where they lie, which also leaves the products those of the calls.
+Status Model::State::compile_layer(const DeviceProfile& profile, size_t number) {
+    const Graph          graph(*this, number);
+    CompiledLayer* const layer = graph.complete() ? compiled.add() : nullptr;
+    if (!layer) return {Code::out_of_memory, "no memory to compile a layer"};
+    CompileOptions o;
+    o.pack_weights = false;
+    o.precision    = options.precision;
+    if (Status s = layer->compile(graph.g, profile, o); !s) return s;
+    for (const Graph::Bound& w : graph.weights)
+        if (Status s = layer->bind(w.name, w.data); !s) return s;
+    layer->parallel = options.parallel;
+    return impl::success;
+}
+Status Model::State::compile(const DeviceProfile& profile) {
+    Status s = impl::success;
+    run_layers = &State::call_layers;
+    compiled.clear();
+    if (profile.isa != options.isa) return impl::invalid("the profile is of another instruction set than the model");
+    if (options.watch) return {Code::unsupported, "a model that is watched runs as calls"};
+    if (!compiled.sequences.fill(options.batch, 0)) s = {Code::out_of_memory, "no memory to compile a layer"};
+    for (size_t i = 0; s && i < config.layers; i++) s = compile_layer(profile, i);
+    if (s) run_layers = &State::run_compiled;
+    else   compiled.clear();
+    return s;
+}
+/// x and h take turns.
+Status Model::State::run_compiled(KvCache& cache, const BatchToken* tokens, size_t m) {
+    CacheRows kv;
+    size_t    longest = 0;
+    kv.cache     = &cache;
+    kv.sequences = compiled.sequences.begin();
+    for (size_t i = 0; i < m; i++) {
+        const size_t length = cache.view(tokens[i].seq, 0).length;
+        compiled.sequences[i] = tokens[i].seq;
+        if (length > longest) longest = length;
+    }
+    for (; kv.layer < config.layers; kv.layer++) {
+        CompiledLayer&    layer = *compiled.layers[kv.layer];
+        const bool        local = turns_locally(kv.layer);
+        const void* const inputs[] = {x, cosines(local), sines(local)};
+        void* const       outputs[] = {h};
+        const size_t      bytes = layer.scratch_bytes(m, longest);
+        if (!bytes) return {Code::out_of_memory, "scratch for a batch of this size has no address"};
+        if (Status s = room(bytes); !s) return s;
+        layer.workspace = kernels.workspace;
+        if (Status s = layer.run(inputs, outputs, m, kv); !s) return s;
+        float* const out = h;
+        h = x;
+        x = out;
+    }
+    return impl::success;
+}
+
+Status Model::compile(const DeviceProfile& profile) {
+    if (!state_) return fail(impl::invalid("the model was not initialised"));
+    error_ = InferenceError();
+    const Status s = state_->compile(profile);
+    return s ? s : fail(s);
+}
+const CompiledLayer* Model::compiled_layer(size_t i) const {
+    return state_ && i < state_->compiled.layers.size() ? state_->compiled.layers[i] : nullptr;
+}
+#endif
 
 KvCacheConfig Model::cache_config(size_t tokens, CacheType type, size_t sequences) const {
     KvCacheConfig c;
@@ -15871,10 +16081,10 @@ Status CompiledLayer::State::attention_bytes(uint32_t v, size_t m, const Paralle
     k.parallel    = p;
     view.head_dim = n.size[0];
     view.kv_heads = n.size[1];
-    view.length   = planned_tokens;
+    view.length   = planned_tokens + m;
     *bytes = 0;
     if (m == 0) return impl::success;
-    const size_t heads = n.desc.cols / n.size[0], pieces = planned_tokens / kernels.table().attention->piece + 1;
+    const size_t heads = n.desc.cols / n.size[0], pieces = view.length / kernels.table().attention->piece + 1;
     if (!impl::addressable(m * heads, pieces) || !impl::addressable(m * heads * pieces, n.size[0]))
         return impl::too_many_rows;
     *bytes = impl::Scratch::bytes(impl::Attention<float>{k}.floats_for_up_to(view, m, heads));
@@ -16318,7 +16528,7 @@ Status CompiledLayer::State::check_indices(size_t rows) {
     }
     return impl::success;
 }
-/// Is there a cache of these layers, heads and sequences? tokens: of the longest sequence once the rows are in it.
+/// Is there a cache of these layers, heads and sequences? tokens: those that the longest sequence of the rows has.
 Status CompiledLayer::State::check_cache(const CacheRows& cache, size_t rows, size_t* tokens) {
     kv = cache;
     *tokens = 0;
@@ -16338,7 +16548,7 @@ Status CompiledLayer::State::check_cache(const CacheRows& cache, size_t rows, si
             const size_t has = kv.cache->view(kv.sequence(i), kv.layer + n.size[2]).length;
             if (!impl::appends(n.inputs) && has < impl::rows_to_come(kv, i, all))
                 return impl::invalid("the cache has fewer tokens of a sequence than there are rows of it");
-            if (has + all > *tokens) *tokens = has + all;
+            if (has > *tokens) *tokens = has;
         }
     }
     culprit = no_node;
