@@ -194,6 +194,9 @@
 // With a prompt of 512 tokens it takes the form `many`: the same sums, for the same bits, by the tiles of [13].
 // feed_forward() does the rest, and the tokens whose logits are wanted go through lm_head.
 //
+// After model.compile(DeviceProfile::host()) each layer is a graph, as Model::State::Graph writes it, and run_compiled
+// runs one after another, for the same bits. CacheRows tell the attention of a graph whose tokens the rows are.
+//
 // ---- life of a graph -----------------------------------------------------------
 //
 // g.output(g.mul(g.op(OpKind::gelu, g.matmul_t(x, w)), x)); layer.compile(g, DeviceProfile::host()): [25] check_graph

@@ -1343,6 +1343,42 @@ TEST_CASE("attention that is malformed, or has no cache of its shape") {
     CHECK(layer.run(in, outs, 0, { &cache, nullptr, 0 }));
 }
 
+/// A llama layer of this width with Q4_K weights, as models write theirs.
+static void build_llama(CompilerGraph& g, size_t width, size_t hidden, size_t heads, size_t kv_heads) {
+    const size_t dim = width / heads;
+    const auto by = [&](TensorRef in, const char* name, size_t n, size_t k) {
+        return g.matmul_t(in, g.quant_weight(name, QuantType::Q4_K, n, k));
+    };
+    const TensorRef x = g.input({ any_rows, width }), c = g.input({ any_rows, dim / 2 }), s = g.input({ any_rows, dim / 2 });
+    const TensorRef h = g.rms_norm(x, g.weight("attn_norm", { width }), 1e-5f);
+    const TensorRef q = g.rope(by(h, "q", width, width), c, s, dim, RopeStyle::half);
+    const TensorRef k = g.rope(by(h, "k", kv_heads * dim, width), c, s, dim, RopeStyle::half);
+    gllm::CachedAttention a;
+    a.head_dim = dim, a.kv_heads = kv_heads;
+    const TensorRef heard = g.attention(q, k, by(h, "v", kv_heads * dim, width), a);
+    const TensorRef y = g.add(x, by(heard, "out", width, width)), f = g.rms_norm(y, g.weight("ffn_norm", { width }), 1e-5f);
+    const TensorRef gated = g.swiglu(by(f, "gate", hidden, width), by(f, "up", hidden, width));
+    g.output(g.add(y, by(gated, "down", width, hidden)));
+}
+
+TEST_CASE("scratch of a llama layer is at most 60 % of its intermediates") {
+    CompilerGraph g;
+    build_llama(g, 2048, 5632, 32, 8);
+    CompiledLayer layer;
+    REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    for (size_t rows : { size_t(64), size_t(256), size_t(512) }) {
+        const size_t scratch = layer.scratch_bytes(rows, 100);
+        size_t values = 0, all = 0;
+        for (const gllm::SemanticNode& n : layer.dag()->nodes)
+            if (n.inputs) values += rows * n.desc.cols * sizeof(float);
+        values -= rows * 2048 * sizeof(float);                          // the output
+        for (const BufferAlloc& b : layer.buffers()->allocs) all += b.bytes;
+        INFO(rows << " rows: " << scratch << " of " << values << " bytes of values, of " << all << " of all buffers");
+        CHECK(scratch > 0);
+        CHECK(double(scratch) <= 0.6 * double(values));
+    }
+}
+
 TEST_CASE("quantised products that share an input prepare it once") {
     for_each_isa<float>([](K k, const char*) {
         for (size_t rows : { size_t(1), size_t(5), size_t(70) }) {
