@@ -90,8 +90,8 @@
 //                                       [19] quantisers
 //                                       [20] public entry points
 //                                       [21] threads
-//   with GLLM_KERNELS_MODEL             [22] the cache of keys and values
-//                                       [23] models
+//   with either of the two below        [22] the cache of keys and values
+//   with GLLM_KERNELS_MODEL             [23] models
 //   with GLLM_KERNELS_COMPILER          [24] traces
 //                                       [25] the graph compiler
 //                                       [26] machine code
@@ -106,8 +106,8 @@
 //   GLLM_KERNELS_ASM                use the microkernels of asm/; its objects must be linked
 //   GLLM_KERNELS_THREADS            add ThreadPool (define it wherever the header is included)
 //   GLLM_KERNELS_MODEL              add the paged cache, tensors and models (define it wherever the header is included)
-//   GLLM_KERNELS_COMPILER           add the graph compiler, and traces of operations (define it wherever the header is
-//                                   included)
+//   GLLM_KERNELS_COMPILER           add the graph compiler, traces of operations, the paged cache (define it wherever
+//                                   the header is included)
 //   GLLM_KERNELS_NO_JIT             leave out what writes machine code at run time
 //   GLLM_KERNELS_STATIC             everything private to the including file
 //   GLLM_KERNELS_SHARED             export the API from a shared library, and import it (define it wherever the header
@@ -193,6 +193,9 @@
 // `few` of [14], one unit of work for each head of keys and piece of PIECE tokens, whose results are merged in order.
 // With a prompt of 512 tokens it takes the form `many`: the same sums, for the same bits, by the tiles of [13].
 // feed_forward() does the rest, and the tokens whose logits are wanted go through lm_head.
+//
+// After model.compile(DeviceProfile::host()) each layer is a graph, as Model::State::Graph writes it, and run_compiled
+// runs one after another, for the same bits. CacheRows tell the attention of a graph whose tokens the rows are.
 //
 // ---- life of a graph -----------------------------------------------------------
 //
@@ -737,7 +740,7 @@ private:
     const KernelTable<E>* table_;
 };
 
-#ifdef GLLM_KERNELS_MODEL
+#if defined(GLLM_KERNELS_MODEL) || defined(GLLM_KERNELS_COMPILER)
 // ---- the cache of keys and values -------------------------------------------
 
 /// What a Status cannot hold: whom an error is about, and its figures.
@@ -807,7 +810,9 @@ private:
     size_t   *lengths_ = nullptr, *held_ = nullptr;             // [sequences][layers]; pages of a layer, by sequence
     size_t    page_bytes_ = 0, most_ = 0, free_pages_ = 0, bytes_ = 0;
 };
+#endif
 
+#ifdef GLLM_KERNELS_MODEL
 // ---- tensors ----------------------------------------------------------------
 
 enum class DeviceKind : uint8_t { cpu, cuda, metal };
@@ -920,6 +925,10 @@ struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 /// rounding alone: products of few rows go another way than those of many. Where all batches of a text have 64 tokens
 /// or more they have the same bits however it is cut; decode() cuts what is longer than ModelOptions::batch into parts
 /// as equal as can be.
+#ifdef GLLM_KERNELS_COMPILER
+struct DeviceProfile;
+class  CompiledLayer;
+#endif
 class Model {
 public:
     Model() = default;
@@ -932,6 +941,12 @@ public:
     /// before.
     GK_API Status decode(KvCache& cache, const Batch& batch, float* logits);
     GK_API KvCacheConfig cache_config(size_t tokens, CacheType type, size_t sequences = 1) const;   // fits this model
+#ifdef GLLM_KERNELS_COMPILER
+    /// From now on each layer runs as a CompiledLayer, of a profile of the model's instruction set: the same logits,
+    /// bit for bit. Where it fails, or before it, layers run as calls. Not for a model that is watched.
+    GK_API Status compile(const DeviceProfile& profile);
+    GK_API const CompiledLayer* compiled_layer(size_t i) const; // null where there is none
+#endif
     const ModelConfig&    config() const { return config_; }
     const InferenceError& error() const  { return error_; }
 private:
@@ -1129,8 +1144,8 @@ struct TensorDesc {
 struct TensorRef { uint32_t node = no_node; };
 
 /// convert: to another element type, or a copy; only in a SemanticDAG. kernel: what an OpKind or a user's trace says.
-enum class CompilerOp : uint8_t { input, weight, kernel, matmul, matmul_t, reshape, transpose, concat, slice, embedding,
-        convert };
+enum class CompilerOp : uint8_t { input, weight, kernel, matmul, matmul_t, reshape, transpose, attention, concat, slice,
+        embedding, convert };
 
 struct CompilerNode {
     CompilerOp     op = CompilerOp::input;
@@ -1138,10 +1153,19 @@ struct CompilerNode {
     uint8_t        inputs = 0;
     uint32_t       input[4] = {no_node, no_node, no_node, no_node};
     TensorDesc     desc;                                        // of inputs and weights; of others compile finds it
-    float          parameter[2] = {0, 0};                       // scale, epsilon and the like
-    size_t         size[2] = {0, 0};  // reshape: columns; slice: first column, columns; rope: head_dim, n_rot
+    float          parameter[2] = {0, 0};   // scale, epsilon and the like; attention: scale, softcap
+    size_t         size[4] = {0, 0, 0, 0};  // reshape: columns; slice: first column, columns; rope: head_dim, n_rot;
+                                            // attention: head_dim, kv_heads, layer, window
     const OpTrace* trace = nullptr;                             // of a user's kernel; compile() reads it
     char           name[48] = "";
+};
+
+/// Attention over a cache that run() is given: causal, and as AttentionArgs has it.
+struct CachedAttention {
+    size_t head_dim = 0, kv_heads = 0;
+    size_t layer = 0;                                           // of the cache; no two of a graph have the same
+    size_t window = 0;
+    float  scale = 0, softcap = 0;
 };
 
 /// Operations, each of earlier ones. Building never fails: what is wrong, compile says. All values are [rows][cols]
@@ -1178,6 +1202,9 @@ public:
     /// Row r of x, heads of head_dim, turns by row r of cos and sin [rows or 1][n_rot / 2].
     GK_API TensorRef rope(TensorRef x, TensorRef cos, TensorRef sin, size_t head_dim, RopeStyle style,
             size_t n_rot = 0);
+    /// q [rows][heads head_dim], each row a token. k and v [rows][kv_heads head_dim] go behind what the cache has of
+    /// the token's sequence; without them the rows are the last tokens that it has. sinks [1][heads], or none.
+    GK_API TensorRef attention(TensorRef q, TensorRef k, TensorRef v, const CachedAttention& a, TensorRef sinks = {});
     GK_API TensorRef matmul(TensorRef a, TensorRef b);          // A[m][k] B[k][n]
     GK_API TensorRef matmul_t(TensorRef a, TensorRef b);        // A[m][k] B[n][k]^T; B may be quantised
     GK_API TensorRef reshape(TensorRef x, size_t cols);         // rows follow
@@ -1233,7 +1260,7 @@ struct SemanticNode {
     uint32_t       input[4];                                    // of the DAG
     TensorDesc     desc;
     float          parameter[2];
-    size_t         size[2];
+    size_t         size[4];
     double         flops, bytes;
     uint32_t       uses;                                        // by other nodes
     char           name[48];
@@ -1264,7 +1291,8 @@ struct FusionPlan {
     impl::List<FusionBand>  bands;
 };
 
-enum class BufferUse : uint8_t { value, workspace, tiles };     // of kernels; of the tiles of a group
+/// workspace: of kernels; tiles: of a group; prepared: what quantised products that share an input make of it first.
+enum class BufferUse : uint8_t { value, workspace, tiles, prepared };
 /// Bytes of scratch from group `begin` to group `end`, the last that reads them.
 struct BufferAlloc {
     BufferUse use;
@@ -1294,6 +1322,14 @@ struct CodeGenPlan {
     size_t                  bytes = 0;
 };
 
+/// Whose tokens the rows of a run are, for graphs with attention.
+struct CacheRows {
+    KvCache*        cache = nullptr;
+    const uint32_t* sequences = nullptr;                        // of each row; null: sequence 0
+    size_t          layer = 0;                                  // is added to the layers of the graph
+    uint32_t sequence(size_t row) const                         { return sequences ? sequences[row] : 0; }
+};
+
 /// A graph, ready to run. One thread at a time. Weights belong to the caller, and must outlive it, as must its pool.
 /// After a change of numbers in a weight bind it again: some are packed.
 class CompiledLayer {
@@ -1313,10 +1349,14 @@ public:
     GK_API Status bind(const char* name, const void* weight);
     /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the
     /// table does not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the set of
-    /// the profile; products by packed weights those of gemm_prepacked.
-    GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1);
-    GK_API Status run(const float* input, float* output, size_t rows = 1);      // of a graph of one of each, both f32
-    GK_API size_t scratch_bytes(size_t rows = 1);               // enough, at this parallel.width; 0 where it overflows
+    /// the profile; products by packed weights those of gemm_prepacked. Where it fails for want of memory, sequences of
+    /// the cache may have grown: truncate() them.
+    GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1, const CacheRows& kv = {});
+    GK_API Status run(const float* input, float* output, size_t rows = 1,       // of a graph of one of each, both f32
+                      const CacheRows& kv = {});
+    /// Enough, at this parallel.width, where the longest sequence of the rows has so many tokens before the run; 0
+    /// where it overflows.
+    GK_API size_t scratch_bytes(size_t rows = 1, size_t tokens = 0);
     /// "interpreter"; the instruction set, where groups are machine code; "" before anything is compiled.
     GK_API const char* backend() const;
     GK_API void describe(void (*write)(void* user, const char* text, size_t n), void* user) const;
@@ -1335,6 +1375,17 @@ inline Status compile_graph(const CompilerGraph& graph, const DeviceProfile& pro
                             const CompileOptions& options = {}) {
     return layer.compile(graph, profile, options);
 }
+
+#ifdef GLLM_KERNELS_MODEL
+/// A model whose layers are graphs, compiled for this profile. Where it fails the model may have been initialised
+/// nevertheless, to run as calls: model.error() tells.
+inline Status compile_model(const ModelConfig& config, const ModelWeights& weights, const DeviceProfile& profile,
+                            Model& model, ModelOptions options = {}) {
+    options.isa = profile.isa;
+    if (Status s = model.init(config, weights, options); !s) return s;
+    return model.compile(profile);
+}
+#endif
 
 /// Layers by graph, profile and options, for programs that build their graphs where they use them. Safe for threads.
 class CompilationCache {
@@ -12185,7 +12236,8 @@ template <class E> struct Attention {
     struct Plan {
         bool     few;
         Parallel parallel;
-        size_t   pieces, panels, units, tasks;                  // units: of all heads of keys
+        size_t   pieces, panels, most, units, tasks;            // panels at a time, of at most so many; units: of all
+                                                                // heads of keys
         size_t   inputs, parts, each, floats;                   // in floats; SIZE_MAX where they overflow
     };
     /// Plain arrays take more than pages.
@@ -12203,8 +12255,8 @@ template <class E> struct Attention {
             p.each   = Share::aligned(a.few_scratch(kv));
         } else {
             const size_t all = (rows + a.columns - 1) / a.columns, panel = 2 * d * a.columns * sizeof(float);
-            const size_t most = least_of(l2_bytes() / 2 / panel + 1, (all * kv.kv_heads + width - 1) / width);
-            const size_t groups = (all + most - 1) / most;
+            p.most = least_of(l2_bytes() / 2 / panel + 1, (all * kv.kv_heads + width - 1) / width);
+            const size_t groups = (all + p.most - 1) / p.most;
             p.panels = (all + groups - 1) / groups;
             p.units  = kv.kv_heads * ((all + p.panels - 1) / p.panels);
             p.each   = Share::aligned(a.many_scratch(kv, p.panels));
@@ -12216,6 +12268,17 @@ template <class E> struct Attention {
         return p;
     }
     static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
+    /// Floats that are enough for m queries or fewer of up to so many tokens.
+    size_t floats_for_up_to(const KvView& kv, size_t m, size_t heads) const {
+        const AttentionKernels& a = *k.table().attention;
+        const size_t by_rows = (a.columns / 2 - 1) / (heads / kv.kv_heads), few = by_rows < 3 ? 3 : by_rows;
+        const size_t floats = plan(kv, least_of(m, few), heads, kv.length / a.piece + 1).floats;
+        if (m <= few) return floats;
+        size_t many = 0;
+        const size_t each = Share::aligned(a.many_scratch(kv, plan(kv, m, heads, 0).most));
+        if (!times(each, width_of(k.parallel), &many)) return SIZE_MAX;
+        return many > floats ? many : floats;
+    }
 
     /// The bytes that rows take, or pages.
     static Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
@@ -13104,7 +13167,7 @@ GK_NAMESPACE_END
 // page, a stack of free pages, lengths. All layers of a sequence hold the same number of pages. What is written to a
 // page that others name as well goes to a copy, and the copies of all layers are made together.
 
-#ifdef GLLM_KERNELS_MODEL
+#if defined(GLLM_KERNELS_MODEL) || defined(GLLM_KERNELS_COMPILER)
 GK_NAMESPACE_BEGIN
 namespace impl {
 
@@ -13635,7 +13698,32 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
 //                x += (norm) ((act(h W_gate) or nothing) * h W_up, or act(h W_up)) W_down (+ b)
 //   logits = cap(norm(x) W)
 
-namespace impl { class Taker; }
+namespace impl {
+class Taker;
+
+#ifdef GLLM_KERNELS_COMPILER
+/// Those of a model, or none; whose tokens the rows of a batch are.
+struct CompiledLayers {
+    List<CompiledLayer*> layers;
+    List<uint32_t>       sequences;
+    CompiledLayers() = default;
+    CompiledLayers(const CompiledLayers&) = delete;
+    CompiledLayers& operator=(const CompiledLayers&) = delete;
+    ~CompiledLayers() { clear(); }
+    void clear() {
+        for (CompiledLayer* layer : layers) { layer->~CompiledLayer(); list_memory(layer, 0, 0); }
+        layers.clear();
+    }
+    CompiledLayer* add() {
+        void* const          p = list_memory(nullptr, sizeof(CompiledLayer), 0);
+        CompiledLayer* const layer = p ? new (p) CompiledLayer() : nullptr;
+        if (layer && layers.push(layer)) return layer;
+        list_memory(p, 0, 0);
+        return nullptr;
+    }
+};
+#endif
+} // namespace impl
 
 struct GK_HIDDEN Model::State {
     struct Matrix {
@@ -13661,9 +13749,18 @@ struct GK_HIDDEN Model::State {
     size_t            *position = nullptr;                      // of each token of a batch
     float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr;
     float             *gate = nullptr, *up = nullptr;
-    float             *turn[2] = {}, *part = nullptr;           // [batch][cos, sin][n_rot / 2]
+    float             *turn[2] = {}, *part = nullptr;           // [cos, sin][batch][n_rot / 2]
     void              *memory = nullptr, *work = nullptr, *prepared = nullptr;
     size_t             work_bytes = 0, prepared_bytes = 0;
+
+    Status (State::*run_layers)(KvCache& cache, const BatchToken* tokens, size_t m) = &State::call_layers;
+#ifdef GLLM_KERNELS_COMPILER
+    struct Graph;
+    impl::CompiledLayers compiled;
+    Status compile(const DeviceProfile& profile);
+    Status compile_layer(const DeviceProfile& profile, size_t number);
+    Status run_compiled(KvCache& cache, const BatchToken* tokens, size_t m);
+#endif
 
     explicit State(const ModelConfig& c) : config(c) {}
     ~State() {
@@ -13679,6 +13776,10 @@ struct GK_HIDDEN Model::State {
     bool   slides(size_t layer) const {
         return config.window && (!config.window_pattern || (layer + 1) % config.window_pattern != 0);
     }
+    bool   turns_locally(size_t layer) const { return slides(layer) && config.local_rope.n_rot; }
+    const RopeConfig& rope(bool local) const { return local ? config.local_rope : config.rope; }
+    float* cosines(bool local) const { return turn[local]; }    // [batch][n_rot / 2]
+    float* sines(bool local) const   { return turn[local] + options.batch * (rope(local).n_rot / 2); }
     Status room(size_t bytes);
     Status rows(const Matrix& w, size_t first, size_t count, float* out) const;
     Status prepare(const Matrix& w, const float* in, size_t m);
@@ -13693,6 +13794,7 @@ struct GK_HIDDEN Model::State {
     Status allocate(size_t* bytes);
     void   take(impl::Taker& in, const ModelWeights& weights);
     void   take_layer(impl::Taker& in, const LayerWeights& w, Layer& l) const;
+    Status call_layers(KvCache& cache, const BatchToken* tokens, size_t m);
     Status forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits);
 };
 
@@ -13765,21 +13867,20 @@ void Model::State::add(const Norm& post, size_t m) {
 }
 
 void Model::State::turn_heads(float* heads, size_t count, size_t token, bool local) const {
-    const RopeConfig& r = local ? config.local_rope : config.rope;
-    const float* const cosines = turn[local] + token * r.n_rot;
-    if (r.n_rot) kernels.rope(heads, cosines, cosines + r.n_rot / 2, count, config.head_dim, r.style, r.n_rot);
+    const RopeConfig& r = rope(local);
+    const size_t      at = token * (r.n_rot / 2);
+    if (r.n_rot) kernels.rope(heads, cosines(local) + at, sines(local) + at, count, config.head_dim, r.style, r.n_rot);
 }
 
 /// Sines and cosines of the positions.
 void Model::State::place(size_t m) {
     for (int local = 0; local < 2; local++) {
-        const size_t pairs = (local ? config.local_rope : config.rope).n_rot / 2;
+        const size_t pairs = rope(local).n_rot / 2;
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < pairs; j++) {
                 const double angle = static_cast<double>(position[i]) * frequency[local][j];
-                float* const at = turn[local] + 2 * i * pairs + j;
-                at[0]     = static_cast<float>(magnitude[local] * cos(angle));
-                at[pairs] = static_cast<float>(magnitude[local] * sin(angle));
+                cosines(local)[i * pairs + j] = static_cast<float>(magnitude[local] * cos(angle));
+                sines(local)[i * pairs + j]   = static_cast<float>(magnitude[local] * sin(angle));
             }
     }
 }
@@ -13800,7 +13901,7 @@ Status Model::State::embed(const BatchToken* tokens, size_t m) {
 /// h becomes what attention adds to x. Tokens of a sequence that follow one another are one call.
 Status Model::State::attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer) {
     const Layer& l = layers[layer];
-    const bool   local = slides(layer) && config.local_rope.n_rot;
+    const bool   local = turns_locally(layer);
     const bool   ready = l.q.dtype == DType::blocks;
     if (Status s = prepare(l.q, h, m); !s) return s;
     if (Status s = multiply(l.q, h, q, m, ready); !s) return s;
@@ -13854,11 +13955,8 @@ Status Model::State::feed_forward(const Layer& l, size_t m) {
     return multiply(l.down, up, h, m);
 }
 
-/// m tokens, at most a batch, through all layers. Logits go to *logits, which moves on.
-Status Model::State::forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits) {
+Status Model::State::call_layers(KvCache& cache, const BatchToken* tokens, size_t m) {
     const size_t width = config.width;
-    if (Status s = embed(tokens, m); !s) return s;
-    place(m);
     for (size_t i = 0; i < config.layers; i++) {
         const Layer& l = layers[i];
         normalise(l.attn_norm, x, h, m, width);
@@ -13870,6 +13968,14 @@ Status Model::State::forward(KvCache& cache, const BatchToken* tokens, size_t m,
         if (Status s = feed_forward(l, m); !s) return s;
         add(l.post_ffn_norm, m);
     }
+    return impl::success;
+}
+/// m tokens, at most a batch, through all layers. Logits go to *logits, which moves on.
+Status Model::State::forward(KvCache& cache, const BatchToken* tokens, size_t m, float** logits) {
+    const size_t width = config.width;
+    if (Status s = embed(tokens, m); !s) return s;
+    place(m);
+    if (Status s = (this->*run_layers)(cache, tokens, m); !s) return s;
     size_t wanted = 0;
     for (size_t i = 0; i < m; i++)
         if (tokens[i].logits) normalise(final_norm, x + i * width, h + wanted++ * width, 1, width);
@@ -14122,6 +14228,151 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     error_ = error;
     return error.status;
 }
+
+// ---- layers as graphs ---------------------------------------------------------
+
+#ifdef GLLM_KERNELS_COMPILER
+/// One layer: x, cosines and sines where positions turn, to x; and what is to be bound.
+struct Model::State::Graph {
+    struct Bound { const char* name; const void* data; };
+    const State&      st;
+    const Layer&      l;
+    CompilerGraph     g;
+    impl::List<Bound> weights;
+    bool              noted = true;
+
+    Graph(const State& s, size_t number) : st(s), l(s.layers[number]) {
+        const size_t    pairs = st.rope(st.turns_locally(number)).n_rot / 2;
+        const TensorRef in = g.input({any_rows, st.config.width}, DType::f32, "x");
+        TensorRef cosine, sine;
+        if (pairs) cosine = g.input({any_rows, pairs}, DType::f32, "cos");
+        if (pairs) sine   = g.input({any_rows, pairs}, DType::f32, "sin");
+        const TensorRef a = norm(in, l.attn_norm, "attn_norm", "attn_norm_bias");
+        const TensorRef y = g.add(in, after(attention(a, cosine, sine, number), l.post_attn_norm, "post_attn_norm"));
+        const TensorRef f = st.config.parallel ? a : norm(y, l.ffn_norm, "ffn_norm", "ffn_norm_bias");
+        g.output(g.add(y, after(feed_forward(f), l.post_ffn_norm, "post_ffn_norm")));
+    }
+    bool complete() const { return noted && g.complete(); }
+
+    TensorRef vector(const char* name, const float* data, size_t n) {
+        noted = weights.push({name, data}) && noted;
+        return g.weight(name, n);
+    }
+    TensorRef product(TensorRef in, const Matrix& w, const char* name, const char* bias) {
+        const bool      blocks = w.dtype == DType::blocks;
+        const TensorRef matrix = blocks ? g.quant_weight(name, w.quant, w.rows, w.cols)
+                                        : g.weight(name, {w.rows, w.cols}, w.dtype);
+        noted = weights.push({name, w.data}) && noted;
+        const TensorRef y = g.matmul_t(in, matrix);
+        return w.bias ? g.add(y, vector(bias, w.bias, w.rows)) : y;
+    }
+    TensorRef norm(TensorRef in, const Norm& n, const char* name, const char* bias) {
+        const TensorRef w = vector(name, n.weight, st.config.width);
+        if (st.config.norm == NormType::rms) return g.rms_norm(in, w, st.config.epsilon);
+        return g.layer_norm(in, w, vector(bias, n.bias, st.config.width), st.config.epsilon);
+    }
+    TensorRef after(TensorRef in, const Norm& n, const char* name) {
+        return n.weight ? norm(in, n, name, "") : in;
+    }
+    /// Norms of single heads, and their positions.
+    TensorRef heads(TensorRef in, const Norm& n, const char* name, size_t width) {
+        const size_t head_dim = st.config.head_dim;
+        if (!n.weight) return in;
+        const TensorRef w = vector(name, n.weight, head_dim);
+        return g.reshape(g.rms_norm(g.reshape(in, head_dim), w, st.config.epsilon), width);
+    }
+    TensorRef turned(TensorRef in, TensorRef cosine, TensorRef sine, size_t number) {
+        const RopeConfig& r = st.rope(st.turns_locally(number));
+        return r.n_rot ? g.rope(in, cosine, sine, st.config.head_dim, r.style, r.n_rot) : in;
+    }
+    TensorRef attention(TensorRef in, TensorRef cosine, TensorRef sine, size_t number) {
+        const TensorRef query = heads(product(in, l.q, "q", "q_bias"), l.q_norm, "q_norm", st.q_width());
+        const TensorRef keys = heads(product(in, l.k, "k", "k_bias"), l.k_norm, "k_norm", st.kv_width());
+        const TensorRef values = product(in, l.v, "v", "v_bias");
+        CachedAttention a;
+        a.head_dim = st.config.head_dim;
+        a.kv_heads = st.config.kv_heads;
+        a.window   = st.slides(number) ? st.config.window : 0;
+        a.scale    = st.config.attention_scale;
+        a.softcap  = st.config.attention_softcap;
+        const TensorRef heard = g.attention(turned(query, cosine, sine, number), turned(keys, cosine, sine, number),
+                                            values, a);
+        return product(heard, l.out, "out", "out_bias");
+    }
+    TensorRef feed_forward(TensorRef in) {
+        const bool      silu = st.config.activation == Activation::silu;
+        const OpKind    act = silu ? OpKind::silu : OpKind::gelu;
+        const TensorRef wide = product(in, l.up, "up", "up_bias");
+        if (!l.gate.data) return product(g.op(act, wide), l.down, "down", "down_bias");
+        const TensorRef by = product(in, l.gate, "gate", "gate_bias");
+        return product(silu ? g.swiglu(by, wide) : g.mul(g.op(act, by), wide), l.down, "down", "down_bias");
+    }
+};
+
+/// Weights stay where they lie, which also leaves the products those of the calls.
+Status Model::State::compile_layer(const DeviceProfile& profile, size_t number) {
+    const Graph          graph(*this, number);
+    CompiledLayer* const layer = graph.complete() ? compiled.add() : nullptr;
+    if (!layer) return {Code::out_of_memory, "no memory to compile a layer"};
+    CompileOptions o;
+    o.pack_weights = false;
+    o.precision    = options.precision;
+    if (Status s = layer->compile(graph.g, profile, o); !s) return s;
+    for (const Graph::Bound& w : graph.weights)
+        if (Status s = layer->bind(w.name, w.data); !s) return s;
+    layer->parallel = options.parallel;
+    return impl::success;
+}
+Status Model::State::compile(const DeviceProfile& profile) {
+    Status s = impl::success;
+    run_layers = &State::call_layers;
+    compiled.clear();
+    if (profile.isa != options.isa) return impl::invalid("the profile is of another instruction set than the model");
+    if (options.watch) return {Code::unsupported, "a model that is watched runs as calls"};
+    if (!compiled.sequences.fill(options.batch, 0)) s = {Code::out_of_memory, "no memory to compile a layer"};
+    for (size_t i = 0; s && i < config.layers; i++) s = compile_layer(profile, i);
+    if (s) run_layers = &State::run_compiled;
+    else   compiled.clear();
+    return s;
+}
+/// x and h take turns.
+Status Model::State::run_compiled(KvCache& cache, const BatchToken* tokens, size_t m) {
+    CacheRows kv;
+    size_t    longest = 0;
+    kv.cache     = &cache;
+    kv.sequences = compiled.sequences.begin();
+    for (size_t i = 0; i < m; i++) {
+        const size_t length = cache.view(tokens[i].seq, 0).length;
+        compiled.sequences[i] = tokens[i].seq;
+        if (length > longest) longest = length;
+    }
+    for (; kv.layer < config.layers; kv.layer++) {
+        CompiledLayer&    layer = *compiled.layers[kv.layer];
+        const bool        local = turns_locally(kv.layer);
+        const void* const inputs[] = {x, cosines(local), sines(local)};
+        void* const       outputs[] = {h};
+        const size_t      bytes = layer.scratch_bytes(m, longest);
+        if (!bytes) return {Code::out_of_memory, "scratch for a batch of this size has no address"};
+        if (Status s = room(bytes); !s) return s;
+        layer.workspace = kernels.workspace;
+        if (Status s = layer.run(inputs, outputs, m, kv); !s) return s;
+        float* const out = h;
+        h = x;
+        x = out;
+    }
+    return impl::success;
+}
+
+Status Model::compile(const DeviceProfile& profile) {
+    if (!state_) return fail(impl::invalid("the model was not initialised"));
+    error_ = InferenceError();
+    const Status s = state_->compile(profile);
+    return s ? s : fail(s);
+}
+const CompiledLayer* Model::compiled_layer(size_t i) const {
+    return state_ && i < state_->compiled.layers.size() ? state_->compiled.layers[i] : nullptr;
+}
+#endif
 
 KvCacheConfig Model::cache_config(size_t tokens, CacheType type, size_t sequences) const {
     KvCacheConfig c;
@@ -14837,8 +15088,7 @@ static inline void copy_name(char (&to)[48], const char* from) {
 }
 
 constexpr const char* op_names[] = {"input", "weight", "kernel", "matmul", "matmul_t", "reshape", "transpose",
-                                       "concat", "slice",
-                                    "embedding", "convert"};
+                                    "attention", "concat", "slice", "embedding", "convert"};
 static inline const char* op_name(CompilerOp op, OpKind kind, const OpTrace* user) {
     if (op > CompilerOp::convert) return "unknown operation";
     if (op != CompilerOp::kernel) return op_names[static_cast<size_t>(op)];
@@ -14909,7 +15159,7 @@ static inline OpClass class_of(CompilerOp op, const OpTrace* t, bool blocks) {
     if (is_source(op))                             return OpClass::source;
     if (op == CompilerOp::reshape)                 return OpClass::view;
     if (op == CompilerOp::convert)                 return OpClass::elementwise;
-    if (op == CompilerOp::transpose || blocks)     return OpClass::opaque;
+    if (op == CompilerOp::transpose || op == CompilerOp::attention || blocks) return OpClass::opaque;
     if (is_product(op))                            return OpClass::gemm;
     if (!t || (t->pattern == ComputePattern::injective && !is_map(*t))) return OpClass::injective;
     return is_map(*t) ? OpClass::elementwise : OpClass::reduction;
@@ -14957,6 +15207,24 @@ static inline const char* infer_matmul(const CompilerNode& n, const TensorDesc* 
     if (in[0].cols != (transposed ? in[1].cols : in[1].rows))
         return "the two sides of a product are of different depth";
     *out = floats_of(in[0].open, in[0].rows, transposed ? in[1].rows : in[1].cols);
+    return nullptr;
+}
+static inline bool        appends(uint8_t operands)  { return operands > 2; }       // q k v, not q alone
+static inline bool        has_sinks(uint8_t operands) { return operands % 2 == 0; }
+static inline const char* infer_attention(const CompilerNode& n, const TensorDesc* in, TensorDesc* out) {
+    const size_t head = n.size[0], kv_heads = n.size[1], heads = head ? in[0].cols / head : 0;
+    for (size_t i = 0; i < n.inputs; i++)
+        if (!of_floats(in[i])) return "indices and blocks are no operands of this operation";
+    if (head == 0 || head % 8 || head > 576)                     return "head_dim is a multiple of 8 up to 576";
+    if (in[0].cols % head || kv_heads == 0 || heads % kv_heads)
+        return "queries are whole heads, as many as kv_heads or a multiple of them";
+    for (size_t i = 1; appends(n.inputs) && i < 3; i++)
+        if (in[i].cols != kv_heads * head || !same_rows(in[i], in[0]))
+            return "keys and values are kv_heads heads, in as many rows as queries";
+    if (const TensorDesc& sinks = in[n.inputs - 1]; has_sinks(n.inputs) && (!one_row(sinks) || sinks.cols != heads))
+        return "sinks are one row, a number for each head";
+    if (!(n.parameter[1] >= 0) || !(n.parameter[1] <= largest_float)) return "softcap is 0, or positive and finite";
+    *out = floats_of(in[0].open, in[0].rows, in[0].cols);
     return nullptr;
 }
 static inline const char* infer_layout(const CompilerNode& n, const TensorDesc* in, TensorDesc* out) {
@@ -15089,6 +15357,8 @@ struct Rows { size_t begin, count, task; };
 struct GroupPlan { Tile tile; size_t rows; double work; };
 /// The second matrix of a product, by pack_b.
 struct PackedWeight { uint32_t product, weight; void* data; };
+/// The first operand of several products by blocks, prepared by the first of them.
+struct PreparedInput { uint32_t input, first, last, alloc; };
 
 constexpr size_t most_pointers = 11;                            // of a function of machine code: [26]
 struct CodeLines;
@@ -15105,7 +15375,8 @@ struct CodeMemory {
 
 /// May the result of this node take the place of an operand?
 static inline bool takes_place(const SemanticNode& n, size_t operand) {
-    if (n.op == CompilerOp::convert) return n.desc.dtype == DType::f32;
+    if (n.op == CompilerOp::convert)   return n.desc.dtype == DType::f32;
+    if (n.op == CompilerOp::attention) return operand == 0;
     return n.op == CompilerOp::kernel
             && (operand == 0 || (n.op_class == OpClass::elementwise && n.kind != OpKind::axpy));
 }
@@ -15128,17 +15399,19 @@ struct GK_HIDDEN CompiledLayer::State {
     BufferPlan               buffers;
     impl::List<impl::ValuePlace>  values;                       // of each node of the DAG
     impl::List<impl::SourcePlace> sources;
-    impl::List<uint32_t>     outputs, embeddings;               // nodes of the DAG
+    impl::List<uint32_t>     outputs, embeddings, attentions;   // nodes of the DAG
     impl::List<size_t>       output_bytes;
     impl::List<impl::MapStep> steps;
     impl::List<uint32_t>     constants;
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
     impl::List<impl::GroupPlan>    planned;                     // of each group
     impl::List<impl::PackedWeight> packed;
+    impl::List<impl::PreparedInput> prepared;
     CodeGenPlan              codegen;
     impl::CodeMemory         code_memory;
     const impl::CodeTarget*  target = nullptr;                  // of machine code
-    size_t                   planned_width = 0, sized_rows = SIZE_MAX;
+    size_t                   planned_width = 0, planned_tokens = 0, sized_rows = SIZE_MAX;
+    CacheRows                kv;                                // of this run
     uint32_t                 culprit = no_node;                 // a node of the graph
 
     State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
@@ -15170,10 +15443,13 @@ struct GK_HIDDEN CompiledLayer::State {
     bool   can_wait(uint32_t v, uint32_t group, uint32_t until) const;
     Status collect(const impl::List<Candidate>& groups);
     Status find_packed();
+    Status find_prepared();
     Status find_bands();
     bool   continues(uint32_t begin, uint32_t group) const;
-    const impl::PackedWeight* packed_for(uint32_t product) const;
+    const impl::PackedWeight*  packed_for(uint32_t product) const;
+    const impl::PreparedInput* prepared_for(uint32_t product) const;
     Status place_values();
+    Status place_prepared();
     void   keep_in_bands();
     void   fill_slots(FusionGroup& g, uint32_t group);
     Status place_buffer(uint32_t v, uint32_t group, uint32_t position, impl::List<uint32_t>& owner);
@@ -15183,8 +15459,9 @@ struct GK_HIDDEN CompiledLayer::State {
     void   plan_groups(size_t rows, const Parallel& p);
     Status alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const;
     Status product_bytes(uint32_t v, size_t m, size_t all, const Parallel& p, size_t* bytes) const;
+    Status attention_bytes(uint32_t v, size_t m, const Parallel& p, size_t* bytes) const;
     bool   meet(const BufferAlloc& a, const BufferAlloc& b) const;
-    Status plan_buffers(size_t rows, const Parallel& p);
+    Status plan_buffers(size_t rows, size_t tokens, const Parallel& p);
 
     // ---- 3: machine code
     bool     one_pass(const FusionGroup& g) const;              // is all of the group one function?
@@ -15206,10 +15483,13 @@ struct GK_HIDDEN CompiledLayer::State {
     void run_rows(uint32_t v, const impl::Window* in, uint8_t* out, size_t out_stride, size_t rows, size_t cols) const;
     void run_kernel(uint32_t v, const float* const* in, float* out, size_t n, size_t rows) const;
     Status call(uint32_t group, const impl::Rows& r, size_t all, const Parallel& p, uint8_t* arena) const;
+    Status attend(const SemanticNode& n, const CpuKernels<float>& k, float* out, size_t rows) const;
+    Status multiply_blocks(uint32_t v, const CpuKernels<float>& k, float* out, size_t m, uint8_t* arena) const;
     Status size_tensors(size_t rows);
     Status check_memory(const void* const* in, void* const* out, size_t rows);
     Status check_indices(size_t rows);
-    Status run(const Parallel& p, const Workspace& w, size_t rows);
+    Status check_cache(const CacheRows& cache, size_t rows, size_t* tokens);
+    Status run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens);
     bool   one_to_one() const;                                  // an input and an output, of floats
 
     // ---- and to look at
@@ -15232,7 +15512,7 @@ const char* CompiledLayer::State::check_source(const CompilerGraph& g, const Com
     return impl::check_desc(n.desc);
 }
 const char* CompiledLayer::State::check_node(const CompilerGraph& g, const CompilerNode& n) {
-    static constexpr uint8_t least[] = {0, 0, 1, 2, 2, 1, 1, 2, 1, 2}, most[] = {0, 0, 3, 2, 2, 1, 1, 4, 1, 2};
+    static constexpr uint8_t least[] = {0, 0, 1, 2, 2, 1, 1, 1, 2, 1, 2}, most[] = {0, 0, 3, 2, 2, 1, 1, 4, 4, 1, 2};
     const size_t op = static_cast<size_t>(n.op);
     if (!memchr(n.name, 0, sizeof n.name))                       return "a name ends within its 48 bytes";
     if (op >= sizeof least)                                      return "this is no operation of a graph";
@@ -15241,6 +15521,10 @@ const char* CompiledLayer::State::check_node(const CompilerGraph& g, const Compi
         if (n.input[i] >= g.size())                              return "an operand does not exist";
     if (n.op == CompilerOp::kernel && (n.kind > OpKind::user || (n.kind == OpKind::user && !n.trace)))
         return "this is no kind of operation";
+    if (n.op == CompilerOp::attention)
+        for (size_t i = 0; &g.node(i) != &n; i++)
+            if (g.node(i).op == n.op && g.node(i).size[2] == n.size[2])
+                return "another attention of this graph has this layer of the cache";
     return impl::is_source(n.op) ? check_source(g, n) : nullptr;
 }
 
@@ -15297,12 +15581,15 @@ Status CompiledLayer::State::infer(const CompilerGraph& g, Checked& c) {
             wrong = impl::infer_kernel(n, *t, in, &out);
         }
         else if (n.op == CompilerOp::matmul || n.op == CompilerOp::matmul_t) wrong = impl::infer_matmul(n, in, &out);
+        else if (n.op == CompilerOp::attention) wrong = impl::infer_attention(n, in, &out);
         else if (n.op == CompilerOp::embedding) wrong = impl::infer_embedding(from, in, &out);
         else if (!impl::is_source(n.op))                                     wrong = impl::infer_layout(n, in, &out);
         if (!wrong) wrong = impl::check_desc(out);
         if (wrong) return impl::malformed(wrong);
         if (out.dtype == DType::blocks && !kernels.table().formats[static_cast<size_t>(out.quant)].dequant)
             return {Code::unsupported, "this format was left out of this build"};
+        if (n.op == CompilerOp::attention && !kernels.table().attention->piece)
+            return {Code::unsupported, "attention was left out of this build"};
         c.descs[v] = out;
     }
     return impl::success;
@@ -15450,8 +15737,10 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
         values[v].index = static_cast<uint32_t>(outputs.size());
         if (!outputs.push(v) || !output_bytes.push(0)) return impl::out_of_nodes();
     }
-    for (uint32_t v = 0; v < dag.nodes.size(); v++)
+    for (uint32_t v = 0; v < dag.nodes.size(); v++) {
         if (dag.nodes[v].op == CompilerOp::embedding && !embeddings.push(v)) return impl::out_of_nodes();
+        if (dag.nodes[v].op == CompilerOp::attention && !attentions.push(v)) return impl::out_of_nodes();
+    }
     return impl::success;
 }
 
@@ -15560,6 +15849,24 @@ const impl::PackedWeight* CompiledLayer::State::packed_for(uint32_t product) con
     for (const impl::PackedWeight& w : packed) if (w.product == product) return &w;
     return nullptr;
 }
+/// Products by blocks are groups of their own, in the order of their nodes.
+Status CompiledLayer::State::find_prepared() {
+    for (uint32_t v = 0; v < dag.nodes.size(); v++) {
+        const SemanticNode& n = dag.nodes[v];
+        if (!impl::is_product(n.op) || dag.nodes[n.input[1]].desc.dtype != DType::blocks) continue;
+        size_t i = 0;
+        while (i < prepared.size() && prepared[i].input != n.input[0]) i++;
+        if (i < prepared.size()) prepared[i].last = v;
+        else if (!prepared.push({n.input[0], v, v, no_node})) return impl::out_of_nodes();
+    }
+    return impl::success;
+}
+/// Null where no other product has its input.
+const impl::PreparedInput* CompiledLayer::State::prepared_for(uint32_t product) const {
+    for (const impl::PreparedInput& p : prepared)
+        if (p.input == dag.nodes[product].input[0]) return p.first == p.last ? nullptr : &p;
+    return nullptr;
+}
 /// Can this group follow those from `begin` on over a band of rows? Not where it reads a value of theirs by a view,
 /// which may need all rows of it.
 bool CompiledLayer::State::continues(uint32_t begin, uint32_t group) const {
@@ -15645,7 +15952,7 @@ bool CompiledLayer::State::last_read(uint32_t u, uint32_t group, uint32_t positi
 }
 Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t position, impl::List<uint32_t>& owner) {
     const TensorDesc& d = dag.nodes[v].desc;
-    const bool may = options.in_place && impl::by_rows(dag.nodes[v].op);
+    const bool may = options.in_place && (impl::by_rows(dag.nodes[v].op) || dag.nodes[v].op == CompilerOp::attention);
     for (uint32_t i = fusion.groups[group].begin; may && i <= position; i++) {
         const SemanticNode& n = dag.nodes[node_at(i)];
         for (size_t j = 0; j < n.inputs; j++) {
@@ -15688,18 +15995,31 @@ Status CompiledLayer::State::place_values() {
             if (values[node_at(k)].where == impl::Where::buffer)
                 if (Status s = place_buffer(node_at(k), i, k, owner); !s) return s;
         const uint32_t v = node_at(g.begin);
-        const BufferUse use = impl::is_product(dag.nodes[v].op) ? BufferUse::workspace : BufferUse::tiles;
+        const bool calls = impl::is_product(dag.nodes[v].op) || dag.nodes[v].op == CompilerOp::attention;
+        const BufferUse use = calls ? BufferUse::workspace : BufferUse::tiles;
         if (use == BufferUse::tiles && !g.slots) continue;
         g.scratch = static_cast<uint32_t>(buffers.allocs.size());
         if (!buffers.allocs.push({use, v, i, i, 0, g.band, 0, 0}) || !owner.push(no_node)) return impl::out_of_nodes();
     }
     keep_in_bands();
+    if (Status s = place_prepared(); !s) return s;
     const size_t n = buffers.allocs.size();
     const impl::GroupPlan unknown = {{1, 1, 1, 0, 0}, 0, 0};
     const bool ok = order.fill(n, 0) && placed.fill(n, 0) && planned.fill(fusion.groups.size(), unknown);
     return ok ? impl::success : impl::out_of_nodes();
 }
 
+Status CompiledLayer::State::place_prepared() {
+    for (size_t i = 0; i < prepared.size(); i++) {
+        impl::PreparedInput& p = prepared[i];
+        if (p.first == p.last) continue;
+        p.alloc = static_cast<uint32_t>(buffers.allocs.size());
+        const uint32_t    begin = values[p.first].group, end = values[p.last].group;
+        const BufferAlloc a = {BufferUse::prepared, p.first, begin, end, 0, no_node, 0, 0};
+        if (!buffers.allocs.push(a)) return impl::out_of_nodes();
+    }
+    return impl::success;
+}
 /// A value that one band alone writes and reads needs memory for the rows of the band; any other lives as long as the
 /// bands that it begins and ends in.
 void CompiledLayer::State::keep_in_bands() {
@@ -15802,6 +16122,23 @@ Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, con
                                       : k.gemm_workspace_bytes(m, n.desc.cols, depth);
     return *bytes ? impl::success : impl::too_many_rows;
 }
+/// For m queries of one sequence, or fewer of several.
+Status CompiledLayer::State::attention_bytes(uint32_t v, size_t m, const Parallel& p, size_t* bytes) const {
+    const SemanticNode& n = dag.nodes[v];
+    CpuKernels<float>   k = kernels;
+    KvView              view;
+    k.parallel    = p;
+    view.head_dim = n.size[0];
+    view.kv_heads = n.size[1];
+    view.length   = planned_tokens + m;
+    *bytes = 0;
+    if (m == 0) return impl::success;
+    const size_t heads = n.desc.cols / n.size[0], pieces = view.length / kernels.table().attention->piece + 1;
+    if (!impl::addressable(m * heads, pieces) || !impl::addressable(m * heads * pieces, n.size[0]))
+        return impl::too_many_rows;
+    *bytes = impl::Scratch::bytes(impl::Attention<float>{k}.floats_for_up_to(view, m, heads));
+    return *bytes ? impl::success : impl::too_many_rows;
+}
 Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const {
     const SemanticNode& n = dag.nodes[a.node];
     const size_t tasks = a.band == no_node ? 1 : fusion.bands[a.band].tasks, m = planned[a.begin].rows;
@@ -15814,6 +16151,12 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
         if (one_pass(g)) a.bytes = 0;
         else if (!impl::times(impl::width_of(own) * g.slots, planned[a.begin].tile.slot_bytes, &a.bytes))
             return impl::too_many_rows;
+    } else if (a.use == BufferUse::prepared) {
+        const size_t depth = dag.nodes[n.input[0]].desc.cols;
+        a.bytes = kernels.prepared_bytes(dag.nodes[n.input[1]].desc.quant, m, depth, options.precision);
+        if (m && !a.bytes) return impl::too_many_rows;
+    } else if (n.op == CompilerOp::attention) {
+        if (Status s = attention_bytes(a.node, m, own, &a.bytes); !s) return s;
     } else {                                                    // not monotone in m: the last band may need more
         const size_t all = all_rows(a.begin, rows), last = a.band == no_node || !m ? 0 : all % m;
         size_t more = 0;
@@ -15833,11 +16176,16 @@ bool CompiledLayer::State::meet(const BufferAlloc& a, const BufferAlloc& b) cons
     const auto last    = [&](const BufferAlloc& c) { return several(c) ? fusion.bands[c.band].end - 1 : c.end; };
     return first(a) <= last(b) && first(b) <= last(a);
 }
-/// Each alloc, the larger first, at the lowest offset where nothing that lives with it is.
-Status CompiledLayer::State::plan_buffers(size_t rows, const Parallel& p) {
-    if (buffers.rows == rows && planned_width == impl::width_of(p) && rows) return impl::success;
+/// Each alloc, the larger first, at the lowest offset where nothing that lives with it is. `tokens` of a cache: whole
+/// pieces of attention, so that a text that grows is seldom planned for.
+Status CompiledLayer::State::plan_buffers(size_t rows, size_t tokens, const Parallel& p) {
+    const size_t piece = kernels.table().attention->piece, pieces = attentions.size() ? tokens / piece + 1 : 0;
+    if (pieces > SIZE_MAX / 4 / (piece + 1)) return impl::too_many_rows;
+    if (buffers.rows == rows && planned_width == impl::width_of(p) && planned_tokens == pieces * piece && rows)
+        return impl::success;
     size_t bytes = 0;
-    buffers.rows = 0;
+    buffers.rows   = 0;
+    planned_tokens = pieces * piece;
     for (const SemanticNode& n : dag.nodes) if (!impl::bytes_of(n.desc, rows, &bytes)) return impl::too_many_rows;
     impl::List<BufferAlloc>& all = buffers.allocs;
     plan_groups(rows, p);
@@ -16068,6 +16416,61 @@ static inline void transpose_floats(const float* x, float* out, size_t rows, siz
 }
 } // namespace impl
 
+namespace impl {
+/// How many rows from this one on are of its sequence, with none of another in between; in all.
+static inline size_t rows_that_follow(const CacheRows& kv, size_t row, size_t rows) {
+    size_t n = 1;
+    while (row + n < rows && kv.sequence(row + n) == kv.sequence(row)) n++;
+    return n;
+}
+static inline size_t rows_to_come(const CacheRows& kv, size_t row, size_t rows) {
+    size_t n = 0;
+    for (size_t i = row; i < rows; i++) n += kv.sequence(i) == kv.sequence(row);
+    return n;
+}
+} // namespace impl
+
+/// Rows of a sequence that follow one another are one call. Their keys are the last of the sequence, but for those of
+/// rows to come where all are there already.
+Status CompiledLayer::State::attend(const SemanticNode& n, const CpuKernels<float>& k, float* out, size_t rows) const {
+    const float*         in[4] = {};
+    const size_t         width = n.desc.cols, layer = kv.layer + n.size[2];
+    AttentionArgs<float> a;
+    for (size_t i = 0; i < n.inputs; i++) in[i] = reinterpret_cast<const float*>(values[n.input[i]].at);
+    a.heads   = width / n.size[0];
+    a.window  = n.size[3];
+    a.scale   = n.parameter[0];
+    a.softcap = n.parameter[1];
+    a.sinks   = impl::has_sinks(n.inputs) ? in[n.inputs - 1] : nullptr;
+    for (size_t i = 0; i < rows; i += a.m) {
+        const uint32_t seq = kv.sequence(i);
+        const size_t   at  = i * n.size[0] * n.size[1];
+        a.m = impl::rows_that_follow(kv, i, rows);
+        if (impl::appends(n.inputs))
+            if (Status s = kv.cache->append(seq, layer, in[1] + at, in[2] + at, a.m); !s) return s;
+        a.kv       = kv.cache->view(seq, layer);
+        a.q        = in[0] + i * width;
+        a.out      = out + i * width;
+        a.position = a.kv.length - (impl::appends(n.inputs) ? a.m : impl::rows_to_come(kv, i, rows));
+        if (Status s = k.attention(a); !s) return s;
+    }
+    return impl::success;
+}
+/// out[m][cols] of a product by blocks.
+Status CompiledLayer::State::multiply_blocks(uint32_t v, const CpuKernels<float>& k, float* out, size_t m,
+        uint8_t* arena) const {
+    const SemanticNode&  n = dag.nodes[v];
+    const QuantType      quant = dag.nodes[n.input[1]].desc.quant;
+    const size_t         depth = dag.nodes[n.input[0]].desc.cols;
+    const float* const   x = reinterpret_cast<const float*>(values[n.input[0]].at);
+    const uint8_t* const w = values[n.input[1]].at;
+    const impl::PreparedInput* const shared = m ? prepared_for(v) : nullptr;
+    if (!shared) return k.matmul(quant, w, x, out, m, n.desc.cols, depth, options.precision);
+    uint8_t* const made = arena + buffers.allocs[shared->alloc].offset;
+    if (shared->first == v)
+        if (Status s = k.prepare(quant, x, m, depth, made, options.precision); !s) return s;
+    return k.matmul_prepared(quant, w, x, made, out, m, n.desc.cols, depth, options.precision);
+}
 /// The one operation of a group that is no loop over rows.
 Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t all, const Parallel& p,
         uint8_t* arena) const {
@@ -16084,6 +16487,7 @@ Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t al
     k.parallel        = p;
     k.workspace.bytes = g.band == no_node ? a.bytes : a.bytes / fusion.bands[g.band].tasks;
     k.workspace.data  = arena + a.offset + r.task * k.workspace.bytes;
+    if (n.op == CompilerOp::attention) return attend(n, k, y, m);
     if (const impl::PackedWeight* const w = packed_for(v)) {
         if (m == 0) return impl::success;
         impl::Dense<float>::Product product = {x, w->data, y, m, n.desc.cols, d.cols};
@@ -16094,7 +16498,7 @@ Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t al
     const uint8_t* const at = values[n.input[1]].at;
     if (n.op == CompilerOp::matmul) return k.gemm(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
     switch (w.dtype) {
-        case DType::blocks: return k.matmul(w.quant, at, x, y, m, n.desc.cols, d.cols, options.precision);
+        case DType::blocks: return multiply_blocks(v, k, y, m, arena);
         case DType::f16:    return k.gemm_mixed(x, reinterpret_cast<const f16*>(at), y, m, n.desc.cols, d.cols);
         case DType::bf16:   return k.gemm_mixed(x, reinterpret_cast<const bf16*>(at), y, m, n.desc.cols, d.cols);
         default:            return k.gemm_mixed(x, reinterpret_cast<const float*>(at), y, m, n.desc.cols, d.cols);
@@ -16173,6 +16577,32 @@ Status CompiledLayer::State::check_indices(size_t rows) {
     }
     return impl::success;
 }
+/// Is there a cache of these layers, heads and sequences? tokens: those that the longest sequence of the rows has.
+Status CompiledLayer::State::check_cache(const CacheRows& cache, size_t rows, size_t* tokens) {
+    kv = cache;
+    *tokens = 0;
+    for (uint32_t v : attentions) {
+        const SemanticNode& n = dag.nodes[v];
+        culprit = n.node;
+        if (!kv.cache) return impl::invalid("a graph with attention runs with a cache");
+        const KvCacheConfig& c = kv.cache->config();
+        if (c.head_dim != n.size[0] || c.kv_heads != n.size[1])
+            return impl::invalid("the cache is of other heads than this attention");
+        if (n.size[2] >= c.layers || kv.layer >= c.layers - n.size[2])
+            return impl::invalid("the cache does not have this layer");
+        size_t all = 0;
+        impl::rows_of(n.desc, rows, &all);
+        for (size_t i = 0; i < all; i += impl::rows_that_follow(kv, i, all)) {
+            if (kv.sequence(i) >= c.sequences) return impl::invalid("the cache does not have this sequence");
+            const size_t has = kv.cache->view(kv.sequence(i), kv.layer + n.size[2]).length;
+            if (!impl::appends(n.inputs) && has < impl::rows_to_come(kv, i, all))
+                return impl::invalid("the cache has fewer tokens of a sequence than there are rows of it");
+            if (has > *tokens) *tokens = has;
+        }
+    }
+    culprit = no_node;
+    return impl::success;
+}
 /// Panels for the products by this weight; one at no element's address is left for run() to refuse.
 Status CompiledLayer::State::pack(const impl::SourcePlace& source) {
     if (!source.data || reinterpret_cast<uintptr_t>(source.data) % sizeof(float)) return impl::success;
@@ -16200,8 +16630,8 @@ bool CompiledLayer::State::one_to_one() const {
     }
     return floats && inputs == 1;
 }
-Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows) {
-    if (Status s = plan_buffers(rows, p); !s) return s;
+Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens) {
+    if (Status s = plan_buffers(rows, tokens, p); !s) return s;
     const impl::Scratch memory(w, buffers.bytes / sizeof(float));
     if (!memory)
         return {Code::out_of_memory,
@@ -16219,7 +16649,10 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
         next = g.band == no_node ? i + 1 : fusion.bands[g.band].end;
         if (g.band != no_node)                                run_band(fusion.bands[g.band], rows, p, arena);
         else if (g.strategy != FusionStrategy::kernel_call)   run_group(i, {0, all, 0}, p, arena);
-        else if (Status s = call(i, {0, all, 0}, all, p, arena); !s) return s;
+        else if (Status s = call(i, {0, all, 0}, all, p, arena); !s) {
+            culprit = dag.nodes[node_at(g.begin)].node;
+            return s;
+        }
         if (!options.poison) continue;
         for (const BufferAlloc& a : buffers.allocs)
             if (a.end >= i && a.end < next && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
@@ -16233,6 +16666,7 @@ namespace impl {
 constexpr const char* strategy_names[] = {"single", "kernel_call", "loop_fusion"};
 constexpr const char* class_names[]    = {"source", "view", "elementwise", "injective", "reduction", "gemm", "opaque"};
 constexpr const char* dtype_names[]    = {"f32", "f16", "bf16", "blocks"};
+constexpr const char* use_names[]      = {"value", "workspace", "tiles", "prepared"};
 }
 void CompiledLayer::State::put_shape(const impl::Text& out, const TensorDesc& d) const {
     out << "[";
@@ -16280,7 +16714,7 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
     for (size_t i = 0; i < buffers.allocs.size(); i++) {
         const BufferAlloc& a = buffers.allocs[i];
         out << "buffer " << i << ": "
-            << (a.use == BufferUse::value ? "value" : a.use == BufferUse::tiles ? "tiles" : "workspace");
+            << impl::use_names[static_cast<size_t>(a.use)];
         out << " of groups " << size_t(a.begin) << " to " << size_t(a.end) << ", " << a.bytes << " bytes at "
                 << a.offset << "\n";
     }
@@ -16348,10 +16782,11 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     if (s) made->culprit = no_node;
     if (s) s = made->fuse();
     if (s) s = made->find_packed();
+    if (s) s = made->find_prepared();
     if (s) s = made->find_bands();
     if (s) s = made->place_values();
     if (s) made->emit_code(graph);
-    if (s) s = made->plan_buffers(1, Parallel());
+    if (s) s = made->plan_buffers(1, 0, Parallel());
     if (!s) {
         char name[48] = "";
         if (made->culprit < graph.size()) {
@@ -16376,26 +16811,28 @@ Status CompiledLayer::bind(const char* name, const void* weight) {
     }
     return impl::invalid("the graph has no weight of this name");
 }
-Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows) {
+Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows, const CacheRows& kv) {
     if (!state_) return impl::invalid("nothing was compiled");
+    size_t tokens = 0;
     Status s = state_->check_memory(inputs, outputs, rows);
-    const uint32_t culprit = state_->culprit;
-    if (s) s = state_->run(parallel, workspace, rows);
+    if (s) s = state_->check_cache(kv, rows, &tokens);
+    if (s) s = state_->run(parallel, workspace, rows, tokens);
     if (s) return s;
+    const uint32_t culprit = state_->culprit;
     const SemanticNode* about = state_->dag.nodes.begin();
     while (about != state_->dag.nodes.end() && about->node != culprit) about++;
     impl::put_message(message_, sizeof message_, s, about == state_->dag.nodes.end() ? "" : about->name, culprit);
     return s;
 }
-Status CompiledLayer::run(const float* input, float* output, size_t rows) {
+Status CompiledLayer::run(const float* input, float* output, size_t rows, const CacheRows& kv) {
     const void* const inputs[]  = {input};
     void* const       outputs[] = {output};
     if (state_ && !state_->one_to_one())
         return impl::invalid("this graph has other inputs and outputs than one of f32 each");
-    return run(inputs, outputs, rows);
+    return run(inputs, outputs, rows, kv);
 }
-size_t CompiledLayer::scratch_bytes(size_t rows) {
-    return state_ && state_->plan_buffers(rows, parallel)
+size_t CompiledLayer::scratch_bytes(size_t rows, size_t tokens) {
+    return state_ && state_->plan_buffers(rows, tokens, parallel)
             ? impl::Scratch::bytes(state_->buffers.bytes / sizeof(float)) : 0;
 }
 const char* CompiledLayer::backend() const {
@@ -16445,7 +16882,8 @@ static inline void add_node(Digest& d, const CompilerNode& n) {
           uint64_t(t.quant) << 8 | uint64_t(t.indices) << 1 | t.open);
     for (size_t i = 0; i < 4; i += 2) d.add(uint64_t(n.input[i]) << 32 | n.input[i + 1]);
     d.add(t.rows ^ (uint64_t(t.cols) << 32 | uint64_t(t.cols) >> 31));
-    for (size_t i = 0; i < 2; i++) d.add(uint64_t(n.size[i]) ^ uint64_t(f32_bits(n.parameter[i])) << 32);
+    for (size_t size : n.size) d.add(size);
+    d.add(uint64_t(f32_bits(n.parameter[0])) << 32 | f32_bits(n.parameter[1]));
     for (size_t i = 0; i < sizeof n.name && n.name[i]; i++) d.add(static_cast<uint8_t>(n.name[i]));
     if (n.trace) d.add(digest_of(n.trace));
 }
@@ -16667,6 +17105,18 @@ TensorRef CompilerGraph::rope(TensorRef x, TensorRef cos, TensorRef sin, size_t 
 TensorRef CompilerGraph::matmul(TensorRef a, TensorRef b) { return append(impl::node_of(CompilerOp::matmul, a, b)); }
 TensorRef CompilerGraph::matmul_t(TensorRef a, TensorRef b) {
     return append(impl::node_of(CompilerOp::matmul_t, a, b));
+}
+TensorRef CompilerGraph::attention(TensorRef q, TensorRef k, TensorRef v, const CachedAttention& a, TensorRef sinks) {
+    const bool cached = k.node == no_node && v.node == no_node;
+    CompilerNode n = cached ? impl::node_of(CompilerOp::attention, q, sinks)
+                            : impl::node_of(CompilerOp::attention, q, k, v, sinks);
+    n.parameter[0] = a.scale;
+    n.parameter[1] = a.softcap;
+    n.size[0] = a.head_dim;
+    n.size[1] = a.kv_heads;
+    n.size[2] = a.layer;
+    n.size[3] = a.window;
+    return append(n);
 }
 TensorRef CompilerGraph::transpose(TensorRef x) { return append(impl::node_of(CompilerOp::transpose, x)); }
 TensorRef CompilerGraph::concat(TensorRef a, TensorRef b, TensorRef c, TensorRef d) {

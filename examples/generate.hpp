@@ -397,6 +397,15 @@ inline int fail_to_write(const Options& o) { return fail(o, "the output", "canno
 
 // ---- reading and writing tokens -------------------------------------------------
 
+/// What the layers of a model are, where the header has the graph compiler and where it has not.
+#ifdef GLLM_KERNELS_COMPILER
+constexpr char layers_are[] = "compiled";
+inline std::string compile(model::Session& session) { return session.compile(); }
+#else
+constexpr char layers_are[] = "called";
+inline std::string compile(model::Session&) { return std::string(); }
+#endif
+
 /// A model of a file, ready to run.
 struct Loaded {
     gguf::File file;
@@ -421,14 +430,17 @@ struct Loaded {
         gllm::ModelOptions options;
         options.parallel = pool.parallel();
         options.batch = static_cast<size_t>(o.batch);
-        const std::string error = session.open(source, options, o.cache, tokens);
+        std::string error = session.open(source, options, o.cache, tokens);
+        if (error.empty()) error = compile(session);
         if (!error.empty()) return error;
         const unsigned threads = std::max(options.parallel.width, 1u);
         const std::string types = gguf::type_summary(file);
-        fprintf(o.err, "isa %s, %u thread%s; %s\n", gllm::isa_name(options.isa), threads, threads > 1 ? "s" : "", types.c_str());
+        fprintf(o.err, "isa %s, layers %s, %u thread%s; %s\n", gllm::isa_name(options.isa), layers_are, threads,
+                threads > 1 ? "s" : "", types.c_str());
         json.add("model", o.model);
         json.add("isa", gllm::isa_name(options.isa));
         json.add("threads", static_cast<size_t>(threads));
+        json.add("layers", layers_are);
         json.add("types", types);
         json.add("context", session.context());
         json.add("cache_type", o.cache_name);

@@ -400,6 +400,13 @@ public:
         if (const gllm::Status s = cache_.init(config); !s) return message(s, cache_.error());
         return std::string();
     }
+#ifdef GLLM_KERNELS_COMPILER
+    /// From now on its layers run as graphs compiled for this CPU: the same logits.
+    std::string compile(gllm::DeviceProfile profile = gllm::DeviceProfile::host()) {
+        const gllm::Status s = model_.compile(profile);
+        return s ? std::string() : message(s, model_.error());
+    }
+#endif
     size_t vocabulary() const { return model_.config().vocabulary; }
     size_t context() const    { return model_.config().context; }
     size_t position() const   { return cache_.length(0); }

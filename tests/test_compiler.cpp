@@ -1125,6 +1125,286 @@ TEST_CASE("out of memory, at every allocation") {
     }
 }
 
+// ---- attention over a cache of keys and values ------------------------------------------------------------------
+
+/// What is asked of two layers, and of whose tokens the rows are.
+struct Attended {
+    size_t head_dim, kv_heads, heads, window;
+    float  scale, softcap;
+    bool   sinks;
+    gllm::CacheType type;
+};
+static const Attended ATTENDED[] = {
+    { 64, 2, 6, 0, 0, 0, false, gllm::CacheType::f32 },   { 8, 1, 1, 3, 0.25f, 0, true, gllm::CacheType::f16 },
+    { 32, 3, 3, 20, 0, 5, true, gllm::CacheType::Q8_0 },  { 24, 2, 16, 0, 0.1f, 2, false, gllm::CacheType::bf16 },
+};
+static gllm::CachedAttention of_layer(const Attended& a, size_t layer) {
+    gllm::CachedAttention c;
+    c.head_dim = a.head_dim, c.kv_heads = a.kv_heads, c.layer = layer, c.window = a.window;
+    c.scale = a.scale, c.softcap = a.softcap;
+    return c;
+}
+static Status make_cache(gllm::KvCache& cache, const Attended& a, size_t pages = 400) {
+    gllm::KvCacheConfig c;
+    c.layers = 4, c.kv_heads = a.kv_heads, c.head_dim = a.head_dim, c.sequences = 3, c.pages = pages;
+    c.key_type = c.value_type = a.type;
+    return cache.init(c);
+}
+/// y = attention(q / 2, 2 k, v) of layer 1, z = attention(y + q, -k, v) of layer 0; out y z.
+static void build_attended(CompilerGraph& g, const Attended& a, size_t rows) {
+    const TensorRef q = g.input({ rows, a.heads * a.head_dim }, DType::f32, "q"), k = g.input({ rows, a.kv_heads * a.head_dim }, DType::f16),
+                    v = g.input({ rows, a.kv_heads * a.head_dim }), sinks = a.sinks ? g.weight("sinks", { a.heads }) : TensorRef{};
+    const TensorRef y = g.attention(g.scale(q, 0.5f), g.scale(k, 2), v, of_layer(a, 1), sinks);
+    const TensorRef z = g.attention(g.add(y, q), g.op(OpKind::neg, k), v, of_layer(a, 0), sinks);
+    g.output(g.mul(y, z));
+}
+/// A token at a time: attention gives the same bits however queries are shared among calls.
+static void attend_alone(K k, gllm::KvCache& cache, const Attended& a, size_t layer, size_t seq, const float* q, const float* key,
+                         const float* value, const float* sinks, float* out) {
+    gllm::AttentionArgs<float> args;
+    REQUIRE(cache.append(seq, layer, key, value, 1));
+    args.kv = cache.view(seq, layer);
+    args.q = q, args.out = out, args.m = 1, args.heads = a.heads, args.position = args.kv.length - 1;
+    args.window = a.window, args.scale = a.scale, args.softcap = a.softcap, args.sinks = sinks;
+    REQUIRE(k.attention(args));
+}
+struct AttendedRows { Floats q, v, sinks; std::vector<gllm::f16> k; std::vector<uint32_t> sequences; };
+static AttendedRows draw_rows(Rng& rng, const Attended& a, size_t rows, unsigned mixed) {
+    AttendedRows d;
+    d.q = draw<float>(rng, rows * a.heads * a.head_dim), d.v = draw<float>(rng, rows * a.kv_heads * a.head_dim);
+    d.k = draw<gllm::f16>(rng, rows * a.kv_heads * a.head_dim), d.sinks = draw<float>(rng, a.heads);
+    for (float& x : d.q) x = std::fmod(x, 4.0f);
+    for (gllm::f16& x : d.k) x = gllm::Element<gllm::f16>::from_f32(std::fmod(gllm::Element<gllm::f16>::to_f32(x), 4.0f));
+    for (size_t i = 0; i < rows; i++) d.sequences.push_back(uint32_t(mixed ? rng.below(mixed) : 2));
+    return d;
+}
+static Floats by_tokens(K k, gllm::KvCache& cache, const Attended& a, const AttendedRows& d, size_t base) {
+    const size_t width = a.heads * a.head_dim, kv = a.kv_heads * a.head_dim, rows = d.sequences.size();
+    Floats out(rows * width), q(width), key(kv), other(kv), y(width), z(width);
+    for (size_t r = 0; r < rows; r++) {
+        const float *x = &d.q[r * width], *v = &d.v[r * kv], *sinks = a.sinks ? d.sinks.data() : nullptr;
+        for (size_t i = 0; i < width; i++) q[i] = x[i] * 0.5f;
+        for (size_t i = 0; i < kv; i++) key[i] = 2 * gllm::Element<gllm::f16>::to_f32(d.k[r * kv + i]), other[i] = -key[i] / 2;
+        attend_alone(k, cache, a, base + 1, d.sequences[r], q.data(), key.data(), v, sinks, y.data());
+        k.vec_add(y.data(), x, q.data(), width);
+        attend_alone(k, cache, a, base, d.sequences[r], q.data(), other.data(), v, sinks, z.data());
+        k.vec_mul(y.data(), z.data(), &out[r * width], width);
+    }
+    return out;
+}
+
+TEST_CASE("attention over a cache, of one sequence and of several, in one run and in many") {
+    for_each_isa<float>([](K k, const char* isa) {
+        for (const Attended& a : ATTENDED)
+            for (bool one_by_one : { false, true }) {
+                INFO(text(isa) << ", head_dim " << a.head_dim << ", seed " << seed());
+                Rng rng(a.head_dim + one_by_one);
+                DeviceProfile profile = DeviceProfile::host();
+                profile.isa = k.isa();
+                for (Way& way : ways(rng)) {
+                    CompilerGraph g;
+                    build_attended(g, a, any_rows);
+                    CompiledLayer layer;
+                    gllm::KvCache cache, alone;
+                    if (one_by_one) way.options.in_place = false;
+                    REQUIRE(ok(layer.compile(g, profile, way.options), layer));
+                    REQUIRE(make_cache(cache, a));
+                    REQUIRE(make_cache(alone, a));
+                    layer.parallel = way.parallel;
+                    INFO(text(way.name) << "\n" << as_text(layer, false));
+                    const size_t base = one_by_one ? 2 : 0, most = small() ? 40 : 150;
+                    for (size_t turn = 0; turn < (one_by_one ? 6u : 3u); turn++) {
+                        const size_t rows = one_by_one ? 1 : 1 + rng.below(most);
+                        const AttendedRows d = draw_rows(rng, a, rows, turn ? 3 : 0);
+                        const Floats want = by_tokens(k, alone, a, d, base);
+                        const void* in[] = { d.q.data(), d.k.data(), d.v.data() };
+                        Fenced<float> out(want.size());
+                        void* outs[] = { out.data() };
+                        if (a.sinks) REQUIRE(layer.bind("sinks", d.sinks.data()));
+                        const size_t scratch = layer.scratch_bytes(rows, (turn + 1) * most);
+                        check_buffers(layer);
+                        Guarded<uint8_t> room(scratch);
+                        layer.workspace.data = room.data(), layer.workspace.bytes = scratch;
+                        const long before = allocations_ever();
+                        REQUIRE(ok(layer.run(in, outs, rows, { &cache, d.sequences.data(), base }), layer));
+                        CHECK(allocations_ever() == before);
+                        const std::string wrong = differ(out.data(), want.data(), want.size());
+                        CHECK_MESSAGE(wrong.empty(), wrong);
+                        CHECK(out.broken() == "");
+                        for (size_t seq = 0; seq < 3; seq++) CHECK(cache.view(seq, base).length == alone.view(seq, base).length);
+                    }
+                }
+            }
+    });
+}
+
+TEST_CASE("attention to what a cache has already") {
+    for_each_isa<float>([](K k, const char* isa) {
+        for (const Attended& a : ATTENDED) {
+            INFO(text(isa) << ", head_dim " << a.head_dim);
+            Rng rng(a.head_dim);
+            const size_t width = a.heads * a.head_dim, kv = a.kv_heads * a.head_dim, rows = 21;
+            DeviceProfile profile = DeviceProfile::host();
+            profile.isa = k.isa();
+            const AttendedRows d = draw_rows(rng, a, rows, 2);
+            Floats keys(rows * kv), want(rows * width);
+            for (size_t i = 0; i < keys.size(); i++) keys[i] = gllm::Element<gllm::f16>::to_f32(d.k[i]);
+            gllm::KvCache cache;
+            REQUIRE(make_cache(cache, a));
+            for (size_t r = 0; r < rows; r++)
+                attend_alone(k, cache, a, 3, d.sequences[r], &d.q[r * width], &keys[r * kv], &d.v[r * kv],
+                             a.sinks ? d.sinks.data() : nullptr, &want[r * width]);
+            CompilerGraph g;
+            g.output(g.attention(g.input({ any_rows, width }), {}, {}, of_layer(a, 3),
+                                 a.sinks ? g.weight("sinks", { a.heads }) : TensorRef{}));
+            CompiledLayer layer;
+            REQUIRE(ok(layer.compile(g, profile), layer));
+            if (a.sinks) REQUIRE(layer.bind("sinks", d.sinks.data()));
+            Fenced<float> out(rows * width);
+            REQUIRE(ok(layer.run(d.q.data(), out.data(), rows, { &cache, d.sequences.data(), 0 }), layer));
+            const std::string wrong = differ(out.data(), want.data(), want.size());
+            CHECK_MESSAGE(wrong.empty(), wrong);
+            const std::vector<uint32_t> too_many(rows, 0);
+            CHECK(layer.run(d.q.data(), out.data(), rows, { &cache, too_many.data(), 0 }).code == Code::invalid_argument);
+            CHECK(text(layer.message()).find("fewer tokens") != std::string::npos);
+        }
+    });
+}
+
+TEST_CASE("attention that is malformed, or has no cache of its shape") {
+    using G = CompilerGraph&;
+    const Attended a = ATTENDED[0];
+    const auto with = [&](size_t head_dim, size_t kv_heads, float softcap = 0) {
+        gllm::CachedAttention c = of_layer(a, 0);
+        c.head_dim = head_dim, c.kv_heads = kv_heads, c.softcap = softcap;
+        return c;
+    };
+    const auto one = [&](const char* what, const gllm::CachedAttention& c, size_t q, size_t k, const char* part, size_t rows = any_rows) {
+        refused(what, [&](G g) { g.output(g.attention(g.input({ any_rows, q }), g.input({ rows, k }), g.input({ rows, k }), c)); },
+                part, "node 3 (attention)");
+    };
+    one("head_dim of 0", with(0, 2), 64, 32, "multiple of 8");
+    one("head_dim of 12", with(12, 2), 48, 24, "multiple of 8");
+    one("head_dim of 584", with(584, 1), 584, 584, "multiple of 8");
+    one("ragged queries", with(16, 2), 40, 32, "whole heads");
+    one("no keys", with(16, 0), 64, 32, "whole heads");
+    one("three heads of two", with(16, 2), 48, 32, "whole heads");
+    one("more keys than queries", with(16, 4), 32, 64, "whole heads");
+    one("keys of other heads", with(16, 2), 64, 48, "as many rows");
+    one("keys of other rows", with(16, 2), 64, 32, "as many rows", 3);
+    one("softcap", with(16, 2, -1), 64, 32, "softcap");
+    one("softcap that is none", with(16, 2, std::nanf("")), 64, 32, "softcap");
+    refused("sinks", [&](G g) { g.output(g.attention(g.input({ 3, 64 }), {}, {}, with(16, 2), g.weight("s", { 3 }))); }, "sinks", "attention");
+    refused("keys of blocks", [&](G g) {
+        const TensorRef w = g.quant_weight("w", QuantType::Q8_0, 2, 32);
+        g.output(g.attention(g.input({ 2, 64 }), w, w, with(16, 2)));
+    }, "no operands", "attention");
+    refused("keys without values", [&](G g) {
+        g.output(g.attention(g.input({ 2, 64 }), g.input({ 2, 32 }), {}, with(16, 2)));
+    }, "sinks", "attention");
+    refused("a layer twice", [&](G g) {
+        const TensorRef q = g.input({ any_rows, 64 });
+        g.output(g.attention(g.attention(q, {}, {}, with(16, 2)), {}, {}, with(16, 2)));
+    }, "another attention", "node 2 (attention)");
+
+    CompilerGraph g;
+    build_attended(g, a, any_rows);
+    CompiledLayer layer;
+    REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    Rng rng(1);
+    AttendedRows d = draw_rows(rng, a, 20, 2);
+    Fenced<float> out(d.q.size());
+    const void* in[] = { d.q.data(), d.k.data(), d.v.data() };
+    void* outs[] = { out.data() };
+    const auto wrong = [&](gllm::KvCache* cache, size_t base, Code code, const char* part) {
+        const Status s = layer.run(in, outs, 20, { cache, d.sequences.data(), base });
+        CHECK(s.code == code);
+        CHECK_MESSAGE(text(layer.message()).find(part) != std::string::npos, text(layer.message()));
+        CHECK(text(layer.message()).find("(attention): ") != std::string::npos);
+        CHECK(out.untouched());
+    };
+    gllm::KvCache none, other, narrow, full, cache;
+    Attended b = a;
+    b.kv_heads = 1;
+    REQUIRE(make_cache(other, b));
+    REQUIRE(make_cache(full, a, 4));
+    REQUIRE(make_cache(cache, a));
+    wrong(nullptr, 0, Code::invalid_argument, "with a cache");
+    wrong(&none, 0, Code::invalid_argument, "other heads");
+    wrong(&other, 0, Code::invalid_argument, "other heads");
+    wrong(&cache, 3, Code::invalid_argument, "this layer");
+    wrong(&cache, SIZE_MAX, Code::invalid_argument, "this layer");
+    wrong(&full, 0, Code::out_of_memory, "pages");
+    d.sequences[7] = 3;
+    wrong(&cache, 0, Code::invalid_argument, "this sequence");
+    for (size_t seq = 0; seq < 3; seq++) CHECK(cache.view(seq, 1).length == 0);
+    CHECK(layer.scratch_bytes(SIZE_MAX / 8192) == 0);
+    CHECK(layer.scratch_bytes(1, SIZE_MAX) == 0);
+    CHECK(layer.run(in, outs, 0, { &cache, nullptr, 0 }));
+}
+
+/// A llama layer of this width with Q4_K weights, as models write theirs.
+static void build_llama(CompilerGraph& g, size_t width, size_t hidden, size_t heads, size_t kv_heads) {
+    const size_t dim = width / heads;
+    const auto by = [&](TensorRef in, const char* name, size_t n, size_t k) {
+        return g.matmul_t(in, g.quant_weight(name, QuantType::Q4_K, n, k));
+    };
+    const TensorRef x = g.input({ any_rows, width }), c = g.input({ any_rows, dim / 2 }), s = g.input({ any_rows, dim / 2 });
+    const TensorRef h = g.rms_norm(x, g.weight("attn_norm", { width }), 1e-5f);
+    const TensorRef q = g.rope(by(h, "q", width, width), c, s, dim, RopeStyle::half);
+    const TensorRef k = g.rope(by(h, "k", kv_heads * dim, width), c, s, dim, RopeStyle::half);
+    gllm::CachedAttention a;
+    a.head_dim = dim, a.kv_heads = kv_heads;
+    const TensorRef heard = g.attention(q, k, by(h, "v", kv_heads * dim, width), a);
+    const TensorRef y = g.add(x, by(heard, "out", width, width)), f = g.rms_norm(y, g.weight("ffn_norm", { width }), 1e-5f);
+    const TensorRef gated = g.swiglu(by(f, "gate", hidden, width), by(f, "up", hidden, width));
+    g.output(g.add(y, by(gated, "down", width, hidden)));
+}
+
+TEST_CASE("scratch of a llama layer is at most 60 % of its intermediates") {
+    CompilerGraph g;
+    build_llama(g, 2048, 5632, 32, 8);
+    CompiledLayer layer;
+    REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    for (size_t rows : { size_t(64), size_t(256), size_t(512) }) {
+        const size_t scratch = layer.scratch_bytes(rows, 100);
+        size_t values = 0, all = 0;
+        for (const gllm::SemanticNode& n : layer.dag()->nodes)
+            if (n.inputs) values += rows * n.desc.cols * sizeof(float);
+        values -= rows * 2048 * sizeof(float);                          // the output
+        for (const BufferAlloc& b : layer.buffers()->allocs) all += b.bytes;
+        INFO(rows << " rows: " << scratch << " of " << values << " bytes of values, of " << all << " of all buffers");
+        CHECK(scratch > 0);
+        CHECK(double(scratch) <= 0.6 * double(values));
+    }
+}
+
+TEST_CASE("quantised products that share an input prepare it once") {
+    for_each_isa<float>([](K k, const char*) {
+        for (size_t rows : { size_t(1), size_t(5), size_t(70) }) {
+            if (small() && rows > 5) continue;
+            CompilerGraph g;
+            const TensorRef x = g.op(OpKind::neg, g.input({ any_rows, 256 }));
+            const auto by = [&](TensorRef in, const char* name, QuantType type, size_t n) {
+                return g.matmul_t(in, g.quant_weight(name, type, n, 256));
+            };
+            const TensorRef q = by(x, "q", QuantType::Q4_K, 33), v = by(x, "v", QuantType::Q6_K, 33), s = by(x, "s", QuantType::Q8_0, 256);
+            g.output(g.mul(q, v));
+            g.output(by(g.op(OpKind::tanh, s), "alone", QuantType::Q5_1, 9));
+            g.output(by(g.input({ any_rows, 256 }), "other", QuantType::IQ4_XS, 9));
+            Rng rng(rows);
+            check_graph(k, g, rows, rng);
+            CompiledLayer layer;
+            DeviceProfile profile = DeviceProfile::host();
+            profile.isa = k.isa();
+            REQUIRE(ok(layer.compile(g, profile), layer));
+            size_t prepared = 0;
+            for (const BufferAlloc& a : layer.buffers()->allocs) prepared += a.use == gllm::BufferUse::prepared;
+            CHECK(prepared == 1);
+        }
+    });
+}
+
 // ---- the cache of layers -----------------------------------------------------------------------------------
 
 /// x -> gelu(x w + b), what of it is asked.

@@ -6,6 +6,7 @@
 //              GLLM_KERNELS_SMALL=1      one window of it, for emulators
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #define GLLM_KERNELS_MODEL
+#define GLLM_KERNELS_COMPILER
 #ifndef GLLM_KERNELS_THREADS
 #define GLLM_KERNELS_THREADS
 #endif
@@ -1115,6 +1116,7 @@ TEST_CASE("generate: options that change how, not what") {
     CHECK(json_number(json, "prompt_tokens") == 151);
     CHECK(json_number(json, "tokens") == 12);
     CHECK(json_number(json, "threads") == 2);
+    CHECK(json.find("\"layers\": \"compiled\"") != std::string::npos);
     CHECK(json_number(json, "cache_bytes") < 151 * 4 * 256 * 2);    // bytes: codes and scales of keys and values
     CHECK(json.find("\"cache_type\": \"q8_0\"") != std::string::npos);
     CHECK(run(scratch, {real, "-f", scratch.path("none")}).err.find("none: cannot open the file") != std::string::npos);

@@ -6,6 +6,7 @@
 // Environment: GLLM_KERNELS_MODELS=dir   all NAME.gguf with a NAME.ref.txt of this directory, not those of tests/data/models
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #define GLLM_KERNELS_MODEL
+#define GLLM_KERNELS_COMPILER
 #ifndef GLLM_KERNELS_THREADS
 #define GLLM_KERNELS_THREADS
 #endif
@@ -197,6 +198,151 @@ TEST_CASE("threads change no bit, cuts only the rounding") {
                 if (batch == 128) CHECK(apart(logits_of(alone, f.tokens, {1, 3, 20, 2, 33}), want) < rounding(m));
             }
         }
+}
+
+// ---- layers as graphs -----------------------------------------------------------------
+
+namespace {
+gllm::DeviceProfile profile_of(gllm::Isa isa) {
+    gllm::DeviceProfile p = gllm::DeviceProfile::host();
+    p.isa = isa;
+    return p;
+}
+void compile(model::Session& session, gllm::Isa isa) {
+    const std::string error = session.compile(profile_of(isa));
+    REQUIRE_MESSAGE(error.empty(), error);
+}
+} // namespace
+
+TEST_CASE("compiled layers give the bits of the calls") {
+    gllm::ThreadPool pool(3);
+    for (const Files& f : all_models())
+        for (gllm::Isa isa : gllm::all_isas) {
+            if (!test::present(isa) || (test::small() && isa != gllm::best_isa())) continue;
+            INFO(f.name << ", " << test::text(gllm::isa_name(isa)));
+            const Opened m(f);
+            for (size_t batch : {size_t(128), size_t(7), size_t(1)})
+                for (gllm::Precision precision : {gllm::Precision::exact, gllm::Precision::fast}) {
+                    if (precision == gllm::Precision::fast && batch == 7) continue;
+                    gllm::ModelOptions o = options(batch, isa);
+                    o.precision = precision;
+                    const CacheType type = batch == 7 ? CacheType::f16 : CacheType::f32;
+                    model::Session calls, alone, shared;
+                    open(calls, m, o, type);
+                    open(alone, m, o, type);
+                    o.parallel = pool.parallel();
+                    open(shared, m, o, type);
+                    compile(alone, isa);
+                    compile(shared, isa);
+                    const std::vector<size_t> cuts = batch == 128 ? std::vector<size_t>{1, 3, 40, 2, 33} : std::vector<size_t>{1000};
+                    const Floats want = logits_of(calls, f.tokens, cuts);
+                    CHECK(same(logits_of(alone, f.tokens, cuts), want));
+                    CHECK(same(logits_of(shared, f.tokens, cuts), want));
+                    shared.truncate(f.tokens.size() / 2);               // and from where the text was before
+                    calls.truncate(f.tokens.size() / 2);
+                    Floats a(m.vocabulary()), b(m.vocabulary());
+                    OK(shared.eval(&f.tokens[1], 5, a.data(), 1));
+                    OK(calls.eval(&f.tokens[1], 5, b.data(), 1));
+                    CHECK(same(a, b));
+                }
+        }
+}
+
+TEST_CASE("sequences in one batch of compiled layers") {
+    for (const Files& f : all_models()) {
+        INFO(f.name << ", seed " << test::seed());
+        const Opened m(f);
+        const size_t V = m.vocabulary();
+        test::Rng rng(f.tokens.size());
+        gllm::Model calls, compiled;
+        gllm::KvCache one, other;
+        const gllm::ModelConfig& c = m.source.config;
+        OK(calls.init(c, m.source.weights, options(16)));
+        OK(gllm::compile_model(c, m.source.weights, profile_of(gllm::best_isa()), compiled, options(16)));
+        CHECK(compiled.compiled_layer(c.layers - 1) != nullptr);
+        CHECK(compiled.compiled_layer(c.layers) == nullptr);
+        CHECK(calls.compiled_layer(0) == nullptr);
+        OK(one.init(calls.cache_config(128, CacheType::f32, 4)));
+        OK(other.init(calls.cache_config(128, CacheType::f32, 4)));
+        for (size_t turn = 0; turn < 8; turn++) {
+            std::vector<gllm::BatchToken> batch;
+            for (size_t i = 1 + rng.below(30); i--;)
+                batch.push_back({f.tokens[rng.below(f.tokens.size())], static_cast<uint32_t>(rng.below(4)), rng.below(3) > 0});
+            batch.back().logits = true;
+            Floats a(batch.size() * V), b(batch.size() * V);
+            OK(calls.decode(one, {batch.data(), batch.size()}, a.data()));
+            OK(compiled.decode(other, {batch.data(), batch.size()}, b.data()));
+            CHECK(same(a, b));
+            const size_t from = rng.below(4), to = rng.below(4), length = rng.below(one.length(from) + 1);
+            if (from == to) continue;
+            for (gllm::KvCache* cache : {&one, &other}) {
+                OK(cache->reset_seq(to));
+                OK(cache->fork(from, to, length));
+            }
+        }
+        for (size_t seq = 0; seq < 4; seq++) CHECK(one.length(seq) == other.length(seq));
+    }
+}
+
+TEST_CASE("what compiled layers need, and what becomes of them without") {
+    const Files& f = all_models().front();
+    const Opened m(f);
+    const gllm::ModelConfig& c = m.source.config;
+    const gllm::DeviceProfile profile = profile_of(gllm::best_isa());
+    Floats want(m.vocabulary()), got(m.vocabulary());
+    const auto decode = [&](gllm::Model& model, gllm::KvCache& cache, size_t n, float* logits) {
+        std::vector<gllm::BatchToken> batch;
+        for (size_t i = 0; i < n; i++) batch.push_back({f.tokens[i], 0, i + 1 == n});
+        return model.decode(cache, {batch.data(), n}, logits);
+    };
+    gllm::Model model;
+    CHECK(model.compile(profile).code == Code::invalid_argument);
+    OK(gllm::compile_model(c, m.source.weights, profile, model, options(32)));
+    gllm::KvCache cache, little;
+    OK(cache.init(model.cache_config(128, CacheType::f32)));
+    OK(decode(model, cache, 9, want.data()));
+    OK(decode(model, cache, 1, got.data()));
+    const long before = test::allocations_ever();                       // a token after a token allocates nothing
+    for (size_t i = 0; i < 20; i++) OK(decode(model, cache, 1, got.data()));
+    CHECK(test::allocations_ever() == before);
+
+    OK(little.init(model.cache_config(16, CacheType::f32)));            // an append fails: the sequence is as it was
+    OK(decode(model, little, 9, got.data()));
+    CHECK(same(got, want));
+    CHECK(decode(model, little, 9, got.data()).code == Code::out_of_memory);
+    CHECK(model.error().requested > 0);
+    for (size_t i = 0; i < c.layers; i++) CHECK(little.view(0, i).length == 9);
+
+    gllm::DeviceProfile other = profile;
+    other.isa = gllm::Isa::scalar;
+    CHECK(model.compile(other).code == (profile.isa == other.isa ? Code::ok : Code::invalid_argument));
+    CHECK((model.compiled_layer(0) == nullptr) == (profile.isa != other.isa));
+    OK(little.reset_seq(0));
+    OK(decode(model, little, 9, got.data()));                           // by calls again
+    CHECK(same(got, want));
+    gllm::ModelOptions watched = options(32);
+    watched.watch = [](void*, const void*, const float*, size_t, size_t) {};
+    gllm::Model told;
+    CHECK(gllm::compile_model(c, m.source.weights, profile, told, watched).code == Code::unsupported);
+    CHECK(told.error().status.code == Code::unsupported);
+
+    const long alive = test::allocations();
+    for (long n = 0, done = 0; !done; n++) {                            // memory that ends, at every allocation
+        REQUIRE(n < 20000);
+        gllm::Model fresh;
+        OK(fresh.init(c, m.source.weights, options(32)));
+        test::fail_allocations_after(n);
+        const Status s = fresh.compile(profile);
+        test::fail_allocations(false);
+        if (!s) CHECK(s.code == Code::out_of_memory);
+        CHECK((fresh.compiled_layer(0) == nullptr) == !s);
+        done = s.code == Code::ok;
+        if (n % 97 && !done) continue;
+        OK(little.reset_seq(0));
+        OK(decode(fresh, little, 9, got.data()));
+        CHECK(same(got, want));
+    }
+    CHECK(test::allocations() == alive);
 }
 
 TEST_CASE("caches of fewer bits") {
