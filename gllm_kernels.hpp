@@ -853,7 +853,8 @@ struct DeviceTensor {
         return device == DeviceKind::cpu && static_cast<int>(dtype) == impl::ElementConstants<E>::ELEM_ID
                 ? static_cast<const E*>(data) : nullptr;
     }
-    GK_API Status upload_f32(const float* x, size_t n);         // all n = elements, rounded, or quantised, to dtype
+    /// All n = elements, rounded, or quantised, to dtype; not to a view.
+    GK_API Status upload_f32(const float* x, size_t n);
     GK_API Status download_f32(float* out, size_t n) const;
 };
 
@@ -920,15 +921,15 @@ struct ModelOptions {
 struct BatchToken { int32_t id; uint32_t seq; bool logits; };           // logits: are they wanted?
 struct Batch { const BatchToken* tokens = nullptr; size_t count = 0; };
 
+#ifdef GLLM_KERNELS_COMPILER
+struct DeviceProfile;
+class  CompiledLayer;
+#endif
 /// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time;
 /// several models may share weights. Logits do not depend on threads. What is in a batch beside a token changes them by
 /// rounding alone: products of few rows go another way than those of many. Where all batches of a text have 64 tokens
 /// or more they have the same bits however it is cut; decode() cuts what is longer than ModelOptions::batch into parts
 /// as equal as can be.
-#ifdef GLLM_KERNELS_COMPILER
-struct DeviceProfile;
-class  CompiledLayer;
-#endif
 class Model {
 public:
     Model() = default;
@@ -13602,6 +13603,7 @@ public:
 
 Status DeviceTensor::upload_f32(const float* x, size_t n) {
     if (!data || n != elements || !x) return impl::invalid("as many numbers as the tensor has elements are needed");
+    if (device == DeviceKind::cpu && !owned) return impl::invalid("a view of memory is not written to");
     if (device == DeviceKind::cpu) return impl::from_floats(*this, x, data);
     if (!hooks) return impl::no_hooks;
     const impl::Staged stage(bytes);

@@ -20,8 +20,10 @@
 #include "sampling.hpp"
 #include "tokenizer.hpp"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -571,9 +573,9 @@ inline std::string read_text(const char* path, std::string& text) {
     if (!file) return "cannot open the file";
     char part[1 << 14];
     for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;) text.append(part, n);
-    const bool failed = ferror(file) != 0;
+    const std::string error = ferror(file) ? std::string("cannot read the file: ") + strerror(errno) : std::string();
     fclose(file);
-    return failed ? "cannot read the file" : "";
+    return error;
 }
 
 // ---- the things it does ---------------------------------------------------------

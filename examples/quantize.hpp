@@ -240,6 +240,8 @@ inline std::string write(const gguf::File& in, const std::string& path, const gg
 /// and one of the name of `path` is replaced at the end.
 inline std::string convert(const gguf::File& in, const char* path, const gguf::Type& wanted, gllm::Parallel parallel,
                            const std::function<bool(size_t)>& go_on, const Importance& importance = Importance()) try {
+    std::error_code none;
+    if (std::filesystem::is_directory(path, none)) return gguf::quoted(path) + " is a directory";
     const std::string part = std::string(path) + ".part";
     std::string error = write(in, part, wanted, parallel, go_on, importance);
     if (error.empty()) {

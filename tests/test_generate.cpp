@@ -1261,6 +1261,7 @@ TEST_CASE("generate: --quantize") {
     CHECK(run(scratch, {"--quantize", to, to, "Q4_0"}).status == 0);                // onto itself; nothing is left to change
     CHECK(read_file(to) == once);
     CHECK(run(scratch, {"--quantize", real, scratch.path("no/such/file"), "Q4_0"}).err.find("cannot write '") != std::string::npos);
+    CHECK(run(scratch, {"--quantize", real, scratch.path(""), "Q4_0"}).err.find("is a directory") != std::string::npos);
     CHECK(run(scratch, {"--quantize", scratch.path("none"), to, "Q4_0"}).err.find("none: cannot open the file") != std::string::npos);
     std::string bad = Original().bytes;                             // a scale that is no number
     std::memset(&bad[Original().start + 70000], 0xff, 4096);
