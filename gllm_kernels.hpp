@@ -1593,33 +1593,35 @@ GK_INL uint16_t f32_to_bf16(float f) {
     return static_cast<uint16_t>((x + 0x7fff + ((x >> 16) & 1)) >> 16);
 }
 
-/// Exact, subnormals and all: integer work only, so that no floating-point mode of the caller's matters.
-GK_INL float f16_to_f32(uint16_t h) {
-    const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16;
-    uint32_t exponent = (h >> 10) & 31, fraction = h & 1023u;
-    if (exponent == 31) return f32_from_bits(sign | 0x7f800000u | (fraction << 13) | (fraction ? 0x400000u : 0));
-    if (exponent == 0) {
-        if (fraction == 0) return f32_from_bits(sign);
-        exponent = 1;
-        while (!(fraction & 1024)) { fraction <<= 1; exponent--; }
-        fraction &= 1023;
-    }
-    return f32_from_bits(sign | ((exponent + 112) << 23) | (fraction << 13));
+// f16, exact or rounded to nearest even, subnormals and all: integer work only, so that no floating-point mode of the
+// caller's matters. What is not normal in f16 is left to functions.
+
+[[maybe_unused]] static GK_NOINLINE float f16_not_normal(uint32_t h) {
+    const uint32_t sign = (h & 0x8000) << 16;
+    uint32_t exponent = 113, fraction = h & 1023;
+    if ((h & 0x7c00) != 0) return f32_from_bits(sign | 0x7f800000u | (fraction << 13) | (fraction ? 0x400000u : 0));
+    if (fraction == 0)     return f32_from_bits(sign);
+    while (!(fraction & 1024)) { fraction <<= 1; exponent--; }
+    return f32_from_bits(sign | (exponent << 23) | ((fraction & 1023) << 13));
 }
-GK_INL uint16_t f32_to_f16(float f) {
-    const uint32_t x = f32_bits(f), sign = (x >> 16) & 0x8000, magnitude = x & 0x7fffffffu;
+GK_INL float f16_to_f32(uint16_t half) {
+    const uint32_t h = half, exponent = h & 0x7c00;
+    if (exponent == 0 || exponent == 0x7c00) return f16_not_normal(h);
+    return f32_from_bits((h & 0x8000) << 16 | (((h & 0x7fff) << 13) + (112u << 23)));
+}
+[[maybe_unused]] static GK_NOINLINE uint16_t f32_to_f16_not_normal(uint32_t x) {
+    const uint32_t sign = (x >> 16) & 0x8000, magnitude = x & 0x7fffffffu;
     if (magnitude > 0x7f800000u)  return static_cast<uint16_t>(sign | 0x7e00 | ((magnitude >> 13) & 0x3ff));
     if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00);          // 65520 and above
-    if (magnitude < 0x33000000u)  return static_cast<uint16_t>(sign);                    // below 2^-25
-    uint32_t fraction = magnitude, drop = 13;
-    if (magnitude < 0x38800000u) {                                                       // subnormal in binary16
-        drop     = 126 - (magnitude >> 23);
-        fraction = (magnitude & 0x7fffff) | 0x800000;
-    } else {
-        fraction -= 112u << 23;
-    }
+    if (magnitude < 0x33000000u)  return static_cast<uint16_t>(sign);                   // below 2^-25
+    const uint32_t drop = 126 - (magnitude >> 23), fraction = (magnitude & 0x7fffff) | 0x800000;
     const uint32_t kept = fraction >> drop, rest = fraction & ((1u << drop) - 1), half = 1u << (drop - 1);
     return static_cast<uint16_t>(sign | (kept + (rest > half || (rest == half && (kept & 1)))));
+}
+GK_INL uint16_t f32_to_f16(float f) {
+    const uint32_t x = f32_bits(f), magnitude = x & 0x7fffffffu;
+    if (magnitude - 0x38800000u >= 0x477ff000u - 0x38800000u) return f32_to_f16_not_normal(x);
+    return static_cast<uint16_t>(((x >> 16) & 0x8000) | ((magnitude - (112u << 23) + 0xfff + ((x >> 13) & 1)) >> 13));
 }
 
 /// a b + c with one rounding up to 2^-29 ulp. Double holds the product exactly.
