@@ -4770,7 +4770,7 @@ template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
     for (size_t i = 0; i < m; i += DOT_OUTPUTS) {
         const size_t rows = m - i < DOT_OUTPUTS ? m - i : DOT_OUTPUTS;
         double       total[DOT_OUTPUTS] = {};
-        float        t[DOT_OUTPUTS];
+        float        t[DOT_OUTPUTS] = {};
         for (size_t p = 0, k; p < n; p += k) {
             k = n - p < most ? n - p : most;
             if (!holds_f32<E> && (i == 0 || n > most)) convert(x + p, wide, k);
@@ -5738,7 +5738,11 @@ template <class E> void finish(float* t, size_t ldt, const E* bias, Activation a
             if (bias) convert(bias + j, wide, l);
             finish_floats(t + j, ldt, bias ? wide : nullptr, act, t + j, ldt, m, l);
         }
-        for (size_t i = 0; i < m; i++) convert(static_cast<const float*>(t + i * ldt), c + i * ldc, n);
+        for (size_t i = 0; i < m; i++, t += ldt, c += ldc) {
+            size_t j = 0;
+            for (; j + VF <= n; j += VF) vstore(c + j, vload(t + j));
+            if (j < n) vstore_n(c + j, vload_n(t + j, n - j), n - j);
+        }
     }
 }
 
@@ -8587,26 +8591,34 @@ void take_tiles(impl::BSource& b, const void* panels, size_t n, size_t k) {
 
 // ---- the nest
 
+/// Rows i .. of C and columns j .., and their part over kc of k from p on.
+struct TileOfProduct { size_t i, rows, j, cols, p, kc; };
+
+/// A form as the nest sees it.
+struct TileSteps {
+    size_t              planes_a, planes_b, tk, chunk, step_a, step_b, ahead;
+    bool                as_it_is;
+    const ElementSteps& element;
+    impl::TermsInTiles* kernel;
+    Range (*pack_a)(const void* a, size_t lda, size_t rows, size_t kc, uint16_t* panel);
+    void (*pack_b)(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, TilePanels to, float* strip);
+    void (*fused)(const impl::GemmJob& job, const TileOfProduct& of, float* t, float* wide, float* strip);
+    bool is_f32() const { return element.size == sizeof(float); }
+};
+
 /// The parts of a thread's scratch, in floats from its start.
-template <class F> struct TileScratch {
+struct TileScratch {
     size_t b, sums, strip, wide, total;
-    TileScratch(size_t m, size_t n, size_t k) {
-        const size_t steps = round_up(least(k, F::tk), 32) / 32, rows = least(round_up(m, PANEL), C_ROWS);
-        b     = rows * steps * 16 * F::planes_a;
-        sums  = b + least(round_up(n, PANEL), B_COLUMNS) * steps * 16 * F::planes_b;
-        const bool own_sums = sizeof(typename F::E) != sizeof(float) && k > F::tk;
+    TileScratch(const TileSteps& f, size_t m, size_t n, size_t k) {
+        const size_t steps = round_up(least(k, f.tk), 32) / 32, rows = least(round_up(m, PANEL), C_ROWS);
+        b     = rows * steps * 16 * f.planes_a;
+        sums  = b + least(round_up(n, PANEL), B_COLUMNS) * steps * 16 * f.planes_b;
+        const bool own_sums = !f.is_f32() && k > f.tk;
         strip = sums + (own_sums ? rows * least(round_up(n, PANEL), C_COLUMNS) : 0);
         wide  = strip + KC * NR;
         total = wide + KC * PANEL;
     }
 };
-
-/// Where tiles add up over k: C itself for float, f32 sums in scratch for the 16-bit types.
-GK_INL float* sums_in(float* c, float*)                          { return c; }
-template <class E> GK_INL float* sums_in(E*, float* scratch)     { return scratch; }
-
-/// Rows i .. of C and columns j .., and their part over kc of k from p on.
-struct TileOfProduct { size_t i, rows, j, cols, p, kc; };
 
 /// t[32][32] = that part, by fused multiply-adds.
 template <class E>
@@ -8623,43 +8635,49 @@ void fused_tile(const impl::GemmJob& job, const TileOfProduct& of, float* t, flo
     }
 }
 
-template <class F> struct TileNest {
-    using E = typename F::E;
-    static constexpr bool is_f32 = sizeof(E) == sizeof(float);
+template <class F> Range pack_a_in(const void* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
+    return pack_tile_a<F>(static_cast<const typename F::E*>(a), lda, rows, kc, panel);
+}
+template <class F> constexpr TileSteps tile_steps = {
+    F::planes_a, F::planes_b, F::tk, F::chunk, F::step_a, F::step_b, F::ahead, F::as_it_is, steps_of<typename F::E>,
+    F::kernel, &pack_a_in<typename F::packing>, &pack_tile_b<typename F::packing>, &fused_tile<typename F::E>
+};
 
+struct TileNest {
     const impl::GemmJob&  job;
-    const TileScratch<F>  at{job.part_m, job.part_n, job.k};
-    const size_t          ld_sums = is_f32 ? job.ldc : least(round_up(job.part_n, PANEL), C_COLUMNS);
-    const E* const        bias    = static_cast<const E*>(job.bias);
+    const TileSteps&      f;
+    const size_t          size    = f.element.size;             // bytes of an element of A, bias and C
+    const TileScratch     at{f, job.part_m, job.part_n, job.k};
+    // Tiles add up over k in C itself where it is of f32, else in scratch.
+    const size_t          ld_sums = f.is_f32() ? job.ldc : least(round_up(job.part_n, PANEL), C_COLUMNS);
+    const char* const     bias    = static_cast<const char*>(job.bias);
     Range                 a_range[C_ROWS / PANEL], b_range[B_COLUMNS / PANEL];
     alignas(64) float     sum[B_COLUMNS / PANEL][PANEL * PANEL];
 
-    explicit TileNest(const impl::GemmJob& j) : job(j) {}
+    TileNest(const impl::GemmJob& j, const TileSteps& form) : job(j), f(form) {}
 
     /// Of C rows i .. i_end-1 and columns j .. j_end-1, their part over kc of k from p on, in so many steps of 32.
     struct Block {
         size_t i, i_end, j, j_end, p, kc, steps;
         bool   done;                                            // does finish() write C?
-        size_t a_size() const { return steps * F::step_a; }
-        size_t b_size() const { return steps * F::step_b; }
     };
     /// nc columns from j on, in panels.
     struct Columns { size_t j, nc; const uint16_t* panels; const Range* ranges; };
 
     uint16_t* a_panel(const Block& b, size_t i) const {
-        return reinterpret_cast<uint16_t*>(job.scratch) + (i - b.i) / PANEL * b.a_size();
+        return reinterpret_cast<uint16_t*>(job.scratch) + (i - b.i) / PANEL * b.steps * f.step_a;
     }
     float* strip() const { return job.scratch + at.strip; }
 
     void pack_a(const Block& b) {
-        const E* const a = static_cast<const E*>(job.a) + b.p;
+        const char* const a = static_cast<const char*>(job.a);
         for (size_t i = b.i; i < b.i_end; i += PANEL)
-            a_range[(i - b.i) / PANEL] = pack_tile_a<typename F::packing>(
-                    a + i * job.lda, job.lda, least(b.i_end - i, PANEL), b.kc, a_panel(b, i));
+            a_range[(i - b.i) / PANEL] = f.pack_a(a + (i * job.lda + b.p) * size, job.lda, least(b.i_end - i, PANEL),
+                                                  b.kc, a_panel(b, i));
     }
     Columns pack_b(const Block& b, size_t j) {
         const size_t nc = least(b.j_end - j, B_COLUMNS);
-        if (F::as_it_is && job.b.panel == &panel_tiles) {
+        if (f.as_it_is && job.b.panel == &panel_tiles) {
             const PackedTiles ready(job.b.packed_n, job.b.ld);
             const char* const packed = static_cast<const char*>(job.b.data);
             const uint16_t* const panels = reinterpret_cast<const uint16_t*>(packed + ready.data());
@@ -8667,37 +8685,38 @@ template <class F> struct TileNest {
                     reinterpret_cast<const Range*>(packed) + ready.range(b.p, job.column + j)};
         }
         uint16_t* const panels = reinterpret_cast<uint16_t*>(job.scratch + at.b);
-        pack_tile_b<typename F::packing>(job, b.p, b.kc, j, nc, {panels, b.b_size(), b_range}, strip());
+        f.pack_b(job, b.p, b.kc, j, nc, {panels, b.steps * f.step_b, b_range}, strip());
         return {j, nc, panels, b_range};
     }
     /// sum[..] = rows i .. of the block by the columns, where tiles hold both. One panel of A: B streams past it.
     void multiply(const Block& b, const Columns& c, size_t i, const float* sums) {
         const uint16_t* const a      = a_panel(b, i);
-        const uint16_t* const a_next = i + PANEL < b.i_end ? a + b.a_size() : a_panel(b, b.i);
+        const uint16_t* const a_next = a_panel(b, i + PANEL < b.i_end ? i + PANEL : b.i);
         const Range&          range  = a_range[(i - b.i) / PANEL];
-        const size_t          chunk  = b.i_end - b.i <= PANEL ? b.steps : F::chunk;
+        const size_t          chunk  = b.i_end - b.i <= PANEL ? b.steps : f.chunk;
         impl::TileAhead ahead = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next),
                                  least(b.i_end - i, PANEL)};
         for (size_t q = 0; q < b.steps; q += chunk)
-            for (size_t j = 0; j < c.nc; j += PANEL, ahead.panel += chunk * F::ahead) {
+            for (size_t j = 0; j < c.nc; j += PANEL, ahead.panel += chunk * f.ahead) {
                 ahead.row = reinterpret_cast<const char*>(sums + q * PANEL / b.steps * ld_sums + j);
                 if (range.suits(c.ranges[j / PANEL]))
-                    F::kernel(least(b.steps - q, chunk), a + q * F::step_a,
-                              c.panels + j / PANEL * b.b_size() + q * F::step_b, sum[j / PANEL], q, &ahead);
+                    f.kernel(least(b.steps - q, chunk), a + q * f.step_a,
+                             c.panels + (j / PANEL * b.steps + q) * f.step_b, sum[j / PANEL], q, &ahead);
             }
     }
     /// sum[..] to C, or to what is added up over k.
     void store(const Block& b, const Columns& c, size_t i, float* sums) {
         const size_t rows = least(b.i_end - i, PANEL);
         const Range& range = a_range[(i - b.i) / PANEL];
-        E* const     to    = static_cast<E*>(job.c) + i * job.ldc + c.j;
+        char* const  to    = static_cast<char*>(job.c) + (i * job.ldc + c.j) * size;
         for (size_t j = 0; j < c.nc; j += PANEL) {
             const size_t cols = least(c.nc - j, PANEL);
             float* const t    = sum[j / PANEL];
             if (!range.suits(c.ranges[j / PANEL]))
-                fused_tile<E>(job, {i, rows, c.j + j, cols, b.p, b.kc}, t, job.scratch + at.wide, strip());
+                f.fused(job, {i, rows, c.j + j, cols, b.p, b.kc}, t, job.scratch + at.wide, strip());
             if (b.done && b.p) move_tile(sums + j, ld_sums, t, PANEL, rows, cols, true);
-            if (b.done) finish(t, PANEL, bias ? bias + c.j + j : nullptr, job.act, to + j, job.ldc, rows, cols);
+            if (b.done) f.element.finish(t, PANEL, bias ? bias + (c.j + j) * size : nullptr, job.act, to + j * size,
+                                         job.ldc, rows, cols);
             else        move_tile(t, PANEL, sums + j, ld_sums, rows, cols, b.p != 0);
         }
     }
@@ -8706,19 +8725,19 @@ template <class F> struct TileNest {
         for (size_t j = b.j; j < b.j_end; j += B_COLUMNS) {
             const Columns c = pack_b(b, j);
             for (size_t i = b.i; i < b.i_end; i += PANEL) {
-                float* const sums = sums_in(static_cast<E*>(job.c) + i * job.ldc + j,
-                                            job.scratch + at.sums + (i - b.i) * ld_sums + (j - b.j));
+                float* const sums = f.is_f32() ? static_cast<float*>(job.c) + i * job.ldc + j
+                                               : job.scratch + at.sums + (i - b.i) * ld_sums + (j - b.j);
                 multiply(b, c, i, sums);
                 store(b, c, i, sums);
             }
         }
     }
     void run() {
-        const bool finished = !is_f32 || bias || job.act != Activation::none;
+        const bool finished = !f.is_f32() || bias || job.act != Activation::none;
         for (size_t j = 0; j < job.n; j += C_COLUMNS)
             for (size_t i = 0; i < job.m; i += C_ROWS)
-                for (size_t p = 0; p < job.k; p += F::tk) {
-                    const size_t kc = least(job.k - p, F::tk);
+                for (size_t p = 0; p < job.k; p += f.tk) {
+                    const size_t kc = least(job.k - p, f.tk);
                     run_block({i, least(job.m, i + C_ROWS), j, least(job.n, j + C_COLUMNS), p, kc, (kc + 31) / 32,
                                finished && p + kc == job.k});
                 }
@@ -8726,7 +8745,7 @@ template <class F> struct TileNest {
 };
 template <class F> void tiles_run(const impl::GemmJob& job) {
     F::use(1);
-    TileNest<F>(job).run();
+    TileNest(job, tile_steps<F>).run();
     F::use(0);
 }
 
@@ -8865,7 +8884,8 @@ constexpr impl::DigitKernels tile_digits = tile_digit_kernels();
 
 /// Of all forms of float the exact one takes most.
 template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
-    const size_t fused = scratch_floats<E>(m, n, k), tiles = TileScratch<typename tile_form<E>::type>(m, n, k).total;
+    const size_t fused = scratch_floats<E>(m, n, k);
+    const size_t tiles = TileScratch(tile_steps<typename tile_form<E>::type>, m, n, k).total;
     return fused > tiles ? fused : tiles;
 }
 template <class F> constexpr impl::TileShape shape_of(bool packed, bool ready) {
