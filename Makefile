@@ -108,7 +108,7 @@ $(PASSES:%=$(B)/obj/tests/pass_%.o): tests/implementation.hpp $(STAMP) | deps
 	$(COMPILE) $(TESTED) -c $(@:.o=.cpp) -o $@
 $(B)/obj/tests/hooks.o: WARNINGS += -Wno-psabi  # emulated vectors pass between functions of one file
 $(B)/obj/tests/%.o: tests/%.cpp $(STAMP) | deps
-	$(COMPILE) $(TESTED) $(if $(SAN),$(if $(filter test_%,$*),-O0)) -c $< -o $@
+	$(COMPILE) $(TESTED) $(if $(filter test_%,$*),$(if $(SAN),-O0,-O1)) -c $< -o $@
 
 # ---- archives and programs --------------------------------------------------------------------------------------------
 $(LIB): $(PARTS:%=$(B)/obj/library/%) $(ASM)

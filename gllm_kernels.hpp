@@ -1645,33 +1645,35 @@ GK_INL uint16_t f32_to_bf16(float f) {
     return static_cast<uint16_t>((x + 0x7fff + ((x >> 16) & 1)) >> 16);
 }
 
-/// Exact, subnormals and all: integer work only, so that no floating-point mode of the caller's matters.
-GK_INL float f16_to_f32(uint16_t h) {
-    const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16;
-    uint32_t exponent = (h >> 10) & 31, fraction = h & 1023u;
-    if (exponent == 31) return f32_from_bits(sign | 0x7f800000u | (fraction << 13) | (fraction ? 0x400000u : 0));
-    if (exponent == 0) {
-        if (fraction == 0) return f32_from_bits(sign);
-        exponent = 1;
-        while (!(fraction & 1024)) { fraction <<= 1; exponent--; }
-        fraction &= 1023;
-    }
-    return f32_from_bits(sign | ((exponent + 112) << 23) | (fraction << 13));
+// f16, exact or rounded to nearest even, subnormals and all: integer work only, so that no floating-point mode of the
+// caller's matters. What is not normal in f16 is left to functions.
+
+[[maybe_unused]] static GK_NOINLINE float f16_not_normal(uint32_t h) {
+    const uint32_t sign = (h & 0x8000) << 16;
+    uint32_t exponent = 113, fraction = h & 1023;
+    if ((h & 0x7c00) != 0) return f32_from_bits(sign | 0x7f800000u | (fraction << 13) | (fraction ? 0x400000u : 0));
+    if (fraction == 0)     return f32_from_bits(sign);
+    while (!(fraction & 1024)) { fraction <<= 1; exponent--; }
+    return f32_from_bits(sign | (exponent << 23) | ((fraction & 1023) << 13));
 }
-GK_INL uint16_t f32_to_f16(float f) {
-    const uint32_t x = f32_bits(f), sign = (x >> 16) & 0x8000, magnitude = x & 0x7fffffffu;
+GK_INL float f16_to_f32(uint16_t half) {
+    const uint32_t h = half, exponent = h & 0x7c00;
+    if (exponent == 0 || exponent == 0x7c00) return f16_not_normal(h);
+    return f32_from_bits((h & 0x8000) << 16 | (((h & 0x7fff) << 13) + (112u << 23)));
+}
+[[maybe_unused]] static GK_NOINLINE uint16_t f32_to_f16_not_normal(uint32_t x) {
+    const uint32_t sign = (x >> 16) & 0x8000, magnitude = x & 0x7fffffffu;
     if (magnitude > 0x7f800000u)  return static_cast<uint16_t>(sign | 0x7e00 | ((magnitude >> 13) & 0x3ff));
     if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00);          // 65520 and above
-    if (magnitude < 0x33000000u)  return static_cast<uint16_t>(sign);                    // below 2^-25
-    uint32_t fraction = magnitude, drop = 13;
-    if (magnitude < 0x38800000u) {                                                       // subnormal in binary16
-        drop     = 126 - (magnitude >> 23);
-        fraction = (magnitude & 0x7fffff) | 0x800000;
-    } else {
-        fraction -= 112u << 23;
-    }
+    if (magnitude < 0x33000000u)  return static_cast<uint16_t>(sign);                   // below 2^-25
+    const uint32_t drop = 126 - (magnitude >> 23), fraction = (magnitude & 0x7fffff) | 0x800000;
     const uint32_t kept = fraction >> drop, rest = fraction & ((1u << drop) - 1), half = 1u << (drop - 1);
     return static_cast<uint16_t>(sign | (kept + (rest > half || (rest == half && (kept & 1)))));
+}
+GK_INL uint16_t f32_to_f16(float f) {
+    const uint32_t x = f32_bits(f), magnitude = x & 0x7fffffffu;
+    if (magnitude - 0x38800000u >= 0x477ff000u - 0x38800000u) return f32_to_f16_not_normal(x);
+    return static_cast<uint16_t>(((x >> 16) & 0x8000) | ((magnitude - (112u << 23) + 0xfff + ((x >> 13) & 1)) >> 13));
 }
 
 /// a b + c with one rounding up to 2^-29 ulp. Double holds the product exactly.
@@ -2654,9 +2656,9 @@ struct GemmKernels {
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
     RunPart* run_panels;                                        // A in place, B in panels made ahead; only of f32
-    size_t   shallow;                                           // k, up to which that is faster with any rows of A
-    /// B[n][k] by its element type. run_dots reads A and B in place: few rows of A.
-    struct { RunPart *run, *run_dots; Panel* panel; } by[3];
+    bool (*to_tiles)(size_t m, size_t n, size_t k);             // does `run` take panels of floats to tiles? null: no
+    RunPart* run_dots;                                          // B[n][k] of any type in place, for as few rows of A
+    struct { RunPart* run; Panel* panel; } by[3];               // B[n][k] by its element type
     // of all panels of pack_b; n and k are not too large for floats
     size_t (*packed_bytes)(size_t n, size_t k);
     // columns begin .. end-1 of them
@@ -3015,39 +3017,6 @@ GK_INL Parallel worth(const Parallel& p, double operations) {
     return operations < GLLM_KERNELS_SHARED_WORK ? Parallel() : p;
 }
 
-// ---- dense products
-
-enum class Form { rows, transposed, packed };                   // of B: [k][n], [n][k], panels of pack_b
-/// The loop nest; or A and B in place: tiles, bands of B, dot products; or A in place, by panels made ahead.
-enum class DensePath { nest, in_caches, skinny, dots, panels };
-
-constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
-constexpr size_t FEW_BY_PANELS = 32, FEW_BY_PANELS_K = 512;     // rows of A in place, B in panels; their length
-constexpr size_t PANELS_K = 12288;                              // at most: sums in f32, see LONG_K
-constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
-constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
-
-/// Do rows of B, read as columns of tiles, fall into the same sets of L1?
-GK_INL bool rows_collide(size_t n, size_t k) {
-    return (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0;
-}
-
-/// A in place by panels made ahead: whose rows, of so few or so short, are not worth packing.
-GK_INL bool panels_in_place(const GemmKernels& g, size_t m, size_t k) {
-    return g.run_panels && k <= PANELS_K
-            && (m <= SKINNY || k <= g.shallow || (m <= FEW_BY_PANELS && k <= FEW_BY_PANELS_K));
-}
-GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n, size_t k) {
-    if (form == Form::packed)     return panels_in_place(g, m, k) ? DensePath::panels : DensePath::nest;
-    if (form == Form::transposed) return m <= SKINNY ? DensePath::dots : DensePath::nest;
-    const double b = work(n, k, 1);
-    if (g.run_small && m <= SMALL_M && k <= SMALL_K) {
-        if (b <= SMALL_B) return DensePath::in_caches;
-        if (!rows_collide(n, k) && b <= (m <= SMALL_M_OF_LARGE_B ? LARGE_B : MEDIUM_B)) return DensePath::in_caches;
-    }
-    return m <= SKINNY ? DensePath::skinny : DensePath::nest;
-}
-
 // ---- AMX tiles, where the loop nest may use them: are they worth their packing? Asked of the whole product, so that
 //      its parts agree.
 
@@ -3062,6 +3031,40 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
     if (t.ready)                                  return k > 0;
     if (t.planes_a == 1 && t.planes_b == 1)       return m >= t.few && n >= 16 && k >= 16;
     return m >= (t.packed ? 48 : 24) && n >= 64 && k >= 32;
+}
+
+// ---- dense products
+
+enum class Form { rows, transposed, packed };                   // of B: [k][n], [n][k], panels of pack_b
+/// The loop nest; or A and B in place: tiles, bands of B, dot products; or A in place, by panels made ahead.
+enum class DensePath { nest, in_caches, skinny, dots, panels };
+
+constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
+constexpr size_t FEW_BY_PANELS = 32, SHORT_K = 512;             // rows of A in place, B in panels; their length
+constexpr size_t PANELS_K = 12288;                              // at most: sums in f32, see LONG_K
+constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
+constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
+
+/// Do rows of B, read as columns of tiles, fall into the same sets of L1?
+GK_INL bool rows_collide(size_t n, size_t k) {
+    return (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0;
+}
+
+/// A in place by panels made ahead: whose rows, of so few or so short, are not worth packing.
+GK_INL bool panels_in_place(const GemmKernels& g, size_t m, size_t n, size_t k) {
+    if (!g.run_panels || k > PANELS_K) return false;
+    const bool in_tiles = g.to_tiles && g.to_tiles(m, n, k) && k >= (m < 128 ? 96 : 64);
+    return m <= SKINNY || (k <= SHORT_K && (m <= FEW_BY_PANELS || !in_tiles));
+}
+GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n, size_t k) {
+    if (form == Form::packed)     return panels_in_place(g, m, n, k) ? DensePath::panels : DensePath::nest;
+    if (form == Form::transposed) return m <= SKINNY ? DensePath::dots : DensePath::nest;
+    const double b = work(n, k, 1);
+    if (g.run_small && m <= SMALL_M && k <= SMALL_K) {
+        if (b <= SMALL_B) return DensePath::in_caches;
+        if (!rows_collide(n, k) && b <= (m <= SMALL_M_OF_LARGE_B ? LARGE_B : MEDIUM_B)) return DensePath::in_caches;
+    }
+    return m <= SKINNY ? DensePath::skinny : DensePath::nest;
 }
 
 // ---- quantised products
@@ -4174,7 +4177,7 @@ template <class E> GK_INL real real_at(const E* p) { return static_cast<real>(im
 template <class T> GK_INL T choose(truth c, T a, T b) { return c ? a : b; }
 template <class A, class B> GK_INL void either(truth c, const A& a, const B& b) { if (c) a(); else b(); }
 
-/// out[i] = f(x[i]): two vectors at a time, then one, then a partial one.
+/// out[i] = f(x[i]): two vectors at a time, then one that may be partial.
 template <class E, class F> GK_INL void map1(const E* x, E* out, extent n, const F& f) {
     GLLM_KERNELS_ASSERT(n == 0 || (x && out));
     size_t i = 0;
@@ -4183,8 +4186,10 @@ template <class E, class F> GK_INL void map1(const E* x, E* out, extent n, const
         vstore(out + i, y0);
         vstore(out + i + VF, y1);
     }
-    for (; i + VF <= n; i += VF) vstore(out + i, f(vload(x + i)));
-    if (i < n) vstore_n(out + i, f(vload_n(x + i, n - i)), n - i);
+    for (; i < n; i += VF) {
+        const size_t l = n - i < VF ? n - i : VF;
+        vstore_n(out + i, f(vload_n(x + i, l)), l);
+    }
 }
 
 /// out[i] = f(a[i], b[i]).
@@ -4196,8 +4201,10 @@ template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, ext
         vstore(out + i, y0);
         vstore(out + i + VF, y1);
     }
-    for (; i + VF <= n; i += VF) vstore(out + i, f(vload(a + i), vload(b + i)));
-    if (i < n) vstore_n(out + i, f(vload_n(a + i, n - i), vload_n(b + i, n - i)), n - i);
+    for (; i < n; i += VF) {
+        const size_t l = n - i < VF ? n - i : VF;
+        vstore_n(out + i, f(vload_n(a + i, l), vload_n(b + i, l)), l);
+    }
 }
 
 /// out[i] = f(a[i], b[i], c[i]).
@@ -4603,6 +4610,19 @@ template <class From, class To> void convert(const From* x, To* out, size_t n) {
     if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
 }
 
+/// An operation that computes more than it moves, on E: where that has 16 bits, on blocks widened to floats.
+template <class E, void (*op)(const float*, float*, size_t)> void through_floats(const E* x, E* out, size_t n) {
+    if constexpr (holds_f32<E>) { op(x, out, n); return; }
+    impl::Lines<float, 512> room;
+    float* const t = room.begin();
+    for (size_t i = 0, l; i < n; i += l) {
+        l = n - i < 512 ? n - i : 512;
+        convert(x + i, t, l);
+        op(t, t, l);
+        convert(static_cast<const float*>(t), out + i, l);
+    }
+}
+
 /// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
 /// nor of 1e-30 .. 1e30.
 template <class E> GK_INL float group_maximum(const E* x, size_t n) {
@@ -4732,8 +4752,8 @@ constexpr size_t DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 1024
 
 /// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. The
 /// streams of b are prefetched DOT_AHEAD bytes ahead.
-template <size_t M, size_t R, class E, class W>
-void dot_block(const E* a, size_t lda, const W* b, size_t ldb, size_t n, vf* total) {
+template <size_t M, size_t R, class W>
+void dot_block(const float* a, size_t lda, const W* b, size_t ldb, size_t n, vf* total) {
     vf s[M][R];
     GK_UNROLL(8) for (size_t i = 0; i < M; i++)
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) s[i][j] = vzero();
@@ -4760,19 +4780,26 @@ void dot_block(const E* a, size_t lda, const W* b, size_t ldb, size_t n, vf* tot
 }
 
 /// The same for 1 <= rows <= M of them.
-template <size_t M, size_t R, class E, class W>
-void dot_few(size_t rows, const E* a, size_t lda, const W* b, size_t ldb, size_t n, vf* total) {
+template <size_t M, size_t R, class W>
+void dot_few(size_t rows, const float* a, size_t lda, const W* b, size_t ldb, size_t n, vf* total) {
     if (rows == M) dot_block<M, R>(a, lda, b, ldb, n, total);
     else if constexpr (M > 1) dot_few<M - 1, R>(rows, a, lda, b, ldb, n, total);
 }
 
-/// c[i * ldc + j * apart] = a_i . b_(j apart) for i < m <= Most rows of a and j < R, k long: blocks are added up by
+/// m <= 8 rows of A and rows of B, k long.
+struct RowsByRows {
+    const float* a; size_t lda;
+    const void*  b; size_t ldb;
+    size_t       m, k;
+};
+/// total[i * DOT_OUTPUTS + r * apart] += a_i . b_(j + r apart) for i < m <= Most and r < R: blocks are added up by
 /// lanes, 16 of them in double, in an order that depends on k alone. Roundings: 32 in a block, 15 of blocks, log2 VF of
 /// lanes, 1 of the result: 52 at most.
-template <size_t Most, size_t R, class E, class W>
-void dot_group(const E* a, const W* b, size_t apart, size_t m, size_t k, float* c, size_t ldc) {
+template <size_t Most, size_t R, class W> GK_INL
+void dot_group(const RowsByRows& rows, size_t j, size_t apart, double* total) {
     constexpr size_t M = R == 1 ? 1 : Most < DOT_ROWS ? Most : DOT_ROWS;
-    double total[Most * R] = {};
+    const size_t   m = Most == 1 ? 1 : rows.m, k = rows.k, lda = rows.lda, ldb = rows.ldb;
+    const W* const b = static_cast<const W*>(rows.b) + j * ldb;
     for (size_t p0 = 0; p0 < k; p0 += DOT_BLOCKS) {
         const size_t end = k - p0 < DOT_BLOCKS ? k : p0 + DOT_BLOCKS;
         vf lanes[Most * R];
@@ -4780,31 +4807,41 @@ void dot_group(const E* a, const W* b, size_t apart, size_t m, size_t k, float* 
         for (size_t p = p0; p < end; p += DOT_BLOCK) {
             const size_t n = end - p < DOT_BLOCK ? end - p : DOT_BLOCK;
             for (size_t i = 0; i < m; i += M)
-                dot_few<M, R>(m - i < M ? m - i : M, a + i * k + p, k, b + p, apart * k, n, lanes + i * R);
+                dot_few<M, R>(m - i < M ? m - i : M, rows.a + i * lda + p, lda, b + p, apart * ldb, n, lanes + i * R);
         }
-        for (size_t i = 0; i < m * R; i++) total[i] += static_cast<double>(vsum(lanes[i]));
+        for (size_t i = 0; i < m; i++)
+            for (size_t r = 0; r < R; r++)
+                total[i * DOT_OUTPUTS + r * apart] += static_cast<double>(vsum(lanes[i * R + r]));
     }
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < R; j++) c[i * ldc + j * apart] = static_cast<float>(total[i * R + j]);
 }
 
-/// C[m][n] = A[m][k] B[n][k]^T for m <= 8: four streams of rows of B.
-template <class E, class W> void dot_rows(const E* a, const W* b, float* c, size_t ldc, size_t m, size_t n, size_t k) {
+/// total[m][DOT_OUTPUTS] += A B^T for n rows of B from j on: four streams of them.
+template <class W> void dot_rows(const RowsByRows& rows, size_t j, size_t n, double* total) {
     const size_t part = n / 4;
-    for (size_t j = 0; j < part; j++) {
-        if (m == 1) dot_group<1, 4>(a, b + j * k, part, m, k, c + j, ldc);
-        else        dot_group<8, 4>(a, b + j * k, part, m, k, c + j, ldc);
+    for (size_t r = 0; r < part; r++) {
+        if (rows.m == 1) dot_group<1, 4, W>(rows, j + r, part, total + r);
+        else             dot_group<8, 4, W>(rows, j + r, part, total + r);
     }
-    for (size_t j = 4 * part; j < n; j++) dot_group<8, 1>(a, b + j * k, 1, m, k, c + j, ldc);
+    for (size_t r = 4 * part; r < n; r++) dot_group<8, 1, W>(rows, j + r, 1, total + r);
 }
 
-/// gemv: y[m] = A[m][n] x[n].
+/// gemv: y[m] = A[m][n] x[n]. x is widened, as much of it at a time as fits in L2 beside A.
 template <class E> void gemv(const E* a, const E* x, E* y, size_t m, size_t n) {
     GLLM_KERNELS_ASSERT(m == 0 || (y && (n == 0 || (a && x))));
+    constexpr size_t most = holds_f32<E> ? SIZE_MAX : 16384;
+    static_assert(16384 % DOT_BLOCKS == 0, "sums in double begin where rows are cut");
+    impl::Lines<float, holds_f32<E> ? 1 : most> room;
+    float* const wide = room.begin();
     for (size_t i = 0; i < m; i += DOT_OUTPUTS) {
         const size_t rows = m - i < DOT_OUTPUTS ? m - i : DOT_OUTPUTS;
-        float        t[DOT_OUTPUTS];
-        dot_rows(x, a + i * n, t, DOT_OUTPUTS, 1, rows, n);
+        double       total[DOT_OUTPUTS] = {};
+        float        t[DOT_OUTPUTS] = {};
+        for (size_t p = 0, k; p < n; p += k) {
+            k = n - p < most ? n - p : most;
+            if (!holds_f32<E> && (i == 0 || n > most)) convert(x + p, wide, k);
+            dot_rows<E>({holds_f32<E> ? reinterpret_cast<const float*>(x) : wide, k, a + p, n, 1, k}, i, rows, total);
+        }
+        for (size_t r = 0; r < rows; r++) t[r] = static_cast<float>(total[r]);
         convert(t, y + i, rows);
     }
 }
@@ -5595,10 +5632,10 @@ GK_INL size_t tile_rows(size_t left) {
 }
 
 /// A block: tiles of rows of A to panels [kc][MR], VF floats of slack behind the last.
-template <class E> void pack_a(const E* a, size_t lda, size_t rows, size_t kc, float* panels) {
+template <class E> void pack_a(const void* a, size_t lda, size_t rows, size_t kc, float* panels) {
     for (size_t i = 0; i < rows; panels += MR * kc) {
         const size_t r = tile_rows(rows - i);
-        transpose(a + i * lda, lda, r, kc, panels, MR);
+        transpose(static_cast<const E*>(a) + i * lda, lda, r, kc, panels, MR);
         i += r;
     }
 }
@@ -5733,8 +5770,8 @@ template <size_t R = MR> void any_tile(const Tile& t, size_t rows, size_t cols) 
 
 struct identity { GK_MEM vf operator()(vf x) const { return x; } };
 
-template <class E, class F>
-void finish_rows(const float* t, size_t ldt, const E* bias, E* c, size_t ldc, size_t m, size_t n, const F& f) {
+template <class F> GK_INL
+void finish_rows(const float* t, size_t ldt, const float* bias, float* c, size_t ldc, size_t m, size_t n, const F& f) {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j += VF) {
             const size_t l = n - j < VF ? n - j : VF;
@@ -5743,15 +5780,34 @@ void finish_rows(const float* t, size_t ldt, const E* bias, E* c, size_t ldc, si
             vstore_n(c + i * ldc + j, f(v), l);
         }
 }
-/// c = act(t + bias), rounded to E. t may be c itself.
-template <class E> void finish(const float* t, size_t ldt, const E* bias, Activation act, E* c, size_t ldc,
-        size_t m, size_t n) {
+/// c = act(t + bias). t may be c itself.
+inline void finish_floats(const float* t, size_t ldt, const float* bias, Activation act, float* c, size_t ldc, size_t m,
+        size_t n) {
     switch (act) {
         case Activation::none: finish_rows(t, ldt, bias, c, ldc, m, n, identity{}); break;
         case Activation::relu: finish_rows(t, ldt, bias, c, ldc, m, n, relu_of{}); break;
         case Activation::gelu: finish_rows(t, ldt, bias, c, ldc, m, n, gelu_of{}); break;
         case Activation::silu: finish_rows(t, ldt, bias, c, ldc, m, n, silu_of{}); break;
         case Activation::tanh: finish_rows(t, ldt, bias, c, ldc, m, n, tanh_of{}); break;
+    }
+}
+/// The same rounded to E, by way of t where that has 16 bits.
+template <class E> void finish(float* t, size_t ldt, const E* bias, Activation act, E* c, size_t ldc, size_t m,
+        size_t n) {
+    if constexpr (holds_f32<E>) finish_floats(t, ldt, bias, act, c, ldc, m, n);
+    else {
+        constexpr size_t most = 64;
+        float wide[most];
+        for (size_t j = 0; (bias || act != Activation::none) && j < n; j += most) {
+            const size_t l = least(n - j, most);
+            if (bias) convert(bias + j, wide, l);
+            finish_floats(t + j, ldt, bias ? wide : nullptr, act, t + j, ldt, m, l);
+        }
+        for (size_t i = 0; i < m; i++, t += ldt, c += ldc) {
+            size_t j = 0;
+            for (; j + VF <= n; j += VF) vstore(c + j, vload(t + j));
+            if (j < n) vstore_n(c + j, vload_n(t + j, n - j), n - j);
+        }
     }
 }
 
@@ -5781,14 +5837,14 @@ inline size_t block_rows(size_t m) {
 }
 /// The blocks of a product, and where they lie in a thread's scratch, in floats from its start. Made from the largest
 /// part of a split; every part works with the same ones.
-template <class E> struct Blocks {
+struct Blocks {
     size_t mc, kc, nc;                                          // A is [mc][kc], B [kc][nc]
     bool   keep;                                                // panels of B, for further rows of C
     size_t b, sums, total;
-    Blocks(size_t m, size_t n, size_t k, bool own_sums)
+    Blocks(size_t size, size_t m, size_t n, size_t k, bool own_sums)          // size: bytes of an element
         : mc(block_rows(m)), kc(least(k, KC)), nc(least(round_up(n, NR), NC)), keep(m > mc),
           b(mc * kc + VF), sums(b + kc * (keep ? nc : NR)),
-          total(sums + (own_sums && sizeof(E) < sizeof(float) && k > KC ? m * nc : 0)) {}
+          total(sums + (own_sums && size < sizeof(float) && k > KC ? m * nc : 0)) {}
 };
 /// Beyond LONG_K, C is computed so much at a time: sums in double, then those of a part of k in f32, then the blocks.
 struct LongBlocks {
@@ -5797,14 +5853,28 @@ struct LongBlocks {
         : m(least(all_m, 1024)), n(least(all_n, 512)), part(2 * m * n), blocks(3 * m * n) {}
 };
 template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
-    if (k <= LONG_K) return Blocks<E>(m, n, k, true).total;
+    if (k <= LONG_K) return Blocks(sizeof(E), m, n, k, true).total;
     const LongBlocks at(m, n);
-    return at.blocks + Blocks<E>(at.m, at.n, LONG_K, false).total;
+    return at.blocks + Blocks(sizeof(E), at.m, at.n, LONG_K, false).total;
 }
 
+/// What the nest asks of an element type. finish() takes bias and c as they are.
+struct ElementSteps {
+    size_t       size;
+    impl::Panel* panel_rows;
+    void (*pack_a)(const void* a, size_t lda, size_t rows, size_t kc, float* panels);
+    void (*finish)(float* t, size_t ldt, const void* bias, Activation act, void* c, size_t ldc, size_t m, size_t n);
+};
+template <class E>
+void finish_as(float* t, size_t ldt, const void* bias, Activation act, void* c, size_t ldc, size_t m, size_t n) {
+    finish(t, ldt, static_cast<const E*>(bias), act, static_cast<E*>(c), ldc, m, n);
+}
+template <class E> constexpr ElementSteps steps_of = {sizeof(E), &panel_rows<E>, &pack_a<E>, &finish_as<E>};
+
 /// The panels of one KC of one NC of columns of B, [kc][NR] each.
-template <class E> struct BPanels {
+struct BPanels {
     const impl::BSource& b;
+    const ElementSteps&  steps;
     float*               block;        // where they are packed, `apart` floats from one to the next
     size_t               apart, p, kc, column, nc;
     const float*         ready;        // the panels that exist already
@@ -5823,8 +5893,8 @@ template <class E> struct BPanels {
         const char* const data = static_cast<const char*>(b.data);
         if (j >= nc) return {nullptr, 0, 0};
         if (ready)                     return {reinterpret_cast<const char*>(ready + j * kc) + from * 128, 128, rows};
-        if (b.panel == &panel_rows<E>)
-            return {data + ((p + from) * b.ld + column + j) * sizeof(E) + 63, b.ld * sizeof(E), rows};
+        if (b.panel == steps.panel_rows)
+            return {data + ((p + from) * b.ld + column + j) * steps.size + 63, b.ld * steps.size, rows};
         if (size && i < least(nc - j, NR))                      // column i of the panel
             return {data + ((column + j + i) * b.ld + p) * size, 128, kc * size / 128 + 1};
         return {nullptr, 0, 0};
@@ -5848,31 +5918,31 @@ inline void packed_tile(Tile t, size_t rows, size_t cols, const impl::Ahead& nex
 }
 
 /// k up to LONG_K.
-template <class E> void gemm_nest(const impl::GemmJob& job) {
-    constexpr bool is_f32 = sizeof(E) == sizeof(float);
-    const E* const a      = static_cast<const E*>(job.a);
-    const E* const bias   = static_cast<const E*>(job.bias);
-    const Blocks<E> at(job.part_m, job.part_n, job.k, !job.sums);
+void gemm_nest(const impl::GemmJob& job, const ElementSteps& e) {
+    const bool        is_f32 = e.size == sizeof(float);
+    const char* const a      = static_cast<const char*>(job.a);
+    const char* const bias   = static_cast<const char*>(job.bias);
+    const Blocks      at(e.size, job.part_m, job.part_n, job.k, !job.sums);
     float* const   a_block = job.scratch;
     float* const   b_block = job.scratch + at.b;
     float* const   sums    = job.sums ? job.sums : job.scratch + at.sums;
     const bool     in_sums  = job.sums || (!is_f32 && job.k > KC), own_tile = !is_f32 && !in_sums;
     const size_t   ld_sums  = job.sums ? job.n : at.nc;
-    float          local[is_f32 ? 1 : MR * NR];
+    float          local[MR * NR];
     for (size_t j0 = 0; j0 < job.n; j0 += NC) {
         const size_t nc = least(job.n - j0, NC);
-        E* const     c0 = static_cast<E*>(job.c) + j0;
+        char* const  c0 = static_cast<char*>(job.c) + j0 * e.size;
         for (size_t p0 = 0; p0 < job.k || p0 == 0; p0 += KC) {
             const size_t kc   = least(job.k - p0, KC);
             const bool   last = p0 + kc >= job.k;
             // Does a tile need finish()?
             const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);
-            BPanels<E>   panels = {job.b, b_block, at.keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
+            BPanels      panels = {job.b, e, b_block, at.keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
                                    job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n
                                                   + (job.column + j0) * kc : nullptr};
             for (size_t i0 = 0; i0 < job.m; i0 += at.mc) {
                 const size_t mc = least(job.m - i0, at.mc);
-                pack_a(a + i0 * job.lda + p0, job.lda, mc, kc, a_block);
+                e.pack_a(a + (i0 * job.lda + p0) * e.size, job.lda, mc, kc, a_block);
                 for (size_t j = 0; j < nc; j += NR) {
                     const size_t       cols  = least(nc - j, NR);
                     const float* const panel = panels.at(j);
@@ -5880,7 +5950,7 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                     const size_t       part = kc * MR / mc + 1;     // of the next panel for each tile to prefetch
                     for (size_t i = 0, tile = 0; i < mc; tile++, a_panel += MR * kc) {
                         const size_t rows = tile_rows(mc - i);
-                        E* const     c    = c0 + (i0 + i) * job.ldc + j;
+                        char* const  c    = c0 + ((i0 + i) * job.ldc + j) * e.size;
                         float* const part_of_sums = sums + (i0 + i) * ld_sums + (job.sums ? j0 : 0) + j;
                         float* const t    = own_tile ? local : in_sums ? part_of_sums : reinterpret_cast<float*>(c);
                         const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
@@ -5888,7 +5958,8 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
                         packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols,
                                     panels.source(j + NR, tile, part),
                                     {reinterpret_cast<const char*>(own_tile ? local : next), ldt * sizeof(float), MR});
-                        if (done) finish(t, ldt, bias ? bias + j0 + j : nullptr, job.act, c, job.ldc, rows, cols);
+                        if (done) e.finish(t, ldt, bias ? bias + (j0 + j) * e.size : nullptr, job.act, c, job.ldc,
+                                           rows, cols);
                         i += rows;
                     }
                 }
@@ -5899,8 +5970,8 @@ template <class E> void gemm_nest(const impl::GemmJob& job) {
 }
 
 /// Any k: beyond LONG_K blocks of C are summed in double, part by part of k.
-template <class E> void gemm_run(const impl::GemmJob& job) {
-    if (job.k <= LONG_K) { gemm_nest<E>(job); return; }
+void run_nest(const impl::GemmJob& job, const ElementSteps& e) {
+    if (job.k <= LONG_K) { gemm_nest(job, e); return; }
     const LongBlocks at(job.part_m, job.part_n);
     double* const total = reinterpret_cast<double*>(job.scratch);
     float* const  part  = job.scratch + at.part;
@@ -5918,15 +5989,16 @@ template <class E> void gemm_run(const impl::GemmJob& job) {
             for (size_t p = 0; p < job.k; p += LONG_K) {
                 block.k   = least(job.k - p, LONG_K);
                 block.row = job.row + p;
-                block.a   = static_cast<const E*>(job.a) + i0 * job.lda + p;
-                gemm_nest<E>(block);
+                block.a   = static_cast<const char*>(job.a) + (i0 * job.lda + p) * e.size;
+                gemm_nest(block, e);
                 for (size_t i = 0; i < size; i++) total[i] = (p ? total[i] : 0) + static_cast<double>(part[i]);
             }
             for (size_t i = 0; i < size; i++) part[i] = static_cast<float>(total[i]);
-            finish(part, block.n, job.bias ? static_cast<const E*>(job.bias) + j0 : nullptr, job.act,
-                   static_cast<E*>(job.c) + i0 * job.ldc + j0, job.ldc, block.m, block.n);
+            e.finish(part, block.n, job.bias ? static_cast<const char*>(job.bias) + j0 * e.size : nullptr, job.act,
+                     static_cast<char*>(job.c) + (i0 * job.ldc + j0) * e.size, job.ldc, block.m, block.n);
         }
 }
+template <class E> void gemm_run(const impl::GemmJob& job) { run_nest(job, steps_of<E>); }
 
 /// A and B[k][n] in place, small shapes: every strip of B serves all tiles of rows from L1.
 void gemm_run_small(const impl::GemmJob& job) {
@@ -5965,7 +6037,7 @@ GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t,
 }
 template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt,
         size_t cols) {
-    constexpr size_t C = VF == 1 ? 4 : 32 / VF < 2 ? 2 : 32 / VF > 4 || R > 4 ? 2 : 32 / VF;
+    constexpr size_t C = VF == 1 || (VF == 8 && R < 4) ? 4 : 2;
     size_t j = 0;
     for (; j + C * VF <= cols; j += C * VF) band<R, C, false>(a, b + j, ldb, steps, t + j, ldt, 0);
     for (; j < cols; j += VF)               band<R, 1, true>(a, b + j, ldb, steps, t + j, ldt, least(cols - j, VF));
@@ -5977,9 +6049,9 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
     const E* const bias = static_cast<const E*>(job.bias);
     float  chain[BAND], sum[BAND];
     double total[BAND];
-    const size_t ldt = job.m > 4 ? BAND / 8 : job.m > 2 ? BAND / 4 : job.m > 1 ? BAND / 2 : BAND;
-    for (size_t j = 0; j < job.n; j += ldt) {
-        const size_t   cols = least(job.n - j, ldt), size = job.m * ldt;
+    const size_t page = job.m > 4 ? BAND / 8 : job.m > 2 ? BAND / 4 : job.m > 1 ? BAND / 2 : BAND;
+    for (size_t j = 0; j < job.n; j += page) {
+        const size_t   cols = least(job.n - j, page), ldt = round_up(cols, VF), size = job.m * ldt;
         const E* const b    = static_cast<const E*>(job.b.data) + job.column + j;
         for (size_t i = 0; i < size; i++) sum[i] = chain[i] = 0;
         if (job.k > LONG_K) for (size_t i = 0; i < size; i++) total[i] = 0;
@@ -6074,19 +6146,26 @@ void gemm_run_panels(const impl::GemmJob& job) {
     }
 }
 
-/// A and B[n][k] in place, by dot products: few rows of A.
-template <class E, class W> void gemm_run_dots(const impl::GemmJob& job) {
-    const W* const b = static_cast<const W*>(job.b.data) + job.column * job.b.ld;
+/// A and B[n][k] in place, by dot products: few rows of A, which are widened.
+template <class E> void gemm_run_dots(const impl::GemmJob& job) {
+    const auto dots = job.b.panel == &panel_transposed<float> ? &dot_rows<float>
+                    : job.b.panel == &panel_transposed<f16>   ? &dot_rows<f16> : &dot_rows<bf16>;
+    const E* const a    = static_cast<const E*>(job.a);
     const E* const bias = static_cast<const E*>(job.bias);
-    for (size_t i = 0; i < job.m; i += 8) {
-        const size_t rows = least(job.m - i, 8);
-        for (size_t j = 0; j < job.n; j += DOT_OUTPUTS) {
-            const size_t cols = least(job.n - j, DOT_OUTPUTS);
-            float        t[8 * DOT_OUTPUTS];
-            dot_rows(static_cast<const E*>(job.a) + i * job.lda, b + j * job.b.ld, t, DOT_OUTPUTS, rows, cols, job.k);
-            finish(t, DOT_OUTPUTS, bias ? bias + j : nullptr, job.act,
-                   static_cast<E*>(job.c) + i * job.ldc + j, job.ldc, rows, cols);
-        }
+    RowsByRows rows = {reinterpret_cast<const float*>(a), job.lda, job.b.data, job.b.ld, job.m, job.k};
+    if (!holds_f32<E>) {
+        for (size_t i = 0; i < job.m; i++) convert(a + i * job.lda, job.scratch + i * job.k, job.k);
+        rows.a   = job.scratch;
+        rows.lda = job.k;
+    }
+    for (size_t j = 0; j < job.n; j += DOT_OUTPUTS) {
+        const size_t cols = least(job.n - j, DOT_OUTPUTS), size = job.m * DOT_OUTPUTS;
+        double total[impl::SKINNY * DOT_OUTPUTS];
+        float  t[impl::SKINNY * DOT_OUTPUTS];
+        for (size_t i = 0; i < size; i++) total[i] = 0;
+        dots(rows, job.column + j, cols, total);
+        for (size_t i = 0; i < size; i++) t[i] = static_cast<float>(total[i]);
+        finish(t, DOT_OUTPUTS, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + j, job.ldc, job.m, cols);
     }
 }
 
@@ -6128,10 +6207,10 @@ template <class E> constexpr impl::GemmKernels gemm_kernels() {
     g.run_small        = sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr;
     g.run_skinny       = &gemm_run_skinny<E>;
     g.run_panels       = sizeof(E) == sizeof(float) ? &gemm_run_panels : nullptr;
-    g.shallow          = 2 * KC;
-    g.by[0]            = {&gemm_run<E>, &gemm_run_dots<E, float>, &panel_transposed<float>};
-    g.by[1]            = {&gemm_run<E>, &gemm_run_dots<E, f16>,   &panel_transposed<f16>};
-    g.by[2]            = {&gemm_run<E>, &gemm_run_dots<E, bf16>,  &panel_transposed<bf16>};
+    g.run_dots         = &gemm_run_dots<E>;
+    g.by[0]            = {&gemm_run<E>, &panel_transposed<float>};
+    g.by[1]            = {&gemm_run<E>, &panel_transposed<f16>};
+    g.by[2]            = {&gemm_run<E>, &panel_transposed<bf16>};
     g.packed_bytes     = &packed_floats_bytes;
     g.pack             = &pack_floats;
     g.take_packed      = &take_floats;
@@ -6636,48 +6715,50 @@ inline void few_units(const impl::AttentionJob& job, size_t unit, size_t end, fl
     }
 }
 
-/// Rows begin .. end - 1 of out, [m][heads]: the parts of each, merged.
-template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
+/// t[head_dim] = a row of out, [m][heads]: its parts, merged.
+inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
     constexpr size_t BATCH = 64;
     const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads, rows = job.m * group;
+    const size_t i = row / job.heads, h = row % job.heads, stride = job.kv.kv_heads * rows * part_floats(d);
+    const float* const parts = job.parts + (h / group * rows + i * group + h % group) * part_floats(d);
     impl::Lines<double, 576> sums_of_values;
     double* const sums = sums_of_values.begin();
-    for (; row < end; row++) {
-        const size_t i = row / job.heads, h = row % job.heads;
-        const float* const parts = job.parts + (h / group * rows + i * group + h % group) * part_floats(d);
-        const size_t stride = job.kv.kv_heads * rows * part_floats(d);
-        float  largest_score = job.sinks ? job.sinks[h] : -impl::infinity;
-        double sum = sink_sum(job.sinks, h);
-        for (size_t j = 0; j < d; j++) sums[j] = 0;
-        for (size_t k0 = 0; k0 < job.pieces; k0 += BATCH) {
-            const size_t n = least(BATCH, job.pieces - k0);
-            float before[BATCH], here[BATCH];                   // factors of what came before each piece, and of itself
-            for (size_t k = 0; k < BATCH; k++) before[k] = here[k] = 0;
-            for (size_t k = 0; k < n; k++) {
-                const float m = parts[(k0 + k) * stride + ld], most = m > largest_score ? m : largest_score;
-                const float top = most < -impl::largest_float ? 0 : most;
-                before[k] = largest_score - top;
-                here[k]   = m - top;
-                largest_score = most;
-            }
-            for (size_t k = 0; k < n; k += VF) {
-                vstore(before + k, vexp(vload(before + k)));
-                vstore(here + k, vexp(vload(here + k)));
-            }
-            for (size_t k = 0; k < n; k++) {
-                const float* const part = parts + (k0 + k) * stride;
-                const double a = static_cast<double>(before[k]), b = static_cast<double>(here[k]);
-                const double a4[4] = {a, a, a, a}, b4[4] = {b, b, b, b};
-                sum = sum * a + static_cast<double>(part[ld + 1]) * b;
-                for (size_t j = 0; j < d; j += 4) join4(sums + j, part + j, a4, b4);
-            }
+    float  largest_score = job.sinks ? job.sinks[h] : -impl::infinity;
+    double sum = sink_sum(job.sinks, h);
+    for (size_t j = 0; j < d; j++) sums[j] = 0;
+    for (size_t k0 = 0; k0 < job.pieces; k0 += BATCH) {
+        const size_t n = least(BATCH, job.pieces - k0);
+        float before[BATCH], here[BATCH];                       // factors of what came before each piece, and of itself
+        for (size_t k = 0; k < BATCH; k++) before[k] = here[k] = 0;
+        for (size_t k = 0; k < n; k++) {
+            const float m = parts[(k0 + k) * stride + ld], most = m > largest_score ? m : largest_score;
+            const float top = most < -impl::largest_float ? 0 : most;
+            before[k] = largest_score - top;
+            here[k]   = m - top;
+            largest_score = most;
         }
-        const double inverse = 1 / sum;
-        E* const     out     = static_cast<E*>(job.out) + row * d;
-        float        t[576];
-        for (size_t j = 0; j < d; j++) t[j] = quotient(sums[j], inverse);
-        if (sum == 0) for (size_t j = 0; j < d; j++) t[j] = 0;
-        convert(t, out, d);
+        for (size_t k = 0; k < n; k += VF) {
+            vstore(before + k, vexp(vload(before + k)));
+            vstore(here + k, vexp(vload(here + k)));
+        }
+        for (size_t k = 0; k < n; k++) {
+            const float* const part = parts + (k0 + k) * stride;
+            const double a = static_cast<double>(before[k]), b = static_cast<double>(here[k]);
+            const double a4[4] = {a, a, a, a}, b4[4] = {b, b, b, b};
+            sum = sum * a + static_cast<double>(part[ld + 1]) * b;
+            for (size_t j = 0; j < d; j += 4) join4(sums + j, part + j, a4, b4);
+        }
+    }
+    const double inverse = 1 / sum;
+    for (size_t j = 0; j < d; j++) t[j] = sum == 0 ? 0 : quotient(sums[j], inverse);
+}
+/// Rows begin .. end - 1 of out.
+template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
+    const size_t d = job.kv.head_dim;
+    for (; row < end; row++) {
+        float t[576];
+        merge_parts(job, row, t);
+        convert(static_cast<const float*>(t), static_cast<E*>(job.out) + row * d, d);
     }
 }
 
@@ -8599,26 +8680,34 @@ void take_tiles(impl::BSource& b, const void* panels, size_t n, size_t k) {
 
 // ---- the nest
 
+/// Rows i .. of C and columns j .., and their part over kc of k from p on.
+struct TileOfProduct { size_t i, rows, j, cols, p, kc; };
+
+/// A form as the nest sees it.
+struct TileSteps {
+    size_t              planes_a, planes_b, tk, chunk, step_a, step_b, ahead;
+    bool                as_it_is;
+    const ElementSteps& element;
+    impl::TermsInTiles* kernel;
+    Range (*pack_a)(const void* a, size_t lda, size_t rows, size_t kc, uint16_t* panel);
+    void (*pack_b)(const impl::GemmJob& job, size_t p, size_t kc, size_t j, size_t nc, TilePanels to, float* strip);
+    void (*fused)(const impl::GemmJob& job, const TileOfProduct& of, float* t, float* wide, float* strip);
+    bool is_f32() const { return element.size == sizeof(float); }
+};
+
 /// The parts of a thread's scratch, in floats from its start.
-template <class F> struct TileScratch {
+struct TileScratch {
     size_t b, sums, strip, wide, total;
-    TileScratch(size_t m, size_t n, size_t k) {
-        const size_t steps = round_up(least(k, F::tk), 32) / 32, rows = least(round_up(m, PANEL), C_ROWS);
-        b     = rows * steps * 16 * F::planes_a;
-        sums  = b + least(round_up(n, PANEL), B_COLUMNS) * steps * 16 * F::planes_b;
-        const bool own_sums = sizeof(typename F::E) != sizeof(float) && k > F::tk;
+    TileScratch(const TileSteps& f, size_t m, size_t n, size_t k) {
+        const size_t steps = round_up(least(k, f.tk), 32) / 32, rows = least(round_up(m, PANEL), C_ROWS);
+        b     = rows * steps * 16 * f.planes_a;
+        sums  = b + least(round_up(n, PANEL), B_COLUMNS) * steps * 16 * f.planes_b;
+        const bool own_sums = !f.is_f32() && k > f.tk;
         strip = sums + (own_sums ? rows * least(round_up(n, PANEL), C_COLUMNS) : 0);
         wide  = strip + KC * NR;
         total = wide + KC * PANEL;
     }
 };
-
-/// Where tiles add up over k: C itself for float, f32 sums in scratch for the 16-bit types.
-GK_INL float* sums_in(float* c, float*)                          { return c; }
-template <class E> GK_INL float* sums_in(E*, float* scratch)     { return scratch; }
-
-/// Rows i .. of C and columns j .., and their part over kc of k from p on.
-struct TileOfProduct { size_t i, rows, j, cols, p, kc; };
 
 /// t[32][32] = that part, by fused multiply-adds.
 template <class E>
@@ -8635,43 +8724,49 @@ void fused_tile(const impl::GemmJob& job, const TileOfProduct& of, float* t, flo
     }
 }
 
-template <class F> struct TileNest {
-    using E = typename F::E;
-    static constexpr bool is_f32 = sizeof(E) == sizeof(float);
+template <class F> Range pack_a_in(const void* a, size_t lda, size_t rows, size_t kc, uint16_t* panel) {
+    return pack_tile_a<F>(static_cast<const typename F::E*>(a), lda, rows, kc, panel);
+}
+template <class F> constexpr TileSteps tile_steps = {
+    F::planes_a, F::planes_b, F::tk, F::chunk, F::step_a, F::step_b, F::ahead, F::as_it_is, steps_of<typename F::E>,
+    F::kernel, &pack_a_in<typename F::packing>, &pack_tile_b<typename F::packing>, &fused_tile<typename F::E>
+};
 
+struct TileNest {
     const impl::GemmJob&  job;
-    const TileScratch<F>  at{job.part_m, job.part_n, job.k};
-    const size_t          ld_sums = is_f32 ? job.ldc : least(round_up(job.part_n, PANEL), C_COLUMNS);
-    const E* const        bias    = static_cast<const E*>(job.bias);
+    const TileSteps&      f;
+    const size_t          size    = f.element.size;             // bytes of an element of A, bias and C
+    const TileScratch     at{f, job.part_m, job.part_n, job.k};
+    // Tiles add up over k in C itself where it is of f32, else in scratch.
+    const size_t          ld_sums = f.is_f32() ? job.ldc : least(round_up(job.part_n, PANEL), C_COLUMNS);
+    const char* const     bias    = static_cast<const char*>(job.bias);
     Range                 a_range[C_ROWS / PANEL], b_range[B_COLUMNS / PANEL];
     alignas(64) float     sum[B_COLUMNS / PANEL][PANEL * PANEL];
 
-    explicit TileNest(const impl::GemmJob& j) : job(j) {}
+    TileNest(const impl::GemmJob& j, const TileSteps& form) : job(j), f(form) {}
 
     /// Of C rows i .. i_end-1 and columns j .. j_end-1, their part over kc of k from p on, in so many steps of 32.
     struct Block {
         size_t i, i_end, j, j_end, p, kc, steps;
         bool   done;                                            // does finish() write C?
-        size_t a_size() const { return steps * F::step_a; }
-        size_t b_size() const { return steps * F::step_b; }
     };
     /// nc columns from j on, in panels.
     struct Columns { size_t j, nc; const uint16_t* panels; const Range* ranges; };
 
     uint16_t* a_panel(const Block& b, size_t i) const {
-        return reinterpret_cast<uint16_t*>(job.scratch) + (i - b.i) / PANEL * b.a_size();
+        return reinterpret_cast<uint16_t*>(job.scratch) + (i - b.i) / PANEL * b.steps * f.step_a;
     }
     float* strip() const { return job.scratch + at.strip; }
 
     void pack_a(const Block& b) {
-        const E* const a = static_cast<const E*>(job.a) + b.p;
+        const char* const a = static_cast<const char*>(job.a);
         for (size_t i = b.i; i < b.i_end; i += PANEL)
-            a_range[(i - b.i) / PANEL] = pack_tile_a<typename F::packing>(
-                    a + i * job.lda, job.lda, least(b.i_end - i, PANEL), b.kc, a_panel(b, i));
+            a_range[(i - b.i) / PANEL] = f.pack_a(a + (i * job.lda + b.p) * size, job.lda, least(b.i_end - i, PANEL),
+                                                  b.kc, a_panel(b, i));
     }
     Columns pack_b(const Block& b, size_t j) {
         const size_t nc = least(b.j_end - j, B_COLUMNS);
-        if (F::as_it_is && job.b.panel == &panel_tiles) {
+        if (f.as_it_is && job.b.panel == &panel_tiles) {
             const PackedTiles ready(job.b.packed_n, job.b.ld);
             const char* const packed = static_cast<const char*>(job.b.data);
             const uint16_t* const panels = reinterpret_cast<const uint16_t*>(packed + ready.data());
@@ -8679,37 +8774,38 @@ template <class F> struct TileNest {
                     reinterpret_cast<const Range*>(packed) + ready.range(b.p, job.column + j)};
         }
         uint16_t* const panels = reinterpret_cast<uint16_t*>(job.scratch + at.b);
-        pack_tile_b<typename F::packing>(job, b.p, b.kc, j, nc, {panels, b.b_size(), b_range}, strip());
+        f.pack_b(job, b.p, b.kc, j, nc, {panels, b.steps * f.step_b, b_range}, strip());
         return {j, nc, panels, b_range};
     }
     /// sum[..] = rows i .. of the block by the columns, where tiles hold both. One panel of A: B streams past it.
     void multiply(const Block& b, const Columns& c, size_t i, const float* sums) {
         const uint16_t* const a      = a_panel(b, i);
-        const uint16_t* const a_next = i + PANEL < b.i_end ? a + b.a_size() : a_panel(b, b.i);
+        const uint16_t* const a_next = a_panel(b, i + PANEL < b.i_end ? i + PANEL : b.i);
         const Range&          range  = a_range[(i - b.i) / PANEL];
-        const size_t          chunk  = b.i_end - b.i <= PANEL ? b.steps : F::chunk;
+        const size_t          chunk  = b.i_end - b.i <= PANEL ? b.steps : f.chunk;
         impl::TileAhead ahead = {nullptr, ld_sums * sizeof(float), reinterpret_cast<const char*>(a_next),
                                  least(b.i_end - i, PANEL)};
         for (size_t q = 0; q < b.steps; q += chunk)
-            for (size_t j = 0; j < c.nc; j += PANEL, ahead.panel += chunk * F::ahead) {
+            for (size_t j = 0; j < c.nc; j += PANEL, ahead.panel += chunk * f.ahead) {
                 ahead.row = reinterpret_cast<const char*>(sums + q * PANEL / b.steps * ld_sums + j);
                 if (range.suits(c.ranges[j / PANEL]))
-                    F::kernel(least(b.steps - q, chunk), a + q * F::step_a,
-                              c.panels + j / PANEL * b.b_size() + q * F::step_b, sum[j / PANEL], q, &ahead);
+                    f.kernel(least(b.steps - q, chunk), a + q * f.step_a,
+                             c.panels + (j / PANEL * b.steps + q) * f.step_b, sum[j / PANEL], q, &ahead);
             }
     }
     /// sum[..] to C, or to what is added up over k.
     void store(const Block& b, const Columns& c, size_t i, float* sums) {
         const size_t rows = least(b.i_end - i, PANEL);
         const Range& range = a_range[(i - b.i) / PANEL];
-        E* const     to    = static_cast<E*>(job.c) + i * job.ldc + c.j;
+        char* const  to    = static_cast<char*>(job.c) + (i * job.ldc + c.j) * size;
         for (size_t j = 0; j < c.nc; j += PANEL) {
             const size_t cols = least(c.nc - j, PANEL);
             float* const t    = sum[j / PANEL];
             if (!range.suits(c.ranges[j / PANEL]))
-                fused_tile<E>(job, {i, rows, c.j + j, cols, b.p, b.kc}, t, job.scratch + at.wide, strip());
+                f.fused(job, {i, rows, c.j + j, cols, b.p, b.kc}, t, job.scratch + at.wide, strip());
             if (b.done && b.p) move_tile(sums + j, ld_sums, t, PANEL, rows, cols, true);
-            if (b.done) finish(t, PANEL, bias ? bias + c.j + j : nullptr, job.act, to + j, job.ldc, rows, cols);
+            if (b.done) f.element.finish(t, PANEL, bias ? bias + (c.j + j) * size : nullptr, job.act, to + j * size,
+                                         job.ldc, rows, cols);
             else        move_tile(t, PANEL, sums + j, ld_sums, rows, cols, b.p != 0);
         }
     }
@@ -8718,19 +8814,19 @@ template <class F> struct TileNest {
         for (size_t j = b.j; j < b.j_end; j += B_COLUMNS) {
             const Columns c = pack_b(b, j);
             for (size_t i = b.i; i < b.i_end; i += PANEL) {
-                float* const sums = sums_in(static_cast<E*>(job.c) + i * job.ldc + j,
-                                            job.scratch + at.sums + (i - b.i) * ld_sums + (j - b.j));
+                float* const sums = f.is_f32() ? static_cast<float*>(job.c) + i * job.ldc + j
+                                               : job.scratch + at.sums + (i - b.i) * ld_sums + (j - b.j);
                 multiply(b, c, i, sums);
                 store(b, c, i, sums);
             }
         }
     }
     void run() {
-        const bool finished = !is_f32 || bias || job.act != Activation::none;
+        const bool finished = !f.is_f32() || bias || job.act != Activation::none;
         for (size_t j = 0; j < job.n; j += C_COLUMNS)
             for (size_t i = 0; i < job.m; i += C_ROWS)
-                for (size_t p = 0; p < job.k; p += F::tk) {
-                    const size_t kc = least(job.k - p, F::tk);
+                for (size_t p = 0; p < job.k; p += f.tk) {
+                    const size_t kc = least(job.k - p, f.tk);
                     run_block({i, least(job.m, i + C_ROWS), j, least(job.n, j + C_COLUMNS), p, kc, (kc + 31) / 32,
                                finished && p + kc == job.k});
                 }
@@ -8738,7 +8834,7 @@ template <class F> struct TileNest {
 };
 template <class F> void tiles_run(const impl::GemmJob& job) {
     F::use(1);
-    TileNest<F>(job).run();
+    TileNest(job, tile_steps<F>).run();
     F::use(0);
 }
 
@@ -8877,12 +8973,19 @@ constexpr impl::DigitKernels tile_digits = tile_digit_kernels();
 
 /// Of all forms of float the exact one takes most.
 template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
-    const size_t fused = scratch_floats<E>(m, n, k), tiles = TileScratch<typename tile_form<E>::type>(m, n, k).total;
+    const size_t fused = scratch_floats<E>(m, n, k);
+    const size_t tiles = TileScratch(tile_steps<typename tile_form<E>::type>, m, n, k).total;
     return fused > tiles ? fused : tiles;
+}
+template <class F> constexpr impl::TileShape shape_of(bool packed, bool ready) {
+    return {F::planes_a, F::planes_b, F::tk, F::few, packed, ready};
+}
+template <class E> bool floats_to_tiles(size_t m, size_t n, size_t k) {
+    return impl::tiles_win(shape_of<typename tile_form<E>::type>(true, false), m, n, k);
 }
 template <class E, class F = typename tile_form<E>::type> void tiles_or_fused(const impl::GemmJob& job) {
     const bool ready = F::as_it_is && job.b.panel == &panel_tiles;
-    const impl::TileShape shape = {F::planes_a, F::planes_b, F::tk, F::few, job.b.packed != nullptr, ready};
+    const impl::TileShape shape = shape_of<F>(job.b.packed != nullptr, ready);
     if (impl::tiles_win(shape, job.all_m, job.all_n, job.k) && F::allowed()) tiles_run<F>(job);
     else gemm_run<E>(job);
 }
@@ -8898,7 +9001,7 @@ template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
     impl::GemmKernels g = gemm_kernels<E>();
     g.mr = PANEL;
-    g.shallow = 0;                                              // more rows than few: tiles, whatever k
+    g.to_tiles = &floats_to_tiles<E>;
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
     g.run_terms = &run_terms<E>;
@@ -8944,12 +9047,12 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
     t.vec_sum_squares = &vec_sum_squares<E>;
     t.gemv            = &gemv<E>;
     t.silu            = &silu<E>;
-    t.gelu            = &gelu<E>;
-    t.gelu_erf        = &gelu_erf<E>;
+    t.gelu            = &through_floats<E, &gelu<float>>;
+    t.gelu_erf        = &through_floats<E, &gelu_erf<float>>;
     t.gelu_quick      = &gelu_quick<E>;
     t.relu            = &relu<E>;
-    t.tanh            = &tanh<E>;
-    t.exp             = &exp<E>;
+    t.tanh            = &through_floats<E, &tanh<float>>;
+    t.exp             = &through_floats<E, &exp<float>>;
     t.swiglu          = &swiglu<E>;
     t.softmax         = &softmax<E>;
     t.rms_norm        = &rms_norm<E>;
@@ -12010,7 +12113,7 @@ template <class E> struct Dense {
         switch (path) {
             case DensePath::in_caches: return g.run_small;
             case DensePath::skinny:    return g.run_skinny;
-            case DensePath::dots:      return g.by[weights].run_dots;
+            case DensePath::dots:      return g.run_dots;
             case DensePath::panels:    return g.run_panels;
             case DensePath::nest:      break;
         }
@@ -12023,11 +12126,12 @@ template <class E> struct Dense {
         bool     columns;
         Share    share;
         size_t   part_m, part_n, floats;
-        Plan(const Parallel& p, const GemmKernels& g, size_t m, size_t n, size_t k, bool in_place)
+        Plan(const Parallel& p, const GemmKernels& g, size_t m, size_t n, size_t k, DensePath path)
             : parallel(worth(p, work(m, n, k))), columns(n >= m),
               share(parallel, columns ? n : m, columns ? g.nr : g.mr),
               part_m(columns ? m : share.part), part_n(columns ? share.part : n),
-              floats(in_place ? 0 : share.floats(g.scratch_floats(part_m, part_n, k))) {}
+              floats(path == DensePath::nest ? share.floats(g.scratch_floats(part_m, part_n, k))
+                     : path == DensePath::dots && sizeof(E) < sizeof(float) ? share.floats(part_m * k) : 0) {}
     };
 
     /// C[m][n] = act(A B + bias).
@@ -12069,7 +12173,7 @@ template <class E> struct Dense {
         if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
         const DensePath path = dense_path(form, g, job.all_m, p.n, p.k);
         if (path == DensePath::nest && !addressable(p.m, p.n, p.k)) return no_memory();
-        const Plan plan(kernels.parallel, g, p.m, p.n, p.k, path != DensePath::nest);
+        const Plan plan(kernels.parallel, g, p.m, p.n, p.k, path);
         const Scratch memory(kernels.workspace, plan.floats);
         if (!memory) return no_memory();
         job.part_m  = plan.part_m;
@@ -12224,7 +12328,9 @@ template <class E> size_t CpuKernels<E>::packed_b_bytes(size_t n, size_t k) cons
 template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n, size_t k) const {
     if (!impl::addressable(m, n, k)) return 0;
     using Plan = typename impl::Dense<E>::Plan;
-    return impl::Scratch::bytes(Plan(parallel, *table_->gemm, m, n, k, false).floats);
+    const auto floats = [&](impl::DensePath path) { return Plan(parallel, *table_->gemm, m, n, k, path).floats; };
+    const size_t nest = floats(impl::DensePath::nest), dots = m <= impl::SKINNY ? floats(impl::DensePath::dots) : 0;
+    return impl::Scratch::bytes(nest < dots ? dots : nest);
 }
 
 // ---- attention --------------------------------------------------------------

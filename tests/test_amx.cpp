@@ -281,7 +281,8 @@ TEST_CASE_TEMPLATE("packing and tails", E, ELEMENTS) {
     for (size_t k : { 32u, 33u, 47u, 48u, 49u, 63u, 64u, 70u, 255u, 256u, 257u, 512u })
         for (Sizes s : { Sizes{ 48, 64 }, Sizes{ 49, 81 }, Sizes{ 95, 97 }, Sizes{ 513, 65 } }) {
             if (k > 100 && s[0] != 513 && s[0] != 49) continue;
-            const bool in_place = std::is_same<E, float>::value && s[0] <= 512;            // small f32 products read B where it is
+            const bool is_f32 = std::is_same<E, float>::value, in_place = is_f32 && s[0] <= 512;   // small f32 products read B where it is
+            const bool by_panels = is_f32 && k < (s[0] < 128 ? 96 : 64);                   // short ones read A where it is
             const Operands<E> o(s[0], s[1], k, k % 2 ? Edge::end : Edge::begin, gaussian);
             const CpuKernels<E> kernels;
             INFO(text(Format<E>::name()) << " " << shape(o.m, o.n, k));
@@ -297,7 +298,7 @@ TEST_CASE_TEMPLATE("packing and tails", E, ELEMENTS) {
             if (!in_place) same_bits(kernels.gemm(o.a.data(), o.b.data(), c.data(), o.m, o.n, k));
             same_bits(kernels.gemm_transposed_b(o.a.data(), o.bt.data(), c.data(), o.m, o.n, k));
             CHECK(kernels.pack_b(o.b.data(), o.n, k, packed.data()));
-            same_bits(kernels.gemm_prepacked(o.a.data(), packed.data(), c.data(), o.m, o.n, k));
+            if (!by_panels) same_bits(kernels.gemm_prepacked(o.a.data(), packed.data(), c.data(), o.m, o.n, k));
         }
 }
 

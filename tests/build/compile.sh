@@ -5,6 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/build/check.sh
 W="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror"
+less="-DGLLM_KERNELS_NO_AVX512 -DGLLM_KERNELS_NO_KQUANT -DGLLM_KERNELS_NO_IQ -DGLLM_KERNELS_NO_ATTENTION -DGLLM_KERNELS_NO_QUANTIZE"    # compiles fast
 
 cat >"$tmp/implementation.cpp" <<'END'
 #define GLLM_KERNELS_IMPLEMENTATION
@@ -103,6 +104,9 @@ every_section() {                               # an error in a section of a pas
         edited "$tmp/edited.hpp" -I. 2>&1 | grep -q "section $n" || echo "not seen: [$n]"
     done
 }
+alone() {                                       # alone OBJECT NAME: defines no symbol but that and what is std's or the compiler's
+    ! nm -g --defined-only "$1" | awk 'NF == 3 { print $3 }' | grep -Ev "^_Z[0-9]*$2|^_ZN?K?St|^_Zn[wa]m|^(DW\.ref\.|__clang_)"
+}
 leftovers() {                                   # macros of the header's own that stay defined behind it
     ! $cxx -std=c++17 -I. -DGLLM_KERNELS_ASM -dM -E "$tmp/implementation.cpp" | grep ' GK_'
 }
@@ -116,7 +120,7 @@ for cxx in "${@:-g++}"; do
     strict="-fno-exceptions -fno-rtti -fno-threadsafe-statics"
     check "C++17, every warning an error"         $cxx -std=c++17 -O2 -I. $W -DGLLM_KERNELS_THREADS -c "$tmp/implementation.cpp" -o "$tmp/i.o"
     check "C++20, no exceptions, no RTTI"         $cxx -std=c++20 -I. $W $strict -fsyntax-only "$tmp/implementation.cpp"
-    check "no exceptions, no RTTI, -O0"           $cxx -std=c++17 -O0 -I. $W $strict -c "$tmp/implementation.cpp" -o "$tmp/i0.o"
+    check "no exceptions, no RTTI, -O0, twice"    $cxx -std=c++17 -O0 -I. $W $strict -c "$tmp/other.cpp" -o "$tmp/i0.o"
     strictest=-Wsign-conversion; $cxx --version | grep -q clang || strictest+=" -Wuseless-cast"
     refused "one error in C"     "is a C++17 header" one_error $cxx -x c -I. -fsyntax-only -include gllm_kernels.hpp /dev/null
     refused "one error in C++14" "is a C++17 header" one_error $cxx -x c++ -std=c++14 -I. -fsyntax-only -include gllm_kernels.hpp /dev/null
@@ -136,7 +140,7 @@ for cxx in "${@:-g++}"; do
     check "as without vectors"                    edited gllm_kernels.hpp -DGLLM_KERNELS_NO_AVX2 -DGLLM_KERNELS_NO_NEON
     check "with every section of a pass"          every_section
     check "no macro of its own left behind"       leftovers
-    check "two files"                             $cxx -std=c++17 -O0 -I. $W "$tmp/user.cpp" "$tmp/other.cpp" -o "$tmp/two"
+    check "two files"                             $cxx -std=c++17 -O0 -I. $W "$tmp/user.cpp" "$tmp/i0.o" -o "$tmp/two"
     check "two files run"                         "$tmp/two"
     check "two files with -flto"                  $cxx -std=c++17 -O1 $lto -I. "$tmp/user.cpp" "$tmp/other.cpp" -o "$tmp/lto"
     check "two files with -flto run"              "$tmp/lto"
@@ -146,17 +150,18 @@ for cxx in "${@:-g++}"; do
         echo "skipped qemu-x86_64: not installed"
     fi ;; esac
     check "two files with private copies"         $cxx -std=c++17 -O0 -I. $W -DOTHER "$tmp/private.cpp" -c -o "$tmp/p.o"
-    check "two files with private copies link"    $cxx -std=c++17 -O0 -I. $W "$tmp/private.cpp" "$tmp/p.o" -o "$tmp/private"
+    check "a private copy defines no symbol"      alone "$tmp/p.o" other
+    check "two files with private copies link"    $cxx -std=c++17 -O0 -I. $W $less "$tmp/private.cpp" "$tmp/p.o" -o "$tmp/private"
     check "two files with private copies run"     "$tmp/private"
     for leave in NO_AVX2 NO_AVX512 NO_NEON NO_IQ NO_KQUANT NO_CHECKPOINTS NO_ATTENTION NO_QUANTIZE "NO_AVX2 -DGLLM_KERNELS_NO_AVX512 -DGLLM_KERNELS_NO_NEON"; do
         check "without ${leave//-DGLLM_KERNELS_/}" $cxx -std=c++17 -I. $W -DGLLM_KERNELS_${leave% -D*} ${leave#"${leave%% *}"} -fsyntax-only "$tmp/implementation.cpp"
     done
-    refused "assembly asked for, not linked" "are_not_linked" $cxx -std=c++17 -O0 -I. -DGLLM_KERNELS_ASM "$tmp/user.cpp" "$tmp/other.cpp" -o "$tmp/no"
+    refused "assembly asked for, not linked" "are_not_linked" $cxx -std=c++17 -O0 -I. $less -DGLLM_KERNELS_ASM "$tmp/user.cpp" "$tmp/other.cpp" -o "$tmp/no"
     case $($cxx -dumpmachine) in x86_64*-linux*)
         check "no vector instruction outside the instruction sets" tests/build/baseline.sh "$tmp/i0.o" ;;
     esac
     check "with every flag of this CPU"           $cxx -std=c++17 -O2 -march=native -I. tests/build/fingerprint.cpp -o "$tmp/native"
-    check "with no flag"                          $cxx -std=c++17 -O2 -I. tests/build/fingerprint.cpp -o "$tmp/plain"
+    check "with no flag"                          $cxx -std=c++17 -O2 -I. -DLINKED -DGLLM_KERNELS_THREADS tests/build/fingerprint.cpp "$tmp/i.o" -pthread -o "$tmp/plain"
     check "the same choice and the same bits"     sh -c "'$tmp/native' >'$tmp/a' && '$tmp/plain' >'$tmp/b' && cmp '$tmp/a' '$tmp/b'"
     loose="-ffast-math -fno-finite-math-only" finite="-ffinite-math-only -freciprocal-math"     # in compiling: linking would set modes
     if [ "$lto" = -flto ]; then                                     # clang has no way to forget the second, and few bits to spare for the first

@@ -10,7 +10,8 @@ cxx=${1:-g++}
 cat >"$tmp/copy.cpp" <<'END_OF_COPY'
 #define GLLM_KERNELS_IMPLEMENTATION
 #include "gllm_kernels.hpp"
-static int answer() {                           // 1: has IQ4_NL; 0: refuses it; -1: wrong
+__attribute__((visibility("hidden"))) int answer();
+int answer() {                                  // 1: has IQ4_NL; 0: refuses it; -1: wrong
     static unsigned char block[18] = { 0, 0x3c, 0x88 };
     float x[32], y = 0;
     for (float& v : x) v = 1;
@@ -20,12 +21,16 @@ static int answer() {                           // 1: has IQ4_NL; 0: refuses it;
     s = k.matmul(gllm::QuantType::IQ4_NL, block, x, &y, 1, 1, 32);
     return s ? 1 : s.code == gllm::Code::unsupported ? 0 : -1;
 }
-#ifndef PROGRAM
+END_OF_COPY
+cat >"$tmp/shared.cpp" <<'END_OF_SHARED'
+int answer();
 extern "C" __attribute__((visibility("default"))) int ANSWER();
 extern "C" int ANSWER() { return answer(); }
-#else
+END_OF_SHARED
+cat >"$tmp/program.cpp" <<'END_OF_PROGRAM'
 #include <dlfcn.h>
 #include <stdio.h>
+int answer();
 int main(int, char** argv) {
     void *a = dlopen(argv[1], RTLD_NOW | RTLD_GLOBAL), *b = dlopen(argv[2], RTLD_NOW | RTLD_GLOBAL);
     if (!a || !b) { puts(dlerror()); return 1; }
@@ -37,15 +42,18 @@ int main(int, char** argv) {
     printf("full %d, less %d, program %d\n", of_full, of_less, own);
     return 1;
 }
-#endif
-END_OF_COPY
+END_OF_PROGRAM
 
-build() { $cxx -std=c++17 -O0 -I. -DGLLM_KERNELS_ASM "$tmp/copy.cpp" asm/*/*.S "$@" -pthread; }
+copy() { $cxx -std=c++17 -O0 -fPIC -I. -DGLLM_KERNELS_ASM "$@" -c "$tmp/copy.cpp"; }
+link() { $cxx -std=c++17 -O0 "$@" "$tmp"/make/obj/asm/*/*.o -pthread; }
 none() { ! nm -D --defined-only "$1" | grep -v '_ZN4gllm[89][A-Za-z]*C[12]Ev' | grep -i 'gllm\| gk_'; }     # -O0 keeps what sets the defaults of plain structs
-build -fPIC -shared -DANSWER=full -o "$tmp/full.so" &
-check "without IQ, in a shared object"  build -fPIC -shared -DANSWER=less -DGLLM_KERNELS_NO_IQ -o "$tmp/less.so"
-check "in a program that exports all"   build -DPROGRAM -rdynamic -o "$tmp/program" -ldl
+check "the assembly"                    sh -c "make -s CXX='$cxx' B='$tmp/make' asm >/dev/null"
+copy -o "$tmp/full.o" &
+check "a copy without IQ"               copy -DGLLM_KERNELS_NO_IQ -o "$tmp/less.o"
 wait
+check "in a shared object"              link -fPIC -shared -DANSWER=full "$tmp/shared.cpp" "$tmp/full.o" -o "$tmp/full.so"
+check "without IQ, in another"          link -fPIC -shared -DANSWER=less "$tmp/shared.cpp" "$tmp/less.o" -o "$tmp/less.so"
+check "in a program that exports all"   link -rdynamic "$tmp/program.cpp" "$tmp/full.o" -o "$tmp/program" -ldl
 for module in full.so less.so program; do check "no symbol leaves $module" none "$tmp/$module"; done
 check "each answers for itself"                 "$tmp/program" "$tmp/full.so" "$tmp/less.so"
 check "each answers for itself, in the other order" "$tmp/program" "$tmp/less.so" "$tmp/full.so"

@@ -1,8 +1,12 @@
 // fingerprint: the chosen instruction set, and a hash of what every operation computes on each set that is present, a line for each.
-// Two builds that differ in compiler flags must print the same. SPDX-License-Identifier: MIT
+// Two builds that differ in compiler flags must print the same. With LINKED, the implementation is in another file.
+// SPDX-License-Identifier: MIT
+#ifndef LINKED
 #define GLLM_KERNELS_IMPLEMENTATION
+#endif
 #include "gllm_kernels.hpp"
 #include <stdio.h>
+#include <string.h>
 #include <vector>
 
 using namespace gllm;
