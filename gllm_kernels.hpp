@@ -17326,6 +17326,7 @@ protected:
     void     count_reads();
     unsigned choose_together();
     void     keep_constants();
+    void     load_constants();
     void     write_lines(uint64_t places, unsigned together, bool rest);
     size_t   frame_bytes() const;
     void     put_constants();
@@ -17437,6 +17438,11 @@ void CodePlaces::keep_constants() {
         constants_ |= only(r);
         kept++;
     }
+}
+/// To the registers where they are kept.
+void CodePlaces::load_constants() {
+    for (size_t c = 0; c < kept_.size(); c++)
+        if (kept_[c] != no_register) move_to_register(kept_[c], place_of_constant(c));
 }
 size_t CodePlaces::frame_bytes() const {
     size_t bytes = values_at_;
@@ -17768,8 +17774,7 @@ bool CodeLoop::write() {
     const unsigned together = choose_together();
     keep_constants();
     open(lines_.tensors.size());
-    for (size_t c = 0; c < kept_.size(); c++)
-        if (kept_[c] != no_register) move_to_register(kept_[c], place_of_constant(c));
+    load_constants();
     const size_t row = code_.size();
     write_row(together);
     emit(X86::sub_imm, argument(offsetof(LoopCall, rows)), 1);
@@ -17944,6 +17949,8 @@ void CodeProduct::write_parked() {
     for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++)
         emit(X86::store, numbered(i), on_stack(at_tile + i * value_bytes()));
     const unsigned rows = rows_together();
+    const uint64_t places = registers_of_rest() & ~constants_;
+    load_constants();
     emit(X86::lea, sums, on_stack(at_tile));
     emit(X86::mov_imm, in_register(rax), -2 * static_cast<int32_t>(tile_.rows * shape_.n));
     emit(X86::mov_imm, on_stack(at_rows), static_cast<int32_t>(tile_.rows / rows));
@@ -17951,10 +17958,10 @@ void CodeProduct::write_parked() {
     for (column_ = 0; column_ < whole; column_ += row_vectors_) {
         const unsigned left = whole - column_;
         row_vectors_ = left < most_parked_ ? left : most_parked_;
-        write_lines(registers_of_rest(), rows * row_vectors_, false);
+        write_lines(places, rows * row_vectors_, false);
     }
     row_vectors_ = 1;
-    if (tile_.rest) write_lines(registers_of_rest(), 1, true);
+    if (tile_.rest) write_lines(places, 1, true);
     move(sums, rows * tile_.vectors * value_bytes());
     move(rax, rows * 2 * shape_.n);
     emit(X86::sub_imm, on_stack(at_rows), 1);
@@ -18031,7 +18038,10 @@ bool CodeProduct::write() {
     const unsigned all = all_registers(), most = vectors() == 1 ? all - 2 : (all - 1) / 2 - 1;
     for (unsigned r = 0, i = 0; r < 32; r++) if (registers_of_rest() & only(r)) numbers_[i++] = static_cast<uint8_t>(r);
     direct_ = fits_direct();
-    if (!direct_) most_parked_ = choose_together();
+    if (!direct_) {
+        most_parked_ = choose_together();
+        keep_constants();
+    }
     values_at_ = at_tile + all * value_bytes();
     used_ = registers_of_rest() & all_vectors;
     open(tensors + 2);
@@ -18279,8 +18289,7 @@ bool CodeLoop::write() {
     keep_constants();
     if (failed_) return false;
     open(lines_.tensors.size());
-    for (size_t c = 0; c < kept_.size(); c++)
-        if (kept_[c] != no_register) move_to_register(kept_[c], place_of_constant(c));
+    load_constants();
     const size_t row = code_.size();
     write_row(together);
     emit(A64::subs, rows, rows, size_t(1));
@@ -18413,15 +18422,16 @@ void CodeProduct::write_parked() {
     const unsigned whole = tile_.vectors - tile_.rest;
     for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++)
         emit(A64::str_q, numbered(i), stack, at_tile + i * value_bytes());
+    load_constants();
     emit(A64::add, sums, stack, at_tile);
     emit(A64::movz, left, 0, size_t(tile_.rows));
     const size_t again = code_.size();
     for (column_ = 0; column_ < whole;) {
         const unsigned now = whole - column_ < most_parked_ ? whole - column_ : most_parked_;
-        write_lines(target_.registers, now, false);
+        write_lines(target_.registers & ~constants_, now, false);
         column_ += now;
     }
-    if (tile_.rest) write_lines(target_.registers, 1, true);
+    if (tile_.rest) write_lines(target_.registers & ~constants_, 1, true);
     move(sums, static_cast<int64_t>(tile_.vectors * value_bytes()));
     next_row(1);
     emit(A64::subs, left, left, size_t(1));
@@ -18487,7 +18497,10 @@ bool CodeProduct::write() {
     count_reads();
     if (failed_) return false;
     direct_ = fits_direct();
-    if (!direct_) most_parked_ = choose_together();
+    if (!direct_) {
+        most_parked_ = choose_together();
+        keep_constants();
+    }
     values_at_ = at_tile + 24 * value_bytes();
     used_ = target_.registers;
     open(tensors + 2);
@@ -18658,6 +18671,7 @@ bool CompiledLayer::State::emit_product(const CompilerGraph& graph, uint32_t gro
     unit.end    = unit.begin + static_cast<uint32_t>(lines.tensors.size()) + 2;
     unit.registers = product.registers;
     unit.constants = static_cast<uint32_t>(lines.constants.size());
+    unit.kept      = product.kept;
     unit.spilled   = product.spilled;
     for (const impl::CodeLines::Tensor& t : lines.tensors) if (!push_pointer(t.node, t.bytes, t.still)) return false;
     for (size_t j = 0; j < 2; j++) if (!push_pointer(n.input[j], sizeof(float), j == 1)) return false;
