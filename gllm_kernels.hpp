@@ -17808,7 +17808,7 @@ private:
     unsigned row_ = 0, column_ = 0;                             // of the tile: of the vectors at hand the first
     bool     direct_ = false;
     uint8_t  numbers_[32] = {};                                 // of the registers, in order
-    unsigned most_parked_ = 1, row_vectors_ = 1;                // vectors on the stack that take turns; of a row of them
+    unsigned most_parked_ = 1, row_vectors_ = 1;                // vectors on the stack that take turns; of a row
 
     unsigned lanes() const                             { return target_.lanes; }
     unsigned vectors() const        { return static_cast<unsigned>((shape_.n + lanes() - 1) / lanes()); }
