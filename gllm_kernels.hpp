@@ -215,6 +215,10 @@
 // table().vec_mul from slot and x to the output, all in the first-level cache, for the same bits. `parallel` shares the
 // bands, or, where there is but one, columns and tiles.
 //
+// Where k is at most 256 and w small, find_injected lets [26] write one function for both groups: the product, by a
+// microkernel for these very shapes, and gelu and mul on its sums, which then need no buffer. It runs wherever the
+// kernels would add up the product in the same order.
+//
 // ---- glossary ------------------------------------------------------------------
 //
 //   block    weights that share a struct of a quant format; of a product: the part of A, B or C that a cache holds
@@ -1241,6 +1245,7 @@ struct CompileOptions {
     bool      row_bands = true;                                 // products and what is around them, some rows at a time
     bool      pack_weights = true;                              // those that L2 holds: copied by bind()
     bool      machine_code = true;  // where the system lends memory for it; else the interpreter runs
+    bool      products = true;                                  // small ones, and what is behind them, in machine code
     bool      in_place = true, share_buffers = true;            // of intermediates
     bool      poison = false;                                   // NaN into memory that holds nothing: for tests
     Precision precision = Precision::exact;                     // of quantised products
@@ -1278,6 +1283,7 @@ struct FusionGroup {
     uint32_t       scratch;                                     // an alloc, or no_node
     uint32_t       unit, units;  // the first of CodeGenPlan::units, how many; the interpreter runs the rest
     uint32_t       band;                                        // of FusionPlan::bands, or no_node
+    bool           injected;                                    // may run on the sums of the product, the group before
 };
 /// Groups begin .. end - 1: products by packed weights, and what is before, between and behind them. All of them go
 /// over `rows` rows, then over the next ones: what one group leaves the next one finds in the second-level cache.
@@ -1307,9 +1313,10 @@ struct BufferPlan {
 };
 
 /// A pointer of a unit: to the value of a node of the DAG, elements of `bytes`; still: to one row of it for every row.
-struct PtrSource { uint32_t node; uint8_t bytes; bool still; };
+struct PtrSource { uint32_t node; uint8_t bytes; bool still; size_t row_bytes; };      // from row to row
 /// A function of machine code for some operations of a group, constants behind it. What only one function needs stays
-/// in registers; the functions of a group go over one tile after another.
+/// in registers; the functions of a group go over one tile after another. That of a product, which may take the next
+/// group along, has pointers to its two matrices behind the others.
 struct CodeGenUnit {
     size_t   offset, bytes;                                     // of CodeGenPlan::code
     uint32_t first, last;                                       // of FusionPlan::nodes
@@ -2656,7 +2663,7 @@ struct GemmKernels {
     RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
     RunPart* run_panels;                                        // A in place, B in panels made ahead; only of f32
-    bool (*to_tiles)(size_t m, size_t n, size_t k);             // does `run` take panels of floats to tiles? null: no
+    bool (*in_tiles)(bool packed, size_t m, size_t n, size_t k);        // does `run` sum in tiles of AMX? null: never
     RunPart* run_dots;                                          // B[n][k] of any type in place, for as few rows of A
     struct { RunPart* run; Panel* panel; } by[3];               // B[n][k] by its element type
     // of all panels of pack_b; n and k are not too large for floats
@@ -3041,6 +3048,7 @@ enum class DensePath { nest, in_caches, skinny, dots, panels };
 
 constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
 constexpr size_t FEW_BY_PANELS = 32, SHORT_K = 512;             // rows of A in place, B in panels; their length
+constexpr double SMALL_BY_PANELS = 262144;                      // multiply-adds that are not worth packing A
 constexpr size_t PANELS_K = 12288;                              // at most: sums in f32, see LONG_K
 constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
 constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
@@ -3053,8 +3061,8 @@ GK_INL bool rows_collide(size_t n, size_t k) {
 /// A in place by panels made ahead: whose rows, of so few or so short, are not worth packing.
 GK_INL bool panels_in_place(const GemmKernels& g, size_t m, size_t n, size_t k) {
     if (!g.run_panels || k > PANELS_K) return false;
-    const bool in_tiles = g.to_tiles && g.to_tiles(m, n, k) && k >= (m < 128 ? 96 : 64);
-    return m <= SKINNY || (k <= SHORT_K && (m <= FEW_BY_PANELS || !in_tiles));
+    const bool in_tiles = g.in_tiles && g.in_tiles(true, m, n, k) && k >= (m < 128 ? 96 : 64);
+    return m <= SKINNY || work(m, n, k) <= SMALL_BY_PANELS || (k <= SHORT_K && (m <= FEW_BY_PANELS || !in_tiles));
 }
 GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n, size_t k) {
     if (form == Form::packed)     return panels_in_place(g, m, n, k) ? DensePath::panels : DensePath::nest;
@@ -8977,17 +8985,17 @@ template <class E> size_t tiles_scratch(size_t m, size_t n, size_t k) {
     const size_t tiles = TileScratch(tile_steps<typename tile_form<E>::type>, m, n, k).total;
     return fused > tiles ? fused : tiles;
 }
-template <class F> constexpr impl::TileShape shape_of(bool packed, bool ready) {
-    return {F::planes_a, F::planes_b, F::tk, F::few, packed, ready};
-}
-template <class E> bool floats_to_tiles(size_t m, size_t n, size_t k) {
-    return impl::tiles_win(shape_of<typename tile_form<E>::type>(true, false), m, n, k);
+template <class F> bool takes_tiles(bool packed, bool ready, size_t m, size_t n, size_t k) {
+    const impl::TileShape shape = {F::planes_a, F::planes_b, F::tk, F::few, packed, ready};
+    return impl::tiles_win(shape, m, n, k) && F::allowed();
 }
 template <class E, class F = typename tile_form<E>::type> void tiles_or_fused(const impl::GemmJob& job) {
     const bool ready = F::as_it_is && job.b.panel == &panel_tiles;
-    const impl::TileShape shape = shape_of<F>(job.b.packed != nullptr, ready);
-    if (impl::tiles_win(shape, job.all_m, job.all_n, job.k) && F::allowed()) tiles_run<F>(job);
+    if (takes_tiles<F>(job.b.packed != nullptr, ready, job.all_m, job.all_n, job.k)) tiles_run<F>(job);
     else gemm_run<E>(job);
+}
+template <class E> bool floats_in_tiles(bool packed, size_t m, size_t n, size_t k) {
+    return takes_tiles<typename tile_form<E>::type>(packed, false, m, n, k);
 }
 /// f32: three terms are all of a float, one all of a code; products of fewer than nine where one factor has fewer.
 template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
@@ -9001,9 +9009,9 @@ template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
 template <class E> constexpr impl::GemmKernels tiles_kernels() {
     impl::GemmKernels g = gemm_kernels<E>();
     g.mr = PANEL;
-    g.to_tiles = &floats_to_tiles<E>;
     g.scratch_floats = &tiles_scratch<E>;
     g.run = &tiles_or_fused<E>;
+    g.in_tiles = &floats_in_tiles<E>;
     g.run_terms = &run_terms<E>;
     constexpr int own = Element<E>::ELEM_ID, in_bf16 = Element<bf16>::ELEM_ID;
     for (int i = 0; i < 3; i++)                                 // planes of bf16 alone hold no other weights
@@ -14687,10 +14695,20 @@ static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, 
     return computed_f32(code, float_of(a), float_of(b), float_of(c));
 }
 
+/// The operand that is the result of an operation on masks, where a constant one decides; or null.
+static inline const TraceNumber* decided(TraceCode code, const TraceNumber& a, const TraceNumber& b,
+                                         const TraceNumber& c) {
+    const bool any = code == TraceCode::any;
+    if (code == TraceCode::select)       return a.to ? nullptr : a.bits ? &b : &c;
+    if (!any && code != TraceCode::both) return nullptr;
+    if (!a.to)                           return (a.bits != 0) == any ? &a : &b;
+    return b.to ? nullptr : (b.bits != 0) == any ? &b : &a;
+}
 static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type, const TraceNumber& a,
                                     const TraceNumber& b, const TraceNumber& c) {
     Recorder* const to = a.to ? a.to : b.to ? b.to : c.to;
     if (!to) return constant_of(type, computed(code, type, static_cast<uint32_t>(index), a, b, c));
+    if (const TraceNumber* const known = decided(code, a, b, c)) return *known;
     const int32_t x = to->argument(a), y = to->argument(b), z = to->argument(c);
     return to->append({code, type, static_cast<uint16_t>(index), {x, y, z}});
 }
@@ -15462,9 +15480,10 @@ struct Window { uint8_t* at; size_t stride; };                  // rows `stride`
 /// Rows of a group's values that it works on, and which task that is.
 struct Rows { size_t begin, count, task; };
 /// What is known of a group before it runs: of so many rows.
-struct GroupPlan { Tile tile; size_t rows; double work; };
+/// by_code: a product that its unit computes, with the group behind it where that is injected.
+struct GroupPlan { Tile tile; size_t rows; double work; bool by_code; };
 /// The second matrix of a product, by pack_b.
-struct PackedWeight { uint32_t product, weight; void* data; };
+struct PackedWeight { uint32_t product, weight; void *data, *panels; };
 /// The first operand of several products by blocks, prepared by the first of them.
 struct PreparedInput { uint32_t input, first, last, alloc; };
 
@@ -15520,6 +15539,8 @@ struct GK_HIDDEN CompiledLayer::State {
     const impl::CodeTarget*  target = nullptr;                  // of machine code
     size_t                   planned_width = 0, planned_tokens = 0, sized_rows = SIZE_MAX;
     CacheRows                kv;                                // of this run
+    bool                     one_input = false;                 // and one output, of floats
+    bool                     checked = false;                   // pointers of all sources and outputs, for sized_rows
     uint32_t                 culprit = no_node;                 // a node of the graph
 
     State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
@@ -15552,6 +15573,8 @@ struct GK_HIDDEN CompiledLayer::State {
     Status collect(const impl::List<Candidate>& groups);
     Status find_packed();
     Status find_prepared();
+    void   find_injected();
+    bool   runs_on_sums(const FusionGroup& g, uint32_t product) const;
     Status find_bands();
     bool   continues(uint32_t begin, uint32_t group) const;
     const impl::PackedWeight*  packed_for(uint32_t product) const;
@@ -15565,6 +15588,9 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::Tile tile_of(const FusionGroup& g, size_t all) const;
     void   plan_band(FusionBand& band, size_t rows, const Parallel& p) const;
     void   plan_groups(size_t rows, const Parallel& p);
+    bool   has_sums_of_code(uint32_t v, size_t all) const;
+    bool   with_product(size_t group) const { return fusion.groups[group].injected && planned[group - 1].by_code; }
+    uint32_t behind(uint32_t group) const;
     Status alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const;
     Status product_bytes(uint32_t v, size_t m, size_t all, const Parallel& p, size_t* bytes) const;
     Status attention_bytes(uint32_t v, size_t m, const Parallel& p, size_t* bytes) const;
@@ -15577,7 +15603,12 @@ struct GK_HIDDEN CompiledLayer::State {
     bool     flatten(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, uint32_t end,
             impl::CodeLines& lines);
     uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
+    bool     read_behind(const FusionGroup& g, uint32_t v, uint32_t end) const;
+    bool     push_pointer(uint32_t node, uint8_t bytes, bool still);
+    bool     can_emit_product(uint32_t v) const;
+    bool     emit_product(const CompilerGraph& g, uint32_t group, impl::List<uint8_t>& code);
     void     emit_code(const CompilerGraph& g);
+    void     run_product(uint32_t group, const impl::Rows& r, const Parallel& p) const;
     void     run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const;
 
     // ---- 3: execution
@@ -15598,7 +15629,8 @@ struct GK_HIDDEN CompiledLayer::State {
     Status check_indices(size_t rows);
     Status check_cache(const CacheRows& cache, size_t rows, size_t* tokens);
     Status run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens);
-    bool   one_to_one() const;                                  // an input and an output, of floats
+    bool   one_to_one() const;
+    bool   as_before(const void* const* in, void* const* out, size_t rows) const;
 
     // ---- and to look at
     void put_shape(const impl::Text& out, const TensorDesc& d) const;
@@ -15918,7 +15950,7 @@ Status CompiledLayer::State::collect(const impl::List<Candidate>& groups) {
         if (!number.push(static_cast<uint32_t>(fusion.groups.size())) || !next.push(nodes)) return impl::out_of_nodes();
         if (c.size == 0) continue;
         const FusionStrategy s = c.size > 1 ? FusionStrategy::loop_fusion : FusionStrategy::single;
-        const FusionGroup made = {s, true, true, nodes, nodes + c.size, 0, 0, no_node, 0, 0, no_node};
+        const FusionGroup made = {s, true, true, nodes, nodes + c.size, 0, 0, no_node, 0, 0, no_node, false};
         if (!fusion.groups.push(made)) return impl::out_of_nodes();
         nodes += c.size;
     }
@@ -15949,7 +15981,7 @@ Status CompiledLayer::State::find_packed() {
         size_t bytes = 0;
         if (w.op != CompilerOp::weight || w.desc.dtype != DType::f32) continue;
         if (!impl::bytes_of(w.desc, 1, &bytes) || bytes > profile.l2_bytes || n.desc.cols < 4) continue;
-        if (!packed.push({v, n.input[1], nullptr})) return impl::out_of_nodes();
+        if (!packed.push({v, n.input[1], nullptr, nullptr})) return impl::out_of_nodes();
     }
     return impl::success;
 }
@@ -15974,6 +16006,30 @@ const impl::PreparedInput* CompiledLayer::State::prepared_for(uint32_t product) 
     for (const impl::PreparedInput& p : prepared)
         if (p.input == dag.nodes[product].input[0]) return p.first == p.last ? nullptr : &p;
     return nullptr;
+}
+/// Are these operations elementwise on all of the product's shape, and do they read it as it is?
+bool CompiledLayer::State::runs_on_sums(const FusionGroup& g, uint32_t product) const {
+    const TensorDesc& d = dag.nodes[product].desc;
+    bool reads = false;
+    for (uint32_t i = g.begin; i < g.end; i++) {
+        const SemanticNode& n = dag.nodes[node_at(i)];
+        if (n.op_class != OpClass::elementwise || n.desc.cols != d.cols || !impl::same_rows(n.desc, d)) return false;
+        for (size_t j = 0; j < n.inputs; j++) {
+            if (values[n.input[j]].root != product) continue;
+            if (n.input[j] != product || impl::spreads(d, n.desc)) return false;
+            reads = true;
+        }
+    }
+    return reads;
+}
+/// Groups that can run on the sums of the product before them.
+void CompiledLayer::State::find_injected() {
+    for (uint32_t i = 0; i + 1 < fusion.groups.size(); i++) {
+        const uint32_t v = node_at(fusion.groups[i].begin);
+        FusionGroup&   next = fusion.groups[i + 1];
+        next.injected = next.band == fusion.groups[i].band && next.strategy != FusionStrategy::kernel_call
+                && can_emit_product(v) && runs_on_sums(next, v);
+    }
 }
 /// Can this group follow those from `begin` on over a band of rows? Not where it reads a value of theirs by a view,
 /// which may need all rows of it.
@@ -16049,6 +16105,10 @@ void CompiledLayer::State::fill_slots(FusionGroup& g, uint32_t group) {
 bool CompiledLayer::State::last_read(uint32_t u, uint32_t group, uint32_t position) const {
     if (values[u].last != group) return false;
     const FusionGroup& g = fusion.groups[group];
+    if (g.injected) {                                           // the product before may still read it
+        const SemanticNode& product = dag.nodes[node_at(g.begin - 1)];
+        for (size_t j = 0; j < product.inputs; j++) if (values[product.input[j]].root == u) return false;
+    }
     for (uint32_t i = g.begin; i < g.end; i++) {
         const SemanticNode& n = dag.nodes[node_at(i)];
         for (size_t j = 0; j < n.inputs; j++) {
@@ -16080,6 +16140,10 @@ Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t p
     const bool        ok  = buffers.allocs.push(own) && owner.push(v);
     return ok ? impl::success : impl::out_of_nodes();
 }
+/// The last group that may be computed together with this one.
+uint32_t CompiledLayer::State::behind(uint32_t group) const {
+    return group + (group + 1 < fusion.groups.size() && fusion.groups[group + 1].injected);
+}
 Status CompiledLayer::State::place_values() {
     impl::List<uint8_t> kept;                                   // read outside of its group
     if (!kept.fill(dag.nodes.size(), 0)) return impl::out_of_nodes();
@@ -16088,7 +16152,8 @@ Status CompiledLayer::State::place_values() {
         if (values[w].group == no_node) continue;
         for (size_t j = 0; j < n.inputs; j++) {
             const uint32_t root = values[n.input[j]].root;
-            if (values[w].group > values[root].last) values[root].last = values[w].group;
+            const uint32_t until = behind(values[w].group);
+            if (until > values[root].last) values[root].last = until;
             if (values[w].group != values[root].group) kept[root] = 1;
         }
     }
@@ -16112,7 +16177,7 @@ Status CompiledLayer::State::place_values() {
     keep_in_bands();
     if (Status s = place_prepared(); !s) return s;
     const size_t n = buffers.allocs.size();
-    const impl::GroupPlan unknown = {{1, 1, 1, 0, 0}, 0, 0};
+    const impl::GroupPlan unknown = {{1, 1, 1, 0, 0}, 0, 0, false};
     const bool ok = order.fill(n, 0) && placed.fill(n, 0) && planned.fill(fusion.groups.size(), unknown);
     return ok ? impl::success : impl::out_of_nodes();
 }
@@ -16210,9 +16275,23 @@ void CompiledLayer::State::plan_groups(size_t rows, const Parallel& p) {
         plan_band(band, rows, p);
         for (uint32_t j = band.begin; j < band.end; j++) planned[j].rows = band.rows;
     }
-    for (uint32_t i = 0; i < fusion.groups.size(); i++)
-        if (fusion.groups[i].strategy != FusionStrategy::kernel_call)
-            planned[i].tile = tile_of(fusion.groups[i], planned[i].rows);
+    for (uint32_t i = 0; i < fusion.groups.size(); i++) {
+        const FusionGroup& g = fusion.groups[i];
+        planned[i].by_code = g.strategy == FusionStrategy::kernel_call && g.units
+                && has_sums_of_code(node_at(g.begin), all_rows(i, rows));
+        if (g.strategy != FusionStrategy::kernel_call) planned[i].tile = tile_of(g, planned[i].rows);
+    }
+}
+/// Are the sums of this product of so many rows, by the kernels, those of machine code: chains in order of k?
+bool CompiledLayer::State::has_sums_of_code(uint32_t v, size_t all) const {
+    const impl::Form      form = packed_for(v) ? impl::Form::packed : impl::Form::rows;
+    const SemanticNode&   n = dag.nodes[v];
+    const impl::GemmKernels& g = *kernels.table().gemm;
+    const size_t cols = n.desc.cols, depth = dag.nodes[n.input[0]].desc.cols;
+    const impl::DensePath path = impl::dense_path(form, g, all, cols, depth);
+    const bool packed_b = form == impl::Form::packed;
+    if (path == impl::DensePath::nest) return !g.in_tiles || !g.in_tiles(packed_b, all, cols, depth);
+    return path == impl::DensePath::in_caches || path == impl::DensePath::panels;
 }
 /// For m of all rows of a product.
 Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, const Parallel& p, size_t* bytes) const {
@@ -16252,11 +16331,12 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
     const size_t tasks = a.band == no_node ? 1 : fusion.bands[a.band].tasks, m = planned[a.begin].rows;
     const Parallel own = tasks > 1 ? Parallel() : p;
     if (a.use == BufferUse::value) {
-        if (a.band == no_node) impl::bytes_of(n.desc, rows, &a.bytes);
+        if (planned[a.begin].by_code && a.values == 1 && a.end == behind(a.begin)) a.bytes = 0;    // never stored
+        else if (a.band == no_node) impl::bytes_of(n.desc, rows, &a.bytes);
         else                   a.bytes = m * n.desc.cols * impl::element_bytes(n.desc);
     } else if (a.use == BufferUse::tiles) {
         const FusionGroup& g = fusion.groups[a.begin];
-        if (one_pass(g)) a.bytes = 0;
+        if (one_pass(g) || with_product(a.begin)) a.bytes = 0;
         else if (!impl::times(impl::width_of(own) * g.slots, planned[a.begin].tile.slot_bytes, &a.bytes))
             return impl::too_many_rows;
     } else if (a.use == BufferUse::prepared) {
@@ -16505,7 +16585,8 @@ void CompiledLayer::State::run_band(const FusionBand& band, size_t rows, const P
             const size_t     first = i * band.rows;
             const impl::Rows r = {first, all - first < band.rows ? all - first : band.rows, task};
             for (uint32_t g = band.begin; g < band.end; g++) {
-                if (fusion.groups[g].strategy != FusionStrategy::kernel_call) run_group(g, r, own, arena);
+                if (planned[g].by_code) { run_product(g, r, own); g = behind(g); }
+                else if (fusion.groups[g].strategy != FusionStrategy::kernel_call) run_group(g, r, own, arena);
                 else (void)call(g, r, all, own, arena);         // by packed weights: nothing to go wrong
             }
         }
@@ -16634,6 +16715,8 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
     const auto   aligned = [](const void* p, const TensorDesc& d) {
         return d.dtype == DType::blocks || (reinterpret_cast<uintptr_t>(p) & (impl::element_bytes(d) - 1)) == 0;
     };
+    if (as_before(in, out, rows)) return impl::success;
+    checked = false;
     if (rows != sized_rows)
         if (Status s = size_tensors(rows); !s) return s;
     for (const impl::SourcePlace& s : sources) {
@@ -16668,7 +16751,16 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
     if (embeddings.size())
         if (Status s = check_indices(rows); !s) return s;
     culprit = no_node;
+    checked = embeddings.size() == 0;                           // indices change where they are
     return impl::success;
+}
+/// Is everything where it was when it was checked?
+bool CompiledLayer::State::as_before(const void* const* in, void* const* out, size_t rows) const {
+    if (!checked || rows != sized_rows || !out) return false;
+    for (const impl::SourcePlace& s : sources)
+        if (s.input != no_node && (!in || values[s.node].at != in[s.input])) return false;
+    for (uint32_t i = 0; i < outputs.size(); i++) if (values[outputs[i]].at != out[i]) return false;
+    return true;
 }
 Status CompiledLayer::State::check_indices(size_t rows) {
     for (uint32_t v : embeddings) {
@@ -16725,6 +16817,7 @@ Status CompiledLayer::State::pack(const impl::SourcePlace& source) {
         const Status s = n.op == CompilerOp::matmul ? kernels.pack_b(b, cols, depth, w.data)
                                                     : kernels.pack_b_transposed(b, cols, depth, w.data);
         if (!s) return s;
+        w.panels = const_cast<char*>(impl::Dense<float>::panels_of(w.data));
     }
     return impl::success;
 }
@@ -16754,8 +16847,9 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
     for (uint32_t i = 0, next; i < fusion.groups.size(); i = next) {
         const FusionGroup& g = fusion.groups[i];
         const size_t       all = all_rows(i, rows);
-        next = g.band == no_node ? i + 1 : fusion.bands[g.band].end;
+        next = g.band != no_node ? fusion.bands[g.band].end : 1 + (planned[i].by_code ? behind(i) : i);
         if (g.band != no_node)                                run_band(fusion.bands[g.band], rows, p, arena);
+        else if (planned[i].by_code)                          run_product(i, {0, all, 0}, p);
         else if (g.strategy != FusionStrategy::kernel_call)   run_group(i, {0, all, 0}, p, arena);
         else if (Status s = call(i, {0, all, 0}, all, p, arena); !s) {
             culprit = dag.nodes[node_at(g.begin)].node;
@@ -16795,6 +16889,7 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
             out << "groups " << i << " to " << size_t(fusion.bands[g.band].end - 1) << ", " << fusion.bands[g.band].rows
                 << " rows at a time\n";
         out << "group " << i << ": " << impl::strategy_names[static_cast<size_t>(g.strategy)];
+        if (with_product(i)) out << " on the sums of the group before";
         if (g.slots && !one_pass(g)) out << ", " << size_t(g.slots) << " values of a tile";
         out << "\n";
         uint32_t unit = g.unit;
@@ -16892,7 +16987,9 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     if (s) s = made->find_packed();
     if (s) s = made->find_prepared();
     if (s) s = made->find_bands();
+    if (s) made->find_injected();
     if (s) s = made->place_values();
+    if (s) made->one_input = made->one_to_one();
     if (s) made->emit_code(graph);
     if (s) s = made->plan_buffers(1, 0, Parallel());
     if (!s) {
@@ -16913,6 +17010,7 @@ Status CompiledLayer::bind(const char* name, const void* weight) {
         impl::SourcePlace& s = state_->sources[i];
         if (s.input != no_node || strcmp(state_->dag.nodes[s.node].name, name) != 0) continue;
         s.data = weight;
+        state_->checked = false;
         const Status packed = state_->pack(s);
         if (!packed) s.data = nullptr;
         return packed;
@@ -16935,7 +17033,7 @@ Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_
 Status CompiledLayer::run(const float* input, float* output, size_t rows, const CacheRows& kv) {
     const void* const inputs[]  = {input};
     void* const       outputs[] = {output};
-    if (state_ && !state_->one_to_one())
+    if (state_ && !state_->one_input)
         return impl::invalid("this graph has other inputs and outputs than one of f32 each");
     return run(inputs, outputs, rows, kv);
 }
@@ -17009,8 +17107,9 @@ static inline bool same_profile(const DeviceProfile& a, const DeviceProfile& b) 
 }
 static inline bool same_options(const CompileOptions& a, const CompileOptions& b) {
     return a.loop_fusion == b.loop_fusion && a.row_bands == b.row_bands && a.pack_weights == b.pack_weights &&
-           a.machine_code == b.machine_code && a.in_place == b.in_place && a.share_buffers == b.share_buffers &&
-           a.poison == b.poison && a.precision == b.precision && a.tile_bytes == b.tile_bytes;
+           a.machine_code == b.machine_code && a.products == b.products && a.in_place == b.in_place &&
+           a.share_buffers == b.share_buffers && a.poison == b.poison && a.precision == b.precision &&
+           a.tile_bytes == b.tile_bytes;
 }
 /// A layer, and what it was made of.
 struct CachedLayer {
@@ -17250,10 +17349,11 @@ GK_NAMESPACE_END
 #endif
 
 // ============================================================================
-// [26] MACHINE CODE: groups of elementwise operations as functions
+// [26] MACHINE CODE: elementwise operations, and small products with what is behind them, as functions
 // ============================================================================
 //
-//   FusionGroup -> flatten -> CodeLines -> CodeLoop: place, encode -> CodeMemory -> run_unit
+//   FusionGroup -> flatten -> CodeLines -> CodeLoop:    place, encode -> CodeMemory -> run_unit
+//   a product, and the group behind it  -> CodeProduct: the same                   -> run_product
 //
 // The recordings of a group, one behind the other, are straight-line code on numbered values. A line of it is one
 // instruction whose operands have no place yet; each trace operation becomes the lines that the primitive of that name
@@ -17388,7 +17488,7 @@ struct X86Row { const char* name; X86Form form; X86Space space; uint8_t prefix, 
     ROW(store_half, "vmovups",     mr,   vex_0f,    0, 0x11, 0, 0, 0, 0, 0) \
     ROW(load_some,  "vmaskmovps",  rvm,  vex_0f38,  1, 0x2c, 0, 0, 1, 0, 0) \
     ROW(store_some, "vmaskmovps",  mvr,  vex_0f38,  1, 0x2e, 0, 0, 1, 0, 0) \
-    ROW(load_each,  "vbroadcastss", rm,  vex_0f38,  1, 0x18, 0, 0, 2, 0, 4) \
+    ROW(load_each,  "vbroadcastss", rm,  vex_0f38,  1, 0x18, 0, 0, 1, 0, 4) \
     ROW(fadd,       "vaddps",      rvm,  vex_0f,    0, 0x58, 0, 0, 1, 0, 64) \
     ROW(fmul,       "vmulps",      rvm,  vex_0f,    0, 0x59, 0, 0, 1, 0, 64) \
     ROW(fsub,       "vsubps",      rvm,  vex_0f,    0, 0x5c, 0, 0, 1, 0, 64) \
@@ -17442,6 +17542,7 @@ struct X86Row { const char* name; X86Form form; X86Space space; uint8_t prefix, 
     ROW(sub_imm,    "sub",         m,    legacy,    0, 0x83, 5, 1, 0, 1, 0) \
     ROW(and_imm,    "and",         m,    legacy,    0, 0x83, 4, 1, 0, 1, 0) \
     ROW(cmp_imm,    "cmp",         m,    legacy,    0, 0x83, 7, 1, 0, 1, 0) \
+    ROW(mov_imm,    "mov",         m,    legacy,    0, 0xc7, 0, 1, 0, 4, 0) \
     ROW(load16,     "movzx",       rm,   legacy_0f, 0, 0xb7, 0, 0, 0, 0, 0) \
     ROW(store16,    "mov",         mr,   legacy,    1, 0x89, 0, 0, 0, 0, 0) \
     ROW(push,       "push",        o,    legacy,    0, 0x50, 0, 0, 0, 0, 0) \
@@ -17563,7 +17664,7 @@ static inline bool gives_mask(X86 op) {
 // ---- instructions of aarch64 ----------------------------------------------------------------------------------------
 
 /// Where an immediate goes, and what it counts.
-enum class A64Field : uint8_t { none, plain, eights, sixteens, left, right, words };
+enum class A64Field : uint8_t { none, plain, fours, eights, sixteens, left, right, words, half };
 struct A64Row { const char* text; A64Field field; uint32_t bits; };
 
 /// D, N and M are registers, encoded at bits 0, 5 and 16; I is the immediate.
@@ -17572,6 +17673,7 @@ struct A64Row { const char* text; A64Field field; uint32_t bits; };
     ROW(str_q,   "str qD, [xN, I]",               sixteens, 0x3d800000) \
     ROW(ldr_d,   "ldr dD, [xN, I]",               eights,   0xfd400000) \
     ROW(str_d,   "str dD, [xN, I]",               eights,   0xfd000000) \
+    ROW(ldr_s,   "ldr sD, [xN, I]",               fours,    0xbd400000) \
     ROW(fadd,    "fadd vD.4s, vN.4s, vM.4s",      none,     0x4e20d400) \
     ROW(fsub,    "fsub vD.4s, vN.4s, vM.4s",      none,     0x4ea0d400) \
     ROW(fmul,    "fmul vD.4s, vN.4s, vM.4s",      none,     0x6e20dc00) \
@@ -17584,6 +17686,8 @@ struct A64Row { const char* text; A64Field field; uint32_t bits; };
     ROW(ior,     "orr vD.16b, vN.16b, vM.16b",    none,     0x4ea01c00) \
     ROW(fmla,    "fmla vD.4s, vN.4s, vM.4s",      none,     0x4e20cc00) \
     ROW(fmls,    "fmls vD.4s, vN.4s, vM.4s",      none,     0x4ea0cc00) \
+    ROW(fmla_1,  "fmla vD.4s, vN.4s, vM.s[0]",    none,     0x4f801000) \
+    ROW(zero,    "movi vD.4s, 0",                 none,     0x4f000400) \
     ROW(bsl,     "bsl vD.16b, vN.16b, vM.16b",    none,     0x6e601c00) \
     ROW(fneg,    "fneg vD.4s, vN.4s",             none,     0x6ea0f800) \
     ROW(fabs,    "fabs vD.4s, vN.4s",             none,     0x4ea0f800) \
@@ -17611,12 +17715,17 @@ struct A64Row { const char* text; A64Field field; uint32_t bits; };
     ROW(subs,    "subs xD, xN, I",                plain,    0xf1000000) \
     ROW(add_x,   "add xD, xN, xM",                none,     0x8b000000) \
     ROW(add_2x,  "add xD, xN, xM, lsl 1",         none,     0x8b000400) \
+    ROW(sub_x,   "sub xD, xN, xM",                none,     0xcb000000) \
+    ROW(movz,    "movz xD, I",                    half,     0xd2800000) \
+    ROW(movk,    "movk xD, I, lsl 16",            half,     0xf2a00000) \
     ROW(cbz,     "cbz xD, I",                     words,    0xb4000000) \
     ROW(cbnz,    "cbnz xD, I",                    words,    0xb5000000) \
     ROW(b_eq,    "b.eq I",                        words,    0x54000000) \
     ROW(b_ne,    "b.ne I",                        words,    0x54000001) \
     ROW(b_le,    "b.le I",                        words,    0x5400000d) \
     ROW(b_gt,    "b.gt I",                        words,    0x5400000c) \
+    ROW(b_lt,    "b.lt I",                        words,    0x5400000b) \
+    ROW(b_ge,    "b.ge I",                        words,    0x5400000a) \
     ROW(adr,     "adr xD, I",                     words,    0x10000000) \
     ROW(bti_c,   "bti c",                         none,     0xd503245f) \
     ROW(ret,     "ret",                           none,     0xd65f03c0)
@@ -17632,11 +17741,13 @@ static inline uint32_t encode(const A64Row& e, unsigned d, unsigned n, unsigned 
     const uint32_t i = static_cast<uint32_t>(imm), bits = e.bits | d | n << 5 | m << 16;
     switch (e.field) {
         case A64Field::plain:    return bits | (i & 0xfff) << 10;
+        case A64Field::fours:    return bits | (i / 4 & 0xfff) << 10;
         case A64Field::eights:   return bits | (i / 8 & 0xfff) << 10;
         case A64Field::sixteens: return bits | (i / 16 & 0xfff) << 10;
         case A64Field::left:     return bits | (32 + i) << 16;
         case A64Field::right:    return bits | (64 - i) << 16;
         case A64Field::words:    return bits | (i / 4 & 0x7ffff) << 5;
+        case A64Field::half:     return bits | (i & 0xffff) << 5;
         default:                 return bits;
     }
 }
@@ -17658,6 +17769,14 @@ static inline bool is_store(A64 op)                { return op == A64::str_q || 
 static inline bool is_load(A64 op)                 { return op == A64::ldr_q || op == A64::ldr_d; }
 
 #endif
+
+// ---- products ------------------------------------------------------------------------------------------------------
+
+/// C[rows][n] = A B, k at most PRODUCT_K. width: of panels of B, [k][width] each; 0 for rows of B.
+struct ProductShape { size_t n, k, width, rows; bool open; };
+constexpr size_t PRODUCT_K = 256;                               // as deep as a panel of pack_b
+constexpr size_t PRODUCT_B = 65536, PRODUCT_M = 4096;           // elements of B, rows that are known: at most
+constexpr size_t PRODUCT_CHAIN = 128;                           // steps of k that one sum adds up, as CHAIN in [13]
 
 // ---- lines ----------------------------------------------------------------------------------------------------------
 
@@ -17697,7 +17816,6 @@ struct CodeLines {
         return static_cast<unsigned>(i);
     }
     int32_t lower(const TraceOp& op, const int32_t* from);  // one trace operation, as its primitive is defined
-    int32_t decided(TraceCode code, int32_t a, int32_t b, int32_t c) const;
     int32_t scale(int32_t p, int32_t t);
     int32_t scale2(int32_t x, int32_t n);
     // As the target has it:
@@ -17706,15 +17824,6 @@ struct CodeLines {
     void    store(unsigned tensor, DType type, int32_t v);
 };
 
-/// The result of an operation on masks that a constant one decides, else no_arg.
-int32_t CodeLines::decided(TraceCode code, int32_t a, int32_t b, int32_t c) const {
-    const auto known = [this](int32_t m, bool value) { return is(m, value ? 0xffffffffu : 0); };
-    const bool select = code == TraceCode::select, any = code == TraceCode::any;
-    if (select)                            return known(a, true) ? b : known(a, false) ? c : no_arg;
-    if (!any && code != TraceCode::both)   return no_arg;
-    if (known(a, any)  || known(b, !any))  return a;
-    return known(b, any) || known(a, !any) ? b : no_arg;
-}
 /// vscale and vscale2 of the sets that have no instruction for it.
 int32_t CodeLines::scale(int32_t p, int32_t t) {
     const int32_t normal = lower_here(TraceCode::max, t, constant(trace::round_bias + 2), no_arg);
@@ -17728,8 +17837,7 @@ int32_t CodeLines::scale2(int32_t x, int32_t n) {
     return add(CodeOp::fmul, add(CodeOp::fmul, x, power(half)), power(add(CodeOp::isub, n, half)));
 }
 int32_t CodeLines::lower(const TraceOp& op, const int32_t* from) {
-    const int32_t a = from[0], b = from[1], c = from[2], known = decided(op.code, a, b, c);
-    if (known != no_arg) return known;
+    const int32_t a = from[0], b = from[1], c = from[2];
     switch (op.code) {
         case TraceCode::add:      return add(CodeOp::fadd, a, b);
         case TraceCode::sub:      return add(CodeOp::fsub, a, b);
@@ -17773,6 +17881,7 @@ protected:
     uint32_t         now_ = 0;                                  // the line at hand
     unsigned         together_ = 1, vector_ = 0;                // vectors that take turns, line by line; which of them
     uint64_t         values_ = 0, most_used_ = 0;               // places on the stack: taken, ever taken
+    size_t           values_at_ = at_values;                    // where they begin
     bool             rest_ = false, dry_ = false, failed_ = false;
 
     CodePlaces(const CodeLines& lines, List<uint8_t>& code) : lines_(lines), target_(lines.target), code_(code) {}
@@ -17783,7 +17892,7 @@ protected:
 
     size_t    turn(int32_t line) const                 { return static_cast<size_t>(line) * together_ + vector_; }
     CodePlace place_of_constant(size_t c) const;                // behind the code
-    CodePlace place_of_value(size_t slot) const        { return in_memory(stack, at_values + value_bytes() * slot); }
+    CodePlace place_of_value(size_t slot) const        { return in_memory(stack, values_at_ + value_bytes() * slot); }
     size_t    value_bytes() const                      { return 4u * target_.lanes; }
     CodePlace place(int32_t from) const {
         if (from >= 0) return at_[turn(from)];
@@ -17812,6 +17921,7 @@ protected:
     void     count_reads();
     unsigned choose_together();
     void     keep_constants();
+    void     load_constants();
     void     write_lines(uint64_t places, unsigned together, bool rest);
     size_t   frame_bytes() const;
     void     put_constants();
@@ -17888,7 +17998,7 @@ void CodePlaces::write_lines(uint64_t places, unsigned together, bool rest) {
             free_ |= borrowed_;
             for (int32_t f : l.from)                            // places on the stack that are not read again
                 if (dies(f) && place(f).memory && place(f).base == stack)
-                    values_ &= ~(uint64_t(1) << (static_cast<size_t>(place(f).offset) - at_values) / value_bytes());
+                    values_ &= ~(uint64_t(1) << (static_cast<size_t>(place(f).offset) - values_at_) / value_bytes());
         }
     }
     vector_ = 0;
@@ -17924,8 +18034,13 @@ void CodePlaces::keep_constants() {
         kept++;
     }
 }
+/// To the registers where they are kept.
+void CodePlaces::load_constants() {
+    for (size_t c = 0; c < kept_.size(); c++)
+        if (kept_[c] != no_register) move_to_register(kept_[c], place_of_constant(c));
+}
 size_t CodePlaces::frame_bytes() const {
-    size_t bytes = at_values;
+    size_t bytes = values_at_;
     for (uint64_t v = most_used_; v; v >>= 1) bytes += value_bytes();
     return bytes;
 }
@@ -18014,25 +18129,23 @@ constexpr Platform this_platform = windows_x64;
 constexpr Platform this_platform = system_v;
 #endif
 
-/// Writes a function of LoopCall* that runs lines over rows:
+/// A function of LoopCall* with lines in it:
 ///
-///     save registers; load pointers, and constants that are kept
-///     each row: vectors, several at a time; vectors; the rest, by masks; pointers go on to the next row
+///     save registers; load pointers
+///     what a CodeLoop or a CodeProduct is
 ///     restore; ret; constants
-class CodeLoop : CodePlaces {
-public:
-    CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
-    using CodePlaces::registers;
-    using CodePlaces::kept;
-    using CodePlaces::spilled;
-    bool write();                                               // false where it cannot be written
-
-private:
+class CodeFunction : public CodePlaces {
+protected:
+    CodeFunction(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
     struct Fix { size_t at, end, constant; };                   // an offset, and what it is from
     const Platform& platform_ = this_platform;
     const bool      wide_ = target_.isa == Isa::avx512;
     List<Fix>       fixes_;
-    int             offset_ = 0;                                // elements from the index to the first vector
+    size_t          pointers_ = 0, frame_ = 0;                  // how many; where the size of the stack is written
+
+    virtual CodePlace of_tensor(size_t tensor) const = 0;       // its vector at hand
+    void open(size_t pointers);
+    bool close();
 
     // ---- bytes
     void emit(X86 op, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm, unsigned k = 0) {
@@ -18055,11 +18168,6 @@ private:
     // ---- places
     static CodePlace on_stack(size_t offset)             { return in_memory(rsp, offset); }
     CodePlace argument(size_t offset) const              { return in_memory(platform_.argument, offset); }
-    CodePlace of_tensor(size_t tensor) const {
-        const int bytes = lines_.tensors[tensor].bytes, element = offset_ + target_.lanes * static_cast<int>(vector_);
-        if (rest_) return in_memory(platform_.pointers[tensor]);
-        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), element * bytes, false};
-    }
     static bool is_mask(unsigned r)                      { return r >= 32; }
     void move_to_stack(unsigned r, const CodePlace& to) override { emit(is_mask(r) ? X86::kstore : X86::store, r, to); }
     void move_to_register(unsigned r, const CodePlace& from) override {
@@ -18067,24 +18175,19 @@ private:
         p.each = false;
         emit(is_mask(r) ? X86::kload : from.each ? X86::load_each : X86::load, r, p);
     }
-    /// Adds to the index, by immediates that are not positive: a byte holds -128, not 128.
-    void go_on(int n) {
-        emit(n > 0 ? X86::sub_imm : X86::add_imm, in_register(rax), n > 0 ? -n : n);
-    }
 
     // ---- lines
     void write_line(const CodeLine& l) override;
     bool stays_in_memory() const;
-    void write_load(const CodeLine& l);
+    virtual void write_load(const CodeLine& l);
     void write_store(const CodeLine& l);
     void write_fma(const CodeLine& l);
     void write_vector(const CodeLine& l);
     void move_words(unsigned tensor, bool out);
-    void write_row(unsigned together);
 };
 
 /// The words of a rest to the stack, or from it.
-void CodeLoop::move_words(unsigned tensor, bool out) {
+void CodeFunction::move_words(unsigned tensor, bool out) {
     const CodePlace there = {platform_.pointers[tensor], true, 11, 1, -2, false};
     const CodePlace here  = {rsp, true, 11, 1, static_cast<int32_t>(at_rest) - 2, false};
     emit(X86::mov, 11, argument(offsetof(LoopCall, rest)));
@@ -18095,12 +18198,12 @@ void CodeLoop::move_words(unsigned tensor, bool out) {
     if (!dry_) jump(X86::jne, again);
 }
 /// Is what this line loads read once, and before anything is stored, perhaps there?
-bool CodeLoop::stays_in_memory() const {
+bool CodeFunction::stays_in_memory() const {
     bool stays = reads_[now_] == 1;
     for (uint32_t i = now_ + 1; stays && i < last_[now_]; i++) stays = !is_store(lines_.all[i].op);
     return stays;
 }
-void CodeLoop::write_load(const CodeLine& l) {
+void CodeFunction::write_load(const CodeLine& l) {
     const bool floats = l.op == X86::load;
     if (floats && !rest_ && stays_in_memory()) { place_result(of_tensor(l.index)); return; }
     if (!floats && rest_ && !wide_) move_words(l.index, false);
@@ -18111,7 +18214,7 @@ void CodeLoop::write_load(const CodeLine& l) {
     else             emit(l.op, r, on_stack(at_rest));
     result(r);
 }
-void CodeLoop::write_store(const CodeLine& l) {
+void CodeFunction::write_store(const CodeLine& l) {
     const unsigned v = loaded(place(l.from[0]));
     if (!rest_)                   emit(l.op, v, of_tensor(l.index));
     else if (wide_)               emit(l.op, v, 0, of_tensor(l.index), 0, target_.mask);
@@ -18120,7 +18223,7 @@ void CodeLoop::write_store(const CodeLine& l) {
 }
 /// a b + c overwrites a source `to`, one that is not read again if there is such. Forms: 132, to m + v; 213, v to + m;
 /// 231, v m + to.
-void CodeLoop::write_fma(const CodeLine& l) {
+void CodeFunction::write_fma(const CodeLine& l) {
     unsigned over = no_register, in_registers = 0, dying = 0;
     for (unsigned i = 0; i < 3; i++) {
         const bool memory = place(l.from[i]).memory;
@@ -18141,7 +18244,7 @@ void CodeLoop::write_fma(const CodeLine& l) {
 }
 /// Any other: the first source is in a register, if need be that of the result; the second may be in memory, the third
 /// chooses between them.
-void CodeLoop::write_vector(const CodeLine& l) {
+void CodeFunction::write_vector(const CodeLine& l) {
     const bool    mask = gives_mask(l.op), of_masks = mask && l.op != X86::cmp_mask;
     const X86Form form = x86_rows[static_cast<size_t>(l.op)].form;
     const bool    two  = form == X86Form::rvm || form == X86Form::rvmr;
@@ -18161,14 +18264,73 @@ void CodeLoop::write_vector(const CodeLine& l) {
     if (load) free_dying(l);
     result(r);
 }
-void CodeLoop::write_line(const CodeLine& l) {
+void CodeFunction::write_line(const CodeLine& l) {
     if (is_load(l.op))                                           write_load(l);
     else if (is_store(l.op))                                   { write_store(l); free_dying(l); }
     else if (l.op == X86::fmadd132 || l.op == X86::fnmadd132)    write_fma(l);
     else                                                         write_vector(l);
 }
 
-// ---- all of it ----
+// ---- functions ----
+
+/// From the first instruction on; pointers_ of LoopCall::at are in registers.
+void CodeFunction::open(size_t pointers) {
+    pointers_ = pointers;
+    emit(X86::endbr64, in_register(0), 0xfa);
+    emit(X86::push, in_register(rbp), 0);
+    emit(X86::mov, rbp, in_register(rsp));
+    for (size_t t = 0; t < pointers; t++)
+        if (platform_.saved >> platform_.pointers[t] & 1) emit(X86::push, in_register(platform_.pointers[t]), 0);
+    emit(X86::and_imm, in_register(rsp), -64);
+    emit(X86::lea, rsp, on_stack(0 - (values_at_ + value_bytes() * most_values)));
+    frame_ = code_.size() - 4;
+    const unsigned saved = platform_.saves_vectors && !wide_ ? 6 : 16;          // from which vector register on
+    for (unsigned r = saved; r < 16; r++) emit(X86::store_half, r, on_stack(at_saved + 16 * (r - saved)));
+    for (size_t t = 0; t < pointers; t++)
+        emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
+}
+/// To the last one, and constants. False if anything failed.
+bool CodeFunction::close() {
+    const unsigned saved = platform_.saves_vectors && !wide_ ? 6 : 16;
+    size_t pushed = 0;
+    for (size_t t = 0; t < pointers_; t++) pushed += platform_.saved >> platform_.pointers[t] & 1;
+    emit(X86::zeroupper, in_register(0), 0);
+    for (unsigned r = saved; r < 16; r++) emit(X86::load_half, r, on_stack(at_saved + 16 * (r - saved)));
+    emit(X86::lea, rsp, in_memory(rbp, 0 - 8 * pushed));
+    for (size_t t = pointers_; t-- > 0;)
+        if (platform_.saved >> platform_.pointers[t] & 1) emit(X86::pop, in_register(platform_.pointers[t]), 0);
+    emit(X86::pop, in_register(rbp), 0);
+    emit(X86::ret, in_register(0), 0);
+
+    put32(frame_, 0 - frame_bytes());
+    while (code_.size() % 64 && !failed_) failed_ |= !code_.push(0xcc);
+    for (const Fix& f : fixes_) put32(f.at, code_.size() + target_.constant_bytes * f.constant - f.end);
+    put_constants();
+    return !failed_ && frame_bytes() < 4096;                    // a page, which the system watches
+}
+
+/// Lines over rows, a constant that is kept in each register that they leave:
+///
+///     each row: vectors, several at a time; vectors; the rest, by masks; pointers go on to the next row
+class CodeLoop : public CodeFunction {
+public:
+    CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodeFunction(lines, code) {}
+    bool write();                                               // false where it cannot be written
+
+private:
+    int offset_ = 0;                                            // elements from the index to the first vector
+
+    CodePlace of_tensor(size_t tensor) const override {
+        const int bytes = lines_.tensors[tensor].bytes, element = offset_ + target_.lanes * static_cast<int>(vector_);
+        if (rest_) return in_memory(platform_.pointers[tensor]);
+        return {platform_.pointers[tensor], true, rax, static_cast<uint8_t>(bytes / 2 - 1), element * bytes, false};
+    }
+    /// Adds to the index, by immediates that are not positive: a byte holds -128, not 128.
+    void go_on(int n) {
+        emit(n > 0 ? X86::sub_imm : X86::add_imm, in_register(rax), n > 0 ? -n : n);
+    }
+    void write_row(unsigned together);
+};
 
 void CodeLoop::write_row(unsigned together) {
     const uint64_t places = target_.registers & ~constants_;
@@ -18201,48 +18363,296 @@ void CodeLoop::write_row(unsigned together) {
         emit(X86::add, platform_.pointers[t], argument(offsetof(LoopCall, step) + 8 * t));
 }
 bool CodeLoop::write() {
-    const size_t tensors = lines_.tensors.size();
-    if (lines_.failed || tensors > most_pointers) return false;
+    if (lines_.failed || lines_.tensors.size() > most_pointers) return false;
     count_reads();
     if (failed_) return false;
     const unsigned together = choose_together();
     keep_constants();
-
-    size_t pushed = 0;
-    emit(X86::endbr64, in_register(0), 0xfa);
-    emit(X86::push, in_register(rbp), 0);
-    emit(X86::mov, rbp, in_register(rsp));
-    for (size_t t = 0; t < tensors; t++) {
-        if (!(platform_.saved >> platform_.pointers[t] & 1)) continue;
-        emit(X86::push, in_register(platform_.pointers[t]), 0);
-        pushed++;
-    }
-    emit(X86::and_imm, in_register(rsp), -64);
-    emit(X86::lea, rsp, on_stack(0 - (at_values + value_bytes() * most_values)));
-    const size_t frame = code_.size() - 4;
-    const unsigned saved = platform_.saves_vectors && !wide_ ? 6 : 16;          // from which vector register on
-    for (unsigned r = saved; r < 16; r++) emit(X86::store_half, r, on_stack(at_saved + 16 * (r - saved)));
-    for (size_t t = 0; t < tensors; t++)
-        emit(X86::mov, platform_.pointers[t], argument(offsetof(LoopCall, at) + 8 * t));
-    for (size_t c = 0; c < kept_.size(); c++)
-        if (kept_[c] != no_register) move_to_register(kept_[c], place_of_constant(c));
+    open(lines_.tensors.size());
+    load_constants();
     const size_t row = code_.size();
     write_row(together);
     emit(X86::sub_imm, argument(offsetof(LoopCall, rows)), 1);
     jump(X86::jne, row);
-    emit(X86::zeroupper, in_register(0), 0);
-    for (unsigned r = saved; r < 16; r++) emit(X86::load_half, r, on_stack(at_saved + 16 * (r - saved)));
-    emit(X86::lea, rsp, in_memory(rbp, 0 - 8 * pushed));
-    for (size_t t = tensors; t-- > 0;)
-        if (platform_.saved >> platform_.pointers[t] & 1) emit(X86::pop, in_register(platform_.pointers[t]), 0);
-    emit(X86::pop, in_register(rbp), 0);
-    emit(X86::ret, in_register(0), 0);
+    return close();
+}
 
-    put32(frame, 0 - frame_bytes());
-    while (code_.size() % 64 && !failed_) failed_ |= !code_.push(0xcc);
-    for (const Fix& f : fixes_) put32(f.at, code_.size() + target_.constant_bytes * f.constant - f.end);
-    put_constants();
-    return !failed_;
+// ---- functions of products ----
+//
+// A tile of C is `rows` x `vectors` registers of sums. The tiles of some rows follow each other along the columns, then
+// those of the next rows; what is left of the rows has tiles of fewer rows and more vectors.
+//
+//     A[rows][k]    an element for all lanes        B, panels or rows of n     `vectors` registers
+//     direct        lines run on each register of sums, as long as few registers do for them
+//     else          sums go to the stack, lines run on them row by row, in all registers
+
+class CodeProduct : public CodeFunction {
+public:
+    CodeProduct(const CodeLines& lines, List<uint8_t>& code, const ProductShape& shape)
+        : CodeFunction(lines, code), shape_(shape) {}
+    bool write();                                               // false where it cannot be written
+
+private:
+    struct Tile { unsigned rows, vectors; bool rest; };         // rest: the last vector ends behind the columns
+    static constexpr size_t at_columns = at_rest, at_rows = at_rest + 8, at_tile = at_values;       // on the stack
+    static constexpr size_t most_direct = 8, most_unrolled = 32;        // lines; steps of k
+    static constexpr uint8_t sums = 11;                         // where the row of sums at hand is
+
+    const ProductShape& shape_;
+    Tile     tile_ = {};
+    unsigned row_ = 0, column_ = 0;                             // of the tile: of the vectors at hand the first
+    bool     direct_ = false;
+    uint8_t  numbers_[32] = {};                                 // of the registers, in order
+    unsigned most_parked_ = 1, row_vectors_ = 1;                // vectors on the stack that take turns; of a row
+
+    unsigned lanes() const                             { return target_.lanes; }
+    unsigned vectors() const        { return static_cast<unsigned>((shape_.n + lanes() - 1) / lanes()); }
+    uint8_t  pointer(size_t tensor) const              { return platform_.pointers[tensor]; }
+    uint8_t  a() const                                 { return pointer(lines_.tensors.size()); }
+    uint8_t  b() const                                 { return pointer(lines_.tensors.size() + 1); }
+    size_t   step_of_b() const                         { return 4 * (shape_.width ? shape_.width : shape_.n); }
+    unsigned all_registers() const;
+    unsigned vectors_of(unsigned rows) const;
+    unsigned numbered(unsigned i) const                { return numbers_[i]; }
+    unsigned sum(unsigned r, unsigned v) const         { return numbered(r * tile_.vectors + v); }
+    size_t   offset_of_b(size_t v) const;
+
+    CodePlace of_tensor(size_t tensor) const override;
+    void write_load(const CodeLine& l) override;
+    void move(uint8_t r, size_t bytes)                 { if (bytes) emit(X86::lea, r, in_memory(r, bytes)); }
+    void write_step(size_t i);
+    void write_chain(size_t steps);
+    void write_sums();
+    void write_direct();
+    unsigned rows_together() const;
+    void write_parked();
+    void write_tile(const Tile& tile);
+    void write_columns(unsigned rows);
+    void write_rows(unsigned rows);
+    bool fits_direct();
+};
+
+/// Vector registers but that of a mask.
+unsigned CodeProduct::all_registers() const {
+    unsigned n = 0;
+    for (uint64_t r = registers_of_rest() & all_vectors; r; r >>= 1) n += r & 1;
+    return n;
+}
+/// Sums, one row of B and an element of A are in registers; whole panels of B.
+unsigned CodeProduct::vectors_of(unsigned rows) const {
+    const unsigned panel = static_cast<unsigned>(shape_.width) / lanes(), fit = (all_registers() - 1) / (rows + 1);
+    const unsigned most = panel && fit > panel ? fit / panel * panel : fit, all = vectors();
+    const unsigned tiles = (all + most - 1) / most;
+    const unsigned even = (all + tiles - 1) / tiles;
+    return panel && tiles > 1 ? (even + panel - 1) / panel * panel : even;
+}
+/// From the first vector of a tile to another one.
+size_t CodeProduct::offset_of_b(size_t v) const {
+    const size_t panel = shape_.width / lanes();
+    return panel ? v / panel * shape_.k * step_of_b() + v % panel * value_bytes() : v * value_bytes();
+}
+/// Of rows of sums on the stack the index counts, from -2 an element to 0 behind the rows of the tile.
+CodePlace CodeProduct::of_tensor(size_t tensor) const {
+    const CodeLines::Tensor& t = lines_.tensors[tensor];
+    const bool   looped = !direct_ && !t.still;
+    const size_t row = t.still ? 0 : (direct_ ? row_ : tile_.rows) + vector_ / row_vectors_;
+    const size_t column = size_t(column_ + vector_ % row_vectors_) * lanes();
+    CodePlace p = in_memory(pointer(tensor), (row * shape_.n + column) * t.bytes);
+    if (looped) { p.index = rax; p.scale = static_cast<uint8_t>(t.bytes / 2 - 1); }
+    return p;
+}
+void CodeProduct::write_load(const CodeLine& l) {
+    if (l.index != 0) { CodeFunction::write_load(l); return; }
+    if (direct_) {
+        const unsigned r = sum(row_, column_ + vector_);
+        owner_[r] = turn(static_cast<int32_t>(now_));
+        place_result(in_register(r));
+        return;
+    }
+    const CodePlace from = in_memory(sums, (column_ + vector_) * value_bytes());
+    if (stays_in_memory()) { place_result(from); return; }
+    const unsigned r = take();
+    emit(X86::load, r, from);
+    result(r);
+}
+
+/// One step of k, the i-th from where the pointers are.
+void CodeProduct::write_step(size_t i) {
+    const unsigned rows = tile_.rows, many = tile_.vectors, element = numbered(rows * many + many);
+    const bool     once = wide_ && many == 1;                   // an element of A is read in one place
+    const auto b_at = [&](unsigned v) { return in_memory(b(), i * step_of_b() + offset_of_b(v)); };
+    const auto masked = [&](unsigned v) { return tile_.rest && !shape_.width && v + 1 == many; };
+    for (unsigned v = 0; v < many; v++) {
+        const unsigned to = numbered(rows * many + v);
+        if (!masked(v)) { if (rows > 1 || once) emit(X86::load, to, b_at(v)); }
+        else if (wide_) emit(X86::load, to, 0, b_at(v), 0, target_.mask);
+        else            emit(X86::load_some, to, target_.mask, b_at(v), 0);
+    }
+    for (unsigned r = 0; r < rows; r++) {
+        const CodePlace x = in_memory(a(), 4 * (r * shape_.k + i), true);
+        if (!once) move_to_register(element, x);
+        for (unsigned v = 0; v < many; v++) {
+            const CodePlace y = rows == 1 && !masked(v) ? b_at(v) : in_register(numbered(rows * many + v));
+            if (once) emit(X86::fmadd231, sum(r, 0), numbered(rows), x, 0);
+            else      emit(X86::fmadd231, sum(r, v), element, y, 0);
+        }
+    }
+}
+/// Sums of so many steps of k, and the pointers behind them.
+void CodeProduct::write_chain(size_t steps) {
+    const size_t each = tile_.rows * tile_.vectors, together = each < 16 ? 8 : 4;
+    const size_t looped = steps <= most_unrolled && steps * each <= 16 * most_unrolled ? 0 : steps / together;
+    for (unsigned i = 0; i < each; i++) emit(X86::xorps, numbered(i), numbered(i), in_register(numbered(i)), 0);
+    if (looped) {
+        emit(X86::mov_imm, in_register(rax), static_cast<int32_t>(looped));
+        const size_t again = code_.size();
+        for (size_t i = 0; i < together; i++) write_step(i);
+        move(a(), 4 * together);
+        move(b(), together * step_of_b());
+        emit(X86::sub_imm, in_register(rax), 1);
+        jump(X86::jne, again);
+    }
+    const size_t left = steps - looped * together;
+    for (size_t i = 0; i < left; i++) write_step(i);
+    move(a(), 4 * left);
+    move(b(), left * step_of_b());
+}
+/// All of a tile: chain by chain, added up in f32; pointers as they were.
+void CodeProduct::write_sums() {
+    const size_t k = shape_.k, each = tile_.rows * tile_.vectors;
+    for (size_t p = 0; p < k; p += PRODUCT_CHAIN) {
+        write_chain(k - p < PRODUCT_CHAIN ? k - p : PRODUCT_CHAIN);
+        for (unsigned i = 0; p && i < each; i++)
+            emit(X86::fadd, numbered(i), numbered(i), on_stack(at_tile + i * value_bytes()), 0);
+        for (unsigned i = 0; p + PRODUCT_CHAIN < k && i < each; i++)
+            emit(X86::store, numbered(i), on_stack(at_tile + i * value_bytes()));
+    }
+    move(a(), 0 - 4 * k);
+    move(b(), 0 - k * step_of_b());
+}
+void CodeProduct::write_direct() {
+    uint64_t waiting = 0;                                       // sums that no line has read
+    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) waiting |= only(numbered(i));
+    for (row_ = 0; row_ < tile_.rows; row_++)
+        for (column_ = 0; column_ < tile_.vectors; column_++) {
+            write_lines(registers_of_rest() & ~waiting, 1, tile_.rest && column_ + 1 == tile_.vectors);
+            waiting &= ~only(sum(row_, column_));
+        }
+}
+void CodeProduct::write_parked() {
+    const unsigned whole = tile_.vectors - tile_.rest;
+    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++)
+        emit(X86::store, numbered(i), on_stack(at_tile + i * value_bytes()));
+    const unsigned rows = rows_together();
+    const uint64_t places = registers_of_rest() & ~constants_;
+    load_constants();
+    emit(X86::lea, sums, on_stack(at_tile));
+    emit(X86::mov_imm, in_register(rax), -2 * static_cast<int32_t>(tile_.rows * shape_.n));
+    emit(X86::mov_imm, on_stack(at_rows), static_cast<int32_t>(tile_.rows / rows));
+    const size_t again = code_.size();
+    for (column_ = 0; column_ < whole; column_ += row_vectors_) {
+        const unsigned left = whole - column_;
+        row_vectors_ = left < most_parked_ ? left : most_parked_;
+        write_lines(places, rows * row_vectors_, false);
+    }
+    row_vectors_ = 1;
+    if (tile_.rest) write_lines(places, 1, true);
+    move(sums, rows * tile_.vectors * value_bytes());
+    move(rax, rows * 2 * shape_.n);
+    emit(X86::sub_imm, on_stack(at_rows), 1);
+    jump(X86::jne, again);
+}
+/// Of narrow tiles several rows take turns.
+unsigned CodeProduct::rows_together() const {
+    unsigned rows = tile_.rest ? 1 : most_parked_ / tile_.vectors;
+    while (rows > 1 && tile_.rows % rows) rows--;
+    return rows ? rows : 1;
+}
+void CodeProduct::write_tile(const Tile& tile) {
+    tile_ = tile;
+    if (tile_.rest && !wide_) move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
+    write_sums();
+    if (direct_) write_direct();
+    else         write_parked();
+}
+/// All columns of some rows, and pointers at the next rows.
+void CodeProduct::write_columns(unsigned rows) {
+    const unsigned all = vectors(), each = vectors_of(rows);
+    const bool     rest = shape_.n % lanes() != 0;
+    const unsigned looped = (rest ? all - 1 : all) / each, last = all - looped * each;
+    const auto     go_on = [&](size_t elements) {               // columns
+        for (size_t t = 0; t < lines_.tensors.size(); t++) move(pointer(t), elements * lines_.tensors[t].bytes);
+    };
+    if (looped) {
+        if (looped > 1) emit(X86::mov_imm, on_stack(at_columns), static_cast<int32_t>(looped));
+        const size_t again = code_.size();
+        write_tile({rows, each, false});
+        go_on(size_t(each) * lanes());
+        move(b(), offset_of_b(each));
+        if (looped > 1) emit(X86::sub_imm, on_stack(at_columns), 1);
+        if (looped > 1) jump(X86::jne, again);
+    }
+    if (last) write_tile({rows, last, rest});
+    const size_t columns = size_t(looped) * each;
+    move(a(), 4 * rows * shape_.k);
+    move(b(), 0 - offset_of_b(columns));
+    for (size_t t = 0; t < lines_.tensors.size(); t++) {
+        const size_t next = lines_.tensors[t].still ? 0 : rows * shape_.n;
+        move(pointer(t), (next - columns * lanes()) * lines_.tensors[t].bytes);
+    }
+}
+/// As long as so many rows are left.
+void CodeProduct::write_rows(unsigned rows) {
+    const CodePlace left = argument(offsetof(LoopCall, rows));
+    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
+    const size_t few = jump(X86::jle), again = code_.size();
+    write_columns(rows);
+    emit(X86::sub_imm, left, static_cast<int32_t>(rows));
+    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
+    jump(X86::jg, again);
+    land(few);
+}
+/// Do lines find registers while all sums but one are in theirs?
+bool CodeProduct::fits_direct() {
+    if (lines_.all.size() > most_direct) return false;
+    uint64_t others = 0;
+    for (unsigned i = 0; i < all_registers() - 2; i++) others |= only(numbered(i));
+    tile_   = {1, 1, false};
+    direct_ = dry_ = true;
+    write_lines(registers_of_rest() & ~others, 1, false);
+    const bool fits = !spilled && !failed_;
+    direct_ = dry_ = failed_ = false;
+    return fits;
+}
+bool CodeProduct::write() {
+    const size_t tensors = lines_.tensors.size();
+    if (lines_.failed || tensors + 2 > most_pointers) return false;
+    for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
+    count_reads();
+    if (failed_) return false;
+    const unsigned all = all_registers(), most = vectors() == 1 ? all - 2 : (all - 1) / 2 - 1;
+    for (unsigned r = 0, i = 0; r < 32; r++) if (registers_of_rest() & only(r)) numbers_[i++] = static_cast<uint8_t>(r);
+    direct_ = fits_direct();
+    if (!direct_) {
+        most_parked_ = choose_together();
+        keep_constants();
+    }
+    values_at_ = at_tile + all * value_bytes();
+    used_ = registers_of_rest() & all_vectors;
+    open(tensors + 2);
+    if (wide_ && shape_.n % lanes()) move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
+    if (shape_.open) {
+        const unsigned fewer[] = {most, 4, 1};
+        for (unsigned rows : fewer) write_rows(rows);
+    } else {
+        const size_t   tiles = (shape_.rows + most - 1) / most;
+        const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
+        const unsigned left = static_cast<unsigned>(shape_.rows % each);
+        write_rows(each);
+        if (left)                  write_rows(left);
+        if (each > 1 && left != 1) write_rows(1);               // of a part of the rows
+    }
+    return close();
 }
 
 #else // GK_EMITS_A64
@@ -18290,25 +18700,24 @@ void CodeLines::store(unsigned tensor, DType type, int32_t v) {
 CodePlace CodePlaces::place_of_constant(size_t c) const { return in_memory(pool, 16 * c); }
 
 
-/// Writes a function of LoopCall* that runs lines over rows:
+/// A function of LoopCall* with lines in it:
 ///
-///     load pointers, and constants that are kept
-///     each row: vectors, several at a time; vectors; the rest, by way of the stack; pointers go on to the next row
+///     load pointers
+///     what a CodeLoop or a CodeProduct is
 ///     ret; constants
 ///
-/// x0 is the call, x8 elements left, x13 where constants are, x14 rows left, x15 and x16 words of a rest. All registers
-/// are the function's own.
-class CodeLoop : CodePlaces {
-public:
-    CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
-    using CodePlaces::registers;
-    using CodePlaces::kept;
-    using CodePlaces::spilled;
-    bool write();                                               // false where it cannot be written
-
-private:
+/// x0 is the call, x13 where constants are, x14 rows left, x15 and x16 words of a rest; x8 counts, x17 is of no value
+/// for long. All registers are the function's own.
+class CodeFunction : public CodePlaces {
+protected:
+    CodeFunction(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
     static constexpr uint8_t pointers[most_pointers] = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12};
-    static constexpr uint8_t call = 0, left = 8, rows = 14, count = 15, element = 16;
+    static constexpr uint8_t call = 0, left = 8, rows = 14, count = 15, element = 16, brief = 17;
+    size_t frame_ = 0, to_pool_ = 0;
+
+    virtual CodePlace of_tensor(size_t tensor) const = 0;       // its vector at hand; of a rest, its first element
+    void open(size_t tensors);
+    bool close();
 
     // ---- words
     void emit(A64 op, unsigned d, unsigned n, unsigned m, int32_t imm) {
@@ -18333,17 +18742,45 @@ private:
         if (from.memory) emit(A64::ldr_q, r, from.base, static_cast<size_t>(from.offset));
         else             emit_m(A64::ior, r, from.base, from.base);
     }
+    void move(uint8_t r, int64_t bytes);
     void write_line(const CodeLine& l) override;
-    void write_memory(const CodeLine& l);
+    virtual void write_load(const CodeLine& l);
+    void write_store(const CodeLine& l);
     void move_words(unsigned tensor, bool out);
-    void write_vectors(unsigned together, uint64_t places);
-    void write_row(unsigned together);
 };
 
+void CodeFunction::open(size_t tensors) {
+    emit(A64::bti_c, 0, 0, size_t(0));
+    frame_ = values_at_ + value_bytes() * most_values;
+    emit(A64::sub, stack, stack, frame_);
+    to_pool_ = jump(A64::adr, pool);
+    for (size_t t = 0; t < tensors; t++) emit(A64::ldr_x, pointers[t], call, offsetof(LoopCall, at) + 8 * t);
+    emit(A64::ldr_x, rows, call, offsetof(LoopCall, rows));
+}
+bool CodeFunction::close() {
+    emit(A64::add, stack, stack, frame_);
+    emit(A64::ret, 0, 0, size_t(0));
+    while (code_.size() % 16 && !failed_) failed_ |= !code_.push(0);
+    land(to_pool_);
+    put_constants();
+    return !failed_;
+}
+/// A pointer by so many bytes.
+void CodeFunction::move(uint8_t r, int64_t bytes) {
+    const size_t n = static_cast<size_t>(bytes < 0 ? -bytes : bytes);
+    if (n == 0) return;
+    if (n < 4096) { emit(bytes < 0 ? A64::sub : A64::add, r, r, n); return; }
+    emit(A64::movz, brief, 0, n & 0xffff);
+    if (n >> 16) emit(A64::movk, brief, 0, n >> 16);
+    emit_m(bytes < 0 ? A64::sub_x : A64::add_x, r, r, brief);
+}
 /// The elements of a rest to the stack, or from it.
-void CodeLoop::move_words(unsigned tensor, bool out) {
-    const bool     floats = lines_.tensors[tensor].bytes == 4;
-    const unsigned there = pointers[tensor], from = out ? stack : there, to = out ? there : stack;
+void CodeFunction::move_words(unsigned tensor, bool out) {
+    const CodePlace at = of_tensor(tensor);
+    const bool      floats = lines_.tensors[tensor].bytes == 4;
+    unsigned        there = at.base;
+    if (at.offset) { emit(A64::add, brief, at.base, static_cast<size_t>(at.offset)); there = brief; }
+    const unsigned from = out ? stack : there, to = out ? there : stack;
     emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
     const size_t again = code_.size();
     emit(A64::sub, count, count, size_t(1));
@@ -18351,22 +18788,22 @@ void CodeLoop::move_words(unsigned tensor, bool out) {
     emit_m(floats ? A64::str_w : A64::strh, element, to, count);
     if (!dry_) jump(A64::cbnz, count, again);
 }
-void CodeLoop::write_memory(const CodeLine& l) {
-    const size_t   offset = rest_ ? 0 : vector_ * 4 * lines_.tensors[l.index].bytes;
-    const unsigned base = rest_ ? unsigned(stack) : unsigned(pointers[l.index]);
-    if (is_load(l.op)) {
-        if (rest_) move_words(l.index, false);
-        const unsigned r = take();
-        emit(l.op, r, base, offset);
-        result(r);
-    } else {
-        emit(l.op, loaded(place(l.from[0])), base, offset);
-        if (rest_) move_words(l.index, true);
-        free_dying(l);
-    }
+void CodeFunction::write_load(const CodeLine& l) {
+    if (rest_) move_words(l.index, false);
+    const CodePlace at = rest_ ? in_memory(stack) : of_tensor(l.index);
+    const unsigned  r = take();
+    emit(l.op, r, at.base, static_cast<size_t>(at.offset));
+    result(r);
 }
-void CodeLoop::write_line(const CodeLine& l) {
-    if (is_load(l.op) || is_store(l.op)) { write_memory(l); return; }
+void CodeFunction::write_store(const CodeLine& l) {
+    const CodePlace at = rest_ ? in_memory(stack) : of_tensor(l.index);
+    emit(l.op, loaded(place(l.from[0])), at.base, static_cast<size_t>(at.offset));
+    if (rest_) move_words(l.index, true);
+    free_dying(l);
+}
+void CodeFunction::write_line(const CodeLine& l) {
+    if (is_load(l.op))  { write_load(l); return; }
+    if (is_store(l.op)) { write_store(l); return; }
     const bool over = l.op == A64::fmla || l.op == A64::fmls || l.op == A64::bsl;  // its first source is overwritten
     if (over) {
         const CodePlace first = place(l.from[0]);
@@ -18385,6 +18822,23 @@ void CodeLoop::write_line(const CodeLine& l) {
     emit(l.op, d, n, m, l.index);
     result(d);
 }
+
+/// Lines over rows, a constant that is kept in each register that they leave:
+///
+///     each row: vectors, several at a time; vectors; the rest, by way of the stack; pointers go on to the next row
+class CodeLoop : public CodeFunction {
+public:
+    CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodeFunction(lines, code) {}
+    bool write();                                               // false where it cannot be written
+
+private:
+    CodePlace of_tensor(size_t tensor) const override {
+        return in_memory(pointers[tensor], rest_ ? 0 : vector_ * 4 * lines_.tensors[tensor].bytes);
+    }
+    void write_vectors(unsigned together, uint64_t places);
+    void write_row(unsigned together);
+};
+
 /// Some vectors, and pointers past them.
 void CodeLoop::write_vectors(unsigned together, uint64_t places) {
     write_lines(places, together, false);
@@ -18423,32 +18877,241 @@ void CodeLoop::write_row(unsigned together) {
     }
 }
 bool CodeLoop::write() {
-    const size_t tensors = lines_.tensors.size();
-    if (lines_.failed || tensors > most_pointers || lines_.constants.size() > 1024) return false;
+    if (lines_.failed || lines_.tensors.size() > most_pointers || lines_.constants.size() > 1024) return false;
     count_reads();
     if (failed_) return false;
     const unsigned together = choose_together();
     keep_constants();
     if (failed_) return false;
-
-    emit(A64::bti_c, 0, 0, size_t(0));
-    const size_t frame = at_values + value_bytes() * most_values;
-    emit(A64::sub, stack, stack, frame);
-    const size_t to_pool = jump(A64::adr, pool);
-    for (size_t t = 0; t < tensors; t++) emit(A64::ldr_x, pointers[t], call, offsetof(LoopCall, at) + 8 * t);
-    for (size_t c = 0; c < kept_.size(); c++)
-        if (kept_[c] != no_register) move_to_register(kept_[c], place_of_constant(c));
-    emit(A64::ldr_x, rows, call, offsetof(LoopCall, rows));
+    open(lines_.tensors.size());
+    load_constants();
     const size_t row = code_.size();
     write_row(together);
     emit(A64::subs, rows, rows, size_t(1));
     jump(A64::b_ne, 0, row);
-    emit(A64::add, stack, stack, frame);
-    emit(A64::ret, 0, 0, size_t(0));
-    while (code_.size() % 16 && !failed_) failed_ |= !code_.push(0);
-    land(to_pool);
-    put_constants();
-    return !failed_;
+    return close();
+}
+
+// ---- functions of products ----
+//
+// As on x86-64, but that pointers go from row to row of a tile, and that an element of A is one lane of a register.
+
+class CodeProduct : public CodeFunction {
+public:
+    CodeProduct(const CodeLines& lines, List<uint8_t>& code, const ProductShape& shape)
+        : CodeFunction(lines, code), shape_(shape) {}
+    bool write();                                               // false where it cannot be written
+
+private:
+    struct Tile { unsigned rows, vectors; bool rest; };         // rest: the last vector ends behind the columns
+    static constexpr size_t  at_tile = at_values, most_direct = 8, steps_together = 4;
+    static constexpr uint8_t columns = 12, sums = 11;           // left; where the row of sums at hand is
+
+    const ProductShape& shape_;
+    Tile     tile_ = {};
+    unsigned row_ = 0, column_ = 0;                             // of the tile: of the vectors at hand the first
+    bool     direct_ = false;
+    unsigned most_parked_ = 1;                                  // vectors of a row on the stack that take turns
+
+    unsigned vectors() const                           { return static_cast<unsigned>((shape_.n + 3) / 4); }
+    uint8_t  a() const                                 { return pointers[lines_.tensors.size()]; }
+    uint8_t  b() const                                 { return pointers[lines_.tensors.size() + 1]; }
+    size_t   step_of_b() const                         { return 4 * (shape_.width ? shape_.width : shape_.n); }
+    static unsigned numbered(unsigned i)               { return i < 8 ? i : i + 8; }
+    unsigned sum(unsigned r, unsigned v) const         { return numbered(r * tile_.vectors + v); }
+    unsigned vectors_of(unsigned r) const;
+
+    CodePlace of_tensor(size_t tensor) const override {
+        return in_memory(pointers[tensor], size_t(column_ + vector_) * 4 * lines_.tensors[tensor].bytes);
+    }
+    void write_load(const CodeLine& l) override;
+    void next_row(int64_t n);
+    void write_step(size_t i);
+    void write_chain(size_t steps);
+    void write_sums();
+    void write_direct();
+    void write_parked();
+    void write_tile(const Tile& tile);
+    void write_columns(unsigned r);
+    void write_rows(unsigned r);
+    bool fits_direct();
+};
+
+/// A panel of B, or as many vectors of a row of it as find registers: all are as wide as the last.
+unsigned CodeProduct::vectors_of(unsigned r) const {
+    const unsigned panel = static_cast<unsigned>(shape_.width) / 4, fit = 23 / (r + 1), all = vectors();
+    const unsigned most = panel && panel < fit ? panel : fit < 6 ? fit : 6;
+    return all < most ? all : most;
+}
+void CodeProduct::write_load(const CodeLine& l) {
+    if (l.index != 0) { CodeFunction::write_load(l); return; }
+    if (direct_) {
+        const unsigned r = sum(row_, column_ + vector_);
+        owner_[r] = turn(static_cast<int32_t>(now_));
+        place_result(in_register(r));
+        return;
+    }
+    const unsigned r = take();
+    emit(l.op, r, sums, (column_ + vector_) * value_bytes());
+    result(r);
+}
+/// Pointers of lines by n rows.
+void CodeProduct::next_row(int64_t n) {
+    for (size_t t = 0; t < lines_.tensors.size(); t++)
+        if (!lines_.tensors[t].still) move(pointers[t], n * static_cast<int64_t>(shape_.n * lines_.tensors[t].bytes));
+}
+/// One step of k, the i-th from where the pointer of A is.
+void CodeProduct::write_step(size_t i) {
+    const unsigned many = tile_.vectors, each = tile_.rows * many, x = numbered(each + many);
+    for (unsigned v = 0; v < many; v++) emit(A64::ldr_q, numbered(each + v), b(), 16 * size_t(v));
+    move(b(), static_cast<int64_t>(step_of_b()));
+    for (unsigned r = 0; r < tile_.rows; r++) {
+        emit(A64::ldr_s, x, a(), 4 * (r * shape_.k + i));
+        for (unsigned v = 0; v < many; v++) emit_m(A64::fmla_1, sum(r, v), numbered(each + v), x);
+    }
+}
+/// Sums of so many steps of k, and the pointers behind them.
+void CodeProduct::write_chain(size_t steps) {
+    const size_t looped = steps < 2 * steps_together ? 0 : steps / steps_together;
+    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) emit(A64::zero, numbered(i), 0, size_t(0));
+    if (looped) {
+        emit(A64::movz, left, 0, looped);
+        const size_t again = code_.size();
+        for (size_t i = 0; i < steps_together; i++) write_step(i);
+        move(a(), 4 * steps_together);
+        emit(A64::subs, left, left, size_t(1));
+        jump(A64::b_ne, 0, again);
+    }
+    const size_t rest = steps - looped * steps_together;
+    for (size_t i = 0; i < rest; i++) write_step(i);
+    move(a(), static_cast<int64_t>(4 * rest));
+}
+/// All of a tile: chain by chain, added up in f32; pointers as they were.
+void CodeProduct::write_sums() {
+    const size_t   k = shape_.k;
+    const unsigned each = tile_.rows * tile_.vectors, old = numbered(each);
+    for (size_t p = 0; p < k; p += PRODUCT_CHAIN) {
+        write_chain(k - p < PRODUCT_CHAIN ? k - p : PRODUCT_CHAIN);
+        for (unsigned i = 0; p && i < each; i++) {
+            emit(A64::ldr_q, old, stack, at_tile + i * value_bytes());
+            emit_m(A64::fadd, numbered(i), old, numbered(i));
+        }
+        for (unsigned i = 0; p + PRODUCT_CHAIN < k && i < each; i++)
+            emit(A64::str_q, numbered(i), stack, at_tile + i * value_bytes());
+    }
+    move(a(), -static_cast<int64_t>(4 * k));
+    move(b(), -static_cast<int64_t>(k * step_of_b()));
+}
+void CodeProduct::write_direct() {
+    uint64_t waiting = 0;                                       // sums that no line has read
+    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) waiting |= only(numbered(i));
+    for (row_ = 0; row_ < tile_.rows; row_++) {
+        for (column_ = 0; column_ < tile_.vectors; column_++) {
+            write_lines(target_.registers & ~waiting, 1, tile_.rest && column_ + 1 == tile_.vectors);
+            waiting &= ~only(sum(row_, column_));
+        }
+        next_row(1);
+    }
+}
+void CodeProduct::write_parked() {
+    const unsigned whole = tile_.vectors - tile_.rest;
+    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++)
+        emit(A64::str_q, numbered(i), stack, at_tile + i * value_bytes());
+    load_constants();
+    emit(A64::add, sums, stack, at_tile);
+    emit(A64::movz, left, 0, size_t(tile_.rows));
+    const size_t again = code_.size();
+    for (column_ = 0; column_ < whole;) {
+        const unsigned now = whole - column_ < most_parked_ ? whole - column_ : most_parked_;
+        write_lines(target_.registers & ~constants_, now, false);
+        column_ += now;
+    }
+    if (tile_.rest) write_lines(target_.registers & ~constants_, 1, true);
+    move(sums, static_cast<int64_t>(tile_.vectors * value_bytes()));
+    next_row(1);
+    emit(A64::subs, left, left, size_t(1));
+    jump(A64::b_ne, 0, again);
+}
+/// And pointers as they were.
+void CodeProduct::write_tile(const Tile& tile) {
+    tile_ = tile;
+    write_sums();
+    if (direct_) write_direct();
+    else         write_parked();
+    next_row(-static_cast<int64_t>(tile.rows));
+}
+/// All columns of some rows, and pointers at the next rows.
+void CodeProduct::write_columns(unsigned r) {
+    const bool     rest = shape_.n % 4 != 0;
+    const unsigned each = vectors_of(r), looped = (vectors() - rest) / each, last = vectors() - looped * each;
+    const int64_t  over = static_cast<int64_t>(looped) * each * 4;      // columns
+    const int64_t  panel = static_cast<int64_t>(shape_.width && each == shape_.width / 4
+            ? shape_.k * step_of_b() : each * value_bytes());
+    const auto go_on = [&](int64_t elements) {
+        for (size_t t = 0; t < lines_.tensors.size(); t++) move(pointers[t], elements * lines_.tensors[t].bytes);
+    };
+    if (looped) {
+        if (looped > 1) emit(A64::movz, columns, 0, size_t(looped));
+        const size_t again = code_.size();
+        write_tile({r, each, false});
+        go_on(4 * int64_t(each));
+        move(b(), panel);
+        if (looped > 1) emit(A64::subs, columns, columns, size_t(1));
+        if (looped > 1) jump(A64::b_ne, 0, again);
+    }
+    if (last) write_tile({r, last, rest});
+    go_on(-over);
+    move(b(), -panel * looped);
+    move(a(), static_cast<int64_t>(4 * r * shape_.k));
+    next_row(r);
+}
+/// As long as so many rows are left.
+void CodeProduct::write_rows(unsigned r) {
+    emit(A64::subs, rows, rows, size_t(r));
+    const size_t few = jump(A64::b_lt, 0), again = code_.size();
+    write_columns(r);
+    emit(A64::subs, rows, rows, size_t(r));
+    jump(A64::b_ge, 0, again);
+    land(few);
+    emit(A64::add, rows, rows, size_t(r));
+}
+/// Do lines find registers while all sums but one are in theirs?
+bool CodeProduct::fits_direct() {
+    if (lines_.all.size() > most_direct) return false;
+    tile_   = {1, 1, false};
+    direct_ = dry_ = true;
+    write_lines(target_.registers & ~(all_vectors & 0xfff00ff), 1, false);
+    const bool fits = !spilled && !failed_;
+    direct_ = dry_ = failed_ = false;
+    return fits;
+}
+bool CodeProduct::write() {
+    const size_t tensors = lines_.tensors.size();
+    const bool   whole = shape_.n % 4 == 0;
+    if (lines_.failed || tensors + 2 > most_pointers - 2 || (!shape_.width && !whole)) return false;
+    count_reads();
+    if (failed_) return false;
+    direct_ = fits_direct();
+    if (!direct_) {
+        most_parked_ = choose_together();
+        keep_constants();
+    }
+    values_at_ = at_tile + 24 * value_bytes();
+    used_ = target_.registers;
+    open(tensors + 2);
+    const unsigned most = vectors() == 1 ? 12 : vectors() == 2 ? 8 : 6;
+    if (shape_.open) {
+        const unsigned fewer[] = {most, 4, 1};
+        for (unsigned r : fewer) write_rows(r);
+    } else {
+        const size_t   tiles = (shape_.rows + most - 1) / most;
+        const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
+        const unsigned over = static_cast<unsigned>(shape_.rows % each);
+        write_rows(each);
+        if (over)                  write_rows(over);
+        if (each > 1 && over != 1) write_rows(1);               // of a part of the rows
+    }
+    return close();
 }
 
 #endif
@@ -18458,7 +19121,9 @@ bool CodeLoop::write() {
 // ---- the groups of a layer -----------------------------------------------------------------------------------------
 
 #if !GK_EMITS_X86 && !GK_EMITS_A64
+bool CompiledLayer::State::can_emit_product(uint32_t) const { return false; }
 void CompiledLayer::State::emit_code(const CompilerGraph&) {}
+void CompiledLayer::State::run_product(uint32_t, const impl::Rows&, const Parallel&) const {}
 void CompiledLayer::State::run_unit(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
 #else
 
@@ -18466,6 +19131,15 @@ const OpTrace* CompiledLayer::State::trace_of(const CompilerGraph& graph, uint32
     const SemanticNode& n = dag.nodes[v];
     return n.op != CompilerOp::kernel ? nullptr
             : n.kind == OpKind::user ? graph.node(n.node).trace : registry.find(n.kind);
+}
+/// Is this value read by others than the function of its group, or of the group behind its product, that ends there?
+bool CompiledLayer::State::read_behind(const FusionGroup& g, uint32_t v, uint32_t end) const {
+    if (impl::is_product(dag.nodes[v].op) && values[v].where == impl::Where::buffer)
+        return values[v].last > values[node_at(end - 1)].group || v == node_at(end - 1);
+    if (values[v].where != impl::Where::tile) return true;
+    for (uint32_t i = end; i < g.end; i++)
+        for (size_t j = 0; j < dag.nodes[node_at(i)].inputs; j++) if (dag.nodes[node_at(i)].input[j] == v) return true;
+    return false;
 }
 /// The lines of nodes begin .. end - 1 of the plan, all of one group; false where one has none.
 bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, uint32_t end,
@@ -18480,13 +19154,15 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
             return lines.tensor({u, static_cast<uint8_t>(impl::element_bytes(d)), u != v && impl::spreads(d, n.desc)});
         };
         int32_t operand[3] = {no_arg, no_arg, no_arg};
-        for (size_t j = 0; j < n.inputs; j++) {
+        for (size_t j = 0; j < n.inputs && !impl::is_product(n.op); j++) {
             const uint32_t u = n.input[j];
             for (uint32_t i = begin; i < k; i++) if (node_at(i) == u) operand[j] = result[i - begin];
             if (operand[j] == no_arg) operand[j] = lines.load(tensor(u), dag.nodes[u].desc.dtype);
         }
         int32_t value = operand[0];
-        if (n.op == CompilerOp::convert) {
+        if (impl::is_product(n.op)) {
+            value = lines.load(tensor(v), DType::f32);          // its sums
+        } else if (n.op == CompilerOp::convert) {
             if (n.desc.dtype != DType::f32 && dag.nodes[n.input[0]].desc.dtype != DType::f32) return false;
         } else {
             const OpTrace* const t = trace_of(graph, v);
@@ -18498,9 +19174,7 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
                     const int32_t s = op.arg[j];
                     a[j] = s >= 0 ? from[static_cast<size_t>(s)] : no_arg;
                     if (s >= 0 || s == no_arg) continue;
-                    const TraceConstant& c = t->constants[static_cast<size_t>(~s)];
-                    const uint32_t bits = static_cast<uint32_t>(c.bits);
-                    a[j] = lines.constant(c.type == TraceType::mask ? 0 - bits : bits);
+                    a[j] = lines.constant(static_cast<uint32_t>(t->constants[static_cast<size_t>(~s)].bits));
                 }
                 if (op.code == TraceCode::store)          value   = a[0];
                 else if (op.code == TraceCode::load)      from[i] = operand[op.index];
@@ -18509,13 +19183,12 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
             }
         }
         result[k - begin] = value;
-        bool kept = values[v].where != impl::Where::tile;       // or read by a later function of the group
-        for (uint32_t i = end; i < g.end && !kept; i++)
-            for (size_t j = 0; j < dag.nodes[node_at(i)].inputs; j++)
-                kept = kept || dag.nodes[node_at(i)].input[j] == v;
-        if (kept) lines.store(tensor(v), n.desc.dtype, value);
+        if (read_behind(g, v, end)) lines.store(tensor(v), n.desc.dtype, value);
     }
     return !lines.failed;
+}
+bool CompiledLayer::State::push_pointer(uint32_t node, uint8_t bytes, bool still) {
+    return codegen.pointers.push({node, bytes, still, still ? 0 : dag.nodes[node].desc.cols * bytes});
 }
 /// A function for as many nodes from `begin` on as do well in one loop; the one behind them. An instruction
 /// waits for the one before it, so a CPU that looks ahead some hundred instructions must find those of other vectors
@@ -18552,9 +19225,55 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
         unit.kept      = loop.kept;
         unit.spilled   = loop.spilled;
         for (const impl::CodeLines::Tensor& t : lines.tensors)
-            if (!codegen.pointers.push({t.node, t.bytes, t.still})) return begin;
+            if (!push_pointer(t.node, t.bytes, t.still)) return begin;
         return codegen.units.push(unit) ? end : begin;
     }
+}
+bool CompiledLayer::State::can_emit_product(uint32_t v) const {
+    const SemanticNode& n = dag.nodes[v];
+    bool emits = false;
+    if (!impl::is_product(n.op) || !options.products || !options.machine_code) return false;
+    if (isa_presence(profile.isa) != Presence::native) return false;
+    for (const impl::CodeTarget& t : impl::targets) emits = emits || t.isa == profile.isa;
+    const TensorDesc& a = dag.nodes[n.input[0]].desc;
+    const TensorDesc& b = dag.nodes[n.input[1]].desc;
+    const bool plain = packed_for(v) || (n.op == CompilerOp::matmul && b.dtype == DType::f32);
+    return emits && plain && a.cols <= impl::PRODUCT_K && n.desc.cols * a.cols <= impl::PRODUCT_B
+            && n.desc.rows <= impl::PRODUCT_M;
+}
+/// A function for a product, and for the group behind it where that is injected.
+bool CompiledLayer::State::emit_product(const CompilerGraph& graph, uint32_t group, impl::List<uint8_t>& code) {
+    FusionGroup&        g = fusion.groups[group];
+    const uint32_t      v = node_at(g.begin);
+    const SemanticNode& n = dag.nodes[v];
+    const FusionGroup&  last = fusion.groups[behind(group)];
+    impl::CodeLines lines(*target);
+    if (!flatten(graph, last, g.begin, last.end, lines)) return false;
+    const impl::ProductShape shape = {n.desc.cols, dag.nodes[n.input[0]].desc.cols,
+                                      packed_for(v) ? kernels.table().gemm->nr : 0, n.desc.rows, n.desc.open};
+    const size_t before = code.size();
+    impl::CodeProduct product(lines, code, shape);
+    if (!product.write()) {
+        while (code.size() > before) code.pop();
+        return false;
+    }
+    CodeGenUnit unit = {};
+    unit.offset = before;
+    unit.bytes  = code.size() - before;
+    unit.first  = g.begin;
+    unit.last   = last.end;
+    unit.begin  = static_cast<uint32_t>(codegen.pointers.size());
+    unit.end    = unit.begin + static_cast<uint32_t>(lines.tensors.size()) + 2;
+    unit.registers = product.registers;
+    unit.constants = static_cast<uint32_t>(lines.constants.size());
+    unit.kept      = product.kept;
+    unit.spilled   = product.spilled;
+    for (const impl::CodeLines::Tensor& t : lines.tensors) if (!push_pointer(t.node, t.bytes, t.still)) return false;
+    for (size_t j = 0; j < 2; j++) if (!push_pointer(n.input[j], sizeof(float), j == 1)) return false;
+    g.unit = static_cast<uint32_t>(codegen.units.size());
+    if (!codegen.units.push(unit)) return false;
+    g.units = 1;
+    return true;
 }
 /// Functions for the groups that can have them; none where the system lends no memory for code.
 void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
@@ -18566,6 +19285,9 @@ void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
         FusionGroup& g = fusion.groups[i];
         const SemanticNode& only = dag.nodes[node_at(g.begin)];
         const bool kernel = only.op != CompilerOp::kernel || impl::has_kernel(only.kind);
+        if (can_emit_product(node_at(g.begin)) && emit_product(graph, i, code) && !only.desc.open
+                && has_sums_of_code(node_at(g.begin), only.desc.rows))
+            i = behind(i);                                      // which never runs alone
         if (g.strategy == FusionStrategy::kernel_call || (g.strategy == FusionStrategy::single && kernel)) continue;
         g.unit = static_cast<uint32_t>(codegen.units.size());
         for (uint32_t next = g.begin; next < g.end;) {
@@ -18603,6 +19325,31 @@ static inline size_t before_aligned(const CodeTarget& target, const Window* at, 
 }
 } // namespace impl
 
+/// Rows of a product, and of the group behind it where that is injected.
+void CompiledLayer::State::run_product(uint32_t group, const impl::Rows& r, const Parallel& p) const {
+    const CodeGenUnit&         unit = codegen.units[fusion.groups[group].unit];
+    const impl::PackedWeight*  w = packed_for(node_at(unit.first));
+    const uint32_t             count = unit.end - unit.begin;
+    const size_t               rest = dag.nodes[node_at(unit.first)].desc.cols % target->lanes;
+    const auto run = [&](size_t begin, size_t end, size_t) {
+        impl::LoopCall call;
+        call.rows = end - begin;
+        call.rest = rest;
+        for (size_t i = 0; i < 8 && rest; i++) call.mask[i] = i < rest ? -1 : 0;
+        if (target->isa == Isa::avx512) call.mask[0] = (1 << rest) - 1;
+        for (uint32_t i = 0; i < count; i++) {
+            const PtrSource&        at = codegen.pointers[unit.begin + i];
+            const impl::ValuePlace& v  = values[at.node];
+            call.at[i] = v.at + r.task * v.each + (begin + (v.each ? 0 : r.begin)) * at.row_bytes;
+        }
+        if (w) call.at[count - 1] = static_cast<uint8_t*>(w->panels);
+        impl::call_code(codegen.code + unit.offset, &call);
+    };
+    if (r.count == 0) return;
+    const Parallel shared = impl::worth(p, planned[group].work);
+    if (impl::width_of(shared) == 1) run(0, r.count, 0);
+    else                             impl::split(shared, r.count, kernels.table().gemm->mr, run);
+}
 void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
     const PtrSource* const pointer = &codegen.pointers[unit.begin];
     const uint32_t         count = unit.end - unit.begin;

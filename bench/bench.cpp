@@ -53,6 +53,7 @@ using machine::Block;
 using machine::median;
 using machine::now;
 using machine::on_all;
+using machine::peak_of;
 using machine::sink;
 
 namespace {
@@ -105,41 +106,6 @@ size_t parse_shape(const std::string& text, size_t (&sizes)[3]) {
 
 // ---- the machine's own limits -----------------------------------------------
 
-// n steps of `chains` independent multiply-adds
-#define FMA_CHAINS(V, chains, set, fma, add)                                                                    \
-    V a[chains];                                                                                                \
-    const V x = set(0.999f), y = set(0.25f);                                                                    \
-    _Pragma("GCC unroll 24") for (int j = 0; j < chains; j++) a[j] = set(float(j));                             \
-    for (size_t i = 0; i < n; i++) {                                                                            \
-        _Pragma("GCC unroll 24") for (int j = 0; j < chains; j++) a[j] = fma(a[j], x, y);                       \
-    }                                                                                                           \
-    _Pragma("GCC unroll 24") for (int j = 1; j < chains; j++) a[0] = add(a[0], a[j]);                           \
-    sink = a[0][0];
-#if X86
-TARGET("avx512f")  void fma_avx512(size_t n) { FMA_CHAINS(__m512, 24, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_add_ps) }
-TARGET("avx2,fma") void fma_avx2(size_t n)   { FMA_CHAINS(__m256, 12, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_add_ps) }
-#endif
-#ifdef __aarch64__
-#define FMA(a, x, y) vfmaq_f32(y, a, x)
-void fma_neon(size_t n) { FMA_CHAINS(float32x4_t, 24, vdupq_n_f32, FMA, vaddq_f32) }
-#undef FMA
-#endif
-// the scalar one is a product and a sum, as wide as the compiler's baseline
-#if defined(__SSE__) || defined(__ARM_NEON)
-constexpr int WIDE = 4;
-#else
-constexpr int WIDE = 1;
-#endif
-using Wide = float __attribute__((vector_size(4 * WIDE)));
-#define SET(v) Wide{} + (v)
-#define FMA(a, x, y) (a) * (x) + (y)
-#define ADD(a, b) (a) + (b)
-void fma_scalar(size_t n) { FMA_CHAINS(Wide, 12, SET, FMA, ADD) }
-#undef SET
-#undef FMA
-#undef ADD
-#undef FMA_CHAINS
-
 #if TILES
 TARGET("amx-tile,amx-bf16") void fma_tiles(size_t n) {          // 4 chains of 16 x 16 sums of 32 products
     alignas(64) unsigned char config[64] = { 1 };
@@ -166,26 +132,9 @@ TARGET("amx-tile,amx-bf16") void fma_tiles(size_t n) {          // 4 chains of 1
 }
 #endif
 
-/// Runs f(task) on all threads of the pool.
-/// flop/s of loop(n), of `flops` a step, over all threads, which a shorter one wakes.
-double peak_of(void (*loop)(size_t), double flops, size_t n, const Parallel& parallel) {
-    if (parallel.width > 1) n *= 20;
-    on_all(parallel, [=](unsigned) { loop(n / 4); });
-    const double start = now();
-    on_all(parallel, [=](unsigned) { loop(n); });
-    return flops * double(n) * parallel.width / (now() - start);
-}
-
 /// F of one instruction set; 0 where it cannot be measured.
 double fma_peak(Isa isa, const Parallel& parallel) {
-    if (!options.emulator.empty()) return 0;
-#if X86
-    if (isa == Isa::avx512) return peak_of(fma_avx512, 24 * 32, 10000, parallel);
-    if (isa == Isa::avx2) return peak_of(fma_avx2, 12 * 16, 10000, parallel);
-#elif defined(__aarch64__)
-    if (isa == Isa::neon) return peak_of(fma_neon, 24 * 8, 10000, parallel);
-#endif
-    return isa == Isa::scalar ? peak_of(fma_scalar, 12 * 2 * WIDE, 10000, parallel) : 0;
+    return options.emulator.empty() ? machine::fma_peak(isa, parallel) : 0;
 }
 
 /// P; 0 where there are no tiles, or no leave to use them.

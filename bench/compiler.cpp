@@ -5,6 +5,7 @@
 //
 // time     median of samples of at least a fifth of a millisecond, the two ways, and a copy where there is one, in turn
 // ops      how many times as long the operations take one by one: median of the pairwise ratios
+// F        of products: which share of the multiply-add peak of this set, measured beside it, all of run() comes to
 // copy     how many times as long memcpy takes for as much read and written: operands and results, no intermediates
 // compile  from a graph to a layer that can run; cached: the same from a CompilationCache that has it
 #define GLLM_KERNELS_IMPLEMENTATION
@@ -60,12 +61,13 @@ double ratio(const std::vector<double>& a, const std::vector<double>& b) {
     for (size_t i = 0; i < a.size(); i++) r.push_back(a[i] / b[i]);
     return machine::median(r);
 }
-/// The layer, operation by operation, a copy if there is one; flops or, where negative, bytes.
-void row(const std::string& name, const std::vector<Way>& ways, double work) {
+/// The layer, operation by operation, a copy if there is one; flops or, where negative, bytes; F of products, or 0.
+void row(const std::string& name, const std::vector<Way>& ways, double work, double peak = 0) {
     const auto t = measure(ways);
     const double s = machine::median(t[0]);
     printf("  %-34s %10.2f us %8.1f %-7s %6.2fx ops", name.c_str(), s * 1e6, (work < 0 ? -work : work) / s * 1e-9,
            work < 0 ? "GB/s" : "GFLOP/s", ratio(t[1], t[0]));
+    if (peak != 0) printf(" %5.2f F", work / s / peak);
     if (ways.size() > 2) printf(" %6.2fx copy", ratio(t[2], t[0]));
     printf("\n");
     fflush(stdout);
@@ -139,7 +141,9 @@ struct Bench {
                 k.gelu(y, y, rows * n);
             }
         };
-        row(name + ", rows " + std::to_string(rows), {compiled, ops}, work);
+        double peak = 0;
+        for (int i = 0; i < 5; i++) peak = std::max(peak, machine::fma_peak(profile.isa, gllm::Parallel()));
+        row(name + ", rows " + std::to_string(rows), {compiled, ops}, work, peak);
     }
 
     void compiling() const {
@@ -177,7 +181,7 @@ int main() {
         printf("%s\n", gllm::isa_name(isa));
         b.chain(1024);
         if (isa != gllm::Isa::scalar) b.chain(size_t(16) << 20);
-        for (size_t n : {size_t(16), size_t(32), size_t(64)}) {
+        for (size_t n : {size_t(16), size_t(32), size_t(37), size_t(64)}) {
             const std::string cube = std::to_string(n) + "^3";
             b.network(cube, {n, n}, n, OpKind::user);
             b.network(cube + ", bias, gelu", {n, n}, n, OpKind::gelu);

@@ -1,4 +1,5 @@
-// What the programs of bench/ share: a clock, a median, memory, and R, the read bandwidth of the memory.
+// What the programs of bench/ share: a clock, a median, memory, R, the read bandwidth of the memory, and F, the
+// multiply-add peak of an instruction set.
 // SPDX-License-Identifier: MIT
 #ifndef BENCH_MACHINE_HPP
 #define BENCH_MACHINE_HPP
@@ -16,6 +17,10 @@
 #include <immintrin.h>
 #define X86 1
 #define TARGET(t) __attribute__((target(t)))
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#define X86 0
+#define TARGET(t)
 #else
 #define X86 0
 #define TARGET(t)
@@ -82,6 +87,61 @@ inline double read_bandwidth(const gllm::Parallel& parallel, bool quick = false)
     const double start = now();
     on_all(parallel, [=](unsigned i) { read(reinterpret_cast<const Chunk*>(p + i * each), each / sizeof(Chunk)); });
     return double(each) * parallel.width / (now() - start);
+}
+
+// n steps of `chains` independent multiply-adds
+#define FMA_CHAINS(V, chains, set, fma, add)                                                                    \
+    V a[chains];                                                                                                \
+    const V x = set(0.999f), y = set(0.25f);                                                                    \
+    _Pragma("GCC unroll 24") for (int j = 0; j < chains; j++) a[j] = set(float(j));                             \
+    for (size_t i = 0; i < n; i++) {                                                                            \
+        _Pragma("GCC unroll 24") for (int j = 0; j < chains; j++) a[j] = fma(a[j], x, y);                       \
+    }                                                                                                           \
+    _Pragma("GCC unroll 24") for (int j = 1; j < chains; j++) a[0] = add(a[0], a[j]);                           \
+    sink = a[0][0];
+#if X86
+TARGET("avx512f")  inline void fma_avx512(size_t n) { FMA_CHAINS(__m512, 24, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_add_ps) }
+TARGET("avx2,fma") inline void fma_avx2(size_t n)   { FMA_CHAINS(__m256, 12, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_add_ps) }
+#endif
+#ifdef __aarch64__
+#define FMA(a, x, y) vfmaq_f32(y, a, x)
+inline void fma_neon(size_t n) { FMA_CHAINS(float32x4_t, 24, vdupq_n_f32, FMA, vaddq_f32) }
+#undef FMA
+#endif
+// the scalar one is a product and a sum, as wide as the compiler's baseline
+#if defined(__SSE__) || defined(__ARM_NEON)
+constexpr int WIDE = 4;
+#else
+constexpr int WIDE = 1;
+#endif
+using Wide = float __attribute__((vector_size(4 * WIDE)));
+#define SET(v) Wide{} + (v)
+#define FMA(a, x, y) (a) * (x) + (y)
+#define ADD(a, b) (a) + (b)
+inline void fma_scalar(size_t n) { FMA_CHAINS(Wide, 12, SET, FMA, ADD) }
+#undef SET
+#undef FMA
+#undef ADD
+#undef FMA_CHAINS
+
+/// flop/s of loop(n), of `flops` a step, over all threads, which a shorter one wakes.
+inline double peak_of(void (*loop)(size_t), double flops, size_t n, const gllm::Parallel& parallel) {
+    if (parallel.width > 1) n *= 20;
+    on_all(parallel, [=](unsigned) { loop(n / 4); });
+    const double start = now();
+    on_all(parallel, [=](unsigned) { loop(n); });
+    return flops * double(n) * parallel.width / (now() - start);
+}
+
+/// F of one instruction set, in flop/s; 0 where it cannot be measured.
+inline double fma_peak(gllm::Isa isa, const gllm::Parallel& parallel) {
+#if X86
+    if (isa == gllm::Isa::avx512) return peak_of(fma_avx512, 24 * 32, 10000, parallel);
+    if (isa == gllm::Isa::avx2)   return peak_of(fma_avx2, 12 * 16, 10000, parallel);
+#elif defined(__aarch64__)
+    if (isa == gllm::Isa::neon)   return peak_of(fma_neon, 24 * 8, 10000, parallel);
+#endif
+    return isa == gllm::Isa::scalar ? peak_of(fma_scalar, 12 * 2 * WIDE, 10000, parallel) : 0;
 }
 
 } // namespace machine

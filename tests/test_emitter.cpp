@@ -316,12 +316,12 @@ TEST_CASE("every form of instruction is what the assembler writes") {
     for (size_t row = 0; row < gllm::impl::a64_rows_count(); row++) {
         unsigned field;
         const std::string pattern = gllm::impl::a64_row(row, &field);
-        enum Field { none, plain, eights, sixteens, left, right, words };
+        enum Field { none, plain, fours, eights, sixteens, left, right, words, half };
         static const int32_t counts[] = { 0, 1, 2, 3, 8, 31, 64, 100, 255, 1024, 4094, 4095 };
         for (unsigned i = 0; i < 32 * 12; i++) {
             const int32_t k = counts[i / 32], shift = int32_t(1 + i % 31);
-            const int32_t imm = field == plain ? k : field == eights ? 8 * k : field == sixteens ? 16 * k : field == words ? 4 * (k - 100)
-                                                                                                                          : shift;
+            const int32_t unit = field == fours || field == words ? 4 : field == eights ? 8 : field == sixteens ? 16 : 1;
+            const int32_t imm = field == left || field == right ? shift : field == words ? unit * (k - 100) : unit * k;
             unsigned number[3] = {};
             std::string line;
             for (size_t c = 0; c < pattern.size(); c++) {
@@ -439,10 +439,12 @@ static void fill(Memory& m, const CompilerGraph& g, size_t rows, Rng& rng, Edge 
 }
 using Results = std::vector<std::unique_ptr<Guarded<uint8_t>>>;
 static size_t bytes_of(DType d) { return d == DType::f32 ? 4 : 2; }
-static Results run(CompiledLayer& layer, const CompilerGraph& g, const Memory& m, size_t rows, size_t cols, size_t open_rows, Edge edge) {
+static Results run(CompiledLayer& layer, const CompilerGraph& g, const Memory& m, size_t rows, size_t open_rows, Edge edge) {
     Results out;
     std::vector<void*> at;
     for (const CompilerGraph::Output& o : g.outputs()) {
+        size_t cols = 0;                                        // as the layer found them
+        for (const gllm::SemanticNode& n : layer.dag()->nodes) if (n.node == o.node && n.desc.cols) cols = n.desc.cols;
         out.emplace_back(new Guarded<uint8_t>(rows * cols * bytes_of(o.dtype), edge));
         at.push_back(out.back()->data());
     }
@@ -455,6 +457,10 @@ template <class E> static std::string differs(const Guarded<uint8_t>& a, const G
     std::vector<E> x(a.size() / sizeof(E)), y(x.size());
     if (!x.empty()) { std::memcpy(x.data(), a.data(), a.size()); std::memcpy(y.data(), b.data(), b.size()); }
     return differ(x.data(), y.data(), x.size());
+}
+
+static std::string differs(DType d, const Guarded<uint8_t>& a, const Guarded<uint8_t>& b) {
+    return d == DType::f32 ? differs<float>(a, b) : d == DType::f16 ? differs<gllm::f16>(a, b) : differs<gllm::bf16>(a, b);
 }
 
 static void check_three_ways(Isa isa) {
@@ -480,7 +486,7 @@ static void check_three_ways(Isa isa) {
         for (int w = 0; w < 3; w++) {
             const gllm::Status s = layers[w].compile(g, profile_of(isa), *options[w]);
             REQUIRE_MESSAGE(s, text(layers[w].message()));
-            results[w] = run(layers[w], g, m, rows, cols, open ? rows : 1, edge);
+            results[w] = run(layers[w], g, m, rows, open ? rows : 1, edge);
         }
         INFO(gllm::isa_name(isa) << ", graph " << i << ", " << rows << " x " << cols << (open ? ", open" : "")
              << ", seed " << seed() << "\n" << as_text(layers[2]));
@@ -491,11 +497,8 @@ static void check_three_ways(Isa isa) {
             most = std::max<size_t>(most, u.registers);
         }
         for (size_t o = 0; o < g.outputs().size(); o++) {
-            const DType d = g.outputs()[o].dtype;
             for (int w = 1; w < 3; w++) {
-                const Guarded<uint8_t>&a = *results[w][o], &b = *results[0][o];
-                const std::string wrong = d == DType::f32 ? differs<float>(a, b) : d == DType::f16 ? differs<gllm::f16>(a, b)
-                                                                                                   : differs<gllm::bf16>(a, b);
+                const std::string wrong = differs(g.outputs()[o].dtype, *results[w][o], *results[0][o]);
                 INFO("output " << o << (w == 1 ? ", interpreted" : ", machine code"));
                 CHECK_MESSAGE(wrong.empty(), wrong);
             }
@@ -508,6 +511,115 @@ static void check_three_ways(Isa isa) {
 }
 TEST_CASE("op by op, interpreted and as machine code") {
     for (Isa isa : sets()) check_three_ways(isa);
+}
+
+// ---- products ----------------------------------------------------------------------------
+
+/// Layers of products by weights, and by what was computed, with what follows them: none, a few operations or many, operands of a row
+/// and of all rows, the product's input among them; sums that others read too.
+static void random_products(CompilerGraph& g, Rng& rng, size_t rows, size_t cols) {
+    static const size_t widths[] = { 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 48, 64, 65, 100, 128, 129, 200, 256, 257 };
+    const auto width = [&] { return widths[rng.below(sizeof widths / sizeof *widths)]; };
+    std::vector<std::pair<TensorRef, size_t>> known = { { g.input({ rows, cols }), cols } };
+    size_t made = 0;
+    const auto weight = [&](size_t r, size_t c) { return g.weight(("w" + std::to_string(made++)).c_str(), { r, c }); };
+    for (size_t i = 0, n = 1 + rng.below(4); i < n; i++) {
+        const TensorRef x = known.back().first;
+        const size_t k = known.back().second, to = rng.below(2) ? width() : k;
+        const size_t from = rng.below(6);
+        TensorRef t = from == 0 ? g.matmul(x, g.input({ k, to })) : from < 4 ? g.matmul(x, weight(k, to)) : g.matmul_t(x, weight(to, k));
+        if (rng.below(5) == 0) g.output(t);
+        if (rng.below(4) == 0) {                                // beside another product
+            const TensorRef gate = g.matmul(x, weight(k, to));
+            t = rng.below(2) ? g.swiglu(t, gate) : g.mul(gate, t);
+        }
+        if (rng.below(2)) t = g.add(t, weight(1, to));
+        for (size_t j = 0, ops = rng.below(4); j < ops; j++)
+            switch (rng.below(7)) {
+                case 0: t = g.op(UNARY[rng.below(sizeof UNARY / sizeof *UNARY)], t); break;
+                case 1:
+                    t = g.op(BINARY[rng.below(sizeof BINARY / sizeof *BINARY)], t,
+                             g.input({ rows, to }, rng.below(3) ? DType::f32 : DType::f16));
+                    break;
+                case 2: case 6: if (to == k) t = g.add(t, x); else t = g.op(OpKind::relu, t); break;
+                case 3: t = g.scale(t, 0.5f); break;
+                case 4: t = g.op(registry().find("softsign"), t); break;
+                default: t = g.axpy(t, 0.25f, t); break;
+            }
+        known.push_back({ t, to });
+    }
+    g.output(known.back().first, rng.below(5) ? DType::f32 : rng.below(2) ? DType::f16 : DType::bf16);
+}
+/// By the kernels, and as machine code; how many products are functions, and how many groups run on their sums.
+struct Counted { size_t products = 0, injected = 0; };
+static void check_product_graph(Isa isa, const CompilerGraph& g, size_t rows, bool open, const CompileOptions& code, Rng& rng,
+                                Counted& counted) {
+    const Edge edge = rng.below(2) ? Edge::end : Edge::begin;
+    Memory m;
+    fill(m, g, rows, rng, edge);
+    CompileOptions apart;
+    apart.machine_code = false;
+    apart.pack_weights = code.pack_weights;
+    CompiledLayer layers[2];
+    Results results[2];
+    const CompileOptions* const options[] = { &apart, &code };
+    for (int w = 0; w < 2; w++) {
+        const gllm::Status s = layers[w].compile(g, profile_of(isa), *options[w]);
+        REQUIRE_MESSAGE(s, text(layers[w].message()));
+        results[w] = run(layers[w], g, m, rows, open ? rows : 1, edge);
+    }
+    INFO(gllm::isa_name(isa) << ", rows " << rows << (open ? ", open" : "") << ", seed " << seed() << "\n" << as_text(layers[1]));
+    for (const gllm::FusionGroup& f : layers[1].fusion()->groups) {
+        counted.products += f.strategy == gllm::FusionStrategy::kernel_call && f.units;
+        counted.injected += f.injected;
+    }
+    for (size_t o = 0; o < g.outputs().size(); o++) {
+        const std::string wrong = differs(g.outputs()[o].dtype, *results[1][o], *results[0][o]);
+        INFO("output " << o);
+        CHECK_MESSAGE(wrong.empty(), wrong);
+    }
+}
+static void check_products(Isa isa) {
+    const size_t count = full() ? 20000 : small() ? 60 : 800;
+    Counted counted;
+    for (size_t i = 0; i < count; i++) {
+        Rng rng(i + 150000);
+        static const size_t depths[] = { 1, 2, 3, 4, 7, 8, 13, 16, 31, 64, 65, 127, 128, 129, 255, 256 };
+        const size_t cols = depths[rng.below(sizeof depths / sizeof *depths)], rows = rng.below(3) ? 1 + rng.below(33) : 1 + rng.below(4);
+        const bool open = rng.below(2) != 0;
+        CompilerGraph g;
+        random_products(g, rng, open ? any_rows : rows, cols);
+        CompileOptions code;
+        code.poison = true;
+        code.pack_weights = rng.below(4) != 0;
+        code.row_bands = rng.below(3) != 0;
+        code.tile_bytes = rng.below(3) ? 0 : size_t(256) << rng.below(8);
+        INFO("graph " << i);
+        check_product_graph(isa, g, rows, open, code, rng, counted);
+    }
+    MESSAGE(counted.products << " products, " << counted.injected << " with what is behind them");
+    CHECK(counted.products > count / 2);
+    CHECK(counted.injected > count / 3);
+}
+/// The sum's own buffer is an output, so that the result would take the place of the product's input.
+static void check_residual(Isa isa) {
+    for (size_t cols : { size_t(24), size_t(64), size_t(100) }) {
+        CompilerGraph g;
+        const TensorRef x = g.op(OpKind::tanh, g.input({ 20, cols })), sums = g.matmul(x, g.weight("w", { cols, cols }));
+        g.output(sums);
+        g.output(g.matmul(g.add(sums, x), g.weight("v", { cols, 40 })));
+        Counted counted;
+        Rng rng(cols);
+        check_product_graph(isa, g, 20, false, {}, rng, counted);
+        CHECK(counted.products == 2);
+        CHECK(counted.injected == 1);
+    }
+}
+TEST_CASE("a product's input is not written over while other columns need it") {
+    for (Isa isa : sets()) check_residual(isa);
+}
+TEST_CASE("products by the kernels, and as machine code with what is behind them") {
+    for (Isa isa : sets()) check_products(isa);
 }
 
 /// The first element at a multiple of 64 bytes.
@@ -582,8 +694,38 @@ static void check_caller(Isa isa) {
         }
     }
 }
+static void check_caller_of_products(Isa isa) {
+    struct LoopCall { uint64_t rows; int64_t begin; uint64_t rest; int32_t mask[8]; void* at[11]; size_t step[11]; };
+    size_t checked = 0;
+    for (size_t i = 0; i < 60; i++) {
+        Rng rng(i + 190000);
+        const size_t rows = 1 + rng.below(40), vector = lanes(isa);
+        CompilerGraph g;
+        random_products(g, rng, rows, 1 + rng.below(256));
+        CompiledLayer layer;
+        REQUIRE(layer.compile(g, profile_of(isa)));
+        for (const gllm::FusionGroup& f : layer.fusion()->groups) {
+            if (f.strategy != gllm::FusionStrategy::kernel_call || !f.units) continue;
+            const CodeGenUnit& u = layer.code()->units[f.unit];
+            const size_t cols = layer.dag()->nodes[layer.fusion()->nodes[u.first]].desc.cols, rest = cols % vector, each = 80000;
+            LoopCall call = { rows, 0, rest, {}, {}, {} };
+            Floats room((u.end - u.begin) * each);
+            for (size_t k = 0; k < 8; k++) call.mask[k] = k < rest ? -1 : 0;
+            if (isa == Isa::avx512) call.mask[0] = (1 << rest) - 1;
+            for (uint32_t p = 0; p < u.end - u.begin; p++) call.at[p] = room.data() + p * each;
+            void (*function)(LoopCall*);
+            const uint8_t* const entry = layer.code()->code + u.offset;
+            std::memcpy(&function, &entry, sizeof function);
+            const std::string broken = test::call(function, &call);
+            CHECK_MESSAGE(broken.empty(), broken);
+            checked++;
+        }
+    }
+    CHECK(checked > 30);
+}
 TEST_CASE("functions keep the caller's registers and stack") {
     for (Isa isa : sets()) check_caller(isa);
+    for (Isa isa : sets()) check_caller_of_products(isa);
 }
 #endif
 
@@ -606,7 +748,7 @@ TEST_CASE("a system that lends no memory for code gets the interpreter; no memor
     REQUIRE(asked.compile(g, host, without));
     CHECK(text(asked.backend()) == "interpreter");
     CHECK(asked.code()->units.size() == 0);
-    const Results a = run(layer, g, m, 5, 21, 1, Edge::end), b = run(asked, g, m, 5, 21, 1, Edge::end);
+    const Results a = run(layer, g, m, 5, 1, Edge::end), b = run(asked, g, m, 5, 1, Edge::end);
     CHECK(differs<float>(*a[0], *b[0]) == "");
 #if defined(__linux__) && defined(__x86_64__)
     refuse_code = true;
@@ -614,7 +756,7 @@ TEST_CASE("a system that lends no memory for code gets the interpreter; no memor
     refuse_code = false;
     CHECK(text(refused.backend()) == "interpreter");
     CHECK(refused.code()->units.size() == 0);
-    const Results c = run(refused, g, m, 5, 21, 1, Edge::end);
+    const Results c = run(refused, g, m, 5, 1, Edge::end);
     CHECK(differs<float>(*a[0], *c[0]) == "");
     CHECK(writable_code == 0);
 #endif
