@@ -12535,6 +12535,7 @@ template <class E> struct Quantised {
     const CpuKernels<E>& k;
 
     static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
+    static constexpr size_t ODD_ROWS = 16;                      // of x without fixed point, taken at a time
 
     /// The route of a product, how threads share it, and its scratch: x as the route takes it, and what its threads
     /// need, or the larger needs of `nested`, which inputs beyond tiles of digits turn to; then input and output
@@ -12577,7 +12578,8 @@ template <class E> struct Quantised {
                      Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0, 0, 0};
         const size_t nested = nest ? plan.columns.floats(g.scratch_floats(m, plan.columns.part, kdim)) : 0;
         if (fixed) {
-            const size_t odd = m * codes->prepared_bytes(kdim, codes->exact) / sizeof(float);    // where all rows are
+            const size_t few = m < ODD_ROWS ? m : ODD_ROWS;
+            const size_t odd = few * codes->prepared_bytes(kdim, codes->exact) / sizeof(float);
             plan.flags  = Share::aligned((m + 3) / 4);
             plan.packed = plan.flags + Share::aligned(d->packed_floats(m, kdim, digits));
             plan.own    = plan.packed > plan.flags + odd ? plan.packed : plan.flags + odd;
@@ -12675,7 +12677,7 @@ template <class E> struct Quantised {
         });
         const size_t digits = code_digits(*w.kernels, precision);
         for (size_t i = 0, end; i < f.m; i = end) {
-            for (end = i + 1; end < f.m && odd[end] == odd[i]; end++) {}
+            for (end = i + 1; end < f.m && end - i < ODD_ROWS && odd[end] == odd[i]; end++) {}
             if (!odd[i]) continue;
             const Floats alone = {f.x + i * f.k, f.y + i * f.n, end - i, f.n, f.k, nullptr, f.room + plan.flags};
             prepare_codes(plan.parallel, *w.kernels->by_codes, alone.x, alone.m, f.k, digits, f.room + plan.flags);
@@ -12896,16 +12898,12 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
     using Q = impl::Quantised<E>;
     if (!impl::addressable(m, n, k)) return 0;
     const Q q{*this};
-    const impl::FormatKernels& codes = table_->formats[impl::plain8];          // the format with the most routes
-    // Tensors of checkpoints, whatever m; codes, with flags of rows, as `digits` may need both; either precision.
-    const size_t all[] = {q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats,
-                          !codes.by_codes ? 0
-                                  : q.plan(impl::QuantRoute::codes, nullptr, 3, m, n, k, codes.by_codes).floats
-                                            + impl::Share::aligned((m + 3) / 4),
-                          q.plan(codes, m, n, k, Precision::exact).floats,
-                          q.plan(codes, m, n, k, Precision::fast).floats};
-    size_t most = 0;
-    for (size_t floats : all) if (floats > most) most = floats;
+    size_t most = q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats;             // tensors of checkpoints
+    for (size_t i = 0; i < 2 * impl::format_count; i++) {
+        const Precision precision = i % 2 ? Precision::fast : Precision::exact;
+        const size_t    floats    = q.plan(table_->formats[i / 2], m, n, k, precision).floats;
+        if (floats > most) most = floats;
+    }
     return impl::Scratch::bytes(most);
 }
 
