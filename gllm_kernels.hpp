@@ -12594,6 +12594,29 @@ template <class E> struct Quantised {
         return plan;
     }
 
+    /// Enough for weights of any kind, tensors of checkpoints too: by each kind of digits that there is, or as floats.
+    size_t most_floats(size_t m, size_t n, size_t kdim) const {
+        const FormatKernels* const formats = k.table().formats;
+        const DigitKernels*        tiles   = float_table().gemm->digits;
+        const CodeKernels* const   codes   = formats[plain8].by_codes;
+        size_t most = plan(QuantRoute::nested, nullptr, 0, m, n, kdim).floats;
+        const auto consider = [&](QuantRoute route, const DigitKernels* d, size_t digits) {
+            const size_t floats = plan(route, d, digits, m, n, kdim, codes).floats;
+            if (floats > most) most = floats;
+        };
+        if (!codes) return most;
+        if (m < FEW_BY_FAST_CODES) consider(QuantRoute::codes, nullptr, 3);
+        const DigitKernels* met[2] = {};                        // formats have two kinds, by turns; plain codes are last
+        for (size_t i = 0; i <= format_count; i++) {
+            const DigitKernels* const d = i < format_count ? formats[i].digits : tiles;
+            if (!d || d == met[0] || d == met[1]) continue;
+            met[1] = met[0];
+            met[0] = d;
+            consider(QuantRoute::digits, d, d->exact > d->fast ? d->exact : d->fast);
+        }
+        return most;
+    }
+
     Status run(const Weights& w, const Request<E>& r) const {
         if (!addressable(r.m, r.n, r.k)) return no_memory();
         return with_floats(plan(*w.kernels, r.m, r.n, r.k, r.precision), r, [&](const Plan& plan, const Floats& f) {
@@ -12895,16 +12918,7 @@ template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* 
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k,
         Precision) const {
-    using Q = impl::Quantised<E>;
-    if (!impl::addressable(m, n, k)) return 0;
-    const Q q{*this};
-    size_t most = q.plan(impl::QuantRoute::nested, nullptr, 0, m, n, k).floats;             // tensors of checkpoints
-    for (size_t i = 0; i < 2 * impl::format_count; i++) {
-        const Precision precision = i % 2 ? Precision::fast : Precision::exact;
-        const size_t    floats    = q.plan(table_->formats[i / 2], m, n, k, precision).floats;
-        if (floats > most) most = floats;
-    }
-    return impl::Scratch::bytes(most);
+    return impl::addressable(m, n, k) ? impl::Scratch::bytes(impl::Quantised<E>{*this}.most_floats(m, n, k)) : 0;
 }
 
 // ---- plain quantised products -----------------------------------------------
