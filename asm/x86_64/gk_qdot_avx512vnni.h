@@ -7,7 +7,7 @@
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
 //         80 inputs    88 x_bytes    96 y_row          424 the next row   432 the end of inputs   448 room: scales
-//         896 of each input, 320 bytes apart: float sum[4][16]; double total[4]
+//         896 of each input, 320 bytes apart: float sum[4][16]; double total[4]; zeros before and after a row
 //
 //   x, a block of 256:  0      int8  digit 2, 1 and 0, or one, [4][16][4] each: of lane l = 4j + i four from 16 (4i + j) + 4h on
 //                       D 256  int32 total[16], sum X; float scale[16], sum[16]; int16 minus[16][2]: of lanes
@@ -52,7 +52,7 @@
     vaddps  \to, \to, \a
 .endm
 
-.macro GK_QDOT_FOLD by              // total[4] += the chain, of an input; the chain is 0
+.macro GK_QDOT_FOLD by              // ymm0 = total[4] + the chain, of an input; the chain is 0
     vmovaps zmm0, zmmword ptr [r11]
     vmovaps zmm1, zmmword ptr [r11 + 64]
 .ifc \by, LANES
@@ -76,7 +76,6 @@
     vunpcklps xmm0, xmm0, xmm1
     vcvtps2pd ymm0, xmm0
     vaddpd  ymm0, ymm0, ymmword ptr [r11 + 256]
-    vmovapd ymmword ptr [r11 + 256], ymm0
 .endm
 
 .macro GK_QDOT_OPEN by              // no chain
@@ -89,12 +88,12 @@
 .endif
 .endm
 
-.macro GK_QDOT_STORE                // total[4] of an input to rdx and on, r10 apart
-    vcvtpd2ps xmm0, ymmword ptr [r11 + 256]
+.macro GK_QDOT_STORE                // ymm0 to rdx and on, r10 apart; the total is 0
+    vcvtpd2ps xmm0, ymm0
+    vmovapd ymmword ptr [r11 + 256], ymm3
     vmovss  dword ptr [rdx], xmm0
     vextractps dword ptr [rdx + r10], xmm0, 1
     vextractps dword ptr [rdx + 2*r10], xmm0, 2
-    lea     rcx, [r10 + 2*r10]
     vextractps dword ptr [rdx + rcx], xmm0, 3
 .endm
 
@@ -579,11 +578,6 @@ L(row\d):
     cmp     qword ptr [rdi + 24], 1
     cmove   rax, rsi
     mov     qword ptr [rdi + 424], rax
-    lea     r11, [rdi + 896]
-L(open\d):
-    GK_QDOT_OPEN \by
-    vmovapd ymmword ptr [r11 + 256], ymm3
-    GK_QDOT_INPUTS L(open\d)
 L(chain\d):
     mov     r10d, 16
     .balign 32
@@ -601,17 +595,21 @@ L(block\d):
     jnz     L(block\d)
 L(end\d):
     lea     r11, [rdi + 896]
+    test    rcx, rcx
+    jz      L(last\d)
 L(fold\d):
     GK_QDOT_FOLD \by
+    vmovapd ymmword ptr [r11 + 256], ymm0
     GK_QDOT_INPUTS L(fold\d)
-    test    rcx, rcx
-    jnz     L(chain\d)
+    jmp     L(chain\d)
+L(last\d):
     mov     rdx, qword ptr [rdi + 56]
     mov     r10, qword ptr [rdi + 64]
     mov     rax, qword ptr [rdi + 96]
     shl     r10, 2
-    lea     r11, [rdi + 896]
+    lea     rcx, [r10 + 2*r10]
 L(store\d):
+    GK_QDOT_FOLD \by
     GK_QDOT_STORE
     lea     rdx, [rdx + 4*rax]
     GK_QDOT_INPUTS L(store\d)
@@ -630,6 +628,11 @@ GK_FUNC \name, 1
     imul    rax, qword ptr [rdi + 80], 320
     lea     rax, [rdi + rax + 896]
     mov     qword ptr [rdi + 432], rax
+    lea     r11, [rdi + 896]
+L(open):
+    GK_QDOT_OPEN \by
+    vmovapd ymmword ptr [r11 + 256], ymm3
+    GK_QDOT_INPUTS L(open)
     SETUP
     cmp     qword ptr [rdi + 40], 1
     je      L(digits1)
