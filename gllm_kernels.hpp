@@ -12606,7 +12606,7 @@ template <class E> struct Quantised {
         };
         if (!codes) return most;
         if (m < FEW_BY_FAST_CODES) consider(QuantRoute::codes, nullptr, 3);
-        const DigitKernels* met[2] = {};                        // formats have two kinds, by turns; plain codes are last
+        const DigitKernels* met[2] = {};                        // formats have two kinds, by turns
         for (size_t i = 0; i <= format_count; i++) {
             const DigitKernels* const d = i < format_count ? formats[i].digits : tiles;
             if (!d || d == met[0] || d == met[1]) continue;
