@@ -2568,6 +2568,7 @@ struct DigitKernels {
     size_t exact = 0, fast = 0;                                 // how many digits each takes; 0: f32 is faster
     size_t few = 0;                                             // rows of x: below here other ways are faster
     size_t longest = 0;                                         // k: all sums are f32
+    bool   some_x = false;                                      // pack() may find that it does not hold x
     size_t thread_floats = 0;
     size_t (*packed_floats)(size_t m, size_t k, size_t digits) = nullptr;
     /// Panels of rows from .. to-1 of x[m][k]. odd[i] = 1: row i has a group of 32 that is not finite, or out of range,
@@ -8968,6 +8969,7 @@ constexpr impl::DigitKernels tile_digit_kernels() {
     d.columns = PANEL;
     d.exact   = 3;
     d.fast    = 2;
+    d.some_x  = true;
     d.longest = LONG_K;
     d.thread_floats = DN / PANEL * TILE_CODES + 3 * DN * PANEL;
     d.packed_floats = &tile_digits_floats;
@@ -12572,7 +12574,7 @@ template <class E> struct Quantised {
     Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim,
             const CodeKernels* codes = nullptr) const {
         const GemmKernels& g = *float_table().gemm;
-        const bool     fixed = route == QuantRoute::digits, nest = fixed || route == QuantRoute::nested;
+        const bool     fixed = route == QuantRoute::digits, nest = route == QuantRoute::nested || (fixed && d->some_x);
         const Parallel p     = worth(k.parallel, work(m, n, kdim));
         Plan plan = {route, d, digits, p, Share(p, m, fixed ? d->rows : 1), Share(p, n, fixed ? d->columns : 1),
                      Share(p, n, nest ? g.nr : 1), 0, 0, 0, 0, 0, 0, 0};
@@ -16316,9 +16318,14 @@ Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, con
     const impl::Form  form = packed_for(v) ? impl::Form::packed : plain;
     const impl::DensePath path = impl::dense_path(form, *k.table().gemm, all, n.desc.cols, depth);
     *bytes = 0;
-    if (w.dtype != DType::blocks && path != impl::DensePath::nest) return impl::success;
-    *bytes = w.dtype == DType::blocks ? k.matmul_workspace_bytes(w.quant, m, n.desc.cols, depth, options.precision)
-                                      : k.gemm_workspace_bytes(m, n.desc.cols, depth);
+    if (w.dtype != DType::blocks) {
+        if (path != impl::DensePath::nest) return impl::success;
+        *bytes = k.gemm_workspace_bytes(m, n.desc.cols, depth);
+    } else if (impl::addressable(m, n.desc.cols, depth)) {      // no more than this format and precision need
+        const impl::FormatKernels& f = k.table().formats[static_cast<size_t>(w.quant)];
+        const impl::Quantised<float> product{k};
+        *bytes = impl::Scratch::bytes(product.plan(f, m, n.desc.cols, depth, options.precision).floats);
+    }
     return *bytes ? impl::success : impl::too_many_rows;
 }
 /// For m queries of one sequence, or fewer of several.

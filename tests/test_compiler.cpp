@@ -1361,7 +1361,7 @@ static void build_llama(CompilerGraph& g, size_t width, size_t hidden, size_t he
     g.output(g.add(y, by(gated, "down", width, hidden)));
 }
 
-TEST_CASE("scratch of a llama layer is at most 62 % of its intermediates") {
+TEST_CASE("scratch of a llama layer is at most 60 % of its intermediates") {
     CompilerGraph g;
     build_llama(g, 2048, 5632, 32, 8);
     CompiledLayer layer;
@@ -1375,7 +1375,7 @@ TEST_CASE("scratch of a llama layer is at most 62 % of its intermediates") {
         for (const BufferAlloc& b : layer.buffers()->allocs) all += b.bytes;
         INFO(rows << " rows: " << scratch << " of " << values << " bytes of values, of " << all << " of all buffers");
         CHECK(scratch > 0);
-        CHECK(double(scratch) <= 0.62 * double(values));
+        CHECK(double(scratch) <= 0.6 * double(values));
     }
 }
 
