@@ -11637,59 +11637,59 @@ template <> struct Encoder<block_iq4_nl> {
         pack_nibbles(q, out.qs);
     }
 };
-template <> struct Encoder<block_iq4_xs> {
-    static void encode(const float* x, const float* weight, block_iq4_xs& out) {
-        const Values v(x, weight, 256);
-        float w[256], like[8], stiff[8], most = 0;
-        weights_of(v, w);
+/// Eight groups of levels, of steps -32 .. 31 of one d.
+struct LevelSteps {
+    const Values& v;
+    float w[256], like[8], stiff[8], step[8] = {}, d = 0;       // like: the best scale of each group alone
+    float error = 3e38f, better = 0;                            // better: the d of least error for the codes
+    explicit LevelSteps(const Values& of) : v(of) { weights_of(v, w); }
+
+    /// Those two of many d whose multiples come nearest to `like`, or 0.
+    void nearest_two(float (&two)[2]) {
+        float most = 0, off[2] = {3e38f, 3e38f};
+        two[0] = two[1] = 0;
         for (size_t p = 0; p < 8; p++) {
             like[p] = fit_levels(v.x + 32 * p, w + 32 * p, stiff + p);
             most = magnitude(like[p]) > magnitude(most) ? like[p] : most;
         }
-        // d: of many, the two whose multiples come nearest to these scales; then the steps that are best for the codes.
-        float two[2] = {0, 0}, off[2] = {3e38f, 3e38f};
         for (int i = 0; i < 40 && most != 0; i++) {
-            const float d = v.value(v.half(most / (-33 + 0.5f * static_cast<float>(i)))), inverse = 1 / d;
-            if (d == 0 || d == two[0] || d == two[1]) continue;
+            const float trial = v.value(v.half(most / (-33 + 0.5f * static_cast<float>(i)))), inverse = 1 / trial;
+            if (trial == 0 || trial == two[0] || trial == two[1]) continue;
             float sum = 0;
             for (size_t p = 0; p < 8; p++) {
-                const float e = like[p] - d * nearest_in(like[p] * inverse, -32, 31);
+                const float e = like[p] - trial * nearest_in(like[p] * inverse, -32, 31);
                 sum += stiff[p] * e * e;
             }
-            if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = d; off[0] = sum; }
-            else if (sum < off[1]) { two[1] = d; off[1] = sum; }
+            if (sum < off[0])      { two[1] = two[0]; off[1] = off[0]; two[0] = trial; off[0] = sum; }
+            else if (sum < off[1]) { two[1] = trial; off[1] = sum; }
         }
-        float best = 3e38f, better = 0;
-        float step[8] = {}, kept[8] = {}, d = 0;
-        const auto improves = [&](float trial, bool search) {
-            float error = 0, xq = 0, qq = 0;
-            for (size_t p = 0; p < 8; p++) {
-                const float at = search ? nearest_in(like[p] / trial, -32, 31) : kept[p];
-                LevelSums least = {3e38f, 0, 0};
-                for (float s = at - (search ? 1 : 0); s <= at + (search ? 1 : 0); s++) {
-                    if (!(s >= -32 && s <= 31)) continue;
-                    const LevelSums sums = level_sums(v.x + 32 * p, w + 32 * p, trial * s);
-                    if (sums.error < least.error) { least = sums; step[p] = s; }
-                }
-                error += least.error;
-                xq += step[p] * least.xq;
-                qq += step[p] * step[p] * least.qq;
+    }
+    /// Takes a d, with the best of the steps around each `like` or with the same steps, if that is better.
+    void take(float trial, bool search) {
+        float all = 0, xq = 0, qq = 0, steps[8] = {};
+        for (size_t p = 0; p < 8; p++) {
+            const float at = search ? nearest_in(like[p] / trial, -32, 31) : step[p], reach = search ? 1 : 0;
+            LevelSums least = {3e38f, 0, 0};
+            for (float s = at - reach; s <= at + reach; s++) {
+                if (!(s >= -32 && s <= 31)) continue;
+                const LevelSums sums = level_sums(v.x + 32 * p, w + 32 * p, trial * s);
+                if (sums.error < least.error) { least = sums; steps[p] = s; }
             }
-            if (!(error < best)) return;
-            best = error;
-            d = trial;
-            better = qq > 0 ? xq / qq : 0;
-            for (size_t p = 0; p < 8; p++) kept[p] = step[p];
-        };
-        for (float trial : two) if (trial != 0) improves(trial, true);
-        for (int i = 0; i < 2; i++) {
-            const float trial = v.value(v.half(better));
-            if (trial != 0 && trial != d) improves(trial, false);
+            all += least.error;
+            xq += steps[p] * least.xq;
+            qq += steps[p] * steps[p] * least.qq;
         }
+        if (!(all < error)) return;
+        error = all;
+        d = trial;
+        better = qq > 0 ? xq / qq : 0;
+        memcpy(step, steps, sizeof step);
+    }
+    void store(block_iq4_xs& out) const {
         uint32_t sh = 0;
         for (size_t p = 0; p < 8; p++) {
-            const float scale = d * kept[p];
-            const uint32_t s = static_cast<uint32_t>(static_cast<int>(kept[p]) + 32);
+            const float scale = d * step[p];
+            const uint32_t s = static_cast<uint32_t>(static_cast<int>(step[p]) + 32);
             uint8_t q[32];
             level_codes(v.x + 32 * p, scale != 0 ? 1 / scale : 0, q);
             pack_nibbles(q, out.qs + 16 * p);
@@ -11698,6 +11698,20 @@ template <> struct Encoder<block_iq4_xs> {
         }
         store_half(out.sh, static_cast<uint16_t>(sh));
         store_half(out.d, v.half(d));
+    }
+};
+template <> struct Encoder<block_iq4_xs> {
+    static void encode(const float* x, const float* weight, block_iq4_xs& out) {
+        const Values v(x, weight, 256);
+        LevelSteps steps(v);
+        float two[2];
+        steps.nearest_two(two);
+        for (float trial : two) if (trial != 0) steps.take(trial, true);
+        for (int i = 0; i < 2; i++) {
+            const float trial = v.value(v.half(steps.better));
+            if (trial != 0 && trial != steps.d) steps.take(trial, false);
+        }
+        steps.store(out);
     }
 };
 #endif
@@ -11936,6 +11950,17 @@ static inline void sort_by_group(const int32_t* g_idx, size_t k, size_t group, i
         }
     }
 }
+/// perm: inputs by group; as they are where there is no g_idx.
+static inline Status order_inputs(const int32_t* g_idx, size_t k, size_t group, int32_t* perm) {
+    for (size_t i = 0; i < k && perm && !g_idx; i++) perm[i] = static_cast<int32_t>(i);
+    if (!g_idx) return success;
+    for (size_t i = 0; i < k; i++)
+        if (g_idx[i] < 0 || static_cast<size_t>(g_idx[i]) >= k / group)
+            return invalid("g_idx must be in 0 .. k / group - 1");
+    if (!even_groups(g_idx, k, group)) return invalid("g_idx must give each group exactly `group` inputs for GPTQ4");
+    sort_by_group(g_idx, k, group, perm);
+    return success;
+}
 
 } // namespace impl
 
@@ -12019,16 +12044,7 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
     if (Status st = check_buffers(out_blocks, in); !st) return st;
     if (Status st = check_buffers(out_perm, in); !st) return st;
     if (overlap(out_blocks, out_perm))           return invalid("blocks and perm overlap");
-    if (g_idx) {
-        for (size_t i = 0; i < k; i++)
-            if (g_idx[i] < 0 || static_cast<size_t>(g_idx[i]) >= k / group)
-                return invalid("g_idx must be in 0 .. k / group - 1");
-        if (!even_groups(g_idx, k, group))
-            return invalid("g_idx must give each group exactly `group` inputs for GPTQ4");
-        sort_by_group(g_idx, k, group, perm);
-    } else if (perm) {
-        for (size_t i = 0; i < k; i++) perm[i] = static_cast<int32_t>(i);
-    }
+    if (Status st = order_inputs(g_idx, k, group, perm); !st) return st;
 
     const uint8_t* const scale = static_cast<const uint8_t*>(scales);
     block_gptq4* const out = static_cast<block_gptq4*>(blocks);
