@@ -51,6 +51,7 @@ constexpr char usage[] =
     "  -b BATCH           tokens of a prompt that are read together, 1 to 8192 (256)\n"
     "  -t THREADS         1 to 1024 (as many as it may run on)\n"
     "  --cache-type TYPE  of keys and values: f32, f16, bf16 or q8_0 (f32)\n"
+    "  --fast             products of quantised weights with 8 bits of their input, as other programs do; else exact\n"
     "  --temp T           temperature; 0 takes the likeliest token each time (0)\n"
     "  --top-k K          sample among the K likeliest; 0 among all (40)\n"
     "  --top-p P          among the likeliest that together have this probability (1)\n"
@@ -87,7 +88,7 @@ struct Options {
     gllm::CacheType cache = gllm::CacheType::f32;
     const char* cache_name = "f32";
     sampling::Settings how;
-    bool help = false, special = false, no_bos = false, json = false;
+    bool help = false, special = false, no_bos = false, json = false, fast = false;
     FILE* out = nullptr;
     FILE* err = nullptr;
     FILE* in = nullptr;
@@ -161,6 +162,7 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
         if (name == "--special") o.special = true;
         else if (name == "--no-bos") o.no_bos = true;
         else if (name == "--json") o.json = true;
+        else if (name == "--fast") o.fast = true;
         else if (name == "--chat") choose(Mode::chat, argv[i]);
         else if (name == "--info") choose(Mode::info, argv[i]);
         else flag = false;
@@ -432,15 +434,18 @@ struct Loaded {
         gllm::ModelOptions options;
         options.parallel = pool.parallel();
         options.batch = static_cast<size_t>(o.batch);
+        if (o.fast) options.precision = gllm::Precision::fast;
+        const char* const precision = o.fast ? "fast" : "exact";
         std::string error = session.open(source, options, o.cache, tokens);
         if (error.empty()) error = compile(session);
         if (!error.empty()) return error;
         const unsigned threads = std::max(options.parallel.width, 1u);
         const std::string types = gguf::type_summary(file);
-        fprintf(o.err, "isa %s, layers %s, %u thread%s; %s\n", gllm::isa_name(options.isa), layers_are, threads,
-                threads > 1 ? "s" : "", types.c_str());
+        fprintf(o.err, "isa %s, %s, layers %s, %u thread%s; %s\n", gllm::isa_name(options.isa), precision, layers_are,
+                threads, threads > 1 ? "s" : "", types.c_str());
         json.add("model", o.model);
         json.add("isa", gllm::isa_name(options.isa));
+        json.add("precision", precision);
         json.add("threads", static_cast<size_t>(threads));
         json.add("layers", layers_are);
         json.add("types", types);

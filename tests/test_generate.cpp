@@ -1121,7 +1121,18 @@ TEST_CASE("generate: options that change how, not what") {
     CHECK(json.find("\"cache_type\": \"q8_0\"") != std::string::npos);
     CHECK(run(scratch, {real, "-f", scratch.path("none")}).err.find("none: cannot open the file") != std::string::npos);
 
+    CHECK(json.find("\"precision\": \"exact\"") != std::string::npos);
+    CHECK(last_line(with({"--json", "--fast"}).err).find("\"precision\": \"fast\"") != std::string::npos);
+
     const std::string window = scratch.write("window", eval_text().substr(0, 256));
+    const auto bits = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> asked = {real, "--perplexity", window};
+        asked.insert(asked.end(), more.begin(), more.end());
+        return std::strtod(run(scratch, asked).out.c_str() + 15, nullptr);
+    };
+    const double exact = bits({}), fast = bits({"--fast"});
+    CHECK(std::fabs(fast - exact) < 0.02);
+    CHECK(fast != exact);
     for (const char* type : {"f32", "f16", "bf16", "q8_0"}) {
         const double limit = std::string(type) == "f32" ? 2e-6 : 0.02;
         const std::string line = run(scratch, {real, "--perplexity", window, "--cache-type", type}).out;
