@@ -2586,9 +2586,12 @@ struct Checkpoint {
     GptqZeros      zeros;
 };
 struct CheckpointKernels {
-    /// out[n][k], outputs j .. j+cols-1 of it. Null: left out.
-    void (*dequant_awq)(const Checkpoint& t, float* out, size_t j, size_t cols);
-    void (*dequant_gptq)(const Checkpoint& t, float* out, size_t j, size_t cols);
+    struct Kind {
+        /// out[n][k], outputs j .. j+cols-1 of it. Null: left out.
+        void (*dequant)(const Checkpoint& t, float* out, size_t j, size_t cols);
+        /// y[m][n] = x[m][k] W^T, the same outputs: of few rows, k up to PANELS_K.
+        void (*rows)(const Checkpoint& t, const float* x, float* y, size_t m, size_t j, size_t cols);
+    } awq, gptq;
 };
 
 /// Where a product takes B from: panel() writes rows p .. p+kc-1 of columns j .. j+cols-1 as kc rows of NR floats,
@@ -3083,6 +3086,7 @@ enum class QuantRoute { decoded, codes, digits, nested };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
 constexpr size_t FEW_FOR_DOTS = 4;                              // the same, in registers, one row after the other
+constexpr size_t FEW_BY_TENSORS = 5;                            // the same of checkpoints, which are used as decoded
 constexpr size_t FEW_FOR_PANELS = 2;                            // below here: codes are not packed
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24, DECODED_TILE_ROWS = 64;        // from here: plain codes in AMX tiles; decoded blocks
@@ -5302,23 +5306,35 @@ GK_INL vf checkpoint_scales(const impl::Checkpoint& t, size_t g, size_t o, size_
     memcpy(s, t.scales + 2 * (g * t.n + o), 2 * l);
     return vload(s);
 }
+/// The group of one input after the other.
+struct GroupOfInput {
+    const impl::Checkpoint& t;
+    size_t                  group = SIZE_MAX, end = 0;          // end: of a group of consecutive inputs
+    /// Is that of input i another one?
+    GK_MEM bool moves(size_t i) {
+        const size_t before = group;
+        if (t.g_idx) group = static_cast<size_t>(t.g_idx[i]);
+        else if (i >= end) end = ((group = i / t.group) + 1) * t.group;
+        return group != before;
+    }
+};
+
+// Each tensor has each(t, p, kc, o, l, take): take(i, w) of inputs i = p .. p+kc-1, w the weights of outputs o .. o+l-1.
 
 struct awq_tensor {
     GK_INL vf codes(const uint8_t* words, size_t row, size_t n, size_t o, size_t l) {
         return vnibbles(words + 4 * (row * (n / 8) + o / 8), awq_shifts + o % 8, l);
     }
-    /// out[i][ldo] = the weights of inputs p .. p+kc-1 for outputs j .. j+cols-1, zeros up to a multiple of VF.
-    static void columns(const impl::Checkpoint& t, float* out, size_t ldo, size_t p, size_t kc, size_t j, size_t cols) {
-        for (size_t v = 0; v < cols; v += VF) {
-            const size_t l = cols - v < VF ? cols - v : VF, o = j + v;
-            vf zero = vzero(), scale = vzero();
-            for (size_t i = p; i < p + kc; i++) {
-                if (i == p || i % t.group == 0) {
-                    zero  = codes(t.qzeros, i / t.group, t.n, o, l);
-                    scale = checkpoint_scales(t, i / t.group, o, l);
-                }
-                vstore(out + (i - p) * ldo + v, vmul(vsub(codes(t.qweight, i, t.n, o, l), zero), scale));
+    template <class Take>
+    GK_INL void each(const impl::Checkpoint& t, size_t p, size_t kc, size_t o, size_t l, const Take& take) {
+        vf zero = vzero(), scale = vzero();
+        GroupOfInput at = {t};
+        for (size_t i = p; i < p + kc; i++) {
+            if (at.moves(i)) {
+                zero  = codes(t.qzeros, at.group, t.n, o, l);
+                scale = checkpoint_scales(t, at.group, o, l);
             }
+            take(i, vmul(vsub(codes(t.qweight, i, t.n, o, l), zero), scale));
         }
     }
 };
@@ -5329,22 +5345,22 @@ struct gptq_tensor {
         const vf z = vnibbles(t.qzeros + 4 * (g * (t.n / 8) + o / 8), plain_shifts + o % 8, l);
         return t.zeros == GptqZeros::v1 ? vadd(z, vset(1.0f)) : z;
     }
-    static void columns(const impl::Checkpoint& t, float* out, size_t ldo, size_t p, size_t kc, size_t j, size_t cols) {
-        for (size_t v = 0; v < cols; v += VF) {
-            const size_t l = cols - v < VF ? cols - v : VF, o = j + v;
-            vf     zero = vzero(), scale = vzero();
-            size_t group = SIZE_MAX;
-            for (size_t i = p; i < p + kc; i++) {
-                const size_t g = t.g_idx ? static_cast<size_t>(t.g_idx[i]) : i / t.group;
-                if (g != group) {
-                    group = g;
-                    zero  = zeros(t, g, o, l);
-                    scale = checkpoint_scales(t, g, o, l);
+    GK_INL vi words(const uint8_t* p, size_t l) {
+        return l == VF ? viload(p) : vbits(vload_n(reinterpret_cast<const float*>(p), l));
+    }
+    template <class Take>
+    GK_INL void each(const impl::Checkpoint& t, size_t p, size_t kc, size_t o, size_t l, const Take& take) {
+        vf zero = vzero(), scale = vzero();
+        GroupOfInput at = {t};
+        for (size_t i = p; i < p + kc; i += 8) {
+            const vi eight = words(t.qweight + 4 * (i / 8 * t.n + o), l);
+            GK_UNROLL(8) for (size_t r = 0; r < 8; r++) {
+                if (at.moves(i + r)) {
+                    zero  = zeros(t, at.group, o, l);
+                    scale = checkpoint_scales(t, at.group, o, l);
                 }
-                uint32_t words[VF] = {};
-                memcpy(words, t.qweight + 4 * (i / 8 * t.n + o), 4 * l);
-                const vi q = viand(vishr(viload(words), static_cast<int>(i % 8 * 4)), viset(15));
-                vstore(out + (i - p) * ldo + v, vmul(vsub(vfloat(q), zero), scale));
+                const vf q = vfloat(viand(vishr(eight, static_cast<int>(4 * r)), viset(15)));
+                take(i + r, vmul(vsub(q, zero), scale));
             }
         }
     }
@@ -5679,9 +5695,16 @@ void panel_format(const impl::BSource& b, float* out, size_t p, size_t kc, size_
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
 }
 #if GK_HAS_CHECKPOINTS
-template <class Decode> void panel_checkpoint(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j,
+/// out[i][ldo] = the weights of inputs p .. p+kc-1 for outputs j .. j+cols-1, zeros up to a multiple of VF.
+template <class Tensor> void checkpoint_columns(const impl::Checkpoint& t, float* out, size_t ldo, size_t p, size_t kc,
+        size_t j, size_t cols) {
+    for (size_t v = 0; v < cols; v += VF)
+        Tensor::each(t, p, kc, j + v, least(cols - v, VF), [&](size_t i, vf w) { vstore(out + (i - p) * ldo + v, w); });
+}
+
+template <class Tensor> void panel_checkpoint(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j,
         size_t cols) {
-    Decode::columns(*static_cast<const impl::Checkpoint*>(b.data), out, NR, p, kc, j, cols);
+    checkpoint_columns<Tensor>(*static_cast<const impl::Checkpoint*>(b.data), out, NR, p, kc, j, cols);
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
 }
 #endif
@@ -6225,18 +6248,42 @@ template <class E> constexpr impl::GemmKernels gemm_kernels() {
 }
 
 #if GK_HAS_CHECKPOINTS
-template <class Decode> void dequant_checkpoint(const impl::Checkpoint& t, float* out, size_t j, size_t cols) {
+template <class Tensor> void dequant_checkpoint(const impl::Checkpoint& t, float* out, size_t j, size_t cols) {
     for (size_t c = 0; c < cols; c += NR)
         for (size_t p = 0; p < t.k; p += 64) {
             const size_t kc = least(t.k - p, 64), n = least(cols - c, NR);
-            float strip[64 * NR];
-            Decode::columns(t, strip, NR, p, kc, j + c, n);
-            for (size_t r = 0; r < n; r++)
-                for (size_t i = 0; i < kc; i++) out[(j + c + r) * t.k + p + i] = strip[i * NR + r];
+            float strip[64 * NR], *const to = out + (j + c) * t.k + p;
+            checkpoint_columns<Tensor>(t, strip, NR, p, kc, j + c, n);
+            transpose(strip, NR, kc / VF * VF, n, to, t.k);
+            for (size_t i = kc / VF * VF; i < kc; i++)
+                for (size_t r = 0; r < n; r++) to[r * t.k + i] = strip[i * NR + r];
         }
 }
+/// y[r][j ..] = R rows of x times the weights of outputs j .. j+cols-1. Chains of 64, added up in f32: up to LONG_K of k.
+template <class Tensor, size_t R> void checkpoint_few(const impl::Checkpoint& t, const float* x, float* y, size_t j,
+        size_t cols) {
+    for (size_t p = 0; p < t.k; p += 64)
+        for (size_t o = j; o < j + cols; o += VF) {
+            const size_t l = least(j + cols - o, VF);
+            vf sum[R] = {};
+            Tensor::each(t, p, least(t.k - p, 64), o, l, [&](size_t i, vf w) {
+                GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[r] = vfma(w, vset(x[r * t.k + i]), sum[r]);
+            });
+            for (size_t r = 0; r < R; r++) {
+                float* const to = y + r * t.n + o;
+                vstore_n(to, p ? vadd(vload_n(to, l), sum[r]) : sum[r], l);
+            }
+        }
+}
+template <class Tensor> void checkpoint_rows(const impl::Checkpoint& t, const float* x, float* y, size_t m, size_t j,
+        size_t cols) {
+    for (; m >= 4; m -= 4, x += 4 * t.k, y += 4 * t.n) checkpoint_few<Tensor, 4>(t, x, y, j, cols);
+    for (; m >= 2; m -= 2, x += 2 * t.k, y += 2 * t.n) checkpoint_few<Tensor, 2>(t, x, y, j, cols);
+    if (m)                                             checkpoint_few<Tensor, 1>(t, x, y, j, cols);
+}
 constexpr impl::CheckpointKernels checkpoint_kernels = {
-    &dequant_checkpoint<awq_tensor>, &dequant_checkpoint<gptq_tensor>
+    {&dequant_checkpoint<awq_tensor>, &checkpoint_rows<awq_tensor>},
+    {&dequant_checkpoint<gptq_tensor>, &checkpoint_rows<gptq_tensor>}
 };
 #else
 constexpr impl::CheckpointKernels checkpoint_kernels = {};
@@ -13027,11 +13074,16 @@ static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span
     return success;
 }
 
+template <class E> const CheckpointKernels::Kind& checkpoint_kernels_of(const CpuKernels<E>& k, bool gptq) {
+    return gptq ? k.table().checkpoints->gptq : k.table().checkpoints->awq;
+}
+
 template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, const E* input,
         E* output, size_t m) {
     if (Status s = check_checkpoint(t, gptq, Span(output, m, t.n, sizeof(E)), Span(input, m, t.k, sizeof(E))); !s)
         return s;
-    if (!k.table().checkpoints->dequant_awq)
+    const CheckpointKernels::Kind& c = checkpoint_kernels_of(k, gptq);
+    if (!c.dequant)
         return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     if (m == 0 || t.n == 0) return success;
     if (!addressable(m, t.n, t.k)) return no_memory();
@@ -13041,6 +13093,12 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
     return q.with_floats(q.plan(QuantRoute::nested, nullptr, 0, m, t.n, t.k), r,
                          [&](const typename Q::Plan& plan, const typename Q::Floats& f) {
         const GemmKernels& g = *q.float_table().gemm;
+        if (m < FEW_BY_TENSORS && t.k <= PANELS_K && t.k > 0) {
+            split(plan.parallel, t.n, g.nr, [&](size_t begin, size_t end, size_t) {
+                c.rows(t, f.x, f.y, m, begin, end - begin);
+            });
+            return;
+        }
         BSource b = {};
         b.data  = &t;
         b.panel = g.panel(gptq ? BForm::gptq : BForm::awq);
@@ -13050,11 +13108,11 @@ template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkp
 
 template <class E> Status checkpoint_dequant(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, float* out) {
     if (Status s = check_checkpoint(t, gptq, Span(out, t.n, t.k, sizeof(float)), Span(nullptr, 0, 0, 0)); !s) return s;
-    const CheckpointKernels& c = *k.table().checkpoints;
-    if (!c.dequant_awq)
+    const CheckpointKernels::Kind& c = checkpoint_kernels_of(k, gptq);
+    if (!c.dequant)
         return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
     split(worth(k.parallel, work(t.n, t.k, 1)), t.n, k.table().gemm->nr, [&](size_t begin, size_t end, size_t) {
-        (gptq ? c.dequant_gptq : c.dequant_awq)(t, out, begin, end - begin);
+        c.dequant(t, out, begin, end - begin);
     });
     return success;
 }
