@@ -2683,8 +2683,9 @@ GK_INL size_t cache_row_bytes(CacheType type, size_t d) {       // of a token of
          : type == CacheType::Q8_0 ? d / 32 * sizeof(block_q8_0) : d * sizeof(f16);
 }
 
-/// q and out are of the table's element type.
+struct AttentionKernels;
 struct AttentionJob {
+    const AttentionKernels& kernels;                            // of the element type of q and out
     const void*  q;
     void*        out;
     KvView       kv;
@@ -2707,6 +2708,8 @@ GK_INL Seen seen_by_all(const AttentionJob& job) { return {seen_by(job, 0).begin
 
 struct AttentionKernels {
     size_t piece, columns;                                      // tokens; rows of q in a panel
+    void (*widen)(const void* q, size_t from, float* out, size_t n);              // elements from .. from + n - 1
+    void (*narrow)(const float* x, void* out, size_t from, size_t n);
     size_t (*few_parts)(size_t rows, size_t pieces, size_t d);  // floats of all units; rows: m heads
     size_t (*few_scratch)(const KvView& kv);                    // floats of a thread
     void (*few_inputs)(const AttentionJob& job, float* inputs);
@@ -6271,6 +6274,7 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 
 constexpr size_t PAGE = impl::cache_page, PAGEV = PAGE / VF, KEYS = GK_PASS == GK_AVX2 ? 96 : 112, PAGES = KEYS / PAGE;
 constexpr size_t PIECE = 4 * KEYS;
+constexpr int    SOME_LANES = VF == 1 ? 8 : 32;                 // to unroll: conversions one by one are much code
 static_assert(KEYS % MR == 0 && KEYS % PAGE == 0 && KEYS <= CHAIN, "whole tiles, one chain");
 
 constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -6283,7 +6287,7 @@ template <class T> struct KeyRows {
     const T* rows;
     GK_MEM void open(const uint8_t* page, size_t)      { rows = reinterpret_cast<const T*>(page); }
     GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
-        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vload(rows + i * PAGE + j * VF);
+        GK_UNROLL(SOME_LANES) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vload(rows + i * PAGE + j * VF);
     }
 };
 struct KeyCodes {
@@ -6294,12 +6298,12 @@ struct KeyCodes {
     GK_MEM void open(const uint8_t* page, size_t d) {
         codes  = reinterpret_cast<const int8_t*>(page);
         scales = reinterpret_cast<const f16*>(page + d * PAGE);
-        GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
+        GK_UNROLL(4) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
     }
     GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
         if (i % 32 == 0)
-            GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
-        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++)
+            GK_UNROLL(4) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
+        GK_UNROLL(8) for (size_t j = 0; j < 2 * PAGEV; j++)
             v[j] = vmul(vload(codes + i * PAGE + j * VF), scale[j % PAGEV]);
     }
 };
@@ -6323,7 +6327,7 @@ template <class Row> GK_INL void widen_values(const uint8_t* row, size_t d, floa
     size_t j = 0;
     if (Row::step > 1) {
         for (; j < d; j += 32, row += Row::bytes)
-            GK_UNROLL(32) for (size_t c = 0; c < 32 / VF; c++) vstore(out + j + c * VF, Row::at(row, c));
+            GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c++) vstore(out + j + c * VF, Row::at(row, c));
         return;
     }
     for (; j + VF <= d; j += VF) vstore(out + j, Row::at(row + j * Row::bytes, 0));
@@ -6388,6 +6392,19 @@ inline CacheBlock cache_block(const KvView& kv, size_t head, size_t first, size_
 }
 
 // ---- what both forms do --------------------------------------------------------
+
+template <class E> void widen_elements(const void* q, size_t from, float* out, size_t n) {
+    convert(static_cast<const E*>(q) + from, out, n);
+}
+template <class E> void narrow_elements(const float* x, void* out, size_t from, size_t n) {
+    convert(x, static_cast<E*>(out) + from, n);
+}
+/// to[head_dim] = row `row` of q, [m][heads], scaled.
+inline void scaled_row(const impl::AttentionJob& job, size_t row, float* to) {
+    const size_t d = job.kv.head_dim;
+    job.kernels.widen(job.q, row * d, to, d);
+    vec_scale(to, job.scale, d);
+}
 
 /// A score on its way: capped, and what a slope times the distance adds.
 GK_INL vf shaped(const impl::AttentionJob& job, vf s, vf slope, vf distance) {
@@ -6538,7 +6555,7 @@ template <class Row, size_t R> void block_values(const ValueSums& s) {
     size_t j = 0;
     if (Row::step > 1) {
         for (; j < d; j += 32)
-            GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c += C)
+            for (size_t c = 0; c < 32 / VF; c += C)
                 value_columns<Row, R, C>(s, j + c * VF, j / 32 * Row::bytes, c);
         return;
     }
@@ -6647,17 +6664,11 @@ template <size_t R> void few_rows(const FewRows& rows) {
 }
 
 /// Rows of q, scaled, in the order of heads of keys: [kv_heads][m][heads / kv_heads][head_dim].
-template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs) {
+inline void few_inputs(const impl::AttentionJob& job, float* inputs) {
     const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
-    const vf     scale = vset(job.scale);
     for (size_t h = 0; h < job.heads; h++)
-        for (size_t i = 0; i < job.m; i++) {
-            const E* const q  = static_cast<const E*>(job.q) + (i * job.heads + h) * d;
-            float* const   to = inputs + ((h / group * job.m + i) * group + h % group) * d;
-            size_t j = 0;
-            for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
-            if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
-        }
+        for (size_t i = 0; i < job.m; i++)
+            scaled_row(job, i * job.heads + h, inputs + ((h / group * job.m + i) * group + h % group) * d);
 }
 
 /// A unit against a block: all queries, some heads at once. rows: as the whole block is seen.
@@ -6759,12 +6770,12 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
     for (size_t j = 0; j < d; j++) t[j] = sum == 0 ? 0 : quotient(sums[j], inverse);
 }
 /// Rows begin .. end - 1 of out.
-template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
+inline void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
     const size_t d = job.kv.head_dim;
     for (; row < end; row++) {
         float t[576];
         merge_parts(job, row, t);
-        convert(static_cast<const float*>(t), static_cast<E*>(job.out) + row * d, d);
+        job.kernels.narrow(t, job.out, row * d, d);
     }
 }
 
@@ -6856,18 +6867,13 @@ inline bool pack_values(const CacheBlock& b, CacheType type, size_t n, size_t d,
 /// A panel: rows from .. from + count - 1 of those of a head of keys.
 struct RowsOfQ { size_t head, from, count; };
 
-template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOfQ& p, float* wide, float* panel) {
+inline void pack_queries(const impl::AttentionJob& job, const RowsOfQ& p, float* wide, float* panel) {
     const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
-    const vf     scale = vset(job.scale);
     for (size_t v = 0; v < NR; v += VF) {
         const size_t n = p.count > v ? least(p.count - v, VF) : 0;
         for (size_t r = 0; r < n; r++) {
-            const size_t   row = p.from + v + r, at = row / group * job.heads + p.head * group + row % group;
-            const E* const q   = static_cast<const E*>(job.q) + at * d;
-            float* const   to  = wide + r * d;
-            size_t j = 0;
-            for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
-            if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
+            const size_t row = p.from + v + r;
+            scaled_row(job, row / group * job.heads + p.head * group + row % group, wide + r * d);
         }
         if (n) transpose(wide, d, n, d, panel + v, NR);
         else   for (size_t i = 0; i < d; i++) vstore(panel + i * NR + v, vzero());
@@ -7080,13 +7086,13 @@ struct PanelUnit {
 };
 
 /// Rows of q to panels, and what they begin with. The tokens that any of them sees.
-template <class E> impl::Seen begin_panels(const PanelUnit& u) {
+inline impl::Seen begin_panels(const PanelUnit& u) {
     const impl::AttentionJob& job = u.job;
     const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
     impl::Seen all = {SIZE_MAX, 0};
     for (size_t p = 0; p < u.panels; p++) {
         const QueryPanel panel = u.panel(p);
-        pack_queries<E>(job, panel.rows, u.scratch + u.places.values, panel.q);
+        pack_queries(job, panel.rows, u.scratch + u.places.values, panel.q);
         for (size_t l = 0; l < NR; l++) {
             const size_t h = u.head * group + panel.row(l) % group;
             panel.total_largest[l] = job.sinks ? job.sinks[h] : -impl::infinity;
@@ -7125,7 +7131,7 @@ inline void panels_piece(const PanelUnit& u, const impl::Seen& piece) {
     }
 }
 /// Results of a panel, turned to rows of out; rows: room for them.
-template <class E> void end_panel(const impl::AttentionJob& job, const QueryPanel& panel, float* rows) {
+inline void end_panel(const impl::AttentionJob& job, const QueryPanel& panel, float* rows) {
     const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads;
     double inverse[NR];
     for (size_t l = 0; l < NR; l++) inverse[l] = 1 / panel.total_sum[l];
@@ -7137,21 +7143,22 @@ template <class E> void end_panel(const impl::AttentionJob& job, const QueryPane
     transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, rows, ld);
     for (size_t l = 0; l < panel.rows.count; l++) {
         const size_t row = panel.row(l), at = row / group * job.heads + panel.rows.head * group + row % group;
-        convert(static_cast<const float*>(rows + l * ld), static_cast<E*>(job.out) + at * d, d);
+        job.kernels.narrow(rows + l * ld, job.out, at * d, d);
     }
 }
 
 /// Rows of a head of keys, as many panels as job.panels says.
-template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
+inline void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
     const PanelUnit  u(job, head, unit, scratch);
-    const impl::Seen all = begin_panels<E>(u);
+    const impl::Seen all = begin_panels(u);
     for (size_t base = all.begin / PIECE * PIECE; base < all.end; base += PIECE)
         panels_piece(u, seen_in(all, base, base + PIECE));
-    for (size_t p = 0; p < u.panels; p++) end_panel<E>(job, u.panel(p), scratch + u.places.values);
+    for (size_t p = 0; p < u.panels; p++) end_panel(job, u.panel(p), scratch + u.places.values);
 }
 
 template <class E> constexpr impl::AttentionKernels attention_table = {
-    PIECE, NR, &few_parts, &few_scratch, &few_inputs<E>, &few_units, &few_outputs<E>, &many_scratch, &many_unit<E>};
+    PIECE, NR, &widen_elements<E>, &narrow_elements<E>,
+    &few_parts, &few_scratch, &few_inputs, &few_units, &few_outputs, &many_scratch, &many_unit};
 
 #else
 template <class E> constexpr impl::AttentionKernels attention_table = {};
@@ -12342,6 +12349,36 @@ template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n
 
 namespace impl {
 
+/// The bytes that rows take, or pages.
+inline Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
+    const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
+    if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0))
+        return invalid("the type of keys or values is no CacheType");
+    if (rows.type == CacheType::Q8_0 && kv.head_dim % 32)
+        return invalid("head_dim must be a multiple of 32 for Q8_0");
+    size_t tokens = 0, heads = 0, most = 0;
+    if (kv.pages) {
+        for (size_t i = 0; i < (kv.length + cache_page - 1) / cache_page; i++)
+            most = kv.pages[i] > most ? kv.pages[i] : most;
+        if (!times(most, kv.page_stride, &tokens) || !times(kv.kv_heads, cache_page * bytes, &heads))
+            return invalid("the product of these sizes overflows size_t");
+        if (kv.page_stride % 64 || reinterpret_cast<uintptr_t>(rows.data) % 64)
+            return invalid("pages must be aligned to 64 bytes");
+    } else {
+        if (!times(kv.length ? kv.length - 1 : 0, rows.token_stride, &tokens)
+            || !times(kv.kv_heads - 1, rows.head_stride, &heads))
+            return invalid("the product of these sizes overflows size_t");
+        if (rows.token_stride % unit || rows.head_stride % unit || reinterpret_cast<uintptr_t>(rows.data) % unit)
+            return invalid("keys, values and their strides must be aligned to their elements");
+        heads += bytes;
+    }
+    if (heads > SIZE_MAX - tokens || tokens + heads > SIZE_MAX / 2)
+        return invalid("the product of these sizes overflows size_t");
+    if (kv.length && !rows.data) return invalid("null pointer for keys or values");
+    *all = Span(rows.data, kv.length ? tokens + heads : 0, 1, 1);
+    return success;
+}
+
 template <class E> struct Attention {
     const CpuKernels<E>& k;
 
@@ -12392,35 +12429,6 @@ template <class E> struct Attention {
         return many > floats ? many : floats;
     }
 
-    /// The bytes that rows take, or pages.
-    static Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
-        const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
-        if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0))
-            return invalid("the type of keys or values is no CacheType");
-        if (rows.type == CacheType::Q8_0 && kv.head_dim % 32)
-            return invalid("head_dim must be a multiple of 32 for Q8_0");
-        size_t tokens = 0, heads = 0, most = 0;
-        if (kv.pages) {
-            for (size_t i = 0; i < (kv.length + cache_page - 1) / cache_page; i++)
-                most = kv.pages[i] > most ? kv.pages[i] : most;
-            if (!times(most, kv.page_stride, &tokens) || !times(kv.kv_heads, cache_page * bytes, &heads))
-                return invalid("the product of these sizes overflows size_t");
-            if (kv.page_stride % 64 || reinterpret_cast<uintptr_t>(rows.data) % 64)
-                return invalid("pages must be aligned to 64 bytes");
-        } else {
-            if (!times(kv.length ? kv.length - 1 : 0, rows.token_stride, &tokens)
-                || !times(kv.kv_heads - 1, rows.head_stride, &heads))
-                return invalid("the product of these sizes overflows size_t");
-            if (rows.token_stride % unit || rows.head_stride % unit || reinterpret_cast<uintptr_t>(rows.data) % unit)
-                return invalid("keys, values and their strides must be aligned to their elements");
-            heads += bytes;
-        }
-        if (heads > SIZE_MAX - tokens || tokens + heads > SIZE_MAX / 2)
-            return invalid("the product of these sizes overflows size_t");
-        if (kv.length && !rows.data) return invalid("null pointer for keys or values");
-        *all = Span(rows.data, kv.length ? tokens + heads : 0, 1, 1);
-        return success;
-    }
     Status check_args(const AttentionArgs<E>& a) const {
         const KvView& kv = a.kv;
         if (!kv.head_dim || kv.head_dim % 8 || kv.head_dim > 576)
@@ -12446,7 +12454,7 @@ template <class E> struct Attention {
     Status run(const AttentionArgs<E>& args) const {
         if (Status s = check_args(args); !s || args.m == 0 || args.heads == 0) return s;
         const AttentionKernels& a = *k.table().attention;
-        AttentionJob job = {args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal,
+        AttentionJob job = {a, args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal,
                             scale_of(args), args.softcap, args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0};
         const Seen   seen = seen_by_all(job);
         const size_t end  = seen.end > seen.begin ? seen.end : seen.begin;
