@@ -6026,16 +6026,16 @@ void gemm_run_small(const impl::GemmJob& job) {
 }
 
 /// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
-template <size_t R, size_t C, bool Tail, class E>
-GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t n_last) {
+template <size_t R, size_t C, class E>
+GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt) {
     vf s[R][C];
     GK_UNROLL(8) for (size_t r = 0; r < R; r++)
         GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
     for (size_t p = 0; p < steps; p++, b += ldb) {
         vf y[C];
-        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = Tail ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
-        if (!Tail) prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
-        if (!Tail && C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = vload(b + v * VF);
+        prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
+        if (C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
         GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
             const vf x = vset(a[p * 8 + r]);
             GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
@@ -6048,8 +6048,27 @@ template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, 
         size_t cols) {
     constexpr size_t C = VF == 1 || (VF == 8 && R < 4) ? 4 : 2;
     size_t j = 0;
-    for (; j + C * VF <= cols; j += C * VF) band<R, C, false>(a, b + j, ldb, steps, t + j, ldt, 0);
-    for (; j < cols; j += VF)               band<R, 1, true>(a, b + j, ldb, steps, t + j, ldt, least(cols - j, VF));
+    for (; j + C * VF <= cols; j += C * VF) band<R, C>(a, b + j, ldb, steps, t + j, ldt);
+    if constexpr (holds_f32<E>) for (; j < cols; j += VF) band<R, 1>(a, b + j, ldb, steps, t + j, ldt);
+}
+
+constexpr size_t STRIP = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
+/// strip[steps][STRIP] = the last columns of B, widened; zeros up to a whole vector.
+template <class E> GK_INL void widen_strip(const E* b, size_t ldb, size_t steps, size_t cols, float* strip) {
+    for (size_t v = 0; v < cols; v += VF) {
+        const size_t l = least(cols - v, VF);
+        for (size_t p = 0; p < steps; p++) vstore(strip + p * STRIP + v, vload_n(b + p * ldb + v, l));
+    }
+}
+/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements whole STRIPs.
+template <class E> void rows_of_bands(size_t m, const float* a, const E* b, size_t ldb, size_t steps, float* t,
+        size_t ldt, size_t cols) {
+    for (size_t r; m; m -= r, a += r, t += r * ldt) {
+        if      (m >= 8) { bands<8>(a, b, ldb, steps, t, ldt, cols); r = 8; }
+        else if (m >= 4) { bands<4>(a, b, ldb, steps, t, ldt, cols); r = 4; }
+        else if (m >= 2) { bands<2>(a, b, ldb, steps, t, ldt, cols); r = 2; }
+        else             { bands<1>(a, b, ldb, steps, t, ldt, cols); r = 1; }
+    }
 }
 
 /// A and B[k][n] in place, up to 8 rows of A: bands of 8 rows of B are streamed along a page of columns, C is summed in
@@ -6058,9 +6077,11 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
     const E* const bias = static_cast<const E*>(job.bias);
     float  chain[BAND], sum[BAND];
     double total[BAND];
+    float  strip[8 * STRIP];                                    // the last columns
     const size_t page = job.m > 4 ? BAND / 8 : job.m > 2 ? BAND / 4 : job.m > 1 ? BAND / 2 : BAND;
     for (size_t j = 0; j < job.n; j += page) {
         const size_t   cols = least(job.n - j, page), ldt = round_up(cols, VF), size = job.m * ldt;
+        const size_t   rest = cols % STRIP, whole = cols - rest;
         const E* const b    = static_cast<const E*>(job.b.data) + job.column + j;
         for (size_t i = 0; i < size; i++) sum[i] = chain[i] = 0;
         if (job.k > LONG_K) for (size_t i = 0; i < size; i++) total[i] = 0;
@@ -6072,13 +6093,11 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
                 convert(static_cast<const E*>(job.a) + r * job.lda + p, row, steps);
                 for (size_t q = 0; q < steps; q++) a[q * 8 + r] = row[q];
             }
-            for (size_t r = 0; r < job.m;) {
-                const E* const at = b + p * job.b.ld;
-                float* const   t  = chain + r * ldt;
-                if      (job.m - r >= 8) { bands<8>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 8; }
-                else if (job.m - r >= 4) { bands<4>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 4; }
-                else if (job.m - r >= 2) { bands<2>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 2; }
-                else                     { bands<1>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 1; }
+            const E* const at = b + p * job.b.ld;
+            rows_of_bands(job.m, a, at, job.b.ld, steps, chain, ldt, whole);
+            if (rest) {
+                widen_strip(at + whole, job.b.ld, steps, rest, strip);
+                rows_of_bands(job.m, a, strip, STRIP, steps, chain + whole, ldt, round_up(rest, VF));
             }
             const size_t done = p + steps;
             if (done % CHAIN != 0 && done != job.k) continue;
