@@ -5754,10 +5754,11 @@ GK_INL impl::GemmTile* best_microkernel() {
 
 /// R rows of any number of columns, in the widest tiles that R leaves registers for.
 template <size_t R> void row_tiles(const Tile& t, size_t cols) {
-    constexpr size_t wide = R == 1 ? 8 : R <= 4 && NRV < 4 ? 4 : NRV;
+    constexpr size_t wide   = R == 1 ? 8 : R <= 4 && NRV < 4 ? 4 : NRV;
+    constexpr bool   masked = GK_PASS == GK_AVX512 && R < MR;   // whole vectors cost no more so
     size_t j = 0;
-    for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(t, j, 0);
-    if constexpr (wide > NRV) for (; j + NR <= cols; j += NR) tile<R, NRV, false>(t, j, 0);
+    if constexpr (!masked || wide > NRV) for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(t, j, 0);
+    if constexpr (!masked && wide > NRV) for (; j + NR <= cols; j += NR) tile<R, NRV, false>(t, j, 0);
     while (j < cols) {
         const size_t left = cols - j;
         if (NRV > 1 && left > (NRV - 1) * VF) {
@@ -6525,7 +6526,7 @@ GK_INL void page_scores(const uint8_t* const* pages, Ahead* values, const float*
     *values = ahead;
 }
 /// Of pages p .. last - 1 of a block.
-template <class Keys, size_t R>
+template <class Keys, size_t R> GK_NOINLINE
 void block_scores(const CacheBlock& b, Ahead* values, size_t p, size_t last, const float* q, size_t d, float* s) {
     constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;   // of 7 pages
     for (; p + P <= last; p += P) page_scores<Keys, R, P>(b.keys + p, values, q, d, s + p * PAGE);
@@ -6568,7 +6569,7 @@ GK_INL void value_columns(const ValueSums& s, size_t j, size_t offset, size_t c0
     *s.keys = ahead;
 }
 /// All columns.
-template <class Row, size_t R> void block_values(const ValueSums& s) {
+template <class Row, size_t R> GK_NOINLINE void block_values(const ValueSums& s) {
     constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
     const size_t d = s.d;
     size_t j = 0;
