@@ -5358,6 +5358,30 @@ struct gptq_tensor {
 // [12] ROWS OF WEIGHTS: decoded to floats, or to integers
 // ============================================================================
 
+#if GK_PASS == GK_SCALAR
+/// The weights of 32 codes, the other 16 with the scale and offset that are `next` behind; one body for all formats.
+GK_NOINLINE void put_weights(const vb& codes, const float* scale, const float* offset, size_t next, float* out) {
+    for (int h = 0; h < 32; h += 16, out += 16) {
+        const float s = scale[h ? next : 0], m = offset ? offset[h ? next : 0] : 0;
+        if (offset) { GK_UNROLL(16) for (int j = 0; j < 16; j++) out[j] = vfma(bfloat(codes, h + j), s, m); }
+        else        { GK_UNROLL(16) for (int j = 0; j < 16; j++) out[j] = vmul(bfloat(codes, h + j), s); }
+    }
+}
+/// The 32 weights of group g of a block, from its scales and their codes.
+template <class C> GK_INL void weights_of(const Scales& s, const vb& codes, size_t g, float* out) {
+    const size_t i = 32 * g / C::group;
+    if constexpr (C::has_levels) {
+        GK_UNROLL(8) for (size_t j = 0; j < 32; j++) out[j] = weights_at<C>(s, codes, g, j);
+    } else {
+        put_weights(codes, s.scale + i, C::has_offset ? s.offset + i : nullptr, C::group < 32, out);
+    }
+}
+#else
+template <class C> GK_INL void weights_of(const Scales& s, vb codes, size_t g, float* out) {
+    GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) vstore(out + j * VF, weights_at<C>(s, codes, g, j));
+}
+#endif
+
 /// n weights. Whole blocks; the plain codecs, whose rows may end anywhere, decode their last few through a copy.
 template <class C> void dequant(const void* blocks, float* out, size_t n) {
     using block = typename C::block;
@@ -5366,11 +5390,7 @@ template <class C> void dequant(const void* blocks, float* out, size_t n) {
         const block& b = *reinterpret_cast<const block*>(p);
         Scales s;
         scales_of<C>(b, s);
-        for (size_t g = 0; g < block::weights / 32; g++) {
-            const vb codes = C::codes(b, g);
-            GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++)
-                vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
-        }
+        for (size_t g = 0; g < block::weights / 32; g++) weights_of<C>(s, C::codes(b, g), g, out + 32 * g);
     }
     if constexpr (C::ragged) if (n) {
         block last = {};
