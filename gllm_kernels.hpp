@@ -2686,8 +2686,9 @@ GK_INL size_t cache_row_bytes(CacheType type, size_t d) {       // of a token of
          : type == CacheType::Q8_0 ? d / 32 * sizeof(block_q8_0) : d * sizeof(f16);
 }
 
-/// q and out are of the table's element type.
+struct AttentionKernels;
 struct AttentionJob {
+    const AttentionKernels& kernels;                            // of the element type of q and out
     const void*  q;
     void*        out;
     KvView       kv;
@@ -2710,6 +2711,8 @@ GK_INL Seen seen_by_all(const AttentionJob& job) { return {seen_by(job, 0).begin
 
 struct AttentionKernels {
     size_t piece, columns;                                      // tokens; rows of q in a panel
+    void (*widen)(const void* q, size_t from, float* out, size_t n);              // elements from .. from + n - 1
+    void (*narrow)(const float* x, void* out, size_t from, size_t n);
     size_t (*few_parts)(size_t rows, size_t pieces, size_t d);  // floats of all units; rows: m heads
     size_t (*few_scratch)(const KvView& kv);                    // floats of a thread
     void (*few_inputs)(const AttentionJob& job, float* inputs);
@@ -5371,6 +5374,30 @@ struct gptq_tensor {
 // [12] ROWS OF WEIGHTS: decoded to floats, or to integers
 // ============================================================================
 
+#if GK_PASS == GK_SCALAR
+/// The weights of 32 codes, the other 16 with the scale and offset that are `next` behind; one body for all formats.
+GK_NOINLINE void put_weights(const vb& codes, const float* scale, const float* offset, size_t next, float* out) {
+    for (int h = 0; h < 32; h += 16, out += 16) {
+        const float s = scale[h ? next : 0], m = offset ? offset[h ? next : 0] : 0;
+        if (offset) { GK_UNROLL(16) for (int j = 0; j < 16; j++) out[j] = vfma(bfloat(codes, h + j), s, m); }
+        else        { GK_UNROLL(16) for (int j = 0; j < 16; j++) out[j] = vmul(bfloat(codes, h + j), s); }
+    }
+}
+/// The 32 weights of group g of a block, from its scales and their codes.
+template <class C> GK_INL void weights_of(const Scales& s, const vb& codes, size_t g, float* out) {
+    const size_t i = 32 * g / C::group;
+    if constexpr (C::has_levels) {
+        GK_UNROLL(8) for (size_t j = 0; j < 32; j++) out[j] = weights_at<C>(s, codes, g, j);
+    } else {
+        put_weights(codes, s.scale + i, C::has_offset ? s.offset + i : nullptr, C::group < 32, out);
+    }
+}
+#else
+template <class C> GK_INL void weights_of(const Scales& s, vb codes, size_t g, float* out) {
+    GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) vstore(out + j * VF, weights_at<C>(s, codes, g, j));
+}
+#endif
+
 /// n weights. Whole blocks; the plain codecs, whose rows may end anywhere, decode their last few through a copy.
 template <class C> void dequant(const void* blocks, float* out, size_t n) {
     using block = typename C::block;
@@ -5379,11 +5406,7 @@ template <class C> void dequant(const void* blocks, float* out, size_t n) {
         const block& b = *reinterpret_cast<const block*>(p);
         Scales s;
         scales_of<C>(b, s);
-        for (size_t g = 0; g < block::weights / 32; g++) {
-            const vb codes = C::codes(b, g);
-            GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++)
-                vstore(out + 32 * g + j * VF, weights_at<C>(s, codes, g, j));
-        }
+        for (size_t g = 0; g < block::weights / 32; g++) weights_of<C>(s, C::codes(b, g), g, out + 32 * g);
     }
     if constexpr (C::ragged) if (n) {
         block last = {};
@@ -5774,10 +5797,11 @@ GK_INL impl::GemmTile* best_microkernel() {
 
 /// R rows of any number of columns, in the widest tiles that R leaves registers for.
 template <size_t R> void row_tiles(const Tile& t, size_t cols) {
-    constexpr size_t wide = R == 1 ? 8 : R <= 4 && NRV < 4 ? 4 : NRV;
+    constexpr size_t wide   = R == 1 ? 8 : R <= 4 && NRV < 4 ? 4 : NRV;
+    constexpr bool   masked = GK_PASS == GK_AVX512 && R < MR;   // whole vectors cost no more so
     size_t j = 0;
-    for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(t, j, 0);
-    if constexpr (wide > NRV) for (; j + NR <= cols; j += NR) tile<R, NRV, false>(t, j, 0);
+    if constexpr (!masked || wide > NRV) for (; j + wide * VF <= cols; j += wide * VF) tile<R, wide, false>(t, j, 0);
+    if constexpr (!masked && wide > NRV) for (; j + NR <= cols; j += NR) tile<R, NRV, false>(t, j, 0);
     while (j < cols) {
         const size_t left = cols - j;
         if (NRV > 1 && left > (NRV - 1) * VF) {
@@ -6046,16 +6070,16 @@ void gemm_run_small(const impl::GemmJob& job) {
 }
 
 /// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
-template <size_t R, size_t C, bool Tail, class E>
-GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t n_last) {
+template <size_t R, size_t C, class E>
+GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt) {
     vf s[R][C];
     GK_UNROLL(8) for (size_t r = 0; r < R; r++)
         GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
     for (size_t p = 0; p < steps; p++, b += ldb) {
         vf y[C];
-        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = Tail ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
-        if (!Tail) prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
-        if (!Tail && C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = vload(b + v * VF);
+        prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
+        if (C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
         GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
             const vf x = vset(a[p * 8 + r]);
             GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
@@ -6068,8 +6092,27 @@ template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, 
         size_t cols) {
     constexpr size_t C = VF == 1 || (VF == 8 && R < 4) ? 4 : 2;
     size_t j = 0;
-    for (; j + C * VF <= cols; j += C * VF) band<R, C, false>(a, b + j, ldb, steps, t + j, ldt, 0);
-    for (; j < cols; j += VF)               band<R, 1, true>(a, b + j, ldb, steps, t + j, ldt, least(cols - j, VF));
+    for (; j + C * VF <= cols; j += C * VF) band<R, C>(a, b + j, ldb, steps, t + j, ldt);
+    if constexpr (holds_f32<E>) for (; j < cols; j += VF) band<R, 1>(a, b + j, ldb, steps, t + j, ldt);
+}
+
+constexpr size_t STRIP = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
+/// strip[steps][STRIP] = the last columns of B, widened; zeros up to a whole vector.
+template <class E> GK_INL void widen_strip(const E* b, size_t ldb, size_t steps, size_t cols, float* strip) {
+    for (size_t v = 0; v < cols; v += VF) {
+        const size_t l = least(cols - v, VF);
+        for (size_t p = 0; p < steps; p++) vstore(strip + p * STRIP + v, vload_n(b + p * ldb + v, l));
+    }
+}
+/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements whole STRIPs.
+template <class E> void rows_of_bands(size_t m, const float* a, const E* b, size_t ldb, size_t steps, float* t,
+        size_t ldt, size_t cols) {
+    for (size_t r; m; m -= r, a += r, t += r * ldt) {
+        if      (m >= 8) { bands<8>(a, b, ldb, steps, t, ldt, cols); r = 8; }
+        else if (m >= 4) { bands<4>(a, b, ldb, steps, t, ldt, cols); r = 4; }
+        else if (m >= 2) { bands<2>(a, b, ldb, steps, t, ldt, cols); r = 2; }
+        else             { bands<1>(a, b, ldb, steps, t, ldt, cols); r = 1; }
+    }
 }
 
 /// A and B[k][n] in place, up to 8 rows of A: bands of 8 rows of B are streamed along a page of columns, C is summed in
@@ -6078,9 +6121,11 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
     const E* const bias = static_cast<const E*>(job.bias);
     float  chain[BAND], sum[BAND];
     double total[BAND];
+    float  strip[8 * STRIP];                                    // the last columns
     const size_t page = job.m > 4 ? BAND / 8 : job.m > 2 ? BAND / 4 : job.m > 1 ? BAND / 2 : BAND;
     for (size_t j = 0; j < job.n; j += page) {
         const size_t   cols = least(job.n - j, page), ldt = round_up(cols, VF), size = job.m * ldt;
+        const size_t   rest = cols % STRIP, whole = cols - rest;
         const E* const b    = static_cast<const E*>(job.b.data) + job.column + j;
         for (size_t i = 0; i < size; i++) sum[i] = chain[i] = 0;
         if (job.k > LONG_K) for (size_t i = 0; i < size; i++) total[i] = 0;
@@ -6092,13 +6137,11 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
                 convert(static_cast<const E*>(job.a) + r * job.lda + p, row, steps);
                 for (size_t q = 0; q < steps; q++) a[q * 8 + r] = row[q];
             }
-            for (size_t r = 0; r < job.m;) {
-                const E* const at = b + p * job.b.ld;
-                float* const   t  = chain + r * ldt;
-                if      (job.m - r >= 8) { bands<8>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 8; }
-                else if (job.m - r >= 4) { bands<4>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 4; }
-                else if (job.m - r >= 2) { bands<2>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 2; }
-                else                     { bands<1>(a + r, at, job.b.ld, steps, t, ldt, cols); r += 1; }
+            const E* const at = b + p * job.b.ld;
+            rows_of_bands(job.m, a, at, job.b.ld, steps, chain, ldt, whole);
+            if (rest) {
+                widen_strip(at + whole, job.b.ld, steps, rest, strip);
+                rows_of_bands(job.m, a, strip, STRIP, steps, chain + whole, ldt, round_up(rest, VF));
             }
             const size_t done = p + steps;
             if (done % CHAIN != 0 && done != job.k) continue;
@@ -6318,6 +6361,7 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 
 constexpr size_t PAGE = impl::cache_page, PAGEV = PAGE / VF, KEYS = GK_PASS == GK_AVX2 ? 96 : 112, PAGES = KEYS / PAGE;
 constexpr size_t PIECE = 4 * KEYS;
+constexpr int    SOME_LANES = VF == 1 ? 8 : 32;                 // to unroll: conversions one by one are much code
 static_assert(KEYS % MR == 0 && KEYS % PAGE == 0 && KEYS <= CHAIN, "whole tiles, one chain");
 
 constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -6330,7 +6374,7 @@ template <class T> struct KeyRows {
     const T* rows;
     GK_MEM void open(const uint8_t* page, size_t)      { rows = reinterpret_cast<const T*>(page); }
     GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
-        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vload(rows + i * PAGE + j * VF);
+        GK_UNROLL(SOME_LANES) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vload(rows + i * PAGE + j * VF);
     }
 };
 struct KeyCodes {
@@ -6341,12 +6385,12 @@ struct KeyCodes {
     GK_MEM void open(const uint8_t* page, size_t d) {
         codes  = reinterpret_cast<const int8_t*>(page);
         scales = reinterpret_cast<const f16*>(page + d * PAGE);
-        GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
+        GK_UNROLL(4) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
     }
     GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
         if (i % 32 == 0)
-            GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
-        GK_UNROLL(32) for (size_t j = 0; j < 2 * PAGEV; j++)
+            GK_UNROLL(4) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
+        GK_UNROLL(8) for (size_t j = 0; j < 2 * PAGEV; j++)
             v[j] = vmul(vload(codes + i * PAGE + j * VF), scale[j % PAGEV]);
     }
 };
@@ -6370,7 +6414,7 @@ template <class Row> GK_INL void widen_values(const uint8_t* row, size_t d, floa
     size_t j = 0;
     if (Row::step > 1) {
         for (; j < d; j += 32, row += Row::bytes)
-            GK_UNROLL(32) for (size_t c = 0; c < 32 / VF; c++) vstore(out + j + c * VF, Row::at(row, c));
+            GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c++) vstore(out + j + c * VF, Row::at(row, c));
         return;
     }
     for (; j + VF <= d; j += VF) vstore(out + j, Row::at(row + j * Row::bytes, 0));
@@ -6435,6 +6479,19 @@ inline CacheBlock cache_block(const KvView& kv, size_t head, size_t first, size_
 }
 
 // ---- what both forms do --------------------------------------------------------
+
+template <class E> void widen_elements(const void* q, size_t from, float* out, size_t n) {
+    convert(static_cast<const E*>(q) + from, out, n);
+}
+template <class E> void narrow_elements(const float* x, void* out, size_t from, size_t n) {
+    convert(x, static_cast<E*>(out) + from, n);
+}
+/// to[head_dim] = row `row` of q, [m][heads], scaled.
+inline void scaled_row(const impl::AttentionJob& job, size_t row, float* to) {
+    const size_t d = job.kv.head_dim;
+    job.kernels.widen(job.q, row * d, to, d);
+    vec_scale(to, job.scale, d);
+}
 
 /// A score on its way: capped, and what a slope times the distance adds.
 GK_INL vf shaped(const impl::AttentionJob& job, vf s, vf slope, vf distance) {
@@ -6536,7 +6593,7 @@ GK_INL void page_scores(const uint8_t* const* pages, Ahead* values, const float*
     *values = ahead;
 }
 /// Of pages p .. last - 1 of a block.
-template <class Keys, size_t R>
+template <class Keys, size_t R> GK_NOINLINE
 void block_scores(const CacheBlock& b, Ahead* values, size_t p, size_t last, const float* q, size_t d, float* s) {
     constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;   // of 7 pages
     for (; p + P <= last; p += P) page_scores<Keys, R, P>(b.keys + p, values, q, d, s + p * PAGE);
@@ -6579,13 +6636,13 @@ GK_INL void value_columns(const ValueSums& s, size_t j, size_t offset, size_t c0
     *s.keys = ahead;
 }
 /// All columns.
-template <class Row, size_t R> void block_values(const ValueSums& s) {
+template <class Row, size_t R> GK_NOINLINE void block_values(const ValueSums& s) {
     constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
     const size_t d = s.d;
     size_t j = 0;
     if (Row::step > 1) {
         for (; j < d; j += 32)
-            GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c += C)
+            for (size_t c = 0; c < 32 / VF; c += C)
                 value_columns<Row, R, C>(s, j + c * VF, j / 32 * Row::bytes, c);
         return;
     }
@@ -6694,17 +6751,11 @@ template <size_t R> void few_rows(const FewRows& rows) {
 }
 
 /// Rows of q, scaled, in the order of heads of keys: [kv_heads][m][heads / kv_heads][head_dim].
-template <class E> void few_inputs(const impl::AttentionJob& job, float* inputs) {
+inline void few_inputs(const impl::AttentionJob& job, float* inputs) {
     const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
-    const vf     scale = vset(job.scale);
     for (size_t h = 0; h < job.heads; h++)
-        for (size_t i = 0; i < job.m; i++) {
-            const E* const q  = static_cast<const E*>(job.q) + (i * job.heads + h) * d;
-            float* const   to = inputs + ((h / group * job.m + i) * group + h % group) * d;
-            size_t j = 0;
-            for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
-            if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
-        }
+        for (size_t i = 0; i < job.m; i++)
+            scaled_row(job, i * job.heads + h, inputs + ((h / group * job.m + i) * group + h % group) * d);
 }
 
 /// A unit against a block: all queries, some heads at once. rows: as the whole block is seen.
@@ -6806,12 +6857,12 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
     for (size_t j = 0; j < d; j++) t[j] = sum == 0 ? 0 : quotient(sums[j], inverse);
 }
 /// Rows begin .. end - 1 of out.
-template <class E> void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
+inline void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
     const size_t d = job.kv.head_dim;
     for (; row < end; row++) {
         float t[576];
         merge_parts(job, row, t);
-        convert(static_cast<const float*>(t), static_cast<E*>(job.out) + row * d, d);
+        job.kernels.narrow(t, job.out, row * d, d);
     }
 }
 
@@ -6903,18 +6954,13 @@ inline bool pack_values(const CacheBlock& b, CacheType type, size_t n, size_t d,
 /// A panel: rows from .. from + count - 1 of those of a head of keys.
 struct RowsOfQ { size_t head, from, count; };
 
-template <class E> void pack_queries(const impl::AttentionJob& job, const RowsOfQ& p, float* wide, float* panel) {
+inline void pack_queries(const impl::AttentionJob& job, const RowsOfQ& p, float* wide, float* panel) {
     const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
-    const vf     scale = vset(job.scale);
     for (size_t v = 0; v < NR; v += VF) {
         const size_t n = p.count > v ? least(p.count - v, VF) : 0;
         for (size_t r = 0; r < n; r++) {
-            const size_t   row = p.from + v + r, at = row / group * job.heads + p.head * group + row % group;
-            const E* const q   = static_cast<const E*>(job.q) + at * d;
-            float* const   to  = wide + r * d;
-            size_t j = 0;
-            for (; j + VF <= d; j += VF) vstore(to + j, vmul(vload(q + j), scale));
-            if (j < d) vstore_n(to + j, vmul(vload_n(q + j, d - j), scale), d - j);
+            const size_t row = p.from + v + r;
+            scaled_row(job, row / group * job.heads + p.head * group + row % group, wide + r * d);
         }
         if (n) transpose(wide, d, n, d, panel + v, NR);
         else   for (size_t i = 0; i < d; i++) vstore(panel + i * NR + v, vzero());
@@ -7127,13 +7173,13 @@ struct PanelUnit {
 };
 
 /// Rows of q to panels, and what they begin with. The tokens that any of them sees.
-template <class E> impl::Seen begin_panels(const PanelUnit& u) {
+inline impl::Seen begin_panels(const PanelUnit& u) {
     const impl::AttentionJob& job = u.job;
     const size_t d = job.kv.head_dim, group = job.heads / job.kv.kv_heads;
     impl::Seen all = {SIZE_MAX, 0};
     for (size_t p = 0; p < u.panels; p++) {
         const QueryPanel panel = u.panel(p);
-        pack_queries<E>(job, panel.rows, u.scratch + u.places.values, panel.q);
+        pack_queries(job, panel.rows, u.scratch + u.places.values, panel.q);
         for (size_t l = 0; l < NR; l++) {
             const size_t h = u.head * group + panel.row(l) % group;
             panel.total_largest[l] = job.sinks ? job.sinks[h] : -impl::infinity;
@@ -7172,7 +7218,7 @@ inline void panels_piece(const PanelUnit& u, const impl::Seen& piece) {
     }
 }
 /// Results of a panel, turned to rows of out; rows: room for them.
-template <class E> void end_panel(const impl::AttentionJob& job, const QueryPanel& panel, float* rows) {
+inline void end_panel(const impl::AttentionJob& job, const QueryPanel& panel, float* rows) {
     const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads;
     double inverse[NR];
     for (size_t l = 0; l < NR; l++) inverse[l] = 1 / panel.total_sum[l];
@@ -7184,21 +7230,22 @@ template <class E> void end_panel(const impl::AttentionJob& job, const QueryPane
     transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, rows, ld);
     for (size_t l = 0; l < panel.rows.count; l++) {
         const size_t row = panel.row(l), at = row / group * job.heads + panel.rows.head * group + row % group;
-        convert(static_cast<const float*>(rows + l * ld), static_cast<E*>(job.out) + at * d, d);
+        job.kernels.narrow(rows + l * ld, job.out, at * d, d);
     }
 }
 
 /// Rows of a head of keys, as many panels as job.panels says.
-template <class E> void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
+inline void many_unit(const impl::AttentionJob& job, size_t head, size_t unit, float* scratch) {
     const PanelUnit  u(job, head, unit, scratch);
-    const impl::Seen all = begin_panels<E>(u);
+    const impl::Seen all = begin_panels(u);
     for (size_t base = all.begin / PIECE * PIECE; base < all.end; base += PIECE)
         panels_piece(u, seen_in(all, base, base + PIECE));
-    for (size_t p = 0; p < u.panels; p++) end_panel<E>(job, u.panel(p), scratch + u.places.values);
+    for (size_t p = 0; p < u.panels; p++) end_panel(job, u.panel(p), scratch + u.places.values);
 }
 
 template <class E> constexpr impl::AttentionKernels attention_table = {
-    PIECE, NR, &few_parts, &few_scratch, &few_inputs<E>, &few_units, &few_outputs<E>, &many_scratch, &many_unit<E>};
+    PIECE, NR, &widen_elements<E>, &narrow_elements<E>,
+    &few_parts, &few_scratch, &few_inputs, &few_units, &few_outputs, &many_scratch, &many_unit};
 
 #else
 template <class E> constexpr impl::AttentionKernels attention_table = {};
@@ -12405,6 +12452,36 @@ template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n
 
 namespace impl {
 
+/// The bytes that rows take, or pages.
+inline Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
+    const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
+    if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0))
+        return invalid("the type of keys or values is no CacheType");
+    if (rows.type == CacheType::Q8_0 && kv.head_dim % 32)
+        return invalid("head_dim must be a multiple of 32 for Q8_0");
+    size_t tokens = 0, heads = 0, most = 0;
+    if (kv.pages) {
+        for (size_t i = 0; i < (kv.length + cache_page - 1) / cache_page; i++)
+            most = kv.pages[i] > most ? kv.pages[i] : most;
+        if (!times(most, kv.page_stride, &tokens) || !times(kv.kv_heads, cache_page * bytes, &heads))
+            return invalid("the product of these sizes overflows size_t");
+        if (kv.page_stride % 64 || reinterpret_cast<uintptr_t>(rows.data) % 64)
+            return invalid("pages must be aligned to 64 bytes");
+    } else {
+        if (!times(kv.length ? kv.length - 1 : 0, rows.token_stride, &tokens)
+            || !times(kv.kv_heads - 1, rows.head_stride, &heads))
+            return invalid("the product of these sizes overflows size_t");
+        if (rows.token_stride % unit || rows.head_stride % unit || reinterpret_cast<uintptr_t>(rows.data) % unit)
+            return invalid("keys, values and their strides must be aligned to their elements");
+        heads += bytes;
+    }
+    if (heads > SIZE_MAX - tokens || tokens + heads > SIZE_MAX / 2)
+        return invalid("the product of these sizes overflows size_t");
+    if (kv.length && !rows.data) return invalid("null pointer for keys or values");
+    *all = Span(rows.data, kv.length ? tokens + heads : 0, 1, 1);
+    return success;
+}
+
 template <class E> struct Attention {
     const CpuKernels<E>& k;
 
@@ -12455,35 +12532,6 @@ template <class E> struct Attention {
         return many > floats ? many : floats;
     }
 
-    /// The bytes that rows take, or pages.
-    static Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
-        const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
-        if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0))
-            return invalid("the type of keys or values is no CacheType");
-        if (rows.type == CacheType::Q8_0 && kv.head_dim % 32)
-            return invalid("head_dim must be a multiple of 32 for Q8_0");
-        size_t tokens = 0, heads = 0, most = 0;
-        if (kv.pages) {
-            for (size_t i = 0; i < (kv.length + cache_page - 1) / cache_page; i++)
-                most = kv.pages[i] > most ? kv.pages[i] : most;
-            if (!times(most, kv.page_stride, &tokens) || !times(kv.kv_heads, cache_page * bytes, &heads))
-                return invalid("the product of these sizes overflows size_t");
-            if (kv.page_stride % 64 || reinterpret_cast<uintptr_t>(rows.data) % 64)
-                return invalid("pages must be aligned to 64 bytes");
-        } else {
-            if (!times(kv.length ? kv.length - 1 : 0, rows.token_stride, &tokens)
-                || !times(kv.kv_heads - 1, rows.head_stride, &heads))
-                return invalid("the product of these sizes overflows size_t");
-            if (rows.token_stride % unit || rows.head_stride % unit || reinterpret_cast<uintptr_t>(rows.data) % unit)
-                return invalid("keys, values and their strides must be aligned to their elements");
-            heads += bytes;
-        }
-        if (heads > SIZE_MAX - tokens || tokens + heads > SIZE_MAX / 2)
-            return invalid("the product of these sizes overflows size_t");
-        if (kv.length && !rows.data) return invalid("null pointer for keys or values");
-        *all = Span(rows.data, kv.length ? tokens + heads : 0, 1, 1);
-        return success;
-    }
     Status check_args(const AttentionArgs<E>& a) const {
         const KvView& kv = a.kv;
         if (!kv.head_dim || kv.head_dim % 8 || kv.head_dim > 576)
@@ -12509,7 +12557,7 @@ template <class E> struct Attention {
     Status run(const AttentionArgs<E>& args) const {
         if (Status s = check_args(args); !s || args.m == 0 || args.heads == 0) return s;
         const AttentionKernels& a = *k.table().attention;
-        AttentionJob job = {args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal,
+        AttentionJob job = {a, args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal,
                             scale_of(args), args.softcap, args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0};
         const Seen   seen = seen_by_all(job);
         const size_t end  = seen.end > seen.begin ? seen.end : seen.begin;
