@@ -18584,7 +18584,6 @@ unsigned CodeProduct::rows_together() const {
 }
 void CodeProduct::write_tile(const Tile& tile) {
     tile_ = tile;
-    if (tile_.rest && !wide_) move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
     write_sums();
     if (direct_) write_direct();
     else         write_parked();
@@ -18654,7 +18653,7 @@ bool CodeProduct::write() {
     values_at_ = at_tile + all * value_bytes();
     used_ = registers_of_rest() & all_vectors;
     open(tensors + 2);
-    if (wide_ && shape_.n % lanes()) move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
+    if (shape_.n % lanes()) move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
     if (shape_.open) {
         const unsigned fewer[] = {most, 4, 1};
         for (unsigned rows : fewer) write_rows(rows);
@@ -19058,7 +19057,7 @@ void CodeProduct::write_tile(const Tile& tile) {
 void CodeProduct::write_columns(unsigned r) {
     const bool     rest = shape_.n % 4 != 0;
     const unsigned each = vectors_of(r), looped = (vectors() - rest) / each, last = vectors() - looped * each;
-    const int64_t  over = static_cast<int64_t>(looped) * each * 4;      // columns
+    const size_t   over = size_t(looped) * each * 4;             // columns
     const int64_t  panel = static_cast<int64_t>(shape_.width && each == shape_.width / 4
             ? shape_.k * step_of_b() : each * value_bytes());
     const auto go_on = [&](int64_t elements) {
@@ -19074,10 +19073,12 @@ void CodeProduct::write_columns(unsigned r) {
         if (looped > 1) jump(A64::b_ne, 0, again);
     }
     if (last) write_tile({r, last, rest});
-    go_on(-over);
-    move(b(), -panel * looped);
     move(a(), static_cast<int64_t>(4 * r * shape_.k));
-    next_row(r);
+    move(b(), -panel * looped);
+    for (size_t t = 0; t < lines_.tensors.size(); t++) {
+        const size_t next = lines_.tensors[t].still ? 0 : r * shape_.n;
+        move(pointers[t], static_cast<int64_t>(next - over) * lines_.tensors[t].bytes);
+    }
 }
 /// As long as so many rows are left.
 void CodeProduct::write_rows(unsigned r) {
