@@ -17652,6 +17652,7 @@ GK_INTERNAL size_t x86_encode(size_t row, const int32_t (&o)[11], uint8_t* out) 
 using CodeOp = X86;
 constexpr uint8_t stack = rsp;
 constexpr size_t  at_rest = 16, at_saved = 32, at_values = 192;         // on the stack: a rest, saved registers, values
+constexpr unsigned least_free = 2;                              // vector registers beside the sums of a tile
 #ifdef _WIN32                                   // xmm6 to xmm15 are the caller's: AVX-512 has enough others
 constexpr uint64_t most_registers = 0xffff003f;
 #else
@@ -17778,6 +17779,7 @@ GK_INTERNAL uint32_t a64_encode(size_t row, unsigned d, unsigned n, unsigned m, 
 using CodeOp = A64;
 constexpr uint8_t pool = 13, stack = 31;
 constexpr size_t  at_values = 16;                               // on the stack: a rest, values
+constexpr unsigned least_free = 4;                              // vector registers beside the sums of a tile
 constexpr CodeTarget targets[] = {{Isa::neon, 4, 16, no_register, 0xffff00ff}};         // v8 to v15 are the caller's
 static inline bool is_store(A64 op)                { return op == A64::str_q || op == A64::str_d; }
 static inline bool is_load(A64 op)                 { return op == A64::ldr_q || op == A64::ldr_d; }
@@ -18178,8 +18180,10 @@ protected:
     size_t jump(X86 op)                                  { emit(op, in_register(0), 0); return code_.size(); }
     void land(size_t from)                               { put32(from - 4, code_.size() - from); }
     void jump(X86 op, size_t to)                         { const size_t from = jump(op); put32(from - 4, to - from); }
+    void move(uint8_t r, size_t bytes)                   { if (bytes) emit(X86::lea, r, in_memory(r, bytes)); }
 
     // ---- places
+    uint8_t pointer(size_t tensor) const                 { return platform_.pointers[tensor]; }
     static CodePlace on_stack(size_t offset)             { return in_memory(rsp, offset); }
     CodePlace argument(size_t offset) const              { return in_memory(platform_.argument, offset); }
     static bool is_mask(unsigned r)                      { return r >= 32; }
@@ -18391,283 +18395,6 @@ bool CodeLoop::write() {
     return close();
 }
 
-// ---- functions of products ----
-//
-// A tile of C is `rows` x `vectors` registers of sums. The tiles of some rows follow each other along the columns, then
-// those of the next rows; what is left of the rows has tiles of fewer rows and more vectors.
-//
-//     A[rows][k]    an element for all lanes        B, panels or rows of n     `vectors` registers
-//     direct        lines run on each register of sums, as long as few registers do for them
-//     else          sums go to the stack, lines run on them row by row, in all registers
-
-class CodeProduct : public CodeFunction {
-public:
-    CodeProduct(const CodeLines& lines, List<uint8_t>& code, const ProductShape& shape)
-        : CodeFunction(lines, code), shape_(shape) {}
-    bool write();                                               // false where it cannot be written
-
-private:
-    struct Tile { unsigned rows, vectors; bool rest; };         // rest: the last vector ends behind the columns
-    static constexpr size_t at_columns = at_rest, at_rows = at_rest + 8, at_tile = at_values;       // on the stack
-    static constexpr size_t most_direct = 8, most_unrolled = 32;        // lines; steps of k
-    static constexpr uint8_t sums = 11;                         // where the row of sums at hand is
-
-    const ProductShape& shape_;
-    Tile     tile_ = {};
-    unsigned row_ = 0, column_ = 0;                             // of the tile: of the vectors at hand the first
-    bool     direct_ = false;
-    uint8_t  numbers_[32] = {};                                 // of the registers, in order
-    unsigned most_parked_ = 1, row_vectors_ = 1;                // vectors on the stack that take turns; of a row
-
-    unsigned lanes() const                             { return target_.lanes; }
-    unsigned vectors() const        { return static_cast<unsigned>((shape_.n + lanes() - 1) / lanes()); }
-    uint8_t  pointer(size_t tensor) const              { return platform_.pointers[tensor]; }
-    uint8_t  a() const                                 { return pointer(lines_.tensors.size()); }
-    uint8_t  b() const                                 { return pointer(lines_.tensors.size() + 1); }
-    size_t   step_of_b() const                         { return 4 * (shape_.width ? shape_.width : shape_.n); }
-    unsigned all_registers() const;
-    unsigned vectors_of(unsigned rows) const;
-    unsigned numbered(unsigned i) const                { return numbers_[i]; }
-    unsigned sum(unsigned r, unsigned v) const         { return numbered(r * tile_.vectors + v); }
-    size_t   offset_of_b(size_t v) const;
-
-    CodePlace of_tensor(size_t tensor) const override;
-    void write_load(const CodeLine& l) override;
-    void move(uint8_t r, size_t bytes)                 { if (bytes) emit(X86::lea, r, in_memory(r, bytes)); }
-    void write_step(size_t i);
-    void write_chain(size_t steps);
-    void write_sums();
-    void write_direct();
-    unsigned rows_together() const;
-    void write_parked();
-    void write_tile(const Tile& tile);
-    void write_columns(unsigned rows);
-    void write_rows(unsigned rows);
-    bool fits_direct();
-};
-
-/// Vector registers but that of a mask.
-unsigned CodeProduct::all_registers() const {
-    unsigned n = 0;
-    for (uint64_t r = registers_of_rest() & all_vectors; r; r >>= 1) n += r & 1;
-    return n;
-}
-/// Sums, one row of B and an element of A are in registers; whole panels of B.
-unsigned CodeProduct::vectors_of(unsigned rows) const {
-    const unsigned panel = static_cast<unsigned>(shape_.width) / lanes(), fit = (all_registers() - 1) / (rows + 1);
-    const unsigned most = panel && fit > panel ? fit / panel * panel : fit, all = vectors();
-    const unsigned tiles = (all + most - 1) / most;
-    const unsigned even = (all + tiles - 1) / tiles;
-    return panel && tiles > 1 ? (even + panel - 1) / panel * panel : even;
-}
-/// From the first vector of a tile to another one.
-size_t CodeProduct::offset_of_b(size_t v) const {
-    const size_t panel = shape_.width / lanes();
-    return panel ? v / panel * shape_.k * step_of_b() + v % panel * value_bytes() : v * value_bytes();
-}
-/// Of rows of sums on the stack the index counts, from -2 an element to 0 behind the rows of the tile.
-CodePlace CodeProduct::of_tensor(size_t tensor) const {
-    const CodeLines::Tensor& t = lines_.tensors[tensor];
-    const bool   looped = !direct_ && !t.still;
-    const size_t row = t.still ? 0 : (direct_ ? row_ : tile_.rows) + vector_ / row_vectors_;
-    const size_t column = size_t(column_ + vector_ % row_vectors_) * lanes();
-    CodePlace p = in_memory(pointer(tensor), (row * shape_.n + column) * t.bytes);
-    if (looped) { p.index = rax; p.scale = static_cast<uint8_t>(t.bytes / 2 - 1); }
-    return p;
-}
-void CodeProduct::write_load(const CodeLine& l) {
-    if (l.index != 0) { CodeFunction::write_load(l); return; }
-    if (direct_) {
-        const unsigned r = sum(row_, column_ + vector_);
-        owner_[r] = turn(static_cast<int32_t>(now_));
-        place_result(in_register(r));
-        return;
-    }
-    const CodePlace from = in_memory(sums, (column_ + vector_) * value_bytes());
-    if (stays_in_memory()) { place_result(from); return; }
-    const unsigned r = take();
-    emit(X86::load, r, from);
-    result(r);
-}
-
-/// One step of k, the i-th from where the pointers are.
-void CodeProduct::write_step(size_t i) {
-    const unsigned rows = tile_.rows, many = tile_.vectors, element = numbered(rows * many + many);
-    const bool     once = wide_ && many == 1;                   // an element of A is read in one place
-    const auto b_at = [&](unsigned v) { return in_memory(b(), i * step_of_b() + offset_of_b(v)); };
-    const auto masked = [&](unsigned v) { return tile_.rest && !shape_.width && v + 1 == many; };
-    for (unsigned v = 0; v < many; v++) {
-        const unsigned to = numbered(rows * many + v);
-        if (!masked(v)) { if (rows > 1 || once) emit(X86::load, to, b_at(v)); }
-        else if (wide_) emit(X86::load, to, 0, b_at(v), 0, target_.mask);
-        else            emit(X86::load_some, to, target_.mask, b_at(v), 0);
-    }
-    for (unsigned r = 0; r < rows; r++) {
-        const CodePlace x = in_memory(a(), 4 * (r * shape_.k + i), true);
-        if (!once) move_to_register(element, x);
-        for (unsigned v = 0; v < many; v++) {
-            const CodePlace y = rows == 1 && !masked(v) ? b_at(v) : in_register(numbered(rows * many + v));
-            if (once) emit(X86::fmadd231, sum(r, 0), numbered(rows), x, 0);
-            else      emit(X86::fmadd231, sum(r, v), element, y, 0);
-        }
-    }
-}
-/// Sums of so many steps of k, and the pointers behind them.
-void CodeProduct::write_chain(size_t steps) {
-    const size_t each = tile_.rows * tile_.vectors, together = each < 16 ? 8 : 4;
-    const size_t looped = steps <= most_unrolled && steps * each <= 16 * most_unrolled ? 0 : steps / together;
-    for (unsigned i = 0; i < each; i++) emit(X86::xorps, numbered(i), numbered(i), in_register(numbered(i)), 0);
-    if (looped) {
-        emit(X86::mov_imm, in_register(rax), static_cast<int32_t>(looped));
-        const size_t again = code_.size();
-        for (size_t i = 0; i < together; i++) write_step(i);
-        move(a(), 4 * together);
-        move(b(), together * step_of_b());
-        emit(X86::sub_imm, in_register(rax), 1);
-        jump(X86::jne, again);
-    }
-    const size_t left = steps - looped * together;
-    for (size_t i = 0; i < left; i++) write_step(i);
-    move(a(), 4 * left);
-    move(b(), left * step_of_b());
-}
-/// All of a tile: chain by chain, added up in f32; pointers as they were.
-void CodeProduct::write_sums() {
-    const size_t k = shape_.k, each = tile_.rows * tile_.vectors;
-    for (size_t p = 0; p < k; p += PRODUCT_CHAIN) {
-        write_chain(k - p < PRODUCT_CHAIN ? k - p : PRODUCT_CHAIN);
-        for (unsigned i = 0; p && i < each; i++)
-            emit(X86::fadd, numbered(i), numbered(i), on_stack(at_tile + i * value_bytes()), 0);
-        for (unsigned i = 0; p + PRODUCT_CHAIN < k && i < each; i++)
-            emit(X86::store, numbered(i), on_stack(at_tile + i * value_bytes()));
-    }
-    move(a(), 0 - 4 * k);
-    move(b(), 0 - k * step_of_b());
-}
-void CodeProduct::write_direct() {
-    uint64_t waiting = 0;                                       // sums that no line has read
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) waiting |= only(numbered(i));
-    for (row_ = 0; row_ < tile_.rows; row_++)
-        for (column_ = 0; column_ < tile_.vectors; column_++) {
-            write_lines(registers_of_rest() & ~waiting, 1, tile_.rest && column_ + 1 == tile_.vectors);
-            waiting &= ~only(sum(row_, column_));
-        }
-}
-void CodeProduct::write_parked() {
-    const unsigned whole = tile_.vectors - tile_.rest;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++)
-        emit(X86::store, numbered(i), on_stack(at_tile + i * value_bytes()));
-    const unsigned rows = rows_together();
-    const uint64_t places = registers_of_rest() & ~constants_;
-    load_constants();
-    emit(X86::lea, sums, on_stack(at_tile));
-    emit(X86::mov_imm, in_register(rax), -2 * static_cast<int32_t>(tile_.rows * shape_.n));
-    emit(X86::mov_imm, on_stack(at_rows), static_cast<int32_t>(tile_.rows / rows));
-    const size_t again = code_.size();
-    for (column_ = 0; column_ < whole; column_ += row_vectors_) {
-        const unsigned left = whole - column_;
-        row_vectors_ = left < most_parked_ ? left : most_parked_;
-        write_lines(places, rows * row_vectors_, false);
-    }
-    row_vectors_ = 1;
-    if (tile_.rest) write_lines(places, 1, true);
-    move(sums, rows * tile_.vectors * value_bytes());
-    move(rax, rows * 2 * shape_.n);
-    emit(X86::sub_imm, on_stack(at_rows), 1);
-    jump(X86::jne, again);
-}
-/// Of narrow tiles several rows take turns.
-unsigned CodeProduct::rows_together() const {
-    unsigned rows = tile_.rest ? 1 : most_parked_ / tile_.vectors;
-    while (rows > 1 && tile_.rows % rows) rows--;
-    return rows ? rows : 1;
-}
-void CodeProduct::write_tile(const Tile& tile) {
-    tile_ = tile;
-    write_sums();
-    if (direct_) write_direct();
-    else         write_parked();
-}
-/// All columns of some rows, and pointers at the next rows.
-void CodeProduct::write_columns(unsigned rows) {
-    const unsigned all = vectors(), each = vectors_of(rows);
-    const bool     rest = shape_.n % lanes() != 0;
-    const unsigned looped = (rest ? all - 1 : all) / each, last = all - looped * each;
-    const auto     go_on = [&](size_t elements) {               // columns
-        for (size_t t = 0; t < lines_.tensors.size(); t++) move(pointer(t), elements * lines_.tensors[t].bytes);
-    };
-    if (looped) {
-        if (looped > 1) emit(X86::mov_imm, on_stack(at_columns), static_cast<int32_t>(looped));
-        const size_t again = code_.size();
-        write_tile({rows, each, false});
-        go_on(size_t(each) * lanes());
-        move(b(), offset_of_b(each));
-        if (looped > 1) emit(X86::sub_imm, on_stack(at_columns), 1);
-        if (looped > 1) jump(X86::jne, again);
-    }
-    if (last) write_tile({rows, last, rest});
-    const size_t columns = size_t(looped) * each;
-    move(a(), 4 * rows * shape_.k);
-    move(b(), 0 - offset_of_b(columns));
-    for (size_t t = 0; t < lines_.tensors.size(); t++) {
-        const size_t next = lines_.tensors[t].still ? 0 : rows * shape_.n;
-        move(pointer(t), (next - columns * lanes()) * lines_.tensors[t].bytes);
-    }
-}
-/// As long as so many rows are left.
-void CodeProduct::write_rows(unsigned rows) {
-    const CodePlace left = argument(offsetof(LoopCall, rows));
-    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
-    const size_t few = jump(X86::jle), again = code_.size();
-    write_columns(rows);
-    emit(X86::sub_imm, left, static_cast<int32_t>(rows));
-    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
-    jump(X86::jg, again);
-    land(few);
-}
-/// Do lines find registers while all sums but one are in theirs?
-bool CodeProduct::fits_direct() {
-    if (lines_.all.size() > most_direct) return false;
-    uint64_t others = 0;
-    for (unsigned i = 0; i < all_registers() - 2; i++) others |= only(numbered(i));
-    tile_   = {1, 1, false};
-    direct_ = dry_ = true;
-    write_lines(registers_of_rest() & ~others, 1, false);
-    const bool fits = !spilled && !failed_;
-    direct_ = dry_ = failed_ = false;
-    return fits;
-}
-bool CodeProduct::write() {
-    const size_t tensors = lines_.tensors.size();
-    if (lines_.failed || tensors + 2 > most_pointers) return false;
-    for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
-    count_reads();
-    if (failed_) return false;
-    const unsigned all = all_registers(), most = vectors() == 1 ? all - 2 : (all - 1) / 2 - 1;
-    for (unsigned r = 0, i = 0; r < 32; r++) if (registers_of_rest() & only(r)) numbers_[i++] = static_cast<uint8_t>(r);
-    direct_ = fits_direct();
-    if (!direct_) {
-        most_parked_ = choose_together();
-        keep_constants();
-    }
-    values_at_ = at_tile + all * value_bytes();
-    used_ = registers_of_rest() & all_vectors;
-    open(tensors + 2);
-    if (shape_.n % lanes()) move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
-    if (shape_.open) {
-        const unsigned fewer[] = {most, 4, 1};
-        for (unsigned rows : fewer) write_rows(rows);
-    } else {
-        const size_t   tiles = (shape_.rows + most - 1) / most;
-        const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
-        const unsigned left = static_cast<unsigned>(shape_.rows % each);
-        write_rows(each);
-        if (left)                  write_rows(left);
-        if (each > 1 && left != 1) write_rows(1);               // of a part of the rows
-    }
-    return close();
-}
-
 #else // GK_EMITS_A64
 
 // ---- aarch64 --------------------------------------------------------------------------------------------------------
@@ -18725,7 +18452,7 @@ class CodeFunction : public CodePlaces {
 protected:
     CodeFunction(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
     static constexpr uint8_t pointers[most_pointers] = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12};
-    static constexpr uint8_t call = 0, left = 8, rows = 14, count = 15, element = 16, brief = 17;
+    static constexpr uint8_t call = 0, left = 8, rows_left = 14, count = 15, element = 16, brief = 17;
     size_t frame_ = 0, to_pool_ = 0;
 
     virtual CodePlace of_tensor(size_t tensor) const = 0;       // its vector at hand; of a rest, its first element
@@ -18755,7 +18482,9 @@ protected:
         if (from.memory) emit(A64::ldr_q, r, from.base, static_cast<size_t>(from.offset));
         else             emit_m(A64::ior, r, from.base, from.base);
     }
-    void move(uint8_t r, int64_t bytes);
+    void move(uint8_t r, size_t bytes);
+    static uint8_t pointer(size_t tensor)                { return pointers[tensor]; }
+    static constexpr bool stays_in_memory()              { return false; }
     void write_line(const CodeLine& l) override;
     virtual void write_load(const CodeLine& l);
     void write_store(const CodeLine& l);
@@ -18768,7 +18497,7 @@ void CodeFunction::open(size_t tensors) {
     emit(A64::sub, stack, stack, frame_);
     to_pool_ = jump(A64::adr, pool);
     for (size_t t = 0; t < tensors; t++) emit(A64::ldr_x, pointers[t], call, offsetof(LoopCall, at) + 8 * t);
-    emit(A64::ldr_x, rows, call, offsetof(LoopCall, rows));
+    emit(A64::ldr_x, rows_left, call, offsetof(LoopCall, rows));
 }
 bool CodeFunction::close() {
     emit(A64::add, stack, stack, frame_);
@@ -18778,14 +18507,15 @@ bool CodeFunction::close() {
     put_constants();
     return !failed_;
 }
-/// A pointer by so many bytes.
-void CodeFunction::move(uint8_t r, int64_t bytes) {
-    const size_t n = static_cast<size_t>(bytes < 0 ? -bytes : bytes);
+/// A pointer by so many bytes, or by as many less than none.
+void CodeFunction::move(uint8_t r, size_t bytes) {
+    const bool   back = bytes > SIZE_MAX / 2;
+    const size_t n = back ? 0 - bytes : bytes;
     if (n == 0) return;
-    if (n < 4096) { emit(bytes < 0 ? A64::sub : A64::add, r, r, n); return; }
+    if (n < 4096) { emit(back ? A64::sub : A64::add, r, r, n); return; }
     emit(A64::movz, brief, 0, n & 0xffff);
     if (n >> 16) emit(A64::movk, brief, 0, n >> 16);
-    emit_m(bytes < 0 ? A64::sub_x : A64::add_x, r, r, brief);
+    emit_m(back ? A64::sub_x : A64::add_x, r, r, brief);
 }
 /// The elements of a rest to the stack, or from it.
 void CodeFunction::move_words(unsigned tensor, bool out) {
@@ -18900,14 +18630,21 @@ bool CodeLoop::write() {
     load_constants();
     const size_t row = code_.size();
     write_row(together);
-    emit(A64::subs, rows, rows, size_t(1));
+    emit(A64::subs, rows_left, rows_left, size_t(1));
     jump(A64::b_ne, 0, row);
     return close();
 }
 
-// ---- functions of products ----
+#endif
+
+// ---- functions of products ------------------------------------------------------------------------------------------
 //
-// As on x86-64, but that pointers go from row to row of a tile, and that an element of A is one lane of a register.
+// A tile of C is `rows` x `vectors` registers of sums. The tiles of some rows follow each other along the columns, then
+// those of the next rows; what is left of the rows has tiles of fewer rows and more vectors.
+//
+//     A[rows][k]    an element for all lanes        B, panels or rows of n     `vectors` registers
+//     direct        lines run on each register of sums, as long as few registers do for them
+//     else          sums go to the stack, lines run on them row by row, in all registers
 
 class CodeProduct : public CodeFunction {
 public:
@@ -18917,44 +18654,68 @@ public:
 
 private:
     struct Tile { unsigned rows, vectors; bool rest; };         // rest: the last vector ends behind the columns
-    static constexpr size_t  at_tile = at_values, most_direct = 8, steps_together = 4;
-    static constexpr uint8_t columns = 12, sums = 11;           // left; where the row of sums at hand is
+    enum class Count : uint8_t { steps, rows, columns };        // loops
+    static constexpr size_t  at_tile = at_values, most_direct = 8;      // on the stack; lines
+    static constexpr uint8_t sums = 11;                         // where the row of sums at hand is
 
     const ProductShape& shape_;
     Tile     tile_ = {};
     unsigned row_ = 0, column_ = 0;                             // of the tile: of the vectors at hand the first
     bool     direct_ = false;
-    unsigned most_parked_ = 1;                                  // vectors of a row on the stack that take turns
+    uint8_t  numbers_[32] = {};                                 // of the registers, in order
+    unsigned most_parked_ = 1, row_vectors_ = 1;                // vectors on the stack that take turns; of a row
 
-    unsigned vectors() const                           { return static_cast<unsigned>((shape_.n + 3) / 4); }
-    uint8_t  a() const                                 { return pointers[lines_.tensors.size()]; }
-    uint8_t  b() const                                 { return pointers[lines_.tensors.size() + 1]; }
-    size_t   step_of_b() const                         { return 4 * (shape_.width ? shape_.width : shape_.n); }
-    static unsigned numbered(unsigned i)               { return i < 8 ? i : i + 8; }
-    unsigned sum(unsigned r, unsigned v) const         { return numbered(r * tile_.vectors + v); }
-    unsigned vectors_of(unsigned r) const;
+    unsigned  lanes() const                            { return target_.lanes; }
+    unsigned  vectors() const       { return static_cast<unsigned>((shape_.n + lanes() - 1) / lanes()); }
+    uint8_t   a() const                                { return pointer(lines_.tensors.size()); }
+    uint8_t   b() const                                { return pointer(lines_.tensors.size() + 1); }
+    size_t    step_of_b() const                        { return 4 * (shape_.width ? shape_.width : shape_.n); }
+    size_t    offset_of_b(size_t v) const;
+    unsigned  all_registers() const;
+    unsigned  numbered(unsigned i) const               { return numbers_[i]; }
+    unsigned  sum(unsigned r, unsigned v) const        { return numbered(r * tile_.vectors + v); }
+    CodePlace parked(unsigned i) const                 { return in_memory(stack, at_tile + i * value_bytes()); }
 
-    CodePlace of_tensor(size_t tensor) const override {
-        return in_memory(pointers[tensor], size_t(column_ + vector_) * 4 * lines_.tensors[tensor].bytes);
-    }
     void write_load(const CodeLine& l) override;
-    void next_row(int64_t n);
-    void write_step(size_t i);
     void write_chain(size_t steps);
     void write_sums();
     void write_direct();
     void write_parked();
     void write_tile(const Tile& tile);
-    void write_columns(unsigned r);
-    void write_rows(unsigned r);
+    void write_columns(unsigned rows);
     bool fits_direct();
+
+    // As the target has it:
+    bool      can_write() const;
+    unsigned  most_rows() const;                                // of a tile
+    unsigned  vectors_of(unsigned rows) const;                  // of a tile of so many rows
+    size_t    steps_together(size_t steps) const;               // of a loop; all of them: no loop
+    unsigned  rows_together() const;                            // on the stack, that take turns
+    CodePlace of_tensor(size_t tensor) const override;
+    CodePlace counter(Count c) const;
+    void load_mask();
+    void set(Count c, size_t n);                                // a loop of n begins
+    void count_down(Count c, size_t again);                     // and ends
+    void clear(unsigned i);                                     // sum i
+    void add_parked(unsigned i);                                // to sum i what is on the stack of it
+    void write_step(size_t i);                                  // of k, the i-th from where the pointers are
+    void pass(size_t steps);                                    // pointers of A and B
+    void first_row();                                           // of a tile, for lines; sums are on the stack
+    void next_row(size_t n);                                    // the n-th from this one
+    void no_row();                                              // pointers of lines as they were
+    void write_rows(unsigned rows);                             // as long as so many are left
 };
 
-/// A panel of B, or as many vectors of a row of it as find registers: all are as wide as the last.
-unsigned CodeProduct::vectors_of(unsigned r) const {
-    const unsigned panel = static_cast<unsigned>(shape_.width) / 4, fit = 23 / (r + 1), all = vectors();
-    const unsigned most = panel && panel < fit ? panel : fit < 6 ? fit : 6;
-    return all < most ? all : most;
+/// From the first vector of a tile to another one.
+size_t CodeProduct::offset_of_b(size_t v) const {
+    const size_t panel = shape_.width / lanes();
+    return panel ? v / panel * shape_.k * step_of_b() + v % panel * value_bytes() : v * value_bytes();
+}
+/// Vector registers but that of a mask.
+unsigned CodeProduct::all_registers() const {
+    unsigned n = 0;
+    for (uint64_t r = registers_of_rest() & all_vectors; r; r >>= 1) n += r & 1;
+    return n;
 }
 void CodeProduct::write_load(const CodeLine& l) {
     if (l.index != 0) { CodeFunction::write_load(l); return; }
@@ -18964,160 +18725,127 @@ void CodeProduct::write_load(const CodeLine& l) {
         place_result(in_register(r));
         return;
     }
+    const CodePlace from = in_memory(sums, (column_ + vector_) * value_bytes());
+    if (stays_in_memory()) { place_result(from); return; }
     const unsigned r = take();
-    emit(l.op, r, sums, (column_ + vector_) * value_bytes());
+    move_to_register(r, from);
     result(r);
-}
-/// Pointers of lines by n rows.
-void CodeProduct::next_row(int64_t n) {
-    for (size_t t = 0; t < lines_.tensors.size(); t++)
-        if (!lines_.tensors[t].still) move(pointers[t], n * static_cast<int64_t>(shape_.n * lines_.tensors[t].bytes));
-}
-/// One step of k, the i-th from where the pointer of A is.
-void CodeProduct::write_step(size_t i) {
-    const unsigned many = tile_.vectors, each = tile_.rows * many, x = numbered(each + many);
-    for (unsigned v = 0; v < many; v++) emit(A64::ldr_q, numbered(each + v), b(), 16 * size_t(v));
-    move(b(), static_cast<int64_t>(step_of_b()));
-    for (unsigned r = 0; r < tile_.rows; r++) {
-        emit(A64::ldr_s, x, a(), 4 * (r * shape_.k + i));
-        for (unsigned v = 0; v < many; v++) emit_m(A64::fmla_1, sum(r, v), numbered(each + v), x);
-    }
 }
 /// Sums of so many steps of k, and the pointers behind them.
 void CodeProduct::write_chain(size_t steps) {
-    const size_t looped = steps < 2 * steps_together ? 0 : steps / steps_together;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) emit(A64::zero, numbered(i), 0, size_t(0));
+    const size_t together = steps_together(steps), looped = together < steps ? steps / together : 0;
+    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) clear(i);
     if (looped) {
-        emit(A64::movz, left, 0, looped);
+        set(Count::steps, looped);
         const size_t again = code_.size();
-        for (size_t i = 0; i < steps_together; i++) write_step(i);
-        move(a(), 4 * steps_together);
-        emit(A64::subs, left, left, size_t(1));
-        jump(A64::b_ne, 0, again);
+        for (size_t i = 0; i < together; i++) write_step(i);
+        pass(together);
+        count_down(Count::steps, again);
     }
-    const size_t rest = steps - looped * steps_together;
-    for (size_t i = 0; i < rest; i++) write_step(i);
-    move(a(), static_cast<int64_t>(4 * rest));
+    const size_t over = steps - looped * together;
+    for (size_t i = 0; i < over; i++) write_step(i);
+    pass(over);
 }
 /// All of a tile: chain by chain, added up in f32; pointers as they were.
 void CodeProduct::write_sums() {
     const size_t   k = shape_.k;
-    const unsigned each = tile_.rows * tile_.vectors, old = numbered(each);
+    const unsigned each = tile_.rows * tile_.vectors;
     for (size_t p = 0; p < k; p += PRODUCT_CHAIN) {
         write_chain(k - p < PRODUCT_CHAIN ? k - p : PRODUCT_CHAIN);
-        for (unsigned i = 0; p && i < each; i++) {
-            emit(A64::ldr_q, old, stack, at_tile + i * value_bytes());
-            emit_m(A64::fadd, numbered(i), old, numbered(i));
-        }
-        for (unsigned i = 0; p + PRODUCT_CHAIN < k && i < each; i++)
-            emit(A64::str_q, numbered(i), stack, at_tile + i * value_bytes());
+        for (unsigned i = 0; p && i < each; i++) add_parked(i);
+        for (unsigned i = 0; p + PRODUCT_CHAIN < k && i < each; i++) move_to_stack(numbered(i), parked(i));
     }
-    move(a(), -static_cast<int64_t>(4 * k));
-    move(b(), -static_cast<int64_t>(k * step_of_b()));
+    move(a(), 0 - 4 * k);
+    move(b(), 0 - k * step_of_b());
 }
 void CodeProduct::write_direct() {
     uint64_t waiting = 0;                                       // sums that no line has read
     for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) waiting |= only(numbered(i));
     for (row_ = 0; row_ < tile_.rows; row_++) {
         for (column_ = 0; column_ < tile_.vectors; column_++) {
-            write_lines(target_.registers & ~waiting, 1, tile_.rest && column_ + 1 == tile_.vectors);
+            write_lines(registers_of_rest() & ~waiting, 1, tile_.rest && column_ + 1 == tile_.vectors);
             waiting &= ~only(sum(row_, column_));
         }
         next_row(1);
     }
 }
 void CodeProduct::write_parked() {
-    const unsigned whole = tile_.vectors - tile_.rest;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++)
-        emit(A64::str_q, numbered(i), stack, at_tile + i * value_bytes());
+    const unsigned whole = tile_.vectors - tile_.rest, rows = rows_together();
+    const uint64_t places = registers_of_rest() & ~constants_;
+    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) move_to_stack(numbered(i), parked(i));
     load_constants();
-    emit(A64::add, sums, stack, at_tile);
-    emit(A64::movz, left, 0, size_t(tile_.rows));
+    first_row();
+    set(Count::rows, tile_.rows / rows);
     const size_t again = code_.size();
-    for (column_ = 0; column_ < whole;) {
-        const unsigned now = whole - column_ < most_parked_ ? whole - column_ : most_parked_;
-        write_lines(target_.registers & ~constants_, now, false);
-        column_ += now;
+    for (column_ = 0; column_ < whole; column_ += row_vectors_) {
+        row_vectors_ = whole - column_ < most_parked_ ? whole - column_ : most_parked_;
+        write_lines(places, rows * row_vectors_, false);
     }
-    if (tile_.rest) write_lines(target_.registers & ~constants_, 1, true);
-    move(sums, static_cast<int64_t>(tile_.vectors * value_bytes()));
-    next_row(1);
-    emit(A64::subs, left, left, size_t(1));
-    jump(A64::b_ne, 0, again);
+    row_vectors_ = 1;
+    if (tile_.rest) write_lines(places, 1, true);
+    move(sums, rows * tile_.vectors * value_bytes());
+    next_row(rows);
+    count_down(Count::rows, again);
 }
-/// And pointers as they were.
 void CodeProduct::write_tile(const Tile& tile) {
     tile_ = tile;
     write_sums();
     if (direct_) write_direct();
     else         write_parked();
-    next_row(-static_cast<int64_t>(tile.rows));
+    no_row();
 }
 /// All columns of some rows, and pointers at the next rows.
-void CodeProduct::write_columns(unsigned r) {
-    const bool     rest = shape_.n % 4 != 0;
-    const unsigned each = vectors_of(r), looped = (vectors() - rest) / each, last = vectors() - looped * each;
-    const size_t   over = size_t(looped) * each * 4;             // columns
-    const int64_t  panel = static_cast<int64_t>(shape_.width && each == shape_.width / 4
-            ? shape_.k * step_of_b() : each * value_bytes());
-    const auto go_on = [&](int64_t elements) {
-        for (size_t t = 0; t < lines_.tensors.size(); t++) move(pointers[t], elements * lines_.tensors[t].bytes);
-    };
+void CodeProduct::write_columns(unsigned rows) {
+    const bool     rest = shape_.n % lanes() != 0;
+    const unsigned all = vectors(), each = vectors_of(rows), looped = (all - rest) / each, last = all - looped * each;
+    const size_t   columns = size_t(looped) * each;             // vectors
     if (looped) {
-        if (looped > 1) emit(A64::movz, columns, 0, size_t(looped));
+        if (looped > 1) set(Count::columns, looped);
         const size_t again = code_.size();
-        write_tile({r, each, false});
-        go_on(4 * int64_t(each));
-        move(b(), panel);
-        if (looped > 1) emit(A64::subs, columns, columns, size_t(1));
-        if (looped > 1) jump(A64::b_ne, 0, again);
+        write_tile({rows, each, false});
+        for (size_t t = 0; t < lines_.tensors.size(); t++)
+            move(pointer(t), size_t(each) * lanes() * lines_.tensors[t].bytes);
+        move(b(), offset_of_b(each));
+        if (looped > 1) count_down(Count::columns, again);
     }
-    if (last) write_tile({r, last, rest});
-    move(a(), static_cast<int64_t>(4 * r * shape_.k));
-    move(b(), -panel * looped);
+    if (last) write_tile({rows, last, rest});
+    move(a(), 4 * rows * shape_.k);
+    move(b(), 0 - offset_of_b(columns));
     for (size_t t = 0; t < lines_.tensors.size(); t++) {
-        const size_t next = lines_.tensors[t].still ? 0 : r * shape_.n;
-        move(pointers[t], static_cast<int64_t>(next - over) * lines_.tensors[t].bytes);
+        const size_t next = lines_.tensors[t].still ? 0 : rows * shape_.n;
+        move(pointer(t), (next - columns * lanes()) * lines_.tensors[t].bytes);
     }
-}
-/// As long as so many rows are left.
-void CodeProduct::write_rows(unsigned r) {
-    emit(A64::subs, rows, rows, size_t(r));
-    const size_t few = jump(A64::b_lt, 0), again = code_.size();
-    write_columns(r);
-    emit(A64::subs, rows, rows, size_t(r));
-    jump(A64::b_ge, 0, again);
-    land(few);
-    emit(A64::add, rows, rows, size_t(r));
 }
 /// Do lines find registers while all sums but one are in theirs?
 bool CodeProduct::fits_direct() {
     if (lines_.all.size() > most_direct) return false;
+    uint64_t others = 0;
+    for (unsigned i = 0; i < all_registers() - least_free; i++) others |= only(numbered(i));
     tile_   = {1, 1, false};
     direct_ = dry_ = true;
-    write_lines(target_.registers & ~(all_vectors & 0xfff00ff), 1, false);
+    write_lines(registers_of_rest() & ~others, 1, false);
     const bool fits = !spilled && !failed_;
     direct_ = dry_ = failed_ = false;
     return fits;
 }
 bool CodeProduct::write() {
-    const size_t tensors = lines_.tensors.size();
-    const bool   whole = shape_.n % 4 == 0;
-    if (lines_.failed || tensors + 2 > most_pointers - 2 || (!shape_.width && !whole)) return false;
+    if (lines_.failed || !can_write()) return false;
     count_reads();
     if (failed_) return false;
+    for (unsigned r = 0, i = 0; r < 32; r++) if (registers_of_rest() & only(r)) numbers_[i++] = static_cast<uint8_t>(r);
     direct_ = fits_direct();
     if (!direct_) {
         most_parked_ = choose_together();
         keep_constants();
     }
-    values_at_ = at_tile + 24 * value_bytes();
-    used_ = target_.registers;
-    open(tensors + 2);
-    const unsigned most = vectors() == 1 ? 12 : vectors() == 2 ? 8 : 6;
+    values_at_ = at_tile + all_registers() * value_bytes();
+    used_ = registers_of_rest() & all_vectors;
+    open(lines_.tensors.size() + 2);
+    if (shape_.n % lanes()) load_mask();
+    const unsigned most = most_rows();
     if (shape_.open) {
         const unsigned fewer[] = {most, 4, 1};
-        for (unsigned r : fewer) write_rows(r);
+        for (unsigned rows : fewer) write_rows(rows);
     } else {
         const size_t   tiles = (shape_.rows + most - 1) / most;
         const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
@@ -19127,6 +18855,158 @@ bool CodeProduct::write() {
         if (each > 1 && over != 1) write_rows(1);               // of a part of the rows
     }
     return close();
+}
+
+#if GK_EMITS_X86
+
+// ---- of x86-64: addresses say the row of a tile --------------------------------------------------------------------
+
+bool CodeProduct::can_write() const {
+    for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
+    return lines_.tensors.size() + 2 <= most_pointers;
+}
+unsigned CodeProduct::most_rows() const {
+    return vectors() == 1 ? all_registers() - 2 : (all_registers() - 1) / 2 - 1;
+}
+/// Sums, one row of B and an element of A are in registers; whole panels of B.
+unsigned CodeProduct::vectors_of(unsigned rows) const {
+    const unsigned panel = static_cast<unsigned>(shape_.width) / lanes(), fit = (all_registers() - 1) / (rows + 1);
+    const unsigned most = panel && fit > panel ? fit / panel * panel : fit, all = vectors();
+    const unsigned tiles = (all + most - 1) / most;
+    const unsigned even = (all + tiles - 1) / tiles;
+    return panel && tiles > 1 ? (even + panel - 1) / panel * panel : even;
+}
+size_t CodeProduct::steps_together(size_t steps) const {
+    constexpr size_t most = 32;                                 // that are written out
+    const size_t each = tile_.rows * tile_.vectors;
+    return steps <= most && steps * each <= 16 * most ? steps : each < 16 ? 8 : 4;
+}
+/// Of narrow tiles several rows.
+unsigned CodeProduct::rows_together() const {
+    unsigned rows = tile_.rest ? 1 : most_parked_ / tile_.vectors;
+    while (rows > 1 && tile_.rows % rows) rows--;
+    return rows ? rows : 1;
+}
+/// Of rows of sums on the stack the index counts, from -2 an element to 0 behind the rows of the tile.
+CodePlace CodeProduct::of_tensor(size_t tensor) const {
+    const CodeLines::Tensor& t = lines_.tensors[tensor];
+    const bool   looped = !direct_ && !t.still;
+    const size_t row = t.still ? 0 : (direct_ ? row_ : tile_.rows) + vector_ / row_vectors_;
+    const size_t column = size_t(column_ + vector_ % row_vectors_) * lanes();
+    CodePlace p = in_memory(pointer(tensor), (row * shape_.n + column) * t.bytes);
+    if (looped) { p.index = rax; p.scale = static_cast<uint8_t>(t.bytes / 2 - 1); }
+    return p;
+}
+void CodeProduct::load_mask()      { move_to_register(target_.mask, argument(offsetof(LoopCall, mask))); }
+CodePlace CodeProduct::counter(Count c) const {
+    return c == Count::steps ? in_register(rax) : on_stack(at_rest + (c == Count::rows ? 8 : 0));
+}
+void CodeProduct::set(Count c, size_t n)           { emit(X86::mov_imm, counter(c), static_cast<int32_t>(n)); }
+void CodeProduct::count_down(Count c, size_t again) {
+    emit(X86::sub_imm, counter(c), 1);
+    jump(X86::jne, again);
+}
+void CodeProduct::clear(unsigned i)      { emit(X86::xorps, numbered(i), numbered(i), in_register(numbered(i)), 0); }
+void CodeProduct::add_parked(unsigned i)           { emit(X86::fadd, numbered(i), numbered(i), parked(i), 0); }
+void CodeProduct::pass(size_t steps) {
+    move(a(), 4 * steps);
+    move(b(), steps * step_of_b());
+}
+void CodeProduct::write_step(size_t i) {
+    const unsigned rows = tile_.rows, many = tile_.vectors, element = numbered(rows * many + many);
+    const bool     once = wide_ && many == 1;                   // an element of A is read in one place
+    const auto b_at = [&](unsigned v) { return in_memory(b(), i * step_of_b() + offset_of_b(v)); };
+    const auto masked = [&](unsigned v) { return tile_.rest && !shape_.width && v + 1 == many; };
+    for (unsigned v = 0; v < many; v++) {
+        const unsigned to = numbered(rows * many + v);
+        if (!masked(v)) { if (rows > 1 || once) emit(X86::load, to, b_at(v)); }
+        else if (wide_) emit(X86::load, to, 0, b_at(v), 0, target_.mask);
+        else            emit(X86::load_some, to, target_.mask, b_at(v), 0);
+    }
+    for (unsigned r = 0; r < rows; r++) {
+        const CodePlace x = in_memory(a(), 4 * (r * shape_.k + i), true);
+        if (!once) move_to_register(element, x);
+        for (unsigned v = 0; v < many; v++) {
+            const CodePlace y = rows == 1 && !masked(v) ? b_at(v) : in_register(numbered(rows * many + v));
+            if (once) emit(X86::fmadd231, sum(r, 0), numbered(rows), x, 0);
+            else      emit(X86::fmadd231, sum(r, v), element, y, 0);
+        }
+    }
+}
+void CodeProduct::first_row() {
+    emit(X86::lea, sums, on_stack(at_tile));
+    emit(X86::mov_imm, in_register(rax), -2 * static_cast<int32_t>(tile_.rows * shape_.n));
+}
+void CodeProduct::next_row(size_t n)               { if (!direct_) move(rax, 2 * n * shape_.n); }
+void CodeProduct::no_row()                         {}
+void CodeProduct::write_rows(unsigned rows) {
+    const CodePlace left = argument(offsetof(LoopCall, rows));
+    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
+    const size_t few = jump(X86::jle), again = code_.size();
+    write_columns(rows);
+    emit(X86::sub_imm, left, static_cast<int32_t>(rows));
+    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
+    jump(X86::jg, again);
+    land(few);
+}
+
+#else // GK_EMITS_A64
+
+// ---- of aarch64: pointers go from row to row of a tile; an element of A is one lane of a register -------------------
+
+bool CodeProduct::can_write() const {
+    return lines_.tensors.size() + 2 <= most_pointers - 2 && (shape_.width || shape_.n % 4 == 0);
+}
+unsigned CodeProduct::most_rows() const            { return vectors() == 1 ? 12 : vectors() == 2 ? 8 : 6; }
+/// A panel of B, or as many vectors of a row of it as find registers: all are as wide as the last.
+unsigned CodeProduct::vectors_of(unsigned r) const {
+    const unsigned panel = static_cast<unsigned>(shape_.width) / 4, fit = 23 / (r + 1), all = vectors();
+    const unsigned most = panel && panel < fit ? panel : fit < 6 ? fit : 6;
+    return all < most ? all : most;
+}
+size_t CodeProduct::steps_together(size_t steps) const { return steps < 8 ? steps : 4; }
+unsigned CodeProduct::rows_together() const        { return 1; }
+CodePlace CodeProduct::of_tensor(size_t tensor) const {
+    return in_memory(pointer(tensor), size_t(column_ + vector_) * 4 * lines_.tensors[tensor].bytes);
+}
+void CodeProduct::load_mask()                      {}           // a rest goes by way of the stack
+CodePlace CodeProduct::counter(Count c) const      { return in_register(c == Count::columns ? 12 : left); }
+void CodeProduct::set(Count c, size_t n)           { emit(A64::movz, counter(c).base, 0, n); }
+void CodeProduct::count_down(Count c, size_t again) {
+    emit(A64::subs, counter(c).base, counter(c).base, size_t(1));
+    jump(A64::b_ne, 0, again);
+}
+void CodeProduct::clear(unsigned i)                { emit(A64::zero, numbered(i), 0, size_t(0)); }
+void CodeProduct::add_parked(unsigned i) {
+    const unsigned old = numbered(tile_.rows * tile_.vectors);
+    move_to_register(old, parked(i));
+    emit_m(A64::fadd, numbered(i), old, numbered(i));
+}
+void CodeProduct::pass(size_t steps)               { move(a(), 4 * steps); }
+/// And the pointer of B at the next step.
+void CodeProduct::write_step(size_t i) {
+    const unsigned many = tile_.vectors, each = tile_.rows * many, x = numbered(each + many);
+    for (unsigned v = 0; v < many; v++) emit(A64::ldr_q, numbered(each + v), b(), 16 * size_t(v));
+    move(b(), step_of_b());
+    for (unsigned r = 0; r < tile_.rows; r++) {
+        emit(A64::ldr_s, x, a(), 4 * (r * shape_.k + i));
+        for (unsigned v = 0; v < many; v++) emit_m(A64::fmla_1, sum(r, v), numbered(each + v), x);
+    }
+}
+void CodeProduct::first_row()                      { emit(A64::add, sums, stack, at_tile); }
+void CodeProduct::next_row(size_t n) {
+    for (size_t t = 0; t < lines_.tensors.size(); t++)
+        if (!lines_.tensors[t].still) move(pointer(t), n * shape_.n * lines_.tensors[t].bytes);
+}
+void CodeProduct::no_row()                         { next_row(0 - size_t(tile_.rows)); }
+void CodeProduct::write_rows(unsigned r) {
+    emit(A64::subs, rows_left, rows_left, size_t(r));
+    const size_t few = jump(A64::b_lt, 0), again = code_.size();
+    write_columns(r);
+    emit(A64::subs, rows_left, rows_left, size_t(r));
+    jump(A64::b_ge, 0, again);
+    land(few);
+    emit(A64::add, rows_left, rows_left, size_t(r));
 }
 
 #endif
