@@ -1321,6 +1321,7 @@ struct CodeGenUnit {
     size_t   offset, bytes;                                     // of CodeGenPlan::code
     uint32_t first, last;                                       // of FusionPlan::nodes
     uint32_t begin, end;                                        // of CodeGenPlan::pointers
+    uint32_t rest, panels;                                      // of a product: columns; a packed weight, or no_node
     uint32_t registers, constants, kept, spilled;  // of vectors; how many, in registers; values on the stack
 };
 struct CodeGenPlan {
@@ -15537,6 +15538,7 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::List<impl::SourcePlace> sources;
     impl::List<uint32_t>     outputs, embeddings, attentions;   // nodes of the DAG
     impl::List<size_t>       output_bytes;
+    impl::List<const void*>  given_in, given_out;               // to the last run that was checked
     impl::List<impl::MapStep> steps;
     impl::List<uint32_t>     constants;
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
@@ -15550,6 +15552,8 @@ struct GK_HIDDEN CompiledLayer::State {
     CacheRows                kv;                                // of this run
     bool                     one_input = false;                 // and one output, of floats
     bool                     checked = false;                   // pointers of all sources and outputs, for sized_rows
+    bool                     is_placed = false;                 // buffers, at placed_at, and views
+    uint8_t*                 placed_at = nullptr;
     uint32_t                 culprit = no_node;                 // a node of the graph
 
     State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
@@ -15605,6 +15609,9 @@ struct GK_HIDDEN CompiledLayer::State {
     Status attention_bytes(uint32_t v, size_t m, const Parallel& p, size_t* bytes) const;
     bool   meet(const BufferAlloc& a, const BufferAlloc& b) const;
     Status plan_buffers(size_t rows, size_t tokens, const Parallel& p);
+    bool   is_planned(size_t rows, const Parallel& p) const {   // but for tokens
+        return buffers.rows == rows && planned_width == impl::width_of(p) && rows;
+    }
 
     // ---- 3: machine code
     bool     one_pass(const FusionGroup& g) const;              // is all of the group one function?
@@ -15618,6 +15625,7 @@ struct GK_HIDDEN CompiledLayer::State {
     bool     emit_product(const CompilerGraph& g, uint32_t group, impl::List<uint8_t>& code);
     void     emit_code(const CompilerGraph& g);
     void     run_product(uint32_t group, const impl::Rows& r, const Parallel& p) const;
+    void     run_rows_of_product(const CodeGenUnit& unit, const impl::Rows& r, size_t begin, size_t end) const;
     void     run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const;
 
     // ---- 3: execution
@@ -15637,9 +15645,16 @@ struct GK_HIDDEN CompiledLayer::State {
     Status check_memory(const void* const* in, void* const* out, size_t rows);
     Status check_indices(size_t rows);
     Status check_cache(const CacheRows& cache, size_t rows, size_t* tokens);
+    void   place_in(uint8_t* arena);
     Status run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens);
     bool   one_to_one() const;
-    bool   as_before(const void* const* in, void* const* out, size_t rows) const;
+    /// Is everything where it was when it was checked?
+    bool as_before(const void* const* in, void* const* out, size_t rows) const {
+        bool same = checked && rows == sized_rows && in && out;
+        for (size_t i = 0; same && i < given_in.size(); i++)  same = given_in[i] == in[i];
+        for (size_t i = 0; same && i < given_out.size(); i++) same = given_out[i] == out[i];
+        return same;
+    }
 
     // ---- and to look at
     void put_shape(const impl::Text& out, const TensorDesc& d) const;
@@ -15850,6 +15865,7 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         values[at[i]].index = static_cast<uint32_t>(sources.size());
         const uint32_t number = n.op == CompilerOp::input ? inputs++ : no_node;
         if (!sources.push({at[i], number, nullptr, 0})) return impl::out_of_nodes();
+        if (number != no_node && !given_in.push(nullptr)) return impl::out_of_nodes();
     }
     for (size_t i = 0; i < c.reached; i++) {
         const CompilerNode& n = g.node(c.order[i]);
@@ -15884,7 +15900,7 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
         if (v == no_node) return impl::out_of_nodes();
         values[v].where = impl::Where::output;
         values[v].index = static_cast<uint32_t>(outputs.size());
-        if (!outputs.push(v) || !output_bytes.push(0)) return impl::out_of_nodes();
+        if (!outputs.push(v) || !output_bytes.push(0) || !given_out.push(nullptr)) return impl::out_of_nodes();
     }
     for (uint32_t v = 0; v < dag.nodes.size(); v++) {
         if (dag.nodes[v].op == CompilerOp::embedding && !embeddings.push(v)) return impl::out_of_nodes();
@@ -16383,9 +16399,9 @@ bool CompiledLayer::State::meet(const BufferAlloc& a, const BufferAlloc& b) cons
 Status CompiledLayer::State::plan_buffers(size_t rows, size_t tokens, const Parallel& p) {
     const size_t piece = kernels.table().attention->piece, pieces = attentions.size() ? tokens / piece + 1 : 0;
     if (pieces > SIZE_MAX / 4 / (piece + 1)) return impl::too_many_rows;
-    if (buffers.rows == rows && planned_width == impl::width_of(p) && planned_tokens == pieces * piece && rows)
-        return impl::success;
+    if (is_planned(rows, p) && planned_tokens == pieces * piece) return impl::success;
     size_t bytes = 0;
+    is_placed      = false;
     buffers.rows   = 0;
     planned_tokens = pieces * piece;
     for (const SemanticNode& n : dag.nodes) if (!impl::bytes_of(n.desc, rows, &bytes)) return impl::too_many_rows;
@@ -16729,8 +16745,9 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
     const auto   aligned = [](const void* p, const TensorDesc& d) {
         return d.dtype == DType::blocks || (reinterpret_cast<uintptr_t>(p) & (impl::element_bytes(d) - 1)) == 0;
     };
-    if (as_before(in, out, rows)) return impl::success;
-    checked = false;
+    checked = is_placed = false;
+    for (size_t i = 0; in && i < given_in.size(); i++)   given_in[i]  = in[i];
+    for (size_t i = 0; out && i < given_out.size(); i++) given_out[i] = out[i];
     if (rows != sized_rows)
         if (Status s = size_tensors(rows); !s) return s;
     for (const impl::SourcePlace& s : sources) {
@@ -16767,14 +16784,6 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
     culprit = no_node;
     checked = embeddings.size() == 0;                           // indices change where they are
     return impl::success;
-}
-/// Is everything where it was when it was checked?
-bool CompiledLayer::State::as_before(const void* const* in, void* const* out, size_t rows) const {
-    if (!checked || rows != sized_rows || !out) return false;
-    for (const impl::SourcePlace& s : sources)
-        if (s.input != no_node && (!in || values[s.node].at != in[s.input])) return false;
-    for (uint32_t i = 0; i < outputs.size(); i++) if (values[outputs[i]].at != out[i]) return false;
-    return true;
 }
 Status CompiledLayer::State::check_indices(size_t rows) {
     for (uint32_t v : embeddings) {
@@ -16845,22 +16854,28 @@ bool CompiledLayer::State::one_to_one() const {
     }
     return floats && inputs == 1;
 }
-Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens) {
-    if (Status s = plan_buffers(rows, tokens, p); !s) return s;
-    const impl::Scratch memory(w, buffers.bytes / sizeof(float));
-    if (!memory)
-        return {Code::out_of_memory,
-                "no memory for intermediates; give a workspace of scratch_bytes(), or a working GLLM_KERNELS_MALLOC"};
-    uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
+void CompiledLayer::State::place_in(uint8_t* arena) {
     for (size_t i = 0; i < values.size(); i++) {
         impl::ValuePlace& v = values[i];
         if (v.where == impl::Where::buffer) v.at = arena + buffers.allocs[v.index].offset;
         if (v.where == impl::Where::view)   v.at = values[v.root].at;
     }
+    placed_at = arena;
+    is_placed = true;
+}
+Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens) {
+    if (attentions.size() || !is_planned(rows, p))
+        if (Status s = plan_buffers(rows, tokens, p); !s) return s;
+    const impl::Scratch memory(w, buffers.bytes / sizeof(float));
+    if (!memory)
+        return {Code::out_of_memory,
+                "no memory for intermediates; give a workspace of scratch_bytes(), or a working GLLM_KERNELS_MALLOC"};
+    uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
+    if (!is_placed || placed_at != arena) place_in(arena);
     if (options.poison && buffers.bytes) memset(arena, 0xff, buffers.bytes);
     for (uint32_t i = 0, next; i < fusion.groups.size(); i = next) {
         const FusionGroup& g = fusion.groups[i];
-        const size_t       all = all_rows(i, rows);
+        const size_t       all = planned[i].rows;               // where it is in no band
         next = g.band != no_node ? fusion.bands[g.band].end : 1 + (planned[i].by_code ? behind(i) : i);
         if (g.band != no_node)                                run_band(fusion.bands[g.band], rows, p, arena);
         else if (planned[i].by_code)                          run_product(i, {0, all, 0}, p);
@@ -17034,8 +17049,9 @@ Status CompiledLayer::bind(const char* name, const void* weight) {
 Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows, const CacheRows& kv) {
     if (!state_) return impl::invalid("nothing was compiled");
     size_t tokens = 0;
-    Status s = state_->check_memory(inputs, outputs, rows);
-    if (s) s = state_->check_cache(kv, rows, &tokens);
+    Status s = impl::success;
+    if (!state_->as_before(inputs, outputs, rows)) s = state_->check_memory(inputs, outputs, rows);
+    if (s && state_->attentions.size()) s = state_->check_cache(kv, rows, &tokens);
     if (s) s = state_->run(parallel, workspace, rows, tokens);
     if (s) return s;
     const uint32_t culprit = state_->culprit;
@@ -19159,6 +19175,8 @@ bool CompiledLayer::State::emit_product(const CompilerGraph& graph, uint32_t gro
     unit.last   = last.end;
     unit.begin  = static_cast<uint32_t>(codegen.pointers.size());
     unit.end    = unit.begin + static_cast<uint32_t>(lines.tensors.size()) + 2;
+    unit.rest   = static_cast<uint32_t>(shape.n % target->lanes);
+    unit.panels = packed_for(v) ? static_cast<uint32_t>(packed_for(v) - packed.begin()) : no_node;
     unit.registers = product.registers;
     unit.constants = static_cast<uint32_t>(lines.constants.size());
     unit.kept      = product.kept;
@@ -19209,6 +19227,13 @@ static inline void call_code(const uint8_t* entry, LoopCall* call) {
     memcpy(&function, &entry, sizeof function);
     function(call);
 }
+/// Elements behind whole vectors, and which they are.
+static inline void set_rest(const CodeTarget& target, size_t rest, LoopCall& call) {
+    call.rest = rest;
+    if (!rest) return;
+    for (size_t i = 0; i < 8; i++) call.mask[i] = i < rest ? -1 : 0;
+    if (target.isa == Isa::avx512) call.mask[0] = (1 << rest) - 1;
+}
 /// Elements up to where a vector of each tensor begins at a multiple of its size; 0 where that is nowhere, or too few
 /// follow: a vector that spans two lines of the cache takes twice the time.
 static inline size_t before_aligned(const CodeTarget& target, const Window* at, const PtrSource* p, size_t count,
@@ -19220,30 +19245,27 @@ static inline size_t before_aligned(const CodeTarget& target, const Window* at, 
 }
 } // namespace impl
 
+void CompiledLayer::State::run_rows_of_product(const CodeGenUnit& unit, const impl::Rows& r, size_t begin,
+        size_t end) const {
+    impl::LoopCall   call;
+    const PtrSource* at = &codegen.pointers[unit.begin];
+    call.rows = end - begin;
+    impl::set_rest(*target, unit.rest, call);
+    for (uint32_t i = 0; i < unit.end - unit.begin; i++, at++) {
+        const impl::ValuePlace& v = values[at->node];
+        call.at[i] = v.at + r.task * v.each + (begin + (v.each ? 0 : r.begin)) * at->row_bytes;
+    }
+    if (unit.panels != no_node) call.at[unit.end - unit.begin - 1] = static_cast<uint8_t*>(packed[unit.panels].panels);
+    impl::call_code(codegen.code + unit.offset, &call);
+}
 /// Rows of a product, and of the group behind it where that is injected.
 void CompiledLayer::State::run_product(uint32_t group, const impl::Rows& r, const Parallel& p) const {
-    const CodeGenUnit&         unit = codegen.units[fusion.groups[group].unit];
-    const impl::PackedWeight*  w = packed_for(node_at(unit.first));
-    const uint32_t             count = unit.end - unit.begin;
-    const size_t               rest = dag.nodes[node_at(unit.first)].desc.cols % target->lanes;
-    const auto run = [&](size_t begin, size_t end, size_t) {
-        impl::LoopCall call;
-        call.rows = end - begin;
-        call.rest = rest;
-        for (size_t i = 0; i < 8 && rest; i++) call.mask[i] = i < rest ? -1 : 0;
-        if (target->isa == Isa::avx512) call.mask[0] = (1 << rest) - 1;
-        for (uint32_t i = 0; i < count; i++) {
-            const PtrSource&        at = codegen.pointers[unit.begin + i];
-            const impl::ValuePlace& v  = values[at.node];
-            call.at[i] = v.at + r.task * v.each + (begin + (v.each ? 0 : r.begin)) * at.row_bytes;
-        }
-        if (w) call.at[count - 1] = static_cast<uint8_t*>(w->panels);
-        impl::call_code(codegen.code + unit.offset, &call);
-    };
+    const CodeGenUnit& unit = codegen.units[fusion.groups[group].unit];
+    const auto part = [&](size_t begin, size_t end, size_t) { run_rows_of_product(unit, r, begin, end); };
     if (r.count == 0) return;
-    const Parallel shared = impl::worth(p, planned[group].work);
-    if (impl::width_of(shared) == 1) run(0, r.count, 0);
-    else                             impl::split(shared, r.count, kernels.table().gemm->mr, run);
+    const bool alone = impl::width_of(p) == 1 || impl::width_of(impl::worth(p, planned[group].work)) == 1;
+    if (alone) run_rows_of_product(unit, r, 0, r.count);
+    else       impl::split(p, r.count, kernels.table().gemm->mr, part);
 }
 void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
     const PtrSource* const pointer = &codegen.pointers[unit.begin];
@@ -19254,10 +19276,8 @@ void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window*
     impl::LoopCall call;
     const auto columns = [&](size_t begin, size_t end) {
         call.rows  = rows;
-        call.rest  = (end - begin) % target->lanes;
+        impl::set_rest(*target, (end - begin) % target->lanes, call);
         call.begin = -2 * static_cast<int64_t>(end - begin - call.rest);
-        for (size_t i = 0; i < 8 && call.rest; i++) call.mask[i] = i < call.rest ? -1 : 0;
-        if (target->isa == Isa::avx512) call.mask[0] = (1 << call.rest) - 1;
         for (uint32_t i = 0; i < count; i++) {
             call.at[i]   = at[i].at + (end - call.rest) * pointer[i].bytes;
             call.step[i] = at[i].stride;

@@ -881,6 +881,47 @@ TEST_CASE("a weight is what it was when it was bound; one input, one output") {
     CHECK(out[3] == 85);
 }
 
+TEST_CASE("from run to run: other memory, other rows, other tensors") {
+    CompilerGraph g;
+    const TensorRef x = g.input({ any_rows, 24 });
+    const TensorRef y = g.rms_norm(g.matmul(x, g.weight("w", { 24, 40 })), g.weight("n", { 40 }), 1e-5f);
+    g.output(g.rms_norm(g.reshape(y, 8), g.weight("m", { 8 }), 1e-5f));             // a view of a buffer
+    g.output(g.reshape(x, 12), DType::f16);                                         // and of an input
+    Rng rng(11);
+    std::vector<Source> weights;
+    CompiledLayer layer;
+    REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    for (const char* name : { "w", "n", "m" }) {
+        weights.push_back(source_of<float>(rng, 24 * 40));
+        REQUIRE(layer.bind(name, weights.back().bytes.data()));
+    }
+    const size_t most = 9;
+    const Floats a = draw<float>(rng, most * 24), b = draw<float>(rng, most * 24);
+    const auto run = [&](const Floats& in, size_t rows, void* memory, size_t bytes) {
+        Floats out(rows * 40, 0);
+        std::vector<gllm::f16> narrow(rows * 24);
+        const void* ins[] = { in.data() };
+        void* outs[] = { out.data(), narrow.data() };
+        layer.workspace = { memory, bytes };
+        ok(layer.run(ins, outs, rows), layer);
+        for (const gllm::f16& e : narrow) out.push_back(gllm::Element<gllm::f16>::to_f32(e));
+        return out;
+    };
+    const size_t scratch = layer.scratch_bytes(most);
+    const std::vector<Floats> want = { run(a, most, nullptr, 0), run(b, most, nullptr, 0), run(a, 4, nullptr, 0) };
+    CHECK(want[0] != want[1]);
+    Bytes here(scratch), there(scratch);
+    for (size_t i = 0; i < 60; i++) {
+        Bytes &used = rng.below(2) ? here : there, &other = &used == &here ? there : here;
+        std::fill(other.begin(), other.end(), uint8_t(0xff));
+        const size_t which = rng.below(3);
+        const bool   own = rng.below(4) == 0;
+        const Floats got = run(which == 1 ? b : a, which == 2 ? 4 : most, own ? nullptr : used.data(), own ? 0 : scratch);
+        CHECK(differ(got.data(), want[which].data(), got.size()) == "");
+        if (rng.below(5) == 0) layer.scratch_bytes(1 + rng.below(most));
+    }
+}
+
 TEST_CASE("threads change no bit") {
     const long before = allocations();
     for_each_isa<float>([](K k, const char* isa) {
