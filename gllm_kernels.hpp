@@ -480,6 +480,7 @@ struct AttentionKernels;                                        // its forms, of
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
 struct MapStep;
 struct MapJob;                                                  // a recorded map, and what it is to work on
+struct NormJob;                                                 // norms whose rows others accumulated
 }
 
 /// One instruction set's kernels for one element type: what CpuKernels<E> calls. Single-threaded and unchecked; a range
@@ -515,6 +516,7 @@ template <class E> struct KernelTable {
     const impl::CheckpointKernels* checkpoints;
     const impl::FormatKernels*     formats;                     // [quant_type_count], then the plain q8 q4 q2 q1
     void (*map)(const impl::MapJob& job);                       // of floats, under GLLM_KERNELS_COMPILER; else null
+    void (*norm)(const impl::NormJob& job);                     // likewise
 };
 
 // ---- the kernels ------------------------------------------------------------
@@ -1246,6 +1248,7 @@ struct CompileOptions {
     bool      pack_weights = true;                              // those that L2 holds: copied by bind()
     bool      machine_code = true;  // where the system lends memory for it; else the interpreter runs
     bool      products = true;                                  // small ones, and what is behind them, in machine code
+    bool      sums = true;      // of norms, in the machine code of what is before them
     bool      in_place = true, share_buffers = true;            // of intermediates
     bool      poison = false;                                   // NaN into memory that holds nothing: for tests
     Precision precision = Precision::exact;                     // of quantised products
@@ -1322,6 +1325,7 @@ struct CodeGenUnit {
     uint32_t first, last;                                       // of FusionPlan::nodes
     uint32_t begin, end;                                        // of CodeGenPlan::pointers
     uint32_t rest, panels;                                      // of a product: columns; a packed weight, or no_node
+    bool     sums;  // its first pointer, of no node, is to sums of the norm behind it
     uint32_t registers, constants, kept, spilled;  // of vectors; how many, in registers; values on the stack
 };
 struct CodeGenPlan {
@@ -2506,6 +2510,9 @@ struct MapJob {
     float*          out;
     size_t          n;
 };
+/// rms_norm without beta, softmax without gamma. chains: of each row, one after another, what blocked_sum adds up or
+/// fold goes through, as the chains of each block leave it.
+struct NormJob { const float *chains, *x, *gamma, *beta; float* out; size_t rows, n; float eps; };
 #endif
 
 struct DotJob;
@@ -4435,14 +4442,14 @@ struct exp_scaled { vf max, scale; GK_MEM vf operator()(vf x) const { return vmu
 /// softmax: out = e^(x - max x) / sum. f32 keeps the exponentials in out; the 16-bit types, which would round them,
 /// compute them again. In u: an exponential 2.4, and 0.4 of the largest for rounding x - max x (t e^-t < 0.37); these
 /// again and 5 in the sum; scale and product 2: 12.6. A row of -inf only has sum 0, and becomes zeros.
-template <class E> void softmax(const E* x, E* out, extent n) {
-    const single max   = largest(x, n);
+template <class E> GK_INL void softmax_of(single max, const E* x, E* out, extent n) {
     const vf     top   = vset(choose(max < -impl::largest_float, static_cast<single>(0), max));
     const real   sum   = precise_sum<4>(n, exp_terms<E>{x, out, top});
     const vf     scale = vset(static_cast<single>(choose(0 < sum, 1 / sum, sum)));
     if (holds_f32<E>) map1(static_cast<const E*>(out), out, n, scale_by{scale});
     else              map1(x, out, n, exp_scaled{top, scale});
 }
+template <class E> void softmax(const E* x, E* out, extent n) { softmax_of(largest(x, n), x, out, n); }
 
 // ---- normalisation ----------------------------------------------------------
 
@@ -4497,12 +4504,15 @@ template <class E> GK_INL truth products_keep(const E* x, const E* w, extent n, 
 
 /// rms_norm: y = x w / sqrt(mean(x^2) + eps). In u: half of the 14 of the sum, 1 of the scale, 2 of the products, 4 for
 /// subnormal ones.
-template <class E> GK_INL void rms_norm_row(const E* x, const E* weight, E* out, extent n, single eps) {
-    const real mean_square = blocked_sum<8>(n, product_terms<E>{x, x}) / length_of(n);
+template <class E> GK_INL void rms_norm_of(real squares, const E* x, const E* weight, E* out, extent n, single eps) {
+    const real mean_square = squares / length_of(n);
     const scaled_product f = {vset(static_cast<single>(1 / square_root(mean_square + static_cast<real>(eps))))};
     either(well_scaled(mean_square) && products_keep(x, weight, n, f),
            [&]() GK_INLINED { map2(x, weight, out, n, f); },
            [&]() GK_INLINED { norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps); });
+}
+template <class E> GK_INL void rms_norm_row(const E* x, const E* weight, E* out, extent n, single eps) {
+    rms_norm_of(blocked_sum<8>(n, product_terms<E>{x, x}), x, weight, out, n, eps);
 }
 
 template <class E> struct centred_terms {
@@ -4534,8 +4544,9 @@ struct normed {
 /// centred values. Rows whose mean is 4096 times their deviation or more are left to double; in the others the float's
 /// error is a hundredth of the deviation. In u of the largest (x - mean) / deviation: the remainder 5.1, centring 2,
 /// half of the variance's 6 + 4.2, scale, product and sum 3: 15.2.
-template <class E> GK_INL void layer_norm_row(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
-    const single about = static_cast<single>(blocked_sum(n, plain_terms<E>{x}) / length_of(n));
+template <class E>
+GK_INL void layer_norm_of(real sum, const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+    const single about = static_cast<single>(sum / length_of(n));
     const vf     mean  = vset(about);
     const vf     rest  = vset(static_cast<single>(precise_sum<2>(n, centred_terms<E>{x, mean}) / length_of(n)));
     const real   var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / length_of(n);
@@ -4544,6 +4555,9 @@ template <class E> GK_INL void layer_norm_row(const E* x, const E* gamma, const 
     either(well_scaled(var) && wide * wide < 16777216 * var,
            [&]() GK_INLINED { map3(x, gamma, beta, out, n, normed{mean, rest, scale}); },
            [&]() GK_INLINED { norm_in_double(x, gamma, beta, out, n, eps); });
+}
+template <class E> GK_INL void layer_norm_row(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+    layer_norm_of(blocked_sum(n, plain_terms<E>{x}), x, gamma, beta, out, n, eps);
 }
 
 // ---- positions --------------------------------------------------------------
@@ -4652,9 +4666,39 @@ constexpr float full_scale(size_t digits) {
     return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f;
 }
 
-// ---- recorded maps ----------------------------------------------------------------
+// ---- norms of rows that others went through first ---------------------------------
 
 #ifdef GLLM_KERNELS_COMPILER
+/// What blocked_sum<steps> leaves; the chains behind it.
+template <size_t steps> GK_INL const float* sum_of_chains(const float* p, size_t n, double& total) {
+    total = 0;
+    for (size_t i = 0; i < n; i += 4 * steps * VF, p += 4 * VF) {
+        const vf first = vadd(vload(p), vload(p + VF)), second = vadd(vload(p + 2 * VF), vload(p + 3 * VF));
+        total += static_cast<double>(vsum(vadd(first, second)));
+    }
+    return p;
+}
+static void run_norms(const impl::NormJob& job) {
+    const float* chains = job.chains;
+    double       sum = 0;
+    for (size_t r = 0; r < job.rows; r++) {
+        const float* const x = job.x + r * job.n;
+        float* const       out = job.out + r * job.n;
+        if (!job.gamma) {
+            softmax_of(max_lane(larger()(vload(chains + VF), vload(chains))), x, out, job.n);
+            chains += 2 * VF;
+        } else if (!job.beta) {
+            chains = sum_of_chains<8>(chains, job.n, sum);
+            rms_norm_of(sum, x, job.gamma, out, job.n, job.eps);
+        } else {
+            chains = sum_of_chains<32>(chains, job.n, sum);
+            layer_norm_of(sum, x, job.gamma, job.beta, out, job.n, job.eps);
+        }
+    }
+}
+
+// ---- recorded maps ----------------------------------------------------------------
+
 GK_INL vm   mask_of(vf v)                          { return vlt(vzero(), v); }
 GK_INL vf   of_mask(vm m)                          { return vselect(m, vset(1), vzero()); }
 
@@ -9072,6 +9116,7 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
     t.formats         = formats;
 #ifdef GLLM_KERNELS_COMPILER
     t.map             = &run_map;
+    t.norm            = &run_norms;
 #endif
     return t;
 }
@@ -15500,6 +15545,8 @@ struct PreparedInput { uint32_t input, first, last, alloc; };
 constexpr size_t most_pointers = 11;                            // of a function of machine code: [26]
 struct CodeLines;
 struct CodeTarget;
+class  CodePlaces;
+struct Chains;
 struct CodeMemory {
     void*  at = nullptr;
     size_t bytes = 0;
@@ -15516,6 +15563,9 @@ static inline bool takes_place(const SemanticNode& n, size_t operand) {
     if (n.op == CompilerOp::attention) return operand == 0;
     return n.op == CompilerOp::kernel
             && (operand == 0 || (n.op_class == OpClass::elementwise && n.kind != OpKind::axpy));
+}
+static inline bool is_norm(const SemanticNode& n) {
+    return n.op == CompilerOp::kernel && n.kind >= OpKind::softmax && n.kind <= OpKind::layer_norm;
 }
 /// Does row r of the result need no more than row r of operands of as many rows?
 static inline bool by_rows(CompilerOp op)          { return op == CompilerOp::kernel || op >= CompilerOp::concat; }
@@ -15621,12 +15671,19 @@ struct GK_HIDDEN CompiledLayer::State {
     uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
     bool     read_behind(const FusionGroup& g, uint32_t v, uint32_t end) const;
     bool     push_pointer(uint32_t node, uint8_t bytes, bool still);
+    bool     push_unit(const impl::CodeLines& lines, const impl::CodePlaces& written, CodeGenUnit unit);
     bool     can_emit_product(uint32_t v) const;
     bool     emit_product(const CompilerGraph& g, uint32_t group, impl::List<uint8_t>& code);
     void     emit_code(const CompilerGraph& g);
     void     run_product(uint32_t group, const impl::Rows& r, const Parallel& p) const;
     void     run_rows_of_product(const CodeGenUnit& unit, const impl::Rows& r, size_t begin, size_t end) const;
     void     run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const;
+    bool     emit_sums(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, uint32_t end,
+            impl::List<uint8_t>& code);
+    bool     lower_sums(const CompilerGraph& g, uint32_t norm, impl::CodeLines& lines, impl::Chains& chains);
+    bool     has_sums(const FusionGroup& g) const;
+    void     run_sums(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const;
+    void     run_norm(uint32_t v, const uint8_t* chains, const impl::Window* in, uint8_t* out, size_t rows) const;
 
     // ---- 3: execution
     uint32_t node_at(uint32_t i) const { return fusion.nodes[i]; }
@@ -16165,6 +16222,12 @@ Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t p
     const bool        ok  = buffers.allocs.push(own) && owner.push(v);
     return ok ? impl::success : impl::out_of_nodes();
 }
+/// May there be sums of a norm in the machine code of what is before it?
+bool CompiledLayer::State::has_sums(const FusionGroup& g) const {
+    bool has = false;
+    for (uint32_t i = g.begin + 1; i < g.end; i++) has = has || impl::is_norm(dag.nodes[node_at(i)]);
+    return has && options.sums && options.machine_code && isa_presence(profile.isa) == Presence::native;
+}
 /// The last group that may be computed together with this one.
 uint32_t CompiledLayer::State::behind(uint32_t group) const {
     return group + (group + 1 < fusion.groups.size() && fusion.groups[group + 1].injected);
@@ -16189,6 +16252,7 @@ Status CompiledLayer::State::place_values() {
             if (values[node_at(k)].where == impl::Where::buffer && !kept[node_at(k)])
                 values[node_at(k)].where = impl::Where::tile;
         fill_slots(g, i);
+        g.slots += has_sums(g);                                 // the last one
         for (uint32_t k = g.begin; k < g.end; k++)
             if (values[node_at(k)].where == impl::Where::buffer)
                 if (Status s = place_buffer(node_at(k), i, k, owner); !s) return s;
@@ -16542,6 +16606,14 @@ void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t*
         }
     }
 }
+/// A norm of rows without gaps that a function went through.
+void CompiledLayer::State::run_norm(uint32_t v, const uint8_t* chains, const impl::Window* in, uint8_t* out,
+        size_t rows) const {
+    const SemanticNode& n = dag.nodes[v];
+    const auto floats = [&](size_t j) { return j < n.inputs ? reinterpret_cast<const float*>(in[j].at) : nullptr; };
+    kernels.table().norm({reinterpret_cast<const float*>(chains), floats(0), floats(1), floats(2),
+                          reinterpret_cast<float*>(out), rows, n.desc.cols, n.parameter[0]});
+}
 bool CompiledLayer::State::one_pass(const FusionGroup& g) const {
     return g.units == 1 && codegen.units[g.unit].last - codegen.units[g.unit].first == g.end - g.begin;
 }
@@ -16568,7 +16640,9 @@ void CompiledLayer::State::run_tile(uint32_t group, const impl::Tile& t, size_t 
         const impl::Window w = rows_at(u, r);
         return impl::Window{w.at + r0 * w.stride + c0 * each, w.stride};
     };
-    uint32_t next = g.unit;
+    const auto chains = [&] { return slots + (g.slots - 1) * t.slot_bytes; };   // of a norm's sums
+    bool       summed = false;
+    uint32_t   next = g.unit;
     for (uint32_t i = g.begin; i < g.end; i++) {
         const uint32_t v = node_at(i);
         const SemanticNode& n = dag.nodes[v];
@@ -16578,15 +16652,22 @@ void CompiledLayer::State::run_tile(uint32_t group, const impl::Tile& t, size_t 
             impl::Window at[impl::most_pointers];
             for (uint32_t j = unit.begin; j < unit.end; j++) {
                 const PtrSource& p = codegen.pointers[j];
-                at[j - unit.begin] = window(p.node, p.still);
+                at[j - unit.begin] = p.node == no_node ? impl::Window{chains(), 0} : window(p.node, p.still);
             }
-            run_unit(unit, at, count, cols);
+            if (unit.sums) run_sums(unit, at, count, cols);
+            else           run_unit(unit, at, count, cols);
+            summed = unit.sums;
             i = unit.last - 1;
             continue;
         }
         impl::Window in[4] = {};
         for (size_t j = 0; j < n.inputs; j++)
             in[j] = window(n.input[j], impl::spreads(dag.nodes[n.input[j]].desc, n.desc));
+        if (summed) {
+            run_norm(v, chains(), in, window(v, false).at, count);
+            summed = false;
+            continue;
+        }
         if (n.op == CompilerOp::embedding) in[0] = {values[n.input[0]].at, 0};              // all of the table
         const impl::Window out = window(v, false);
         run_rows(v, in, out.at, out.stride, count, cols);
@@ -16928,7 +17009,7 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
                 out << "  machine code: " << u.bytes << " bytes at " << u.offset << ", " << size_t(u.registers)
                         << " registers, ";
                 out << size_t(u.kept) << " of " << size_t(u.constants) << " constants in them, ";
-                out << size_t(u.spilled) << " values on the stack\n";
+                out << size_t(u.spilled) << " values on the stack" << (u.sums ? ", sums of the next norm\n" : "\n");
             }
             const SemanticNode& n = dag.nodes[node_at(k)];
             const impl::ValuePlace& v = values[node_at(k)];
@@ -17137,9 +17218,9 @@ static inline bool same_profile(const DeviceProfile& a, const DeviceProfile& b) 
 }
 static inline bool same_options(const CompileOptions& a, const CompileOptions& b) {
     return a.loop_fusion == b.loop_fusion && a.row_bands == b.row_bands && a.pack_weights == b.pack_weights &&
-           a.machine_code == b.machine_code && a.products == b.products && a.in_place == b.in_place &&
-           a.share_buffers == b.share_buffers && a.poison == b.poison && a.precision == b.precision &&
-           a.tile_bytes == b.tile_bytes;
+           a.machine_code == b.machine_code && a.products == b.products && a.sums == b.sums &&
+           a.in_place == b.in_place && a.share_buffers == b.share_buffers && a.poison == b.poison &&
+           a.precision == b.precision && a.tile_bytes == b.tile_bytes;
 }
 /// A layer, and what it was made of.
 struct CachedLayer {
@@ -17383,6 +17464,7 @@ GK_NAMESPACE_END
 // ============================================================================
 //
 //   FusionGroup -> flatten -> CodeLines -> CodeLoop:    place, encode -> CodeMemory -> run_unit
+//   what is before a norm, and its sums -> CodeSums:    the same                   -> run_sums, the norm's kernel
 //   a product, and the group behind it  -> CodeProduct: the same                   -> run_product
 //
 // The recordings of a group, one behind the other, are straight-line code on numbered values. A line of it is one
@@ -17823,6 +17905,7 @@ struct CodeLines {
     List<CodeLine> all;
     List<uint32_t> constants;
     List<Tensor>   tensors;
+    int32_t        last = no_arg;                               // the value of the last node
     bool           failed = false;
 
     explicit CodeLines(const CodeTarget& t) : target(t) {}
@@ -17847,6 +17930,7 @@ struct CodeLines {
         if (i == tensors.size()) failed |= !tensors.push(t);
         return static_cast<unsigned>(i);
     }
+    void    operands(const OpTrace& t, const TraceOp& op, const List<int32_t>& of, int32_t* from);
     int32_t lower(const TraceOp& op, const int32_t* from);  // one trace operation, as its primitive is defined
     int32_t scale(int32_t p, int32_t t);
     int32_t scale2(int32_t x, int32_t n);
@@ -17856,6 +17940,14 @@ struct CodeLines {
     void    store(unsigned tensor, DType type, int32_t v);
 };
 
+/// What a trace operation is of: lines, `of` each operation before it, and constants.
+void CodeLines::operands(const OpTrace& t, const TraceOp& op, const List<int32_t>& of, int32_t* from) {
+    for (size_t j = 0; j < 3; j++) {
+        const int32_t a = op.arg[j];
+        from[j] = a >= 0 ? of[static_cast<size_t>(a)] : no_arg;
+        if (a < 0 && a != no_arg) from[j] = constant(static_cast<uint32_t>(t.constants[static_cast<size_t>(~a)].bits));
+    }
+}
 /// vscale and vscale2 of the sets that have no instruction for it.
 int32_t CodeLines::scale(int32_t p, int32_t t) {
     const int32_t normal = lower_here(TraceCode::max, t, constant(trace::round_bias + 2), no_arg);
@@ -18214,7 +18306,7 @@ protected:
     void write_line(const CodeLine& l) override;
     bool stays_in_memory() const;
     virtual void write_load(const CodeLine& l);
-    void write_store(const CodeLine& l);
+    virtual void write_store(const CodeLine& l);
     void write_fma(const CodeLine& l);
     void write_vector(const CodeLine& l);
     void move_words(unsigned tensor, bool out);
@@ -18351,7 +18443,7 @@ public:
     CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodeFunction(lines, code) {}
     bool write();                                               // false where it cannot be written
 
-private:
+protected:
     int offset_ = 0;                                            // elements from the index to the first vector
 
     CodePlace of_tensor(size_t tensor) const override {
@@ -18363,7 +18455,8 @@ private:
     void go_on(int n) {
         emit(n > 0 ? X86::sub_imm : X86::add_imm, in_register(rax), n > 0 ? -n : n);
     }
-    void write_row(unsigned together);
+    virtual unsigned choose()                          { return choose_together(); }
+    virtual void     write_row(unsigned together);
 };
 
 void CodeLoop::write_row(unsigned together) {
@@ -18400,7 +18493,7 @@ bool CodeLoop::write() {
     if (lines_.failed || lines_.tensors.size() > most_pointers) return false;
     count_reads();
     if (failed_) return false;
-    const unsigned together = choose_together();
+    const unsigned together = choose();
     keep_constants();
     open(lines_.tensors.size());
     load_constants();
@@ -18503,7 +18596,7 @@ protected:
     static constexpr bool stays_in_memory()              { return false; }
     void write_line(const CodeLine& l) override;
     virtual void write_load(const CodeLine& l);
-    void write_store(const CodeLine& l);
+    virtual void write_store(const CodeLine& l);
     void move_words(unsigned tensor, bool out);
 };
 
@@ -18590,12 +18683,13 @@ public:
     CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodeFunction(lines, code) {}
     bool write();                                               // false where it cannot be written
 
-private:
+protected:
     CodePlace of_tensor(size_t tensor) const override {
         return in_memory(pointers[tensor], rest_ ? 0 : vector_ * 4 * lines_.tensors[tensor].bytes);
     }
     void write_vectors(unsigned together, uint64_t places);
-    void write_row(unsigned together);
+    virtual unsigned choose()                          { return choose_together(); }
+    virtual void     write_row(unsigned together);
 };
 
 /// Some vectors, and pointers past them.
@@ -18639,7 +18733,7 @@ bool CodeLoop::write() {
     if (lines_.failed || lines_.tensors.size() > most_pointers || lines_.constants.size() > 1024) return false;
     count_reads();
     if (failed_) return false;
-    const unsigned together = choose_together();
+    const unsigned together = choose();
     keep_constants();
     if (failed_) return false;
     open(lines_.tensors.size());
@@ -18649,6 +18743,204 @@ bool CodeLoop::write() {
     emit(A64::subs, rows_left, rows_left, size_t(1));
     jump(A64::b_ne, 0, row);
     return close();
+}
+
+#endif
+
+// ---- functions of sums ----------------------------------------------------------------------------------------------
+//
+// The last line is one step of the first loop of a norm: a sum, or a fold, in chains that are a register each. Vectors
+// go to them in turn, while there are as many; those behind to the first chains, the elements behind these to one. The
+// chains go where the first pointer is after so many turns and at the end of a row, and begin anew.
+//
+//     each row:   each block: chains begin; lines of all chains, `turns` times; or else the rest of the row
+//                             chains are stored
+
+struct Chains { unsigned count, turns, of_rest; int32_t first; };      // the chain of a rest; what they begin with
+
+class CodeSums : public CodeLoop {
+public:
+    CodeSums(const CodeLines& lines, List<uint8_t>& code, const Chains& chains)
+        : CodeLoop(lines, code), chains_(chains) {}
+    bool write()                                       { return can_write() && CodeLoop::write(); }
+
+private:
+    const Chains& chains_;
+    unsigned chain_ = 0;                                        // of the first vector at hand
+    uint8_t  registers_[most_together] = {};                    // of chains
+    uint64_t sums_ = 0;                                         // all of these
+
+    unsigned choose() override;
+    void     write_load(const CodeLine& l) override;
+    void     write_store(const CodeLine& l) override;
+    void     begin_chains();
+    uint64_t places() const                            { return registers_of_rest() & ~constants_ & ~sums_; }
+
+    // As the target has it:
+    bool can_write() const;
+    void keep_behind(unsigned sum, unsigned next);              // of a rest: elements that are none
+    void write_row(unsigned together) override;
+};
+
+/// As many chains in turn as find registers beside all of them.
+unsigned CodeSums::choose() {
+    unsigned n = 0;
+    for (unsigned r = 32; r-- > 0 && n < chains_.count;)
+        if (registers_of_rest() & only(r)) { registers_[n++] = static_cast<uint8_t>(r); sums_ |= only(r); }
+    unsigned together = 2 * chains_.count;
+    dry_ = true;
+    do {
+        together /= 2;
+        used_   = 0;
+        failed_ = false;
+        write_lines(places(), together, false);
+    } while (together > 1 && (spilled || failed_));
+    dry_ = false;
+    used_ |= sums_;
+    return together;
+}
+/// A chain is in its register; of a rest what becomes of it must not be there yet.
+void CodeSums::write_load(const CodeLine& l) {
+    if (l.index != 0) { CodeLoop::write_load(l); return; }
+    const unsigned sum = registers_[chain_ + vector_];
+    owner_[sum] = SIZE_MAX;
+    if (!rest_) { place_result(in_register(sum)); return; }
+    const unsigned r = take();
+    move_to_register(r, in_register(sum));
+    result(r);
+}
+void CodeSums::write_store(const CodeLine& l) {
+    if (l.index != 0) { CodeLoop::write_store(l); return; }
+    const unsigned  sum = registers_[chain_ + vector_];
+    const CodePlace next = place(l.from[0]);
+    if (rest_)                                  keep_behind(sum, loaded(next));
+    else if (next.memory || next.base != sum)   move_to_register(sum, next);
+    free_dying(l);
+}
+void CodeSums::begin_chains() {
+    for (unsigned c = 0; c < chains_.count; c++) move_to_register(registers_[c], place(chains_.first));
+}
+
+#if GK_EMITS_X86
+
+bool CodeSums::can_write() const {                              // words of a rest need the registers that count
+    for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4) return false;
+    return true;
+}
+void CodeSums::keep_behind(unsigned sum, unsigned next) {
+    if (wide_) emit(X86::blend_mask, sum, sum, in_register(next), 0, target_.mask);
+    else       emit(X86::blendvps, sum, sum, in_register(next), target_.mask << 4);
+}
+void CodeSums::write_row(unsigned together) {
+    const int lanes = target_.lanes, vector = 2 * lanes, stride = vector * static_cast<int>(chains_.count);
+    size_t    none[most_together] = {};
+    emit(X86::mov, rax, argument(offsetof(LoopCall, begin)));
+    const size_t block = code_.size();
+    begin_chains();
+    emit(X86::mov_imm, in_register(11), static_cast<int32_t>(chains_.turns));
+    go_on(stride);
+    const size_t few = jump(X86::jg), again = code_.size();
+    for (chain_ = 0; chain_ < chains_.count; chain_ += together) {
+        offset_ = static_cast<int>(chain_) * lanes - stride / 2;
+        write_lines(places(), together, false);
+    }
+    emit(X86::sub_imm, in_register(11), 1);
+    const size_t full = jump(X86::je);
+    go_on(stride);
+    jump(X86::jle, again);
+    land(few);
+    go_on(-stride);
+    offset_ = 0;
+    for (chain_ = 0; chain_ + 1 < chains_.count; chain_++) {
+        emit(X86::cmp_imm, in_register(rax), 0);
+        none[chain_] = jump(X86::je);
+        write_lines(places(), 1, false);
+        go_on(vector);
+    }
+    for (unsigned c = 0; c + 1 < chains_.count; c++) land(none[c]);
+    emit(X86::cmp_imm, argument(offsetof(LoopCall, rest)), 0);
+    const size_t whole = jump(X86::je);
+    move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
+    chain_ = chains_.of_rest;
+    write_lines(places(), 1, true);
+    land(whole);
+    land(full);
+    for (unsigned c = 0; c < chains_.count; c++)
+        move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
+    move(pointer(0), chains_.count * value_bytes());
+    emit(X86::cmp_imm, in_register(11), 0);
+    const size_t over = jump(X86::jne);
+    emit(X86::cmp_imm, in_register(rax), 0);
+    jump(X86::jne, block);
+    emit(X86::cmp_imm, argument(offsetof(LoopCall, rest)), 0);
+    jump(X86::jne, block);
+    land(over);
+    for (size_t t = 1; t < lines_.tensors.size(); t++)
+        emit(X86::add, pointer(t), argument(offsetof(LoopCall, step) + 8 * t));
+}
+
+#else // GK_EMITS_A64
+
+/// x12 has the turns that are left.
+bool CodeSums::can_write() const                   { return lines_.tensors.size() < most_pointers; }
+void CodeSums::keep_behind(unsigned sum, unsigned next) {
+    const unsigned mask = take();
+    emit(A64::add, brief, call, offsetof(LoopCall, mask));      // which is no multiple of 16
+    emit(A64::ldr_q, mask, brief, size_t(0));
+    emit_m(A64::bsl, mask, next, sum);
+    move_to_register(sum, in_register(mask));
+    free_ |= only(mask);
+}
+void CodeSums::write_row(unsigned together) {
+    const size_t step = 4 * chains_.count, tensors = lines_.tensors.size();
+    size_t       none[most_together] = {};
+    const auto   go_on = [&](size_t vectors) {
+        for (size_t t = 1; t < tensors; t++) move(pointer(t), 4 * vectors * lines_.tensors[t].bytes);
+    };
+    emit(A64::ldr_x, left, call, offsetof(LoopCall, begin));
+    for (size_t t = 1; t < tensors; t++)
+        emit_m(lines_.tensors[t].bytes == 4 ? A64::add_2x : A64::add_x, pointer(t), pointer(t), left);
+    const size_t block = code_.size();
+    begin_chains();
+    emit(A64::movz, 12, 0, size_t(chains_.turns) & 0xffff);
+    emit(A64::movk, 12, 0, size_t(chains_.turns) >> 16);
+    emit(A64::adds, left, left, 2 * step);
+    const size_t few = jump(A64::b_gt, 0), again = code_.size();
+    for (chain_ = 0; chain_ < chains_.count; chain_ += together) {
+        write_lines(places(), together, false);
+        go_on(together);
+    }
+    emit(A64::subs, 12, 12, size_t(1));
+    const size_t full = jump(A64::b_eq, 0);
+    emit(A64::adds, left, left, 2 * step);
+    jump(A64::b_le, 0, again);
+    land(few);
+    emit(A64::subs, left, left, 2 * step);
+    for (chain_ = 0; chain_ + 1 < chains_.count; chain_++) {
+        none[chain_] = jump(A64::cbz, left);
+        write_lines(places(), 1, false);
+        go_on(1);
+        emit(A64::adds, left, left, size_t(8));
+    }
+    for (unsigned c = 0; c + 1 < chains_.count; c++) land(none[c]);
+    emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
+    const size_t whole = jump(A64::cbz, count);
+    chain_ = chains_.of_rest;
+    write_lines(places(), 1, true);
+    land(whole);
+    land(full);
+    for (unsigned c = 0; c < chains_.count; c++)
+        move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
+    move(pointer(0), chains_.count * value_bytes());
+    const size_t over = jump(A64::cbnz, 12);
+    jump(A64::cbnz, left, block);
+    emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
+    jump(A64::cbnz, count, block);
+    land(over);
+    for (size_t t = 1; t < tensors; t++) {
+        emit(A64::ldr_x, count, call, offsetof(LoopCall, step) + 8 * t);
+        emit_m(A64::add_x, pointer(t), pointer(t), count);
+    }
 }
 
 #endif
@@ -19036,6 +19328,7 @@ bool CompiledLayer::State::can_emit_product(uint32_t) const { return false; }
 void CompiledLayer::State::emit_code(const CompilerGraph&) {}
 void CompiledLayer::State::run_product(uint32_t, const impl::Rows&, const Parallel&) const {}
 void CompiledLayer::State::run_unit(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
+void CompiledLayer::State::run_sums(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
 #else
 
 const OpTrace* CompiledLayer::State::trace_of(const CompilerGraph& graph, uint32_t v) {
@@ -19081,25 +19374,83 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
             for (size_t i = 0; i < t->ops.size() && !lines.failed; i++) {
                 const TraceOp& op = t->ops[i];
                 int32_t a[3];
-                for (size_t j = 0; j < 3; j++) {
-                    const int32_t s = op.arg[j];
-                    a[j] = s >= 0 ? from[static_cast<size_t>(s)] : no_arg;
-                    if (s >= 0 || s == no_arg) continue;
-                    a[j] = lines.constant(static_cast<uint32_t>(t->constants[static_cast<size_t>(~s)].bits));
-                }
+                lines.operands(*t, op, from, a);
                 if (op.code == TraceCode::store)          value   = a[0];
                 else if (op.code == TraceCode::load)      from[i] = operand[op.index];
                 else if (op.code == TraceCode::parameter) from[i] = lines.constant(n.parameter[op.index]);
                 else                                      from[i] = lines.lower(op, a);
             }
         }
-        result[k - begin] = value;
+        result[k - begin] = lines.last = value;
         if (read_behind(g, v, end)) lines.store(tensor(v), n.desc.dtype, value);
     }
     return !lines.failed;
 }
 bool CompiledLayer::State::push_pointer(uint32_t node, uint8_t bytes, bool still) {
-    return codegen.pointers.push({node, bytes, still, still ? 0 : dag.nodes[node].desc.cols * bytes});
+    const bool moves = !still && node != no_node;
+    return codegen.pointers.push({node, bytes, still, moves ? dag.nodes[node].desc.cols * bytes : 0});
+}
+bool CompiledLayer::State::push_unit(const impl::CodeLines& lines, const impl::CodePlaces& written, CodeGenUnit unit) {
+    unit.begin     = static_cast<uint32_t>(codegen.pointers.size());
+    unit.registers = written.registers;
+    unit.constants = static_cast<uint32_t>(lines.constants.size());
+    unit.kept      = written.kept;
+    unit.spilled   = written.spilled;
+    for (const impl::CodeLines::Tensor& t : lines.tensors) if (!push_pointer(t.node, t.bytes, t.still)) return false;
+    unit.end       = static_cast<uint32_t>(codegen.pointers.size());
+    return codegen.units.push(unit);
+}
+/// The first loop of a norm on what the lines before compute.
+bool CompiledLayer::State::lower_sums(const CompilerGraph& graph, uint32_t norm, impl::CodeLines& lines,
+        impl::Chains& chains) {
+    const OpTrace* const t = trace_of(graph, norm);
+    const TraceStage*    s = t ? t->stages.begin() : nullptr;
+    while (t && s != t->stages.end() && s->loop == TraceLoop::once) s++;
+    if (!t || s == t->stages.end()) return false;
+    const bool fold = s->loop == TraceLoop::fold;
+    impl::List<int32_t> of;
+    int32_t sum = no_arg;
+    if ((!fold && s->loop != TraceLoop::blocked_sum) || !of.fill(t->ops.size(), no_arg)) return false;
+    for (int32_t i = s->begin; i < s->end; i++) {
+        const TraceOp& op = t->ops[static_cast<size_t>(i)];
+        int32_t        from[3];
+        lines.operands(*t, op, of, from);
+        int32_t& value = of[static_cast<size_t>(i)];
+        if (op.code == TraceCode::accumulator) { chains.first = from[0]; sum = op.arg[1]; }
+        value = op.code == TraceCode::accumulator ? lines.load(0, DType::f32)
+                : op.code == TraceCode::load ? lines.last : lines.lower(op, from);
+    }
+    if (sum < 0) return false;
+    chains.count   = fold ? 2 : 4;
+    chains.turns   = fold ? 0x7fffffff : s->steps;
+    chains.of_rest = fold ? 0 : 3;
+    lines.store(0, DType::f32, of[static_cast<size_t>(sum)]);
+    return !lines.failed;
+}
+/// A function for nodes before a norm that reads the last of them, with the norm's first loop.
+bool CompiledLayer::State::emit_sums(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, uint32_t end,
+        impl::List<uint8_t>& code) {
+    if (end == g.end || !has_sums(g)) return false;
+    const SemanticNode& norm = dag.nodes[node_at(end)];
+    const uint32_t      last = node_at(end - 1);
+    if (!impl::is_norm(norm) || norm.input[0] != last || dag.nodes[last].desc.dtype != DType::f32) return false;
+    if (norm.desc.cols < size_t(4) * target->lanes) return false;               // chains of a row fill it at most
+    impl::CodeLines lines(*target);
+    impl::Chains    chains = {};
+    (void)lines.tensor({no_node, sizeof(float), false});
+    if (!flatten(graph, g, begin, end, lines) || !lower_sums(graph, node_at(end), lines, chains)) return false;
+    impl::CodeSums sums(lines, code, chains);
+    CodeGenUnit    unit = {};
+    unit.offset = code.size();
+    unit.first  = begin;
+    unit.last   = end;
+    unit.sums   = true;
+    if (lines.tensors.size() > impl::most_pointers || !sums.write()) {
+        while (code.size() > unit.offset) code.pop();
+        return false;
+    }
+    unit.bytes = code.size() - unit.offset;
+    return push_unit(lines, sums, unit);
 }
 /// A function for as many nodes from `begin` on as do well in one loop; the one behind them. An instruction
 /// waits for the one before it, so a CPU that looks ahead some hundred instructions must find those of other vectors
@@ -19120,6 +19471,7 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
     }
     for (;; end = begin + (end - begin) / 2) {
         impl::CodeLines lines(*target);
+        if (end != begin && emit_sums(graph, g, begin, end, code)) return end;
         if (end == begin || !flatten(graph, g, begin, end, lines)) return begin;
         if (lines.tensors.size() > impl::most_pointers) continue;
         impl::CodeLoop loop(lines, code);
@@ -19127,17 +19479,9 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
         unit.offset = code.size();
         unit.first  = begin;
         unit.last   = end;
-        unit.begin  = static_cast<uint32_t>(codegen.pointers.size());
-        unit.end    = unit.begin + static_cast<uint32_t>(lines.tensors.size());
         if (!loop.write()) return begin;
-        unit.bytes     = code.size() - unit.offset;
-        unit.registers = loop.registers;
-        unit.constants = static_cast<uint32_t>(lines.constants.size());
-        unit.kept      = loop.kept;
-        unit.spilled   = loop.spilled;
-        for (const impl::CodeLines::Tensor& t : lines.tensors)
-            if (!push_pointer(t.node, t.bytes, t.still)) return begin;
-        return codegen.units.push(unit) ? end : begin;
+        unit.bytes = code.size() - unit.offset;
+        return push_unit(lines, loop, unit) ? end : begin;
     }
 }
 bool CompiledLayer::State::can_emit_product(uint32_t v) const {
@@ -19173,18 +19517,12 @@ bool CompiledLayer::State::emit_product(const CompilerGraph& graph, uint32_t gro
     unit.bytes  = code.size() - before;
     unit.first  = g.begin;
     unit.last   = last.end;
-    unit.begin  = static_cast<uint32_t>(codegen.pointers.size());
-    unit.end    = unit.begin + static_cast<uint32_t>(lines.tensors.size()) + 2;
     unit.rest   = static_cast<uint32_t>(shape.n % target->lanes);
     unit.panels = packed_for(v) ? static_cast<uint32_t>(packed_for(v) - packed.begin()) : no_node;
-    unit.registers = product.registers;
-    unit.constants = static_cast<uint32_t>(lines.constants.size());
-    unit.kept      = product.kept;
-    unit.spilled   = product.spilled;
-    for (const impl::CodeLines::Tensor& t : lines.tensors) if (!push_pointer(t.node, t.bytes, t.still)) return false;
-    for (size_t j = 0; j < 2; j++) if (!push_pointer(n.input[j], sizeof(float), j == 1)) return false;
     g.unit = static_cast<uint32_t>(codegen.units.size());
-    if (!codegen.units.push(unit)) return false;
+    if (!push_unit(lines, product, unit)) return false;
+    for (size_t j = 0; j < 2; j++) if (!push_pointer(n.input[j], sizeof(float), j == 1)) return false;
+    codegen.units[g.unit].end += 2;
     g.units = 1;
     return true;
 }
@@ -19287,6 +19625,18 @@ void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window*
     const size_t head = rows == 1 ? impl::before_aligned(*target, at, pointer, count, cols) : 0;
     if (head) columns(0, head);
     columns(head, cols);
+}
+/// Rows before a norm, which stay rows, and the chains of its sums.
+void CompiledLayer::State::run_sums(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
+    impl::LoopCall call;
+    call.rows = rows;
+    impl::set_rest(*target, cols % target->lanes, call);
+    call.begin = -2 * static_cast<int64_t>(cols - call.rest);
+    for (uint32_t i = 0; i < unit.end - unit.begin; i++) {
+        call.at[i]   = at[i].at + (i ? (cols - call.rest) * codegen.pointers[unit.begin + i].bytes : 0);
+        call.step[i] = at[i].stride;
+    }
+    impl::call_code(codegen.code + unit.offset, &call);
 }
 #endif
 

@@ -273,13 +273,13 @@ static std::vector<Way> ways(Rng& rng) {
     apart.tile_bytes = 1;
     CompileOptions plain_poisoned = plain;
     plain_poisoned.poison = true;
-    whole.row_bands = false;
+    whole.row_bands = whole.sums = false;
     whole.poison = unpacked.poison = true;
     unpacked.pack_weights = false;
     return { { "as it is", fused, {}, true }, { "interpreted", interpreted, {}, true },
              { "not fused", plain, {}, true }, { "small tiles, poisoned", poisoned, parallel_of(3), true },
              { "not fused, poisoned", plain_poisoned, parallel_of(2), true },
-             { "nothing shared, tiny tiles", apart, parallel_of(4), false }, { "no bands", whole, parallel_of(2), true },
+             { "nothing shared, tiny tiles", apart, parallel_of(4), false }, { "no bands, no sums", whole, parallel_of(2), true },
              { "nothing packed", unpacked, parallel_of(3), true } };
 }
 
@@ -436,6 +436,39 @@ TEST_CASE("norms, softmax, reductions of rows") {
         g.output(g.op(OpKind::dot, x, y));
         g.output(g.op(OpKind::dot, g.op(OpKind::abs, x), w));
     }, SHAPES);
+}
+
+TEST_CASE("sums of norms in the code of what is before them") {
+    std::vector<std::pair<size_t, size_t>> shapes;
+    for (size_t n : { 15, 16, 31, 32, 63, 64, 65, 79, 100, 127, 128, 129, 255, 256, 257, 300, 511, 512, 513, 560, 700, 1024, 1055, 2048, 2305, 4200 })
+        shapes.push_back({ n % 3 == 0 ? 1 : n < 600 ? 5 : 3, n });
+    each_isa("rms_norm", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, n }), y = g.input({ m, n }, DType::bf16), w = g.weight("w", { n }), s = g.add(x, y);
+        g.output(g.rms_norm(s, w, 1e-5f));                      // of what is kept
+        g.output(s);
+        g.output(g.mul(g.rms_norm(g.op(OpKind::gelu, g.offset(x, 1)), w, 1e-5f), w), DType::f16);
+    }, shapes);
+    each_isa("layer_norm", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, n }), w = g.weight("w", { n }), b = g.weight("b", { n });
+        const TensorRef y = g.layer_norm(g.axpy(x, 0.5f, w), w, b, 1e-5f);
+        g.output(g.layer_norm(g.offset(y, 2), b, w, 1e-3f));    // one behind the other
+        g.output(g.layer_norm(g.scale(x, 1e-30f), w, b, 0));    // which floats do not hold well
+    }, shapes);
+    each_isa("softmax", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, n }), mask = g.input({ n }, DType::f16);
+        g.output(g.softmax(g.add(g.scale(x, 0.125f), mask)));
+        g.output(g.mul(g.softmax(g.op(OpKind::tanh, g.op(OpKind::silu, x))), x));
+    }, shapes);
+    for (bool wanted : { true, false }) {
+        CompilerGraph g;
+        CompileOptions options;
+        CompiledLayer layer;
+        options.sums = wanted;
+        g.output(g.softmax(g.scale(g.input({ any_rows, 64 }), 0.125f)));
+        REQUIRE(ok(layer.compile(g, DeviceProfile::host(), options), layer));
+        const bool code = std::strcmp(layer.backend(), "interpreter") != 0;
+        CHECK((as_text(layer, false).find("sums of the next norm") != std::string::npos) == (code && wanted));
+    }
 }
 
 TEST_CASE("rope") {
