@@ -16299,7 +16299,7 @@ void CompiledLayer::State::keep_in_bands() {
 /// once has larger ones.
 impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t all) const {
     const bool   alone = g.strategy == FusionStrategy::single || one_pass(g);
-    const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes / 2;
+    const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes;
     const size_t fits = bytes / 4 / (g.slots + g.streams), elements = fits < 64 ? 64 : fits / 64 * 64;
     size_t cols = 1;
     for (uint32_t i = g.begin; i < g.end; i++)
