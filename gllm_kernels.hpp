@@ -1041,22 +1041,31 @@ public:
     const T* end() const                       { return data_ + size_; }
     void     clear()                           { data_ = static_cast<T*>(list_memory(data_, 0, 0)); size_ = room_ = 0; }
     bool     push(const T& v) {
-        if (size_ == room_) {
-            const size_t room = room_ ? 2 * room_ : 16;
-            T* const     more = static_cast<T*>(list_memory(data_, room * sizeof(T), size_ * sizeof(T)));
-            if (!more) return false;
-            data_ = more;
-            room_ = room;
-        }
+        if (size_ == room_ && !reserve(room_ ? 2 * room_ : 16)) return false;
         data_[size_++] = v;
         return true;
     }
     void     pop()                             { size_--; }
     bool     fill(size_t n, const T& v) {                       // n of them
-        for (size_ = 0; size_ < n;) if (!push(v)) return false;
+        size_ = 0;
+        if (!reserve(n)) return false;
+        while (size_ < n) data_[size_++] = v;
         return true;
     }
+    T*       behind(size_t n) {                                 // room for n behind the last, or null
+        const size_t least = size_ + n;
+        return reserve(least <= room_ || least > 2 * room_ ? least : 2 * room_) ? data_ + size_ : nullptr;
+    }
+    void     take_in(size_t n)                 { size_ += n; }  // of what is there
 private:
+    bool     reserve(size_t n) {                                // in all
+        if (n <= room_) return true;
+        T* const more = static_cast<T*>(list_memory(data_, n * sizeof(T), size_ * sizeof(T)));
+        if (!more) return false;
+        data_ = more;
+        room_ = n;
+        return true;
+    }
     T*     data_ = nullptr;
     size_t size_ = 0, room_ = 0;
 };
@@ -17708,15 +17717,17 @@ static inline uint8_t* put_prefix(const X86Row& e, const X86Operands& o, unsigne
     }
     return p;
 }
-/// A register, or an address. A byte of offset counts elements of the size that memory has where the prefix is EVEX.
-static inline uint8_t* put_place(const CodePlace& rm, int32_t unit, unsigned r, uint8_t* p) {
+/// A register, or an address. A byte of offset counts elements of the size that memory has where the prefix is EVEX:
+/// 1 << shift.
+static inline uint8_t* put_place(const CodePlace& rm, unsigned shift, unsigned r, uint8_t* p) {
     const unsigned middle = (r & 7) << 3, base = rm.base & 7u;
     const bool     behind = rm.memory && rm.base == rip;
     const bool     index  = rm.memory && !behind && (rm.index != no_index || base == rsp);
-    const bool     narrow = rm.offset % unit == 0 && rm.offset / unit >= -128 && rm.offset / unit < 128;
+    const int32_t  count  = rm.offset >> shift;
+    const bool     narrow = count >= -128 && count < 128 && count * (1 << shift) == rm.offset;
     const unsigned mode   = !rm.memory ? 3 : behind ? 0 : rm.offset == 0 && base != rbp ? 0 : narrow ? 1 : 2;
     const size_t   bytes  = behind || mode == 2 ? 4 : mode == 1;
-    const uint32_t offset = static_cast<uint32_t>(mode == 1 ? rm.offset / unit : rm.offset);
+    const uint32_t offset = static_cast<uint32_t>(mode == 1 ? count : rm.offset);
     const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
     byte(mode << 6 | middle | (behind ? 5 : index ? 4 : base));
     if (index) byte(unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base);
@@ -17728,7 +17739,8 @@ static inline size_t encode(const X86Row& e, const X86Operands& o, uint8_t* out)
     const unsigned r = e.form == X86Form::vm || e.form == X86Form::m ? e.digit : o.reg;
     uint8_t* p = put_prefix(e, o, r, out);
     *p++ = static_cast<uint8_t>(e.form == X86Form::o ? e.opcode | (o.rm.base & 7u) : e.opcode);
-    if (e.form != X86Form::none && e.form != X86Form::o) p = put_place(o.rm, !o.evex ? 1 : o.rm.each ? 4 : e.n, r, p);
+    const unsigned shift = !o.evex ? 0 : o.rm.each || e.n == 4 ? 2 : e.n == 32 ? 5 : 6;
+    if (e.form != X86Form::none && e.form != X86Form::o) p = put_place(o.rm, shift, r, p);
     for (size_t i = 0; i < e.imm; i++) *p++ = static_cast<uint8_t>(static_cast<uint32_t>(o.imm) >> 8 * i);
     return static_cast<size_t>(p - out);
 }
@@ -18273,12 +18285,13 @@ protected:
 
     // ---- bytes
     void emit(X86 op, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm, unsigned k = 0) {
-        uint8_t       bytes[16];
-        const X86Row& e = x86_rows[static_cast<size_t>(op)];
-        const size_t  n = dry_ ? 0 : encode(e, {reg, v, rm, imm, wide_ && e.n, k}, bytes);
-        for (size_t i = 0; i < n; i++) failed_ |= !code_.push(bytes[i]);
-        const Fix     fix = {code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)};
-        if (n && rm.memory && rm.base == rip) failed_ |= !fixes_.push(fix);
+        const X86Row&  e = x86_rows[static_cast<size_t>(op)];
+        uint8_t* const to = dry_ ? nullptr : code_.behind(16);
+        failed_ |= !dry_ && !to;
+        if (!to) return;
+        code_.take_in(encode(e, {reg, v, rm, imm, wide_ && e.n, k}, to));
+        const Fix fix = {code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)};
+        if (rm.memory && rm.base == rip) failed_ |= !fixes_.push(fix);
     }
     void emit(X86 op, unsigned reg, const CodePlace& rm)  { emit(op, reg, 0, rm, 0); }
     void emit(X86 op, const CodePlace& rm, int32_t imm)   { emit(op, 0, 0, rm, imm); }
