@@ -480,6 +480,7 @@ struct AttentionKernels;                                        // its forms, of
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
 struct MapStep;
 struct MapJob;                                                  // a recorded map, and what it is to work on
+struct NormJob;                                                 // norms whose rows others accumulated
 }
 
 /// One instruction set's kernels for one element type: what CpuKernels<E> calls. Single-threaded and unchecked; a range
@@ -515,6 +516,7 @@ template <class E> struct KernelTable {
     const impl::CheckpointKernels* checkpoints;
     const impl::FormatKernels*     formats;                     // [quant_type_count], then the plain q8 q4 q2 q1
     void (*map)(const impl::MapJob& job);                       // of floats, under GLLM_KERNELS_COMPILER; else null
+    void (*norm)(const impl::NormJob& job);                     // likewise
 };
 
 // ---- the kernels ------------------------------------------------------------
@@ -1039,22 +1041,31 @@ public:
     const T* end() const                       { return data_ + size_; }
     void     clear()                           { data_ = static_cast<T*>(list_memory(data_, 0, 0)); size_ = room_ = 0; }
     bool     push(const T& v) {
-        if (size_ == room_) {
-            const size_t room = room_ ? 2 * room_ : 16;
-            T* const     more = static_cast<T*>(list_memory(data_, room * sizeof(T), size_ * sizeof(T)));
-            if (!more) return false;
-            data_ = more;
-            room_ = room;
-        }
+        if (size_ == room_ && !reserve(room_ ? 2 * room_ : 16)) return false;
         data_[size_++] = v;
         return true;
     }
     void     pop()                             { size_--; }
     bool     fill(size_t n, const T& v) {                       // n of them
-        for (size_ = 0; size_ < n;) if (!push(v)) return false;
+        size_ = 0;
+        if (!reserve(n)) return false;
+        while (size_ < n) data_[size_++] = v;
         return true;
     }
+    T*       behind(size_t n) {                                 // room for n behind the last, or null
+        const size_t least = size_ + n;
+        return reserve(least <= room_ || least > 2 * room_ ? least : 2 * room_) ? data_ + size_ : nullptr;
+    }
+    void     take_in(size_t n)                 { size_ += n; }  // of what is there
 private:
+    bool     reserve(size_t n) {                                // in all
+        if (n <= room_) return true;
+        T* const more = static_cast<T*>(list_memory(data_, n * sizeof(T), size_ * sizeof(T)));
+        if (!more) return false;
+        data_ = more;
+        room_ = n;
+        return true;
+    }
     T*     data_ = nullptr;
     size_t size_ = 0, room_ = 0;
 };
@@ -1246,6 +1257,7 @@ struct CompileOptions {
     bool      pack_weights = true;                              // those that L2 holds: copied by bind()
     bool      machine_code = true;  // where the system lends memory for it; else the interpreter runs
     bool      products = true;                                  // small ones, and what is behind them, in machine code
+    bool      sums = true;      // of norms, in the machine code of what is before them
     bool      in_place = true, share_buffers = true;            // of intermediates
     bool      poison = false;                                   // NaN into memory that holds nothing: for tests
     Precision precision = Precision::exact;                     // of quantised products
@@ -1321,6 +1333,8 @@ struct CodeGenUnit {
     size_t   offset, bytes;                                     // of CodeGenPlan::code
     uint32_t first, last;                                       // of FusionPlan::nodes
     uint32_t begin, end;                                        // of CodeGenPlan::pointers
+    uint32_t rest, panels;                                      // of a product: columns; a packed weight, or no_node
+    bool     sums;  // its first pointer, of no node, is to sums of the norm behind it
     uint32_t registers, constants, kept, spilled;  // of vectors; how many, in registers; values on the stack
 };
 struct CodeGenPlan {
@@ -2505,6 +2519,9 @@ struct MapJob {
     float*          out;
     size_t          n;
 };
+/// rms_norm without beta, softmax without gamma. chains: of each row, one after another, what blocked_sum adds up or
+/// fold goes through, as the chains of each block leave it.
+struct NormJob { const float *chains, *x, *gamma, *beta; float* out; size_t rows, n; float eps; };
 #endif
 
 struct DotJob;
@@ -4441,14 +4458,14 @@ struct exp_scaled { vf max, scale; GK_MEM vf operator()(vf x) const { return vmu
 /// softmax: out = e^(x - max x) / sum. f32 keeps the exponentials in out; the 16-bit types, which would round them,
 /// compute them again. In u: an exponential 2.4, and 0.4 of the largest for rounding x - max x (t e^-t < 0.37); these
 /// again and 5 in the sum; scale and product 2: 12.6. A row of -inf only has sum 0, and becomes zeros.
-template <class E> void softmax(const E* x, E* out, extent n) {
-    const single max   = largest(x, n);
+template <class E> GK_INL void softmax_of(single max, const E* x, E* out, extent n) {
     const vf     top   = vset(choose(max < -impl::largest_float, static_cast<single>(0), max));
     const real   sum   = precise_sum<4>(n, exp_terms<E>{x, out, top});
     const vf     scale = vset(static_cast<single>(choose(0 < sum, 1 / sum, sum)));
     if (holds_f32<E>) map1(static_cast<const E*>(out), out, n, scale_by{scale});
     else              map1(x, out, n, exp_scaled{top, scale});
 }
+template <class E> void softmax(const E* x, E* out, extent n) { softmax_of(largest(x, n), x, out, n); }
 
 // ---- normalisation ----------------------------------------------------------
 
@@ -4503,12 +4520,15 @@ template <class E> GK_INL truth products_keep(const E* x, const E* w, extent n, 
 
 /// rms_norm: y = x w / sqrt(mean(x^2) + eps). In u: half of the 14 of the sum, 1 of the scale, 2 of the products, 4 for
 /// subnormal ones.
-template <class E> GK_INL void rms_norm_row(const E* x, const E* weight, E* out, extent n, single eps) {
-    const real mean_square = blocked_sum<8>(n, product_terms<E>{x, x}) / length_of(n);
+template <class E> GK_INL void rms_norm_of(real squares, const E* x, const E* weight, E* out, extent n, single eps) {
+    const real mean_square = squares / length_of(n);
     const scaled_product f = {vset(static_cast<single>(1 / square_root(mean_square + static_cast<real>(eps))))};
     either(well_scaled(mean_square) && products_keep(x, weight, n, f),
            [&]() GK_INLINED { map2(x, weight, out, n, f); },
            [&]() GK_INLINED { norm_in_double(x, weight, static_cast<const E*>(nullptr), out, n, eps); });
+}
+template <class E> GK_INL void rms_norm_row(const E* x, const E* weight, E* out, extent n, single eps) {
+    rms_norm_of(blocked_sum<8>(n, product_terms<E>{x, x}), x, weight, out, n, eps);
 }
 
 template <class E> struct centred_terms {
@@ -4540,8 +4560,9 @@ struct normed {
 /// centred values. Rows whose mean is 4096 times their deviation or more are left to double; in the others the float's
 /// error is a hundredth of the deviation. In u of the largest (x - mean) / deviation: the remainder 5.1, centring 2,
 /// half of the variance's 6 + 4.2, scale, product and sum 3: 15.2.
-template <class E> GK_INL void layer_norm_row(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
-    const single about = static_cast<single>(blocked_sum(n, plain_terms<E>{x}) / length_of(n));
+template <class E>
+GK_INL void layer_norm_of(real sum, const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+    const single about = static_cast<single>(sum / length_of(n));
     const vf     mean  = vset(about);
     const vf     rest  = vset(static_cast<single>(precise_sum<2>(n, centred_terms<E>{x, mean}) / length_of(n)));
     const real   var   = precise_sum<4>(n, centred_squares<E>{x, mean, rest}) / length_of(n);
@@ -4550,6 +4571,9 @@ template <class E> GK_INL void layer_norm_row(const E* x, const E* gamma, const 
     either(well_scaled(var) && wide * wide < 16777216 * var,
            [&]() GK_INLINED { map3(x, gamma, beta, out, n, normed{mean, rest, scale}); },
            [&]() GK_INLINED { norm_in_double(x, gamma, beta, out, n, eps); });
+}
+template <class E> GK_INL void layer_norm_row(const E* x, const E* gamma, const E* beta, E* out, extent n, single eps) {
+    layer_norm_of(blocked_sum(n, plain_terms<E>{x}), x, gamma, beta, out, n, eps);
 }
 
 // ---- positions --------------------------------------------------------------
@@ -4658,9 +4682,39 @@ constexpr float full_scale(size_t digits) {
     return digits == 1 ? 127.0f : digits == 2 ? 127 * 256.0f : 127 * 65536.0f;
 }
 
-// ---- recorded maps ----------------------------------------------------------------
+// ---- norms of rows that others went through first ---------------------------------
 
 #ifdef GLLM_KERNELS_COMPILER
+/// What blocked_sum<steps> leaves; the chains behind it.
+template <size_t steps> GK_INL const float* sum_of_chains(const float* p, size_t n, double& total) {
+    total = 0;
+    for (size_t i = 0; i < n; i += 4 * steps * VF, p += 4 * VF) {
+        const vf first = vadd(vload(p), vload(p + VF)), second = vadd(vload(p + 2 * VF), vload(p + 3 * VF));
+        total += static_cast<double>(vsum(vadd(first, second)));
+    }
+    return p;
+}
+static void run_norms(const impl::NormJob& job) {
+    const float* chains = job.chains;
+    double       sum = 0;
+    for (size_t r = 0; r < job.rows; r++) {
+        const float* const x = job.x + r * job.n;
+        float* const       out = job.out + r * job.n;
+        if (!job.gamma) {
+            softmax_of(max_lane(larger()(vload(chains + VF), vload(chains))), x, out, job.n);
+            chains += 2 * VF;
+        } else if (!job.beta) {
+            chains = sum_of_chains<8>(chains, job.n, sum);
+            rms_norm_of(sum, x, job.gamma, out, job.n, job.eps);
+        } else {
+            chains = sum_of_chains<32>(chains, job.n, sum);
+            layer_norm_of(sum, x, job.gamma, job.beta, out, job.n, job.eps);
+        }
+    }
+}
+
+// ---- recorded maps ----------------------------------------------------------------
+
 GK_INL vm   mask_of(vf v)                          { return vlt(vzero(), v); }
 GK_INL vf   of_mask(vm m)                          { return vselect(m, vset(1), vzero()); }
 
@@ -9165,6 +9219,7 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
     t.formats         = formats;
 #ifdef GLLM_KERNELS_COMPILER
     t.map             = &run_map;
+    t.norm            = &run_norms;
 #endif
     return t;
 }
@@ -15621,6 +15676,8 @@ struct PreparedInput { uint32_t input, first, last, alloc; };
 constexpr size_t most_pointers = 11;                            // of a function of machine code: [26]
 struct CodeLines;
 struct CodeTarget;
+class  CodePlaces;
+struct Chains;
 struct CodeMemory {
     void*  at = nullptr;
     size_t bytes = 0;
@@ -15637,6 +15694,9 @@ static inline bool takes_place(const SemanticNode& n, size_t operand) {
     if (n.op == CompilerOp::attention) return operand == 0;
     return n.op == CompilerOp::kernel
             && (operand == 0 || (n.op_class == OpClass::elementwise && n.kind != OpKind::axpy));
+}
+static inline bool is_norm(const SemanticNode& n) {
+    return n.op == CompilerOp::kernel && n.kind >= OpKind::softmax && n.kind <= OpKind::layer_norm;
 }
 /// Does row r of the result need no more than row r of operands of as many rows?
 static inline bool by_rows(CompilerOp op)          { return op == CompilerOp::kernel || op >= CompilerOp::concat; }
@@ -15659,6 +15719,7 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::List<impl::SourcePlace> sources;
     impl::List<uint32_t>     outputs, embeddings, attentions;   // nodes of the DAG
     impl::List<size_t>       output_bytes;
+    impl::List<const void*>  given_in, given_out;               // to the last run that was checked
     impl::List<impl::MapStep> steps;
     impl::List<uint32_t>     constants;
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
@@ -15672,6 +15733,8 @@ struct GK_HIDDEN CompiledLayer::State {
     CacheRows                kv;                                // of this run
     bool                     one_input = false;                 // and one output, of floats
     bool                     checked = false;                   // pointers of all sources and outputs, for sized_rows
+    bool                     is_placed = false;                 // buffers, at placed_at, and views
+    uint8_t*                 placed_at = nullptr;
     uint32_t                 culprit = no_node;                 // a node of the graph
 
     State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
@@ -15727,6 +15790,9 @@ struct GK_HIDDEN CompiledLayer::State {
     Status attention_bytes(uint32_t v, size_t m, const Parallel& p, size_t* bytes) const;
     bool   meet(const BufferAlloc& a, const BufferAlloc& b) const;
     Status plan_buffers(size_t rows, size_t tokens, const Parallel& p);
+    bool   is_planned(size_t rows, const Parallel& p) const {   // but for tokens
+        return buffers.rows == rows && planned_width == impl::width_of(p) && rows;
+    }
 
     // ---- 3: machine code
     bool     one_pass(const FusionGroup& g) const;              // is all of the group one function?
@@ -15736,11 +15802,19 @@ struct GK_HIDDEN CompiledLayer::State {
     uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
     bool     read_behind(const FusionGroup& g, uint32_t v, uint32_t end) const;
     bool     push_pointer(uint32_t node, uint8_t bytes, bool still);
+    bool     push_unit(const impl::CodeLines& lines, const impl::CodePlaces& written, CodeGenUnit unit);
     bool     can_emit_product(uint32_t v) const;
     bool     emit_product(const CompilerGraph& g, uint32_t group, impl::List<uint8_t>& code);
     void     emit_code(const CompilerGraph& g);
     void     run_product(uint32_t group, const impl::Rows& r, const Parallel& p) const;
+    void     run_rows_of_product(const CodeGenUnit& unit, const impl::Rows& r, size_t begin, size_t end) const;
     void     run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const;
+    bool     emit_sums(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, uint32_t end,
+            impl::List<uint8_t>& code);
+    bool     lower_sums(const CompilerGraph& g, uint32_t norm, impl::CodeLines& lines, impl::Chains& chains);
+    bool     has_sums(const FusionGroup& g) const;
+    void     run_sums(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const;
+    void     run_norm(uint32_t v, const uint8_t* chains, const impl::Window* in, uint8_t* out, size_t rows) const;
 
     // ---- 3: execution
     uint32_t node_at(uint32_t i) const { return fusion.nodes[i]; }
@@ -15759,9 +15833,16 @@ struct GK_HIDDEN CompiledLayer::State {
     Status check_memory(const void* const* in, void* const* out, size_t rows);
     Status check_indices(size_t rows);
     Status check_cache(const CacheRows& cache, size_t rows, size_t* tokens);
+    void   place_in(uint8_t* arena);
     Status run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens);
     bool   one_to_one() const;
-    bool   as_before(const void* const* in, void* const* out, size_t rows) const;
+    /// Is everything where it was when it was checked?
+    bool as_before(const void* const* in, void* const* out, size_t rows) const {
+        bool same = checked && rows == sized_rows && in && out;
+        for (size_t i = 0; same && i < given_in.size(); i++)  same = given_in[i] == in[i];
+        for (size_t i = 0; same && i < given_out.size(); i++) same = given_out[i] == out[i];
+        return same;
+    }
 
     // ---- and to look at
     void put_shape(const impl::Text& out, const TensorDesc& d) const;
@@ -15972,6 +16053,7 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         values[at[i]].index = static_cast<uint32_t>(sources.size());
         const uint32_t number = n.op == CompilerOp::input ? inputs++ : no_node;
         if (!sources.push({at[i], number, nullptr, 0})) return impl::out_of_nodes();
+        if (number != no_node && !given_in.push(nullptr)) return impl::out_of_nodes();
     }
     for (size_t i = 0; i < c.reached; i++) {
         const CompilerNode& n = g.node(c.order[i]);
@@ -16006,7 +16088,7 @@ Status CompiledLayer::State::lower_outputs(const CompilerGraph& g, const Checked
         if (v == no_node) return impl::out_of_nodes();
         values[v].where = impl::Where::output;
         values[v].index = static_cast<uint32_t>(outputs.size());
-        if (!outputs.push(v) || !output_bytes.push(0)) return impl::out_of_nodes();
+        if (!outputs.push(v) || !output_bytes.push(0) || !given_out.push(nullptr)) return impl::out_of_nodes();
     }
     for (uint32_t v = 0; v < dag.nodes.size(); v++) {
         if (dag.nodes[v].op == CompilerOp::embedding && !embeddings.push(v)) return impl::out_of_nodes();
@@ -16271,6 +16353,12 @@ Status CompiledLayer::State::place_buffer(uint32_t v, uint32_t group, uint32_t p
     const bool        ok  = buffers.allocs.push(own) && owner.push(v);
     return ok ? impl::success : impl::out_of_nodes();
 }
+/// May there be sums of a norm in the machine code of what is before it?
+bool CompiledLayer::State::has_sums(const FusionGroup& g) const {
+    bool has = false;
+    for (uint32_t i = g.begin + 1; i < g.end; i++) has = has || impl::is_norm(dag.nodes[node_at(i)]);
+    return has && options.sums && options.machine_code && isa_presence(profile.isa) == Presence::native;
+}
 /// The last group that may be computed together with this one.
 uint32_t CompiledLayer::State::behind(uint32_t group) const {
     return group + (group + 1 < fusion.groups.size() && fusion.groups[group + 1].injected);
@@ -16295,6 +16383,7 @@ Status CompiledLayer::State::place_values() {
             if (values[node_at(k)].where == impl::Where::buffer && !kept[node_at(k)])
                 values[node_at(k)].where = impl::Where::tile;
         fill_slots(g, i);
+        g.slots += has_sums(g);                                 // the last one
         for (uint32_t k = g.begin; k < g.end; k++)
             if (values[node_at(k)].where == impl::Where::buffer)
                 if (Status s = place_buffer(node_at(k), i, k, owner); !s) return s;
@@ -16341,7 +16430,7 @@ void CompiledLayer::State::keep_in_bands() {
 /// once has larger ones.
 impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t all) const {
     const bool   alone = g.strategy == FusionStrategy::single || one_pass(g);
-    const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes / 2;
+    const size_t bytes = alone ? profile.l2_bytes / 4 : options.tile_bytes ? options.tile_bytes : profile.l1_bytes;
     const size_t fits = bytes / 4 / (g.slots + g.streams), elements = fits < 64 ? 64 : fits / 64 * 64;
     size_t cols = 1;
     for (uint32_t i = g.begin; i < g.end; i++)
@@ -16505,9 +16594,9 @@ bool CompiledLayer::State::meet(const BufferAlloc& a, const BufferAlloc& b) cons
 Status CompiledLayer::State::plan_buffers(size_t rows, size_t tokens, const Parallel& p) {
     const size_t piece = kernels.table().attention->piece, pieces = attentions.size() ? tokens / piece + 1 : 0;
     if (pieces > SIZE_MAX / 4 / (piece + 1)) return impl::too_many_rows;
-    if (buffers.rows == rows && planned_width == impl::width_of(p) && planned_tokens == pieces * piece && rows)
-        return impl::success;
+    if (is_planned(rows, p) && planned_tokens == pieces * piece) return impl::success;
     size_t bytes = 0;
+    is_placed      = false;
     buffers.rows   = 0;
     planned_tokens = pieces * piece;
     for (const SemanticNode& n : dag.nodes) if (!impl::bytes_of(n.desc, rows, &bytes)) return impl::too_many_rows;
@@ -16648,6 +16737,14 @@ void CompiledLayer::State::run_rows(uint32_t v, const impl::Window* in, uint8_t*
         }
     }
 }
+/// A norm of rows without gaps that a function went through.
+void CompiledLayer::State::run_norm(uint32_t v, const uint8_t* chains, const impl::Window* in, uint8_t* out,
+        size_t rows) const {
+    const SemanticNode& n = dag.nodes[v];
+    const auto floats = [&](size_t j) { return j < n.inputs ? reinterpret_cast<const float*>(in[j].at) : nullptr; };
+    kernels.table().norm({reinterpret_cast<const float*>(chains), floats(0), floats(1), floats(2),
+                          reinterpret_cast<float*>(out), rows, n.desc.cols, n.parameter[0]});
+}
 bool CompiledLayer::State::one_pass(const FusionGroup& g) const {
     return g.units == 1 && codegen.units[g.unit].last - codegen.units[g.unit].first == g.end - g.begin;
 }
@@ -16674,7 +16771,9 @@ void CompiledLayer::State::run_tile(uint32_t group, const impl::Tile& t, size_t 
         const impl::Window w = rows_at(u, r);
         return impl::Window{w.at + r0 * w.stride + c0 * each, w.stride};
     };
-    uint32_t next = g.unit;
+    const auto chains = [&] { return slots + (g.slots - 1) * t.slot_bytes; };   // of a norm's sums
+    bool       summed = false;
+    uint32_t   next = g.unit;
     for (uint32_t i = g.begin; i < g.end; i++) {
         const uint32_t v = node_at(i);
         const SemanticNode& n = dag.nodes[v];
@@ -16684,15 +16783,22 @@ void CompiledLayer::State::run_tile(uint32_t group, const impl::Tile& t, size_t 
             impl::Window at[impl::most_pointers];
             for (uint32_t j = unit.begin; j < unit.end; j++) {
                 const PtrSource& p = codegen.pointers[j];
-                at[j - unit.begin] = window(p.node, p.still);
+                at[j - unit.begin] = p.node == no_node ? impl::Window{chains(), 0} : window(p.node, p.still);
             }
-            run_unit(unit, at, count, cols);
+            if (unit.sums) run_sums(unit, at, count, cols);
+            else           run_unit(unit, at, count, cols);
+            summed = unit.sums;
             i = unit.last - 1;
             continue;
         }
         impl::Window in[4] = {};
         for (size_t j = 0; j < n.inputs; j++)
             in[j] = window(n.input[j], impl::spreads(dag.nodes[n.input[j]].desc, n.desc));
+        if (summed) {
+            run_norm(v, chains(), in, window(v, false).at, count);
+            summed = false;
+            continue;
+        }
         if (n.op == CompilerOp::embedding) in[0] = {values[n.input[0]].at, 0};              // all of the table
         const impl::Window out = window(v, false);
         run_rows(v, in, out.at, out.stride, count, cols);
@@ -16851,8 +16957,9 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
     const auto   aligned = [](const void* p, const TensorDesc& d) {
         return d.dtype == DType::blocks || (reinterpret_cast<uintptr_t>(p) & (impl::element_bytes(d) - 1)) == 0;
     };
-    if (as_before(in, out, rows)) return impl::success;
-    checked = false;
+    checked = is_placed = false;
+    for (size_t i = 0; in && i < given_in.size(); i++)   given_in[i]  = in[i];
+    for (size_t i = 0; out && i < given_out.size(); i++) given_out[i] = out[i];
     if (rows != sized_rows)
         if (Status s = size_tensors(rows); !s) return s;
     for (const impl::SourcePlace& s : sources) {
@@ -16889,14 +16996,6 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
     culprit = no_node;
     checked = embeddings.size() == 0;                           // indices change where they are
     return impl::success;
-}
-/// Is everything where it was when it was checked?
-bool CompiledLayer::State::as_before(const void* const* in, void* const* out, size_t rows) const {
-    if (!checked || rows != sized_rows || !out) return false;
-    for (const impl::SourcePlace& s : sources)
-        if (s.input != no_node && (!in || values[s.node].at != in[s.input])) return false;
-    for (uint32_t i = 0; i < outputs.size(); i++) if (values[outputs[i]].at != out[i]) return false;
-    return true;
 }
 Status CompiledLayer::State::check_indices(size_t rows) {
     for (uint32_t v : embeddings) {
@@ -16967,22 +17066,28 @@ bool CompiledLayer::State::one_to_one() const {
     }
     return floats && inputs == 1;
 }
-Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens) {
-    if (Status s = plan_buffers(rows, tokens, p); !s) return s;
-    const impl::Scratch memory(w, buffers.bytes / sizeof(float));
-    if (!memory)
-        return {Code::out_of_memory,
-                "no memory for intermediates; give a workspace of scratch_bytes(), or a working GLLM_KERNELS_MALLOC"};
-    uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
+void CompiledLayer::State::place_in(uint8_t* arena) {
     for (size_t i = 0; i < values.size(); i++) {
         impl::ValuePlace& v = values[i];
         if (v.where == impl::Where::buffer) v.at = arena + buffers.allocs[v.index].offset;
         if (v.where == impl::Where::view)   v.at = values[v.root].at;
     }
+    placed_at = arena;
+    is_placed = true;
+}
+Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens) {
+    if (attentions.size() || !is_planned(rows, p))
+        if (Status s = plan_buffers(rows, tokens, p); !s) return s;
+    const impl::Scratch memory(w, buffers.bytes / sizeof(float));
+    if (!memory)
+        return {Code::out_of_memory,
+                "no memory for intermediates; give a workspace of scratch_bytes(), or a working GLLM_KERNELS_MALLOC"};
+    uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
+    if (!is_placed || placed_at != arena) place_in(arena);
     if (options.poison && buffers.bytes) memset(arena, 0xff, buffers.bytes);
     for (uint32_t i = 0, next; i < fusion.groups.size(); i = next) {
         const FusionGroup& g = fusion.groups[i];
-        const size_t       all = all_rows(i, rows);
+        const size_t       all = planned[i].rows;               // where it is in no band
         next = g.band != no_node ? fusion.bands[g.band].end : 1 + (planned[i].by_code ? behind(i) : i);
         if (g.band != no_node)                                run_band(fusion.bands[g.band], rows, p, arena);
         else if (planned[i].by_code)                          run_product(i, {0, all, 0}, p);
@@ -17035,7 +17140,7 @@ void CompiledLayer::State::describe(const impl::Text& out) const {
                 out << "  machine code: " << u.bytes << " bytes at " << u.offset << ", " << size_t(u.registers)
                         << " registers, ";
                 out << size_t(u.kept) << " of " << size_t(u.constants) << " constants in them, ";
-                out << size_t(u.spilled) << " values on the stack\n";
+                out << size_t(u.spilled) << " values on the stack" << (u.sums ? ", sums of the next norm\n" : "\n");
             }
             const SemanticNode& n = dag.nodes[node_at(k)];
             const impl::ValuePlace& v = values[node_at(k)];
@@ -17156,8 +17261,9 @@ Status CompiledLayer::bind(const char* name, const void* weight) {
 Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows, const CacheRows& kv) {
     if (!state_) return impl::invalid("nothing was compiled");
     size_t tokens = 0;
-    Status s = state_->check_memory(inputs, outputs, rows);
-    if (s) s = state_->check_cache(kv, rows, &tokens);
+    Status s = impl::success;
+    if (!state_->as_before(inputs, outputs, rows)) s = state_->check_memory(inputs, outputs, rows);
+    if (s && state_->attentions.size()) s = state_->check_cache(kv, rows, &tokens);
     if (s) s = state_->run(parallel, workspace, rows, tokens);
     if (s) return s;
     const uint32_t culprit = state_->culprit;
@@ -17243,9 +17349,9 @@ static inline bool same_profile(const DeviceProfile& a, const DeviceProfile& b) 
 }
 static inline bool same_options(const CompileOptions& a, const CompileOptions& b) {
     return a.loop_fusion == b.loop_fusion && a.row_bands == b.row_bands && a.pack_weights == b.pack_weights &&
-           a.machine_code == b.machine_code && a.products == b.products && a.in_place == b.in_place &&
-           a.share_buffers == b.share_buffers && a.poison == b.poison && a.precision == b.precision &&
-           a.tile_bytes == b.tile_bytes;
+           a.machine_code == b.machine_code && a.products == b.products && a.sums == b.sums &&
+           a.in_place == b.in_place && a.share_buffers == b.share_buffers && a.poison == b.poison &&
+           a.precision == b.precision && a.tile_bytes == b.tile_bytes;
 }
 /// A layer, and what it was made of.
 struct CachedLayer {
@@ -17489,6 +17595,7 @@ GK_NAMESPACE_END
 // ============================================================================
 //
 //   FusionGroup -> flatten -> CodeLines -> CodeLoop:    place, encode -> CodeMemory -> run_unit
+//   what is before a norm, and its sums -> CodeSums:    the same                   -> run_sums, the norm's kernel
 //   a product, and the group behind it  -> CodeProduct: the same                   -> run_product
 //
 // The recordings of a group, one behind the other, are straight-line code on numbered values. A line of it is one
@@ -17732,15 +17839,17 @@ static inline uint8_t* put_prefix(const X86Row& e, const X86Operands& o, unsigne
     }
     return p;
 }
-/// A register, or an address. A byte of offset counts elements of the size that memory has where the prefix is EVEX.
-static inline uint8_t* put_place(const CodePlace& rm, int32_t unit, unsigned r, uint8_t* p) {
+/// A register, or an address. A byte of offset counts elements of the size that memory has where the prefix is EVEX:
+/// 1 << shift.
+static inline uint8_t* put_place(const CodePlace& rm, unsigned shift, unsigned r, uint8_t* p) {
     const unsigned middle = (r & 7) << 3, base = rm.base & 7u;
     const bool     behind = rm.memory && rm.base == rip;
     const bool     index  = rm.memory && !behind && (rm.index != no_index || base == rsp);
-    const bool     narrow = rm.offset % unit == 0 && rm.offset / unit >= -128 && rm.offset / unit < 128;
+    const int32_t  count  = rm.offset >> shift;
+    const bool     narrow = count >= -128 && count < 128 && count * (1 << shift) == rm.offset;
     const unsigned mode   = !rm.memory ? 3 : behind ? 0 : rm.offset == 0 && base != rbp ? 0 : narrow ? 1 : 2;
     const size_t   bytes  = behind || mode == 2 ? 4 : mode == 1;
-    const uint32_t offset = static_cast<uint32_t>(mode == 1 ? rm.offset / unit : rm.offset);
+    const uint32_t offset = static_cast<uint32_t>(mode == 1 ? count : rm.offset);
     const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
     byte(mode << 6 | middle | (behind ? 5 : index ? 4 : base));
     if (index) byte(unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base);
@@ -17752,7 +17861,8 @@ static inline size_t encode(const X86Row& e, const X86Operands& o, uint8_t* out)
     const unsigned r = e.form == X86Form::vm || e.form == X86Form::m ? e.digit : o.reg;
     uint8_t* p = put_prefix(e, o, r, out);
     *p++ = static_cast<uint8_t>(e.form == X86Form::o ? e.opcode | (o.rm.base & 7u) : e.opcode);
-    if (e.form != X86Form::none && e.form != X86Form::o) p = put_place(o.rm, !o.evex ? 1 : o.rm.each ? 4 : e.n, r, p);
+    const unsigned shift = !o.evex ? 0 : o.rm.each || e.n == 4 ? 2 : e.n == 32 ? 5 : 6;
+    if (e.form != X86Form::none && e.form != X86Form::o) p = put_place(o.rm, shift, r, p);
     for (size_t i = 0; i < e.imm; i++) *p++ = static_cast<uint8_t>(static_cast<uint32_t>(o.imm) >> 8 * i);
     return static_cast<size_t>(p - out);
 }
@@ -17774,6 +17884,7 @@ GK_INTERNAL size_t x86_encode(size_t row, const int32_t (&o)[11], uint8_t* out) 
 using CodeOp = X86;
 constexpr uint8_t stack = rsp;
 constexpr size_t  at_rest = 16, at_saved = 32, at_values = 192;         // on the stack: a rest, saved registers, values
+constexpr unsigned least_free = 2;                              // vector registers beside the sums of a tile
 #ifdef _WIN32                                   // xmm6 to xmm15 are the caller's: AVX-512 has enough others
 constexpr uint64_t most_registers = 0xffff003f;
 #else
@@ -17900,6 +18011,7 @@ GK_INTERNAL uint32_t a64_encode(size_t row, unsigned d, unsigned n, unsigned m, 
 using CodeOp = A64;
 constexpr uint8_t pool = 13, stack = 31;
 constexpr size_t  at_values = 16;                               // on the stack: a rest, values
+constexpr unsigned least_free = 4;                              // vector registers beside the sums of a tile
 constexpr CodeTarget targets[] = {{Isa::neon, 4, 16, no_register, 0xffff00ff}};         // v8 to v15 are the caller's
 static inline bool is_store(A64 op)                { return op == A64::str_q || op == A64::str_d; }
 static inline bool is_load(A64 op)                 { return op == A64::ldr_q || op == A64::ldr_d; }
@@ -17927,6 +18039,7 @@ struct CodeLines {
     List<CodeLine> all;
     List<uint32_t> constants;
     List<Tensor>   tensors;
+    int32_t        last = no_arg;                               // the value of the last node
     bool           failed = false;
 
     explicit CodeLines(const CodeTarget& t) : target(t) {}
@@ -17951,6 +18064,7 @@ struct CodeLines {
         if (i == tensors.size()) failed |= !tensors.push(t);
         return static_cast<unsigned>(i);
     }
+    void    operands(const OpTrace& t, const TraceOp& op, const List<int32_t>& of, int32_t* from);
     int32_t lower(const TraceOp& op, const int32_t* from);  // one trace operation, as its primitive is defined
     int32_t scale(int32_t p, int32_t t);
     int32_t scale2(int32_t x, int32_t n);
@@ -17960,6 +18074,14 @@ struct CodeLines {
     void    store(unsigned tensor, DType type, int32_t v);
 };
 
+/// What a trace operation is of: lines, `of` each operation before it, and constants.
+void CodeLines::operands(const OpTrace& t, const TraceOp& op, const List<int32_t>& of, int32_t* from) {
+    for (size_t j = 0; j < 3; j++) {
+        const int32_t a = op.arg[j];
+        from[j] = a >= 0 ? of[static_cast<size_t>(a)] : no_arg;
+        if (a < 0 && a != no_arg) from[j] = constant(static_cast<uint32_t>(t.constants[static_cast<size_t>(~a)].bits));
+    }
+}
 /// vscale and vscale2 of the sets that have no instruction for it.
 int32_t CodeLines::scale(int32_t p, int32_t t) {
     const int32_t normal = lower_here(TraceCode::max, t, constant(trace::round_bias + 2), no_arg);
@@ -18285,12 +18407,13 @@ protected:
 
     // ---- bytes
     void emit(X86 op, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm, unsigned k = 0) {
-        uint8_t       bytes[16];
-        const X86Row& e = x86_rows[static_cast<size_t>(op)];
-        const size_t  n = dry_ ? 0 : encode(e, {reg, v, rm, imm, wide_ && e.n, k}, bytes);
-        for (size_t i = 0; i < n; i++) failed_ |= !code_.push(bytes[i]);
-        const Fix     fix = {code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)};
-        if (n && rm.memory && rm.base == rip) failed_ |= !fixes_.push(fix);
+        const X86Row&  e = x86_rows[static_cast<size_t>(op)];
+        uint8_t* const to = dry_ ? nullptr : code_.behind(16);
+        failed_ |= !dry_ && !to;
+        if (!to) return;
+        code_.take_in(encode(e, {reg, v, rm, imm, wide_ && e.n, k}, to));
+        const Fix fix = {code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)};
+        if (rm.memory && rm.base == rip) failed_ |= !fixes_.push(fix);
     }
     void emit(X86 op, unsigned reg, const CodePlace& rm)  { emit(op, reg, 0, rm, 0); }
     void emit(X86 op, const CodePlace& rm, int32_t imm)   { emit(op, 0, 0, rm, imm); }
@@ -18300,8 +18423,10 @@ protected:
     size_t jump(X86 op)                                  { emit(op, in_register(0), 0); return code_.size(); }
     void land(size_t from)                               { put32(from - 4, code_.size() - from); }
     void jump(X86 op, size_t to)                         { const size_t from = jump(op); put32(from - 4, to - from); }
+    void move(uint8_t r, size_t bytes)                   { if (bytes) emit(X86::lea, r, in_memory(r, bytes)); }
 
     // ---- places
+    uint8_t pointer(size_t tensor) const                 { return platform_.pointers[tensor]; }
     static CodePlace on_stack(size_t offset)             { return in_memory(rsp, offset); }
     CodePlace argument(size_t offset) const              { return in_memory(platform_.argument, offset); }
     static bool is_mask(unsigned r)                      { return r >= 32; }
@@ -18316,7 +18441,7 @@ protected:
     void write_line(const CodeLine& l) override;
     bool stays_in_memory() const;
     virtual void write_load(const CodeLine& l);
-    void write_store(const CodeLine& l);
+    virtual void write_store(const CodeLine& l);
     void write_fma(const CodeLine& l);
     void write_vector(const CodeLine& l);
     void move_words(unsigned tensor, bool out);
@@ -18453,7 +18578,7 @@ public:
     CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodeFunction(lines, code) {}
     bool write();                                               // false where it cannot be written
 
-private:
+protected:
     int offset_ = 0;                                            // elements from the index to the first vector
 
     CodePlace of_tensor(size_t tensor) const override {
@@ -18465,7 +18590,8 @@ private:
     void go_on(int n) {
         emit(n > 0 ? X86::sub_imm : X86::add_imm, in_register(rax), n > 0 ? -n : n);
     }
-    void write_row(unsigned together);
+    virtual unsigned choose()                          { return choose_together(); }
+    virtual void     write_row(unsigned together);
 };
 
 void CodeLoop::write_row(unsigned together) {
@@ -18502,7 +18628,7 @@ bool CodeLoop::write() {
     if (lines_.failed || lines_.tensors.size() > most_pointers) return false;
     count_reads();
     if (failed_) return false;
-    const unsigned together = choose_together();
+    const unsigned together = choose();
     keep_constants();
     open(lines_.tensors.size());
     load_constants();
@@ -18510,284 +18636,6 @@ bool CodeLoop::write() {
     write_row(together);
     emit(X86::sub_imm, argument(offsetof(LoopCall, rows)), 1);
     jump(X86::jne, row);
-    return close();
-}
-
-// ---- functions of products ----
-//
-// A tile of C is `rows` x `vectors` registers of sums. The tiles of some rows follow each other along the columns, then
-// those of the next rows; what is left of the rows has tiles of fewer rows and more vectors.
-//
-//     A[rows][k]    an element for all lanes        B, panels or rows of n     `vectors` registers
-//     direct        lines run on each register of sums, as long as few registers do for them
-//     else          sums go to the stack, lines run on them row by row, in all registers
-
-class CodeProduct : public CodeFunction {
-public:
-    CodeProduct(const CodeLines& lines, List<uint8_t>& code, const ProductShape& shape)
-        : CodeFunction(lines, code), shape_(shape) {}
-    bool write();                                               // false where it cannot be written
-
-private:
-    struct Tile { unsigned rows, vectors; bool rest; };         // rest: the last vector ends behind the columns
-    static constexpr size_t at_columns = at_rest, at_rows = at_rest + 8, at_tile = at_values;       // on the stack
-    static constexpr size_t most_direct = 8, most_unrolled = 32;        // lines; steps of k
-    static constexpr uint8_t sums = 11;                         // where the row of sums at hand is
-
-    const ProductShape& shape_;
-    Tile     tile_ = {};
-    unsigned row_ = 0, column_ = 0;                             // of the tile: of the vectors at hand the first
-    bool     direct_ = false;
-    uint8_t  numbers_[32] = {};                                 // of the registers, in order
-    unsigned most_parked_ = 1, row_vectors_ = 1;                // vectors on the stack that take turns; of a row
-
-    unsigned lanes() const                             { return target_.lanes; }
-    unsigned vectors() const        { return static_cast<unsigned>((shape_.n + lanes() - 1) / lanes()); }
-    uint8_t  pointer(size_t tensor) const              { return platform_.pointers[tensor]; }
-    uint8_t  a() const                                 { return pointer(lines_.tensors.size()); }
-    uint8_t  b() const                                 { return pointer(lines_.tensors.size() + 1); }
-    size_t   step_of_b() const                         { return 4 * (shape_.width ? shape_.width : shape_.n); }
-    unsigned all_registers() const;
-    unsigned vectors_of(unsigned rows) const;
-    unsigned numbered(unsigned i) const                { return numbers_[i]; }
-    unsigned sum(unsigned r, unsigned v) const         { return numbered(r * tile_.vectors + v); }
-    size_t   offset_of_b(size_t v) const;
-
-    CodePlace of_tensor(size_t tensor) const override;
-    void write_load(const CodeLine& l) override;
-    void move(uint8_t r, size_t bytes)                 { if (bytes) emit(X86::lea, r, in_memory(r, bytes)); }
-    void write_step(size_t i);
-    void write_chain(size_t steps);
-    void write_sums();
-    void write_direct();
-    unsigned rows_together() const;
-    void write_parked();
-    void write_tile(const Tile& tile);
-    void write_columns(unsigned rows);
-    void write_rows(unsigned rows);
-    bool fits_direct();
-};
-
-/// Vector registers but that of a mask.
-unsigned CodeProduct::all_registers() const {
-    unsigned n = 0;
-    for (uint64_t r = registers_of_rest() & all_vectors; r; r >>= 1) n += r & 1;
-    return n;
-}
-/// Sums, one row of B and an element of A are in registers; whole panels of B.
-unsigned CodeProduct::vectors_of(unsigned rows) const {
-    const unsigned panel = static_cast<unsigned>(shape_.width) / lanes(), fit = (all_registers() - 1) / (rows + 1);
-    const unsigned most = panel && fit > panel ? fit / panel * panel : fit, all = vectors();
-    const unsigned tiles = (all + most - 1) / most;
-    const unsigned even = (all + tiles - 1) / tiles;
-    return panel && tiles > 1 ? (even + panel - 1) / panel * panel : even;
-}
-/// From the first vector of a tile to another one.
-size_t CodeProduct::offset_of_b(size_t v) const {
-    const size_t panel = shape_.width / lanes();
-    return panel ? v / panel * shape_.k * step_of_b() + v % panel * value_bytes() : v * value_bytes();
-}
-/// Of rows of sums on the stack the index counts, from -2 an element to 0 behind the rows of the tile.
-CodePlace CodeProduct::of_tensor(size_t tensor) const {
-    const CodeLines::Tensor& t = lines_.tensors[tensor];
-    const bool   looped = !direct_ && !t.still;
-    const size_t row = t.still ? 0 : (direct_ ? row_ : tile_.rows) + vector_ / row_vectors_;
-    const size_t column = size_t(column_ + vector_ % row_vectors_) * lanes();
-    CodePlace p = in_memory(pointer(tensor), (row * shape_.n + column) * t.bytes);
-    if (looped) { p.index = rax; p.scale = static_cast<uint8_t>(t.bytes / 2 - 1); }
-    return p;
-}
-void CodeProduct::write_load(const CodeLine& l) {
-    if (l.index != 0) { CodeFunction::write_load(l); return; }
-    if (direct_) {
-        const unsigned r = sum(row_, column_ + vector_);
-        owner_[r] = turn(static_cast<int32_t>(now_));
-        place_result(in_register(r));
-        return;
-    }
-    const CodePlace from = in_memory(sums, (column_ + vector_) * value_bytes());
-    if (stays_in_memory()) { place_result(from); return; }
-    const unsigned r = take();
-    emit(X86::load, r, from);
-    result(r);
-}
-
-/// One step of k, the i-th from where the pointers are.
-void CodeProduct::write_step(size_t i) {
-    const unsigned rows = tile_.rows, many = tile_.vectors, element = numbered(rows * many + many);
-    const bool     once = wide_ && many == 1;                   // an element of A is read in one place
-    const auto b_at = [&](unsigned v) { return in_memory(b(), i * step_of_b() + offset_of_b(v)); };
-    const auto masked = [&](unsigned v) { return tile_.rest && !shape_.width && v + 1 == many; };
-    for (unsigned v = 0; v < many; v++) {
-        const unsigned to = numbered(rows * many + v);
-        if (!masked(v)) { if (rows > 1 || once) emit(X86::load, to, b_at(v)); }
-        else if (wide_) emit(X86::load, to, 0, b_at(v), 0, target_.mask);
-        else            emit(X86::load_some, to, target_.mask, b_at(v), 0);
-    }
-    for (unsigned r = 0; r < rows; r++) {
-        const CodePlace x = in_memory(a(), 4 * (r * shape_.k + i), true);
-        if (!once) move_to_register(element, x);
-        for (unsigned v = 0; v < many; v++) {
-            const CodePlace y = rows == 1 && !masked(v) ? b_at(v) : in_register(numbered(rows * many + v));
-            if (once) emit(X86::fmadd231, sum(r, 0), numbered(rows), x, 0);
-            else      emit(X86::fmadd231, sum(r, v), element, y, 0);
-        }
-    }
-}
-/// Sums of so many steps of k, and the pointers behind them.
-void CodeProduct::write_chain(size_t steps) {
-    const size_t each = tile_.rows * tile_.vectors, together = each < 16 ? 8 : 4;
-    const size_t looped = steps <= most_unrolled && steps * each <= 16 * most_unrolled ? 0 : steps / together;
-    for (unsigned i = 0; i < each; i++) emit(X86::xorps, numbered(i), numbered(i), in_register(numbered(i)), 0);
-    if (looped) {
-        emit(X86::mov_imm, in_register(rax), static_cast<int32_t>(looped));
-        const size_t again = code_.size();
-        for (size_t i = 0; i < together; i++) write_step(i);
-        move(a(), 4 * together);
-        move(b(), together * step_of_b());
-        emit(X86::sub_imm, in_register(rax), 1);
-        jump(X86::jne, again);
-    }
-    const size_t left = steps - looped * together;
-    for (size_t i = 0; i < left; i++) write_step(i);
-    move(a(), 4 * left);
-    move(b(), left * step_of_b());
-}
-/// All of a tile: chain by chain, added up in f32; pointers as they were.
-void CodeProduct::write_sums() {
-    const size_t k = shape_.k, each = tile_.rows * tile_.vectors;
-    for (size_t p = 0; p < k; p += PRODUCT_CHAIN) {
-        write_chain(k - p < PRODUCT_CHAIN ? k - p : PRODUCT_CHAIN);
-        for (unsigned i = 0; p && i < each; i++)
-            emit(X86::fadd, numbered(i), numbered(i), on_stack(at_tile + i * value_bytes()), 0);
-        for (unsigned i = 0; p + PRODUCT_CHAIN < k && i < each; i++)
-            emit(X86::store, numbered(i), on_stack(at_tile + i * value_bytes()));
-    }
-    move(a(), 0 - 4 * k);
-    move(b(), 0 - k * step_of_b());
-}
-void CodeProduct::write_direct() {
-    uint64_t waiting = 0;                                       // sums that no line has read
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) waiting |= only(numbered(i));
-    for (row_ = 0; row_ < tile_.rows; row_++)
-        for (column_ = 0; column_ < tile_.vectors; column_++) {
-            write_lines(registers_of_rest() & ~waiting, 1, tile_.rest && column_ + 1 == tile_.vectors);
-            waiting &= ~only(sum(row_, column_));
-        }
-}
-void CodeProduct::write_parked() {
-    const unsigned whole = tile_.vectors - tile_.rest;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++)
-        emit(X86::store, numbered(i), on_stack(at_tile + i * value_bytes()));
-    const unsigned rows = rows_together();
-    const uint64_t places = registers_of_rest() & ~constants_;
-    load_constants();
-    emit(X86::lea, sums, on_stack(at_tile));
-    emit(X86::mov_imm, in_register(rax), -2 * static_cast<int32_t>(tile_.rows * shape_.n));
-    emit(X86::mov_imm, on_stack(at_rows), static_cast<int32_t>(tile_.rows / rows));
-    const size_t again = code_.size();
-    for (column_ = 0; column_ < whole; column_ += row_vectors_) {
-        const unsigned left = whole - column_;
-        row_vectors_ = left < most_parked_ ? left : most_parked_;
-        write_lines(places, rows * row_vectors_, false);
-    }
-    row_vectors_ = 1;
-    if (tile_.rest) write_lines(places, 1, true);
-    move(sums, rows * tile_.vectors * value_bytes());
-    move(rax, rows * 2 * shape_.n);
-    emit(X86::sub_imm, on_stack(at_rows), 1);
-    jump(X86::jne, again);
-}
-/// Of narrow tiles several rows take turns.
-unsigned CodeProduct::rows_together() const {
-    unsigned rows = tile_.rest ? 1 : most_parked_ / tile_.vectors;
-    while (rows > 1 && tile_.rows % rows) rows--;
-    return rows ? rows : 1;
-}
-void CodeProduct::write_tile(const Tile& tile) {
-    tile_ = tile;
-    if (tile_.rest && !wide_) move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
-    write_sums();
-    if (direct_) write_direct();
-    else         write_parked();
-}
-/// All columns of some rows, and pointers at the next rows.
-void CodeProduct::write_columns(unsigned rows) {
-    const unsigned all = vectors(), each = vectors_of(rows);
-    const bool     rest = shape_.n % lanes() != 0;
-    const unsigned looped = (rest ? all - 1 : all) / each, last = all - looped * each;
-    const auto     go_on = [&](size_t elements) {               // columns
-        for (size_t t = 0; t < lines_.tensors.size(); t++) move(pointer(t), elements * lines_.tensors[t].bytes);
-    };
-    if (looped) {
-        if (looped > 1) emit(X86::mov_imm, on_stack(at_columns), static_cast<int32_t>(looped));
-        const size_t again = code_.size();
-        write_tile({rows, each, false});
-        go_on(size_t(each) * lanes());
-        move(b(), offset_of_b(each));
-        if (looped > 1) emit(X86::sub_imm, on_stack(at_columns), 1);
-        if (looped > 1) jump(X86::jne, again);
-    }
-    if (last) write_tile({rows, last, rest});
-    const size_t columns = size_t(looped) * each;
-    move(a(), 4 * rows * shape_.k);
-    move(b(), 0 - offset_of_b(columns));
-    for (size_t t = 0; t < lines_.tensors.size(); t++) {
-        const size_t next = lines_.tensors[t].still ? 0 : rows * shape_.n;
-        move(pointer(t), (next - columns * lanes()) * lines_.tensors[t].bytes);
-    }
-}
-/// As long as so many rows are left.
-void CodeProduct::write_rows(unsigned rows) {
-    const CodePlace left = argument(offsetof(LoopCall, rows));
-    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
-    const size_t few = jump(X86::jle), again = code_.size();
-    write_columns(rows);
-    emit(X86::sub_imm, left, static_cast<int32_t>(rows));
-    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
-    jump(X86::jg, again);
-    land(few);
-}
-/// Do lines find registers while all sums but one are in theirs?
-bool CodeProduct::fits_direct() {
-    if (lines_.all.size() > most_direct) return false;
-    uint64_t others = 0;
-    for (unsigned i = 0; i < all_registers() - 2; i++) others |= only(numbered(i));
-    tile_   = {1, 1, false};
-    direct_ = dry_ = true;
-    write_lines(registers_of_rest() & ~others, 1, false);
-    const bool fits = !spilled && !failed_;
-    direct_ = dry_ = failed_ = false;
-    return fits;
-}
-bool CodeProduct::write() {
-    const size_t tensors = lines_.tensors.size();
-    if (lines_.failed || tensors + 2 > most_pointers) return false;
-    for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
-    count_reads();
-    if (failed_) return false;
-    const unsigned all = all_registers(), most = vectors() == 1 ? all - 2 : (all - 1) / 2 - 1;
-    for (unsigned r = 0, i = 0; r < 32; r++) if (registers_of_rest() & only(r)) numbers_[i++] = static_cast<uint8_t>(r);
-    direct_ = fits_direct();
-    if (!direct_) {
-        most_parked_ = choose_together();
-        keep_constants();
-    }
-    values_at_ = at_tile + all * value_bytes();
-    used_ = registers_of_rest() & all_vectors;
-    open(tensors + 2);
-    if (wide_ && shape_.n % lanes()) move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
-    if (shape_.open) {
-        const unsigned fewer[] = {most, 4, 1};
-        for (unsigned rows : fewer) write_rows(rows);
-    } else {
-        const size_t   tiles = (shape_.rows + most - 1) / most;
-        const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
-        const unsigned left = static_cast<unsigned>(shape_.rows % each);
-        write_rows(each);
-        if (left)                  write_rows(left);
-        if (each > 1 && left != 1) write_rows(1);               // of a part of the rows
-    }
     return close();
 }
 
@@ -18848,7 +18696,7 @@ class CodeFunction : public CodePlaces {
 protected:
     CodeFunction(const CodeLines& lines, List<uint8_t>& code) : CodePlaces(lines, code) {}
     static constexpr uint8_t pointers[most_pointers] = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12};
-    static constexpr uint8_t call = 0, left = 8, rows = 14, count = 15, element = 16, brief = 17;
+    static constexpr uint8_t call = 0, left = 8, rows_left = 14, count = 15, element = 16, brief = 17;
     size_t frame_ = 0, to_pool_ = 0;
 
     virtual CodePlace of_tensor(size_t tensor) const = 0;       // its vector at hand; of a rest, its first element
@@ -18878,10 +18726,12 @@ protected:
         if (from.memory) emit(A64::ldr_q, r, from.base, static_cast<size_t>(from.offset));
         else             emit_m(A64::ior, r, from.base, from.base);
     }
-    void move(uint8_t r, int64_t bytes);
+    void move(uint8_t r, size_t bytes);
+    static uint8_t pointer(size_t tensor)                { return pointers[tensor]; }
+    static constexpr bool stays_in_memory()              { return false; }
     void write_line(const CodeLine& l) override;
     virtual void write_load(const CodeLine& l);
-    void write_store(const CodeLine& l);
+    virtual void write_store(const CodeLine& l);
     void move_words(unsigned tensor, bool out);
 };
 
@@ -18891,7 +18741,7 @@ void CodeFunction::open(size_t tensors) {
     emit(A64::sub, stack, stack, frame_);
     to_pool_ = jump(A64::adr, pool);
     for (size_t t = 0; t < tensors; t++) emit(A64::ldr_x, pointers[t], call, offsetof(LoopCall, at) + 8 * t);
-    emit(A64::ldr_x, rows, call, offsetof(LoopCall, rows));
+    emit(A64::ldr_x, rows_left, call, offsetof(LoopCall, rows));
 }
 bool CodeFunction::close() {
     emit(A64::add, stack, stack, frame_);
@@ -18901,14 +18751,15 @@ bool CodeFunction::close() {
     put_constants();
     return !failed_;
 }
-/// A pointer by so many bytes.
-void CodeFunction::move(uint8_t r, int64_t bytes) {
-    const size_t n = static_cast<size_t>(bytes < 0 ? -bytes : bytes);
+/// A pointer by so many bytes, or by as many less than none.
+void CodeFunction::move(uint8_t r, size_t bytes) {
+    const bool   back = bytes > SIZE_MAX / 2;
+    const size_t n = back ? 0 - bytes : bytes;
     if (n == 0) return;
-    if (n < 4096) { emit(bytes < 0 ? A64::sub : A64::add, r, r, n); return; }
+    if (n < 4096) { emit(back ? A64::sub : A64::add, r, r, n); return; }
     emit(A64::movz, brief, 0, n & 0xffff);
     if (n >> 16) emit(A64::movk, brief, 0, n >> 16);
-    emit_m(bytes < 0 ? A64::sub_x : A64::add_x, r, r, brief);
+    emit_m(back ? A64::sub_x : A64::add_x, r, r, brief);
 }
 /// The elements of a rest to the stack, or from it.
 void CodeFunction::move_words(unsigned tensor, bool out) {
@@ -18967,12 +18818,13 @@ public:
     CodeLoop(const CodeLines& lines, List<uint8_t>& code) : CodeFunction(lines, code) {}
     bool write();                                               // false where it cannot be written
 
-private:
+protected:
     CodePlace of_tensor(size_t tensor) const override {
         return in_memory(pointers[tensor], rest_ ? 0 : vector_ * 4 * lines_.tensors[tensor].bytes);
     }
     void write_vectors(unsigned together, uint64_t places);
-    void write_row(unsigned together);
+    virtual unsigned choose()                          { return choose_together(); }
+    virtual void     write_row(unsigned together);
 };
 
 /// Some vectors, and pointers past them.
@@ -19016,21 +18868,226 @@ bool CodeLoop::write() {
     if (lines_.failed || lines_.tensors.size() > most_pointers || lines_.constants.size() > 1024) return false;
     count_reads();
     if (failed_) return false;
-    const unsigned together = choose_together();
+    const unsigned together = choose();
     keep_constants();
     if (failed_) return false;
     open(lines_.tensors.size());
     load_constants();
     const size_t row = code_.size();
     write_row(together);
-    emit(A64::subs, rows, rows, size_t(1));
+    emit(A64::subs, rows_left, rows_left, size_t(1));
     jump(A64::b_ne, 0, row);
     return close();
 }
 
-// ---- functions of products ----
+#endif
+
+// ---- functions of sums ----------------------------------------------------------------------------------------------
 //
-// As on x86-64, but that pointers go from row to row of a tile, and that an element of A is one lane of a register.
+// The last line is one step of the first loop of a norm: a sum, or a fold, in chains that are a register each. Vectors
+// go to them in turn, while there are as many; those behind to the first chains, the elements behind these to one. The
+// chains go where the first pointer is after so many turns and at the end of a row, and begin anew.
+//
+//     each row:   each block: chains begin; lines of all chains, `turns` times; or else the rest of the row
+//                             chains are stored
+
+struct Chains { unsigned count, turns, of_rest; int32_t first; };      // the chain of a rest; what they begin with
+
+class CodeSums : public CodeLoop {
+public:
+    CodeSums(const CodeLines& lines, List<uint8_t>& code, const Chains& chains)
+        : CodeLoop(lines, code), chains_(chains) {}
+    bool write()                                       { return can_write() && CodeLoop::write(); }
+
+private:
+    const Chains& chains_;
+    unsigned chain_ = 0;                                        // of the first vector at hand
+    uint8_t  registers_[most_together] = {};                    // of chains
+    uint64_t sums_ = 0;                                         // all of these
+
+    unsigned choose() override;
+    void     write_load(const CodeLine& l) override;
+    void     write_store(const CodeLine& l) override;
+    void     begin_chains();
+    uint64_t places() const                            { return registers_of_rest() & ~constants_ & ~sums_; }
+
+    // As the target has it:
+    bool can_write() const;
+    void keep_behind(unsigned sum, unsigned next);              // of a rest: elements that are none
+    void write_row(unsigned together) override;
+};
+
+/// As many chains in turn as find registers beside all of them.
+unsigned CodeSums::choose() {
+    unsigned n = 0;
+    for (unsigned r = 32; r-- > 0 && n < chains_.count;)
+        if (registers_of_rest() & only(r)) { registers_[n++] = static_cast<uint8_t>(r); sums_ |= only(r); }
+    unsigned together = 2 * chains_.count;
+    dry_ = true;
+    do {
+        together /= 2;
+        used_   = 0;
+        failed_ = false;
+        write_lines(places(), together, false);
+    } while (together > 1 && (spilled || failed_));
+    dry_ = false;
+    used_ |= sums_;
+    return together;
+}
+/// A chain is in its register; of a rest what becomes of it must not be there yet.
+void CodeSums::write_load(const CodeLine& l) {
+    if (l.index != 0) { CodeLoop::write_load(l); return; }
+    const unsigned sum = registers_[chain_ + vector_];
+    owner_[sum] = SIZE_MAX;
+    if (!rest_) { place_result(in_register(sum)); return; }
+    const unsigned r = take();
+    move_to_register(r, in_register(sum));
+    result(r);
+}
+void CodeSums::write_store(const CodeLine& l) {
+    if (l.index != 0) { CodeLoop::write_store(l); return; }
+    const unsigned  sum = registers_[chain_ + vector_];
+    const CodePlace next = place(l.from[0]);
+    if (rest_)                                  keep_behind(sum, loaded(next));
+    else if (next.memory || next.base != sum)   move_to_register(sum, next);
+    free_dying(l);
+}
+void CodeSums::begin_chains() {
+    for (unsigned c = 0; c < chains_.count; c++) move_to_register(registers_[c], place(chains_.first));
+}
+
+#if GK_EMITS_X86
+
+bool CodeSums::can_write() const {                              // words of a rest need the registers that count
+    for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4) return false;
+    return true;
+}
+void CodeSums::keep_behind(unsigned sum, unsigned next) {
+    if (wide_) emit(X86::blend_mask, sum, sum, in_register(next), 0, target_.mask);
+    else       emit(X86::blendvps, sum, sum, in_register(next), target_.mask << 4);
+}
+void CodeSums::write_row(unsigned together) {
+    const int lanes = target_.lanes, vector = 2 * lanes, stride = vector * static_cast<int>(chains_.count);
+    size_t    none[most_together] = {};
+    emit(X86::mov, rax, argument(offsetof(LoopCall, begin)));
+    const size_t block = code_.size();
+    begin_chains();
+    emit(X86::mov_imm, in_register(11), static_cast<int32_t>(chains_.turns));
+    go_on(stride);
+    const size_t few = jump(X86::jg), again = code_.size();
+    for (chain_ = 0; chain_ < chains_.count; chain_ += together) {
+        offset_ = static_cast<int>(chain_) * lanes - stride / 2;
+        write_lines(places(), together, false);
+    }
+    emit(X86::sub_imm, in_register(11), 1);
+    const size_t full = jump(X86::je);
+    go_on(stride);
+    jump(X86::jle, again);
+    land(few);
+    go_on(-stride);
+    offset_ = 0;
+    for (chain_ = 0; chain_ + 1 < chains_.count; chain_++) {
+        emit(X86::cmp_imm, in_register(rax), 0);
+        none[chain_] = jump(X86::je);
+        write_lines(places(), 1, false);
+        go_on(vector);
+    }
+    for (unsigned c = 0; c + 1 < chains_.count; c++) land(none[c]);
+    emit(X86::cmp_imm, argument(offsetof(LoopCall, rest)), 0);
+    const size_t whole = jump(X86::je);
+    move_to_register(target_.mask, argument(offsetof(LoopCall, mask)));
+    chain_ = chains_.of_rest;
+    write_lines(places(), 1, true);
+    land(whole);
+    land(full);
+    for (unsigned c = 0; c < chains_.count; c++)
+        move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
+    move(pointer(0), chains_.count * value_bytes());
+    emit(X86::cmp_imm, in_register(11), 0);
+    const size_t over = jump(X86::jne);
+    emit(X86::cmp_imm, in_register(rax), 0);
+    jump(X86::jne, block);
+    emit(X86::cmp_imm, argument(offsetof(LoopCall, rest)), 0);
+    jump(X86::jne, block);
+    land(over);
+    for (size_t t = 1; t < lines_.tensors.size(); t++)
+        emit(X86::add, pointer(t), argument(offsetof(LoopCall, step) + 8 * t));
+}
+
+#else // GK_EMITS_A64
+
+/// x12 has the turns that are left.
+bool CodeSums::can_write() const                   { return lines_.tensors.size() < most_pointers; }
+void CodeSums::keep_behind(unsigned sum, unsigned next) {
+    const unsigned mask = take();
+    emit(A64::add, brief, call, offsetof(LoopCall, mask));      // which is no multiple of 16
+    emit(A64::ldr_q, mask, brief, size_t(0));
+    emit_m(A64::bsl, mask, next, sum);
+    move_to_register(sum, in_register(mask));
+    free_ |= only(mask);
+}
+void CodeSums::write_row(unsigned together) {
+    const size_t step = 4 * chains_.count, tensors = lines_.tensors.size();
+    size_t       none[most_together] = {};
+    const auto   go_on = [&](size_t vectors) {
+        for (size_t t = 1; t < tensors; t++) move(pointer(t), 4 * vectors * lines_.tensors[t].bytes);
+    };
+    emit(A64::ldr_x, left, call, offsetof(LoopCall, begin));
+    for (size_t t = 1; t < tensors; t++)
+        emit_m(lines_.tensors[t].bytes == 4 ? A64::add_2x : A64::add_x, pointer(t), pointer(t), left);
+    const size_t block = code_.size();
+    begin_chains();
+    emit(A64::movz, 12, 0, size_t(chains_.turns) & 0xffff);
+    emit(A64::movk, 12, 0, size_t(chains_.turns) >> 16);
+    emit(A64::adds, left, left, 2 * step);
+    const size_t few = jump(A64::b_gt, 0), again = code_.size();
+    for (chain_ = 0; chain_ < chains_.count; chain_ += together) {
+        write_lines(places(), together, false);
+        go_on(together);
+    }
+    emit(A64::subs, 12, 12, size_t(1));
+    const size_t full = jump(A64::b_eq, 0);
+    emit(A64::adds, left, left, 2 * step);
+    jump(A64::b_le, 0, again);
+    land(few);
+    emit(A64::subs, left, left, 2 * step);
+    for (chain_ = 0; chain_ + 1 < chains_.count; chain_++) {
+        none[chain_] = jump(A64::cbz, left);
+        write_lines(places(), 1, false);
+        go_on(1);
+        emit(A64::adds, left, left, size_t(8));
+    }
+    for (unsigned c = 0; c + 1 < chains_.count; c++) land(none[c]);
+    emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
+    const size_t whole = jump(A64::cbz, count);
+    chain_ = chains_.of_rest;
+    write_lines(places(), 1, true);
+    land(whole);
+    land(full);
+    for (unsigned c = 0; c < chains_.count; c++)
+        move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
+    move(pointer(0), chains_.count * value_bytes());
+    const size_t over = jump(A64::cbnz, 12);
+    jump(A64::cbnz, left, block);
+    emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
+    jump(A64::cbnz, count, block);
+    land(over);
+    for (size_t t = 1; t < tensors; t++) {
+        emit(A64::ldr_x, count, call, offsetof(LoopCall, step) + 8 * t);
+        emit_m(A64::add_x, pointer(t), pointer(t), count);
+    }
+}
+
+#endif
+
+// ---- functions of products ------------------------------------------------------------------------------------------
+//
+// A tile of C is `rows` x `vectors` registers of sums. The tiles of some rows follow each other along the columns, then
+// those of the next rows; what is left of the rows has tiles of fewer rows and more vectors.
+//
+//     A[rows][k]    an element for all lanes        B, panels or rows of n     `vectors` registers
+//     direct        lines run on each register of sums, as long as few registers do for them
+//     else          sums go to the stack, lines run on them row by row, in all registers
 
 class CodeProduct : public CodeFunction {
 public:
@@ -19040,44 +19097,68 @@ public:
 
 private:
     struct Tile { unsigned rows, vectors; bool rest; };         // rest: the last vector ends behind the columns
-    static constexpr size_t  at_tile = at_values, most_direct = 8, steps_together = 4;
-    static constexpr uint8_t columns = 12, sums = 11;           // left; where the row of sums at hand is
+    enum class Count : uint8_t { steps, rows, columns };        // loops
+    static constexpr size_t  at_tile = at_values, most_direct = 8;      // on the stack; lines
+    static constexpr uint8_t sums = 11;                         // where the row of sums at hand is
 
     const ProductShape& shape_;
     Tile     tile_ = {};
     unsigned row_ = 0, column_ = 0;                             // of the tile: of the vectors at hand the first
     bool     direct_ = false;
-    unsigned most_parked_ = 1;                                  // vectors of a row on the stack that take turns
+    uint8_t  numbers_[32] = {};                                 // of the registers, in order
+    unsigned most_parked_ = 1, row_vectors_ = 1;                // vectors on the stack that take turns; of a row
 
-    unsigned vectors() const                           { return static_cast<unsigned>((shape_.n + 3) / 4); }
-    uint8_t  a() const                                 { return pointers[lines_.tensors.size()]; }
-    uint8_t  b() const                                 { return pointers[lines_.tensors.size() + 1]; }
-    size_t   step_of_b() const                         { return 4 * (shape_.width ? shape_.width : shape_.n); }
-    static unsigned numbered(unsigned i)               { return i < 8 ? i : i + 8; }
-    unsigned sum(unsigned r, unsigned v) const         { return numbered(r * tile_.vectors + v); }
-    unsigned vectors_of(unsigned r) const;
+    unsigned  lanes() const                            { return target_.lanes; }
+    unsigned  vectors() const       { return static_cast<unsigned>((shape_.n + lanes() - 1) / lanes()); }
+    uint8_t   a() const                                { return pointer(lines_.tensors.size()); }
+    uint8_t   b() const                                { return pointer(lines_.tensors.size() + 1); }
+    size_t    step_of_b() const                        { return 4 * (shape_.width ? shape_.width : shape_.n); }
+    size_t    offset_of_b(size_t v) const;
+    unsigned  all_registers() const;
+    unsigned  numbered(unsigned i) const               { return numbers_[i]; }
+    unsigned  sum(unsigned r, unsigned v) const        { return numbered(r * tile_.vectors + v); }
+    CodePlace parked(unsigned i) const                 { return in_memory(stack, at_tile + i * value_bytes()); }
 
-    CodePlace of_tensor(size_t tensor) const override {
-        return in_memory(pointers[tensor], size_t(column_ + vector_) * 4 * lines_.tensors[tensor].bytes);
-    }
     void write_load(const CodeLine& l) override;
-    void next_row(int64_t n);
-    void write_step(size_t i);
     void write_chain(size_t steps);
     void write_sums();
     void write_direct();
     void write_parked();
     void write_tile(const Tile& tile);
-    void write_columns(unsigned r);
-    void write_rows(unsigned r);
+    void write_columns(unsigned rows);
     bool fits_direct();
+
+    // As the target has it:
+    bool      can_write() const;
+    unsigned  most_rows() const;                                // of a tile
+    unsigned  vectors_of(unsigned rows) const;                  // of a tile of so many rows
+    size_t    steps_together(size_t steps) const;               // of a loop; all of them: no loop
+    unsigned  rows_together() const;                            // on the stack, that take turns
+    CodePlace of_tensor(size_t tensor) const override;
+    CodePlace counter(Count c) const;
+    void load_mask();
+    void set(Count c, size_t n);                                // a loop of n begins
+    void count_down(Count c, size_t again);                     // and ends
+    void clear(unsigned i);                                     // sum i
+    void add_parked(unsigned i);                                // to sum i what is on the stack of it
+    void write_step(size_t i);                                  // of k, the i-th from where the pointers are
+    void pass(size_t steps);                                    // pointers of A and B
+    void first_row();                                           // of a tile, for lines; sums are on the stack
+    void next_row(size_t n);                                    // the n-th from this one
+    void no_row();                                              // pointers of lines as they were
+    void write_rows(unsigned rows);                             // as long as so many are left
 };
 
-/// A panel of B, or as many vectors of a row of it as find registers: all are as wide as the last.
-unsigned CodeProduct::vectors_of(unsigned r) const {
-    const unsigned panel = static_cast<unsigned>(shape_.width) / 4, fit = 23 / (r + 1), all = vectors();
-    const unsigned most = panel && panel < fit ? panel : fit < 6 ? fit : 6;
-    return all < most ? all : most;
+/// From the first vector of a tile to another one.
+size_t CodeProduct::offset_of_b(size_t v) const {
+    const size_t panel = shape_.width / lanes();
+    return panel ? v / panel * shape_.k * step_of_b() + v % panel * value_bytes() : v * value_bytes();
+}
+/// Vector registers but that of a mask.
+unsigned CodeProduct::all_registers() const {
+    unsigned n = 0;
+    for (uint64_t r = registers_of_rest() & all_vectors; r; r >>= 1) n += r & 1;
+    return n;
 }
 void CodeProduct::write_load(const CodeLine& l) {
     if (l.index != 0) { CodeFunction::write_load(l); return; }
@@ -19087,158 +19168,127 @@ void CodeProduct::write_load(const CodeLine& l) {
         place_result(in_register(r));
         return;
     }
+    const CodePlace from = in_memory(sums, (column_ + vector_) * value_bytes());
+    if (stays_in_memory()) { place_result(from); return; }
     const unsigned r = take();
-    emit(l.op, r, sums, (column_ + vector_) * value_bytes());
+    move_to_register(r, from);
     result(r);
-}
-/// Pointers of lines by n rows.
-void CodeProduct::next_row(int64_t n) {
-    for (size_t t = 0; t < lines_.tensors.size(); t++)
-        if (!lines_.tensors[t].still) move(pointers[t], n * static_cast<int64_t>(shape_.n * lines_.tensors[t].bytes));
-}
-/// One step of k, the i-th from where the pointer of A is.
-void CodeProduct::write_step(size_t i) {
-    const unsigned many = tile_.vectors, each = tile_.rows * many, x = numbered(each + many);
-    for (unsigned v = 0; v < many; v++) emit(A64::ldr_q, numbered(each + v), b(), 16 * size_t(v));
-    move(b(), static_cast<int64_t>(step_of_b()));
-    for (unsigned r = 0; r < tile_.rows; r++) {
-        emit(A64::ldr_s, x, a(), 4 * (r * shape_.k + i));
-        for (unsigned v = 0; v < many; v++) emit_m(A64::fmla_1, sum(r, v), numbered(each + v), x);
-    }
 }
 /// Sums of so many steps of k, and the pointers behind them.
 void CodeProduct::write_chain(size_t steps) {
-    const size_t looped = steps < 2 * steps_together ? 0 : steps / steps_together;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) emit(A64::zero, numbered(i), 0, size_t(0));
+    const size_t together = steps_together(steps), looped = together < steps ? steps / together : 0;
+    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) clear(i);
     if (looped) {
-        emit(A64::movz, left, 0, looped);
+        set(Count::steps, looped);
         const size_t again = code_.size();
-        for (size_t i = 0; i < steps_together; i++) write_step(i);
-        move(a(), 4 * steps_together);
-        emit(A64::subs, left, left, size_t(1));
-        jump(A64::b_ne, 0, again);
+        for (size_t i = 0; i < together; i++) write_step(i);
+        pass(together);
+        count_down(Count::steps, again);
     }
-    const size_t rest = steps - looped * steps_together;
-    for (size_t i = 0; i < rest; i++) write_step(i);
-    move(a(), static_cast<int64_t>(4 * rest));
+    const size_t over = steps - looped * together;
+    for (size_t i = 0; i < over; i++) write_step(i);
+    pass(over);
 }
 /// All of a tile: chain by chain, added up in f32; pointers as they were.
 void CodeProduct::write_sums() {
     const size_t   k = shape_.k;
-    const unsigned each = tile_.rows * tile_.vectors, old = numbered(each);
+    const unsigned each = tile_.rows * tile_.vectors;
     for (size_t p = 0; p < k; p += PRODUCT_CHAIN) {
         write_chain(k - p < PRODUCT_CHAIN ? k - p : PRODUCT_CHAIN);
-        for (unsigned i = 0; p && i < each; i++) {
-            emit(A64::ldr_q, old, stack, at_tile + i * value_bytes());
-            emit_m(A64::fadd, numbered(i), old, numbered(i));
-        }
-        for (unsigned i = 0; p + PRODUCT_CHAIN < k && i < each; i++)
-            emit(A64::str_q, numbered(i), stack, at_tile + i * value_bytes());
+        for (unsigned i = 0; p && i < each; i++) add_parked(i);
+        for (unsigned i = 0; p + PRODUCT_CHAIN < k && i < each; i++) move_to_stack(numbered(i), parked(i));
     }
-    move(a(), -static_cast<int64_t>(4 * k));
-    move(b(), -static_cast<int64_t>(k * step_of_b()));
+    move(a(), 0 - 4 * k);
+    move(b(), 0 - k * step_of_b());
 }
 void CodeProduct::write_direct() {
     uint64_t waiting = 0;                                       // sums that no line has read
     for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) waiting |= only(numbered(i));
     for (row_ = 0; row_ < tile_.rows; row_++) {
         for (column_ = 0; column_ < tile_.vectors; column_++) {
-            write_lines(target_.registers & ~waiting, 1, tile_.rest && column_ + 1 == tile_.vectors);
+            write_lines(registers_of_rest() & ~waiting, 1, tile_.rest && column_ + 1 == tile_.vectors);
             waiting &= ~only(sum(row_, column_));
         }
         next_row(1);
     }
 }
 void CodeProduct::write_parked() {
-    const unsigned whole = tile_.vectors - tile_.rest;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++)
-        emit(A64::str_q, numbered(i), stack, at_tile + i * value_bytes());
+    const unsigned whole = tile_.vectors - tile_.rest, rows = rows_together();
+    const uint64_t places = registers_of_rest() & ~constants_;
+    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) move_to_stack(numbered(i), parked(i));
     load_constants();
-    emit(A64::add, sums, stack, at_tile);
-    emit(A64::movz, left, 0, size_t(tile_.rows));
+    first_row();
+    set(Count::rows, tile_.rows / rows);
     const size_t again = code_.size();
-    for (column_ = 0; column_ < whole;) {
-        const unsigned now = whole - column_ < most_parked_ ? whole - column_ : most_parked_;
-        write_lines(target_.registers & ~constants_, now, false);
-        column_ += now;
+    for (column_ = 0; column_ < whole; column_ += row_vectors_) {
+        row_vectors_ = whole - column_ < most_parked_ ? whole - column_ : most_parked_;
+        write_lines(places, rows * row_vectors_, false);
     }
-    if (tile_.rest) write_lines(target_.registers & ~constants_, 1, true);
-    move(sums, static_cast<int64_t>(tile_.vectors * value_bytes()));
-    next_row(1);
-    emit(A64::subs, left, left, size_t(1));
-    jump(A64::b_ne, 0, again);
+    row_vectors_ = 1;
+    if (tile_.rest) write_lines(places, 1, true);
+    move(sums, rows * tile_.vectors * value_bytes());
+    next_row(rows);
+    count_down(Count::rows, again);
 }
-/// And pointers as they were.
 void CodeProduct::write_tile(const Tile& tile) {
     tile_ = tile;
     write_sums();
     if (direct_) write_direct();
     else         write_parked();
-    next_row(-static_cast<int64_t>(tile.rows));
+    no_row();
 }
 /// All columns of some rows, and pointers at the next rows.
-void CodeProduct::write_columns(unsigned r) {
-    const bool     rest = shape_.n % 4 != 0;
-    const unsigned each = vectors_of(r), looped = (vectors() - rest) / each, last = vectors() - looped * each;
-    const int64_t  over = static_cast<int64_t>(looped) * each * 4;      // columns
-    const int64_t  panel = static_cast<int64_t>(shape_.width && each == shape_.width / 4
-            ? shape_.k * step_of_b() : each * value_bytes());
-    const auto go_on = [&](int64_t elements) {
-        for (size_t t = 0; t < lines_.tensors.size(); t++) move(pointers[t], elements * lines_.tensors[t].bytes);
-    };
+void CodeProduct::write_columns(unsigned rows) {
+    const bool     rest = shape_.n % lanes() != 0;
+    const unsigned all = vectors(), each = vectors_of(rows), looped = (all - rest) / each, last = all - looped * each;
+    const size_t   columns = size_t(looped) * each;             // vectors
     if (looped) {
-        if (looped > 1) emit(A64::movz, columns, 0, size_t(looped));
+        if (looped > 1) set(Count::columns, looped);
         const size_t again = code_.size();
-        write_tile({r, each, false});
-        go_on(4 * int64_t(each));
-        move(b(), panel);
-        if (looped > 1) emit(A64::subs, columns, columns, size_t(1));
-        if (looped > 1) jump(A64::b_ne, 0, again);
+        write_tile({rows, each, false});
+        for (size_t t = 0; t < lines_.tensors.size(); t++)
+            move(pointer(t), size_t(each) * lanes() * lines_.tensors[t].bytes);
+        move(b(), offset_of_b(each));
+        if (looped > 1) count_down(Count::columns, again);
     }
-    if (last) write_tile({r, last, rest});
-    go_on(-over);
-    move(b(), -panel * looped);
-    move(a(), static_cast<int64_t>(4 * r * shape_.k));
-    next_row(r);
-}
-/// As long as so many rows are left.
-void CodeProduct::write_rows(unsigned r) {
-    emit(A64::subs, rows, rows, size_t(r));
-    const size_t few = jump(A64::b_lt, 0), again = code_.size();
-    write_columns(r);
-    emit(A64::subs, rows, rows, size_t(r));
-    jump(A64::b_ge, 0, again);
-    land(few);
-    emit(A64::add, rows, rows, size_t(r));
+    if (last) write_tile({rows, last, rest});
+    move(a(), 4 * rows * shape_.k);
+    move(b(), 0 - offset_of_b(columns));
+    for (size_t t = 0; t < lines_.tensors.size(); t++) {
+        const size_t next = lines_.tensors[t].still ? 0 : rows * shape_.n;
+        move(pointer(t), (next - columns * lanes()) * lines_.tensors[t].bytes);
+    }
 }
 /// Do lines find registers while all sums but one are in theirs?
 bool CodeProduct::fits_direct() {
     if (lines_.all.size() > most_direct) return false;
+    uint64_t others = 0;
+    for (unsigned i = 0; i < all_registers() - least_free; i++) others |= only(numbered(i));
     tile_   = {1, 1, false};
     direct_ = dry_ = true;
-    write_lines(target_.registers & ~(all_vectors & 0xfff00ff), 1, false);
+    write_lines(registers_of_rest() & ~others, 1, false);
     const bool fits = !spilled && !failed_;
     direct_ = dry_ = failed_ = false;
     return fits;
 }
 bool CodeProduct::write() {
-    const size_t tensors = lines_.tensors.size();
-    const bool   whole = shape_.n % 4 == 0;
-    if (lines_.failed || tensors + 2 > most_pointers - 2 || (!shape_.width && !whole)) return false;
+    if (lines_.failed || !can_write()) return false;
     count_reads();
     if (failed_) return false;
+    for (unsigned r = 0, i = 0; r < 32; r++) if (registers_of_rest() & only(r)) numbers_[i++] = static_cast<uint8_t>(r);
     direct_ = fits_direct();
     if (!direct_) {
         most_parked_ = choose_together();
         keep_constants();
     }
-    values_at_ = at_tile + 24 * value_bytes();
-    used_ = target_.registers;
-    open(tensors + 2);
-    const unsigned most = vectors() == 1 ? 12 : vectors() == 2 ? 8 : 6;
+    values_at_ = at_tile + all_registers() * value_bytes();
+    used_ = registers_of_rest() & all_vectors;
+    open(lines_.tensors.size() + 2);
+    if (shape_.n % lanes()) load_mask();
+    const unsigned most = most_rows();
     if (shape_.open) {
         const unsigned fewer[] = {most, 4, 1};
-        for (unsigned r : fewer) write_rows(r);
+        for (unsigned rows : fewer) write_rows(rows);
     } else {
         const size_t   tiles = (shape_.rows + most - 1) / most;
         const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
@@ -19248,6 +19298,158 @@ bool CodeProduct::write() {
         if (each > 1 && over != 1) write_rows(1);               // of a part of the rows
     }
     return close();
+}
+
+#if GK_EMITS_X86
+
+// ---- of x86-64: addresses say the row of a tile --------------------------------------------------------------------
+
+bool CodeProduct::can_write() const {
+    for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
+    return lines_.tensors.size() + 2 <= most_pointers;
+}
+unsigned CodeProduct::most_rows() const {
+    return vectors() == 1 ? all_registers() - 2 : (all_registers() - 1) / 2 - 1;
+}
+/// Sums, one row of B and an element of A are in registers; whole panels of B.
+unsigned CodeProduct::vectors_of(unsigned rows) const {
+    const unsigned panel = static_cast<unsigned>(shape_.width) / lanes(), fit = (all_registers() - 1) / (rows + 1);
+    const unsigned most = panel && fit > panel ? fit / panel * panel : fit, all = vectors();
+    const unsigned tiles = (all + most - 1) / most;
+    const unsigned even = (all + tiles - 1) / tiles;
+    return panel && tiles > 1 ? (even + panel - 1) / panel * panel : even;
+}
+size_t CodeProduct::steps_together(size_t steps) const {
+    constexpr size_t most = 32;                                 // that are written out
+    const size_t each = tile_.rows * tile_.vectors;
+    return steps <= most && steps * each <= 16 * most ? steps : each < 16 ? 8 : 4;
+}
+/// Of narrow tiles several rows.
+unsigned CodeProduct::rows_together() const {
+    unsigned rows = tile_.rest ? 1 : most_parked_ / tile_.vectors;
+    while (rows > 1 && tile_.rows % rows) rows--;
+    return rows ? rows : 1;
+}
+/// Of rows of sums on the stack the index counts, from -2 an element to 0 behind the rows of the tile.
+CodePlace CodeProduct::of_tensor(size_t tensor) const {
+    const CodeLines::Tensor& t = lines_.tensors[tensor];
+    const bool   looped = !direct_ && !t.still;
+    const size_t row = t.still ? 0 : (direct_ ? row_ : tile_.rows) + vector_ / row_vectors_;
+    const size_t column = size_t(column_ + vector_ % row_vectors_) * lanes();
+    CodePlace p = in_memory(pointer(tensor), (row * shape_.n + column) * t.bytes);
+    if (looped) { p.index = rax; p.scale = static_cast<uint8_t>(t.bytes / 2 - 1); }
+    return p;
+}
+void CodeProduct::load_mask()      { move_to_register(target_.mask, argument(offsetof(LoopCall, mask))); }
+CodePlace CodeProduct::counter(Count c) const {
+    return c == Count::steps ? in_register(rax) : on_stack(at_rest + (c == Count::rows ? 8 : 0));
+}
+void CodeProduct::set(Count c, size_t n)           { emit(X86::mov_imm, counter(c), static_cast<int32_t>(n)); }
+void CodeProduct::count_down(Count c, size_t again) {
+    emit(X86::sub_imm, counter(c), 1);
+    jump(X86::jne, again);
+}
+void CodeProduct::clear(unsigned i)      { emit(X86::xorps, numbered(i), numbered(i), in_register(numbered(i)), 0); }
+void CodeProduct::add_parked(unsigned i)           { emit(X86::fadd, numbered(i), numbered(i), parked(i), 0); }
+void CodeProduct::pass(size_t steps) {
+    move(a(), 4 * steps);
+    move(b(), steps * step_of_b());
+}
+void CodeProduct::write_step(size_t i) {
+    const unsigned rows = tile_.rows, many = tile_.vectors, element = numbered(rows * many + many);
+    const bool     once = wide_ && many == 1;                   // an element of A is read in one place
+    const auto b_at = [&](unsigned v) { return in_memory(b(), i * step_of_b() + offset_of_b(v)); };
+    const auto masked = [&](unsigned v) { return tile_.rest && !shape_.width && v + 1 == many; };
+    for (unsigned v = 0; v < many; v++) {
+        const unsigned to = numbered(rows * many + v);
+        if (!masked(v)) { if (rows > 1 || once) emit(X86::load, to, b_at(v)); }
+        else if (wide_) emit(X86::load, to, 0, b_at(v), 0, target_.mask);
+        else            emit(X86::load_some, to, target_.mask, b_at(v), 0);
+    }
+    for (unsigned r = 0; r < rows; r++) {
+        const CodePlace x = in_memory(a(), 4 * (r * shape_.k + i), true);
+        if (!once) move_to_register(element, x);
+        for (unsigned v = 0; v < many; v++) {
+            const CodePlace y = rows == 1 && !masked(v) ? b_at(v) : in_register(numbered(rows * many + v));
+            if (once) emit(X86::fmadd231, sum(r, 0), numbered(rows), x, 0);
+            else      emit(X86::fmadd231, sum(r, v), element, y, 0);
+        }
+    }
+}
+void CodeProduct::first_row() {
+    emit(X86::lea, sums, on_stack(at_tile));
+    emit(X86::mov_imm, in_register(rax), -2 * static_cast<int32_t>(tile_.rows * shape_.n));
+}
+void CodeProduct::next_row(size_t n)               { if (!direct_) move(rax, 2 * n * shape_.n); }
+void CodeProduct::no_row()                         {}
+void CodeProduct::write_rows(unsigned rows) {
+    const CodePlace left = argument(offsetof(LoopCall, rows));
+    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
+    const size_t few = jump(X86::jle), again = code_.size();
+    write_columns(rows);
+    emit(X86::sub_imm, left, static_cast<int32_t>(rows));
+    emit(X86::cmp_imm, left, static_cast<int32_t>(rows - 1));
+    jump(X86::jg, again);
+    land(few);
+}
+
+#else // GK_EMITS_A64
+
+// ---- of aarch64: pointers go from row to row of a tile; an element of A is one lane of a register -------------------
+
+bool CodeProduct::can_write() const {
+    return lines_.tensors.size() + 2 <= most_pointers - 2 && (shape_.width || shape_.n % 4 == 0);
+}
+unsigned CodeProduct::most_rows() const            { return vectors() == 1 ? 12 : vectors() == 2 ? 8 : 6; }
+/// A panel of B, or as many vectors of a row of it as find registers: all are as wide as the last.
+unsigned CodeProduct::vectors_of(unsigned r) const {
+    const unsigned panel = static_cast<unsigned>(shape_.width) / 4, fit = 23 / (r + 1), all = vectors();
+    const unsigned most = panel && panel < fit ? panel : fit < 6 ? fit : 6;
+    return all < most ? all : most;
+}
+size_t CodeProduct::steps_together(size_t steps) const { return steps < 8 ? steps : 4; }
+unsigned CodeProduct::rows_together() const        { return 1; }
+CodePlace CodeProduct::of_tensor(size_t tensor) const {
+    return in_memory(pointer(tensor), size_t(column_ + vector_) * 4 * lines_.tensors[tensor].bytes);
+}
+void CodeProduct::load_mask()                      {}           // a rest goes by way of the stack
+CodePlace CodeProduct::counter(Count c) const      { return in_register(c == Count::columns ? 12 : left); }
+void CodeProduct::set(Count c, size_t n)           { emit(A64::movz, counter(c).base, 0, n); }
+void CodeProduct::count_down(Count c, size_t again) {
+    emit(A64::subs, counter(c).base, counter(c).base, size_t(1));
+    jump(A64::b_ne, 0, again);
+}
+void CodeProduct::clear(unsigned i)                { emit(A64::zero, numbered(i), 0, size_t(0)); }
+void CodeProduct::add_parked(unsigned i) {
+    const unsigned old = numbered(tile_.rows * tile_.vectors);
+    move_to_register(old, parked(i));
+    emit_m(A64::fadd, numbered(i), old, numbered(i));
+}
+void CodeProduct::pass(size_t steps)               { move(a(), 4 * steps); }
+/// And the pointer of B at the next step.
+void CodeProduct::write_step(size_t i) {
+    const unsigned many = tile_.vectors, each = tile_.rows * many, x = numbered(each + many);
+    for (unsigned v = 0; v < many; v++) emit(A64::ldr_q, numbered(each + v), b(), 16 * size_t(v));
+    move(b(), step_of_b());
+    for (unsigned r = 0; r < tile_.rows; r++) {
+        emit(A64::ldr_s, x, a(), 4 * (r * shape_.k + i));
+        for (unsigned v = 0; v < many; v++) emit_m(A64::fmla_1, sum(r, v), numbered(each + v), x);
+    }
+}
+void CodeProduct::first_row()                      { emit(A64::add, sums, stack, at_tile); }
+void CodeProduct::next_row(size_t n) {
+    for (size_t t = 0; t < lines_.tensors.size(); t++)
+        if (!lines_.tensors[t].still) move(pointer(t), n * shape_.n * lines_.tensors[t].bytes);
+}
+void CodeProduct::no_row()                         { next_row(0 - size_t(tile_.rows)); }
+void CodeProduct::write_rows(unsigned r) {
+    emit(A64::subs, rows_left, rows_left, size_t(r));
+    const size_t few = jump(A64::b_lt, 0), again = code_.size();
+    write_columns(r);
+    emit(A64::subs, rows_left, rows_left, size_t(r));
+    jump(A64::b_ge, 0, again);
+    land(few);
+    emit(A64::add, rows_left, rows_left, size_t(r));
 }
 
 #endif
@@ -19261,6 +19463,7 @@ bool CompiledLayer::State::can_emit_product(uint32_t) const { return false; }
 void CompiledLayer::State::emit_code(const CompilerGraph&) {}
 void CompiledLayer::State::run_product(uint32_t, const impl::Rows&, const Parallel&) const {}
 void CompiledLayer::State::run_unit(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
+void CompiledLayer::State::run_sums(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
 #else
 
 const OpTrace* CompiledLayer::State::trace_of(const CompilerGraph& graph, uint32_t v) {
@@ -19306,25 +19509,83 @@ bool CompiledLayer::State::flatten(const CompilerGraph& graph, const FusionGroup
             for (size_t i = 0; i < t->ops.size() && !lines.failed; i++) {
                 const TraceOp& op = t->ops[i];
                 int32_t a[3];
-                for (size_t j = 0; j < 3; j++) {
-                    const int32_t s = op.arg[j];
-                    a[j] = s >= 0 ? from[static_cast<size_t>(s)] : no_arg;
-                    if (s >= 0 || s == no_arg) continue;
-                    a[j] = lines.constant(static_cast<uint32_t>(t->constants[static_cast<size_t>(~s)].bits));
-                }
+                lines.operands(*t, op, from, a);
                 if (op.code == TraceCode::store)          value   = a[0];
                 else if (op.code == TraceCode::load)      from[i] = operand[op.index];
                 else if (op.code == TraceCode::parameter) from[i] = lines.constant(n.parameter[op.index]);
                 else                                      from[i] = lines.lower(op, a);
             }
         }
-        result[k - begin] = value;
+        result[k - begin] = lines.last = value;
         if (read_behind(g, v, end)) lines.store(tensor(v), n.desc.dtype, value);
     }
     return !lines.failed;
 }
 bool CompiledLayer::State::push_pointer(uint32_t node, uint8_t bytes, bool still) {
-    return codegen.pointers.push({node, bytes, still, still ? 0 : dag.nodes[node].desc.cols * bytes});
+    const bool moves = !still && node != no_node;
+    return codegen.pointers.push({node, bytes, still, moves ? dag.nodes[node].desc.cols * bytes : 0});
+}
+bool CompiledLayer::State::push_unit(const impl::CodeLines& lines, const impl::CodePlaces& written, CodeGenUnit unit) {
+    unit.begin     = static_cast<uint32_t>(codegen.pointers.size());
+    unit.registers = written.registers;
+    unit.constants = static_cast<uint32_t>(lines.constants.size());
+    unit.kept      = written.kept;
+    unit.spilled   = written.spilled;
+    for (const impl::CodeLines::Tensor& t : lines.tensors) if (!push_pointer(t.node, t.bytes, t.still)) return false;
+    unit.end       = static_cast<uint32_t>(codegen.pointers.size());
+    return codegen.units.push(unit);
+}
+/// The first loop of a norm on what the lines before compute.
+bool CompiledLayer::State::lower_sums(const CompilerGraph& graph, uint32_t norm, impl::CodeLines& lines,
+        impl::Chains& chains) {
+    const OpTrace* const t = trace_of(graph, norm);
+    const TraceStage*    s = t ? t->stages.begin() : nullptr;
+    while (t && s != t->stages.end() && s->loop == TraceLoop::once) s++;
+    if (!t || s == t->stages.end()) return false;
+    const bool fold = s->loop == TraceLoop::fold;
+    impl::List<int32_t> of;
+    int32_t sum = no_arg;
+    if ((!fold && s->loop != TraceLoop::blocked_sum) || !of.fill(t->ops.size(), no_arg)) return false;
+    for (int32_t i = s->begin; i < s->end; i++) {
+        const TraceOp& op = t->ops[static_cast<size_t>(i)];
+        int32_t        from[3];
+        lines.operands(*t, op, of, from);
+        int32_t& value = of[static_cast<size_t>(i)];
+        if (op.code == TraceCode::accumulator) { chains.first = from[0]; sum = op.arg[1]; }
+        value = op.code == TraceCode::accumulator ? lines.load(0, DType::f32)
+                : op.code == TraceCode::load ? lines.last : lines.lower(op, from);
+    }
+    if (sum < 0) return false;
+    chains.count   = fold ? 2 : 4;
+    chains.turns   = fold ? 0x7fffffff : s->steps;
+    chains.of_rest = fold ? 0 : 3;
+    lines.store(0, DType::f32, of[static_cast<size_t>(sum)]);
+    return !lines.failed;
+}
+/// A function for nodes before a norm that reads the last of them, with the norm's first loop.
+bool CompiledLayer::State::emit_sums(const CompilerGraph& graph, const FusionGroup& g, uint32_t begin, uint32_t end,
+        impl::List<uint8_t>& code) {
+    if (end == g.end || !has_sums(g)) return false;
+    const SemanticNode& norm = dag.nodes[node_at(end)];
+    const uint32_t      last = node_at(end - 1);
+    if (!impl::is_norm(norm) || norm.input[0] != last || dag.nodes[last].desc.dtype != DType::f32) return false;
+    if (norm.desc.cols < size_t(4) * target->lanes) return false;               // chains of a row fill it at most
+    impl::CodeLines lines(*target);
+    impl::Chains    chains = {};
+    (void)lines.tensor({no_node, sizeof(float), false});
+    if (!flatten(graph, g, begin, end, lines) || !lower_sums(graph, node_at(end), lines, chains)) return false;
+    impl::CodeSums sums(lines, code, chains);
+    CodeGenUnit    unit = {};
+    unit.offset = code.size();
+    unit.first  = begin;
+    unit.last   = end;
+    unit.sums   = true;
+    if (lines.tensors.size() > impl::most_pointers || !sums.write()) {
+        while (code.size() > unit.offset) code.pop();
+        return false;
+    }
+    unit.bytes = code.size() - unit.offset;
+    return push_unit(lines, sums, unit);
 }
 /// A function for as many nodes from `begin` on as do well in one loop; the one behind them. An instruction
 /// waits for the one before it, so a CPU that looks ahead some hundred instructions must find those of other vectors
@@ -19345,6 +19606,7 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
     }
     for (;; end = begin + (end - begin) / 2) {
         impl::CodeLines lines(*target);
+        if (end != begin && emit_sums(graph, g, begin, end, code)) return end;
         if (end == begin || !flatten(graph, g, begin, end, lines)) return begin;
         if (lines.tensors.size() > impl::most_pointers) continue;
         impl::CodeLoop loop(lines, code);
@@ -19352,17 +19614,9 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
         unit.offset = code.size();
         unit.first  = begin;
         unit.last   = end;
-        unit.begin  = static_cast<uint32_t>(codegen.pointers.size());
-        unit.end    = unit.begin + static_cast<uint32_t>(lines.tensors.size());
         if (!loop.write()) return begin;
-        unit.bytes     = code.size() - unit.offset;
-        unit.registers = loop.registers;
-        unit.constants = static_cast<uint32_t>(lines.constants.size());
-        unit.kept      = loop.kept;
-        unit.spilled   = loop.spilled;
-        for (const impl::CodeLines::Tensor& t : lines.tensors)
-            if (!push_pointer(t.node, t.bytes, t.still)) return begin;
-        return codegen.units.push(unit) ? end : begin;
+        unit.bytes = code.size() - unit.offset;
+        return push_unit(lines, loop, unit) ? end : begin;
     }
 }
 bool CompiledLayer::State::can_emit_product(uint32_t v) const {
@@ -19398,16 +19652,12 @@ bool CompiledLayer::State::emit_product(const CompilerGraph& graph, uint32_t gro
     unit.bytes  = code.size() - before;
     unit.first  = g.begin;
     unit.last   = last.end;
-    unit.begin  = static_cast<uint32_t>(codegen.pointers.size());
-    unit.end    = unit.begin + static_cast<uint32_t>(lines.tensors.size()) + 2;
-    unit.registers = product.registers;
-    unit.constants = static_cast<uint32_t>(lines.constants.size());
-    unit.kept      = product.kept;
-    unit.spilled   = product.spilled;
-    for (const impl::CodeLines::Tensor& t : lines.tensors) if (!push_pointer(t.node, t.bytes, t.still)) return false;
-    for (size_t j = 0; j < 2; j++) if (!push_pointer(n.input[j], sizeof(float), j == 1)) return false;
+    unit.rest   = static_cast<uint32_t>(shape.n % target->lanes);
+    unit.panels = packed_for(v) ? static_cast<uint32_t>(packed_for(v) - packed.begin()) : no_node;
     g.unit = static_cast<uint32_t>(codegen.units.size());
-    if (!codegen.units.push(unit)) return false;
+    if (!push_unit(lines, product, unit)) return false;
+    for (size_t j = 0; j < 2; j++) if (!push_pointer(n.input[j], sizeof(float), j == 1)) return false;
+    codegen.units[g.unit].end += 2;
     g.units = 1;
     return true;
 }
@@ -19450,6 +19700,13 @@ static inline void call_code(const uint8_t* entry, LoopCall* call) {
     memcpy(&function, &entry, sizeof function);
     function(call);
 }
+/// Elements behind whole vectors, and which they are.
+static inline void set_rest(const CodeTarget& target, size_t rest, LoopCall& call) {
+    call.rest = rest;
+    if (!rest) return;
+    for (size_t i = 0; i < 8; i++) call.mask[i] = i < rest ? -1 : 0;
+    if (target.isa == Isa::avx512) call.mask[0] = (1 << rest) - 1;
+}
 /// Elements up to where a vector of each tensor begins at a multiple of its size; 0 where that is nowhere, or too few
 /// follow: a vector that spans two lines of the cache takes twice the time.
 static inline size_t before_aligned(const CodeTarget& target, const Window* at, const PtrSource* p, size_t count,
@@ -19461,30 +19718,27 @@ static inline size_t before_aligned(const CodeTarget& target, const Window* at, 
 }
 } // namespace impl
 
+void CompiledLayer::State::run_rows_of_product(const CodeGenUnit& unit, const impl::Rows& r, size_t begin,
+        size_t end) const {
+    impl::LoopCall   call;
+    const PtrSource* at = &codegen.pointers[unit.begin];
+    call.rows = end - begin;
+    impl::set_rest(*target, unit.rest, call);
+    for (uint32_t i = 0; i < unit.end - unit.begin; i++, at++) {
+        const impl::ValuePlace& v = values[at->node];
+        call.at[i] = v.at + r.task * v.each + (begin + (v.each ? 0 : r.begin)) * at->row_bytes;
+    }
+    if (unit.panels != no_node) call.at[unit.end - unit.begin - 1] = static_cast<uint8_t*>(packed[unit.panels].panels);
+    impl::call_code(codegen.code + unit.offset, &call);
+}
 /// Rows of a product, and of the group behind it where that is injected.
 void CompiledLayer::State::run_product(uint32_t group, const impl::Rows& r, const Parallel& p) const {
-    const CodeGenUnit&         unit = codegen.units[fusion.groups[group].unit];
-    const impl::PackedWeight*  w = packed_for(node_at(unit.first));
-    const uint32_t             count = unit.end - unit.begin;
-    const size_t               rest = dag.nodes[node_at(unit.first)].desc.cols % target->lanes;
-    const auto run = [&](size_t begin, size_t end, size_t) {
-        impl::LoopCall call;
-        call.rows = end - begin;
-        call.rest = rest;
-        for (size_t i = 0; i < 8 && rest; i++) call.mask[i] = i < rest ? -1 : 0;
-        if (target->isa == Isa::avx512) call.mask[0] = (1 << rest) - 1;
-        for (uint32_t i = 0; i < count; i++) {
-            const PtrSource&        at = codegen.pointers[unit.begin + i];
-            const impl::ValuePlace& v  = values[at.node];
-            call.at[i] = v.at + r.task * v.each + (begin + (v.each ? 0 : r.begin)) * at.row_bytes;
-        }
-        if (w) call.at[count - 1] = static_cast<uint8_t*>(w->panels);
-        impl::call_code(codegen.code + unit.offset, &call);
-    };
+    const CodeGenUnit& unit = codegen.units[fusion.groups[group].unit];
+    const auto part = [&](size_t begin, size_t end, size_t) { run_rows_of_product(unit, r, begin, end); };
     if (r.count == 0) return;
-    const Parallel shared = impl::worth(p, planned[group].work);
-    if (impl::width_of(shared) == 1) run(0, r.count, 0);
-    else                             impl::split(shared, r.count, kernels.table().gemm->mr, run);
+    const bool alone = impl::width_of(p) == 1 || impl::width_of(impl::worth(p, planned[group].work)) == 1;
+    if (alone) run_rows_of_product(unit, r, 0, r.count);
+    else       impl::split(p, r.count, kernels.table().gemm->mr, part);
 }
 void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
     const PtrSource* const pointer = &codegen.pointers[unit.begin];
@@ -19495,10 +19749,8 @@ void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window*
     impl::LoopCall call;
     const auto columns = [&](size_t begin, size_t end) {
         call.rows  = rows;
-        call.rest  = (end - begin) % target->lanes;
+        impl::set_rest(*target, (end - begin) % target->lanes, call);
         call.begin = -2 * static_cast<int64_t>(end - begin - call.rest);
-        for (size_t i = 0; i < 8 && call.rest; i++) call.mask[i] = i < call.rest ? -1 : 0;
-        if (target->isa == Isa::avx512) call.mask[0] = (1 << call.rest) - 1;
         for (uint32_t i = 0; i < count; i++) {
             call.at[i]   = at[i].at + (end - call.rest) * pointer[i].bytes;
             call.step[i] = at[i].stride;
@@ -19508,6 +19760,18 @@ void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window*
     const size_t head = rows == 1 ? impl::before_aligned(*target, at, pointer, count, cols) : 0;
     if (head) columns(0, head);
     columns(head, cols);
+}
+/// Rows before a norm, which stay rows, and the chains of its sums.
+void CompiledLayer::State::run_sums(const CodeGenUnit& unit, const impl::Window* at, size_t rows, size_t cols) const {
+    impl::LoopCall call;
+    call.rows = rows;
+    impl::set_rest(*target, cols % target->lanes, call);
+    call.begin = -2 * static_cast<int64_t>(cols - call.rest);
+    for (uint32_t i = 0; i < unit.end - unit.begin; i++) {
+        call.at[i]   = at[i].at + (i ? (cols - call.rest) * codegen.pointers[unit.begin + i].bytes : 0);
+        call.step[i] = at[i].stride;
+    }
+    impl::call_code(codegen.code + unit.offset, &call);
 }
 #endif
 

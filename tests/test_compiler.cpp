@@ -273,13 +273,13 @@ static std::vector<Way> ways(Rng& rng) {
     apart.tile_bytes = 1;
     CompileOptions plain_poisoned = plain;
     plain_poisoned.poison = true;
-    whole.row_bands = false;
+    whole.row_bands = whole.sums = false;
     whole.poison = unpacked.poison = true;
     unpacked.pack_weights = false;
     return { { "as it is", fused, {}, true }, { "interpreted", interpreted, {}, true },
              { "not fused", plain, {}, true }, { "small tiles, poisoned", poisoned, parallel_of(3), true },
              { "not fused, poisoned", plain_poisoned, parallel_of(2), true },
-             { "nothing shared, tiny tiles", apart, parallel_of(4), false }, { "no bands", whole, parallel_of(2), true },
+             { "nothing shared, tiny tiles", apart, parallel_of(4), false }, { "no bands, no sums", whole, parallel_of(2), true },
              { "nothing packed", unpacked, parallel_of(3), true } };
 }
 
@@ -436,6 +436,39 @@ TEST_CASE("norms, softmax, reductions of rows") {
         g.output(g.op(OpKind::dot, x, y));
         g.output(g.op(OpKind::dot, g.op(OpKind::abs, x), w));
     }, SHAPES);
+}
+
+TEST_CASE("sums of norms in the code of what is before them") {
+    std::vector<std::pair<size_t, size_t>> shapes;
+    for (size_t n : { 15, 16, 31, 32, 63, 64, 65, 79, 100, 127, 128, 129, 255, 256, 257, 300, 511, 512, 513, 560, 700, 1024, 1055, 2048, 2305, 4200 })
+        shapes.push_back({ n % 3 == 0 ? 1 : n < 600 ? 5 : 3, n });
+    each_isa("rms_norm", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, n }), y = g.input({ m, n }, DType::bf16), w = g.weight("w", { n }), s = g.add(x, y);
+        g.output(g.rms_norm(s, w, 1e-5f));                      // of what is kept
+        g.output(s);
+        g.output(g.mul(g.rms_norm(g.op(OpKind::gelu, g.offset(x, 1)), w, 1e-5f), w), DType::f16);
+    }, shapes);
+    each_isa("layer_norm", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, n }), w = g.weight("w", { n }), b = g.weight("b", { n });
+        const TensorRef y = g.layer_norm(g.axpy(x, 0.5f, w), w, b, 1e-5f);
+        g.output(g.layer_norm(g.offset(y, 2), b, w, 1e-3f));    // one behind the other
+        g.output(g.layer_norm(g.scale(x, 1e-30f), w, b, 0));    // which floats do not hold well
+    }, shapes);
+    each_isa("softmax", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef x = g.input({ m, n }), mask = g.input({ n }, DType::f16);
+        g.output(g.softmax(g.add(g.scale(x, 0.125f), mask)));
+        g.output(g.mul(g.softmax(g.op(OpKind::tanh, g.op(OpKind::silu, x))), x));
+    }, shapes);
+    for (bool wanted : { true, false }) {
+        CompilerGraph g;
+        CompileOptions options;
+        CompiledLayer layer;
+        options.sums = wanted;
+        g.output(g.softmax(g.scale(g.input({ any_rows, 64 }), 0.125f)));
+        REQUIRE(ok(layer.compile(g, DeviceProfile::host(), options), layer));
+        const bool code = std::strcmp(layer.backend(), "interpreter") != 0;
+        CHECK((as_text(layer, false).find("sums of the next norm") != std::string::npos) == (code && wanted));
+    }
 }
 
 TEST_CASE("rope") {
@@ -879,6 +912,47 @@ TEST_CASE("a weight is what it was when it was bound; one input, one output") {
     REQUIRE(layer.bind("w", w));
     CHECK(layer.run(x, out).code == Code::invalid_argument);
     CHECK(out[3] == 85);
+}
+
+TEST_CASE("from run to run: other memory, other rows, other tensors") {
+    CompilerGraph g;
+    const TensorRef x = g.input({ any_rows, 24 });
+    const TensorRef y = g.rms_norm(g.matmul(x, g.weight("w", { 24, 40 })), g.weight("n", { 40 }), 1e-5f);
+    g.output(g.rms_norm(g.reshape(y, 8), g.weight("m", { 8 }), 1e-5f));             // a view of a buffer
+    g.output(g.reshape(x, 12), DType::f16);                                         // and of an input
+    Rng rng(11);
+    std::vector<Source> weights;
+    CompiledLayer layer;
+    REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    for (const char* name : { "w", "n", "m" }) {
+        weights.push_back(source_of<float>(rng, 24 * 40));
+        REQUIRE(layer.bind(name, weights.back().bytes.data()));
+    }
+    const size_t most = 9;
+    const Floats a = draw<float>(rng, most * 24), b = draw<float>(rng, most * 24);
+    const auto run = [&](const Floats& in, size_t rows, void* memory, size_t bytes) {
+        Floats out(rows * 40, 0);
+        std::vector<gllm::f16> narrow(rows * 24);
+        const void* ins[] = { in.data() };
+        void* outs[] = { out.data(), narrow.data() };
+        layer.workspace = { memory, bytes };
+        ok(layer.run(ins, outs, rows), layer);
+        for (const gllm::f16& e : narrow) out.push_back(gllm::Element<gllm::f16>::to_f32(e));
+        return out;
+    };
+    const size_t scratch = layer.scratch_bytes(most);
+    const std::vector<Floats> want = { run(a, most, nullptr, 0), run(b, most, nullptr, 0), run(a, 4, nullptr, 0) };
+    CHECK(want[0] != want[1]);
+    Bytes here(scratch), there(scratch);
+    for (size_t i = 0; i < 60; i++) {
+        Bytes &used = rng.below(2) ? here : there, &other = &used == &here ? there : here;
+        std::fill(other.begin(), other.end(), uint8_t(0xff));
+        const size_t which = rng.below(3);
+        const bool   own = rng.below(4) == 0;
+        const Floats got = run(which == 1 ? b : a, which == 2 ? 4 : most, own ? nullptr : used.data(), own ? 0 : scratch);
+        CHECK(differ(got.data(), want[which].data(), got.size()) == "");
+        if (rng.below(5) == 0) layer.scratch_bytes(1 + rng.below(most));
+    }
 }
 
 TEST_CASE("threads change no bit") {

@@ -384,7 +384,7 @@ static const OpKind UNARY[]  = { OpKind::relu, OpKind::silu, OpKind::gelu, OpKin
                                  OpKind::exp, OpKind::neg, OpKind::abs, OpKind::sqrt, OpKind::rsqrt, OpKind::recip };
 static const OpKind BINARY[] = { OpKind::add, OpKind::sub, OpKind::mul, OpKind::swiglu, OpKind::div, OpKind::max, OpKind::min };
 
-/// Elementwise operations on a few inputs and rows, some of 16 bits; more, and with more values that live at a time, where `wide`.
+/// Elementwise operations and norms of a few inputs and rows, some of 16 bits; more, and with more values that live at a time, where `wide`.
 static void random_maps(CompilerGraph& g, Rng& rng, size_t rows, size_t cols, bool wide) {
     gllm::ScalarOpRegistry& r = registry();
     std::vector<TensorRef> known;
@@ -396,7 +396,8 @@ static void random_maps(CompilerGraph& g, Rng& rng, size_t rows, size_t cols, bo
     const auto full = [&] { return known.size() > inputs + 1 ? known[inputs + 1 + rng.below(known.size() - inputs - 1)] : known[0]; };
     for (size_t i = 0, n = 2 + rng.below(wide ? 28 : 10); i < n; i++) {
         const TensorRef x = i ? full() : known[0], y = any();
-        switch (rng.below(9)) {
+        const std::string name = "norm" + std::to_string(i);
+        switch (rng.below(10)) {
             case 0: case 1: known.push_back(g.op(UNARY[rng.below(sizeof UNARY / sizeof *UNARY)], x)); break;
             case 2: case 3: known.push_back(g.op(BINARY[rng.below(sizeof BINARY / sizeof *BINARY)], x, y)); break;
             case 4: known.push_back(g.op(BINARY[rng.below(sizeof BINARY / sizeof *BINARY)], y, x)); break;
@@ -404,6 +405,11 @@ static void random_maps(CompilerGraph& g, Rng& rng, size_t rows, size_t cols, bo
             case 6: known.push_back(rng.below(2) ? g.axpy(x, float(rng.uniform(-2, 2)), y) : g.offset(x, 0.5f)); break;
             case 7: known.push_back(rng.below(3) ? g.op(r.find("softsign"), x)
                                                  : g.op(r.find(rng.below(2) ? "smooth" : "settled"), x, y)); break;
+            case 8: {
+                const TensorRef w = g.weight(name.c_str(), { 1, cols });
+                known.push_back(rng.below(3) == 0 ? g.softmax(x) : rng.below(2) ? g.rms_norm(x, w, 1e-5f) : g.layer_norm(x, w, w, 1e-5f));
+                break;
+            }
             default: known.push_back(wide && rng.below(2) ? g.op(r.find(rng.below(4) ? "busy" : "votes"), x, y)
                                                           : g.op(r.find("picked"), x, y, full()));
         }
@@ -465,10 +471,10 @@ static std::string differs(DType d, const Guarded<uint8_t>& a, const Guarded<uin
 
 static void check_three_ways(Isa isa) {
     const size_t count = full() ? 30000 : small() ? 40 : 1000;
-    size_t units = 0, spilled = 0, most = 0;
+    size_t units = 0, spilled = 0, sums = 0, most = 0;
     for (size_t i = 0; i < count; i++) {
         Rng rng(i + 50000);
-        static const size_t widths[] = { 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 24, 31, 33, 40, 64, 71, 130, 301 };
+        static const size_t widths[] = { 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 24, 31, 33, 40, 64, 71, 130, 301, 700 };
         const size_t cols = widths[rng.below(sizeof widths / sizeof *widths)], rows = 1 + rng.below(5);
         const bool open = rng.below(2) != 0;
         const Edge edge = rng.below(2) ? Edge::end : Edge::begin;
@@ -494,6 +500,7 @@ static void check_three_ways(Isa isa) {
         for (const CodeGenUnit& u : layers[2].code()->units) {
             units++;
             spilled += u.spilled != 0;
+            sums += u.sums;
             most = std::max<size_t>(most, u.registers);
         }
         for (size_t o = 0; o < g.outputs().size(); o++) {
@@ -504,9 +511,11 @@ static void check_three_ways(Isa isa) {
             }
         }
     }
-    MESSAGE(units << " functions, " << spilled << " with values on the stack, at most " << most << " registers");
+    MESSAGE(units << " functions, " << spilled << " with values on the stack, " << sums << " with sums of norms, at most " << most
+                  << " registers");
     CHECK(units > count / 2);
     if (!small()) CHECK(spilled > count / 200);
+    if (!small()) CHECK(sums > count / 20);
     CHECK(most >= 16);
 }
 TEST_CASE("op by op, interpreted and as machine code") {
@@ -682,9 +691,10 @@ static void check_caller(Isa isa) {
             for (size_t k = 0; k < 8; k++) call.mask[k] = k < cols - whole ? -1 : 0;
             if (isa == Isa::avx512) call.mask[0] = (1 << (cols - whole)) - 1;
             for (uint32_t p = 0; p < u.end - u.begin; p++) {
-                const gllm::TensorDesc& d = layer.dag()->nodes[layer.code()->pointers[u.begin + p].node].desc;
-                call.at[p]   = reinterpret_cast<uint8_t*>(room.data() + p * 2 * cols) + whole * bytes_of(d.dtype);
-                call.step[p] = cols * bytes_of(d.dtype);
+                const gllm::PtrSource& source = layer.code()->pointers[u.begin + p];
+                const bool sums = source.node == gllm::no_node; // of both rows, no more than these are
+                call.at[p]   = reinterpret_cast<uint8_t*>(room.data() + p * 2 * cols) + (sums ? 0 : whole * source.bytes);
+                call.step[p] = cols * source.bytes;
             }
             void (*function)(LoopCall*);
             const uint8_t* const entry = layer.code()->code + u.offset;
