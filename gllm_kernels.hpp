@@ -2551,6 +2551,7 @@ struct FormatKernels {
     /// The same for up to `inputs` rows of x and whole blocks of 256, on so many segments of rows, where the CPU has
     /// what that needs. With `wide` scales a row is NaN that has one beyond what codes serve.
     DotRows* dots; size_t segments, inputs; bool CpuFeatures::* needs;
+    size_t exact_dots, fast_dots;                               // so many rows of x that other ways are not faster
     bool wide;
     const void* codebook;                                       // rows of its grid, for `dots`; null: it has none
     /// n codes of a row as bytes, exclusive or `flip`; zeros up to a multiple of 32. Null but for the plain codes.
@@ -2830,62 +2831,62 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qdot_avx512vbmi_iq2_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ2_S) \
     ROW(gk_qdot_avx512vbmi_iq3_xxs_4, GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ3_XXS) \
     ROW(gk_qdot_avx512vbmi_iq3_s_4,   GK_AVX512, GK_AVX512VNNI, gfni,        4, DOT_INPUTS, IQ3_S) \
-    ROW(gk_qdot_avxvnni_q4_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_0) \
-    ROW(gk_qdot_avxvnni_q4_1_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_1) \
-    ROW(gk_qdot_avxvnni_q5_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_0) \
-    ROW(gk_qdot_avxvnni_q5_1_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_1) \
-    ROW(gk_qdot_avxvnni_q8_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q8_0) \
-    ROW(gk_qdot_avxvnni_q1_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q1_0) \
-    ROW(gk_qdot_avxvnni_q2_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q2_0) \
-    ROW(gk_qdot_avxvnni_tq1_0_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, TQ1_0) \
-    ROW(gk_qdot_avxvnni_tq2_0_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, TQ2_0) \
-    ROW(gk_qdot_avxvnni_nvfp4_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, NVFP4) \
-    ROW(gk_qdot_avxvnni_mxfp4_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, MXFP4) \
-    ROW(gk_qdot_avxvnni_q2_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q2_K) \
-    ROW(gk_qdot_avxvnni_q3_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q3_K) \
-    ROW(gk_qdot_avxvnni_q4_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q4_K) \
-    ROW(gk_qdot_avxvnni_q5_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q5_K) \
-    ROW(gk_qdot_avxvnni_q6_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q6_K) \
-    ROW(gk_qdot_avxvnni_q8_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, Q8_K) \
-    ROW(gk_qdot_avxvnni_iq4_nl_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ4_NL) \
-    ROW(gk_qdot_avxvnni_iq4_xs_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ4_XS) \
-    ROW(gk_qdot_avxvnni_awq4_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, AWQ4) \
-    ROW(gk_qdot_avxvnni_gptq4_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, GPTQ4) \
-    ROW(gk_qdot_avxvnni_iq1_s_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ1_S) \
-    ROW(gk_qdot_avxvnni_iq1_m_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ1_M) \
-    ROW(gk_qdot_avxvnni_iq2_xxs_2,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ2_XXS) \
-    ROW(gk_qdot_avxvnni_iq2_xs_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ2_XS) \
-    ROW(gk_qdot_avxvnni_iq2_s_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ2_S) \
-    ROW(gk_qdot_avxvnni_iq3_xxs_2,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ3_XXS) \
-    ROW(gk_qdot_avxvnni_iq3_s_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, 1, IQ3_S) \
-    ROW(gk_qdot_avx2_q4_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_0) \
-    ROW(gk_qdot_avx2_q4_1_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_1) \
-    ROW(gk_qdot_avx2_q5_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_0) \
-    ROW(gk_qdot_avx2_q5_1_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_1) \
-    ROW(gk_qdot_avx2_q8_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q8_0) \
-    ROW(gk_qdot_avx2_q1_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q1_0) \
-    ROW(gk_qdot_avx2_q2_0_2,          GK_AVX2,   0,             avx2,        2, 1, Q2_0) \
-    ROW(gk_qdot_avx2_tq1_0_2,         GK_AVX2,   0,             avx2,        2, 1, TQ1_0) \
-    ROW(gk_qdot_avx2_tq2_0_2,         GK_AVX2,   0,             avx2,        2, 1, TQ2_0) \
-    ROW(gk_qdot_avx2_nvfp4_2,         GK_AVX2,   0,             avx2,        2, 1, NVFP4) \
-    ROW(gk_qdot_avx2_mxfp4_2,         GK_AVX2,   0,             avx2,        2, 1, MXFP4) \
-    ROW(gk_qdot_avx2_q2_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q2_K) \
-    ROW(gk_qdot_avx2_q3_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q3_K) \
-    ROW(gk_qdot_avx2_q4_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q4_K) \
-    ROW(gk_qdot_avx2_q5_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q5_K) \
-    ROW(gk_qdot_avx2_q6_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q6_K) \
-    ROW(gk_qdot_avx2_q8_k_2,          GK_AVX2,   0,             avx2,        2, 1, Q8_K) \
-    ROW(gk_qdot_avx2_iq4_nl_2,        GK_AVX2,   0,             avx2,        2, 1, IQ4_NL) \
-    ROW(gk_qdot_avx2_iq4_xs_2,        GK_AVX2,   0,             avx2,        2, 1, IQ4_XS) \
-    ROW(gk_qdot_avx2_awq4_2,          GK_AVX2,   0,             avx2,        2, 1, AWQ4) \
-    ROW(gk_qdot_avx2_gptq4_2,         GK_AVX2,   0,             avx2,        2, 1, GPTQ4) \
-    ROW(gk_qdot_avx2_iq1_s_2,         GK_AVX2,   0,             avx2,        2, 1, IQ1_S) \
-    ROW(gk_qdot_avx2_iq1_m_2,         GK_AVX2,   0,             avx2,        2, 1, IQ1_M) \
-    ROW(gk_qdot_avx2_iq2_xxs_2,       GK_AVX2,   0,             avx2,        2, 1, IQ2_XXS) \
-    ROW(gk_qdot_avx2_iq2_xs_2,        GK_AVX2,   0,             avx2,        2, 1, IQ2_XS) \
-    ROW(gk_qdot_avx2_iq2_s_2,         GK_AVX2,   0,             avx2,        2, 1, IQ2_S) \
-    ROW(gk_qdot_avx2_iq3_xxs_2,       GK_AVX2,   0,             avx2,        2, 1, IQ3_XXS) \
-    ROW(gk_qdot_avx2_iq3_s_2,         GK_AVX2,   0,             avx2,        2, 1, IQ3_S)
+    ROW(gk_qdot_avxvnni_q4_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q4_0) \
+    ROW(gk_qdot_avxvnni_q4_1_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q4_1) \
+    ROW(gk_qdot_avxvnni_q5_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q5_0) \
+    ROW(gk_qdot_avxvnni_q5_1_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q5_1) \
+    ROW(gk_qdot_avxvnni_q8_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q8_0) \
+    ROW(gk_qdot_avxvnni_q1_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q1_0) \
+    ROW(gk_qdot_avxvnni_q2_0_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q2_0) \
+    ROW(gk_qdot_avxvnni_tq1_0_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, TQ1_0) \
+    ROW(gk_qdot_avxvnni_tq2_0_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, TQ2_0) \
+    ROW(gk_qdot_avxvnni_nvfp4_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, NVFP4) \
+    ROW(gk_qdot_avxvnni_mxfp4_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, MXFP4) \
+    ROW(gk_qdot_avxvnni_q2_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q2_K) \
+    ROW(gk_qdot_avxvnni_q3_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q3_K) \
+    ROW(gk_qdot_avxvnni_q4_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q4_K) \
+    ROW(gk_qdot_avxvnni_q5_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q5_K) \
+    ROW(gk_qdot_avxvnni_q6_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q6_K) \
+    ROW(gk_qdot_avxvnni_q8_k_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, Q8_K) \
+    ROW(gk_qdot_avxvnni_iq4_nl_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qdot_avxvnni_iq4_xs_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, IQ4_XS) \
+    ROW(gk_qdot_avxvnni_awq4_2,       GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, AWQ4) \
+    ROW(gk_qdot_avxvnni_gptq4_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, GPTQ4) \
+    ROW(gk_qdot_avxvnni_iq1_s_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, IQ1_S) \
+    ROW(gk_qdot_avxvnni_iq1_m_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, IQ1_M) \
+    ROW(gk_qdot_avxvnni_iq2_xxs_2,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, IQ2_XXS) \
+    ROW(gk_qdot_avxvnni_iq2_xs_2,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, IQ2_XS) \
+    ROW(gk_qdot_avxvnni_iq2_s_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, IQ2_S) \
+    ROW(gk_qdot_avxvnni_iq3_xxs_2,    GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, IQ3_XXS) \
+    ROW(gk_qdot_avxvnni_iq3_s_2,      GK_AVX2,   GK_AVXVNNI,    avx_vnni,    2, DOT_INPUTS, IQ3_S) \
+    ROW(gk_qdot_avx2_q4_0_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q4_0) \
+    ROW(gk_qdot_avx2_q4_1_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q4_1) \
+    ROW(gk_qdot_avx2_q5_0_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q5_0) \
+    ROW(gk_qdot_avx2_q5_1_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q5_1) \
+    ROW(gk_qdot_avx2_q8_0_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q8_0) \
+    ROW(gk_qdot_avx2_q1_0_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q1_0) \
+    ROW(gk_qdot_avx2_q2_0_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q2_0) \
+    ROW(gk_qdot_avx2_tq1_0_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, TQ1_0) \
+    ROW(gk_qdot_avx2_tq2_0_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, TQ2_0) \
+    ROW(gk_qdot_avx2_nvfp4_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, NVFP4) \
+    ROW(gk_qdot_avx2_mxfp4_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, MXFP4) \
+    ROW(gk_qdot_avx2_q2_k_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q2_K) \
+    ROW(gk_qdot_avx2_q3_k_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q3_K) \
+    ROW(gk_qdot_avx2_q4_k_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q4_K) \
+    ROW(gk_qdot_avx2_q5_k_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q5_K) \
+    ROW(gk_qdot_avx2_q6_k_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q6_K) \
+    ROW(gk_qdot_avx2_q8_k_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, Q8_K) \
+    ROW(gk_qdot_avx2_iq4_nl_2,        GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qdot_avx2_iq4_xs_2,        GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ4_XS) \
+    ROW(gk_qdot_avx2_awq4_2,          GK_AVX2,   0,             avx2,        2, DOT_INPUTS, AWQ4) \
+    ROW(gk_qdot_avx2_gptq4_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, GPTQ4) \
+    ROW(gk_qdot_avx2_iq1_s_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ1_S) \
+    ROW(gk_qdot_avx2_iq1_m_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ1_M) \
+    ROW(gk_qdot_avx2_iq2_xxs_2,       GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ2_XXS) \
+    ROW(gk_qdot_avx2_iq2_xs_2,        GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ2_XS) \
+    ROW(gk_qdot_avx2_iq2_s_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ2_S) \
+    ROW(gk_qdot_avx2_iq3_xxs_2,       GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ3_XXS) \
+    ROW(gk_qdot_avx2_iq3_s_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ3_S)
 #define GK_ARM64_DOTS(ROW) \
     ROW(gk_qdot_neondot_q4_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_0) \
     ROW(gk_qdot_neondot_q4_1_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_1) \
@@ -3107,6 +3108,8 @@ constexpr size_t FEW_ROWS  = 8;                                 // of input, bel
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
 constexpr size_t FEW_FOR_DOTS = 4;                              // the same, in registers, one row after the other
 constexpr size_t FEW_BY_TENSORS = 5;                            // the same of checkpoints, which are used as decoded
+constexpr size_t EXACT_DOTS_AVX2 = 10;                          // so many together are faster than floats
+constexpr size_t FAST_DOTS_AVXVNNI = 12, FAST_DOTS_AVXVNNI_8BIT = 10;               // .. than panels, but of grids
 constexpr size_t FEW_FOR_PANELS = 2;                            // below here: codes are not packed
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24, DECODED_TILE_ROWS = 64;        // from here: plain codes in AMX tiles; decoded blocks
@@ -3118,8 +3121,9 @@ GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKern
     return !tiles || m < few ? f.digits : f.unpack && !is_bf16 ? tiles : nullptr;
 }
 /// Do codes stay in registers, for a kernel that takes so many rows of x together, or for very few?
-GK_INL bool by_dots(const FormatKernels& f, size_t m, size_t k) {
-    return f.dots && (m < FEW_FOR_DOTS || (m <= f.inputs && k % 256 == 0 && cpu_features().*f.needs));
+GK_INL bool by_dots(const FormatKernels& f, size_t m, size_t k, Precision precision) {
+    const size_t most = precision == Precision::fast ? f.fast_dots : f.exact_dots;
+    return f.dots && (m < FEW_FOR_DOTS || (m <= most && k % 256 == 0 && cpu_features().*f.needs));
 }
 GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
     return !f.codes ? 0 : precision == Precision::fast ? 1 : f.by_codes->exact;
@@ -3127,15 +3131,15 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits,
         size_t m, size_t n, size_t k, Precision precision) {
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
-    const bool dots  = by_dots(f, m, k) && !f.unpack;
+    const bool dots  = by_dots(f, m, k, precision) && !f.unpack;
     const bool many  = f.dots && !f.unpack ? !dots : d && m >= d->few;
     if (d && digits && many && n >= FEW_OUTPUTS && k > 0 && k <= d->longest) return QuantRoute::digits;
     if (codes && (dots || m < (precision == Precision::fast ? FEW_BY_FAST_CODES : f.by_codes->few)))
         return QuantRoute::codes;
     return m < FEW_ROWS ? QuantRoute::decoded : QuantRoute::nested;
 }
-/// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more, and one of
-/// both where the product is fast.
+/// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more, and one
+/// of both where the product is fast.
 struct Terms { size_t x, w; };
 GK_INL Terms quant_terms(bool codes, bool is_bf16, Precision precision) {
     const bool fast = precision == Precision::fast;
@@ -7320,8 +7324,8 @@ namespace GK_FEATURE_NS {
 
 // ---- dots of bytes ------------------------------------------------------------
 //
-//   sum_quads<D>(c, x, s): for each four signed bytes of c, their sum times the four integers of D digits at x, 256
-//   bytes apart; s as prepared | spread<q>(v): lane l is element (q VF + l) / 4 of v
+//   sum_quads<D>(c, x): for each four signed bytes of c, their sum times the four integers of D digits at x, 256 bytes
+//   apart | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x,
 //   column by column | qcodes(acc, w, x): the same with x a vector, of bytes + FLIP_X, and |w| <= LARGEST_CODE as it is
@@ -7336,25 +7340,6 @@ GK_INL __m256i dot_quads(__m256i w, __m256i q) {   // |w| <= 128 and |q| <= 127:
 #else
     return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
 #endif
-}
-#if !GK_FEATURE
-/// Digits to base 128: |c| <= 128 times two of 0 .. 127 fit 16 bits, as do two of -127 .. 127 under |c|.
-template <size_t D> GK_INL __m256i sum_quads256(const int8_t* codes, const uint8_t* x) {
-    const __m256i c = bload(codes), top = _mm256_maddubs_epi16(_mm256_abs_epi8(c), _mm256_sign_epi8(bload(x), c));
-    __m256i t = _mm256_madd_epi16(top, _mm256_set1_epi16(D == 1 ? 1 : D == 2 ? 128 : 16384));
-    for (size_t d = 1; d < D; d++) {
-        const __m256i pairs = _mm256_maddubs_epi16(bload(x + 256 * d), c);
-        t = _mm256_add_epi32(t, _mm256_madd_epi16(pairs, _mm256_set1_epi16(D - d == 2 ? 128 : 1)));
-    }
-    return t;
-}
-#endif
-/// For each four of 32 integers minus their sum, as 512 high + low, high in the upper half.
-GK_INL __m256i minus_quads(const int32_t* q) {
-    const __m256i a = _mm256_hadd_epi32(bload(q), bload(q + 8)), b = _mm256_hadd_epi32(bload(q + 16), bload(q + 24));
-    const __m256i s = _mm256_permutevar8x32_epi32(_mm256_hadd_epi32(a, b), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-    const __m256i n = _mm256_sub_epi32(_mm256_setzero_si256(), s), low = _mm256_and_si256(n, _mm256_set1_epi32(511));
-    return _mm256_or_si256(low, _mm256_slli_epi32(_mm256_srai_epi32(n, 9), 16));
 }
 #if GK_PASS == GK_AVX512
 #if GK_FEATURE
@@ -7401,7 +7386,17 @@ GK_INL vf groups_of(__mmask16 lanes, vf v) {
     return _mm512_maskz_permutexvar_ps(lanes, order, v);
 }
 #else
-template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) {
+/// Digits to base 128: |c| <= 128 times two of 0 .. 127 fit 16 bits, as do two of -127 .. 127 under |c|.
+template <size_t D> GK_INL __m256i sum_quads256(const int8_t* codes, const uint8_t* x) {
+    const __m256i c = bload(codes), top = _mm256_maddubs_epi16(_mm256_abs_epi8(c), _mm256_sign_epi8(bload(x), c));
+    __m256i t = _mm256_madd_epi16(top, _mm256_set1_epi16(D == 1 ? 1 : D == 2 ? 128 : 16384));
+    for (size_t d = 1; d < D; d++) {
+        const __m256i pairs = _mm256_maddubs_epi16(bload(x + 256 * d), c);
+        t = _mm256_add_epi32(t, _mm256_madd_epi16(pairs, _mm256_set1_epi16(D - d == 2 ? 128 : 1)));
+    }
+    return t;
+}
+template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(sum_quads256<D>(codes, x)),
                               sum_quads256<D>(codes + 32, x + 32), 1);
 }
@@ -7414,23 +7409,29 @@ template <int q> GK_INL vf spread(vf v) {
     return _mm512_permutexvar_ps(quarter, v);
 }
 #else
+/// t plus, for each lane, its four codes, exclusive or FLIP, times those of a digit of x. To base 128 only the highest
+/// may be negative.
 #if GK_FEATURE
-template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t* start) {
-    const __m256i c = bload(codes);
-    __m256i t = _mm256_dpbusd_avx_epi32(bload(start), _mm256_xor_si256(c, _mm256_set1_epi8(-128)), bload(x));
-    for (size_t d = 1; d < D; d++) t = _mm256_dpbusd_avx_epi32(_mm256_slli_epi32(t, 8), bload(x + 256 * d), c);
-    return t;
-}
+GK_INL vi add_digit(vi t, vb codes, vb x, bool)    { return _mm256_dpbusd_avx_epi32(t, codes, x); }
 #else
-template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) {
-    return sum_quads256<D>(codes, x);
+GK_INL vi add_digit(vi t, vb codes, vb x, bool highest) {
+    const __m256i one = _mm256_set1_epi16(1);
+    return viadd(t, highest ? dot_quads(codes, x) : _mm256_madd_epi16(_mm256_maddubs_epi16(x, codes), one));
 }
 #endif
-template <int q> GK_INL vf spread(vf v) {
-    const __m256i quarter = _mm256_setr_epi32(2 * q,     2 * q,     2 * q,     2 * q,
-                                              2 * q + 1, 2 * q + 1, 2 * q + 1, 2 * q + 1);
-    return _mm256_permutevar8x32_ps(v, quarter);
+/// Of 16 first those at even places.
+GK_INL vf in_order(vf pairs) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), 0xd8)); }
+GK_INL void even_first(float* p) {
+    const vf a = vload(p), b = vload(p + 8);
+    vstore(p, in_order(_mm256_shuffle_ps(a, b, 0x88)));
+    vstore(p + 8, in_order(_mm256_shuffle_ps(a, b, 0xdd)));
 }
+/// Minus sums of integers, as 512 high + low, high in the upper half.
+GK_INL vi minus_lanes(vi total) {
+    const vi n = visub(viset(0), total), low = viand(n, viset(511));
+    return vior(low, vishl(visra(n, 9), 16));
+}
+GK_INL vi all_of(vi minus) { return viadd(viand(minus, viset(511)), vishl(visra(minus, 16), 9)); }
 #endif
 
 GK_INL __m256i qbyte(const int32_t* q, int shift) {
@@ -7481,7 +7482,7 @@ GK_INL vi    dot16(int8x16_t a, int8x16_t b) {     // |a| <= 128 and |b| <= 127:
     return vpaddlq_s16(vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), vget_high_s8(a), vget_high_s8(b)));
 #endif
 }
-template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x, const uint8_t*) {
+template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x) {
     const int8x16_t c = vld1q_s8(codes);
     vi t = dot16(c, vreinterpretq_s8_u8(vld1q_u8(x)));
     for (size_t d = 1; d < D; d++) {
@@ -7612,16 +7613,25 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 //
 // Few rows of x: rows of W become blocks of codes, so many at a time that they stay in L1, and are multiplied with x in
 // fixed point. Each group of 32 of x becomes integers X of one or three digits, x = d X with d = max |x| / FULL: one
-// rounds to 8 bits, three keep 21, 23 on AVX-VNNI, 20 on AVX-512 VNNI. For 256 of x, in their order:
+// rounds to 8 bits, three keep 21, by lanes 20. For 256 of x, in their order:
 //
 //   uint8 digit[D][256]         from the highest, which is signed; the others are not
-//   int16 minus[64][2]          on x86: minus[0] + 512 minus[1] = -sum X of four; times (z, 512 z), what an offset of z
-//                               takes from unsigned codes
-//   int32 start[64]             if FLIP: -128 sum of the highest digits of four, as codes are taken as code + 128 there
 //   float scale[16], sum[16]    d, and d sum X, of 16 each
 //
-// or, for AVX-512 VNNI, by lanes: a lane has 16 in a row, so that its sums are of one scale and need one conversion.
-// Where scales are those of 32, lanes 0 .. 3 and 8 .. 11 are added to the next four: groups 0, 2, 4, 6, 1, 3, 5, 7.
+// or, on AVX2, by lanes: a lane has a group of 32, four at a time, so that its sums are of one scale and need one
+// conversion. Where scales are those of 16, the first four vectors are one sum and the last four another.
+//
+//   int8  digit[D][8][8][4]     from the highest, to base 256 if FLIP, else as above; of vector j and lane l four from
+//                               32 l + 4 j on
+//   float scale[8]              d
+//   int16 minus[8][2]           minus[0] + 512 minus[1] = -sum X; times (z, 512 z), what an offset of z takes, up to 63
+//   float sum[8]                d sum X
+//   int32 start[8]              -128 sum X, as codes may be taken plus 128; if not FLIP, of the highest of three digits
+//   int16 minus[2][8][2]        of 16: of the first halves of groups, then of the last ones
+//   float sum[2][8]
+//
+// or, for AVX-512 VNNI, a lane has 16 in a row. Where scales are those of 32, lanes 0 .. 3 and 8 .. 11 are added to the
+// next four: groups 0, 2, 4, 6, 1, 3, 5, 7.
 //
 //   int8  digit[D][4][16][4]    from the highest, to base 256; of lane l four from 16 (4 (l % 4) + l / 4) + 4 h on,
 //                               h = 0 .. 3
@@ -7638,17 +7648,13 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 // |x| sum |w|: half a step of X 8, rounding to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d
 // 1; for rest, at most |w|, sum X 5, d 1, the product with it 1; for both a chain of 20, 16 of these, lanes 4 and the
 // result 1: 11 + 2 . 43 + 48 = 145 at most. By lanes, half a step of 17, a chain of 32: 20 + 2 . 39 + 44 = 142. Every
-// 4096 of k are added in double.
+// 4096 of k, on AVX2 2048, are added in double.
 
 #if GK_PASS != GK_SCALAR
 
 constexpr int    BASE = FLIP ? 8 : 7;                           // bits of a digit
-constexpr size_t MINUS = GK_PASS == GK_NEON ? 0 : 256;           // bytes
-#if GK_FEATURE == GK_AVX512VNNI
-constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + 2 * 256; }
-#else
-constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + MINUS + (FLIP ? 256 : 0) + 128; }
-#endif
+constexpr size_t CODE_SUMS = GK_FEATURE == GK_AVX512VNNI ? 512 : GK_PASS == GK_AVX2 ? 256 : 128;       // bytes
+constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + CODE_SUMS; }
 
 size_t prepared_bytes(size_t k, size_t digits) {
     const size_t blocks = (k + 255) / 256;
@@ -7686,6 +7692,51 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
     prepare_sums<D>(total, lanes_of(vload(d)), block + 256 * D);
     prepare_sums<D>(fold_lanes(total), groups_of(0xffff, vload(d)), block + 256 * D + 256);
 }
+#elif GK_PASS == GK_AVX2
+template <size_t D> GK_INL void prepare_group(const float* x, float per_step, uint8_t* digit) {
+    int32_t q[32];
+    GK_UNROLL(4) for (size_t j = 0; j < 32; j += VF) {
+        const vi v = viadd(vint(vround(vmul(vload(x + j), vset(per_step)))), viset(FLIP ? 0x808080 : 0));
+        memcpy(q + j, &v, sizeof v);
+    }
+    for (size_t i = 0; i < D; i++) {
+        const vb digits = qbytes(q, BASE * static_cast<int>(D - 1 - i));
+        const vb bytes  = FLIP ? bxor(digits, bset(128)) : i == 0 ? digits : band(digits, bset(127));
+        memcpy(digit + 256 * i, &bytes, 32);
+    }
+}
+GK_INL void prepare_sums(vi total, vf d, float* minus, float* sum) {
+    vstore(minus, vunbits(minus_lanes(total)));
+    vstore(sum, vmul(d, vfloat(total)));
+}
+template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
+    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 13);
+    uint8_t digit[D][256];
+    float   d[8];
+    for (size_t g = 0; g < 8; g++) {
+        prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], digit[0] + 32 * g);
+        d[g] = max[g] / full;
+    }
+    vi total[2] = {viset(0), viset(0)}, highest = viset(0);     // of first halves of groups, of last ones
+    for (size_t i = 0; i < D; i++) {
+        vf v[8];
+        vload_transposed(reinterpret_cast<const float*>(digit[i]), 8, v);
+        GK_UNROLL(8) for (size_t j = 0; j < 8; j++) {
+            const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), vbits(v[j]));
+            total[j / 4] = viadd(j % 4 ? total[j / 4] : vishl(total[j / 4], BASE),
+                                 _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+            vstore(reinterpret_cast<float*>(block + 256 * i + 32 * j), v[j]);
+        }
+        if (i == 0) highest = viadd(total[0], total[1]);
+    }
+    const vi     all  = viadd(total[0], total[1]), start = FLIP ? vishl(all, 7) : vishl(highest, 21);
+    float* const sums = reinterpret_cast<float*>(block + 256 * D);
+    vstore(sums, vload(d));
+    prepare_sums(all, vload(d), sums + 8, sums + 16);
+    vstore(sums + 24, vunbits(visub(viset(0), start)));
+    GK_UNROLL(2) for (size_t p = 0; p < 2; p++)
+        prepare_sums(total[p], vload(d), sums + 32 + 8 * p, sums + 48 + 8 * p);
+}
 #else
 template <size_t D> GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, uint8_t* block) {
     int32_t q[32];
@@ -7700,17 +7751,12 @@ template <size_t D> GK_INL void prepare_group(const float* x, float per_step, fl
     for (size_t h = 0; h < 2; h++) { scale[h] = d; scale[16 + h] = d * vsum(sum[h]); }
     for (size_t i = 0; i < D; i++) {
         const int shift = BASE * static_cast<int>(D - 1 - i);
-        const vb  bytes = i == 0 || BASE == 8 ? qbytes(q, shift) : band(qbytes(q, shift), bset(127));
+        const vb  bytes = i == 0 ? qbytes(q, shift) : band(qbytes(q, shift), bset(127));
         memcpy(block + 256 * i + 32 * g, &bytes, 32);
     }
-#if GK_PASS != GK_NEON
-    const __m256i minus = minus_quads(q), start = dot_quads(bset(-128), bload(block + 32 * g));
-    memcpy(block + 256 * D + 32 * g, &minus, 32);
-    if (FLIP) memcpy(block + 256 * D + MINUS + 32 * g, &start, 32);
-#endif
 }
 template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
-    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << (BASE * 2));
+    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 14);
     for (size_t g = 0; g < 8; g++)
         prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, block);
 }
@@ -7757,6 +7803,21 @@ void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
     else             prepare_digits<3>(x, k, prepared);
 }
 
+/// A block in the order in which it is multiplied.
+#if GK_PASS == GK_AVX2
+GK_INL void arrange(impl::CodeBlock& b, const impl::FormatKernels& f) {
+    vf codes[8];
+    vload_transposed(reinterpret_cast<const float*>(b.code), 8, codes);
+    GK_UNROLL(8) for (size_t j = 0; j < 8; j++) {
+        const vb bytes = bxor(vbits(codes[j]), bset(FLIP));
+        memcpy(b.code + 32 * j, &bytes, 32);
+    }
+    even_first(b.scale);
+    if (f.rests) even_first(b.rest);                            // others are zeros
+}
+#else
+GK_INL void arrange(impl::CodeBlock&, const impl::FormatKernels&) {}
+#endif
 /// R rows of codes, CODE_RUN blocks apart, and their sums by lanes, of chains of so many blocks.
 #if GK_FEATURE == GK_AVX512VNNI
 template <size_t D, size_t R> struct CodeTile {
@@ -7779,6 +7840,40 @@ template <size_t D, size_t R> struct CodeTile {
         }
     }
 };
+#elif GK_PASS == GK_AVX2
+template <size_t D, size_t R> struct CodeTile {
+    static constexpr size_t chain = 8;
+    vf sum[R];
+
+    /// Sums by lanes over so many vectors, then by scales: those of part p.
+    template <size_t quads> GK_MEM void part(const impl::CodeBlock* w, const uint8_t* x, size_t p, vi start, vf sum_x) {
+        constexpr size_t ld = impl::CODE_RUN;
+        const vf d = vload(reinterpret_cast<const float*>(x + 256 * D));
+        vi t[R][D];
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+            GK_UNROLL(3) for (size_t i = 0; i < D; i++) t[r][i] = viset(0);
+        for (size_t j = 4 * p; j < 4 * p + quads; j++) {
+            vb digit[D];
+            GK_UNROLL(3) for (size_t i = 0; i < D; i++) digit[i] = bload(x + 256 * i + 32 * j);
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                const vb codes = bload(w[r * ld].code + 32 * j);
+                GK_UNROLL(3) for (size_t i = 0; i < D; i++) t[r][i] = add_digit(t[r][i], codes, digit[i], i == 0);
+            }
+        }
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            GK_UNROLL(3) for (size_t i = 1; i < D; i++) t[r][0] = viadd(vishl(t[r][0], BASE), t[r][i]);
+            const vf exact = vfloat(FLIP ? viadd(t[r][0], start) : t[r][0]);
+            sum[r] = vfma(vload(w[r * ld].rest + 8 * p), sum_x, sum[r]);
+            sum[r] = vfma(exact, vmul(vload(w[r * ld].scale + 8 * p), d), sum[r]);
+        }
+    }
+    GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x, bool by_groups) {
+        const float* const sums = reinterpret_cast<const float*>(x + 256 * D);
+        if (by_groups) part<8>(w, x, 0, viload(sums + 24), vload(sums + 16));
+        for (size_t p = 0; p < 2 && !by_groups; p++)
+            part<4>(w, x, p, vishl(all_of(viload(sums + 32 + 8 * p)), 7), vload(sums + 48 + 8 * p));
+    }
+};
 #else
 template <size_t D, size_t R> struct CodeTile {
     static constexpr size_t chain = VF / 4;
@@ -7787,7 +7882,7 @@ template <size_t D, size_t R> struct CodeTile {
     template <int q> GK_MEM void step(const impl::CodeBlock* w, const uint8_t* x, size_t j) {
         const size_t at = (4 * j + q) * 4 * VF;
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-            const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + at, x + at, x + 256 * D + MINUS + at);
+            const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + at, x + at);
             sum[r] = vfma(vfloat(t), spread<q>(scale[r]), sum[r]);
         }
     }
@@ -7842,7 +7937,7 @@ double odd_products(const impl::FormatKernels& f, const uint8_t* row, const floa
 
 /// Rows r, r + apart .. of W, R of them, walked together: so many streams from memory.
 template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
-    constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN;
+    constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN, IN_DOUBLE = GK_PASS == GK_AVX2 ? 2 : 4;     // runs
     const impl::FormatKernels& f = *job.format;
     const size_t blocks = (job.k + 255) / 256, x_bytes = prepared_bytes(job.k, D);
     const size_t row_blocks = 256 * f.block_bytes / f.block_weights;
@@ -7862,6 +7957,7 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
             for (size_t j = 0; j < R; j++) {
                 rows[j] = job.weights + (r + j * apart) * job.stride + b * row_blocks;
                 odd[j]  = f.codes(rows[j], n, w + j * RUN);
+                for (size_t c = 0; c < count; c++) arrange(w[j * RUN + c], f);
             }
             for (size_t l = 0; l < inputs; l++) {
                 const uint8_t* const x     = job.prepared + (i + l) * x_bytes;
@@ -7872,7 +7968,7 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
                 for (size_t j = 0; j < R; j++)
                     if (any | odd[j])
                         total[l][j] += odd_products(f, rows[j], job.x + (i + l) * job.k + 256 * b, n, odd[j], odd_x);
-                if ((b / RUN) % 4 != 3 && b + RUN < blocks) continue;
+                if ((b / RUN + 1) % IN_DOUBLE && b + RUN < blocks) continue;
                 for (size_t j = 0; j < R; j++) {
                     total[l][j] += static_cast<double>(vsum(vload(sum + (l * R + j) * VF)));
                     vstore(sum + (l * R + j) * VF, vzero());
@@ -7932,7 +8028,7 @@ void fused_rows(const impl::RowsJob& job) {
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
-    const bool fused = impl::by_dots(f, job.m, job.k) && cpu_features().*f.needs;
+    const bool fused = f.dots && (job.m < impl::FEW_FOR_DOTS || f.inputs > 1) && cpu_features().*f.needs;
     if (fused && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
     else if (job.digits == 1) rows_of_digits<1>(job);
     else                      rows_of_digits<3>(job);
@@ -8444,6 +8540,9 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.dots     = row ? row->run : nullptr;
         f.segments = row ? row->rows : 0;
         f.inputs   = row ? row->columns : 0;
+        f.exact_dots = least(f.inputs, GK_PASS == GK_AVX2 && !GK_FEATURE ? impl::EXACT_DOTS_AVX2 : f.inputs);
+        f.fast_dots  = GK_FEATURE != GK_AVXVNNI || C::codebook ? f.inputs
+                     : C::largest > 64 ? impl::FAST_DOTS_AVXVNNI_8BIT : impl::FAST_DOTS_AVXVNNI;
         f.needs    = row ? row->needs : nullptr;
         f.wide     = C::wide_scales;
         f.codebook = C::codebook;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // cycles   of a step: what the banner of the kernel's file counts, a step of k, a unit of 32 k and a digit, or 256 codes of each
-//          row. A cycle is an addition of a loop in which each waits for the one before, timed beside each sample
+//          row; where it is half of what two rows of x take, that. A cycle is an addition of a loop in which each waits for the one before, timed beside each sample
 // budget   of the same: by each "mca: cpu budget" line of the file; else the cycles of its banner, or its micro-operations on
 //          two ports. For the CPUs it names: another may have half of their pipes, or twice as many
 // share    of the peak of the instruction that the kernel multiplies with, measured beside the row: how much of what is paid
@@ -231,20 +231,21 @@ Call digits_call(const Kernel& kernel, const Banner& banner) {
 
 Call dots_call(const Kernel& kernel, const Banner& banner) {
     const size_t rows = 2, blocks = 16, k = 256 * blocks, bytes = test::row_bytes(kernel, k);
-    const auto w = std::make_shared<Bytes>(kernel.rows * rows * bytes, 32), x = panel(test::prepared_bytes(kernel, k, DIGITS));
-    const auto y = std::make_shared<std::vector<float>>(kernel.rows * rows);
+    const size_t inputs = banner.says("by two of x") ? 2 : 1, x_bytes = test::prepared_bytes(kernel, k, DIGITS);
+    const auto w = std::make_shared<Bytes>(kernel.rows * rows * bytes, 32), x = panel(inputs * x_bytes);
+    const auto y = std::make_shared<std::vector<float>>(inputs * kernel.rows * rows);
     std::vector<float> floats(k);
     for (size_t i = 0; i < k; i++) floats[i] = float(i * 37 % 101) - 50;
-    test::prepare(kernel, floats.data(), k, DIGITS, x->as<uint8_t>());
+    for (size_t i = 0; i < inputs; i++) test::prepare(kernel, floats.data(), k, DIGITS, x->as<uint8_t>() + i * x_bytes);
     const auto run = reinterpret_cast<void (*)(DotJob*)>(kernel.run);
     const void* const codebook = test::codebook(kernel);
     return { [=] {
         alignas(64) static DotJob job;
         job.weights = w->as<char>(), job.row_bytes = bytes, job.segment_bytes = rows * bytes, job.rows = rows, job.blocks = blocks;
         job.digits = DIGITS, job.x = x->as<char>(), job.y = y->data(), job.y_segment = rows;
-        job.codebook = codebook, job.inputs = 1;
+        job.codebook = codebook, job.inputs = inputs, job.x_bytes = x_bytes, job.y_row = kernel.rows * rows;
         run(&job);
-    }, double(rows * blocks * (banner.says("A block of a row") ? kernel.rows : 1)), double(k * DIGITS * kernel.rows * rows) };
+    }, double(rows * blocks * inputs * (banner.says("A block of a row") ? kernel.rows : 1)), double(k * DIGITS * kernel.rows * rows * inputs) };
 }
 
 /// Panels of codes: a step is a group of k and a digit.

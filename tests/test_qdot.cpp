@@ -1,4 +1,4 @@
-// The kernels that multiply rows of codes by one prepared row of x, each called as the library calls it: bit for bit against the twin
+// The kernels that multiply rows of codes by a few prepared rows of x, each called as the library calls it: bit for bit against the twin
 // over the primitives, and against the double product of what the blocks decode to. Catches codes or scales read wrongly, integers that
 // saturate, an order of sums that differs, reads beyond the weights or x, segments mixed up, and broken calling conventions.
 // SPDX-License-Identifier: MIT

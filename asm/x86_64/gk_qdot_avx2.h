@@ -1,251 +1,326 @@
-// gk_qdot_avx2.h -- what rows of codes by one row of x have in common.                      AVX2 FMA F16C, AVX-VNNI or not
+// gk_qdot_avx2.h -- what rows of codes by a few rows of x have in common.                   AVX2 FMA F16C, AVX-VNNI or not
 //
-//   void gk_qdot_avx2_FORMAT_2(struct DotJob* job);              the job is used up: rows and blocks are not 0
+//   void gk_qdot_avx2_FORMAT_2(struct DotJob* job);              the job is used up: rows, blocks and inputs are not 0
 //   void gk_qdot_avxvnni_FORMAT_2(struct DotJob* job);           the same, where GK_QDOT_VNNI is defined
 //
-//   y[s * y_segment + i] = row i of segment s of W . x, for two segments, x in fixed point of 1 or 3 digits
+//   y[i * y_row + s * y_segment + r] = row r of segment s of W . row i of x, for two segments and up to sixteen rows of x, in
+//   fixed point of 1 or 3 digits
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
-//         72 codebook
-//         128 float sum[2][8]   192 double total[2]   208 chains left of the total   224 room of HEAD
-//         256, GK_QDOT_SECOND scales of this block and the next, in turns
+//         72 codebook  80 inputs     88 x_bytes         96 y_row
+//         128 of each row, ROOM bytes apart:  0 codes by lanes, eight vectors    256 codes in their order, or plus 128
+//                      512 float s[2][8]      576 rest[2][8]      640 (z, 512 z)[2][8]      704 room of the format
+//         INPUT of each input, 96 bytes apart: float sum[2][8]; double total[2]
 //
-//   x, a block of 256:  0        int8  digit 2, then for three digits uint8 digits 1 and 0, 256 each: to base 256 for
-//                                AVX-VNNI, else 128
-//                       D 256    int16 minus[64][2]: -sum X of four = minus[0] + 512 minus[1]
-//                       D 256 + 256      for AVX-VNNI: int32 start[64] = -128 sum of digit 2 of four
-//                       D 256 + X_SCALE  float scale[16], sum[16]
+//   x, a block of 256:  0      int8 digit 2, 1 and 0, or one, [8][8][4] each: vector j has four of each group of 32, from
+//                              4 j on; to base 256 for AVX-VNNI, else 128, and then but digit 2 is signed
+//                       D 256  float d[8]; of groups of 32: int16 minus[8][2], minus[0] + 512 minus[1] = -sum X;
+//                              float sum[8]; int32 start[8] = -128 sum X, but without AVX-VNNI of digit 2 alone
+//                 D 256 + 128  of groups of 16, first those that are the first halves: minus[2][8][2], float sum[2][8]
 //
-//   rdi  job            r8   bytes to segment 1         ymm0 .. ymm2    free
-//   rsi  the block of   r9   scales of the block        ymm3            minus or start of 32 of x, or what is made of it
-//        segment 0      r10  scales of the next         ymm4 .. ymm6    digits 2, 1, 0 of 32 of x
-//   rdx  x              r11  the next rdx, rax the      ymm7, ymm12     AVX-VNNI: bytes one up, to shift by; zeros
-//   rcx  blocks left         next rsi; the last of      ymm7, 12, 13    else words of 16384, 128, 1: places of digits
-//                            a row is its own next      ymm8, ymm9      sums of the two rows, by lanes
-//   r9 < r10 in the first block of a chain              others          of the format; HEAD may use ymm0 .. ymm6
+//   rdi  job              rax  the block of a row; of an input      ymm0 .. ymm9    free
+//   rsi  the block of     r11  the room of a row; an input          ymm10 .. ymm15  of the format
+//        segment 0        r9, r10  free
+//   rdx  x                r8   bytes to segment 1        rcx  blocks left
 //
-//   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
+//   A block is first made ready, row by row, by ROW of the format: scales, and codes as they are multiplied. A lane is then
+//   the sum of code X of a group of 32, or of 16: exact, from it comes what the offset takes; then one FMA. Eight blocks are a
+//   chain of FMA, chains are added up in double: the order of the twin, code_rows in section [15].
 //
-//   A lane is the sum of four code X: exact, from it comes what the offset takes; then one FMA. Two blocks are a chain of
-//   FMA, eight chains are added up as floats, these in double: the order of the twin, code_rows in section [15].
+//   Nothing is lost: |code - offset| <= 128 and |X| <= 63 2^13, so that 32 products are below 2^31, and what wraps on the way
+//   comes back.
 //
-//   Without AVX-VNNI two products are added in 16 bits. |digit| <= 127, so that they are at most 2 . 127 . 127 for codes
-//   0 .. 127. For signed codes they are |code| times digit 2 with the sign of the code, and digits 1 and 0, which are not
-//   negative, times the code: at most 2 . 128 . 127 = 32512.
+//   Without AVX-VNNI two products are added in 16 bits. |digit| <= 127: DEPTH times two of codes up to 126 / DEPTH fit; |digit
+//   2| <= 32: four times as many. Signed codes, DEPTH 1, are taken plus 128 by digit 2, twice two at most 255 . 32 . 4; and
+//   digits 1 and 0, which are not negative, by them. One digit with the sign of the code is multiplied with |code|. At most
+//   2 . 128 . 127.
+//
+//   With INDICES in the room of a row AHEAD makes them, from the block at rdx to the room at r9, one row before they are used:
+//   what they point at comes late enough.
+//
+//   A format has one of Z, the offset of its codes, and Z_ODD, of every other group; ROW_Z, at 640 of its room; SIGNED_CODES,
+//   which AVX-VNNI takes plus 128. RESTS: at 576 of its room. SCALES_OF_16.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
 
-#ifndef GK_QDOT_SECOND
-#define GK_QDOT_SECOND 448
+#define DATA rip + L(data)          // the constants of the format
+#define COMMON rip + L(common)
+#define ROOM 896
+#define INPUT 1952
+#define ROWS_END 1920               // of the job: the end of rooms, the end of inputs, blocks left of the chain, x
+#define INPUTS_END 1928
+#define LEFT 1936
+#define X 1944
+#ifndef Z_ODD
+#define Z_ODD Z
 #endif
-#define DATA rip + L(data)
-#define W0 rsi                      // the block of each row, and the next
-#define W1 rsi + r8
-#define N0 rax
-#define N1 rax + r8
 
-#ifdef GK_QDOT_VNNI
-#define X_SCALE 512
+#ifdef SCALES_OF_16
+#define PARTS 2
+#define X_SUMS 128                  // minus and sums of x, behind digits
+#define X_FLOATS 192
 #else
-#define X_SCALE 256
+#define PARTS 1
+#define X_SUMS 32
+#define X_FLOATS 64
 #endif
 
-.macro GK_QDOT_EACH op              // \op row, its sums
-    \op 0, ymm8
-    \op 1, ymm9
+// ---- codes by lanes --------------------------------------------------------------
+
+.macro GK_QDOT_PAIR to, at, apart   // 16 bytes at \at, and those so far on
+    vmovdqu xmm\to, xmmword ptr [\at]
+    vinserti128 ymm\to, ymm\to, xmmword ptr [\at + \apart], 1
 .endm
 
-// ---- sums of lanes, in order -----------------------------------------------------
-
-.macro GK_QDOT_CLEAR r, acc
-    vpxor   \acc, \acc, \acc
+.macro GK_QDOT_FOUR                 // of 16 of groups 0 | 4, .., 3 | 7 in ymm0 .. ymm3 quads 0 .. 3: ymm1, ymm4, ymm3, ymm0
+    vpunpckldq ymm4, ymm0, ymm1
+    vpunpckhdq ymm0, ymm0, ymm1
+    vpunpckldq ymm5, ymm2, ymm3
+    vpunpckhdq ymm2, ymm2, ymm3
+    vpunpcklqdq ymm1, ymm4, ymm5
+    vpunpckhqdq ymm4, ymm4, ymm5
+    vpunpcklqdq ymm3, ymm0, ymm2
+    vpunpckhqdq ymm0, ymm0, ymm2
 .endm
 
-.macro GK_QDOT_OPEN r, acc          // no sums yet
-    vmovaps ymmword ptr [rdi + 128 + 32*\r], ymm0
-    vmovsd  qword ptr [rdi + 192 + 8*\r], xmm0
+.macro GK_QDOT_LANES h              // of half h of groups, to the room
+    GK_QDOT_FOUR
+    vmovdqa ymmword ptr [r11 + 128*\h], ymm1
+    vmovdqa ymmword ptr [r11 + 128*\h + 32], ymm4
+    vmovdqa ymmword ptr [r11 + 128*\h + 64], ymm3
+    vmovdqa ymmword ptr [r11 + 128*\h + 96], ymm0
 .endm
 
-.macro GK_QDOT_CHAIN r, acc         // sum[r] += the chain
-    vaddps  \acc, \acc, ymmword ptr [rdi + 128 + 32*\r]
-    vmovaps ymmword ptr [rdi + 128 + 32*\r], \acc
+.macro GK_QDOT_HALVES               // of all, by HALF \h of the format: 16 of groups 0 | 4, .., 3 | 7 in ymm0 .. ymm3
+    HALF    0
+    GK_QDOT_LANES 0
+    HALF    1
+    GK_QDOT_LANES 1
 .endm
 
-.macro GK_QDOT_FOLD r, acc          // total[r] += all lanes of sum[r] = 0
-    vmovaps ymm0, ymmword ptr [rdi + 128 + 32*\r]
-    vextractf128 xmm1, ymm0, 1
-    vaddps  xmm0, xmm0, xmm1
-    vmovhlps xmm1, xmm0, xmm0
-    vaddps  xmm0, xmm0, xmm1
-    vmovshdup xmm1, xmm0
-    vaddss  xmm0, xmm0, xmm1
-    vcvtss2sd xmm0, xmm0, xmm0
-    vaddsd  xmm0, xmm0, qword ptr [rdi + 192 + 8*\r]
-    vmovsd  qword ptr [rdi + 192 + 8*\r], xmm0
-    vpxor   xmm0, xmm0, xmm0
-    vmovaps ymmword ptr [rdi + 128 + 32*\r], ymm0
+.macro GK_QDOT_HALF h, at, step     // of half h of groups at \at, \step apart
+    GK_QDOT_PAIR 0, \at + 16*\h, 4*\step
+    GK_QDOT_PAIR 1, \at + 16*\h + \step, 4*\step
+    GK_QDOT_PAIR 2, \at + 16*\h + 2*\step, 4*\step
+    GK_QDOT_PAIR 3, \at + 16*\h + 3*\step, 4*\step
 .endm
 
-.macro GK_QDOT_STORE r, acc         // *r11 = total[r]; r11 += rax
-    vcvtsd2ss xmm0, xmm0, qword ptr [rdi + 192 + 8*\r]
-    vmovss  dword ptr [r11], xmm0
-    add     r11, rax
+.macro GK_QDOT_NATURAL              // of all, by GROUP \g of the format: group g in ymm1
+.irp g, 0, 1, 2, 3, 4, 5, 6, 7
+    GROUP   \g
+    vmovdqa ymmword ptr [r11 + 256 + 32*\g], ymm1
+.endr
+    GK_QDOT_HALF 0, r11 + 256, 32
+    GK_QDOT_LANES 0
+    GK_QDOT_HALF 1, r11 + 256, 32
+    GK_QDOT_LANES 1
 .endm
 
 // ---- codes by digits -------------------------------------------------------------
-
-.macro GK_QDOT_X d, g               // group g of x: its digits
-    vmovdqu ymm4, ymmword ptr [rdx + 32*(\g)]
-.if \d == 3
-    vmovdqu ymm5, ymmword ptr [rdx + 32*(\g) + 256]
-    vmovdqu ymm6, ymmword ptr [rdx + 32*(\g) + 512]
-.endif
-.endm
-
-.macro GK_QDOT_MINUS d, g           // ymm3 = its minus
-    vmovdqu ymm3, ymmword ptr [rdx + 256*\d + 32*(\g)]
-.endm
-
-.macro GK_QDOT_MINUS_Z d, g, z      // ymm3 = -z sum X of four, of (z, 512 z)
-    vpmaddwd ymm3, \z, ymmword ptr [rdx + 256*\d + 32*(\g)]
-.endm
-
-//   GK_QDOT_DOT d      ymm0 = ymm3 + sums of four codes X, codes 0 .. 127 in ymm1
-//   GK_QDOT_DOT_Z d    ymm0 = sums of four (code - z) X, of the same, (z, 512 z) in ymm2 and minus in ymm3
-//   GK_QDOT_START d, g, GK_QDOT_DOT_S d    ymm0 = sums of four codes X, signed codes in ymm1, signs of bytes in ymm15;
-//                      \known: without AVX-VNNI their magnitudes are in ymm0, and for one digit ymm1 need but have their
-//                      signs
+//
+//   GK_QDOT_DOTS d, p    ymm0, ymm3 = sums of code X of the two rows, of part p
 
 #ifdef GK_QDOT_VNNI
 
-.macro GK_QDOT_PLACES
-    vmovdqa ymm7, ymmword ptr [DATA]
-    vpxor   xmm12, xmm12, xmm12
+.macro GK_QDOT_DIGIT at, a, b
+    vmovdqu ymm8, ymmword ptr [rax + \at]
+    {vex} vpdpbusd \a, ymm6, ymm8
+    {vex} vpdpbusd \b, ymm7, ymm8
 .endm
 
-.macro GK_QDOT_PLACES_DATA
-    .byte   -1, 0, 1, 2, -1, 4, 5, 6, -1, 8, 9, 10, -1, 12, 13, 14
-    .byte   -1, 0, 1, 2, -1, 4, 5, 6, -1, 8, 9, 10, -1, 12, 13, 14
-    .zero   64
-.endm
-
-.macro GK_QDOT_LOWER                // ymm0 = 65536 ymm0 + sums of four codes by digits 1 and 0: they may be signed
-    vpshufb ymm0, ymm0, ymm7
-    {vex} vpdpbusd ymm0, ymm5, ymm1
-    vpshufb ymm0, ymm0, ymm7
-    {vex} vpdpbusd ymm0, ymm6, ymm1
-.endm
-
-.macro GK_QDOT_DOT d
-.if \d == 1
-    vmovdqa ymm0, ymm3
-    {vex} vpdpbusd ymm0, ymm1, ymm4
+.macro GK_QDOT_QUAD d, j
+    vmovdqa ymm6, ymmword ptr [rdi + 128 + 32*(\j)]
+    vmovdqa ymm7, ymmword ptr [rdi + 128 + ROOM + 32*(\j)]
+.if \d == 1 && (\j) % 2
+    GK_QDOT_DIGIT 32*(\j), ymm1, ymm4
 .else
-    vmovdqa ymm0, ymm12
-    {vex} vpdpbusd ymm0, ymm1, ymm4
-    GK_QDOT_LOWER
-    vpaddd  ymm0, ymm0, ymm3
+    GK_QDOT_DIGIT 32*(\j), ymm0, ymm3
 .endif
-.endm
-
-.macro GK_QDOT_DOT_Z d
-.if \d == 1
-    vpmaddwd ymm0, ymm2, ymm3
-    {vex} vpdpbusd ymm0, ymm1, ymm4
-.else
-    vmovdqa ymm0, ymm12
-    {vex} vpdpbusd ymm0, ymm1, ymm4
-    GK_QDOT_LOWER
-    {vex} vpdpwssd ymm0, ymm2, ymm3
-.endif
-.endm
-
-.macro GK_QDOT_START d, g           // ymm3 = what digit 2 times code + 128 is too much
-    vmovdqu ymm3, ymmword ptr [rdx + 256*\d + 256 + 32*(\g)]
-.endm
-
-.macro GK_QDOT_DOT_S d, known
-    vpxor   ymm2, ymm1, ymm15
-    vmovdqa ymm0, ymm3
-    {vex} vpdpbusd ymm0, ymm2, ymm4
 .if \d == 3
-    GK_QDOT_LOWER
+    GK_QDOT_DIGIT 32*(\j) + 256, ymm1, ymm4
+    GK_QDOT_DIGIT 32*(\j) + 512, ymm2, ymm5
+.endif
+.endm
+
+.macro GK_QDOT_DIGITS a, b, c
+    vpslld  \a, \a, 8
+    vpaddd  \a, \a, \b
+    vpslld  \a, \a, 8
+    vpaddd  \a, \a, \c
+.endm
+
+.macro GK_QDOT_DOTS d, p
+    vpxor   xmm0, xmm0, xmm0
+    vpxor   xmm1, xmm1, xmm1
+    vpxor   xmm3, xmm3, xmm3
+    vpxor   xmm4, xmm4, xmm4
+.if \d == 3
+    vpxor   xmm2, xmm2, xmm2
+    vpxor   xmm5, xmm5, xmm5
+.endif
+    GK_QDOT_QUAD \d, 4*\p
+    GK_QDOT_QUAD \d, 4*\p + 1
+    GK_QDOT_QUAD \d, 4*\p + 2
+    GK_QDOT_QUAD \d, 4*\p + 3
+.if PARTS == 1
+    GK_QDOT_QUAD \d, 4
+    GK_QDOT_QUAD \d, 5
+    GK_QDOT_QUAD \d, 6
+    GK_QDOT_QUAD \d, 7
+.endif
+.if \d == 3
+    GK_QDOT_DIGITS ymm0, ymm1, ymm2
+    GK_QDOT_DIGITS ymm3, ymm4, ymm5
+.else                               // of every other quad: shorter chains
+    vpaddd  ymm0, ymm0, ymm1
+    vpaddd  ymm3, ymm3, ymm4
 .endif
 .endm
 
 #else
 
-.macro GK_QDOT_PLACES
-    vmovdqa ymm7,  ymmword ptr [DATA]
-    vmovdqa ymm12, ymmword ptr [DATA + 32]
-    vmovdqa ymm13, ymmword ptr [DATA + 64]
-.endm
-
-.macro GK_QDOT_PLACES_DATA
-    .short  16384, 16384, 16384, 16384, 16384, 16384, 16384, 16384
-    .short  16384, 16384, 16384, 16384, 16384, 16384, 16384, 16384
-    .short  128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128
-    .short  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
-.endm
-
-.macro GK_QDOT_SUM d, less          // ymm0, words, times the place of digit 2; + \less; + codes, signed or not, by the others
-.if \d == 1
-    vpmaddwd ymm0, ymm0, ymm13
+.macro GK_QDOT_WORDS_OF kind, to, codes     // of codes as they are, |codes|, codes plus 128, by x in ymm8
+.ifc \kind, SIGNED
+    vpmaddubsw \to, ymm8, ymmword ptr [\codes]
 .else
-    vpmaddwd ymm0, ymm0, ymm7
+.ifc \kind, BOTH
+    vmovdqa ymm9, ymmword ptr [\codes]
+    vpabsb  \to, ymm9
+    vpsignb ymm9, ymm8, ymm9
+    vpmaddubsw \to, \to, ymm9
+.else
+.ifc \kind, HIGH
+    vmovdqa \to, ymmword ptr [\codes + 256]
+.else
+    vmovdqa \to, ymmword ptr [\codes]
 .endif
-.ifnb \less
-    vpaddd  ymm0, ymm0, \less
+    vpmaddubsw \to, \to, ymm8
 .endif
+.endif
+.endm
+
+.macro GK_QDOT_QUAD kind, at, j, depth, place
+    vmovdqu ymm8, ymmword ptr [rax + \at + 32*(\j)]
+.if (\j) % \depth == 0
+    GK_QDOT_WORDS_OF \kind, ymm4, rdi + 128 + 32*(\j)
+    GK_QDOT_WORDS_OF \kind, ymm5, rdi + 128 + ROOM + 32*(\j)
+.else
+    GK_QDOT_WORDS_OF \kind, ymm6, rdi + 128 + 32*(\j)
+    GK_QDOT_WORDS_OF \kind, ymm7, rdi + 128 + ROOM + 32*(\j)
+    vpaddw  ymm4, ymm4, ymm6
+    vpaddw  ymm5, ymm5, ymm7
+.endif
+.if (\j) % \depth == \depth - 1
+.if L(begun)
+    vpmaddwd ymm4, ymm4, ymmword ptr [COMMON + \place]
+    vpmaddwd ymm5, ymm5, ymmword ptr [COMMON + \place]
+    vpaddd  ymm0, ymm0, ymm4
+    vpaddd  ymm3, ymm3, ymm5
+.else
+    vpmaddwd ymm0, ymm4, ymmword ptr [COMMON + \place]
+    vpmaddwd ymm3, ymm5, ymmword ptr [COMMON + \place]
+    .set    L(begun), 1
+.endif
+.endif
+.endm
+
+.macro GK_QDOT_DIGIT kind, at, p, depth, place
+    GK_QDOT_QUAD \kind, \at, 4*\p, \depth, \place
+    GK_QDOT_QUAD \kind, \at, 4*\p + 1, \depth, \place
+    GK_QDOT_QUAD \kind, \at, 4*\p + 2, \depth, \place
+    GK_QDOT_QUAD \kind, \at, 4*\p + 3, \depth, \place
+.if PARTS == 1
+    GK_QDOT_QUAD \kind, \at, 4, \depth, \place
+    GK_QDOT_QUAD \kind, \at, 5, \depth, \place
+    GK_QDOT_QUAD \kind, \at, 6, \depth, \place
+    GK_QDOT_QUAD \kind, \at, 7, \depth, \place
+.endif
+.endm
+
+.macro GK_QDOT_PLUS_128             // signed codes of both rows once more
+    vmovdqa ymm8, ymmword ptr [COMMON + 96]
+.irp at, 128, 160, 192, 224, 256, 288, 320, 352
+    vpxor   ymm0, ymm8, ymmword ptr [rdi + \at]
+    vpxor   ymm1, ymm8, ymmword ptr [rdi + \at + ROOM]
+    vmovdqa ymmword ptr [rdi + \at + 256], ymm0
+    vmovdqa ymmword ptr [rdi + \at + ROOM + 256], ymm1
+.endr
+.endm
+
+#ifdef SIGNED_CODES
+#define ONE    BOTH
+#define TOP    HIGH
+#define OTHERS SIGNED
+#define TOP_DEPTH 2
+#else
+#define ONE    PLAIN
+#define TOP    PLAIN
+#define OTHERS PLAIN
+#if DEPTH == 1 || PARTS == 2
+#define TOP_DEPTH 4
+#else
+#define TOP_DEPTH 8
+#endif
+#endif
+
+.macro GK_QDOT_DOTS d, p
+    .set    L(begun), 0
 .if \d == 3
-    vpmaddubsw ymm2, ymm5, ymm1
-    vpmaddubsw ymm1, ymm6, ymm1
-    vpmaddwd ymm2, ymm2, ymm12
-    vpmaddwd ymm1, ymm1, ymm13
-    vpaddd  ymm0, ymm0, ymm2
-    vpaddd  ymm0, ymm0, ymm1
+    GK_QDOT_DIGIT TOP, 0, \p, TOP_DEPTH, 0
+    GK_QDOT_DIGIT OTHERS, 256, \p, DEPTH, 32
+    GK_QDOT_DIGIT OTHERS, 512, \p, DEPTH, 64
+.else
+    GK_QDOT_DIGIT ONE, 0, \p, DEPTH, 64
 .endif
-.endm
-
-.macro GK_QDOT_DOT d
-    vpmaddubsw ymm0, ymm1, ymm4
-    GK_QDOT_SUM \d, ymm3
-.endm
-
-.macro GK_QDOT_DOT_Z d
-    vpmaddubsw ymm0, ymm1, ymm4
-    vpmaddwd ymm2, ymm2, ymm3
-    GK_QDOT_SUM \d, ymm2
-.endm
-
-.macro GK_QDOT_START d, g
-.endm
-
-.macro GK_QDOT_DOT_S d, known
-.ifb \known
-    vpabsb  ymm0, ymm1
-.endif
-    vpsignb ymm2, ymm4, ymm1
-    vpmaddubsw ymm0, ymm0, ymm2
-    GK_QDOT_SUM \d
 .endm
 
 #endif
 
+// ---- sums by scales --------------------------------------------------------------
+
+.macro GK_QDOT_ADD d, p, r, t       // sum[r] += \t less its offset, times the scales of part p
+#if defined Z
+    vpaddd  \t, \t, ymm9
+#elif defined ROW_Z && defined GK_QDOT_VNNI
+    {vex} vpdpwssd \t, ymm9, ymmword ptr [rdi + 128 + ROOM*\r + 640 + 32*\p]
+#elif defined ROW_Z
+    vpmaddwd ymm7, ymm9, ymmword ptr [rdi + 128 + ROOM*\r + 640 + 32*\p]
+    vpaddd  \t, \t, ymm7
+#elif defined GK_QDOT_VNNI
+    vpaddd  \t, \t, ymm9
+#else
+.if \d == 3
+    vpaddd  \t, \t, ymm9
+.endif
+#endif
+    vmovaps ymm6, ymmword ptr [r11 + 32*\r]
+    vmulps  ymm7, ymm8, ymmword ptr [rdi + 128 + ROOM*\r + 512 + 32*\p]
+#ifdef RESTS
+    vmovaps ymm2, ymmword ptr [rdi + 128 + ROOM*\r + 576 + 32*\p]
+    vfmadd231ps ymm6, ymm2, ymmword ptr [rax + 256*\d + X_FLOATS + 32*\p]
+#endif
+    vcvtdq2ps \t, \t
+    vfmadd231ps ymm6, \t, ymm7
+    vmovaps ymmword ptr [r11 + 32*\r], ymm6
+.endm
+
+.macro GK_QDOT_PART d, p
+    GK_QDOT_DOTS \d, \p
+    vmovups ymm8, ymmword ptr [rax + 256*\d]
+#if defined Z || defined ROW_Z
+    vmovdqu ymm9, ymmword ptr [rax + 256*\d + X_SUMS + 32*\p]
+#ifdef Z
+    vpmaddwd ymm9, ymm9, ymmword ptr [COMMON + 96]
+#endif
+#else
+    vmovdqu ymm9, ymmword ptr [rax + 256*\d + 96]
+#endif
+    GK_QDOT_ADD \d, \p, 0, ymm0
+    GK_QDOT_ADD \d, \p, 1, ymm3
+.endm
+
 // ---- scales ----------------------------------------------------------------------
-
-.macro GK_QDOT_ADD acc, scale       // \acc += ymm0 times a scale of the block
-    vbroadcastss ymm1, dword ptr [r9 + \scale]
-    vcvtdq2ps ymm0, ymm0
-    vfmadd231ps \acc, ymm0, ymm1
-.endm
-
-.macro GK_QDOT_X_SCALES d           // ymm4 = scales of the next x, one for a group
-    vmovups ymm4, ymmword ptr [r11 + 256*\d + X_SCALE]
-    vshufps ymm4, ymm4, ymmword ptr [r11 + 256*\d + X_SCALE + 32], 0x88
-    vpermpd ymm4, ymm4, 0xd8
-.endm
 
 .macro GK_QDOT_WORDS at, bytes      // xmm0 = the words that begin eight blocks: each is loaded to where it stays
     vmovdqu xmm0, xmmword ptr [\at]
@@ -258,110 +333,169 @@
     vpblendw xmm0, xmm0, xmmword ptr [\at + (\bytes - 2)*7], 128
 .endm
 
-// STEPS as most formats have it, by STEP \d, \g, \r, \at, \acc, that of row r: SIGNED_CODES, or codes 0 .. 127 less z
-// in register LESS_Z.
-
-#if defined SIGNED_CODES || defined LESS_Z
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-#ifdef LESS_Z
-    GK_QDOT_MINUS_Z \d, \g, LESS_Z
-#else
-    GK_QDOT_START \d, \g
-#endif
-    STEP    \d, \g, 0, W0, ymm8
-    STEP    \d, \g, 1, W1, ymm9
-.endm
-#endif
-
-.macro GK_QDOT_GROUPS d             // a block of both rows, by STEPS \d, \g of the format: group g
-    STEPS   \d, 0
-    STEPS   \d, 1
-    STEPS   \d, 2
-    STEPS   \d, 3
-    STEPS   \d, 4
-    STEPS   \d, 5
-    STEPS   \d, 6
-    STEPS   \d, 7
+.macro GK_QDOT_HALF_SCALES bytes    // blocks of 32 that open with an f16
+    GK_QDOT_WORDS rax, \bytes
+    vcvtph2ps ymm0, xmm0
+    vmovaps ymmword ptr [r11 + 512], ymm0
 .endm
 
 // ---- the function ----------------------------------------------------------------
 
-.macro GK_QDOT_AHEAD bytes          // prefetches a block of each row
-.irp line, 0, 64, 128, 192, 256
-.if \line < \bytes
-    prefetcht0 byte ptr [W0 + 2048 + \line]
-    prefetcht0 byte ptr [W1 + 2048 + \line]
-.endif
-.endr
+.macro GK_QDOT_EACH label           // the end of a loop over inputs
+    add     r11, 96
+    cmp     r11, qword ptr [rdi + INPUTS_END]
+    jb      \label
 .endm
 
-.macro GK_QDOT_ROWS d, bytes        // all rows: HEAD \d for scales of the next block, BLOCK \d for these and a block of the two
-L(row\d):
+.macro GK_QDOT_INPUT d              // a block of the two rows by one of x
+    GK_QDOT_PART \d, 0
+.if PARTS == 2
+    GK_QDOT_PART \d, 1
+.endif
+    add     rax, qword ptr [rdi + 88]
+.endm
+
+.macro GK_QDOT_FOLD r               // xmm0 = total[r] + all lanes of sum[r], which is 0 then
+    vmovaps ymm0, ymmword ptr [r11 + 32*\r]
+    vpxor   xmm2, xmm2, xmm2
+    vextractf128 xmm1, ymm0, 1
+    vaddps  xmm0, xmm0, xmm1
+    vmovhlps xmm1, xmm0, xmm0
+    vaddps  xmm0, xmm0, xmm1
+    vmovshdup xmm1, xmm0
+    vaddss  xmm0, xmm0, xmm1
+    vcvtss2sd xmm0, xmm0, xmm0
+    vaddsd  xmm0, xmm0, qword ptr [r11 + 64 + 8*\r]
+    vmovaps ymmword ptr [r11 + 32*\r], ymm2
+.endm
+
+.macro GK_QDOT_FUNC name, bytes     // the function, from CONSTANTS, SETUP and ROW
+GK_CONST \name\()_data
+L(common):
+    .fill   16, 2, 16384
+    .fill   16, 2, 128
+    .fill   16, 2, 1
+#ifdef Z
+    .rept 4
+    .short  Z, 512*Z, Z_ODD, 512*Z_ODD
+    .endr
+#else
+    .fill   32, 1, 128
+#endif
+    .balign 32
+L(data):
+    CONSTANTS
+GK_FUNC \name, 1
+    mov     r8, qword ptr [rdi + 16]
+    lea     rax, [rdi + 128 + 2*ROOM]
+    mov     qword ptr [rdi + ROWS_END], rax
+    imul    rax, qword ptr [rdi + 80], 96
+    lea     rax, [rdi + rax + INPUT]
+    mov     qword ptr [rdi + INPUTS_END], rax
+    SETUP
+    vpxor   xmm2, xmm2, xmm2
+    lea     r11, [rdi + INPUT]
+L(open):
+    vmovaps ymmword ptr [r11], ymm2
+    vmovaps ymmword ptr [r11 + 32], ymm2
+    vmovaps ymmword ptr [r11 + 64], ymm2
+    GK_QDOT_EACH L(open)
+L(row):
     mov     rsi, qword ptr [rdi]
     mov     rcx, qword ptr [rdi + 32]
     mov     rdx, qword ptr [rdi + 48]
-    vpxor   xmm0, xmm0, xmm0
-    GK_QDOT_EACH GK_QDOT_OPEN
-    mov     rax, rsi
-    mov     r11, rdx
-    lea     r9,  [rdi + GK_QDOT_SECOND]
-    lea     r10, [rdi + 256]
-    HEAD    \d
-    xchg    r9, r10
-L(total\d):
-    mov     dword ptr [rdi + 208], 8
-L(chain\d):
-    GK_QDOT_EACH GK_QDOT_CLEAR
+#ifdef INDICES
+    mov     qword ptr [rdi + X], rdx
+    mov     rdx, rsi
+    lea     r9,  [rdi + 128]
+    AHEAD
+#endif
+L(chain):
+    mov     dword ptr [rdi + LEFT], 8
     .balign 32
-L(block\d):
-    lea     rax, [rsi + \bytes]
-    lea     r11, [rdx + 256*\d + X_SCALE + 128]
-    cmp     rcx, 1                  // the last of a row is its own next
-    cmove   rax, rsi
-    cmove   r11, rdx
-    GK_QDOT_AHEAD \bytes
-    BLOCK   \d
-    mov     rsi, rax
-    mov     rdx, r11
-    xchg    r9, r10
+L(block):
+    mov     rax, rsi
+    lea     r11, [rdi + 128]
+L(codes):
+.irp line, 0, 64, 128, 192, 256
+.if \line < \bytes
+    prefetcht0 byte ptr [rax + 2048 + \line]
+.endif
+.endr
+#ifdef INDICES
+    lea     rdx, [rsi + \bytes]
+    cmp     rcx, 1                  // the last block of a row is its own next
+    cmove   rdx, rsi
+    lea     r9,  [rax + r8]
+    lea     r10, [rdi + 128]
+    cmp     r11, r10
+    cmove   rdx, r9
+    lea     r9,  [rdi + rdi + 128 + 128 + ROOM]
+    sub     r9,  r11
+    AHEAD
+#endif
+    ROW
+    add     rax, r8
+    add     r11, ROOM
+    cmp     r11, qword ptr [rdi + ROWS_END]
+    jb      L(codes)
+#ifdef INDICES
+    mov     rdx, qword ptr [rdi + X]
+#endif
+    mov     rax, rdx
+    lea     r11, [rdi + INPUT]
+    cmp     qword ptr [rdi + 40], 1
+    je      L(one)
+#if defined SIGNED_CODES && !defined GK_QDOT_VNNI
+    GK_QDOT_PLUS_128
+#endif
+L(three):
+    GK_QDOT_INPUT 3
+    GK_QDOT_EACH L(three)
+    add     rdx, 256*3 + 256
+L(next):
+#ifdef INDICES
+    mov     qword ptr [rdi + X], rdx
+#endif
+    add     rsi, \bytes
     dec     rcx
-    jz      L(last\d)
-    cmp     r9, r10
-    ja      L(block\d)
-    GK_QDOT_EACH GK_QDOT_CHAIN
-    dec     dword ptr [rdi + 208]
-    jnz     L(chain\d)
-    GK_QDOT_EACH GK_QDOT_FOLD
-    jmp     L(total\d)
-L(last\d):
-    GK_QDOT_EACH GK_QDOT_CHAIN
-    GK_QDOT_EACH GK_QDOT_FOLD
-    mov     r11, qword ptr [rdi + 56]
+    jz      L(last)
+    dec     dword ptr [rdi + LEFT]
+    jnz     L(block)
+    lea     r11, [rdi + INPUT]
+L(fold):
+    GK_QDOT_FOLD 0
+    vmovsd  qword ptr [r11 + 64], xmm0
+    GK_QDOT_FOLD 1
+    vmovsd  qword ptr [r11 + 72], xmm0
+    GK_QDOT_EACH L(fold)
+    jmp     L(chain)
+L(one):
+    GK_QDOT_INPUT 1
+    GK_QDOT_EACH L(one)
+    add     rdx, 256 + 256
+    jmp     L(next)
+L(last):
+    lea     r11, [rdi + INPUT]
+    mov     rdx, qword ptr [rdi + 56]
     mov     rax, qword ptr [rdi + 64]
-    shl     rax, 2
-    GK_QDOT_EACH GK_QDOT_STORE
+    mov     r10, qword ptr [rdi + 96]
+L(store):
+    GK_QDOT_FOLD 0
+    vcvtsd2ss xmm0, xmm0, xmm0
+    vmovss  dword ptr [rdx], xmm0
+    GK_QDOT_FOLD 1
+    vcvtsd2ss xmm0, xmm0, xmm0
+    vmovss  dword ptr [rdx + 4*rax], xmm0
+    vmovaps ymmword ptr [r11 + 64], ymm2
+    lea     rdx, [rdx + 4*r10]
+    GK_QDOT_EACH L(store)
     add     qword ptr [rdi + 56], 4
     mov     r11, qword ptr [rdi + 8]
     add     qword ptr [rdi], r11
     dec     qword ptr [rdi + 24]
-    jnz     L(row\d)
+    jnz     L(row)
     GK_RETURN
-.endm
-
-.macro GK_QDOT_FUNC name, bytes     // the function, from CONSTANTS, SETUP, HEAD and BLOCK; constants begin at DATA + 96
-GK_CONST \name\()_data
-L(data):
-    GK_QDOT_PLACES_DATA
-    CONSTANTS
-GK_FUNC \name, 1
-    mov     r8, qword ptr [rdi + 16]
-    GK_QDOT_PLACES
-    SETUP
-    cmp     qword ptr [rdi + 40], 1
-    je      L(row1)
-    GK_QDOT_ROWS 3, \bytes
-    GK_QDOT_ROWS 1, \bytes
 GK_ENDFUNC \name
 .endm
 

@@ -1,14 +1,14 @@
-// gk_qdot_avx2_awq4_2 -- rows of AWQ4 by one row of x.                                                    AVX2 FMA F16C
+// gk_qdot_avx2_awq4_2 -- rows of AWQ4 by a few rows of x.                                                AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_awq4_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_awq4.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 15 . 127 = 3810.
+//   Sums of 16 bits: eight pairs of products are at most 8 . 2 . 15 . 127 = 30480.
 //
-//   256 of two rows are 372 instructions for three digits and 260 for one; 176 and 112 of them are for the two ports
-//   that multiply, convert and shift: at least 88 and 56 cycles. Budget for three digits, all ports: 100 cycles.
+//   256 of two rows by two of x are twice 72 cycles, of three digits: 27 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*100
+// mca: skylake 1*72 2
 
 #include "gk_qdot_avx2_awq4.h"
 #ifdef __x86_64__

@@ -1,14 +1,14 @@
-// gk_qdot_avx2_iq1_s_2 -- rows of IQ1_S by one row of x.                                                  AVX2 FMA F16C
+// gk_qdot_avx2_iq1_s_2 -- rows of IQ1_S by a few rows of x.                                              AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_iq1_s_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_iq1_s.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 18 . 127 = 4572.
+//   Sums of 16 bits: four pairs of products are at most 4 . 2 . 18 . 127 = 18288.
 //
-//   256 of two rows are 488 instructions for three digits and 376 for one; 230 and 214 of them load, two in a cycle: at
-//   least 115 and 107 cycles. Budget for three digits, all ports: 136 cycles.
+//   256 of two rows by two of x are twice 92 cycles, of three digits: 42 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*136
+// mca: skylake 1*92 2
 
 #include "gk_qdot_avx2_iq1_s.h"
 #ifdef __x86_64__

@@ -1,14 +1,14 @@
-// gk_qdot_avx2_iq3_s_2 -- rows of IQ3_S by one row of x.                                                  AVX2 FMA F16C
+// gk_qdot_avx2_iq3_s_2 -- rows of IQ3_S by a few rows of x.                                              AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_iq3_s_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_iq3_s.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 15 . 127 = 3810.
+//   Sums of 16 bits: four pairs of products are at most 4 . 2 . 30 . 127 = 30480.
 //
-//   256 of two rows are 672 instructions for three digits and 544 for one; 344 and 328 of them load, two in a cycle: at
-//   least 172 and 164 cycles. Budget for three digits, all ports: 185 cycles.
+//   256 of two rows by two of x are twice 127 cycles, of three digits: 76 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*185
+// mca: skylake 1*127 2
 
 #include "gk_qdot_avx2_iq3_s.h"
 #ifdef __x86_64__

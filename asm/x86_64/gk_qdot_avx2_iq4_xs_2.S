@@ -1,14 +1,14 @@
-// gk_qdot_avx2_iq4_xs_2 -- rows of IQ4_XS by one row of x.                                                AVX2 FMA F16C
+// gk_qdot_avx2_iq4_xs_2 -- rows of IQ4_XS by a few rows of x.                                            AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_iq4_xs_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_iq4_xs.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 127 . 127 = 32258.
+//   Sums of 16 bits: two products are at most 2 . 128 . 127 = 32512.
 //
-//   A block of two rows is 346 instructions for three digits and 234 for one; 172 and 108 of them are for the two ports
-//   that multiply, convert and shift: at least 86 and 54 cycles. Budget for three digits, all ports: 99 cycles.
+//   256 of two rows by two of x are twice 88 cycles, of three digits: 20 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*99
+// mca: skylake 1*88 2
 
 #include "gk_qdot_avx2_iq4_xs.h"
 #ifdef __x86_64__

@@ -1,14 +1,14 @@
-// gk_qdot_avx2_nvfp4_2 -- rows of NVFP4 by one row of x.                                                  AVX2 FMA F16C
+// gk_qdot_avx2_nvfp4_2 -- rows of NVFP4 by a few rows of x.                                              AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_nvfp4_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_nvfp4.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 24 . 127 = 6096.
+//   Sums of 16 bits: four pairs of products are at most 4 . 2 . 24 . 127 = 24384.
 //
-//   256 of two rows are 359 instructions for three digits and 247 for one; 166 and 102 of them are for the two ports
-//   that multiply, convert and shift: at least 83 and 51 cycles. Budget for three digits, all ports: 109 cycles.
+//   256 of two rows by two of x are twice 73 cycles, of three digits: 25 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*109
+// mca: skylake 1*73 2
 
 #include "gk_qdot_avx2_nvfp4.h"
 #ifdef __x86_64__

@@ -1,47 +1,47 @@
-// gk_qdot_avx2_q1_0.h -- rows of Q1_0 by one row of x, with AVX-VNNI or without.
+// gk_qdot_avx2_q1_0.h -- rows of Q1_0 by a few rows of x, with AVX-VNNI or without.
 //
 //   256 weights are two blocks of 18 bytes, four groups each: f16 d; 128 bits. w = d (2 bit - 1).
 //
-//   scales, for each row: 0  float d[8] times those of x
-//
-//   ymm10  four bytes, each eight times     ymm11  bytes 1 << 0 .. 1 << 7     ymm14  (z, 512 z) = (1, 512)
-//   ymm15  twos
+//   ymm10  bytes 1 << 0 .. 1 << 3     ymm11  1 << 4 .. 1 << 7     ymm15  twos
 
-#define LESS_Z ymm14
-#include "gk_qdot_avx2_eight.h"
+#define Z 1
+#define DEPTH 8
+#include "gk_qdot_avx2.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
-    .byte   0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1                              //  96
-    .byte   2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3
-    .quad   0x8040201008040201                                                          // 128
-    .long   0x02020202, 0x02000001                                                      // 136
+.irp byte, 0, 1, 2, 3
+    .long   0x01010101*\byte, 0x01010101*\byte + 0x04040404, 0x01010101*\byte + 0x08080808, 0x01010101*\byte + 0x0c0c0c0c
+.endr
+    .long   0x08040201, 0x80402010, 0x02020202                                          //  64
 .endm
 
 .macro SETUP
-    vmovdqa ymm10, ymmword ptr [DATA + 96]
-    vpbroadcastq ymm11, qword ptr [DATA + 128]
-    vpbroadcastd ymm15, dword ptr [DATA + 136]
-    vpbroadcastd ymm14, dword ptr [DATA + 140]
+    vpbroadcastd ymm10, dword ptr [DATA + 64]
+    vpbroadcastd ymm11, dword ptr [DATA + 68]
+    vpbroadcastd ymm15, dword ptr [DATA + 72]
 .endm
 
-.macro SCALE r, at
-    vpbroadcastw xmm0, word ptr [\at]
-    vpbroadcastw xmm1, word ptr [\at + 18]
+.macro BITS j, bits                 // quads j: four bits of ymm1
+    vpand   ymm2, ymm1, \bits
+    vpcmpeqb ymm2, ymm2, \bits
+    vpand   ymm2, ymm2, ymm15
+    vmovdqa ymmword ptr [r11 + 32*(\j)], ymm2
+.endm
+
+.macro ROW
+    vpbroadcastw xmm0, word ptr [rax]
+    vpbroadcastw xmm1, word ptr [rax + 18]
     vpunpcklqdq xmm0, xmm0, xmm1
     vcvtph2ps ymm0, xmm0
-    vmulps  ymm0, ymm0, ymm4
-    vmovaps ymmword ptr [r10 + 32*\r], ymm0
-.endm
-
-.macro STEP d, g, r, at, acc
-    vpbroadcastd ymm1, dword ptr [\at + 18*(\g / 4) + 2 + 4*(\g % 4)]
-    vpshufb ymm1, ymm1, ymm10
-    vpand   ymm1, ymm1, ymm11
-    vpcmpeqb ymm1, ymm1, ymm11
-    vpand   ymm1, ymm1, ymm15
-    GK_QDOT_DOT \d
-    GK_QDOT_ADD \acc, 32*\r+4*\g
+    vmovaps ymmword ptr [r11 + 512], ymm0
+    GK_QDOT_PAIR 0, rax + 2, 18
+.irp byte, 0, 1, 2, 3
+    vbroadcasti128 ymm1, xmmword ptr [DATA + 16*\byte]
+    vpshufb ymm1, ymm0, ymm1                            // byte \byte of each group, four times
+    BITS    2*\byte, ymm10
+    BITS    2*\byte + 1, ymm11
+.endr
 .endm
 
 #endif

@@ -1,14 +1,14 @@
-// gk_qdot_avx2_q1_0_2 -- rows of Q1_0 by one row of x.                                                    AVX2 FMA F16C
+// gk_qdot_avx2_q1_0_2 -- rows of Q1_0 by a few rows of x.                                                AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_q1_0_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_q1_0.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 2 . 127 = 508.
+//   Sums of 16 bits: eight pairs of products are at most 8 . 2 . 2 . 127 = 4064.
 //
-//   256 of two rows are 333 instructions for three digits and 221 for one; 156 and 92 of them are for the two ports
-//   that multiply, convert and shift: at least 78 and 46 cycles. Budget for three digits, all ports: 92 cycles.
+//   256 of two rows by two of x are twice 55 cycles, of three digits: 15 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*92
+// mca: skylake 1*55 2
 
 #include "gk_qdot_avx2_q1_0.h"
 #ifdef __x86_64__

@@ -1,14 +1,14 @@
-// gk_qdot_avx2_q2_0_2 -- rows of Q2_0 by one row of x.                                                    AVX2 FMA F16C
+// gk_qdot_avx2_q2_0_2 -- rows of Q2_0 by a few rows of x.                                                AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_q2_0_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_q2_0.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 3 . 127 = 762.
+//   Sums of 16 bits: eight pairs of products are at most 8 . 2 . 2 . 127 = 4064.
 //
-//   256 of two rows are 355 instructions for three digits and 243 for one; 156 and 92 of them are for the two ports
-//   that multiply, convert and shift: at least 78 and 46 cycles. Budget for three digits, all ports: 110 cycles.
+//   256 of two rows by two of x are twice 67 cycles, of three digits: 31 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*110
+// mca: skylake 1*67 2
 
 #include "gk_qdot_avx2_q2_0.h"
 #ifdef __x86_64__

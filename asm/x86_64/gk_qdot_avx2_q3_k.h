@@ -1,84 +1,67 @@
-// gk_qdot_avx2_q3_k.h -- rows of Q3_K by one row of x, with AVX-VNNI or without.
+// gk_qdot_avx2_q3_k.h -- rows of Q3_K by a few rows of x, with AVX-VNNI or without.
 //
 //   A block is 110 bytes: 32 of third bits, bit g for group g; 64 of the lower two bits; sc[16] of 6 bits in 12 bytes;
 //   f16 d. w = d (sc - 32) (q - 4), q in 0 .. 7.
 //
-//   ymm10, ymm11  third bits of the two rows
+//   ymm10  shifts 0 | 4     ymm11, ymm12  4 f
 
+#define Z 4
+#define Z_ODD 16
+#define DEPTH 4
 #include "gk_qdot_avx2_q23_k.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
     CONSTANTS_Q23
-    .fill   32, 1, 4                                                                    // 224  4 f
-    .fill   32, 1, 16                                                                   // 256
-    .byte   2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5, 6, 7, 8, 9                              // 288  lower bits of scales
-    .byte   10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13              // 304  and upper ones
-    .long   0, 0, 4, 4, 0, 0, 4, 4                                                      // 320  shifts of the lower
-    .long   0, 2, 4, 6, 0, 2, 4, 6                                                      // 352  and the upper, to bit 0
-    .fill   32, 1, 15                                                                   // 384
-    .fill   32, 1, 48                                                                   // 416
-    .fill   32, 1, 32                                                                   // 448
-    .long   0x08000004, 0x20000010                                                      // 480  (4 f, 512 4 f)
+    .long   0, 0, 0, 0, 4, 4, 4, 4                                                      // 128
+    .fill   32, 1, 4                                                                    // 160  4 f
+    .fill   32, 1, 16                                                                   // 192
+    .byte   2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5, 6, 7, 8, 9                              // 224  lower bits of scales
+    .byte   10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13              // 240  and upper ones
+    .long   0, 0, 4, 4                                                                  // 256  shifts of the lower
+    .long   0, 2, 4, 6                                                                  // 272  and the upper, to bit 0
+    .fill   16, 1, 48                                                                   // 288
+    .fill   16, 1, 32                                                                   // 304
 .endm
 
 .macro SETUP
+    SETUP_Q23
+    vmovdqa ymm10, ymmword ptr [DATA + 128]
+    vmovdqa ymm11, ymmword ptr [DATA + 160]
+    vmovdqa ymm12, ymmword ptr [DATA + 192]
 .endm
 
-.macro HEAD d
-    X_SCALES_F \d
-    vmovdqu xmm0, xmmword ptr [N0 + 94]                 // . . sc[12] d of each row
-    vinserti128 ymm0, ymm0, xmmword ptr [N1 + 94], 1
-    vbroadcasti128 ymm1, xmmword ptr [DATA + 304]
-    vbroadcasti128 ymm2, xmmword ptr [DATA + 288]
-    vpshufb ymm1, ymm0, ymm1
-    vpshufb ymm0, ymm0, ymm2
-    vpsrlvd ymm1, ymm1, ymmword ptr [DATA + 352]
-    vpsrlvd ymm0, ymm0, ymmword ptr [DATA + 320]
-    vpslld  ymm1, ymm1, 4
-    vpand   ymm0, ymm0, ymmword ptr [DATA + 384]
-    vpand   ymm1, ymm1, ymmword ptr [DATA + 416]
-    vpor    ymm0, ymm0, ymm1
-    vpsubb  ymm0, ymm0, ymmword ptr [DATA + 448]        // sc - 32
-    vmovdqa ymmword ptr [rdi + 224], ymm0
-    SCALE_16 0, rdi + 224, N0 + 108
-    SCALE_16 1, rdi + 240, N1 + 108
+.macro HALF h
+    vbroadcasti128 ymm4, xmmword ptr [rax + 16*\h]
+    LOWER   rax + 32 + 16*\h
+    vpsrlvd ymm4, ymm4, ymm10                           // third bits of groups g | g + 4 are bits g
+    vpsllw  ymm5, ymm4, 2
+    vpsllw  ymm6, ymm4, 3
+    vpsllw  ymm7, ymm4, 1
+    vpand   ymm4, ymm4, ymm11
+    vpand   ymm5, ymm5, ymm11
+    vpand   ymm6, ymm6, ymm12
+    vpand   ymm7, ymm7, ymm12
+    vpor    ymm0, ymm0, ymm5
+    vpor    ymm1, ymm1, ymm6
+    vpor    ymm2, ymm2, ymm4
+    vpor    ymm3, ymm3, ymm7
 .endm
 
-.macro THIRD g, from                // ymm1 |= 4 f times the third bits of group g
-    .set    L(left), 2 + 2*(\g % 2) - \g
-.if L(left) > 0
-    vpsllw  ymm2, \from, L(left)
-    vpand   ymm2, ymm2, ymmword ptr [DATA + 224 + 32*(\g % 2)]
-.elseif L(left) < 0
-    vpsrlw  ymm2, \from, -L(left)
-    vpand   ymm2, ymm2, ymmword ptr [DATA + 224 + 32*(\g % 2)]
-.else
-    vpand   ymm2, \from, ymmword ptr [DATA + 224 + 32*(\g % 2)]
-.endif
-    vpor    ymm1, ymm1, ymm2
-.endm
-
-.macro STEP d, g, r, at, third, kept, acc
-    LOWER   \at + 32, \g, \kept
-    THIRD   \g, \third
-    GK_QDOT_DOT \d
-    ADD_16  \acc, 64*\r+8*\g
-.endm
-
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    vpbroadcastd ymm3, dword ptr [DATA + 480 + 4*(\g % 2)]
-    GK_QDOT_MINUS_Z \d, \g, ymm3
-    STEP    \d, \g, 0, W0, ymm10, ymm14, ymm8
-    STEP    \d, \g, 1, W1, ymm11, ymm15, ymm9
-.endm
-
-.macro BLOCK d
-    HEAD    \d
-    vmovdqu ymm10, ymmword ptr [W0]
-    vmovdqu ymm11, ymmword ptr [W1]
-    GK_QDOT_GROUPS \d
+.macro ROW
+    vmovdqu xmm0, xmmword ptr [rax + 94]                // . . sc[12] d
+    vpshufb xmm2, xmm0, xmmword ptr [DATA + 240]
+    vpshufb xmm1, xmm0, xmmword ptr [DATA + 224]
+    vpsrlvd xmm2, xmm2, xmmword ptr [DATA + 272]
+    vpsrlvd xmm1, xmm1, xmmword ptr [DATA + 256]
+    vpslld  xmm2, xmm2, 4
+    vpand   xmm1, xmm1, xmmword ptr [DATA + 16]
+    vpand   xmm2, xmm2, xmmword ptr [DATA + 288]
+    vpor    xmm1, xmm1, xmm2
+    vpsubb  xmm1, xmm1, xmmword ptr [DATA + 304]        // sc - 32
+    SCALES_16 rax + 108
+    SCALES_F
+    GK_QDOT_HALVES
 .endm
 
 #endif

@@ -1,46 +1,36 @@
-// gk_qdot_avx2_q4_k.h -- rows of Q4_K by one row of x, with AVX-VNNI or without.
+// gk_qdot_avx2_q4_k.h -- rows of Q4_K by a few rows of x, with AVX-VNNI or without.
 //
 //   A block is 144 bytes: scales; 128 bytes of nibbles, 32 of them the low halves of a group and the high
 //   halves of the next.
 //
-//   ymm10, ymm11  nibbles of the two rows     ymm15  fifteens
+//   ymm15  fifteens
 
+#define DEPTH 8
 #include "gk_qdot_avx2_6bit.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
     CONSTANTS_6BIT 15.0
-    .long   0x0f0f0f0f                                                                  // 320
 .endm
 
 .macro SETUP
-    vpbroadcastd ymm15, dword ptr [DATA + 320]
+    vmovdqa ymm15, ymmword ptr [DATA + 32]
 .endm
 
-.macro CODES g, nibbles             // ymm1 = group g
-.if \g % 2
-    vpsrlw  ymm1, \nibbles, 4
+.macro HALF h
+    GK_QDOT_PAIR 0, rax + 16 + 16*\h, 64
+    GK_QDOT_PAIR 2, rax + 48 + 16*\h, 64
+    vpsrlw  ymm1, ymm0, 4
+    vpsrlw  ymm3, ymm2, 4
+    vpand   ymm0, ymm0, ymm15
     vpand   ymm1, ymm1, ymm15
-.else
-    vpand   ymm1, \nibbles, ymm15
-.endif
+    vpand   ymm2, ymm2, ymm15
+    vpand   ymm3, ymm3, ymm15
 .endm
 
-.macro STEPS d, g                   // group g of both rows
-.if \g % 2 == 0
-    vmovdqu ymm10, ymmword ptr [W0 + 16 + 16*\g]
-    vmovdqu ymm11, ymmword ptr [W1 + 16 + 16*\g]
-.endif
-    GK_QDOT_X \d, \g
-    GK_QDOT_MINUS \d, \g
-    CODES   \g, ymm10
-    STEP    \d, \g, 0, ymm8
-    CODES   \g, ymm11
-    STEP    \d, \g, 1, ymm9
-.endm
-
-.macro BLOCK d
-    RESTS_AND_GROUPS \d
+.macro ROW
+    SCALES_6BIT
+    GK_QDOT_HALVES
 .endm
 
 #endif

@@ -1,14 +1,14 @@
-// gk_qdot_avx2_q4_k_2 -- rows of Q4_K by one row of x.                                                    AVX2 FMA F16C
+// gk_qdot_avx2_q4_k_2 -- rows of Q4_K by a few rows of x.                                                AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_q4_k_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_q4_k.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 15 . 127 = 3810.
+//   Sums of 16 bits: eight pairs of products are at most 8 . 2 . 15 . 127 = 30480.
 //
-//   256 of two rows are 388 instructions for three digits and 276 for one; 184 and 120 of them are for the two ports
-//   that multiply, convert and shift: at least 92 and 60 cycles. Budget for three digits, all ports: 101 cycles.
+//   256 of two rows by two of x are twice 79 cycles, of three digits: 34 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*101
+// mca: skylake 1*79 2
 
 #include "gk_qdot_avx2_q4_k.h"
 #ifdef __x86_64__

@@ -1,14 +1,14 @@
-// gk_qdot_avx2_q5_0_2 -- rows of Q5_0 by one row of x.                                                    AVX2 FMA F16C
+// gk_qdot_avx2_q5_0_2 -- rows of Q5_0 by a few rows of x.                                                AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_q5_0_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_q5_0.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 31 . 127 = 7874.
+//   Sums of 16 bits: four pairs of products are at most 4 . 2 . 31 . 127 = 31496.
 //
-//   256 of two rows are 411 instructions for three digits and 299 for one; 172 and 108 of them are for the two ports
-//   that multiply, convert and shift: at least 86 and 54 cycles. Budget for three digits, all ports: 131 cycles.
+//   256 of two rows by two of x are twice 75 cycles, of three digits: 35 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*131
+// mca: skylake 1*75 2
 
 #include "gk_qdot_avx2_q5_0.h"
 #ifdef __x86_64__

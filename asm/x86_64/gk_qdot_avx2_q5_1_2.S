@@ -1,14 +1,14 @@
-// gk_qdot_avx2_q5_1_2 -- rows of Q5_1 by one row of x.                                                    AVX2 FMA F16C
+// gk_qdot_avx2_q5_1_2 -- rows of Q5_1 by a few rows of x.                                                AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_q5_1_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_q5_1.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 31 . 127 = 7874.
+//   Sums of 16 bits: four pairs of products are at most 4 . 2 . 31 . 127 = 31496.
 //
-//   256 of two rows are 502 instructions for three digits and 390 for one; 200 and 136 of them are for the two ports
-//   that multiply, convert and shift: at least 100 and 68 cycles. Budget for three digits, all ports: 146 cycles.
+//   256 of two rows by two of x are twice 100 cycles, of three digits: 43 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*146
+// mca: skylake 1*100 2
 
 #include "gk_qdot_avx2_q5_1.h"
 #ifdef __x86_64__

@@ -1,56 +1,52 @@
-// gk_qdot_avx2_q5_k.h -- rows of Q5_K by one row of x, with AVX-VNNI or without.
+// gk_qdot_avx2_q5_k.h -- rows of Q5_K by a few rows of x, with AVX-VNNI or without.
 //
 //   A block is 176 bytes: scales; 32 bytes of fifth bits, bit g for group g; 128 bytes of nibbles, 32 of them the low
 //   halves of a group and the high halves of the next.
 //
-//   ymm10, ymm11  fifth bits of the two rows     ymm15  fifteens
+//   ymm13  shifts 0 | 4     ymm14  bytes of 16     ymm15  fifteens
 
+#define DEPTH 4
 #include "gk_qdot_avx2_6bit.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
     CONSTANTS_6BIT 31.0
-    .fill   32, 1, 16                                                                   // 320
-    .long   0x0f0f0f0f                                                                  // 352
+    .long   0, 0, 0, 0, 4, 4, 4, 4                                                      // 160
+    .fill   32, 1, 16                                                                   // 192
 .endm
 
 .macro SETUP
-    vpbroadcastd ymm15, dword ptr [DATA + 352]
+    vmovdqa ymm15, ymmword ptr [DATA + 32]
+    vmovdqa ymm13, ymmword ptr [DATA + 160]
+    vmovdqa ymm14, ymmword ptr [DATA + 192]
 .endm
 
-.macro CODES at, g, fifth           // ymm1 = group g
-.if \g & 1
-    vmovdqu ymm1, ymmword ptr [\at + 48 + 16*(\g - 1)]
-    vpsrlw  ymm1, ymm1, 4
+.macro FIFTH g, to                  // of groups g | g + 4
+    vpsllw  ymm5, ymm4, 4 - \g
+    vpand   ymm5, ymm5, ymm14
+    vpor    \to, \to, ymm5
+.endm
+
+.macro HALF h
+    vbroadcasti128 ymm4, xmmword ptr [rax + 16 + 16*\h]
+    GK_QDOT_PAIR 0, rax + 48 + 16*\h, 64
+    GK_QDOT_PAIR 2, rax + 80 + 16*\h, 64
+    vpsrlvd ymm4, ymm4, ymm13
+    vpsrlw  ymm1, ymm0, 4
+    vpsrlw  ymm3, ymm2, 4
+    vpand   ymm0, ymm0, ymm15
     vpand   ymm1, ymm1, ymm15
-.else
-    vpand   ymm1, ymm15, ymmword ptr [\at + 48 + 16*\g]
-.endif
-.if \g < 4
-    vpsllw  ymm2, \fifth, 4 - \g
-    vpand   ymm2, ymm2, ymmword ptr [DATA + 320]
-.elseif \g == 4
-    vpand   ymm2, \fifth, ymmword ptr [DATA + 320]
-.else
-    vpsrlw  ymm2, \fifth, \g - 4
-    vpand   ymm2, ymm2, ymmword ptr [DATA + 320]
-.endif
-    vpor    ymm1, ymm1, ymm2
+    vpand   ymm2, ymm2, ymm15
+    vpand   ymm3, ymm3, ymm15
+    FIFTH   0, ymm0
+    FIFTH   1, ymm1
+    FIFTH   2, ymm2
+    FIFTH   3, ymm3
 .endm
 
-.macro STEPS d, g                   // group g of both rows
-    GK_QDOT_X \d, \g
-    GK_QDOT_MINUS \d, \g
-    CODES   W0, \g, ymm10
-    STEP    \d, \g, 0, ymm8
-    CODES   W1, \g, ymm11
-    STEP    \d, \g, 1, ymm9
-.endm
-
-.macro BLOCK d
-    vmovdqu ymm10, ymmword ptr [W0 + 16]
-    vmovdqu ymm11, ymmword ptr [W1 + 16]
-    RESTS_AND_GROUPS \d
+.macro ROW
+    SCALES_6BIT
+    GK_QDOT_HALVES
 .endm
 
 #endif

@@ -1,76 +1,53 @@
-// gk_qdot_avx2_q6_k.h -- rows of Q6_K by one row of x, with AVX-VNNI or without.
+// gk_qdot_avx2_q6_k.h -- rows of Q6_K by a few rows of x, with AVX-VNNI or without.
 //
 //   A block is 210 bytes: for each half of 128 weights 64 bytes of nibbles, groups 0 | 2 and 1 | 3; for each half 32 bytes
 //   of bits 4 and 5 of its four groups, from the lowest; int8 sc[16]; f16 d. w = d sc (q - 32), q in 0 .. 63.
 //
-//   ymm10, ymm11  high bits of the two rows     ymm14  (z, 512 z) = (32, 16384)     ymm15  fifteens
+//   ymm14  bits 4 and 5     ymm15  fifteens
 
+#define Z 32
+#define DEPTH 2
 #include "gk_qdot_avx2_16.h"
 #ifdef __x86_64__
 
 .macro CONSTANTS
     CONSTANTS_16
-    .long   0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030, 0x30303030      // 128
-    .long   0x0f0f0f0f, 0x40000020                      // 160
+    .fill   32, 1, 48                                   //  32
 .endm
 
 .macro SETUP
-    vpbroadcastd ymm15, dword ptr [DATA + 160]
-    vpbroadcastd ymm14, dword ptr [DATA + 164]
+    vbroadcasti128 ymm15, xmmword ptr [DATA + 16]
+    vmovdqa ymm14, ymmword ptr [DATA + 32]
 .endm
 
-.macro HEAD d
-    X_SCALES_16 \d
-    SCALE_16 0, N0 + 192, N0 + 208
-    SCALE_16 1, N1 + 192, N1 + 208
-.endm
-
-.macro CODES at, q, high            // ymm1 = group q of a half
-.if \q < 2
-    vpand   ymm1, ymm15, ymmword ptr [\at + 32*\q]
-    vpsllw  ymm2, \high, 4 - 2*\q
-    vpand   ymm2, ymm2, ymmword ptr [DATA + 128]
-.else
-    vmovdqu ymm1, ymmword ptr [\at + 32*\q - 64]
-    vpsrlw  ymm1, ymm1, 4
+.macro HALF h
+    GK_QDOT_PAIR 0, rax + 16*\h, 64
+    GK_QDOT_PAIR 1, rax + 32 + 16*\h, 64
+    GK_QDOT_PAIR 4, rax + 128 + 16*\h, 32
+    vpsrlw  ymm2, ymm0, 4
+    vpsrlw  ymm3, ymm1, 4
+    vpsllw  ymm5, ymm4, 4
+    vpsllw  ymm6, ymm4, 2
+    vpsrlw  ymm7, ymm4, 2
+    vpand   ymm0, ymm0, ymm15
     vpand   ymm1, ymm1, ymm15
-.if \q == 2
-    vpand   ymm2, \high, ymmword ptr [DATA + 128]
-.else
-    vpsrlw  ymm2, \high, 2
-    vpand   ymm2, ymm2, ymmword ptr [DATA + 128]
-.endif
-.endif
-    vpor    ymm1, ymm1, ymm2
+    vpand   ymm2, ymm2, ymm15
+    vpand   ymm3, ymm3, ymm15
+    vpand   ymm5, ymm5, ymm14
+    vpand   ymm6, ymm6, ymm14
+    vpand   ymm4, ymm4, ymm14
+    vpand   ymm7, ymm7, ymm14
+    vpor    ymm0, ymm0, ymm5
+    vpor    ymm1, ymm1, ymm6
+    vpor    ymm2, ymm2, ymm4
+    vpor    ymm3, ymm3, ymm7
 .endm
 
-.macro STEP d, g, r, acc            // codes in ymm1
-    GK_QDOT_DOT \d
-    ADD_16 \acc, 64*\r+8*(\g)
-.endm
-
-.macro STEPS d, h, q                // group q of half h of both rows
-    GK_QDOT_X \d, 4*\h+\q
-    GK_QDOT_MINUS_Z \d, 4*\h+\q, ymm14
-    CODES   W0 + 64*\h, \q, ymm10
-    STEP    \d, 4*\h+\q, 0, ymm8
-    CODES   W1 + 64*\h, \q, ymm11
-    STEP    \d, 4*\h+\q, 1, ymm9
-.endm
-
-.macro HALF d, h
-    vmovdqu ymm10, ymmword ptr [W0 + 128 + 32*\h]
-    vmovdqu ymm11, ymmword ptr [W1 + 128 + 32*\h]
-    STEPS   \d, \h, 0
-    STEPS   \d, \h, 1
-    STEPS   \d, \h, 2
-    STEPS   \d, \h, 3
-.endm
-
-.macro BLOCK d
-    HEAD    \d
-    HALF    \d, 0
-    HALF    \d, 1
+.macro ROW
+    vmovdqu xmm1, xmmword ptr [rax + 192]
+    SCALES_16 rax + 208
+    SCALES_16_STORE
+    GK_QDOT_HALVES
 .endm
 
 #endif

@@ -1,14 +1,14 @@
-// gk_qdot_avx2_tq1_0_2 -- rows of TQ1_0 by one row of x.                                                  AVX2 FMA F16C
+// gk_qdot_avx2_tq1_0_2 -- rows of TQ1_0 by a few rows of x.                                              AVX2 FMA F16C
 //
 //   void gk_qdot_avx2_tq1_0_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_tq1_0.h. The job, x, and all other registers: gk_qdot_avx2.h.
-//   Sums of 16 bits: two products are at most 2 . 2 . 127 = 508.
+//   Sums of 16 bits: eight pairs of products are at most 8 . 2 . 2 . 127 = 4064.
 //
-//   256 of two rows are 399 instructions for three digits and 287 for one; 200 and 136 of them are for the two ports
-//   that multiply, convert and shift: at least 100 and 68 cycles. Budget for three digits, all ports: 118 cycles.
+//   256 of two rows by two of x are twice 78 cycles, of three digits: 33 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: skylake 1*118
+// mca: skylake 1*78 2
 
 #include "gk_qdot_avx2_tq1_0.h"
 #ifdef __x86_64__

@@ -1,13 +1,13 @@
-// gk_qdot_avxvnni_iq1_s_2 -- rows of IQ1_S by one row of x.                                      AVX2 FMA F16C AVX-VNNI
+// gk_qdot_avxvnni_iq1_s_2 -- rows of IQ1_S by a few rows of x.                                  AVX2 FMA F16C AVX-VNNI
 //
 //   void gk_qdot_avxvnni_iq1_s_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_iq1_s.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //
-//   256 of two rows are 456 instructions for three digits and 360 for one; 230 and 214 of them load, three in a cycle:
-//   at least 77 and 72 cycles. Budget for three digits, all ports: 95 cycles.
+//   256 of two rows by two of x are twice 56 cycles, of three digits: 36 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: alderlake 1*95
+// mca: alderlake 1*56 2
 
 #define GK_QDOT_VNNI
 

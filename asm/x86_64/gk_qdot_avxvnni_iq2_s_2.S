@@ -1,13 +1,13 @@
-// gk_qdot_avxvnni_iq2_s_2 -- rows of IQ2_S by one row of x.                                      AVX2 FMA F16C AVX-VNNI
+// gk_qdot_avxvnni_iq2_s_2 -- rows of IQ2_S by a few rows of x.                                  AVX2 FMA F16C AVX-VNNI
 //
 //   void gk_qdot_avxvnni_iq2_s_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_iq2_s.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //
-//   256 of two rows are 518 instructions for three digits and 438 for one; 248 and 232 of them load, three in a cycle:
-//   at least 83 and 78 cycles. Budget for three digits, all ports: 106 cycles.
+//   256 of two rows by two of x are twice 71 cycles, of three digits: 39 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: alderlake 1*106
+// mca: alderlake 1*71 2
 
 #define GK_QDOT_VNNI
 

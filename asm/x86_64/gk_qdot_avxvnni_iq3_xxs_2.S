@@ -1,13 +1,13 @@
-// gk_qdot_avxvnni_iq3_xxs_2 -- rows of IQ3_XXS by one row of x.                                  AVX2 FMA F16C AVX-VNNI
+// gk_qdot_avxvnni_iq3_xxs_2 -- rows of IQ3_XXS by a few rows of x.                              AVX2 FMA F16C AVX-VNNI
 //
 //   void gk_qdot_avxvnni_iq3_xxs_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_iq3_xxs.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //
-//   256 of two rows are 614 instructions for three digits and 534 for one; 340 and 324 of them load, three in a cycle:
-//   at least 114 and 108 cycles. Budget for three digits, all ports: 132 cycles.
+//   256 of two rows by two of x are twice 73 cycles, of three digits: 58 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: alderlake 1*132
+// mca: alderlake 1*73 2
 
 #define GK_QDOT_VNNI
 

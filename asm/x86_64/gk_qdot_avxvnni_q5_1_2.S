@@ -1,13 +1,13 @@
-// gk_qdot_avxvnni_q5_1_2 -- rows of Q5_1 by one row of x.                                        AVX2 FMA F16C AVX-VNNI
+// gk_qdot_avxvnni_q5_1_2 -- rows of Q5_1 by a few rows of x.                                    AVX2 FMA F16C AVX-VNNI
 //
 //   void gk_qdot_avxvnni_q5_1_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_q5_1.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //
-//   256 of two rows are 454 instructions for three digits and 358 for one; 152 and 120 of them are for the two ports
-//   that multiply, convert and shift: at least 76 and 60 cycles. Budget for three digits, all ports: 102 cycles.
+//   256 of two rows by two of x are twice 57 cycles, of three digits: 31 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: alderlake 1*102
+// mca: alderlake 1*57 2
 
 #define GK_QDOT_VNNI
 

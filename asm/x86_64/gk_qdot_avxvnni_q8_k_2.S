@@ -1,13 +1,13 @@
-// gk_qdot_avxvnni_q8_k_2 -- rows of Q8_K by one row of x.                                        AVX2 FMA F16C AVX-VNNI
+// gk_qdot_avxvnni_q8_k_2 -- rows of Q8_K by a few rows of x.                                    AVX2 FMA F16C AVX-VNNI
 //
 //   void gk_qdot_avxvnni_q8_k_2(struct DotJob* job);
 //
 //   The format, and what is its own: gk_qdot_avx2_q8_k.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //
-//   256 of two rows are 257 instructions for three digits and 177 for one; 88 and 56 of them are for the two ports that
-//   multiply, convert and shift: at least 44 and 28 cycles. Budget for three digits, all ports: 51 cycles.
+//   256 of two rows by two of x are twice 40 cycles, of three digits: 15 to make a row ready, the others to multiply both
+//   with one of x.
 //
-// mca: alderlake 1*51
+// mca: alderlake 1*40 2
 
 #define GK_QDOT_VNNI
 
