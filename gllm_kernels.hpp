@@ -175,6 +175,10 @@
 // asm/ has a kernel for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits.
 // With Precision::fast x has one digit, not three.
 //
+// After k.pack_weights(Q4_K, blocks, packed, n, 4096), k.matmul_packed(packed, x, y, 1, n, 4096): [20] PackedWeights
+// has x prepared for strips and calls their kernel through packed_rows [15]. Rows of x that fixed point does not hold,
+// and more than 16 of them, go the way of matmul, by rows of W that are unpacked some at a time.
+//
 // With 512 rows of x, and a unit that multiplies bytes, quant_route says `digits`: Quantised::in_digits has x packed by
 // CodePanels [15], whose run() decodes some rows of W for CODE_K of k to a panel, by the same row_codes, and multiplies
 // it with each panel of x.
@@ -226,6 +230,7 @@
 //            that are computed together
 //   code     the integer that a format stores for a weight; a plain code is one without a scale in its row
 //   panel    a strip of A or B, as wide as a tile, in the order in which a microkernel reads it
+//   strip    16 rows of quantised weights, packed ahead side by side
 //   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX; of a graph: the
 //            part of its rows that a group computes at a time
 //   digit    of an input in fixed point: one of up to three, to base 256 or 128
@@ -244,6 +249,8 @@
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
 //                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a
 //                        sane() in [5]
+//   a packed format      a strip_ struct and its packed_kernels in [15]; a row of GK_X86_STRIPS in [7] where asm/ has
+//                        a kernel
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
@@ -475,6 +482,7 @@ namespace impl {
 struct FormatKernels;                                           // the loops of one quantised format
 struct CodeKernels;                                             // how inputs are prepared for them
 struct DigitKernels;                                            // those in fixed point
+struct PackedKernels;                                           // those of rows packed ahead
 struct GemmKernels;                                             // the loop nest and its packing
 struct AttentionKernels;                                        // its forms, of few and of many queries
 struct CheckpointKernels;                                       // AWQ and GPTQ tensors as they are in their files
@@ -736,6 +744,19 @@ public:
     //      Enough for any of them and for gemm_q8 and gemm_q4, at this parallel.width; 0 when the size overflows.
     GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
                                          Precision precision = Precision::exact) const;
+
+    //      Weights packed ahead, which is faster for up to 16 rows of x while they stay in a cache: rows side by side,
+    //      into packed_weights_bytes(type, n, k) bytes of the caller's, up to 3 % more than they take as they are. That
+    //      is 0, and packing is `unsupported`, where there is no such form: there is one for AVX-512 VNNI, of Q4_K,
+    //      Q6_K, Q8_0 and Q4_0, k a multiple of 256. The buffer, at any address, is tagged with instruction set, type,
+    //      n and k; one that does not fit is refused. It may be copied, and serves every element type. The promise is
+    //      that of matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
+    GK_API size_t packed_weights_bytes(QuantType type, size_t n, size_t k) const;
+    GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
+    GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
+                                Precision precision = Precision::exact) const;
+    //      Enough for matmul_packed; 0 when the size overflows, or there is no such form.
+    GK_API size_t matmul_packed_workspace_bytes(QuantType type, size_t m, size_t n, size_t k) const;
 
     //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1],
     //      cols in [0, k).
@@ -2526,6 +2547,7 @@ struct NormJob { const float *chains, *x, *gamma, *beta; float* out; size_t rows
 
 struct DotJob;
 using DotRows = void(DotJob* job);
+constexpr size_t STRIP = 16;                                    // rows of weights that are packed side by side
 
 /// Room on the stack for n of T at a multiple of 64. (Windows aligns variables to 16, whatever they ask for: GCC PR
 /// 54412.)
@@ -2559,6 +2581,7 @@ struct FormatKernels {
     /// Several rows of x in fixed point; null where floats are faster. With `rests` blocks of codes may have some.
     const DigitKernels* digits;
     bool rests;
+    const PackedKernels* packed;                                // null: rows of this format are not packed
 };
 
 /// What is the same for all formats: how x is prepared, one row of it at a time.
@@ -2568,6 +2591,18 @@ struct CodeKernels {
     size_t few;
     size_t (*prepared_bytes)(size_t k, size_t digits);          // a multiple of 64
     void (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
+};
+
+/// Strips of rows, `bytes` for each 256 of k: section [15]. A row of x is prepared for them; false: fixed point does
+/// not hold it.
+struct PackedKernels {
+    size_t bytes;
+    void (*pack)(const uint8_t* w, size_t stride, size_t rows, size_t blocks, uint8_t* strip);
+    void (*unpack)(const uint8_t* strip, size_t blocks, uint8_t* w, size_t stride, size_t rows);
+    size_t (*prepared_bytes)(size_t k, size_t digits);
+    bool (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
+    void (*rows)(const RowsJob& job);                           // weights: strips; stride: bytes of one; k > 0
+    DotRows *run, *twin;                                        // whole strips by up to DOT_INPUTS rows of x
 };
 
 /// y[m][n] = x W^T, W codes, x in fixed point: section [15].
@@ -2945,6 +2980,12 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qdot_neon_iq3_xxs_2,    GK_NEON, 0,          neon,         2, 1, IQ3_XXS) \
     ROW(gk_qdot_neon_iq3_s_2,      GK_NEON, 0,          neon,         2, 1, IQ3_S)
 #define GK_DECLARE_DOT(symbol, ...) DotRows symbol;
+/// Strips of rows by a few rows of x.
+#define GK_X86_STRIPS(ROW) \
+    ROW(gk_qpack_avx512vnni_q4_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q4_K) \
+    ROW(gk_qpack_avx512vnni_q6_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q6_K) \
+    ROW(gk_qpack_avx512vnni_q8_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q8_0) \
+    ROW(gk_qpack_avx512vnni_q4_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q4_0)
 
 #if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
 extern "C" {
@@ -2957,6 +2998,7 @@ TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf1
              gk_gemm_amx_bf16x3_32x32, gk_gemm_avx512bf16_32x32;
 TilesSwitch  gk_gemm_amx_tiles;
 GK_X86_DOTS(GK_DECLARE_DOT)
+GK_X86_STRIPS(GK_DECLARE_DOT)
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
     GK_KERNEL(gk_gemm_avx2_f32_6x16,       GK_AVX2,   0,             avx2,        6, 16,  1),
@@ -2976,7 +3018,8 @@ constexpr AsmKernel<CodesTile> codes_tiles[] = {
     GK_KERNEL(gk_qgemm_avx512vnni_codes16_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 16),
     GK_KERNEL(gk_qgemm_avx512vnni_codes32_7x32, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 7, 32, 32),
 };
-constexpr AsmKernel<DotRows> dot_rows[] = { GK_X86_DOTS(GK_DOT) };
+constexpr AsmKernel<DotRows> dot_rows[]   = { GK_X86_DOTS(GK_DOT) };
+constexpr AsmKernel<DotRows> strip_rows[] = { GK_X86_STRIPS(GK_DOT) };
 constexpr AsmKernel<BytesInTiles> byte_tiles[] = {
     GK_KERNEL(gk_qgemm_amx_i8_32x32,       GK_AVX512, GK_AMX,        amx_int8,    32, 32, 1),
 };
@@ -3013,12 +3056,14 @@ constexpr AsmKernel<CodesTile> codes_tiles[] = {
     GK_KERNEL(gk_qgemm_neoni8mm_codes16_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 16),
     GK_KERNEL(gk_qgemm_neoni8mm_codes32_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 32),
 };
-constexpr AsmKernel<DotRows> dot_rows[] = { GK_ARM64_DOTS(GK_DOT) };
+constexpr AsmKernel<DotRows> dot_rows[]   = { GK_ARM64_DOTS(GK_DOT) };
+constexpr AsmKernel<DotRows> strip_rows[] = {{}};
 #else
 constexpr AsmKernel<GemmTile>  gemm_tiles[]  = {{}};
 constexpr AsmKernel<DigitTile> digit_tiles[] = {{}};
 constexpr AsmKernel<CodesTile> codes_tiles[] = {{}};
 constexpr AsmKernel<DotRows>   dot_rows[]    = {{}};
+constexpr AsmKernel<DotRows>   strip_rows[]  = {{}};
 #endif
 
 } // namespace impl
@@ -8037,6 +8082,430 @@ constexpr impl::CodeKernels code_kernels = {
     3, GK_PASS == GK_AVX2 ? impl::FEW_BY_CODES_AVX2 : impl::FEW_BY_CODES, &prepared_bytes, &prepare};
 #endif
 
+// ---- rows packed ahead -----------------------------------------------------------
+//
+// For weights that stay in caches: 16 rows of W side by side are a strip, those beyond the last one zeros. Lane r of a
+// vector is of row r and holds four codes that are next to each other in k. A dot product takes four of x by broadcast,
+// a row's sums stay in its lane, and nothing is added up across. For each 256 of k there is a struct of bytes, at any
+// address, from which blocks are had back bit for bit.
+//
+// x has one digit or three, as above, but per step of 64 of k, in their order, and of integers P made of X:
+//
+//   int8 digit[D][64]    from the highest, to base 256
+//   groups, 32 bytes     of each 32 of k, or 16: what scales and sums of X are needed of it
+//
+// Fields of a byte are left where they are, and their codes too large by a power of two: three digits have P larger
+// where codes are not. Of one digit codes of either size are added up by themselves, sums of small ones then shifted.
+//
+//   nibbles   of a byte v = low + 16 high are of k and k + 16, whose integers are X and Y. Three digits take v as it
+//             is, times 16 X, and 16 high times Y - 16 X: sums are 16 times those of codes X.
+//   six bits  quads of codes are as they are and times 4, by turns.
+//
+// Nothing is lost: |X| is at most 2^17 where 32 codes below 16 are taken times 16, 2^18 where they are 8 at most; 2^19
+// of 16 codes of 32 at most, times 4; 63 2^13 of 32 bytes. Sums are below 2^31, and what wraps on the way comes back;
+// |P| < 2^23. To the bound, in u of max |x| sum |w|, as for products by codes: half a step of X 64 at most, rounding to
+// it 2; then for scale code, at most 2 |w|, a sum to f32 1, scale d 1; for rest, at most |w|, its own rounding, that of
+// its product with sum X, which is exact, and d 1; for both a chain of 16, of 256 of k, which may be scaled, and are
+// added up in double, and the result 1: 66 + 2 . 20 + 21 = 127. One digit is 8 bits of x, as ever.
+
+#if GK_FEATURE == GK_AVX512VNNI
+
+constexpr size_t packed_step(size_t digits)           { return digits * 64 + 32; }
+size_t packed_prepared_bytes(size_t k, size_t digits) { return k / 64 * packed_step(digits); }
+
+/// 16 integers to as many bytes in each plane of digits, 64 apart.
+template <size_t D> GK_INL void put_digits(vi p, uint8_t* out) {
+    const vi biased = viadd(p, viset(D == 1 ? 0x80 : 0x808080));
+    GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+        const __m128i bytes = _mm512_cvtepi32_epi8(vishr(biased, 8 * static_cast<int>(D - 1 - d)));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 64 * d), _mm_xor_si128(bytes, _mm_set1_epi8(-128)));
+    }
+}
+/// S::put_x<D> makes digits, and 16 bytes for groups, of 32 integers.
+template <class S, size_t D> bool prepare_packed_digits(const float* x, size_t k, uint8_t* prepared) {
+    constexpr float full = D == 1 ? 127.0f : S::full;
+    for (size_t p = 0; p < k; p += 256) {
+        float max[8];
+        maxima_of_256(x + p, max);
+        for (size_t g = 0; g < 8; g++) {
+            if (!(max[g] >= 0x1p-60f && max[g] <= 0x1p60f) && max[g] != 0) return false;
+            const float* const from = x + p + 32 * g;
+            uint8_t* const     step = prepared + (p / 64 + g / 2) * packed_step(D);
+            const vf per_step = vset(max[g] == 0 ? 0 : full / max[g]);
+            const vi lo = vint(vround(vmul(vload(from), per_step)));
+            const vi hi = vint(vround(vmul(vload(from + 16), per_step)));
+            S::template put_x<D>(lo, hi, max[g] / full, step + g % 2 * 32, step + 64 * D + g % 2 * 16);
+        }
+    }
+    return true;
+}
+template <class S> bool prepare_packed(const float* x, size_t k, size_t digits, uint8_t* prepared) {
+    return digits == 1 ? prepare_packed_digits<S, 1>(x, k, prepared) : prepare_packed_digits<S, 3>(x, k, prepared);
+}
+
+/// sum += 16 rows of four codes times four bytes of x.
+GK_INL vi quad_dot(vi sum, vi codes, const uint8_t* x) {
+    return _mm512_dpbusd_epi32(sum, codes, viset(impl::load_as<int32_t>(x)));
+}
+/// y = strips by rows of x, the chain of each 256 of k by S::sums<D>.
+template <class S, size_t D> void strip_times(const impl::DotJob& job, const S* strip, float* y) {
+    for (size_t i = 0; i < job.inputs; i++) {
+        __m512d total[2] = {_mm512_setzero_pd(), _mm512_setzero_pd()};
+        for (size_t b = 0; b < job.blocks; b++) {
+            const vf sum = strip[b].template sums<D>(job.x + i * job.x_bytes + 4 * b * packed_step(D));
+            total[0] = _mm512_add_pd(total[0], _mm512_cvtps_pd(_mm512_castps512_ps256(sum)));
+            total[1] = _mm512_add_pd(total[1], _mm512_cvtps_pd(_mm512_extractf32x8_ps(sum, 1)));
+        }
+        _mm256_storeu_ps(y + i * job.y_row, _mm512_cvtpd_ps(total[0]));
+        _mm256_storeu_ps(y + i * job.y_row + 8, _mm512_cvtpd_ps(total[1]));
+    }
+}
+template <class S> void strips(impl::DotJob* job) {
+    for (size_t s = 0; s < job->rows; s++) {
+        const S* const strip = reinterpret_cast<const S*>(job->weights) + s * job->blocks;
+        (job->digits == 1 ? strip_times<S, 1> : strip_times<S, 3>)(*job, strip, job->y + s * impl::STRIP);
+    }
+}
+/// S is 256 of k of a strip: put() takes the blocks of row r of it, get() gives them back.
+template <class S> void pack_strip(const uint8_t* w, size_t stride, size_t rows, size_t blocks, uint8_t* strip) {
+    using block = typename S::codec::block;
+    constexpr size_t row = 256 / block::weights * sizeof(block);
+    memset(strip, 0, blocks * sizeof(S));
+    for (size_t r = 0; r < rows; r++)
+        for (size_t b = 0; b < blocks; b++)
+            reinterpret_cast<S*>(strip)[b].put(reinterpret_cast<const block*>(w + r * stride + b * row), r);
+}
+template <class S> void unpack_strip(const uint8_t* strip, size_t blocks, uint8_t* w, size_t stride, size_t rows) {
+    using block = typename S::codec::block;
+    constexpr size_t row = 256 / block::weights * sizeof(block);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t b = 0; b < blocks; b++)
+            reinterpret_cast<const S*>(strip)[b].get(reinterpret_cast<block*>(w + r * stride + b * row), r);
+}
+
+/// Digits of 32 integers that go with nibbles.
+template <size_t D> GK_INL void put_nibble_digits(vi lo, vi hi, uint8_t* digits) {
+    const vi lo16 = vishl(lo, 4);
+    put_digits<D>(D == 1 ? lo : lo16, digits);
+    put_digits<D>(D == 1 ? hi : visub(hi, lo16), digits + 16);
+}
+/// 16 times the sums of 32 codes X.
+template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][impl::STRIP][4], const uint8_t* x) {
+    const vi upper = _mm512_set1_epi8(-16);
+    vi sum = viset(0);
+    GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+        sum = vishl(sum, 8);
+        GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
+            const vi v = viload(quad[i]), low = D == 1 ? vishl(_mm512_andnot_si512(upper, v), 4) : v;
+            sum = quad_dot(sum, low, x + 64 * d + 4 * i);
+            sum = quad_dot(sum, viand(v, upper), x + 64 * d + 16 + 4 * i);
+        }
+    }
+    return sum;
+}
+
+/// Blocks of 32 with a scale: d[g % 2][r], then bytes, as S has them. x has d over what codes are multiplied by, and
+/// -128 sum X, which takes their offset back.
+template <class S, class Codec, size_t Quads> struct strip_of_32 {
+    using codec = Codec;
+    struct Step { uint8_t d[2][impl::STRIP][2], quad[2][Quads][impl::STRIP][4]; } step[4];
+    struct Group { float scale; int32_t start; int64_t unused; };
+
+    GK_MEM void put(const typename codec::block* row, size_t r) {
+        for (size_t g = 0; g < 8; g++) {
+            Step& to = step[g / 2];
+            memcpy(to.d[g % 2][r], row[g].d, 2);
+            for (size_t i = 0; i < 4 * Quads; i++) to.quad[g % 2][i / 4][r][i % 4] = S::byte_of(row[g].qs, i);
+        }
+    }
+    GK_MEM void get(typename codec::block* row, size_t r) const {
+        for (size_t g = 0; g < 8; g++) {
+            const Step& from = step[g / 2];
+            memcpy(row[g].d, from.d[g % 2][r], 2);
+            for (size_t i = 0; i < 4 * Quads; i++) row[g].qs[i] = S::byte_of(from.quad[g % 2][i / 4][r], i % 4);
+        }
+    }
+    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* group) {
+        S::template put_x_digits<D>(lo, hi, digits);
+        const Group g = {d / S::times, -128 * _mm512_reduce_add_epi32(viadd(lo, hi)), 0};
+        memcpy(group, &g, sizeof g);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        vf sum = vzero();
+        for (size_t g = 0; g < 8; g++) {
+            const Step&          w    = step[g / 2];
+            const uint8_t* const from = x + g / 2 * packed_step(D);
+            const Group          of   = impl::load_as<Group>(from + 64 * D + g % 2 * 16);
+            const vf d     = vload(reinterpret_cast<const f16*>(w.d[g % 2]));
+            const vi exact = viadd(S::template code_sums<D>(w.quad[g % 2], from + g % 2 * 32), viset(of.start));
+            sum = vfma(vfloat(exact), vmul(d, vset(of.scale)), sum);
+        }
+        return sum;
+    }
+};
+/// Q8_0: codes + 128.
+struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
+    static constexpr QuantType type = QuantType::Q8_0;
+    static constexpr float     full = 63 << 13, times = 1;
+    static uint8_t byte_of(const uint8_t* qs, size_t i) { return static_cast<uint8_t>(qs[i] ^ 128); }
+    template <size_t D> static GK_MEM void put_x_digits(vi lo, vi hi, uint8_t* digits) {
+        put_digits<D>(lo, digits);
+        put_digits<D>(hi, digits + 16);
+    }
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[8][impl::STRIP][4], const uint8_t* x) {
+        vi sum = viset(0);
+        GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+            sum = vishl(sum, 8);
+            GK_UNROLL(8) for (size_t i = 0; i < 8; i++) sum = quad_dot(sum, viload(quad[i]), x + 64 * d + 4 * i);
+        }
+        return sum;
+    }
+};
+/// Q4_0: nibbles as they are, codes + 8.
+struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
+    static constexpr QuantType type = QuantType::Q4_0;
+    static constexpr float     full = 1 << 18, times = 16;
+    static uint8_t byte_of(const uint8_t* qs, size_t i) { return qs[i]; }
+    template <size_t D> static GK_MEM void put_x_digits(vi lo, vi hi, uint8_t* digits) {
+        put_nibble_digits<D>(lo, hi, digits);
+    }
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[4][impl::STRIP][4], const uint8_t* x) {
+        return nibble_sums<D>(quad, x);
+    }
+};
+static_assert(sizeof(strip_q8_0) == 4352 && sizeof(strip_q4_0) == 2304, "as many bytes as blocks");
+
+#if GK_HAS_KQUANT
+/// Q4_K: words scale[r][g % 2] = z | sc << 4 | mn << 10, z the whole steps of the offset, as in take_steps; in
+/// quad[g % 2][v][r][i] codes 4 v + i, low, and 16 + 4 v + i of group g.
+struct strip_q4_k {
+    using codec = codec_q4_k;
+    static constexpr QuantType type = QuantType::Q4_K;
+    static constexpr float     full = 1 << 17;
+    uint8_t d[impl::STRIP][2], dmin[impl::STRIP][2];
+    struct Step { uint8_t scale[impl::STRIP][2][2], quad[2][4][impl::STRIP][4]; } step[4];
+
+    GK_MEM void put(const codec::block* row, size_t r) {
+        const codec::block& b = *row;
+        Scales16 s;
+        float    rest[16];
+        uint8_t  z[32], sc[32], mn[32], q[32];
+        scales_of_16<codec>(row, 1, s);
+        const ByteScales six = codec::steps(b);
+        const vb steps = take_steps<codec>(s, rest);
+        memcpy(z, &steps, 32), memcpy(sc, &six.scale, 32), memcpy(mn, &six.offset, 32);
+        memcpy(d[r], b.d, 2), memcpy(dmin[r], b.dmin, 2);
+        for (size_t g = 0; g < 8; g++) {
+            const vb codes = codec::codes(b, g);
+            memcpy(q, &codes, 32);
+            const unsigned word = z[2 * g] | static_cast<unsigned>(sc[g]) << 4 | static_cast<unsigned>(mn[g]) << 10;
+            Step& to = step[g / 2];
+            to.scale[r][g % 2][0] = static_cast<uint8_t>(word & 255);
+            to.scale[r][g % 2][1] = static_cast<uint8_t>(word >> 8);
+            for (size_t i = 0; i < 16; i++)
+                to.quad[g % 2][i / 4][r][i % 4] = static_cast<uint8_t>(q[i] | q[i + 16] << 4);
+        }
+    }
+    GK_MEM void get(codec::block* row, size_t r) const {
+        codec::block& b = *row;
+        memset(&b, 0, sizeof b);
+        memcpy(b.d, d[r], 2), memcpy(b.dmin, dmin[r], 2);
+        for (size_t g = 0; g < 8; g++) {
+            const Step&    from = step[g / 2];
+            const unsigned word = from.scale[r][g % 2][0] | static_cast<unsigned>(from.scale[r][g % 2][1]) << 8;
+            put_six_bits(b.sm, g, word >> 4 & 63, word >> 10);
+            for (size_t i = 0; i < 16; i++) {
+                const unsigned v = from.quad[g % 2][i / 4][r][i % 4];
+                uint8_t* const q = b.qs + g / 2 * 32 + i;
+                q[0]  = static_cast<uint8_t>(q[0]  | (v & 15) << g % 2 * 4);
+                q[16] = static_cast<uint8_t>(q[16] | (v >> 4) << g % 2 * 4);
+            }
+        }
+    }
+    /// As steps_6bit reads them.
+    static void put_six_bits(uint8_t* sm, size_t g, unsigned sc, unsigned mn) {
+        if (g < 4) {
+            sm[g]     = static_cast<uint8_t>(sm[g] | sc);
+            sm[4 + g] = static_cast<uint8_t>(sm[4 + g] | mn);
+        } else {
+            sm[g - 4] = static_cast<uint8_t>(sm[g - 4] | sc >> 4 << 6);
+            sm[g]     = static_cast<uint8_t>(sm[g] | mn >> 4 << 6);
+            sm[4 + g] = static_cast<uint8_t>((sc & 15) | (mn & 15) << 4);
+        }
+    }
+
+    /// Of a group: d / 16, d sum X, and -16 sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
+    struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
+    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* group) {
+        put_nibble_digits<D>(lo, hi, digits);
+        const int32_t total = _mm512_reduce_add_epi32(viadd(lo, hi)), minus = -16 * total;
+        const int32_t upper = minus >> 11 < INT16_MAX ? minus >> 11 : INT16_MAX;
+        const Group g = {d / 16, d * static_cast<float>(total),
+                         {static_cast<int16_t>(minus - 2048 * upper), static_cast<int16_t>(upper)}, 0};
+        memcpy(group, &g, sizeof g);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        const vf of_s = vload(reinterpret_cast<const f16*>(d)), of_m = vload(reinterpret_cast<const f16*>(dmin));
+        vf sum = vzero();
+        for (size_t g = 0; g < 8; g++) {
+            const Step&          w     = step[g / 2];
+            const uint8_t* const from  = x + g / 2 * packed_step(D), *const group = from + 64 * D + g % 2 * 16;
+            const Group          of    = impl::load_as<Group>(group);
+            const Scaling        scale = scaling(vishr(viload(w.scale), 16 * static_cast<int>(g % 2)), of_s, of_m);
+            const vi codes = nibble_sums<D>(w.quad[g % 2], from + g % 2 * 32);
+            const vi minus = viset(impl::load_as<int32_t>(group + 8));
+            const vi exact = _mm512_dpwssd_epi32(codes, scale.zeros, minus);
+            sum = vfma(scale.rest, vset(of.sum), sum);
+            sum = vfma(vfloat(exact), vmul(scale.s, vset(of.scale)), sum);
+        }
+        return sum;
+    }
+    /// s = d sc, rests, (z, 2048 z). Fields become floats where they are, by the exponent of 2^23.
+    struct Scaling { vf s, rest; vi zeros; };
+    static GK_MEM Scaling scaling(vi words, vf of_s, vf of_m) {
+        const vi exponent = vbits(vset(0x1p23f)), z = viand(words, viset(15));
+        const vf sc = vunbits(vior(viand(words, viset(63 << 4)), exponent));
+        const vf mn = vunbits(vior(viand(words, viset(63 << 10)), exponent));
+        const vf s  = vfma(sc, vmul(of_s, vset(0x1p-4f)), vneg(vmul(of_s, vset(0x1p19f))));
+        const vf m  = vfnma(mn, vmul(of_m, vset(0x1p-10f)), vmul(of_m, vset(0x1p13f)));          // minus
+        return {s, vfma(vfloat(z), s, m), vior(z, vishl(z, 27))};
+    }
+};
+static_assert(sizeof(strip_q4_k) == 2368 && alignof(strip_q4_k) == 1, "16 blocks of Q4_K, and z");
+
+/// Q6_K: sc[g % 4][r]; bytes a, b, c [g % 4][r][i] of codes q0 .. q3 of k + 0, 4, 8, 12 + i of group g of 16:
+///
+///   a[i]  q0[i]     | q3[i] >> 4 << 6          b and c, a double word shifted around by 4, have the lower four bits of
+///   b[i]  q1[i] * 4 | q3[i] >> 2 & 3           q3 times 4
+///   c[i]  q2[i]     | (q3[i + 1] & 3) << 6     i + 1 modulo 4
+struct strip_q6_k {
+    using codec = codec_q6_k;
+    static constexpr QuantType type = QuantType::Q6_K;
+    static constexpr float     full = 1 << 19;
+    uint8_t d[impl::STRIP][2];
+    struct Step { uint8_t sc[4][impl::STRIP], quad[4][3][impl::STRIP][4]; } step[4];
+
+    GK_MEM void put(const codec::block* row, size_t r) {
+        const codec::block& b = *row;
+        memcpy(d[r], b.d, 2);
+        uint8_t q[256];
+        for (size_t g = 0; g < 8; g++) {
+            const vb codes = badd(codec::codes(b, g), bset(32));
+            memcpy(q + 32 * g, &codes, 32);
+        }
+        for (size_t g = 0; g < 16; g++) {
+            Step& to = step[g / 4];
+            to.sc[g % 4][r] = b.sc[g];
+            for (size_t i = 0; i < 4; i++) {
+                const uint8_t* const from = q + 16 * g + i;
+                const unsigned last = from[12], next = q[16 * g + 12 + (i + 1) % 4];
+                to.quad[g % 4][0][r][i] = static_cast<uint8_t>(from[0] | last >> 4 << 6);
+                to.quad[g % 4][1][r][i] = static_cast<uint8_t>(4u * from[4] | (last >> 2 & 3));
+                to.quad[g % 4][2][r][i] = static_cast<uint8_t>(from[8] | (next & 3) << 6);
+            }
+        }
+    }
+    GK_MEM void get(codec::block* row, size_t r) const {
+        codec::block& b = *row;
+        memset(&b, 0, sizeof b);
+        memcpy(b.d, d[r], 2);
+        for (size_t g = 0; g < 16; g++) {
+            const Step& from = step[g / 4];
+            b.sc[g] = from.sc[g % 4][r];
+            for (size_t i = 0; i < 4; i++) {
+                const unsigned a = from.quad[g % 4][0][r][i], c = from.quad[g % 4][2][r][i];
+                const unsigned m = from.quad[g % 4][1][r][i], before = from.quad[g % 4][2][r][(i + 3) % 4];
+                const unsigned q[4] = {a & 63, m >> 2, c & 63, a >> 6 << 4 | (m & 3) << 2 | before >> 6};
+                for (size_t j = 0; j < 4; j++) put_code(b, 16 * g + 4 * j + i, q[j]);
+            }
+        }
+    }
+    static void put_code(codec::block& b, size_t k, unsigned q) {
+        const size_t g = k / 32;
+        uint8_t &low = b.qs[(g / 4 * 2 + g % 2) * 32 + k % 32], &high = b.hs[g / 4 * 32 + k % 32];
+        low  = static_cast<uint8_t>(low | (q & 15) << g % 4 / 2 * 4);
+        high = static_cast<uint8_t>(high | q >> 4 << g % 4 * 2);
+    }
+
+    /// Of a group: d / 4, and -128 sum X, of which 32 takes a code back.
+    struct Group { float scale; int32_t start; };
+    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* groups) {
+        const vi shifts = _mm512_setr_epi32(2, 2, 2, 2, 0, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0);
+        put_digits<D>(D == 1 ? lo : _mm512_sllv_epi32(lo, shifts), digits);
+        put_digits<D>(D == 1 ? hi : _mm512_sllv_epi32(hi, shifts), digits + 16);
+        const Group g[2] = {{d / 4, -128 * _mm512_reduce_add_epi32(lo)}, {d / 4, -128 * _mm512_reduce_add_epi32(hi)}};
+        memcpy(groups, g, sizeof g);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        vf sum = vzero();
+        for (size_t g = 0; g < 16; g++) {
+            const Step&          w    = step[g / 4];
+            const uint8_t* const from = x + g / 4 * packed_step(D);
+            const Group          of   = impl::load_as<Group>(from + 64 * D + g % 4 * 8);
+            const __m128i        sc   = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w.sc[g % 4]));
+            const vi exact = viadd(code_sums<D>(w.quad[g % 4], from + g % 4 * 16), viset(of.start));
+            sum = vfma(vfloat(exact), vmul(vfloat(_mm512_cvtepi8_epi32(sc)), vset(of.scale)), sum);
+        }
+        return vmul(sum, vload(reinterpret_cast<const f16*>(d)));
+    }
+    /// 4 times the sums of 16 codes X.
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[3][impl::STRIP][4], const uint8_t* x) {
+        const vi a = viload(quad[0]), b = viload(quad[1]), c = viload(quad[2]), low = _mm512_set1_epi8(63);
+        const vi rest = _mm512_rol_epi32(vior(viand(b, low), _mm512_andnot_si512(low, c)), 4);
+        const vi last = vior(viand(rest, low), _mm512_andnot_si512(low, a)), high = _mm512_set1_epi8(-4);
+        const vi q[4] = {viand(a, low), viand(b, high), viand(c, low), viand(last, high)};
+        vi sum = viset(0);
+        GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+            sum = vishl(sum, 8);
+            GK_UNROLL(4) for (size_t i = 0; i < 4; i++)
+                sum = quad_dot(sum, D == 1 && i % 2 == 0 ? vishl(q[i], 2) : q[i], x + 64 * d + 4 * i);
+        }
+        return sum;
+    }
+};
+static_assert(sizeof(strip_q6_k) == 3360 && alignof(strip_q6_k) == 1, "16 blocks of Q6_K");
+#endif
+
+/// Rows of strips; those of the last one, if it has fewer, by way of a tile.
+void packed_rows(const impl::RowsJob& job) {
+    const impl::PackedKernels& p = *job.format->packed;
+    impl::Lines<impl::DotJob> lines;
+    impl::DotJob& d = *lines.begin();
+    const auto run = [&](size_t strip, size_t strips, float* y, size_t y_row) {
+        d.weights = job.weights + strip * job.stride;
+        d.rows    = strips;
+        d.blocks  = job.k / 256;
+        d.digits  = job.digits;
+        d.x       = job.prepared;
+        d.y       = y;
+        d.inputs  = job.m;
+        d.x_bytes = p.prepared_bytes(job.k, job.digits);
+        d.y_row   = y_row;
+        p.run(&d);
+    };
+    const size_t whole = job.rows / impl::STRIP, rest = job.rows % impl::STRIP;
+    if (whole) run(0, whole, job.y, job.ldy);
+    if (!rest) return;
+    float tile[impl::DOT_INPUTS][impl::STRIP];
+    run(whole, 1, tile[0], impl::STRIP);
+    for (size_t i = 0; i < job.m; i++) memcpy(job.y + i * job.ldy + whole * impl::STRIP, tile[i], rest * sizeof(float));
+}
+
+template <class S> struct Packed {
+    static constexpr const impl::AsmKernel<impl::DotRows>* row =
+        impl::row_for(impl::strip_rows, GK_ASM_PASS, GK_FEATURE, static_cast<size_t>(S::type));
+    static constexpr impl::PackedKernels kernels = {sizeof(S), &pack_strip<S>, &unpack_strip<S>, &packed_prepared_bytes,
+        &prepare_packed<S>, &packed_rows, row ? row->run : &strips<S>, &strips<S>};
+};
+template <class C> constexpr const impl::PackedKernels* packed_kernels() { return nullptr; }
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_q8_0>() { return &Packed<strip_q8_0>::kernels; }
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_0>() { return &Packed<strip_q4_0>::kernels; }
+#if GK_HAS_KQUANT
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_k>() { return &Packed<strip_q4_k>::kernels; }
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_q6_k>() { return &Packed<strip_q6_k>::kernels; }
+#endif
+#endif
+
 // ---- products in fixed point ---------------------------------------------------
 //
 // W holds plain codes, integers of 8 bits. Each group of 32 of a row of x becomes integers of one, two or three signed
@@ -8546,6 +9015,9 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.needs    = row ? row->needs : nullptr;
         f.wide     = C::wide_scales;
         f.codebook = C::codebook;
+#if GK_FEATURE == GK_AVX512VNNI
+        f.packed   = packed_kernels<C>();
+#endif
     }
 #endif
     return f;
@@ -12357,15 +12829,16 @@ namespace impl {
 
 // ---- dense products ---------------------------------------------------------
 
-/// The header of a buffer of pack_b, or of prepare: precision and route are of this one. The panels lie at the next
-/// multiple of 64 bytes, and at the same offset in a copy of the buffer.
+/// The header of a buffer of pack_b, or of prepare, or of pack_weights: precision and route are of the second, type of
+/// the third. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy of the buffer.
 struct PackedHeader {
     char     magic[8];
-    uint8_t  isa, element, offset, precision, route, reserved[3];
+    uint8_t  isa, element, offset, precision, route, type, reserved[2];
     uint64_t rows, k, bytes;                                    // of the panels: n, or m of an input
 };
 constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '2'};
 constexpr char   prepared_magic[8]   = {'g', 'k', 'p', 'r', 'e', 'p', '0', '1'};
+constexpr char   weights_magic[8]    = {'g', 'k', 'p', 'a', 'c', 'k', 'w', '1'};
 constexpr size_t packed_header_bytes = 64 + 64;                 // header, and room to align the panels
 static inline size_t aligned_offset(const void* packed) {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(packed);
@@ -13181,6 +13654,201 @@ template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* 
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k,
         Precision) const {
     return impl::addressable(m, n, k) ? impl::Scratch::bytes(impl::Quantised<E>{*this}.most_floats(m, n, k)) : 0;
+}
+
+// ---- weights packed ahead -----------------------------------------------------
+
+namespace impl {
+
+/// Strips by few rows of x that fixed point holds; else rows of W again, some of them at a time, as matmul takes them.
+template <class E> struct PackedWeights {
+    const CpuKernels<E>& k;
+    QuantType            type;
+    size_t               n, kdim;
+
+    static constexpr bool is_f32 = sizeof(E) == sizeof(float);
+    static constexpr size_t ROWS = 512;                         // unpacked at a time, the last time up to twice as many
+
+    const FormatKernels& format() const { return k.table().formats[static_cast<size_t>(type)]; }
+    size_t strips() const { return n / STRIP + (n % STRIP != 0); }
+    size_t strip_bytes() const { return kdim / 256 * format().packed->bytes; }
+    size_t bytes() const { return packed_header_bytes + strips() * strip_bytes(); }
+
+    Status check() const {
+        if (Status s = check_type(type, kdim, k.table().formats); !s) return s;
+        if (!format().packed || kdim % 256)
+            return {Code::unsupported, "weights of this type and k are not packed on this CPU; matmul takes them"};
+        const Span all(nullptr, strips(), kdim / 256, format().packed->bytes);
+        return all.ok && all.bytes < SIZE_MAX / 2 ? success : invalid("the product of these sizes overflows size_t");
+    }
+    Status pack(const void* blocks, void* packed) const {
+        const size_t stride = row_bytes(type, kdim);
+        const Span spans[] = {{blocks, n, stride, 1}};
+        if (Status s = check_buffers(Span(packed, bytes(), 1, 1), spans); !s) return s;
+        PackedHeader h = {};
+        memcpy(h.magic, weights_magic, sizeof weights_magic);
+        h.isa    = static_cast<uint8_t>(k.isa());
+        h.offset = static_cast<uint8_t>(aligned_offset(packed));
+        h.type   = static_cast<uint8_t>(type);
+        h.rows   = n;
+        h.k      = kdim;
+        h.bytes  = bytes();
+        memcpy(packed, &h, sizeof h);
+        const uint8_t* const w = static_cast<const uint8_t*>(blocks);
+        uint8_t* const to = static_cast<uint8_t*>(packed) + h.offset;
+        split(worth(k.parallel, work(n, kdim, 1)), n, STRIP, [&](size_t begin, size_t end, size_t) {
+            for (size_t j = begin; j < end; j += STRIP)
+                format().packed->pack(w + j * stride, stride, least_rows(end - j), kdim / 256,
+                                      to + j / STRIP * strip_bytes());
+        });
+        return success;
+    }
+    static size_t least_rows(size_t rows) { return rows < STRIP ? rows : STRIP; }
+
+    /// What the header says, of a buffer that fits.
+    static Status open(const CpuKernels<E>& k, const void* packed, size_t n, size_t kdim, PackedHeader& h) {
+        if (!packed) return invalid("null pointer for the packed weights");
+        memcpy(&h, packed, sizeof h);
+        if (memcmp(h.magic, weights_magic, sizeof weights_magic) != 0 || h.type >= quant_type_count
+            || h.offset < sizeof h || h.offset >= packed_header_bytes)
+            return invalid("this buffer was not made by pack_weights");
+        if (h.isa != static_cast<uint8_t>(k.isa()))
+            return invalid("these weights were packed for another instruction set; pack them again after select()");
+        if (h.rows != n || h.k != kdim) return invalid("these weights were packed with other n or k");
+        const PackedWeights w = {k, static_cast<QuantType>(h.type), n, kdim};
+        if (!w.check() || h.bytes != w.bytes())
+            return invalid("these weights were packed on a CPU with other features; pack them again");
+        return success;
+    }
+
+    // ---- scratch: of strips, x prepared, then input and output widened if they are of a 16-bit type; of rows, these,
+    //      a part of the output, and what its product takes
+
+    struct ForStrips { size_t wide_x, wide_y, floats; };
+    struct ForRows   { size_t part, product, product_bytes, floats; };
+    ForStrips for_strips(size_t m, size_t digits) const {
+        if (m > DOT_INPUTS || kdim == 0) return {0, 0, 0};
+        const size_t x = Share::aligned(m * format().packed->prepared_bytes(kdim, digits) / sizeof(float));
+        const size_t wide_x = is_f32 ? 0 : Share::aligned(m * kdim), wide_y = is_f32 ? 0 : Share::aligned(m * n);
+        return {x, x + wide_x, x + wide_x + wide_y};
+    }
+    ForRows for_rows(size_t m) const {
+        const Quantised<E> q{k};
+        const size_t last = n < 2 * ROWS ? n : ROWS + n % ROWS, of_last = q.most_floats(m, last, kdim);
+        const size_t of_others = n > last ? q.most_floats(m, ROWS, kdim) : 0;
+        const size_t bytes = Scratch::bytes(of_others > of_last ? of_others : of_last);
+        const size_t rows  = Share::aligned(last * row_bytes(type, kdim) / sizeof(float) + 1);
+        const size_t part  = rows + Share::aligned(m * last * sizeof(E) / sizeof(float) + 1);
+        return {rows, part, bytes, part + Share::aligned(bytes / sizeof(float) + 1)};
+    }
+    size_t workspace_bytes(size_t m) const {
+        if (!addressable(m, n, kdim)) return 0;
+        return taken(for_strips(m, 3)) + Scratch::bytes(for_rows(m).floats);
+    }
+    static size_t taken(const ForStrips& at) { return at.floats ? Scratch::bytes(at.floats) : 0; }
+
+    // ---- products
+
+    Status run(const uint8_t* strips, const Request<E>& r) const {
+        if (!addressable(r.m, n, kdim)) return no_memory();
+        const size_t digits = r.precision == Precision::fast ? 1 : 3;
+        const ForStrips at = for_strips(r.m, digits);
+        const Scratch memory(k.workspace, at.floats);
+        if (!memory) return no_memory();
+        bool held[DOT_INPUTS] = {};
+        const bool all = at.floats && prepare(r, digits, at, memory.data(), held);
+        const Scratch more(behind(taken(at)), all ? 0 : for_rows(r.m).floats);
+        if (!more) return no_memory();
+        if (at.floats) by_strips(strips, r, digits, at, memory.data());
+        if (!all)      by_rows(strips, r, at.floats ? held : nullptr, more.data());
+        return success;
+    }
+    Workspace behind(size_t bytes) const {
+        if (!k.workspace.data) return k.workspace;
+        return {static_cast<char*>(k.workspace.data) + bytes, k.workspace.bytes - bytes};
+    }
+    /// Which rows of x are held in fixed point; others are zeros. True: all are.
+    bool prepare(const Request<E>& r, size_t digits, const ForStrips& at, float* room, bool* held) const {
+        const float* x = Quantised<E>::as_float(r.input);
+        if (!is_f32) {
+            k.table().widen(r.input, room + at.wide_x, r.m * kdim);
+            x = room + at.wide_x;
+        }
+        const PackedKernels& p = *format().packed;
+        const size_t bytes = p.prepared_bytes(kdim, digits);
+        split(worth(k.parallel, work(r.m, n, kdim)), r.m, 1, [&](size_t begin, size_t end, size_t) {
+            for (size_t i = begin; i < end; i++) {
+                uint8_t* const to = reinterpret_cast<uint8_t*>(room) + i * bytes;
+                held[i] = p.prepare(x + i * kdim, kdim, digits, to);
+                if (!held[i]) memset(to, 0, bytes);
+            }
+        });
+        bool all = true;
+        for (size_t i = 0; i < r.m; i++) all &= held[i];
+        return all;
+    }
+    void by_strips(const uint8_t* strips, const Request<E>& r, size_t digits, const ForStrips& at, float* room) const {
+        float* const y = is_f32 ? Quantised<E>::as_float(r.output) : room + at.wide_y;
+        const FormatKernels& f = format();
+        split(worth(k.parallel, work(r.m, n, kdim)), n, STRIP, [&](size_t begin, size_t end, size_t) {
+            f.packed->rows({&f, strips + begin / STRIP * strip_bytes(), strip_bytes(), end - begin, nullptr, r.m, kdim,
+                            y + begin, n, reinterpret_cast<const uint8_t*>(room), digits});
+        });
+        if (!is_f32) k.table().narrow(y, r.output, r.m * n);
+    }
+    /// As matmul does all of it, for the rows that are not held; held: null, or which are.
+    void by_rows(const uint8_t* strips, const Request<E>& r, const bool* held, float* room) const {
+        const ForRows at = for_rows(r.m);
+        uint8_t* const w    = reinterpret_cast<uint8_t*>(room);
+        E* const       part = reinterpret_cast<E*>(room + at.part);
+        CpuKernels<E> inner = k;
+        inner.workspace = {room + at.product, at.product_bytes};
+        for (size_t j = 0, count; j < n; j += count) {
+            count = n - j < 2 * ROWS ? n - j : ROWS;
+            unpack(strips + j / STRIP * strip_bytes(), count, w);
+            static_cast<void>(inner.matmul(type, w, r.input, part, r.m, count, kdim, r.precision));
+            for (size_t i = 0; i < r.m; i++)
+                if (!held || !held[i]) memcpy(r.output + i * n + j, part + i * count, count * sizeof(E));
+        }
+    }
+    void unpack(const uint8_t* strips, size_t rows, uint8_t* w) const {
+        const size_t stride = row_bytes(type, kdim);
+        split(worth(k.parallel, work(rows, kdim, 1)), rows, STRIP, [&](size_t begin, size_t end, size_t) {
+            for (size_t j = begin; j < end; j += STRIP)
+                format().packed->unpack(strips + j / STRIP * strip_bytes(), kdim / 256, w + j * stride, stride,
+                                        least_rows(end - j));
+        });
+    }
+};
+
+} // namespace impl
+
+template <class E> size_t CpuKernels<E>::packed_weights_bytes(QuantType type, size_t n, size_t k) const {
+    const impl::PackedWeights<E> w = {*this, type, n, k};
+    return w.check() ? w.bytes() : 0;
+}
+template <class E> Status CpuKernels<E>::pack_weights(QuantType type, const void* blocks, void* packed, size_t n,
+        size_t k) const {
+    const impl::PackedWeights<E> w = {*this, type, n, k};
+    const Status s = w.check();
+    return s ? w.pack(blocks, packed) : s;
+}
+template <class E> Status CpuKernels<E>::matmul_packed(const void* packed, const E* input, E* output, size_t m,
+        size_t n, size_t k, Precision precision) const {
+    if (precision != Precision::exact && precision != Precision::fast)
+        return impl::invalid("precision is not one of the values of Precision");
+    if (m == 0 || n == 0) return impl::success;
+    impl::PackedHeader h;
+    if (Status s = impl::PackedWeights<E>::open(*this, packed, n, k, h); !s) return s;
+    const impl::PackedWeights<E> w = {*this, static_cast<QuantType>(h.type), n, k};
+    const impl::Span spans[] = {{packed, w.bytes(), 1, 1}, {input, m, k, sizeof(E)}};
+    if (Status s = impl::check_buffers(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
+    return w.run(static_cast<const uint8_t*>(packed) + h.offset, {input, output, m, n, k, precision, nullptr, nullptr});
+}
+template <class E> size_t CpuKernels<E>::matmul_packed_workspace_bytes(QuantType type, size_t m, size_t n,
+        size_t k) const {
+    const impl::PackedWeights<E> w = {*this, type, n, k};
+    return w.check() ? w.workspace_bytes(m) : 0;
 }
 
 // ---- plain quantised products -----------------------------------------------

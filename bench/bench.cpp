@@ -428,6 +428,7 @@ template <class E> std::vector<Row<E>> rows() {
     const Shapes fused   = { "256x256x256,512x4096x4096", "128x128x128" };
     const Shapes coded   = { "1x256x4096,1x4096x4096,2x4096x4096,3x4096x4096,4x4096x4096,8x4096x4096,16x4096x4096,512x4096x4096",
                              "1x4096x4096,512x1024x1024" };
+    const Shapes packable = { "1x256x4096,4x256x4096,16x256x4096,1x4096x4096,4x4096x4096,16x4096x4096", "1x256x4096,1x4096x4096" };
     std::vector<Row<E>> t;
 
     // ---- vectors
@@ -708,6 +709,14 @@ template <class E> std::vector<Row<E>> rows() {
         of = int(type);
         return kept.p;
     };
+    const auto packed_bytes = [](QuantType type, size_t n, size_t depth) {      // the largest of all instruction sets
+        size_t bytes = 0;
+        for (Isa isa : gllm::all_isas) {
+            K k;
+            if (k.select(isa)) bytes = std::max(bytes, k.packed_weights_bytes(type, n, depth));
+        }
+        return bytes;
+    };
     for (int i = 0; i < gllm::quant_type_count; i++) {
         const QuantType type = QuantType(i);
         std::string name = gllm::quant_name(type);
@@ -747,6 +756,35 @@ template <class E> std::vector<Row<E>> rows() {
                 });
                 product(w, m, n, depth, copies);
                 if (m > 1 && m <= 32) compare(w, "m = 1", rows_of(1), true);
+                return w;
+            } });
+        for (auto precision : { Precision::exact, Precision::fast })
+            if (packed_bytes(type, 16, 256)) t.push_back({ "matmul_packed_" + name + (precision == Precision::fast ? "_fast" : ""), packable, true, [=](C& c) {
+                const size_t m = c.m, n = c.n, depth = c.k, row = row_bytes(type, depth), bytes = n * row, all = packed_bytes(type, n, depth);
+                if (!all) return W{};
+                const size_t copies = copies_of(m, n * depth, bytes);
+                const unsigned char* from = blocks(c, type, copies * bytes / block_bytes(type));
+                if (!from) return W{};
+                const auto p = c.template results<unsigned char>(all, copies);
+                const E* x = c.data(m * depth);
+                E* out = c.template memory<E>(m * n);
+                const auto made = std::make_shared<Status>(OK);
+                W w = work<E>(2 * double(m) * double(n) * double(depth), double(bytes), out, m * n, [=](const K& k, size_t turn) {
+                    return *made ? k.matmul_packed(p.at(turn), x, out, m, n, depth, precision) : *made;
+                }, [=](size_t j) {
+                    gllm::CpuKernels<float> scalar;
+                    (void)scalar.select(Isa::scalar);
+                    std::vector<float> weights(depth);
+                    (void)scalar.dequant(type, from + j % n * row, weights.data(), depth);
+                    return dot(x + j / n * depth, weights.data(), depth);
+                });
+                product(w, m, n, depth, copies);
+                w.prepare = [=](const K& k) {
+                    for (size_t j = 0; j < copies; j++) *made = k.pack_weights(type, from + j * bytes, p.at(j), n, depth);
+                };
+                compare(w, "matmul", [=](const K& k, size_t turn) {
+                    return k.matmul(type, from + turn % copies * bytes, x, out, m, n, depth, precision);
+                });
                 return w;
             } });
     }

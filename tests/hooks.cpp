@@ -64,10 +64,12 @@ namespace test {
 
 using namespace gllm::impl;
 
-/// The formats of the leaf that uses a kernel of rows of codes.
+/// The formats of the leaf that uses a kernel of rows of codes, or of strips.
 static const void* leaf_of(const AsmKernel<DotRows>& row) {
-    for (const Variant& v : variants)
-        if (v.tables.f32->formats[row.kind].dots == row.run) return v.tables.f32->formats;
+    for (const Variant& v : variants) {
+        const FormatKernels& f = v.tables.f32->formats[row.kind];
+        if (f.dots == row.run || (f.packed && f.packed->run == row.run)) return v.tables.f32->formats;
+    }
     return nullptr;
 }
 template <class F> static const void* leaf_of(const AsmKernel<F>&) { return nullptr; }
@@ -99,6 +101,7 @@ std::vector<Kernel> kernels(const char* table) {
     ADD(digit_tiles);
     ADD(codes_tiles);
     ADD(dot_rows);
+    ADD(strip_rows);
 #if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
     ADD(byte_tiles);
     ADD(term_tiles);
@@ -111,6 +114,19 @@ std::vector<Kernel> kernels(const char* table) {
 }
 
 static const FormatKernels& format_of(const Kernel& kernel) { return static_cast<const FormatKernels*>(kernel.formats)[kernel.kind]; }
+
+size_t strip_bytes(const Kernel& kernel) { return format_of(kernel).packed->bytes; }
+void pack_strip(const Kernel& kernel, const uint8_t* weights, size_t stride, size_t rows, size_t blocks, uint8_t* strip) {
+    format_of(kernel).packed->pack(weights, stride, rows, blocks, strip);
+}
+void unpack_strip(const Kernel& kernel, const uint8_t* strip, size_t blocks, uint8_t* weights, size_t stride, size_t rows) {
+    format_of(kernel).packed->unpack(strip, blocks, weights, stride, rows);
+}
+size_t bytes_for_strips(const Kernel& kernel, size_t k, size_t digits) { return format_of(kernel).packed->prepared_bytes(k, digits); }
+bool prepare_for_strips(const Kernel& kernel, const float* x, size_t k, size_t digits, uint8_t* prepared) {
+    return format_of(kernel).packed->prepare(x, k, digits, prepared);
+}
+void (*twin_of_strips(const Kernel& kernel))() { return reinterpret_cast<void (*)()>(format_of(kernel).packed->twin); }
 
 size_t row_bytes(const Kernel& kernel, size_t k) { return k / format_of(kernel).block_weights * format_of(kernel).block_bytes; }
 const void* codebook(const Kernel& kernel) { return format_of(kernel).codebook; }

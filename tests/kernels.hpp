@@ -16,11 +16,20 @@ struct Kernel {
     void      (*run)();                                         // of the table's type
     bool        present;                                        // this CPU has what it needs, and the system lends it
     size_t      rows, columns, kind;
-    const void* formats;                                        // of dot_rows: the leaf whose twin it has
+    const void* formats;                                        // of dot_rows, strip_rows: the leaf whose twin it has
 };
 
 /// All rows of a table; each symbol once.
 std::vector<Kernel> kernels(const char* table);
+
+// ---- of strip_rows ------------------------------------------------------------
+
+size_t strip_bytes(const Kernel& kernel);                       // of 256 of k
+void   pack_strip(const Kernel& kernel, const uint8_t* weights, size_t stride, size_t rows, size_t blocks, uint8_t* strip);
+void   unpack_strip(const Kernel& kernel, const uint8_t* strip, size_t blocks, uint8_t* weights, size_t stride, size_t rows);
+size_t bytes_for_strips(const Kernel& kernel, size_t k, size_t digits);
+bool   prepare_for_strips(const Kernel& kernel, const float* x, size_t k, size_t digits, uint8_t* prepared);
+void (*twin_of_strips(const Kernel& kernel))();
 
 // ---- of dot_rows --------------------------------------------------------------
 
