@@ -5425,7 +5425,7 @@ struct GroupOfInput {
     }
 };
 
-// Each tensor has each(t, p, kc, o, l, take): take(i, w) of inputs i = p .. p+kc-1, w the weights of outputs o .. o+l-1.
+// each(t, p, kc, o, l, take) of a tensor: take(i, w) of inputs i = p .. p+kc-1, w the weights of outputs o .. o+l-1.
 
 struct awq_tensor {
     GK_INL vf codes(const uint8_t* words, size_t row, size_t n, size_t o, size_t l) {
@@ -6405,7 +6405,8 @@ template <class Tensor> void dequant_checkpoint(const impl::Checkpoint& t, float
                 for (size_t r = 0; r < n; r++) to[r * t.k + i] = strip[i * NR + r];
         }
 }
-/// y[r][j ..] = R rows of x times the weights of outputs j .. j+cols-1. Chains of 64, added up in f32: up to LONG_K of k.
+/// y[r][j ..] = R rows of x times the weights of outputs j .. j+cols-1. Chains of 64, added up in f32, for k up to
+/// LONG_K: 64 + k / 64 - 1 roundings.
 template <class Tensor, size_t R> void checkpoint_few(const impl::Checkpoint& t, const float* x, float* y, size_t j,
         size_t cols) {
     for (size_t p = 0; p < t.k; p += 64)
