@@ -13675,7 +13675,7 @@ template <class E> struct PackedWeights {
     size_t strip_bytes() const { return kdim / 256 * format().packed->bytes; }
     size_t bytes() const { return packed_header_bytes + strips() * strip_bytes(); }
 
-    Status check() const {
+    Status fits() const {
         if (Status s = check_type(type, kdim, k.table().formats); !s) return s;
         if (!format().packed || kdim % 256)
             return {Code::unsupported, "weights of this type and k are not packed on this CPU; matmul takes them"};
@@ -13717,7 +13717,7 @@ template <class E> struct PackedWeights {
             return invalid("these weights were packed for another instruction set; pack them again after select()");
         if (h.rows != n || h.k != kdim) return invalid("these weights were packed with other n or k");
         const PackedWeights w = {k, static_cast<QuantType>(h.type), n, kdim};
-        if (!w.check() || h.bytes != w.bytes())
+        if (!w.fits() || h.bytes != w.bytes())
             return invalid("these weights were packed on a CPU with other features; pack them again");
         return success;
     }
@@ -13826,12 +13826,12 @@ template <class E> struct PackedWeights {
 
 template <class E> size_t CpuKernels<E>::packed_weights_bytes(QuantType type, size_t n, size_t k) const {
     const impl::PackedWeights<E> w = {*this, type, n, k};
-    return w.check() ? w.bytes() : 0;
+    return w.fits() ? w.bytes() : 0;
 }
 template <class E> Status CpuKernels<E>::pack_weights(QuantType type, const void* blocks, void* packed, size_t n,
         size_t k) const {
     const impl::PackedWeights<E> w = {*this, type, n, k};
-    const Status s = w.check();
+    const Status s = w.fits();
     return s ? w.pack(blocks, packed) : s;
 }
 template <class E> Status CpuKernels<E>::matmul_packed(const void* packed, const E* input, E* output, size_t m,
@@ -13849,7 +13849,7 @@ template <class E> Status CpuKernels<E>::matmul_packed(const void* packed, const
 template <class E> size_t CpuKernels<E>::matmul_packed_workspace_bytes(QuantType type, size_t m, size_t n,
         size_t k) const {
     const impl::PackedWeights<E> w = {*this, type, n, k};
-    return w.check() ? w.workspace_bytes(m) : 0;
+    return w.fits() ? w.workspace_bytes(m) : 0;
 }
 
 // ---- plain quantised products -----------------------------------------------
@@ -20606,6 +20606,7 @@ GK_NAMESPACE_END
 #undef GK_DOT
 #undef GK_DECLARE_DOT
 #undef GK_X86_DOTS
+#undef GK_X86_STRIPS
 #undef GK_ARM64_DOTS
 #undef GK_REGION
 #undef GK_REGION_END
