@@ -275,7 +275,7 @@ TEST_CASE_TEMPLATE("matmul_packed: the bits of matmul where it takes rows as the
     for (const Format& f : packed_formats())
         for (size_t m : Sizes{ 4, 16, 17, 40 })
             for (size_t n : Sizes{ 5, 40, 1100 }) {
-                if (n == 1100 && m != 4 && m != 40) continue;
+                if (n == 1100 && m != 4 && (m != 40 || small())) continue;
                 Rng rng(m);
                 const Case<E> c(rng, f.type, m, n, 2, Input::mixed);
                 for_each_isa<E>([&](const CpuKernels<E>& k, const char* isa) {

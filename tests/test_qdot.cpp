@@ -92,8 +92,8 @@ TEST_CASE("rows of codes") {
                     for (test::Edge edge : { test::Edge::end, test::Edge::begin })
                         check(kernel, 1, rows, blocks, digits, Fill::random, Inputs::random, edge);
             for (Fill codes : { Fill::random, Fill::zeros, Fill::ones })
-                for (Inputs inputs : INPUTS) check(kernel, 1, 2, 5, digits, codes, inputs, test::Edge::end);
-            for (size_t m = 2; m <= kernel.columns; m++)
+                for (Inputs inputs : INPUTS) check(kernel, kernel.columns > 1 ? 2 : 1, 2, 5, digits, codes, inputs, test::Edge::end);
+            for (size_t m = 2; m <= kernel.columns; m += test::small() && m > 2 ? 13 : 1)
                 for (size_t blocks : { 1u, 17u }) check(kernel, m, 2, blocks, digits, Fill::random, Inputs::random, test::Edge::end);
         }
     }
