@@ -19832,8 +19832,7 @@ void CodeSums::write_row(unsigned together) {
     write_lines(places(), 1, true);
     land(whole);
     land(full);
-    for (unsigned c = 0; c < chains_.count; c++)
-        move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
+    for (unsigned c = 0; c < chains_.count; c++) move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
     move(pointer(0), chains_.count * value_bytes());
     const size_t over = jump(A64::cbnz, 12);
     jump(A64::cbnz, left, block);
