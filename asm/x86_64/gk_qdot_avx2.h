@@ -117,6 +117,26 @@
     GK_QDOT_LANES 1
 .endm
 
+.macro GK_QDOT_MASK                 // fields of ymm0 .. ymm3, by ymm15
+    vpand   ymm0, ymm0, ymm15
+    vpand   ymm1, ymm1, ymm15
+    vpand   ymm2, ymm2, ymm15
+    vpand   ymm3, ymm3, ymm15
+.endm
+
+.macro GK_QDOT_NIBBLES              // ymm0, ymm2 to ymm0 .. ymm3, low and high by turns
+    vpsrlw  ymm1, ymm0, 4
+    vpsrlw  ymm3, ymm2, 4
+    GK_QDOT_MASK
+.endm
+
+.macro GK_QDOT_UPPER                // ymm0 .. ymm3 with their upper bits, of ymm5, ymm6, ymm4, ymm7
+    vpor    ymm0, ymm0, ymm5
+    vpor    ymm1, ymm1, ymm6
+    vpor    ymm2, ymm2, ymm4
+    vpor    ymm3, ymm3, ymm7
+.endm
+
 // ---- codes by digits -------------------------------------------------------------
 //
 //   GK_QDOT_DOTS d, p    ymm0, ymm3 = sums of code X of the two rows, of part p

@@ -42,10 +42,7 @@
     vpand   ymm5, ymm5, ymm11
     vpand   ymm6, ymm6, ymm12
     vpand   ymm7, ymm7, ymm12
-    vpor    ymm0, ymm0, ymm5
-    vpor    ymm1, ymm1, ymm6
-    vpor    ymm2, ymm2, ymm4
-    vpor    ymm3, ymm3, ymm7
+    GK_QDOT_UPPER
 .endm
 
 .macro ROW

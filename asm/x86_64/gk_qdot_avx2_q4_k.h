@@ -20,12 +20,7 @@
 .macro HALF h
     GK_QDOT_PAIR 0, rax + 16 + 16*\h, 64
     GK_QDOT_PAIR 2, rax + 48 + 16*\h, 64
-    vpsrlw  ymm1, ymm0, 4
-    vpsrlw  ymm3, ymm2, 4
-    vpand   ymm0, ymm0, ymm15
-    vpand   ymm1, ymm1, ymm15
-    vpand   ymm2, ymm2, ymm15
-    vpand   ymm3, ymm3, ymm15
+    GK_QDOT_NIBBLES
 .endm
 
 .macro ROW

@@ -32,12 +32,7 @@
     GK_QDOT_PAIR 0, rax + 48 + 16*\h, 64
     GK_QDOT_PAIR 2, rax + 80 + 16*\h, 64
     vpsrlvd ymm4, ymm4, ymm13
-    vpsrlw  ymm1, ymm0, 4
-    vpsrlw  ymm3, ymm2, 4
-    vpand   ymm0, ymm0, ymm15
-    vpand   ymm1, ymm1, ymm15
-    vpand   ymm2, ymm2, ymm15
-    vpand   ymm3, ymm3, ymm15
+    GK_QDOT_NIBBLES
     FIFTH   0, ymm0
     FIFTH   1, ymm1
     FIFTH   2, ymm2

@@ -29,18 +29,12 @@
     vpsllw  ymm5, ymm4, 4
     vpsllw  ymm6, ymm4, 2
     vpsrlw  ymm7, ymm4, 2
-    vpand   ymm0, ymm0, ymm15
-    vpand   ymm1, ymm1, ymm15
-    vpand   ymm2, ymm2, ymm15
-    vpand   ymm3, ymm3, ymm15
+    GK_QDOT_MASK
     vpand   ymm5, ymm5, ymm14
     vpand   ymm6, ymm6, ymm14
     vpand   ymm4, ymm4, ymm14
     vpand   ymm7, ymm7, ymm14
-    vpor    ymm0, ymm0, ymm5
-    vpor    ymm1, ymm1, ymm6
-    vpor    ymm2, ymm2, ymm4
-    vpor    ymm3, ymm3, ymm7
+    GK_QDOT_UPPER
 .endm
 
 .macro ROW

@@ -22,10 +22,7 @@
     vpsrlw  ymm1, ymm0, 2
     vpsrlw  ymm2, ymm0, 4
     vpsrlw  ymm3, ymm0, 6
-    vpand   ymm0, ymm0, ymm15
-    vpand   ymm1, ymm1, ymm15
-    vpand   ymm2, ymm2, ymm15
-    vpand   ymm3, ymm3, ymm15
+    GK_QDOT_MASK
 .endm
 
 .macro ROW

@@ -138,6 +138,13 @@
     vcvtph2ps zmm13, ymmword ptr [rsi + 32]
 .endm
 
+.macro GK_QPACK_GROUPS d, shift     // both groups of a step, of blocks of 32
+    GK_QPACK_START \d, 64*\d + 4, 64*\d + 20
+    GK_QPACK_SUMS \d
+    GK_QPACK_GROUP \d, \shift, 64*\d, zmm0, zmm1, zmm2, zmm10
+    GK_QPACK_GROUP \d, \shift, 64*\d + 16, zmm3, zmm4, zmm5, zmm13
+.endm
+
 // ---- the function
 
 .macro GK_QPACK_STRIPS d, head, step, by    // HEAD \d for 256 of k, STEP \d for codes and scales, INPUT \d for sums to zmm7

@@ -25,10 +25,7 @@ L(data):
 .endm
 
 .macro INPUT d
-    GK_QPACK_START \d, 64*\d + 4, 64*\d + 20
-    GK_QPACK_SUMS \d
-    GK_QPACK_GROUP \d, 4, 64*\d, zmm0, zmm1, zmm2, zmm10
-    GK_QPACK_GROUP \d, 4, 64*\d + 16, zmm3, zmm4, zmm5, zmm13
+    GK_QPACK_GROUPS \d, 4
 .endm
 
 GK_QPACK_FUNC gk_qpack_avx512vnni_q4_0_16, 0, 576, WHOLE
