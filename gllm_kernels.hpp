@@ -2994,8 +2994,8 @@ DigitTile    gk_qgemm_avx2_i8_6x16, gk_qgemm_avxvnni_i8_6x16, gk_qgemm_avx512vnn
 CodesTile    gk_qgemm_avx2_codes16_6x16, gk_qgemm_avx2_codes32_6x16, gk_qgemm_avxvnni_codes16_6x16,
              gk_qgemm_avxvnni_codes32_6x16, gk_qgemm_avx512vnni_codes16_7x32, gk_qgemm_avx512vnni_codes32_7x32;
 BytesInTiles gk_qgemm_amx_i8_32x32;
-TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x3x1_32x32,
-             gk_gemm_amx_bf16x3_32x32, gk_gemm_avx512bf16_32x32;
+TermsInTiles gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x1x3_32x32, gk_gemm_amx_bf16x2x1_32x32,
+             gk_gemm_amx_bf16x3x1_32x32, gk_gemm_amx_bf16x3_32x32, gk_gemm_avx512bf16_32x32;
 TilesSwitch  gk_gemm_amx_tiles;
 GK_X86_DOTS(GK_DECLARE_DOT)
 GK_X86_STRIPS(GK_DECLARE_DOT)
@@ -3026,6 +3026,7 @@ constexpr AsmKernel<BytesInTiles> byte_tiles[] = {
 constexpr AsmKernel<TermsInTiles> term_tiles[] = {
     GK_KERNEL(gk_gemm_amx_bf16_32x32,      GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 11),
     GK_KERNEL(gk_gemm_amx_bf16x1x3_32x32,  GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 13),
+    GK_KERNEL(gk_gemm_amx_bf16x2x1_32x32,  GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 21),
     GK_KERNEL(gk_gemm_amx_bf16x3x1_32x32,  GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 31),
     GK_KERNEL(gk_gemm_amx_bf16x3_32x32,    GK_AVX512, GK_AMX,        amx_bf16,    32, 32, 33),
     GK_KERNEL(gk_gemm_avx512bf16_32x32,    GK_AVX512, GK_AVX512BF16, avx512_bf16, 32, 32, 11),
@@ -3183,12 +3184,12 @@ GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, siz
         return QuantRoute::codes;
     return m < FEW_ROWS ? QuantRoute::decoded : QuantRoute::nested;
 }
-/// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more, and one
-/// of both where the product is fast.
+/// Terms of 8 bits that the loop nest takes of each factor: all three of a float, one where it holds no more. Where the
+/// product is fast, one of one factor: rounding both would err by 2^-7.
 struct Terms { size_t x, w; };
 GK_INL Terms quant_terms(bool codes, bool is_bf16, Precision precision) {
     const bool fast = precision == Precision::fast;
-    return {is_bf16 || fast ? 1u : 3u, codes || fast ? 1u : 3u};
+    return {is_bf16 ? 1u : !fast ? 3u : codes ? 1u : 2u, codes || fast ? 1u : 3u};
 }
 
 } // namespace impl
@@ -9065,7 +9066,8 @@ constexpr impl::FormatKernels format_table[] = {
 // multiplies pairs in vectors, for CPUs that do so at twice the rate of f32. bf16 enters the tiles as it is, one
 // plane. f32 and f16 are split, x = hi + mid + lo exactly, and six of the nine products are taken: what is left out is
 // 2^-22.9 |a b| at most. Integer codes of up to 8 bits are a bf16 each, as are inputs that were bf16: three products,
-// nothing left out. Fast products round both factors to bf16, 2^-9 of each: (2^-8 + 2^-18) |a b| at most.
+// nothing left out. Fast products round W to bf16, and the input to 16 bits, or, where W are codes, the input to bf16:
+// 1 / 257 and 2^-16 of |a b| at most.
 //
 //   for each C_COLUMNS columns of C
 //     for each C_ROWS rows of C
@@ -9095,7 +9097,7 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
     static constexpr size_t planes_a = A, planes_b = B, tk = Depth, chunk = Steps, step_a = A * 1024, step_b = B * 1024;
     static constexpr bool   as_it_is = sizeof(E) == 2 && A == 1;
     static constexpr size_t pair = as_it_is ? 2 : 1, to_odd = as_it_is ? 1 : 16;
-    static constexpr size_t ahead = A == 1 ? 256 : 768;     // bytes of the next panel that a step fetches
+    static constexpr size_t ahead = A == 1 ? 256 : A == 2 ? 512 : 768;  // bytes of the next panel that a step fetches
     static constexpr size_t few = 9;
     using packing = TileForm;
     static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AMX, 10 * A + B);
@@ -9720,7 +9722,8 @@ template <class E> impl::RunPart* run_terms(size_t a, size_t b) {
     using impl::RunPart;
     if (sizeof(E) != sizeof(float) || (a == 3 && b == 3)) return &tiles_or_fused<E>;
     if (b == 3) return a == 1 ? &tiles_or_fused<float, TileForm<float, 1, 3, 512, 8>> : &tiles_or_fused<E>;
-    return a == 1 ? &tiles_or_fused<float, TileForm<float, 1, 1, 1024, 8>>
+    if (a == 1) return &tiles_or_fused<float, TileForm<float, 1, 1, 1024, 8>>;
+    return a == 2 ? &tiles_or_fused<float, TileForm<float, 2, 1, 512, 8>>
                   : &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
 }
 template <class E> constexpr impl::GemmKernels tiles_kernels() {

@@ -13,7 +13,7 @@ extern "C" {
 using TileKernel = void(size_t steps, const uint16_t* a, const uint16_t* b, float* t, size_t accumulate, const void* ahead);
 void gk_qgemm_amx_i8_32x32(size_t steps, const int8_t* a, const int8_t* b, int32_t* t, size_t accumulate, const void* ahead);
 TileKernel gk_gemm_amx_bf16_32x32, gk_gemm_amx_bf16x3_32x32, gk_gemm_amx_bf16x3x1_32x32, gk_gemm_amx_bf16x1x3_32x32,
-    gk_gemm_avx512bf16_32x32;
+    gk_gemm_amx_bf16x2x1_32x32, gk_gemm_avx512bf16_32x32;
 void       gk_gemm_amx_tiles(size_t on);
 }
 
@@ -74,6 +74,7 @@ const Kernel BF16     = { "gk_gemm_amx_bf16_32x32",     gk_gemm_amx_bf16_32x32, 
 const Kernel PAIRS    = { "gk_gemm_avx512bf16_32x32",   gk_gemm_avx512bf16_32x32,   1, 1, 0, {} };
 const Kernel BF16X3   = { "gk_gemm_amx_bf16x3_32x32",   gk_gemm_amx_bf16x3_32x32,   3, 3, 6, { { 0, 2 }, { 0, 1 }, { 1, 1 }, { 1, 0 }, { 0, 0 }, { 2, 0 } } };
 const Kernel BF16X1X3 = { "gk_gemm_amx_bf16x1x3_32x32", gk_gemm_amx_bf16x1x3_32x32, 1, 3, 3, { { 0, 2 }, { 0, 1 }, { 0, 0 } } };
+const Kernel BF16X2X1 = { "gk_gemm_amx_bf16x2x1_32x32", gk_gemm_amx_bf16x2x1_32x32, 2, 1, 2, { { 1, 0 }, { 0, 0 } } };
 const Kernel BF16X3X1 = { "gk_gemm_amx_bf16x3x1_32x32", gk_gemm_amx_bf16x3x1_32x32, 3, 1, 3, { { 2, 0 }, { 1, 0 }, { 0, 0 } } };
 
 /// t[32][32] += A B on panels: [step][plane][two tiles], rows of 32 elements in A's tiles, 16 pairs in B's.
@@ -215,7 +216,7 @@ void check_kernel(const Kernel& kernel, size_t steps, size_t rows) {
 
 TEST_CASE("microkernels") {
     if (!present()) return;
-    for (const Kernel& kernel : { BF16, BF16X3, BF16X3X1, BF16X1X3 })
+    for (const Kernel& kernel : { BF16, BF16X3, BF16X3X1, BF16X1X3, BF16X2X1 })
         for (size_t steps : { 0u, 1u, 2u, 7u, 16u }) check_kernel(kernel, steps, 32);
 }
 

@@ -302,6 +302,42 @@ TEST_CASE_TEMPLATE("quantised products, exact: 160 u, 256 u beyond k = 4096", E,
     });
 }
 
+/// Where rounding to few bits costs most, and always in one direction: just above a power of two for bf16; half a step below the
+/// largest of a group for 8 bits.
+TEST_CASE_TEMPLATE("quantised products, fast: 1/250 of the terms", E, float, gllm::f16) {
+    const QuantType types[] = { QuantType::Q8_0, QuantType::Q4_0, QuantType::Q4_K, QuantType::Q6_K, QuantType::IQ4_XS };
+    const unsigned  scales[] = { 0x3c04, 0x3c05, 0x3c03, 0x3c0c, 0x3c00 };      // f16: 1 + 2^-8, its neighbours, 1 + 3 2^-8, 1
+    for_each_isa<E>([&](const CpuKernels<E>& k, const char* isa) {
+        for (QuantType type : types) {
+            Worst<E> worst(quant::format(type).name.c_str(), isa);
+            for (size_t m : slow(k.isa()) ? Sizes{ 1, 40 } : Sizes{ 1, 4, 40, 64, 100 })
+                for (size_t kk : Sizes{ 256, 1280 })
+                    for (unsigned scale : scales) {
+                        const size_t n = m < 64 ? 3 : 40;
+                        quant::Bytes row = row_of_ones(type, kk), w;
+                        for (size_t at = quant::format(type).halves[0]; at < row.size(); at += quant::format(type).bytes)
+                            quant::put(row.data() + at, scale, 2);
+                        for (size_t j = 0; j < n; j++) w.insert(w.end(), row.begin(), row.end());
+                        std::vector<E>      x(m * kk), y(m * n);
+                        std::vector<double> want(m);
+                        const std::vector<double> weights = quant::decode(type, row.data(), kk);
+                        for (size_t i = 0; i < m * kk; i++) {
+                            const size_t r = i / kk;
+                            const double step = i % 32 ? double(64 + r % 60) - 0.499 : 127;         // of 127
+                            x[i] = round_to<E>(r % 2 ? step / 128 : 1 + std::ldexp(1.01 + 2 * double(r % 3), -8));
+                            want[r] += value(x[i]) * weights[i % kk];
+                        }
+                        expect_ok(k.matmul(type, w.data(), x.data(), y.data(), m, n, kk, Precision::fast));
+                        for (size_t i = 0; i < m * n; i++) {
+                            double sum = 0;
+                            for (size_t j = 0; j < kk; j++) sum += weights[j] * value(x[i / n * kk + j / 32 * 32]);
+                            worst.add(y[i], want[i / n], sum, FAST, 0, shape(m, n, kk));
+                        }
+                    }
+        }
+    });
+}
+
 // ---- rows -------------------------------------------------------------------
 
 namespace {
