@@ -948,11 +948,11 @@ struct ModelOptions {
     Parallel  parallel;
     Isa       isa = best_isa();
     Precision precision = Precision::exact;
-    bool      pack = false;  // matrices that have a packed form once more in it: faster for up to 16 tokens together
     size_t    batch = 256;                                      // tokens that go through the layers together
     //        told of x[m][k] before each product with the matrix that begins at `weights`
     void    (*watch)(void* user, const void* weights, const float* x, size_t m, size_t k) = nullptr;
     void*     user = nullptr;
+    bool      pack = false;  // matrices once more, by pack_weights, where they have such a form: for up to 16 tokens
 };
 
 /// Tokens of one or several sequences, each behind those that its sequence has.

@@ -52,7 +52,7 @@ constexpr char usage[] =
     "  -t THREADS         1 to 1024 (as many as it may run on)\n"
     "  --cache-type TYPE  of keys and values: f32, f16, bf16 or q8_0 (f32)\n"
     "  --fast             products of quantised weights with 8 bits of their input, as other programs do; else exact\n"
-    "  --pack             weights once more in memory, in a form that is faster for few tokens, where this CPU has it\n"
+    "  --pack             weights once more in memory, as this CPU likes them, if it has such a form: for models that caches hold\n"
     "  --temp T           temperature; 0 takes the likeliest token each time (0)\n"
     "  --top-k K          sample among the K likeliest; 0 among all (40)\n"
     "  --top-p P          among the likeliest that together have this probability (1)\n"
