@@ -6943,6 +6943,12 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
     const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads, rows = job.m * group;
     const size_t i = row / job.heads, h = row % job.heads, stride = job.kv.kv_heads * rows * part_floats(d);
     const float* const parts = job.parts + (h / group * rows + i * group + h % group) * part_floats(d);
+    const float* const state = parts + ld;
+    if (job.pieces == 1 && !job.sinks && state[0] - state[0] == 0) {        // alone: factors would be 0 and 1
+        const double inverse = 1 / static_cast<double>(state[1]);
+        for (size_t j = 0; j < d; j++) t[j] = quotient(static_cast<double>(parts[j]), inverse);
+        return;
+    }
     impl::Lines<double, 576> sums_of_values;
     double* const sums = sums_of_values.begin();
     float  largest_score = job.sinks ? job.sinks[h] : -impl::infinity;
