@@ -177,7 +177,8 @@
 //
 // After k.pack_weights(Q4_K, blocks, packed, n, 4096), k.matmul_packed(packed, x, y, 1, n, 4096): [20] PackedWeights
 // has x prepared for strips and calls their kernel through packed_rows [15]. Rows of x that fixed point does not hold,
-// and more than 16 of them, go the way of matmul, by rows of W that are unpacked some at a time.
+// and more than 16 of them, go the way of matmul, by rows of W that are unpacked some at a time. Models and compiled
+// layers, which have W as it is too, take the packed form for up to 16 rows: BlockMatrix [20].
 //
 // With 512 rows of x, and a unit that multiplies bytes, quant_route says `digits`: Quantised::in_digits has x packed by
 // CodePanels [15], whose run() decodes some rows of W for CODE_K of k to a panel, by the same row_codes, and multiplies
@@ -757,6 +758,15 @@ public:
                                 Precision precision = Precision::exact) const;
     //      Enough for matmul_packed; 0 when the size overflows, or there is no such form.
     GK_API size_t matmul_packed_workspace_bytes(QuantType type, size_t m, size_t n, size_t k) const;
+    //      Products that share an input, as above: prepared for one format's packed weights it serves all of that
+    //      format, and costs others nothing. Buffers of prepare and of prepare_packed take each other's place, for
+    //      nothing; the bits are those of matmul_packed.
+    GK_API size_t prepared_packed_bytes(QuantType type, size_t m, size_t k,
+                                        Precision precision = Precision::exact) const;
+    GK_API Status prepare_packed(QuantType type, const E* input, size_t m, size_t k, void* prepared,
+                                 Precision precision = Precision::exact) const;
+    GK_API Status matmul_packed_prepared(const void* packed, const E* input, const void* prepared, E* output, size_t m,
+                                         size_t n, size_t k, Precision precision = Precision::exact) const;
 
     //      output[m][n] += input[m][k] S^T, S[n][k] sparse in CSR: the outliers of a SqueezeLLM tensor. rows[n + 1],
     //      cols in [0, k).
@@ -942,6 +952,7 @@ struct ModelOptions {
     //        told of x[m][k] before each product with the matrix that begins at `weights`
     void    (*watch)(void* user, const void* weights, const float* x, size_t m, size_t k) = nullptr;
     void*     user = nullptr;
+    bool      pack = false;  // matrices once more, by pack_weights, where they have such a form: for up to 16 tokens
 };
 
 /// Tokens of one or several sequences, each behind those that its sequence has.
@@ -954,9 +965,9 @@ class  CompiledLayer;
 #endif
 /// A transformer, its weights where they lie: they, and the pool of `parallel`, must outlive it. One thread at a time;
 /// several models may share weights. Logits do not depend on threads. What is in a batch beside a token changes them by
-/// rounding alone: products of few rows go another way than those of many. Where all batches of a text have 64 tokens
-/// or more they have the same bits however it is cut; decode() cuts what is longer than ModelOptions::batch into parts
-/// as equal as can be.
+/// rounding alone: products of few rows go another way than those of many, and by packed weights where there are any.
+/// Where all batches of a text have 64 tokens or more they have the same bits however it is cut; decode() cuts what is
+/// longer than ModelOptions::batch into parts as equal as can be.
 class Model {
 public:
     Model() = default;
@@ -969,6 +980,7 @@ public:
     /// before.
     GK_API Status decode(KvCache& cache, const Batch& batch, float* logits);
     GK_API KvCacheConfig cache_config(size_t tokens, CacheType type, size_t sequences = 1) const;   // fits this model
+    GK_API size_t packed_bytes() const;                         // of weights that ModelOptions::pack took again
 #ifdef GLLM_KERNELS_COMPILER
     /// From now on each layer runs as a CompiledLayer, of a profile of the model's instruction set: the same logits,
     /// bit for bit. Where it fails, or before it, layers run as calls. Not for a model that is watched.
@@ -1390,6 +1402,8 @@ public:
     GK_API const char* message() const                          { return message_; }        // of the last error
     /// Blocks may lie at any address, others are aligned to their elements. out_of_memory: a weight is packed here.
     GK_API Status bind(const char* name, const void* weight);
+    /// Beside blocks that are bound: the same by pack_weights, for products of few rows. bind() takes it back.
+    GK_API Status bind_packed(const char* name, const void* packed);
     /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the
     /// table does not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the set of
     /// the profile; products by packed weights those of gemm_prepacked. Where it fails for want of memory, sequences of
@@ -3148,8 +3162,8 @@ GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n,
 // ---- quantised products
 
 /// One row of x, or where there is no unit for it a few: weights as codes, row by row; or decoded to floats. More:
-/// panels of codes; or the loop nest, with decoded panels.
-enum class QuantRoute { decoded, codes, digits, nested };
+/// panels of codes; or the loop nest, with decoded panels. Of weights packed ahead, strips: no quant_route says so.
+enum class QuantRoute { decoded, codes, digits, nested, strips };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
 constexpr size_t FEW_FOR_DOTS = 4;                              // the same, in registers, one row after the other
@@ -6930,6 +6944,12 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
     const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads, rows = job.m * group;
     const size_t i = row / job.heads, h = row % job.heads, stride = job.kv.kv_heads * rows * part_floats(d);
     const float* const parts = job.parts + (h / group * rows + i * group + h % group) * part_floats(d);
+    const float* const state = parts + ld;
+    if (job.pieces == 1 && !job.sinks && state[0] - state[0] == 0) {        // alone: factors would be 0 and 1
+        const double inverse = 1 / static_cast<double>(state[1]);
+        for (size_t j = 0; j < d; j++) t[j] = quotient(static_cast<double>(parts[j]), inverse);
+        return;
+    }
     impl::Lines<double, 576> sums_of_values;
     double* const sums = sums_of_values.begin();
     float  largest_score = job.sinks ? job.sinks[h] : -impl::infinity;
@@ -13454,6 +13474,18 @@ template <class E> struct Quantised {
         return addressable(m, kdim)
                 ? packed_header_bytes + plan(f, m, FEW_OUTPUTS, kdim, precision).packed * sizeof(float) : 0;
     }
+    PackedHeader header(QuantRoute route, size_t m, size_t kdim, Precision precision, const void* prepared) const {
+        PackedHeader h = {};
+        memcpy(h.magic, prepared_magic, sizeof prepared_magic);
+        h.isa       = static_cast<uint8_t>(k.isa());
+        h.element   = static_cast<uint8_t>(Element<E>::ELEM_ID);
+        h.offset    = static_cast<uint8_t>(aligned_offset(prepared));
+        h.precision = static_cast<uint8_t>(precision);
+        h.route     = static_cast<uint8_t>(route);
+        h.rows      = m;
+        h.k         = kdim;
+        return h;
+    }
     Status prepare(const FormatKernels& f, const E* input, size_t m, size_t kdim, void* prepared,
             Precision precision) const {
         const Plan    p = plan(f, m, FEW_OUTPUTS, kdim, precision);
@@ -13464,16 +13496,8 @@ template <class E> struct Quantised {
             k.table().widen(input, memory.data(), m * kdim);
             x = memory.data();
         }
-        PackedHeader h = {};
-        memcpy(h.magic, prepared_magic, sizeof prepared_magic);
-        h.isa       = static_cast<uint8_t>(k.isa());
-        h.element   = static_cast<uint8_t>(Element<E>::ELEM_ID);
-        h.offset    = static_cast<uint8_t>(aligned_offset(prepared));
-        h.precision = static_cast<uint8_t>(precision);
-        h.route     = static_cast<uint8_t>(p.route);
-        h.rows      = m;
-        h.k         = kdim;
-        h.bytes     = p.packed * sizeof(float);
+        PackedHeader h = header(p.route, m, kdim, precision, prepared);
+        h.bytes = p.packed * sizeof(float);
         float* const to = reinterpret_cast<float*>(static_cast<char*>(prepared) + h.offset);
         if (p.route == QuantRoute::codes) prepare_codes(p.parallel, *f.by_codes, x, m, kdim, p.digits, to);
         if (p.route == QuantRoute::digits && !pack(p, x, m, kdim, to)) h.bytes = 0;
@@ -13725,16 +13749,17 @@ template <class E> struct PackedWeights {
         return success;
     }
 
-    // ---- scratch: of strips, x prepared, then input and output widened if they are of a 16-bit type; of rows, these,
-    //      a part of the output, and what its product takes
+    // ---- scratch: of strips, x prepared, then input and output widened if they are of a 16-bit type, the first two
+    //      unless x is ready; of rows, these, a part of the output, and what its product takes
 
     struct ForStrips { size_t wide_x, wide_y, floats; };
     struct ForRows   { size_t part, product, product_bytes, floats; };
-    ForStrips for_strips(size_t m, size_t digits) const {
-        if (m > DOT_INPUTS || kdim == 0) return {0, 0, 0};
-        const size_t x = Share::aligned(m * format().packed->prepared_bytes(kdim, digits) / sizeof(float));
-        const size_t wide_x = is_f32 ? 0 : Share::aligned(m * kdim), wide_y = is_f32 ? 0 : Share::aligned(m * n);
-        return {x, x + wide_x, x + wide_x + wide_y};
+    bool few(size_t m) const { return m <= DOT_INPUTS && kdim; }
+    ForStrips for_strips(size_t m, size_t digits, bool ready) const {
+        if (!few(m)) return {0, 0, 0};
+        const size_t x = ready ? 0 : Share::aligned(m * format().packed->prepared_bytes(kdim, digits) / sizeof(float));
+        const size_t wide_x = is_f32 || ready ? 0 : Share::aligned(m * kdim);
+        return {x, x + wide_x, x + wide_x + (is_f32 ? 0 : Share::aligned(m * n))};
     }
     ForRows for_rows(size_t m) const {
         const Quantised<E> q{k};
@@ -13747,7 +13772,7 @@ template <class E> struct PackedWeights {
     }
     size_t workspace_bytes(size_t m) const {
         if (!addressable(m, n, kdim)) return 0;
-        return taken(for_strips(m, 3)) + Scratch::bytes(for_rows(m).floats);
+        return taken(for_strips(m, 3, false)) + Scratch::bytes(for_rows(m).floats);
     }
     static size_t taken(const ForStrips& at) { return at.floats ? Scratch::bytes(at.floats) : 0; }
 
@@ -13755,48 +13780,50 @@ template <class E> struct PackedWeights {
 
     Status run(const uint8_t* strips, const Request<E>& r) const {
         if (!addressable(r.m, n, kdim)) return no_memory();
-        const size_t digits = r.precision == Precision::fast ? 1 : 3;
-        const ForStrips at = for_strips(r.m, digits);
+        const size_t digits = digits_of(r.precision);
+        const uint8_t* const ready = r.prepared ? form_in(r.prepared, prepared_bytes(r.m, r.precision)) : nullptr;
+        const ForStrips at = for_strips(r.m, digits, ready);
         const Scratch memory(k.workspace, at.floats);
         if (!memory) return no_memory();
+        uint8_t* const room = reinterpret_cast<uint8_t*>(memory.data());
         bool held[DOT_INPUTS] = {};
-        const bool all = at.floats && prepare(r, digits, at, memory.data(), held);
+        const bool all = ready || (few(r.m) && prepare(r, digits, memory.data() + at.wide_x, room, held));
         const Scratch more(behind(taken(at)), all ? 0 : for_rows(r.m).floats);
         if (!more) return no_memory();
-        if (at.floats) by_strips(strips, r, digits, at, memory.data());
-        if (!all)      by_rows(strips, r, at.floats ? held : nullptr, more.data());
+        if (few(r.m)) by_strips(strips, r, digits, ready ? ready : room, memory.data() + at.wide_y);
+        if (!all)     by_rows(strips, r, few(r.m) ? held : nullptr, more.data());
         return success;
     }
+    static size_t digits_of(Precision precision) { return precision == Precision::fast ? 1 : 3; }
     Workspace behind(size_t bytes) const {
         if (!k.workspace.data) return k.workspace;
         return {static_cast<char*>(k.workspace.data) + bytes, k.workspace.bytes - bytes};
     }
     /// Which rows of x are held in fixed point; others are zeros. True: all are.
-    bool prepare(const Request<E>& r, size_t digits, const ForStrips& at, float* room, bool* held) const {
+    bool prepare(const Request<E>& r, size_t digits, float* wide, uint8_t* prepared, bool* held) const {
         const float* x = Quantised<E>::as_float(r.input);
         if (!is_f32) {
-            k.table().widen(r.input, room + at.wide_x, r.m * kdim);
-            x = room + at.wide_x;
+            k.table().widen(r.input, wide, r.m * kdim);
+            x = wide;
         }
         const PackedKernels& p = *format().packed;
         const size_t bytes = p.prepared_bytes(kdim, digits);
         split(worth(k.parallel, work(r.m, n, kdim)), r.m, 1, [&](size_t begin, size_t end, size_t) {
             for (size_t i = begin; i < end; i++) {
-                uint8_t* const to = reinterpret_cast<uint8_t*>(room) + i * bytes;
-                held[i] = p.prepare(x + i * kdim, kdim, digits, to);
-                if (!held[i]) memset(to, 0, bytes);
+                held[i] = p.prepare(x + i * kdim, kdim, digits, prepared + i * bytes);
+                if (!held[i]) memset(prepared + i * bytes, 0, bytes);
             }
         });
         bool all = true;
         for (size_t i = 0; i < r.m; i++) all &= held[i];
         return all;
     }
-    void by_strips(const uint8_t* strips, const Request<E>& r, size_t digits, const ForStrips& at, float* room) const {
-        float* const y = is_f32 ? Quantised<E>::as_float(r.output) : room + at.wide_y;
+    void by_strips(const uint8_t* strips, const Request<E>& r, size_t digits, const uint8_t* x, float* wide) const {
+        float* const y = is_f32 ? Quantised<E>::as_float(r.output) : wide;
         const FormatKernels& f = format();
         split(worth(k.parallel, work(r.m, n, kdim)), n, STRIP, [&](size_t begin, size_t end, size_t) {
             f.packed->rows({&f, strips + begin / STRIP * strip_bytes(), strip_bytes(), end - begin, nullptr, r.m, kdim,
-                            y + begin, n, reinterpret_cast<const uint8_t*>(room), digits});
+                            y + begin, n, x, digits});
         });
         if (!is_f32) k.table().narrow(y, r.output, r.m * n);
     }
@@ -13823,7 +13850,52 @@ template <class E> struct PackedWeights {
                                         least_rows(end - j));
         });
     }
+
+    // ---- inputs prepared ahead: for strips, where all rows are held
+
+    size_t prepared_bytes(size_t m, Precision precision) const {
+        if (!addressable(m, kdim)) return 0;
+        return packed_header_bytes + (few(m) ? m * format().packed->prepared_bytes(kdim, digits_of(precision)) : 0);
+    }
+    Status prepare(const E* input, size_t m, void* prepared, Precision precision) const {
+        const Scratch wide(k.workspace, is_f32 || !few(m) ? 0 : m * kdim);
+        if (!wide) return no_memory();
+        PackedHeader h = Quantised<E>{k}.header(QuantRoute::strips, m, kdim, precision, prepared);
+        h.type = static_cast<uint8_t>(type);
+        bool held[DOT_INPUTS] = {};
+        const Request<E> r = {input, nullptr, m, n, kdim, precision, nullptr, nullptr};
+        uint8_t* const to = static_cast<uint8_t*>(prepared) + h.offset;
+        if (few(m) && prepare(r, digits_of(precision), wide.data(), to, held))
+            h.bytes = prepared_bytes(m, precision) - packed_header_bytes;
+        memcpy(prepared, &h, sizeof h);
+        return success;
+    }
+    /// x in a checked buffer of so many bytes, as strips of this format take it; or null.
+    const uint8_t* form_in(const void* prepared, size_t bytes) const {
+        PackedHeader h;
+        memcpy(&h, prepared, sizeof h);
+        const bool same = h.route == static_cast<uint8_t>(QuantRoute::strips) && h.type == static_cast<uint8_t>(type);
+        return same && h.bytes && h.bytes == bytes - packed_header_bytes
+                ? static_cast<const uint8_t*>(prepared) + h.offset : nullptr;
+    }
 };
+
+template <class E> Status packed_matmul(const CpuKernels<E>& kernels, const void* packed, const Request<E>& r,
+        bool is_prepared) {
+    if (r.precision != Precision::exact && r.precision != Precision::fast)
+        return invalid("precision is not one of the values of Precision");
+    if (r.m == 0 || r.n == 0) return success;
+    PackedHeader h;
+    if (Status s = PackedWeights<E>::open(kernels, packed, r.n, r.k, h); !s) return s;
+    const PackedWeights<E> w = {kernels, static_cast<QuantType>(h.type), r.n, r.k};
+    const Span spans[] = {{packed, w.bytes(), 1, 1}, {r.input, r.m, r.k, sizeof(E)}};
+    if (Status s = check_buffers(Span(r.output, r.m, r.n, sizeof(E)), spans); !s) return s;
+    if (is_prepared) {
+        const Quantised<E> q{kernels};
+        if (Status s = q.check_prepared(r.prepared, r.output, r.m, r.n, r.k, r.precision); !s) return s;
+    }
+    return w.run(static_cast<const uint8_t*>(packed) + h.offset, r);
+}
 
 } // namespace impl
 
@@ -13839,21 +13911,64 @@ template <class E> Status CpuKernels<E>::pack_weights(QuantType type, const void
 }
 template <class E> Status CpuKernels<E>::matmul_packed(const void* packed, const E* input, E* output, size_t m,
         size_t n, size_t k, Precision precision) const {
-    if (precision != Precision::exact && precision != Precision::fast)
-        return impl::invalid("precision is not one of the values of Precision");
-    if (m == 0 || n == 0) return impl::success;
-    impl::PackedHeader h;
-    if (Status s = impl::PackedWeights<E>::open(*this, packed, n, k, h); !s) return s;
-    const impl::PackedWeights<E> w = {*this, static_cast<QuantType>(h.type), n, k};
-    const impl::Span spans[] = {{packed, w.bytes(), 1, 1}, {input, m, k, sizeof(E)}};
-    if (Status s = impl::check_buffers(impl::Span(output, m, n, sizeof(E)), spans); !s) return s;
-    return w.run(static_cast<const uint8_t*>(packed) + h.offset, {input, output, m, n, k, precision, nullptr, nullptr});
+    return impl::packed_matmul<E>(*this, packed, {input, output, m, n, k, precision, nullptr, nullptr}, false);
+}
+template <class E> Status CpuKernels<E>::matmul_packed_prepared(const void* packed, const E* input,
+        const void* prepared, E* output, size_t m, size_t n, size_t k, Precision precision) const {
+    return impl::packed_matmul<E>(*this, packed, {input, output, m, n, k, precision, nullptr, prepared}, true);
+}
+template <class E> size_t CpuKernels<E>::prepared_packed_bytes(QuantType type, size_t m, size_t k,
+        Precision precision) const {
+    const impl::PackedWeights<E> w = {*this, type, impl::STRIP, k};
+    return impl::check_format(type, k, precision, table_->formats) && w.fits() ? w.prepared_bytes(m, precision) : 0;
+}
+template <class E> Status CpuKernels<E>::prepare_packed(QuantType type, const E* input, size_t m, size_t k,
+        void* prepared, Precision precision) const {
+    const impl::PackedWeights<E> w = {*this, type, impl::STRIP, k};
+    if (Status s = impl::check_format(type, k, precision, table_->formats); !s) return s;
+    if (Status s = w.fits(); !s) return s;
+    const size_t bytes = w.prepared_bytes(m, precision);
+    if (bytes == 0) return impl::invalid("the product of these sizes overflows size_t");
+    const impl::Span spans[] = {{input, m, k, sizeof(E)}};
+    if (Status s = impl::check_buffers(impl::Span(prepared, bytes, 1, 1), spans); !s) return s;
+    return w.prepare(input, m, prepared, precision);
 }
 template <class E> size_t CpuKernels<E>::matmul_packed_workspace_bytes(QuantType type, size_t m, size_t n,
         size_t k) const {
     const impl::PackedWeights<E> w = {*this, type, n, k};
     return w.fits() ? w.workspace_bytes(m) : 0;
 }
+
+namespace impl {
+
+/// W[n][k] of blocks, which a caller may have packed as well: then few rows of x go by strips.
+struct BlockMatrix {
+    const CpuKernels<float>& kernels;
+    QuantType   type;
+    const void *blocks, *packed;                                // the second may be null
+    size_t      n, k;
+    Precision   precision;
+
+    bool by_strips(size_t m) const { return packed && m <= DOT_INPUTS; }
+    size_t prepared_bytes(size_t m) const {
+        return by_strips(m) ? kernels.prepared_packed_bytes(type, m, k, precision)
+                            : kernels.prepared_bytes(type, m, k, precision);
+    }
+    Status prepare(const float* x, size_t m, void* prepared) const {
+        return by_strips(m) ? kernels.prepare_packed(type, x, m, k, prepared, precision)
+                            : kernels.prepare(type, x, m, k, prepared, precision);
+    }
+    /// prepared: by prepare() of any matrix, for so many rows; or null.
+    Status multiply(const float* x, const void* prepared, float* y, size_t m) const {
+        if (by_strips(m))
+            return prepared ? kernels.matmul_packed_prepared(packed, x, prepared, y, m, n, k, precision)
+                            : kernels.matmul_packed(packed, x, y, m, n, k, precision);
+        return prepared ? kernels.matmul_prepared(type, blocks, x, prepared, y, m, n, k, precision)
+                        : kernels.matmul(type, blocks, x, y, m, n, k, precision);
+    }
+};
+
+} // namespace impl
 
 // ---- plain quantised products -----------------------------------------------
 
@@ -14805,6 +14920,7 @@ struct GK_HIDDEN Model::State {
         QuantType      quant = QuantType::Q8_0;
         size_t         rows = 0, cols = 0, row_bytes = 0;
         const float*   bias = nullptr;
+        void*          packed = nullptr;                        // the same by pack_weights, or null
     };
     struct Norm { const float *weight = nullptr, *bias = nullptr; };
     struct Layer {
@@ -14823,8 +14939,9 @@ struct GK_HIDDEN Model::State {
     float             *x = nullptr, *h = nullptr, *q = nullptr, *key = nullptr, *value = nullptr;
     float             *gate = nullptr, *up = nullptr;
     float             *turn[2] = {}, *part = nullptr;           // [cos, sin][batch][n_rot / 2]
-    void              *memory = nullptr, *work = nullptr, *prepared = nullptr;
-    size_t             work_bytes = 0, prepared_bytes = 0;
+    void              *memory = nullptr, *work = nullptr, *prepared = nullptr, *packed = nullptr;
+    size_t             work_bytes = 0, prepared_bytes = 0, packed_bytes = 0;
+    size_t             rows_fitted = 0, head_fitted = 0;        // for which layers and lm_head have room
 
     Status (State::*run_layers)(KvCache& cache, const BatchToken* tokens, size_t m) = &State::call_layers;
 #ifdef GLLM_KERNELS_COMPILER
@@ -14837,7 +14954,7 @@ struct GK_HIDDEN Model::State {
 
     explicit State(const ModelConfig& c) : config(c) {}
     ~State() {
-        void* const all[] = {memory, work, prepared};
+        void* const all[] = {memory, work, prepared, packed};
         for (void* p : all)
             if (p) GLLM_KERNELS_FREE(p);
     }
@@ -14854,7 +14971,11 @@ struct GK_HIDDEN Model::State {
     float* cosines(bool local) const { return turn[local]; }    // [batch][n_rot / 2]
     float* sines(bool local) const   { return turn[local] + options.batch * (rope(local).n_rot / 2); }
     Status room(size_t bytes);
+    Status fit(const Matrix& w, size_t m);
     Status rows(const Matrix& w, size_t first, size_t count, float* out) const;
+    impl::BlockMatrix of_blocks(const Matrix& w) const {
+        return {kernels, w.quant, w.data, w.packed, w.rows, w.cols, options.precision};
+    }
     Status prepare(const Matrix& w, const float* in, size_t m);
     Status multiply(const Matrix& w, const float* in, float* out, size_t m, bool ready = false);
     void   normalise(const Norm& n, const float* in, float* out, size_t rows, size_t width) const;
@@ -14865,6 +14986,8 @@ struct GK_HIDDEN Model::State {
     Status attend(KvCache& cache, const BatchToken* tokens, size_t m, size_t layer);
     Status feed_forward(const Layer& l, size_t m);
     Status allocate(size_t* bytes);
+    template <class Use> Status each_matrix(const Use& use);
+    Status pack();
     void   take(impl::Taker& in, const ModelWeights& weights);
     void   take_layer(impl::Taker& in, const LayerWeights& w, Layer& l) const;
     Status call_layers(KvCache& cache, const BatchToken* tokens, size_t m);
@@ -14894,26 +15017,36 @@ Status Model::State::rows(const Matrix& w, size_t first, size_t count, float* ou
     return impl::to_floats(t, t.data, out);
 }
 
+/// use(w) of all matrices that are multiplied with, in that order.
+template <class Use> Status Model::State::each_matrix(const Use& use) {
+    Status s = impl::success;
+    for (size_t i = 0; i < config.layers; i++) {
+        Layer& l = layers[i];
+        Matrix* const of_layer[] = {&l.q, &l.k, &l.v, &l.out, &l.up, &l.gate, &l.down};
+        for (Matrix* w : of_layer)
+            if (s && w->data) s = use(*w);
+    }
+    return s ? use(lm_head) : s;
+}
+/// Scratch for a product of m rows, and for what is made of them first.
+Status Model::State::fit(const Matrix& w, size_t m) {
+    const bool blocks = w.dtype == DType::blocks, strips = of_blocks(w).by_strips(m);
+    if (Status s = room(strips ? kernels.matmul_packed_workspace_bytes(w.quant, m, w.rows, w.cols) :
+                        blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, options.precision)
+                               : kernels.gemm_workspace_bytes(m, w.rows, w.cols)); !s) return s;
+    return blocks ? grow(&prepared, &prepared_bytes, of_blocks(w).prepared_bytes(m)) : impl::success;
+}
+
 /// For several matrices: what blocks make of the input first.
 Status Model::State::prepare(const Matrix& w, const float* in, size_t m) {
-    if (w.dtype != DType::blocks) return impl::success;
-    const size_t bytes = kernels.prepared_bytes(w.quant, m, w.cols, options.precision);
-    if (Status s = grow(&prepared, &prepared_bytes, bytes); !s) return s;
-    return kernels.prepare(w.quant, in, m, w.cols, prepared, options.precision);
+    return w.dtype == DType::blocks ? of_blocks(w).prepare(in, m, prepared) : impl::success;
 }
 /// `ready`: prepare() was called for this input, and for a matrix of blocks.
 Status Model::State::multiply(const Matrix& w, const float* in, float* out, size_t m, bool ready) {
-    const bool blocks = w.dtype == DType::blocks;
-    if (Status s = room(blocks ? kernels.matmul_workspace_bytes(w.quant, m, w.rows, w.cols, options.precision)
-                               : kernels.gemm_workspace_bytes(m, w.rows, w.cols)); !s) return s;
     if (options.watch) options.watch(options.user, w.data, in, m, w.cols);
     Status s = impl::success;
     switch (w.dtype) {
-        case DType::blocks:
-            s = ready ? kernels.matmul_prepared(w.quant, w.data, in, prepared, out, m, w.rows, w.cols,
-                                                options.precision)
-                      : kernels.matmul(w.quant, w.data, in, out, m, w.rows, w.cols, options.precision);
-            break;
+        case DType::blocks: s = of_blocks(w).multiply(in, ready ? prepared : nullptr, out, m); break;
         case DType::f32:
             s = kernels.gemm_mixed(in, reinterpret_cast<const float*>(w.data), out, m, w.rows, w.cols);
             break;
@@ -15030,6 +15163,10 @@ Status Model::State::feed_forward(const Layer& l, size_t m) {
 
 Status Model::State::call_layers(KvCache& cache, const BatchToken* tokens, size_t m) {
     const size_t width = config.width;
+    const auto   of_m  = [&](const Matrix& w) { return fit(w, m); };
+    if (m != rows_fitted)
+        if (Status s = each_matrix(of_m); !s) return s;
+    rows_fitted = m;
     for (size_t i = 0; i < config.layers; i++) {
         const Layer& l = layers[i];
         normalise(l.attn_norm, x, h, m, width);
@@ -15053,6 +15190,9 @@ Status Model::State::forward(KvCache& cache, const BatchToken* tokens, size_t m,
     for (size_t i = 0; i < m; i++)
         if (tokens[i].logits) normalise(final_norm, x + i * width, h + wanted++ * width, 1, width);
     if (wanted == 0) return impl::success;
+    if (wanted != head_fitted)
+        if (Status s = fit(lm_head, wanted); !s) return s;
+    head_fitted = wanted;
     if (Status s = multiply(lm_head, h, *logits, wanted); !s) return s;
     const size_t n = wanted * config.vocabulary;
     if (const float cap = config.final_softcap; cap > 0) {
@@ -15235,6 +15375,28 @@ Status Model::State::allocate(size_t* bytes) {
     return impl::success;
 }
 
+/// A copy of each matrix that has a packed form.
+Status Model::State::pack() {
+    const auto bytes = [&](const Matrix& w) {
+        const size_t n = w.dtype == DType::blocks ? kernels.packed_weights_bytes(w.quant, w.rows, w.cols) : 0;
+        return (n + 63) & ~size_t(63);
+    };
+    static_cast<void>(each_matrix([&](const Matrix& w) {
+        packed_bytes = bytes(w) < SIZE_MAX - packed_bytes ? packed_bytes + bytes(w) : SIZE_MAX;
+        return impl::success;
+    }));
+    if (packed_bytes == 0) return impl::success;
+    packed = GLLM_KERNELS_MALLOC(packed_bytes);
+    if (!packed) return {Code::out_of_memory, "no memory for packed weights"};
+    uint8_t* to = static_cast<uint8_t*>(packed);
+    return each_matrix([&](Matrix& w) {
+        if (bytes(w) == 0) return impl::success;
+        w.packed = to;
+        to += bytes(w);
+        return kernels.pack_weights(w.quant, w.data, w.packed, w.rows, w.cols);
+    });
+}
+
 void Model::State::take_layer(impl::Taker& in, const LayerWeights& w, Layer& l) const {
     const size_t width = config.width, hidden = config.hidden;
     const auto matrix = [&](const DeviceTensor& t, const DeviceTensor& bias, const char* name, size_t rows, size_t cols,
@@ -15295,7 +15457,10 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
     error_ = InferenceError();
     impl::Taker in(&error_);
     state_->take(in, weights);
-    if (in.ok()) return impl::success;
+    if (in.ok()) {
+        const Status s = options.pack ? state_->pack() : impl::success;
+        return s ? s : refuse(s, state_->packed_bytes);
+    }
     const InferenceError error = error_;
     refuse(error.status, 0);
     error_ = error;
@@ -15307,7 +15472,7 @@ Status Model::init(const ModelConfig& config, const ModelWeights& weights, const
 #ifdef GLLM_KERNELS_COMPILER
 /// One layer: x, cosines and sines where positions turn, to x; and what is to be bound.
 struct Model::State::Graph {
-    struct Bound { const char* name; const void* data; };
+    struct Bound { const char* name; const void *data, *packed; };
     const State&      st;
     const Layer&      l;
     CompilerGraph     g;
@@ -15328,14 +15493,14 @@ struct Model::State::Graph {
     bool complete() const { return noted && g.complete(); }
 
     TensorRef vector(const char* name, const float* data, size_t n) {
-        noted = weights.push({name, data}) && noted;
+        noted = weights.push({name, data, nullptr}) && noted;
         return g.weight(name, n);
     }
     TensorRef product(TensorRef in, const Matrix& w, const char* name, const char* bias) {
         const bool      blocks = w.dtype == DType::blocks;
         const TensorRef matrix = blocks ? g.quant_weight(name, w.quant, w.rows, w.cols)
                                         : g.weight(name, {w.rows, w.cols}, w.dtype);
-        noted = weights.push({name, w.data}) && noted;
+        noted = weights.push({name, w.data, w.packed}) && noted;
         const TensorRef y = g.matmul_t(in, matrix);
         return w.bias ? g.add(y, vector(bias, w.bias, w.rows)) : y;
     }
@@ -15391,8 +15556,11 @@ Status Model::State::compile_layer(const DeviceProfile& profile, size_t number) 
     o.pack_weights = false;
     o.precision    = options.precision;
     if (Status s = layer->compile(graph.g, profile, o); !s) return s;
-    for (const Graph::Bound& w : graph.weights)
+    for (const Graph::Bound& w : graph.weights) {
         if (Status s = layer->bind(w.name, w.data); !s) return s;
+        if (!w.packed) continue;
+        if (Status s = layer->bind_packed(w.name, w.packed); !s) return s;
+    }
     layer->parallel = options.parallel;
     return impl::success;
 }
@@ -15458,6 +15626,8 @@ KvCacheConfig Model::cache_config(size_t tokens, CacheType type, size_t sequence
     if (!impl::times(pages, sequences * config_.layers, &c.pages)) c.pages = SIZE_MAX;
     return c;
 }
+
+size_t Model::packed_bytes() const { return state_ ? state_->packed_bytes : 0; }
 
 /// After a batch failed at its m tokens from `begin`: every sequence as long as before the first.
 void Model::undo(KvCache& cache, const Batch& batch, size_t begin, size_t m) {
@@ -16134,6 +16304,7 @@ static_assert(most_in_group <= 64, "slots of a tile are bits of a word");
 
 static inline Status out_of_nodes()                { return {Code::out_of_memory, "no memory to compile"}; }
 static inline Status malformed(const char* what)   { return {Code::compile_error, what}; }
+constexpr Status no_weight = {Code::invalid_argument, "the graph has no weight of this name"};
 constexpr Status too_many_rows = {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
 
 /// Text, piece by piece.
@@ -16430,7 +16601,8 @@ struct ValuePlace {
     uint8_t*       at;                                          // in this run
     size_t         each;                                        // bytes from task to task; 0: it is all of theirs
 };
-struct SourcePlace { uint32_t node, input; const void* data; size_t bytes; };   // input: no_node for a weight
+/// input: no_node for a weight; strips: blocks by pack_weights, or null.
+struct SourcePlace { uint32_t node, input; const void *data, *strips; size_t bytes; };
 /// What a group computes at a time, and how often.
 struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
 struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
@@ -16591,6 +16763,8 @@ struct GK_HIDDEN CompiledLayer::State {
     uint32_t node_at(uint32_t i) const { return fusion.nodes[i]; }
     size_t all_rows(uint32_t group, size_t rows) const;
     Status pack(const impl::SourcePlace& source);
+    impl::SourcePlace* weight(const char* name);
+    impl::BlockMatrix  blocks_of(uint32_t product, const CpuKernels<float>& k) const;
     impl::Window rows_at(uint32_t u, const impl::Rows& r) const;
     void run_band(const FusionBand& band, size_t rows, const Parallel& p, uint8_t* arena) const;
     void run_group(uint32_t group, const impl::Rows& r, const Parallel& p, uint8_t* arena) const;
@@ -16823,7 +16997,7 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         if (at[i] == no_node) return impl::out_of_nodes();
         values[at[i]].index = static_cast<uint32_t>(sources.size());
         const uint32_t number = n.op == CompilerOp::input ? inputs++ : no_node;
-        if (!sources.push({at[i], number, nullptr, 0})) return impl::out_of_nodes();
+        if (!sources.push({at[i], number, nullptr, nullptr, 0})) return impl::out_of_nodes();
         if (number != no_node && !given_in.push(nullptr)) return impl::out_of_nodes();
     }
     for (size_t i = 0; i < c.reached; i++) {
@@ -17302,6 +17476,7 @@ Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, con
         const impl::FormatKernels& f = k.table().formats[static_cast<size_t>(w.quant)];
         const impl::Quantised<float> product{k};
         *bytes = impl::Scratch::bytes(product.plan(f, m, n.desc.cols, depth, options.precision).floats);
+        if (blocks_of(v, k).by_strips(m)) *bytes = k.matmul_packed_workspace_bytes(w.quant, m, n.desc.cols, depth);
     }
     return *bytes ? impl::success : impl::too_many_rows;
 }
@@ -17336,8 +17511,7 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
         else if (!impl::times(impl::width_of(own) * g.slots, planned[a.begin].tile.slot_bytes, &a.bytes))
             return impl::too_many_rows;
     } else if (a.use == BufferUse::prepared) {
-        const size_t depth = dag.nodes[n.input[0]].desc.cols;
-        a.bytes = kernels.prepared_bytes(dag.nodes[n.input[1]].desc.quant, m, depth, options.precision);
+        a.bytes = blocks_of(a.node, kernels).prepared_bytes(m);
         if (m && !a.bytes) return impl::too_many_rows;
     } else if (n.op == CompilerOp::attention) {
         if (Status s = attention_bytes(a.node, m, own, &a.bytes); !s) return s;
@@ -17661,17 +17835,21 @@ Status CompiledLayer::State::attend(const SemanticNode& n, const CpuKernels<floa
 /// out[m][cols] of a product by blocks.
 Status CompiledLayer::State::multiply_blocks(uint32_t v, const CpuKernels<float>& k, float* out, size_t m,
         uint8_t* arena) const {
-    const SemanticNode&  n = dag.nodes[v];
-    const QuantType      quant = dag.nodes[n.input[1]].desc.quant;
-    const size_t         depth = dag.nodes[n.input[0]].desc.cols;
-    const float* const   x = reinterpret_cast<const float*>(values[n.input[0]].at);
-    const uint8_t* const w = values[n.input[1]].at;
+    const impl::BlockMatrix w = blocks_of(v, k);
+    const float* const      x = reinterpret_cast<const float*>(values[dag.nodes[v].input[0]].at);
     const impl::PreparedInput* const shared = m ? prepared_for(v) : nullptr;
-    if (!shared) return k.matmul(quant, w, x, out, m, n.desc.cols, depth, options.precision);
-    uint8_t* const made = arena + buffers.allocs[shared->alloc].offset;
-    if (shared->first == v)
-        if (Status s = k.prepare(quant, x, m, depth, made, options.precision); !s) return s;
-    return k.matmul_prepared(quant, w, x, made, out, m, n.desc.cols, depth, options.precision);
+    uint8_t* const made = shared ? arena + buffers.allocs[shared->alloc].offset : nullptr;
+    if (shared && shared->first == v)
+        if (Status s = w.prepare(x, m, made); !s) return s;
+    return w.multiply(x, made, out, m);
+}
+impl::BlockMatrix CompiledLayer::State::blocks_of(uint32_t product, const CpuKernels<float>& k) const {
+    const uint32_t    w = dag.nodes[product].input[1];
+    const TensorDesc& d = dag.nodes[w].desc;
+    const void*       strips = nullptr;
+    for (const impl::SourcePlace& s : sources)
+        if (s.node == w) strips = s.strips;
+    return {k, d.quant, values[w].at, strips, d.rows, d.cols, options.precision};
 }
 /// The one operation of a group that is no loop over rows.
 Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t all, const Parallel& p,
@@ -18017,17 +18195,34 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     if (old) { old->~State(); impl::list_memory(old, 0, 0); }
     return s;
 }
+impl::SourcePlace* CompiledLayer::State::weight(const char* name) {
+    for (size_t i = 0; name && i < sources.size(); i++)
+        if (sources[i].input == no_node && strcmp(dag.nodes[sources[i].node].name, name) == 0) return &sources[i];
+    return nullptr;
+}
 Status CompiledLayer::bind(const char* name, const void* weight) {
-    for (size_t i = 0; name && state_ && i < state_->sources.size(); i++) {
-        impl::SourcePlace& s = state_->sources[i];
-        if (s.input != no_node || strcmp(state_->dag.nodes[s.node].name, name) != 0) continue;
-        s.data = weight;
-        state_->checked = false;
-        const Status packed = state_->pack(s);
-        if (!packed) s.data = nullptr;
-        return packed;
-    }
-    return impl::invalid("the graph has no weight of this name");
+    impl::SourcePlace* const s = state_ ? state_->weight(name) : nullptr;
+    if (!s) return impl::no_weight;
+    if (s->strips) state_->buffers.rows = 0;                    // to be planned again
+    s->strips = nullptr;
+    s->data   = weight;
+    state_->checked = false;
+    const Status packed = state_->pack(*s);
+    if (!packed) s->data = nullptr;
+    return packed;
+}
+Status CompiledLayer::bind_packed(const char* name, const void* packed) {
+    impl::SourcePlace* const s = state_ ? state_->weight(name) : nullptr;
+    if (!s) return impl::no_weight;
+    const TensorDesc&  d = state_->dag.nodes[s->node].desc;
+    impl::PackedHeader h;
+    if (d.dtype != DType::blocks) return impl::invalid("this weight is not of blocks");
+    const Status fits = impl::PackedWeights<float>::open(state_->kernels, packed, d.rows, d.cols, h);
+    if (fits && h.type != static_cast<uint8_t>(d.quant)) return impl::invalid("these weights are of another type");
+    if (!fits) return fits;
+    s->strips = packed;
+    state_->buffers.rows = 0;                                   // to be planned again
+    return impl::success;
 }
 Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows, const CacheRows& kv) {
     if (!state_) return impl::invalid("nothing was compiled");

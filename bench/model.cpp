@@ -1,7 +1,7 @@
 // model: a llama of a billion weights, random ones, in a file of a format: tokens a second, as share of what the memory gives.
 // SPDX-License-Identifier: MIT
 //
-//   model [--threads N] [--file F] [--size 1b|small] TYPE...
+//   model [--threads N] [--pack] [--file F] [--size 1b|small] TYPE...
 //
 // A file for each type, in the shapes of Llama 3.2 1B (16 layers of 2048, 8192 inside, 32 heads on 8 of 64, 128256 words, which
 // serve twice), written, mapped, run, and removed unless --file names it. One token reads all of it once:
@@ -105,13 +105,14 @@ bool write_model(const std::string& path, const Shape& s, const gguf::Type& type
 }
 
 /// A line of results; or what is wrong.
-std::string measure(const std::string& path, const gguf::Type& type, gllm::Precision precision, gllm::ThreadPool& pool) {
+std::string measure(const std::string& path, const gguf::Type& type, gllm::Precision precision, bool pack, gllm::ThreadPool& pool) {
     constexpr size_t PROMPT = 128, TOKENS = 24;
     gguf::File file;
     model::Source source;
     model::Session session;
     gllm::ModelOptions options;
     options.precision = precision;
+    options.pack = pack;
     options.parallel = pool.parallel();
     std::string error = file.open(path.c_str());
     if (error.empty()) error = source.load(file, PROMPT + TOKENS + 8);
@@ -139,9 +140,10 @@ std::string measure(const std::string& path, const gguf::Type& type, gllm::Preci
         if (i % 4 == 0) bandwidth.push_back(machine::read_bandwidth(pool.parallel()));
     }
     const double token = machine::median(writing), all = machine::median(reading);
-    printf("%-8s %-6s %3u thread%s %6.2f GB   %7.2f tokens/s %6.2f GB/s  %5.1f%% R   prompt %7.1f tokens/s %7.1f GFLOP/s\n", type.name(),
+    printf("%-8s %-6s %3u thread%s %6.2f GB   %7.2f tokens/s %6.2f GB/s  %5.1f%% R   prompt %7.1f tokens/s %7.1f GFLOP/s%s\n", type.name(),
            precision == gllm::Precision::fast ? "fast" : "exact", pool.parallel().width, pool.parallel().width > 1 ? "s" : " ", bytes * 1e-9,
-           1 / token, bytes / token * 1e-9, 100 * bytes / token / machine::median(bandwidth), PROMPT / all, 2 * weights * PROMPT / all * 1e-9);
+           1 / token, bytes / token * 1e-9, 100 * bytes / token / machine::median(bandwidth), PROMPT / all, 2 * weights * PROMPT / all * 1e-9,
+           session.packed_bytes() ? "  packed" : "");
     fflush(stdout);
     return "";
 }
@@ -150,17 +152,19 @@ std::string measure(const std::string& path, const gguf::Type& type, gllm::Preci
 
 int main(int argc, char** argv) {
     unsigned threads = 1;
+    bool pack = false;
     std::string path;
     const Shape* shape = &SHAPE_1B;
     std::vector<const gguf::Type*> types;
     for (int i = 1; i < argc; i++) {
         const std::string arg = argv[i], value = i + 1 < argc ? argv[i + 1] : "";
         if (arg == "--threads" && atoi(value.c_str()) > 0) threads = unsigned(atoi(argv[++i]));
+        else if (arg == "--pack") pack = true;
         else if (arg == "--file" && !value.empty()) path = argv[++i];
         else if (arg == "--size" && (value == "1b" || value == "small")) { shape = value == "1b" ? &SHAPE_1B : &SHAPE_SMALL; i++; }
         else if (const gguf::Type* type = quantize::find_type(arg)) types.push_back(type);
         else {
-            fprintf(stderr, "usage: model [--threads N] [--file F] [--size 1b|small] TYPE...\ntypes: %s\n", quantize::type_names().c_str());
+            fprintf(stderr, "usage: model [--threads N] [--pack] [--file F] [--size 1b|small] TYPE...\ntypes: %s\n", quantize::type_names().c_str());
             return 2;
         }
     }
@@ -174,7 +178,7 @@ int main(int argc, char** argv) {
             for (gllm::Precision precision : {gllm::Precision::exact, gllm::Precision::fast}) {
                 if (precision == gllm::Precision::fast && type->storage != gguf::Storage::blocks) continue;
                 gllm::ThreadPool pool(t);
-                const std::string error = measure(path, *type, precision, pool);
+                const std::string error = measure(path, *type, precision, pack, pool);
                 if (!error.empty()) { fprintf(stderr, "%s: %s\n", type->name(), error.c_str()); failed = 1; }
             }
     }

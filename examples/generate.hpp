@@ -52,6 +52,7 @@ constexpr char usage[] =
     "  -t THREADS         1 to 1024 (as many as it may run on)\n"
     "  --cache-type TYPE  of keys and values: f32, f16, bf16 or q8_0 (f32)\n"
     "  --fast             products of quantised weights with 8 bits of their input, as other programs do; else exact\n"
+    "  --pack             weights once more in memory, as this CPU likes them, if it has such a form: for models that caches hold\n"
     "  --temp T           temperature; 0 takes the likeliest token each time (0)\n"
     "  --top-k K          sample among the K likeliest; 0 among all (40)\n"
     "  --top-p P          among the likeliest that together have this probability (1)\n"
@@ -88,7 +89,7 @@ struct Options {
     gllm::CacheType cache = gllm::CacheType::f32;
     const char* cache_name = "f32";
     sampling::Settings how;
-    bool help = false, special = false, no_bos = false, json = false, fast = false;
+    bool help = false, special = false, no_bos = false, json = false, fast = false, pack = false;
     FILE* out = nullptr;
     FILE* err = nullptr;
     FILE* in = nullptr;
@@ -163,6 +164,7 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
         else if (name == "--no-bos") o.no_bos = true;
         else if (name == "--json") o.json = true;
         else if (name == "--fast") o.fast = true;
+        else if (name == "--pack") o.pack = true;
         else if (name == "--chat") choose(Mode::chat, argv[i]);
         else if (name == "--info") choose(Mode::info, argv[i]);
         else flag = false;
@@ -434,6 +436,7 @@ struct Loaded {
         gllm::ModelOptions options;
         options.parallel = pool.parallel();
         options.batch = static_cast<size_t>(o.batch);
+        options.pack = o.pack;
         if (o.fast) options.precision = gllm::Precision::fast;
         const char* const precision = o.fast ? "fast" : "exact";
         std::string error = session.open(source, options, o.cache, tokens);
@@ -441,14 +444,17 @@ struct Loaded {
         if (!error.empty()) return error;
         const unsigned threads = std::max(options.parallel.width, 1u);
         const std::string types = gguf::type_summary(file);
-        fprintf(o.err, "isa %s, %s, layers %s, %u thread%s; %s\n", gllm::isa_name(options.isa), precision, layers_are,
-                threads, threads > 1 ? "s" : "", types.c_str());
+        const std::string packed = session.packed_bytes()
+            ? "; " + describe::size(static_cast<double>(session.packed_bytes())) + " packed" : std::string();
+        fprintf(o.err, "isa %s, %s, layers %s, %u thread%s; %s%s\n", gllm::isa_name(options.isa), precision, layers_are,
+                threads, threads > 1 ? "s" : "", types.c_str(), packed.c_str());
         json.add("model", o.model);
         json.add("isa", gllm::isa_name(options.isa));
         json.add("precision", precision);
         json.add("threads", static_cast<size_t>(threads));
         json.add("layers", layers_are);
         json.add("types", types);
+        json.add("packed_bytes", session.packed_bytes());
         json.add("context", session.context());
         json.add("cache_type", o.cache_name);
         json.add("cache_bytes", session.cache_bytes());

@@ -413,6 +413,7 @@ public:
     void   reset()            { cache_.reset_seq(0); }
     void   truncate(size_t length) { cache_.truncate(0, length); }
     size_t cache_bytes() const { return cache_.stats().bytes; }
+    size_t packed_bytes() const { return model_.packed_bytes(); }
 
     /// Appends n tokens and writes logits[outputs][vocabulary], those that follow each of the last `outputs` tokens. Where it
     /// fails the sequence is as it was.

@@ -1479,6 +1479,61 @@ TEST_CASE("quantised products that share an input prepare it once") {
     });
 }
 
+TEST_CASE("blocks that are bound packed as well") {
+    for_each_isa<float>([](K k, const char*) {
+        const QuantType types[] = { QuantType::Q4_K, QuantType::Q5_K, QuantType::Q6_K };
+        const size_t n = 40, cols = 512;
+        const bool has_form = k.packed_weights_bytes(types[0], n, cols) != 0;
+        Rng rng(31);
+        CompilerGraph g;
+        const TensorRef x = g.input({ any_rows, cols });
+        std::vector<Bytes> blocks, packed;
+        const char* const names[] = { "a", "b", "c" };
+        for (size_t i = 0; i < 3; i++) {
+            g.output(g.matmul_t(x, g.quant_weight(names[i], types[i], n, cols)));
+            blocks.push_back(quant::make_rows(rng, types[i], n, cols));
+            packed.emplace_back(k.packed_weights_bytes(types[i], n, cols) + 1);
+            if (packed[i].size() > 1) REQUIRE(k.pack_weights(types[i], blocks[i].data(), packed[i].data(), n, cols));
+        }
+        g.output(g.matmul_t(g.slice(x, 0, 6), g.weight("f", { 4, 6 })));
+        DeviceProfile profile = DeviceProfile::host();
+        profile.isa = k.isa();
+        CompiledLayer layer;
+        CHECK(layer.bind_packed("a", packed[0].data()).code == Code::invalid_argument);
+        REQUIRE(ok(layer.compile(g, profile), layer));
+        const std::vector<float> f(24);
+        REQUIRE(layer.bind("f", f.data()));
+        for (size_t i = 0; i < 3; i++) REQUIRE(layer.bind(names[i], blocks[i].data()));
+        CHECK(layer.bind_packed("d", packed[0].data()).code == Code::invalid_argument);
+        CHECK(layer.bind_packed("f", packed[0].data()).code == Code::invalid_argument);
+        CHECK(layer.bind_packed("a", nullptr).code == Code::invalid_argument);
+        CHECK(layer.bind_packed("a", blocks[0].data()).code == Code::invalid_argument);
+        CHECK(layer.bind_packed("a", packed[2].data()).code == Code::invalid_argument);
+        for (int round = 0; round < 3; round++) {               // as blocks, packed in part, as blocks again
+            for (size_t i = 0; i < 3; i++) {
+                if (round == 1 && packed[i].size() > 1) REQUIRE(layer.bind_packed(names[i], packed[i].data()));
+                if (round == 2) REQUIRE(layer.bind(names[i], blocks[i].data()));
+            }
+            for (size_t rows : { size_t(1), size_t(16), size_t(17), size_t(3) }) {
+                std::vector<float> in(rows * cols), want(rows * n), last(rows * 4);
+                for (float& v : in) v = float(rng.gaussian());
+                std::vector<float> got[3];
+                for (auto& y : got) y.resize(rows * n);
+                const void* inputs[] = { in.data() };
+                void* outputs[] = { got[0].data(), got[1].data(), got[2].data(), last.data() };
+                REQUIRE(ok(layer.run(inputs, outputs, rows), layer));
+                for (size_t i = 0; i < 3; i++) {
+                    const bool strips = round == 1 && rows <= 16 && has_form && types[i] != QuantType::Q5_K;
+                    REQUIRE(bool(strips ? k.matmul_packed(packed[i].data(), in.data(), want.data(), rows, n, cols)
+                                        : k.matmul(types[i], blocks[i].data(), in.data(), want.data(), rows, n, cols)));
+                    const std::string wrong = differ(static_cast<const float*>(got[i].data()), want.data(), rows * n);
+                    CHECK_MESSAGE(wrong.empty(), names[i] << " of " << rows << " rows, round " << round << ": " << wrong);
+                }
+            }
+        }
+    });
+}
+
 // ---- the cache of layers -----------------------------------------------------------------------------------
 
 /// x -> gelu(x w + b), what of it is asked.

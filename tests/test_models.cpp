@@ -141,12 +141,16 @@ bool same(const Floats& a, const Floats& b) {
 TEST_CASE("logits, likelihood and greedy tokens of the reference") {
     for (const Files& f : all_models())
         for (const Reference& r : f.runs)
-            for (gllm::Isa isa : gllm::all_isas) {
+            for (int way = -1; way < static_cast<int>(std::size(gllm::all_isas)); way++) {
+                const bool      pack = way < 0;                                     // few rows at a time by packed weights
+                const gllm::Isa isa = pack ? gllm::best_isa() : gllm::all_isas[way];
                 if (!test::present(isa)) continue;
-                INFO(f.name << ", context " << r.context << ", " << test::text(gllm::isa_name(isa)));
+                INFO(f.name << ", context " << r.context << ", " << test::text(gllm::isa_name(isa)) << (pack ? ", packed" : ""));
                 const Opened m(f, r.context);
                 model::Session session;
-                open(session, m, options(128, isa));
+                gllm::ModelOptions o = options(pack ? 16 : 128, isa);
+                o.pack = pack;
+                open(session, m, o);
                 double nats = 0;
                 OK(model::likelihood(session, f.tokens, nats));
                 CHECK(std::fabs(nats / static_cast<double>(f.tokens.size() - 1) - r.nll) < 0.0005);
@@ -345,6 +349,125 @@ TEST_CASE("what compiled layers need, and what becomes of them without") {
         CHECK(same(got, want));
     }
     CHECK(test::allocations() == alive);
+}
+
+// ---- packed weights ---------------------------------------------------------------------
+
+namespace {
+gllm::ModelOptions packing(gllm::ModelOptions o) {
+    o.pack = true;
+    return o;
+}
+/// The same numbers in another type.
+void become(gllm::DeviceTensor& t, gllm::DType dtype, gllm::QuantType quant) {
+    Floats x(t.elements);
+    gllm::DeviceTensor other;
+    OK(t.download_f32(x.data(), x.size()));
+    OK(other.allocate(t.rows, t.cols, dtype, quant));
+    OK(other.upload_f32(x.data(), x.size()));
+    t = std::move(other);
+}
+/// What a model should say that it took for these weights: a whole number of lines each.
+size_t packed_bytes(const gllm::ModelConfig& c, const gllm::ModelWeights& w) {
+    const gllm::CpuKernels<float> k;
+    size_t sum = 0;
+    const auto add = [&](const gllm::DeviceTensor& t) {
+        if (t && t.dtype == gllm::DType::blocks) sum += (k.packed_weights_bytes(t.quant, t.rows, t.cols) + 63) / 64 * 64;
+    };
+    add(w.lm_head ? w.lm_head : w.embedding);
+    for (size_t i = 0; i < c.layers; i++) {
+        const gllm::LayerWeights& l = w.layers[i];
+        for (const gllm::DeviceTensor* t : {&l.q, &l.k, &l.v, &l.out, &l.gate, &l.up, &l.down}) add(*t);
+    }
+    return sum;
+}
+} // namespace
+
+/// Files whose formats have a packed form in part; and one of 256 columns, whose products that share an input are of formats with a
+/// form, of others, and of none, in different orders.
+TEST_CASE("packed weights: formats of all kinds in one model, threads, cuts, compiled layers") {
+    using gllm::DType;
+    using gllm::QuantType;
+    gllm::ThreadPool pool(3);
+    std::vector<Files> all = all_models();
+    Files book;
+    book.name = "kjv-mixed";
+    book.path = "examples/model/kjv-mixed.gguf";
+    for (int32_t i = 0; i < 100; i++) book.tokens.push_back(3 + i * i % 256);
+    for (int i = 0; i < 3; i++) all.push_back(book);
+    const bool has_form = gllm::CpuKernels<float>().packed_weights_bytes(QuantType::Q8_0, 16, 256) != 0;
+    for (size_t number = 0; number < all.size(); number++) {
+        const Files& f = all[number];
+        INFO(f.name << " " << number);
+        const Opened m(f);
+        const size_t mix = number < all_models().size() ? 0 : number - all_models().size();
+        for (size_t i = 0; mix && i < m.source.config.layers; i++) {
+            gllm::LayerWeights& l = m.source.weights.layers[i];
+            become(mix == 1 ? l.q : l.k, DType::blocks, QuantType::Q5_K);
+            become(mix == 1 ? l.gate : l.v, DType::f16, QuantType::Q8_0);
+            become(mix == 1 ? l.v : l.up, DType::blocks, i % 2 ? QuantType::Q8_0 : QuantType::Q4_0);
+        }
+        const gllm::ModelConfig&  c = m.source.config;
+        const gllm::ModelWeights& w = m.source.weights;
+        for (gllm::Precision precision : {gllm::Precision::exact, gllm::Precision::fast}) {
+            gllm::ModelOptions o = options(128);
+            o.precision = precision;
+            model::Session plain, alone, shared, compiled;
+            open(plain, m, o);
+            open(alone, m, packing(o));
+            CHECK(plain.packed_bytes() == 0);
+            CHECK(alone.packed_bytes() == packed_bytes(c, w));
+            o.parallel = pool.parallel();
+            open(shared, m, packing(o));
+            open(compiled, m, packing(o));
+            compile(compiled, gllm::best_isa());
+            Floats few;
+            for (const std::vector<size_t>& cuts : {std::vector<size_t>{1, 16, 3, 17, 2, 33}, std::vector<size_t>{1}, std::vector<size_t>{1000}}) {
+                const Floats want = logits_of(plain, f.tokens, cuts), got = logits_of(alone, f.tokens, cuts);
+                CHECK(same(logits_of(shared, f.tokens, cuts), got));
+                CHECK(same(logits_of(compiled, f.tokens, cuts), got));
+                if (cuts[0] == 1000) CHECK(same(got, want));            // many rows
+                if (precision == gllm::Precision::exact) CHECK(apart(got, want) < rounding(m));
+                if (has_form && alone.packed_bytes() && cuts.size() == 1 && cuts[0] == 1) CHECK(!same(got, want));
+            }
+        }
+    }
+}
+
+TEST_CASE("packed weights: memory that ends, and a token that takes none") {
+    Files f;
+    f.path = "examples/model/kjv-mixed.gguf";
+    const Opened m(f);
+    const gllm::ModelConfig& c = m.source.config;
+    const size_t bytes = packed_bytes(c, m.source.weights);
+    const long alive = test::allocations();
+    long n = 0;
+    for (Status s = {Code::out_of_memory, ""}; !s; n++) {
+        gllm::Model model;
+        test::fail_allocations_after(n);
+        s = model.init(c, m.source.weights, packing(options(8)));
+        test::fail_allocations(false);
+        if (s) {
+            CHECK(model.packed_bytes() == bytes);
+            break;
+        }
+        CHECK(s.code == Code::out_of_memory);
+        CHECK(model.error().requested > 0);
+        CHECK(model.packed_bytes() == 0);
+        if (n == 2) CHECK(test::text(s.what) == "no memory for packed weights");
+        if (n == 2) CHECK(model.error().requested == bytes);
+    }
+    CHECK(n == (bytes ? 3 : 2));
+    CHECK(test::allocations() == alive);
+
+    model::Session session;
+    open(session, m, packing(options(8)));
+    Floats logits(m.vocabulary());
+    const int32_t token = 70;
+    OK(session.eval(&token, 1, logits.data(), 1));
+    const long before = test::allocations_ever();
+    for (size_t i = 0; i < 40; i++) OK(session.eval(&token, 1, logits.data(), 1));
+    CHECK(test::allocations_ever() == before);
 }
 
 TEST_CASE("caches of fewer bits") {

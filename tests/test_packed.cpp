@@ -1,7 +1,7 @@
 // Weights packed ahead. Catches codes, scales or rows that land in a wrong place or do not come back, a kernel that differs from its
 // twin, breaks the calling convention or reads beyond strips or x, integers that wrap, promises that do not hold, weights that are zero
 // and count, rows beyond the last one, bits that depend on threads, addresses or scratch, workspaces that are too small, buffers that
-// do not fit and are taken, and CPUs without a form that have one. SPDX-License-Identifier: MIT
+// do not fit and are taken, inputs prepared for others that are taken or change a bit, and CPUs without a form that have one. SPDX-License-Identifier: MIT
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #if defined(__x86_64__) || defined(__aarch64__)
 #include "calling.hpp"
@@ -382,6 +382,132 @@ TEST_CASE_TEMPLATE("matmul_packed: the same bits whatever the threads, the addre
                     }
                 });
             }
+}
+
+// ---- inputs prepared ahead ----------------------------------------------------
+
+TEST_CASE_TEMPLATE("matmul_packed_prepared: the bits of matmul_packed, whatever the input was prepared for, by whom", E, ELEMENTS) {
+    gllm::ThreadPool three(3);
+    const QuantType by_rows[] = { QuantType::Q4_K, QuantType::Q5_K, QuantType::Q8_0 };
+    for (const Format& f : packed_formats())
+        for (size_t m : Sizes{ 1, 5, 16, 17 })
+            for (Input input : { Input::gaussian, Input::mixed }) {
+                Rng rng(uint64_t(f.type) + 8000 + m);
+                const Case<E> c(rng, f.type, m, rng.below(2) ? 35 : 3, 3, input);
+                for_each_isa<E>([&](CpuKernels<E> k, const char* isa) {
+                    if (!has_form(k, f.type)) return;
+                    std::vector<uint8_t> packed(k.packed_weights_bytes(f.type, c.n, c.k));
+                    expect_ok(k.pack_weights(f.type, c.blocks.data(), packed.data(), c.n, c.k));
+                    for (int way = 0; way < 7; way++)
+                        for (Precision p : PRECISIONS) {
+                            const QuantType type = way < 4 ? packed_formats()[size_t(way) % packed_formats().size()].type : by_rows[way - 4];
+                            TEST_INFO("matmul_packed_prepared", isa, E, c.name() << precision_name(p) << (way < 4 ? " packed for " : " prepared for ")
+                                      << quant::format(type).name);
+                            const size_t bytes = way < 4 ? k.prepared_packed_bytes(type, m, c.k, p) : k.prepared_bytes(type, m, c.k, p);
+                            const size_t skip = rng.below(64);
+                            Guarded<uint8_t> prepared(bytes + skip);
+                            k.parallel = way % 2 ? three.parallel() : gllm::Parallel();
+                            expect_ok(way < 4 ? k.prepare_packed(type, c.x.data(), m, c.k, prepared.data() + skip, p)
+                                              : k.prepare(type, c.x.data(), m, c.k, prepared.data() + skip, p));
+                            std::vector<E> want(m * c.n), plain(m * c.n);
+                            Fenced<E> got(m * c.n, 1), rows(m * c.n, 1);
+                            expect_ok(k.matmul_packed(packed.data(), c.x.data(), want.data(), m, c.n, c.k, p));
+                            expect_ok(k.matmul(f.type, c.blocks.data(), c.x.data(), plain.data(), m, c.n, c.k, p));
+                            expect_ok(k.matmul_packed_prepared(packed.data(), c.x.data(), prepared.data() + skip, got.data(), m, c.n, c.k, p));
+                            expect_ok(k.matmul_prepared(f.type, c.blocks.data(), c.x.data(), prepared.data() + skip, rows.data(), m, c.n, c.k, p));
+                            const std::string wrong = differ(got.data(), want.data(), m * c.n) + got.broken();
+                            CHECK_MESSAGE(wrong.empty(), wrong);
+                            const std::string other = differ(rows.data(), plain.data(), m * c.n) + rows.broken();
+                            CHECK_MESSAGE(other.empty(), other);
+                        }
+                    CHECK(allocations() == 0);
+                });
+            }
+}
+
+TEST_CASE_TEMPLATE("matmul_packed_prepared takes x from the buffer", E, ELEMENTS) {        // or preparing would save nothing
+    for (const Format& f : packed_formats())
+        for (size_t m : Sizes{ 1, 3, 16 }) {
+            Rng rng(m);
+            const Case<E> c(rng, f.type, m, 40, 2, Input::gaussian), other(rng, f.type, m, 40, 2, Input::gaussian);
+            for_each_isa<E>([&](CpuKernels<E> k, const char* isa) {
+                if (!has_form(k, f.type)) return;
+                TEST_INFO("matmul_packed_prepared", isa, E, c.name());
+                std::vector<uint8_t> packed(k.packed_weights_bytes(f.type, c.n, c.k)), prepared(k.prepared_packed_bytes(f.type, m, c.k));
+                expect_ok(k.pack_weights(f.type, c.blocks.data(), packed.data(), c.n, c.k));
+                expect_ok(k.prepare_packed(f.type, c.x.data(), m, c.k, prepared.data()));
+                std::vector<E> want(m * c.n), got(m * c.n);
+                expect_ok(c.run(k, want.data(), Precision::exact));
+                std::vector<uint8_t> space(k.matmul_packed_workspace_bytes(f.type, m, c.n, c.k));
+                k.workspace = { space.data(), space.size() };
+                const long before = allocations_ever();
+                expect_ok(k.matmul_packed_prepared(packed.data(), other.x.data(), prepared.data(), got.data(), m, c.n, c.k));
+                CHECK(allocations_ever() == before);
+                const std::string wrong = differ(got.data(), want.data(), m * c.n);
+                CHECK_MESSAGE(wrong.empty(), wrong);
+            });
+        }
+}
+
+TEST_CASE_TEMPLATE("prepare_packed and matmul_packed_prepared: what must be refused", E, ELEMENTS) {
+    const size_t m = 2, n = 20, huge = SIZE_MAX / 2 + 1;
+    for_each_isa<E>([&](const CpuKernels<E>& k, const char* isa) {
+        TEST_INFO("matmul_packed_prepared", isa, E, "refusals");
+        Rng rng(3);
+        const Case<E> c(rng, QuantType::Q4_K, m, n, 2, Input::gaussian);
+        std::vector<uint8_t> room(64);
+        if (!has_form(k, c.type)) {
+            CHECK(k.prepared_packed_bytes(c.type, m, c.k) == 0);
+            CHECK(k.prepare_packed(c.type, c.x.data(), m, c.k, room.data()).code == Code::unsupported);
+            return;
+        }
+        const size_t bytes = k.prepared_packed_bytes(c.type, m, c.k);
+        std::vector<uint8_t> packed(k.packed_weights_bytes(c.type, n, c.k)), prepared(bytes + 64);
+        expect_ok(k.pack_weights(c.type, c.blocks.data(), packed.data(), n, c.k));
+        expect_ok(k.prepare_packed(c.type, c.x.data(), m, c.k, prepared.data()));
+        const auto refuse = [&](const char* what, const void* from, const void* x, size_t rows, size_t length, Precision p) {
+            check_refused<E>(what, rows * n, Code::invalid_argument,
+                             [&](E* out) { return k.matmul_packed_prepared(from, c.x.data(), x, out, rows, n, length, p); });
+        };
+        refuse("null", packed.data(), nullptr, m, c.k, Precision::exact);
+        refuse("another m", packed.data(), prepared.data(), m - 1, c.k, Precision::exact);
+        refuse("another precision", packed.data(), prepared.data(), m, c.k, Precision::fast);
+        refuse("no precision", packed.data(), prepared.data(), m, c.k, static_cast<Precision>(7));
+        refuse("null weights", nullptr, prepared.data(), m, c.k, Precision::exact);
+        refuse("weights for an input", packed.data(), packed.data(), m, c.k, Precision::exact);
+        std::vector<uint8_t> moved(bytes + 64);
+        std::memcpy(moved.data() + (reinterpret_cast<uintptr_t>(moved.data()) % 64 == reinterpret_cast<uintptr_t>(prepared.data()) % 64),
+                    prepared.data(), bytes);
+        refuse("moved", packed.data(), moved.data() + (reinterpret_cast<uintptr_t>(moved.data()) % 64 == reinterpret_cast<uintptr_t>(prepared.data()) % 64),
+               m, c.k, Precision::exact);
+        std::vector<uint8_t> shorter(k.prepared_packed_bytes(c.type, m, 256));
+        expect_ok(k.prepare_packed(c.type, c.x.data(), m, 256, shorter.data()));
+        refuse("another k", packed.data(), shorter.data(), m, c.k, Precision::exact);
+        CHECK(k.matmul_packed_prepared(packed.data(), c.x.data(), prepared.data(), reinterpret_cast<E*>(prepared.data() + bytes / 2 / 64 * 64), 1,
+                                       n, c.k).code == Code::invalid_argument);
+
+        CHECK(k.prepared_packed_bytes(c.type, huge, 256) == 0);
+        CHECK(k.prepared_packed_bytes(c.type, 1, c.k + 1) == 0);
+        CHECK(k.prepared_packed_bytes(QuantType::Q8_0, 1, 96) == 0);
+        CHECK(k.prepared_packed_bytes(QuantType::Q5_K, 1, c.k) == 0);
+        CHECK(k.prepared_packed_bytes(static_cast<QuantType>(200), 1, c.k) == 0);
+        CHECK(k.prepared_packed_bytes(c.type, 1, c.k, static_cast<Precision>(7)) == 0);
+        Fenced<uint8_t> buffer(bytes);
+        CHECK(k.prepare_packed(c.type, static_cast<const E*>(nullptr), m, c.k, buffer.data()).code == Code::invalid_argument);
+        CHECK(k.prepare_packed(c.type, c.x.data(), m, c.k + 1, buffer.data()).code == Code::invalid_argument);
+        CHECK(k.prepare_packed(c.type, c.x.data(), huge, c.k, buffer.data()).code == Code::invalid_argument);
+        CHECK(k.prepare_packed(c.type, c.x.data(), m, c.k, nullptr).code == Code::invalid_argument);
+        CHECK(k.prepare_packed(c.type, c.x.data(), m, c.k, buffer.data(), static_cast<Precision>(7)).code == Code::invalid_argument);
+        CHECK(k.prepare_packed(QuantType::Q5_K, c.x.data(), m, c.k, buffer.data()).code == Code::unsupported);
+        CHECK(buffer.untouched());
+        if (!std::is_same<E, float>::value) {                   // rows to be widened need memory
+            CpuKernels<E> poor = k;
+            uint8_t       byte = 0;
+            poor.workspace = { &byte, 1 };
+            CHECK(poor.prepare_packed(c.type, c.x.data(), m, c.k, buffer.data()).code == Code::out_of_memory);
+            CHECK(buffer.untouched());
+        }
+    });
 }
 
 // ---- wrong arguments --------------------------------------------------------
