@@ -5335,7 +5335,7 @@ struct codec_awq4 : codec_of<impl::block_awq4, 128, 15> {
     GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.s); s.offset[0] = -(half(b.s) * half(b.z)); }
     GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g % 2 * 32), g / 2 * 4, 15); }
 };
-struct codec_gptq4 : codec_awq4 { using block = impl::block_gptq4; };
+using codec_gptq4 = codec_awq4;                                // blocks of the same layout
 
 struct codec_squeeze : codec_of<impl::block_squeeze, 256, 0, true> {
     GK_INL void scales(const block& b, Scales& s) {
@@ -5459,14 +5459,13 @@ struct gptq_tensor {
         vf zero = vzero(), scale = vzero();
         GroupOfInput at = {t};
         for (size_t i = p; i < p + kc; i += 8) {
-            const vi eight = words(t.qweight + 4 * (i / 8 * t.n + o), l);
-            GK_UNROLL(8) for (size_t r = 0; r < 8; r++) {
+            vi eight = words(t.qweight + 4 * (i / 8 * t.n + o), l);
+            for (size_t r = 0; r < 8; r++, eight = vishr(eight, 4)) {
                 if (at.moves(i + r)) {
                     zero  = zeros(t, at.group, o, l);
                     scale = checkpoint_scales(t, at.group, o, l);
                 }
-                const vf q = vfloat(viand(vishr(eight, static_cast<int>(4 * r)), viset(15)));
-                take(i + r, vmul(vsub(q, zero), scale));
+                take(i + r, vmul(vsub(vfloat(viand(eight, viset(15))), zero), scale));
             }
         }
     }
