@@ -8735,22 +8735,28 @@ GK_INL void group_products(const uint8_t* x, const uint8_t* codes, size_t quads,
 }
 #endif
 
-template <size_t G> struct CodePanels {
-    static constexpr size_t QUADS = G / 4, C = QN / QV, each_bytes = (FLIP_X ? 8 : 4) * QN;
+/// Bytes of a row in panels of x.
+constexpr size_t row_of_panel(size_t G, size_t k, size_t digits) {
+    return digits * round_up(k, G) + (k + G - 1) / G * 8;
+}
 
-    /// Bytes of a row in panels of x.
-    static constexpr size_t row_bytes(size_t k, size_t digits) {
-        return digits * round_up(k, G) + (k + G - 1) / G * 8;
-    }
-    static size_t packed_floats(size_t m, size_t k, size_t digits) { return m * row_bytes(k, digits) / 4; }
+/// Panels whose groups are G of k.
+struct CodePanels {
+    static constexpr size_t C = QN / QV, each_bytes = (FLIP_X ? 8 : 4) * QN;
+    size_t           G;                                         // 16 or 32
+    impl::CodesTile* best_tile;
+
+    size_t row_bytes(size_t k, size_t digits) const { return row_of_panel(G, k, digits); }
+    size_t packed_floats(size_t m, size_t k, size_t digits) const { return m * row_bytes(k, digits) / 4; }
 
     // ---- x
 
     /// Room for a panel of x, and for a vector behind it.
     struct PanelOfX {
-        float   panel[QR * row_bytes(CODE_K, 3) / 4 + VF * (DEEP / 4)];
+        float   panel[QR * row_of_panel(16, CODE_K, 3) / 4 + VF * (DEEP / 4)];
         float   step[QR][CODE_K / 32 + VF], per_step[CODE_K / 32 + VF], max[CODE_K / 32 + VF];
         uint8_t digit[3][round_up(QR, FEW)][CODE_K];
+        size_t  G;
 
         /// Row r: its digits, and what they count. False where 32 of k have no fixed point: these are zeros.
         GK_MEM bool row(const float* x, size_t kc, size_t digits, size_t r) {
@@ -8785,8 +8791,8 @@ template <size_t G> struct CodePanels {
             }
         }
         /// Rows of x, ldx floats apart; to `out` when all is done.
-        GK_MEM void pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out, uint8_t* odd) {
-            const size_t groups = (kc + G - 1) / G, plane = groups * QUADS * R;
+        void pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out, uint8_t* odd) {
+            const size_t QUADS = G / 4, groups = (kc + G - 1) / G, plane = groups * QUADS * R;
             float *const d = panel + digits * plane, *const sums = d + groups * R;
             for (size_t r = 0; r < R; r++)
                 if (!row(x + r * ldx, kc, digits, r)) odd[r] = 1;
@@ -8803,13 +8809,14 @@ template <size_t G> struct CodePanels {
                     }
                     vstore(sums + g * R + r, vmul(vfloat(all), vload(d + g * R + r)));
                 }
-            memcpy(out, panel, R * row_bytes(kc, digits));
+            memcpy(out, panel, R * row_of_panel(G, kc, digits));
         }
     };
     /// The panels whose first row is one of from .. to-1.
-    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to,
-                     uint8_t* packed, uint8_t* odd) {
+    bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed,
+              uint8_t* odd) const {
         impl::Lines<PanelOfX> lines;
+        lines.begin()->G = G;
         for (size_t panel = 0, i = 0, next; i < to; i = next) {
             next = panel_row(m, ++panel);
             if (i >= from) memset(odd + i, 0, next - i);
@@ -8824,10 +8831,10 @@ template <size_t G> struct CodePanels {
 
     // ---- the microkernel
 
-    template <size_t R>
-    static void rows_of_tile(size_t groups, size_t digits, const uint8_t* x, const uint8_t* codes, float* t) {
+    template <size_t R> static void rows_of_tile(size_t G, size_t groups, size_t digits, const uint8_t* x,
+            const uint8_t* codes, float* t) {
         const uint8_t*     each  = codes + groups * G * QN;                    // of a group: starts and scales
-        const size_t       plane = groups * 4 * QUADS * R;
+        const size_t       plane = groups * G * R;
         const float*       d     = reinterpret_cast<const float*>(x + digits * plane);
         for (size_t i = 0; i < R * QN; i++) t[i] = 0;
         for (size_t g = 0; g < groups; g++, each += each_bytes, codes += G * QN, x += G * R, d += R) {
@@ -8838,7 +8845,7 @@ template <size_t G> struct CodePanels {
                 vq n[R][C];
                 GK_UNROLL(8) for (size_t r = 0; r < R; r++)
                     GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = FLIP_X ? qload(each + 4 * c * QV) : qset(0);
-                group_products(x + i * plane, codes, QUADS, n);
+                group_products(x + i * plane, codes, G / 4, n);
                 GK_UNROLL(8) for (size_t r = 0; r < R; r++)
                     GK_UNROLL(4) for (size_t c = 0; c < C; c++) f[r][c] = vfma(f[r][c], vset(256), vfloat(n[r][c]));
             }
@@ -8850,58 +8857,68 @@ template <size_t G> struct CodePanels {
                 }
         }
     }
-    template <size_t R = QR>
-    static void any_rows(size_t groups, size_t digits, size_t rows, const uint8_t* x, const uint8_t* codes, float* t) {
-        if (rows == R) rows_of_tile<R>(groups, digits, x, codes, t);
-        else if constexpr (R > 1) any_rows<R - 1>(groups, digits, rows, x, codes, t);
+    template <size_t R = QR> static void any_rows(size_t G, size_t groups, size_t digits, size_t rows, const uint8_t* x,
+            const uint8_t* codes, float* t) {
+        if (rows == R) rows_of_tile<R>(G, groups, digits, x, codes, t);
+        else if constexpr (R > 1) any_rows<R - 1>(G, groups, digits, rows, x, codes, t);
     }
     /// Those in assembly give the same bits.
+    template <size_t G>
     static void tile(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t) {
-        any_rows(groups, digits, rows, static_cast<const uint8_t*>(x), static_cast<const uint8_t*>(codes), t);
+        any_rows(G, groups, digits, rows, static_cast<const uint8_t*>(x), static_cast<const uint8_t*>(codes), t);
     }
-    static constexpr impl::CodesTile* best_tile = impl::has_kernel(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G)
-            ? impl::kernel_for(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G) : &tile;
 
     // ---- W
 
     /// A panel of W, and which of its columns have blocks that codes do not serve: bit b of odd[c], block b.
     struct Panel {
-        alignas(64) uint8_t bytes[CODE_K * QN + 3 * CODE_K / G * QN * 4];
+        alignas(64) uint8_t bytes[CODE_K * QN + 3 * CODE_K / 16 * QN * 4];
         uint8_t odd[QN];
         bool    any_odd;
-        size_t  groups;
+        size_t  G, groups;
 
         float* each(size_t g) { return reinterpret_cast<float*>(bytes + groups * G * QN + g * each_bytes); }
         float* rests()        { return each(groups); }
 
-        /// Quads from q on of all of VF columns from c on, `count` of them, whole groups, and what starts their sums.
+        /// Minus the sums of four quads of columns, each of its bytes times 128.
+        static GK_MEM vq minus_sums(const vf* t) {
+            vq sum = qset(0);
+            GK_UNROLL(4) for (size_t u = 0; u < 4; u++)
+                sum = qcodes(sum, vbits(t[u]), qset(static_cast<int32_t>(0x80808080)));
+            return visub(qset(0), sum);
+        }
+        /// Quads from q on of all of VF columns from c on, `count` of them, whole 32 of k, and what starts their sums.
         GK_MEM void put_codes(const vf (&t)[VF], size_t q, size_t count, size_t c) {
             constexpr size_t step = DEEP / 4;
             float* const at = reinterpret_cast<float*>(bytes) + q * QN + c * step;
             if (count == VF) { GK_UNROLL(16) for (size_t j = 0; j < VF; j += step) put_quads(at + j * QN, t + j); }
             else for (size_t j = 0; j < count; j += step) put_quads(at + j * QN, t + j);
-            GK_UNROLL(4) for (size_t j = 0; FLIP_X && j < VF; j += QUADS) {
-                vq sum = qset(0);
-                GK_UNROLL(8) for (size_t u = 0; u < QUADS; u++)
-                    sum = qcodes(sum, vbits(t[j + u]), qset(static_cast<int32_t>(0x80808080)));
-                if (j < count) vstore(each((q + j) / QUADS) + c, vunbits(visub(qset(0), sum)));
+            float* to = each(G == 16 ? q / 4 : q / 8) + c;
+            GK_UNROLL(2) for (size_t j = 0; FLIP_X && j < VF; j += 8, to += each_bytes / 4) {
+                if (j >= count) break;
+                const vq first = minus_sums(t + j), second = minus_sums(t + j + 4);
+                vstore(to, vunbits(G == 16 ? first : viadd(first, second)));
+                if (G == 16) vstore(to += each_bytes / 4, vunbits(second));
             }
         }
         /// VF columns from column c, from blocks in the order of columns, for `kc` of k from group g on.
         GK_MEM void take(const impl::CodeBlock* w, size_t kc, size_t g, size_t c, bool with_rests) {
-            constexpr size_t ld = sizeof *w / 4, per = G / 16;
+            constexpr size_t ld = sizeof *w / 4;
+            const size_t per = G / 16;
             vf t[VF];
             for (size_t i = 0; i < kc / 4; i += VF) {
                 vload_transposed(reinterpret_cast<const float*>(w->code) + i, ld, t);
-                put_codes(t, g * QUADS + i, least(kc / 4 - i, VF), c);
+                put_codes(t, g * G / 4 + i, least(kc / 4 - i, VF), c);
             }
             for (size_t i = 0; i < kc / 16; i += VF) {
                 const size_t count = least(kc / 16 - i, VF);
                 vload_transposed(w->scale + i, ld, t);
-                for (size_t j = 0; j < count; j += per) vstore(each(g + (i + j) / per) + (FLIP_X ? QN : 0) + c, t[j]);
+                float* to = each(g + (i >> G / 32)) + (FLIP_X ? QN : 0) + c;
+                for (size_t j = 0; j < count; j += per, to += each_bytes / 4) vstore(to, t[j]);
                 if (!with_rests) continue;
                 vload_transposed(w->rest + i, ld, t);
-                for (size_t j = 0; j < count; j += per) vstore(rests() + (g + (i + j) / per) * QN + c, t[j]);
+                to = rests() + (g + (i >> G / 32)) * QN + c;
+                for (size_t j = 0; j < count; j += per, to += QN) vstore(to, t[j]);
             }
         }
         void decode(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols) {
@@ -8942,7 +8959,7 @@ template <size_t G> struct CodePanels {
     };
 
     /// Columns j .. j+cols-1 of C (=|+=) their part over kc of k from p on. t: room for two tiles.
-    static void columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, Panel& w, float* t) {
+    void columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, Panel& w, float* t) const {
         const uint8_t* x = job.packed + job.m * row_bytes(p, job.digits);
         w.decode(job, p, kc, j, cols);
         for (size_t panel = 0, i = 0, next; i < job.m; i = next) {
@@ -8961,28 +8978,33 @@ template <size_t G> struct CodePanels {
         }
         if (w.any_odd) w.add_odd(job, p, kc, j, cols);
     }
-    static void run(const impl::DigitJob& job) {
+    void run(const impl::DigitJob& job) const {
         impl::Lines<Panel> lines;
+        lines.begin()->G = G;
         impl::Lines<float, 2 * QR * QN> tiles;
         for (size_t j = 0; j < job.n; j += QN)
             for (size_t p = 0; p < job.k; p += CODE_K)
                 columns(job, p, least(job.k - p, CODE_K), j, least(job.n - j, QN), *lines.begin(), tiles.begin());
     }
-    static constexpr impl::DigitKernels all_kernels() {
-        impl::DigitKernels d;
-        d.rows    = QR;
-        d.columns = QN;
-        d.exact   = GK_FEATURE ? 3 : 0;
-        d.fast    = 1;
-        d.few     = impl::FEW_FOR_PANELS;
-        d.longest = LONGEST;
-        d.packed_floats = &packed_floats;
-        d.pack    = &pack;
-        d.run     = &run;
-        return d;
-    }
-    static constexpr impl::DigitKernels kernels = all_kernels();
 };
+template <size_t G> constexpr CodePanels code_panels = {
+    G, impl::has_kernel(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G)
+            ? impl::kernel_for(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G) : &CodePanels::tile<G>};
+template <size_t G> constexpr impl::DigitKernels panel_kernels() {
+    impl::DigitKernels d;
+    d.rows    = QR;
+    d.columns = QN;
+    d.exact   = GK_FEATURE ? 3 : 0;
+    d.fast    = 1;
+    d.few     = impl::FEW_FOR_PANELS;
+    d.longest = LONGEST;
+    d.packed_floats = [](size_t m, size_t k, size_t digits) { return code_panels<G>.packed_floats(m, k, digits); };
+    d.pack = [](const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed,
+                uint8_t* odd) { return code_panels<G>.pack(x, m, k, digits, from, to, packed, odd); };
+    d.run  = [](const impl::DigitJob& job) { code_panels<G>.run(job); };
+    return d;
+}
+template <size_t G> constexpr impl::DigitKernels panels_of_codes = panel_kernels<G>();
 #endif
 
 // ---- the kernels of each format ---------------------------------------------------
@@ -9002,7 +9024,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
         f.by_groups     = C::group % 32 == 0;
 #if GK_PANELS
         if (C::largest <= LARGEST_CODE)
-            f.digits    = C::group % 32 == 0 ? &CodePanels<32>::kernels : &CodePanels<16>::kernels;
+            f.digits    = C::group % 32 == 0 ? &panels_of_codes<32> : &panels_of_codes<16>;
 #endif
         constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;    // one row of x has no use for it
         const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
