@@ -170,7 +170,7 @@
 // Quantised::plan asks quant_route [8], which says `codes` for so few rows, and finds room for x in fixed point;
 // Quantised::by_codes has it prepared [15] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output
 // rows of each thread. That is [15] of the feature that the CPU has, VNNI for one: four rows at a time,
-// row_codes<codec_q4_k> [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11]
+// codes_of<codec_q4_k> [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11]
 // reads them, and code_products multiplies them with x: exact sums of integers, scaled and added up as floats. Where
 // asm/ has a kernel for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits.
 // With Precision::fast x has one digit, not three.
@@ -2508,6 +2508,7 @@ struct CodeBlock {
     float  scale[16], rest[16];
 };
 constexpr size_t CODE_RUN = 4;                                  // blocks that are decoded at a time
+constexpr size_t MOST_OF_256 = 512;                             // bytes of 256 weights of any format, at most
 
 /// y[i * ldy + r] = row r of the weights . row i of x[m][k]. By codes: `prepared` is x in fixed point, of so many
 /// digits.
@@ -2563,9 +2564,9 @@ struct FormatKernels {
     void (*dequant)(const void* blocks, float* out, size_t n);
     /// Weights decoded to floats.
     void (*rows)(const RowsJob& job);
-    /// n weights of a row as blocks of codes, zeros behind them. Bit b of the result: block b has scales beyond what
-    /// codes serve, and is all zero. Null where a format has no integer codes, or the pass no vectors, as are the two
-    /// below.
+    /// n weights of a row as blocks of codes, zeros behind them, though bytes of whole ones are read. Bit b of the
+    /// result: block b has scales beyond what codes serve, and is all zero. Null where a format has no integer codes,
+    /// or the pass no vectors, as are the two below.
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
@@ -5629,50 +5630,95 @@ GK_INL __m512i wide_codes(codec_q8_k, const impl::block_q8_k* b, size_t h) { ret
 #endif
 #endif
 
-template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBlock* out) {
-    using block = typename C::block;
-    constexpr size_t N = block::weights, per = 256 / N, ahead = impl::CODE_RUN * 2 * per * sizeof(block);
-    unsigned odd = 0;
-    for (size_t i = 0; i < n; i += 256, row += per * sizeof(block), out++) {
-        const block* b      = reinterpret_cast<const block*>(row);
-        size_t       blocks = per;
-        block        last[per];
-        for (size_t at = 0; at < per * sizeof(block); at += 64)
-            prefetch(reinterpret_cast<const char*>(row) + ahead + at);
-        if (N < 256 && n - i < 256) {
-            blocks = (n - i + N - 1) / N;
-            memset(last, 0, sizeof last);
-            memcpy(last, row, ((n - i) * sizeof(block) + N - 1) / N);
-            b = last;
-        }
-        [[maybe_unused]] vb steps;
-        constexpr bool in_vectors = C::scale_form == ScaleForm::bytes || C::has_offset
-                || (C::scale_form == ScaleForm::half && N == 32);
-        if constexpr (!in_vectors) {
-            if (put_scales_of_16<C>(b, blocks, out->scale)) odd |= 1u << (i / 256);
-        } else {
-            Scales16 s;
-            scales_of_16<C>(b, blocks, s);
-            for (size_t j = 0; j < 16 / VF; j++) vstore(out->scale + j * VF, s.scale[j]);
-            if constexpr (C::has_offset) steps = take_steps<C>(s, out->rest);
-        }
-        if (!C::has_offset)
-            for (size_t j = 0; j < 16; j += VF) vstore(out->rest + j, vzero());
+/// The codes of quarter h of 256 weights, less the steps of their offsets.
+template <class C> GK_INL void put_codes(const typename C::block* b, [[maybe_unused]] vb steps, size_t h, int8_t* out) {
 #if GK_PASS == GK_AVX512
-        GK_UNROLL(4) for (size_t h = 0; h < 4; h++) {
-            __m512i codes = wide_codes(C{}, b, h);
-            if constexpr (C::has_offset) codes = _mm512_sub_epi8(codes, wide_spread(steps, h));
-            _mm512_storeu_si512(out->code + 64 * h, codes);
-        }
+    __m512i codes = wide_codes(C{}, b, h);
+    if constexpr (C::has_offset) codes = _mm512_sub_epi8(codes, wide_spread(steps, h));
+    _mm512_storeu_si512(out + 64 * h, codes);
 #else
-        GK_UNROLL(8) for (size_t g = 0; g < 8; g++) {
-            vb codes = C::codes(b[32 * g / N], 32 * g % N / 32);
-            if constexpr (C::has_offset) codes = bsub(codes, bspread(steps, 2 * g, 2 * g + 1));
-            memcpy(out->code + 32 * g, &codes, 32);
-        }
+    constexpr size_t N = C::block::weights;
+    GK_UNROLL(2) for (size_t g = 2 * h; g < 2 * h + 2; g++) {
+        vb codes = C::codes(b[32 * g / N], 32 * g % N / 32);
+        if constexpr (C::has_offset) codes = bsub(codes, bspread(steps, 2 * g, 2 * g + 1));
+        memcpy(out + 32 * g, &codes, 32);
+    }
 #endif
+}
+/// 256 weights, of which `blocks` blocks are there and the others zeros.
+template <class C> GK_INL bool codes_of_256(const typename C::block* b, size_t blocks, impl::CodeBlock* out) {
+    constexpr size_t N = C::block::weights;
+    constexpr bool in_vectors = C::scale_form == ScaleForm::bytes || C::has_offset
+            || (C::scale_form == ScaleForm::half && N == 32);
+    vb   steps = bset(0);
+    bool wide  = false;
+    if constexpr (!in_vectors) {
+        wide = put_scales_of_16<C>(b, blocks, out->scale);
+    } else {
+        Scales16 s;
+        scales_of_16<C>(b, blocks, s);
+        for (size_t j = 0; j < 16 / VF; j++) vstore(out->scale + j * VF, s.scale[j]);
+        if constexpr (C::has_offset) steps = take_steps<C>(s, out->rest);
+    }
+    if (!C::has_offset)
+        for (size_t j = 0; j < 16; j += VF) vstore(out->rest + j, vzero());
+    GK_UNROLL(4) for (size_t h = 0; h < 4; h++) put_codes<C>(b, steps, h, out->code);
+    return wide;
+}
+/// n weights of a row as blocks of codes, where each 256 can be read.
+template <class C> unsigned codes_of(const uint8_t* row, size_t n, impl::CodeBlock* out) {
+    using block = typename C::block;
+    constexpr size_t N = block::weights, bytes = 256 / N * sizeof(block), ahead = impl::CODE_RUN * 2 * bytes;
+    static_assert(bytes <= impl::MOST_OF_256, "room for a part of them");
+    unsigned odd = 0;
+    for (size_t i = 0; i < n; i += 256, row += bytes, out++) {
+        for (size_t at = 0; at < bytes; at += 64) prefetch(reinterpret_cast<const char*>(row) + ahead + at);
+        const bool wide = codes_of_256<C>(reinterpret_cast<const block*>(row), (n - i + N - 1) / N, out);
+        odd |= static_cast<unsigned>(wide) << (i / 256);
     }
     return odd;
+}
+/// The same of fewer than 256, which end the row.
+GK_NOINLINE unsigned last_codes(const impl::FormatKernels& f, const uint8_t* row, size_t n, impl::CodeBlock* out) {
+    uint8_t last[impl::MOST_OF_256] = {};
+    memcpy(last, row, (n * f.block_bytes + f.block_weights - 1) / f.block_weights);
+    return f.codes(last, n, out);
+}
+/// The same of any row, 256 of which have so many bytes.
+GK_INL unsigned row_codes(const impl::FormatKernels& f, size_t bytes, const uint8_t* row, size_t n,
+        impl::CodeBlock* out) {
+    const size_t whole = n / 256, rest = n % 256;
+    unsigned     odd   = whole ? f.codes(row, 256 * whole, out) : 0;
+    if (rest) odd |= last_codes(f, row + whole * bytes, rest, out + whole) << whole;
+    return odd;
+}
+/// What codes and fixed point do not serve of so many blocks of a row: blocks of W by the bits of odd_w, groups of x by
+/// those of odd_x.
+GK_NOINLINE double odd_products(const impl::FormatKernels& f, const uint8_t* row, const float* x, size_t n,
+        unsigned odd_w, const uint8_t* odd_x) {
+    double total = 0;
+    for (size_t b = 0; 256 * b < n; b++) {
+        const unsigned groups = odd_w >> b & 1 ? 255 : odd_x[b];
+        const size_t   count  = n - 256 * b < 256 ? n - 256 * b : 256;
+        if (!groups) continue;
+        float w[256];
+        f.dequant(row + 256 * b / f.block_weights * f.block_bytes, w, count);
+        for (size_t g = 0; 32 * g < count; g++) {
+            const product_terms<float> terms = {w + 32 * g, x + 256 * b + 32 * g};
+            if (groups >> g & 1) total += blocked_sum(count - 32 * g < 32 ? count - 32 * g : 32, terms);
+        }
+    }
+    return total;
+}
+/// n plain codes of a row as bytes, exclusive or `flip`.
+template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* out) {
+    using block = typename C::block;
+    for (size_t i = 0; i < n; i += 32, row += sizeof(block)) {
+        block last = {};
+        if (n - i < 32) memcpy(&last, row, ((n - i) * sizeof(block) + 31) / 32);
+        const vb codes = bxor(C::codes(n - i < 32 ? last : *reinterpret_cast<const block*>(row), 0), bset(flip));
+        memcpy(out + i, &codes, 32);
+    }
 }
 #endif
 
@@ -7417,9 +7463,9 @@ GK_INL vi fold_lanes(vi t) {
 }
 /// Minus sums of integers, in halves: of one digit as they are, below 2^15; else low + 1024 high, high in the upper
 /// half.
-template <size_t D> GK_INL vi minus_lanes(vi total) {
+GK_INL vi minus_lanes(vi total, size_t digits) {
     const vi n = _mm512_sub_epi32(_mm512_setzero_si512(), total), low = _mm512_and_si512(n, _mm512_set1_epi32(1023));
-    return D == 1 ? n : _mm512_or_si512(low, _mm512_slli_epi32(_mm512_srai_epi32(n, 10), 16));
+    return digits == 1 ? n : _mm512_or_si512(low, _mm512_slli_epi32(_mm512_srai_epi32(n, 10), 16));
 }
 /// In the order of lanes.
 GK_INL vf lanes_of(vf v) {
@@ -7708,23 +7754,23 @@ size_t prepared_bytes(size_t k, size_t digits) {
 
 /// 256 of x to a block, by the largest magnitudes of groups of 32.
 #if GK_FEATURE == GK_AVX512VNNI
-template <size_t D> GK_INL void prepare_sums(vi total, vf scale, uint8_t* out) {
-    const vi minus = minus_lanes<D>(total);
+GK_INL void prepare_sums(vi total, vf scale, size_t digits, uint8_t* out) {
+    const vi minus = minus_lanes(total, digits);
     memcpy(out, &total, 64);
     vstore(reinterpret_cast<float*>(out + 64), scale);
     vstore(reinterpret_cast<float*>(out + 128), vmul(scale, vfloat(total)));
     memcpy(out + 192, &minus, 64);
 }
-template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
-    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 13);
-    uint8_t digit[D][256];
+GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, uint8_t* block) {
+    const float full = digits == 1 ? 127.0f : 63.0f * (1 << 13);
+    uint8_t digit[3][256];
     float   d[16];
     for (size_t g = 0; g < 8; g++) {
-        take_digits(x + 32 * g, max[g] == 0 ? 0 : full / max[g], D, digit[0] + 32 * g, 256);
+        take_digits(x + 32 * g, max[g] == 0 ? 0 : full / max[g], digits, digit[0] + 32 * g, 256);
         d[2 * g] = d[2 * g + 1] = max[g] / full;
     }
     vi total = viset(0);
-    for (size_t i = 0; i < D; i++) {
+    for (size_t i = 0; i < digits; i++) {
         vi v[4];
         by_lanes(digit[i], v);
         total = vishl(total, 8);
@@ -7734,19 +7780,20 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
             memcpy(block + 256 * i + 64 * h, &v[h], 64);
         }
     }
-    prepare_sums<D>(total, lanes_of(vload(d)), block + 256 * D);
-    prepare_sums<D>(fold_lanes(total), groups_of(0xffff, vload(d)), block + 256 * D + 256);
+    block += 256 * digits;
+    prepare_sums(total, lanes_of(vload(d)), digits, block);
+    prepare_sums(fold_lanes(total), groups_of(0xffff, vload(d)), digits, block + 256);
 }
 #elif GK_PASS == GK_AVX2
-template <size_t D> GK_INL void prepare_group(const float* x, float per_step, uint8_t* digit) {
+GK_INL void prepare_group(const float* x, float per_step, size_t digits, uint8_t* digit) {
     int32_t q[32];
     GK_UNROLL(4) for (size_t j = 0; j < 32; j += VF) {
         const vi v = viadd(vint(vround(vmul(vload(x + j), vset(per_step)))), viset(FLIP ? 0x808080 : 0));
         memcpy(q + j, &v, sizeof v);
     }
-    for (size_t i = 0; i < D; i++) {
-        const vb digits = qbytes(q, BASE * static_cast<int>(D - 1 - i));
-        const vb bytes  = FLIP ? bxor(digits, bset(128)) : i == 0 ? digits : band(digits, bset(127));
+    for (size_t i = 0; i < digits; i++) {
+        const vb all   = qbytes(q, BASE * static_cast<int>(digits - 1 - i));
+        const vb bytes = FLIP ? bxor(all, bset(128)) : i == 0 ? all : band(all, bset(127));
         memcpy(digit + 256 * i, &bytes, 32);
     }
 }
@@ -7754,16 +7801,16 @@ GK_INL void prepare_sums(vi total, vf d, float* minus, float* sum) {
     vstore(minus, vunbits(minus_lanes(total)));
     vstore(sum, vmul(d, vfloat(total)));
 }
-template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
-    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 13);
-    uint8_t digit[D][256];
+GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, uint8_t* block) {
+    const float full = digits == 1 ? 127.0f : 63.0f * (1 << 13);
+    uint8_t digit[3][256];
     float   d[8];
     for (size_t g = 0; g < 8; g++) {
-        prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], digit[0] + 32 * g);
+        prepare_group(x + 32 * g, max[g] == 0 ? 0 : full / max[g], digits, digit[0] + 32 * g);
         d[g] = max[g] / full;
     }
     vi total[2] = {viset(0), viset(0)}, highest = viset(0);     // of first halves of groups, of last ones
-    for (size_t i = 0; i < D; i++) {
+    for (size_t i = 0; i < digits; i++) {
         vf v[8];
         vload_transposed(reinterpret_cast<const float*>(digit[i]), 8, v);
         GK_UNROLL(8) for (size_t j = 0; j < 8; j++) {
@@ -7775,7 +7822,7 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
         if (i == 0) highest = viadd(total[0], total[1]);
     }
     const vi     all  = viadd(total[0], total[1]), start = FLIP ? vishl(all, 7) : vishl(highest, 21);
-    float* const sums = reinterpret_cast<float*>(block + 256 * D);
+    float* const sums = reinterpret_cast<float*>(block + 256 * digits);
     vstore(sums, vload(d));
     prepare_sums(all, vload(d), sums + 8, sums + 16);
     vstore(sums + 24, vunbits(visub(viset(0), start)));
@@ -7783,7 +7830,7 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
         prepare_sums(total[p], vload(d), sums + 32 + 8 * p, sums + 48 + 8 * p);
 }
 #else
-template <size_t D> GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, uint8_t* block) {
+GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, size_t digits, uint8_t* block) {
     int32_t q[32];
     vf sum[2] = {vzero(), vzero()};
     GK_UNROLL(8) for (size_t j = 0; j < 32; j += VF) {
@@ -7792,18 +7839,18 @@ template <size_t D> GK_INL void prepare_group(const float* x, float per_step, fl
         memcpy(q + j, &i, sizeof i);
         sum[j / 16] = vadd(sum[j / 16], v);
     }
-    float* const scale = reinterpret_cast<float*>(block + code_x_bytes(D) - 128) + 2 * g;
+    float* const scale = reinterpret_cast<float*>(block + code_x_bytes(digits) - 128) + 2 * g;
     for (size_t h = 0; h < 2; h++) { scale[h] = d; scale[16 + h] = d * vsum(sum[h]); }
-    for (size_t i = 0; i < D; i++) {
-        const int shift = BASE * static_cast<int>(D - 1 - i);
+    for (size_t i = 0; i < digits; i++) {
+        const int shift = BASE * static_cast<int>(digits - 1 - i);
         const vb  bytes = i == 0 ? qbytes(q, shift) : band(qbytes(q, shift), bset(127));
         memcpy(block + 256 * i + 32 * g, &bytes, 32);
     }
 }
-template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
-    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 14);
+GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, uint8_t* block) {
+    const float full = digits == 1 ? 127.0f : 63.0f * (1 << 14);
     for (size_t g = 0; g < 8; g++)
-        prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, block);
+        prepare_group(x + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, digits, block);
 }
 #endif
 /// The largest magnitudes of groups of 32; NaN if one is.
@@ -7818,9 +7865,9 @@ GK_INL void maxima_of_256(const float* x, float (&max)[8]) {
 #endif
 }
 /// Groups that have no fixed point are zeros.
-template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepared) {
-    uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(D);
-    for (size_t p = 0; p < k; p += 256, x += 256, prepared += code_x_bytes(D), odd++) {
+void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
+    uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(digits);
+    for (size_t p = 0; p < k; p += 256, x += 256, prepared += code_x_bytes(digits), odd++) {
         const float* from = x;
         float        part[256], max[8];
         unsigned     groups = 0;
@@ -7839,13 +7886,9 @@ template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepa
                 else                 impl::copy_few(part + 32 * g, x + 32 * g, least(k - p - 32 * g, 32));
             from = part;
         }
-        prepare_block<D>(from, max, prepared);
+        prepare_block(from, max, digits, prepared);
         *odd = static_cast<uint8_t>(groups);
     }
-}
-void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
-    if (digits == 1) prepare_digits<1>(x, k, prepared);
-    else             prepare_digits<3>(x, k, prepared);
 }
 
 /// A block in the order in which it is multiplied.
@@ -7962,30 +8005,13 @@ void code_products(const impl::CodeBlock* w, const uint8_t* x, size_t blocks, bo
     }
 }
 
-/// What codes and fixed point do not serve of so many blocks of a row: blocks of W by the bits of odd_w, groups of x by
-/// those of odd_x.
-double odd_products(const impl::FormatKernels& f, const uint8_t* row, const float* x, size_t n, unsigned odd_w,
-        const uint8_t* odd_x) {
-    double total = 0;
-    for (size_t b = 0; 256 * b < n; b++) {
-        const unsigned groups = odd_w >> b & 1 ? 255 : odd_x[b];
-        const size_t   count  = least(n - 256 * b, 256);
-        if (!groups) continue;
-        float w[256];
-        f.dequant(row + 256 * b / f.block_weights * f.block_bytes, w, count);
-        for (size_t g = 0; 32 * g < count; g++)
-            if (groups >> g & 1)
-                total += blocked_sum(least(count - 32 * g, 32), product_terms<float>{w + 32 * g, x + 256 * b + 32 * g});
-    }
-    return total;
-}
-
 /// Rows r, r + apart .. of W, R of them, walked together: so many streams from memory.
-template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
+template <size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
     constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN, IN_DOUBLE = GK_PASS == GK_AVX2 ? 2 : 4;     // runs
     const impl::FormatKernels& f = *job.format;
-    const size_t blocks = (job.k + 255) / 256, x_bytes = prepared_bytes(job.k, D);
-    const size_t row_blocks = 256 * f.block_bytes / f.block_weights;
+    const auto products = job.digits == 1 ? &code_products<1, R> : &code_products<3, R>;
+    const size_t blocks = (job.k + 255) / 256, x_block = code_x_bytes(job.digits);
+    const size_t x_bytes = prepared_bytes(job.k, job.digits), row_bytes = 256 * f.block_bytes / f.block_weights;
     impl::Lines<impl::CodeBlock, R * RUN> lines;
     impl::CodeBlock* const w = lines.begin();
     for (size_t i = 0; i < job.m; i += INPUTS) {
@@ -7998,19 +8024,20 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
         for (size_t b = 0; b < blocks; b += RUN) {
             const size_t   count = least(blocks - b, RUN), n = least(job.k - 256 * b, 256 * RUN);
             const uint8_t* rows[R];
-            unsigned       odd[R];
+            unsigned       odd[R], any_odd = 0;
             for (size_t j = 0; j < R; j++) {
-                rows[j] = job.weights + (r + j * apart) * job.stride + b * row_blocks;
-                odd[j]  = f.codes(rows[j], n, w + j * RUN);
+                rows[j] = job.weights + (r + j * apart) * job.stride + b * row_bytes;
+                odd[j]  = row_codes(f, row_bytes, rows[j], n, w + j * RUN);
+                any_odd |= odd[j];
                 for (size_t c = 0; c < count; c++) arrange(w[j * RUN + c], f);
             }
             for (size_t l = 0; l < inputs; l++) {
                 const uint8_t* const x     = job.prepared + (i + l) * x_bytes;
-                const uint8_t* const odd_x = x + blocks * code_x_bytes(D) + b;
-                code_products<D, R>(w, x + b * code_x_bytes(D), count, f.by_groups, sum + l * R * VF);
-                unsigned any = 0;
+                const uint8_t* const odd_x = x + blocks * x_block + b;
+                products(w, x + b * x_block, count, f.by_groups, sum + l * R * VF);
+                unsigned any = any_odd;
                 for (size_t c = 0; c < count; c++) any |= odd_x[c];
-                for (size_t j = 0; j < R; j++)
+                for (size_t j = 0; any && j < R; j++)
                     if (any | odd[j])
                         total[l][j] += odd_products(f, rows[j], job.x + (i + l) * job.k + 256 * b, n, odd[j], odd_x);
                 if ((b / RUN + 1) % IN_DOUBLE && b + RUN < blocks) continue;
@@ -8023,11 +8050,6 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
         for (size_t l = 0; l < inputs; l++)
             for (size_t j = 0; j < R; j++) job.y[(i + l) * job.ldy + r + j * apart] = static_cast<float>(total[l][j]);
     }
-}
-template <size_t D> void rows_of_digits(const impl::RowsJob& job) {
-    const size_t part = job.rows / 4;
-    for (size_t r = 0; r < part; r++)            code_rows<D, 4>(job, r, part);
-    for (size_t r = 4 * part; r < job.rows; r++) code_rows<D, 1>(job, r, 0);
 }
 /// Does fixed point hold all of the prepared rows?
 bool all_fits(const impl::RowsJob& job) {
@@ -8069,14 +8091,15 @@ void fused_rows(const impl::RowsJob& job) {
     for (size_t r = 0; r < part; r += step) run(r, least(part - r, step), part);
     for (size_t r = f.segments * part; r < job.rows; r++) run(r, 1, 0);
     for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
-        if (job.y[r] != job.y[r]) (job.digits == 1 ? code_rows<1, 1> : code_rows<3, 1>)(job, r, 0);
+        if (job.y[r] != job.y[r]) code_rows<1>(job, r, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
     const bool fused = f.dots && (job.m < impl::FEW_FOR_DOTS || f.inputs > 1) && cpu_features().*f.needs;
-    if (fused && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
-    else if (job.digits == 1) rows_of_digits<1>(job);
-    else                      rows_of_digits<3>(job);
+    if (fused && job.k && job.k % 256 == 0 && all_fits(job)) { fused_rows(job); return; }
+    const size_t part = job.rows / 4;
+    for (size_t r = 0; r < part; r++)            code_rows<4>(job, r, part);
+    for (size_t r = 4 * part; r < job.rows; r++) code_rows<1>(job, r, 0);
 }
 constexpr impl::CodeKernels code_kernels = {
     3, GK_PASS == GK_AVX2 ? impl::FEW_BY_CODES_AVX2 : impl::FEW_BY_CODES, &prepared_bytes, &prepare};
@@ -8935,7 +8958,8 @@ struct CodePanels {
                     const size_t n = least(kc - b, 256);
                     for (size_t i = 0; i < VF; i++) {
                         if (c + i >= cols) { memset(w + i, 0, sizeof *w); continue; }
-                        const unsigned is_odd = f.codes(first + i * job.row_stride + b / 256 * block, n, w + i);
+                        const uint8_t* const row = first + i * job.row_stride + b / 256 * block;
+                        const unsigned is_odd = row_codes(f, block, row, n, w + i);
                         odd[c + i] = static_cast<uint8_t>(odd[c + i] | is_odd << (b / 256));
                         any_odd |= is_odd != 0;
                     }
@@ -9017,7 +9041,7 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
     f.rows          = C::has_levels || C::ragged ? &rows_in_registers<C> : &decoded_rows;
 #if GK_PASS != GK_SCALAR
     if constexpr (!C::has_levels) {
-        f.codes         = &row_codes<C>;
+        f.codes         = &codes_of<C>;
         f.rows_by_codes = &rows_by_codes;
         f.by_codes      = &code_kernels;
         f.rests         = C::has_offset;
@@ -9045,15 +9069,6 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
     return f;
 }
 #if GK_PASS != GK_SCALAR
-template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* out) {
-    using block = typename C::block;
-    for (size_t i = 0; i < n; i += 32, row += sizeof(block)) {
-        block last = {};
-        if (n - i < 32) memcpy(&last, row, ((n - i) * sizeof(block) + 31) / 32);
-        const vb codes = bxor(C::codes(n - i < 32 ? last : *reinterpret_cast<const block*>(row), 0), bset(flip));
-        memcpy(out + i, &codes, 32);
-    }
-}
 template <class C> constexpr impl::FormatKernels plain_kernels() {
     impl::FormatKernels f = format_kernels<C>(SIZE_MAX);
     f.unpack = &unpack<C>;
