@@ -7409,7 +7409,8 @@ template <class E> constexpr impl::AttentionKernels attention_table = {};
 // This section is compiled for the instruction set and once more for each feature with a dot product of bytes, in a
 // namespace of its own.
 
-#define GK_PANELS (GK_FEATURE || GK_PASS == GK_AVX2)      // of codes
+#define GK_PANELS (GK_FEATURE || GK_PASS == GK_AVX2)                    // of codes
+#define GK_DIGITS (GK_PANELS || GK_PASS == GK_NEON)                     // of plain codes
 
 namespace GK_FEATURE_NS {
 
@@ -8545,7 +8546,23 @@ template <> constexpr const impl::PackedKernels* packed_kernels<codec_q6_k>() { 
 // sums with, as W is stored as w + 128; the float that the digit counts; and the digits, [32 / QK][QR][QK].
 
 #if GK_PASS != GK_SCALAR
+/// Rows of bytes, so far apart.
+struct CodeRows { size_t count; float* at; size_t stride; };
+/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to rows; beyond them up to a multiple of 64,
+/// and in columns beyond cols, codes of 0.
+void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, int flip,
+        const CodeRows& to) {
+    uint8_t* bytes = reinterpret_cast<uint8_t*>(to.at);
+    for (size_t c = 0; c < to.count; c++, bytes += to.stride) {
+        const size_t done = c < cols ? round_up(kc, 32) : 0;
+        if (done)
+            job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
+        memset(bytes + done, flip, round_up(kc, 64) - done);
+    }
+}
+#endif
 
+#if GK_DIGITS
 constexpr size_t DIGIT_K = 1024, UNIT = QR * (FLIP ? 40 : 36);
 /// Consecutive k that lie together in panels: 4, or 8 where the kernel or the unit takes them so.
 constexpr size_t QK = impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 8) || GK_FEATURE == GK_I8MM ? 8 : 4;
@@ -8629,20 +8646,6 @@ bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from,
     return true;
 }
 
-/// Rows of bytes, so far apart.
-struct CodeRows { size_t count; float* at; size_t stride; };
-/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to rows; beyond them up to a multiple of 64,
-/// and in columns beyond cols, codes of 0.
-void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, int flip,
-        const CodeRows& to) {
-    uint8_t* bytes = reinterpret_cast<uint8_t*>(to.at);
-    for (size_t c = 0; c < to.count; c++, bytes += to.stride) {
-        const size_t done = c < cols ? round_up(kc, 32) : 0;
-        if (done)
-            job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
-        memset(bytes + done, flip, round_up(kc, 64) - done);
-    }
-}
 /// kc codes of columns j .. j+cols-1 from p on, as a panel.
 void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
     float rows[QN * DIGIT_K / 4];
@@ -8677,7 +8680,7 @@ void digit_product(const impl::DigitJob& job) {
 #if GK_FEATURE == GK_AVX512VNNI || GK_FEATURE == GK_I8MM
 constexpr size_t exact_digits = 3, fast_digits = 1;
 #else
-constexpr size_t exact_digits = 0, fast_digits = GK_PASS == GK_AVX512 ? 0 : 1;     // AVX-512: f32 has wider vectors
+constexpr size_t exact_digits = 0, fast_digits = 1;
 #endif
 constexpr impl::DigitKernels all_digit_kernels() {
     impl::DigitKernels d;
@@ -9072,7 +9075,9 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
 template <class C> constexpr impl::FormatKernels plain_kernels() {
     impl::FormatKernels f = format_kernels<C>(SIZE_MAX);
     f.unpack = &unpack<C>;
+#if GK_DIGITS
     f.digits = &digit_kernels;
+#endif
     return f;
 }
 #else
@@ -9090,6 +9095,7 @@ constexpr impl::FormatKernels format_table[] = {
 
 } // namespace GK_FEATURE_NS
 #undef GK_PANELS
+#undef GK_DIGITS
 
 #if !GK_FEATURE
 
