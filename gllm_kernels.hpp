@@ -5967,6 +5967,56 @@ template <size_t R = MR> void any_tile(const Tile& t, size_t rows, size_t cols) 
     else if constexpr (R > 1) any_tile<R - 1>(t, rows, cols);
 }
 
+// ---- bands ------------------------------------------------------------------
+
+/// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
+template <size_t R, size_t C, class E>
+GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt) {
+    vf s[R][C];
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
+    for (size_t p = 0; p < steps; p++, b += ldb) {
+        vf y[C];
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = vload(b + v * VF);
+        prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
+        if (C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
+        GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
+            const vf x = vset(a[p * 8 + r]);
+            GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
+        }
+    }
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) vstore(t + r * ldt + v * VF, s[r][v]);
+}
+template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt,
+        size_t cols) {
+    constexpr size_t C = VF == 1 || (VF == 8 && R < 4) ? 4 : 2;
+    size_t j = 0;
+    for (; j + C * VF <= cols; j += C * VF) band<R, C>(a, b + j, ldb, steps, t + j, ldt);
+    if constexpr (holds_f32<E>) for (; j < cols; j += VF) band<R, 1>(a, b + j, ldb, steps, t + j, ldt);
+}
+
+constexpr size_t STRIP = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
+/// strip[steps][STRIP] = the last columns of B, widened; zeros up to a whole vector.
+template <class E> void widen_strip(const void* from, size_t ldb, size_t steps, size_t cols, float* strip) {
+    const E* const b = static_cast<const E*>(from);
+    for (size_t v = 0; v < cols; v += VF) {
+        const size_t l = least(cols - v, VF);
+        for (size_t p = 0; p < steps; p++) vstore(strip + p * STRIP + v, vload_n(b + p * ldb + v, l));
+    }
+}
+/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements whole STRIPs.
+template <class E> void rows_of_bands(size_t m, const float* a, const void* from, size_t ldb, size_t steps, float* t,
+        size_t ldt, size_t cols) {
+    const E* const b = static_cast<const E*>(from);
+    for (size_t r; m; m -= r, a += r, t += r * ldt) {
+        if      (m >= 8) { bands<8>(a, b, ldb, steps, t, ldt, cols); r = 8; }
+        else if (m >= 4) { bands<4>(a, b, ldb, steps, t, ldt, cols); r = 4; }
+        else if (m >= 2) { bands<2>(a, b, ldb, steps, t, ldt, cols); r = 2; }
+        else             { bands<1>(a, b, ldb, steps, t, ldt, cols); r = 1; }
+    }
+}
+
 // ---- writing C --------------------------------------------------------------
 
 struct identity { GK_MEM vf operator()(vf x) const { return x; } };
@@ -6059,18 +6109,23 @@ template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
     return at.blocks + Blocks(sizeof(E), at.m, at.n, LONG_K, false).total;
 }
 
-/// What the nest asks of an element type. finish() takes bias and c as they are.
+/// What products ask of an element type. finish() takes bias and c as they are.
 struct ElementSteps {
     size_t       size;
+    void (*widen)(const void* x, float* out, size_t n);
     impl::Panel* panel_rows;
     void (*pack_a)(const void* a, size_t lda, size_t rows, size_t kc, float* panels);
     void (*finish)(float* t, size_t ldt, const void* bias, Activation act, void* c, size_t ldc, size_t m, size_t n);
+    void (*bands)(size_t m, const float* a, const void* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t cols);
+    void (*strip)(const void* b, size_t ldb, size_t steps, size_t cols, float* strip);
 };
+template <class E> void widen_as(const void* x, float* out, size_t n) { convert(static_cast<const E*>(x), out, n); }
 template <class E>
 void finish_as(float* t, size_t ldt, const void* bias, Activation act, void* c, size_t ldc, size_t m, size_t n) {
     finish(t, ldt, static_cast<const E*>(bias), act, static_cast<E*>(c), ldc, m, n);
 }
-template <class E> constexpr ElementSteps steps_of = {sizeof(E), &panel_rows<E>, &pack_a<E>, &finish_as<E>};
+template <class E> constexpr ElementSteps steps_of = {sizeof(E), &widen_as<E>, &panel_rows<E>, &pack_a<E>,
+    &finish_as<E>, &rows_of_bands<E>, &widen_strip<E>};
 
 /// The panels of one KC of one NC of columns of B, [kc][NR] each.
 struct BPanels {
@@ -6217,56 +6272,10 @@ void gemm_run_small(const impl::GemmJob& job) {
         finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
 }
 
-/// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
-template <size_t R, size_t C, class E>
-GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt) {
-    vf s[R][C];
-    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
-    for (size_t p = 0; p < steps; p++, b += ldb) {
-        vf y[C];
-        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = vload(b + v * VF);
-        prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
-        if (C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
-        GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
-            const vf x = vset(a[p * 8 + r]);
-            GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
-        }
-    }
-    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(4) for (size_t v = 0; v < C; v++) vstore(t + r * ldt + v * VF, s[r][v]);
-}
-template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt,
-        size_t cols) {
-    constexpr size_t C = VF == 1 || (VF == 8 && R < 4) ? 4 : 2;
-    size_t j = 0;
-    for (; j + C * VF <= cols; j += C * VF) band<R, C>(a, b + j, ldb, steps, t + j, ldt);
-    if constexpr (holds_f32<E>) for (; j < cols; j += VF) band<R, 1>(a, b + j, ldb, steps, t + j, ldt);
-}
-
-constexpr size_t STRIP = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
-/// strip[steps][STRIP] = the last columns of B, widened; zeros up to a whole vector.
-template <class E> GK_INL void widen_strip(const E* b, size_t ldb, size_t steps, size_t cols, float* strip) {
-    for (size_t v = 0; v < cols; v += VF) {
-        const size_t l = least(cols - v, VF);
-        for (size_t p = 0; p < steps; p++) vstore(strip + p * STRIP + v, vload_n(b + p * ldb + v, l));
-    }
-}
-/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements whole STRIPs.
-template <class E> void rows_of_bands(size_t m, const float* a, const E* b, size_t ldb, size_t steps, float* t,
-        size_t ldt, size_t cols) {
-    for (size_t r; m; m -= r, a += r, t += r * ldt) {
-        if      (m >= 8) { bands<8>(a, b, ldb, steps, t, ldt, cols); r = 8; }
-        else if (m >= 4) { bands<4>(a, b, ldb, steps, t, ldt, cols); r = 4; }
-        else if (m >= 2) { bands<2>(a, b, ldb, steps, t, ldt, cols); r = 2; }
-        else             { bands<1>(a, b, ldb, steps, t, ldt, cols); r = 1; }
-    }
-}
-
 /// A and B[k][n] in place, up to 8 rows of A: bands of 8 rows of B are streamed along a page of columns, C is summed in
 /// L1.
-template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
-    const E* const bias = static_cast<const E*>(job.bias);
+void run_skinny(const impl::GemmJob& job, const ElementSteps& e) {
+    const char* const bias = static_cast<const char*>(job.bias);
     float  chain[BAND], sum[BAND];
     double total[BAND];
     float  strip[8 * STRIP];                                    // the last columns
@@ -6274,7 +6283,7 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
     for (size_t j = 0; j < job.n; j += page) {
         const size_t   cols = least(job.n - j, page), ldt = round_up(cols, VF), size = job.m * ldt;
         const size_t   rest = cols % STRIP, whole = cols - rest;
-        const E* const b    = static_cast<const E*>(job.b.data) + job.column + j;
+        const char* const b = static_cast<const char*>(job.b.data) + (job.column + j) * e.size;
         for (size_t i = 0; i < size; i++) sum[i] = chain[i] = 0;
         if (job.k > LONG_K) for (size_t i = 0; i < size; i++) total[i] = 0;
         for (size_t p = 0; p < job.k; p += 8) {
@@ -6282,14 +6291,14 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
             float a[8 * 8];                                     // by k, widened
             for (size_t r = 0; r < job.m; r++) {
                 float row[8 < VF ? VF : 8];
-                convert(static_cast<const E*>(job.a) + r * job.lda + p, row, steps);
+                e.widen(static_cast<const char*>(job.a) + (r * job.lda + p) * e.size, row, steps);
                 for (size_t q = 0; q < steps; q++) a[q * 8 + r] = row[q];
             }
-            const E* const at = b + p * job.b.ld;
-            rows_of_bands(job.m, a, at, job.b.ld, steps, chain, ldt, whole);
+            const char* const at = b + p * job.b.ld * e.size;
+            e.bands(job.m, a, at, job.b.ld, steps, chain, ldt, whole);
             if (rest) {
-                widen_strip(at + whole, job.b.ld, steps, rest, strip);
-                rows_of_bands(job.m, a, strip, STRIP, steps, chain + whole, ldt, round_up(rest, VF));
+                e.strip(at + whole * e.size, job.b.ld, steps, rest, strip);
+                rows_of_bands<float>(job.m, a, strip, STRIP, steps, chain + whole, ldt, round_up(rest, VF));
             }
             const size_t done = p + steps;
             if (done % CHAIN != 0 && done != job.k) continue;
@@ -6303,9 +6312,11 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
                     sum[i] = done == job.k ? static_cast<float>(total[i]) : 0;
                 }
         }
-        finish(sum, ldt, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + j, job.ldc, job.m, cols);
+        e.finish(sum, ldt, bias ? bias + j * e.size : nullptr, job.act, static_cast<char*>(job.c) + j * e.size, job.ldc,
+                 job.m, cols);
     }
 }
+template <class E> void gemm_run_skinny(const impl::GemmJob& job) { run_skinny(job, steps_of<E>); }
 
 /// R rows of A in place by P panels of B, `apart` floats from one to the next, the last one `cols` columns wide.
 template <size_t R, size_t P> void across(const Tile& t, size_t apart, size_t cols) {
@@ -6367,14 +6378,14 @@ void gemm_run_panels(const impl::GemmJob& job) {
 }
 
 /// A and B[n][k] in place, by dot products: few rows of A, which are widened.
-template <class E> void gemm_run_dots(const impl::GemmJob& job) {
+void run_dots(const impl::GemmJob& job, const ElementSteps& e) {
     const auto dots = job.b.panel == &panel_transposed<float> ? &dot_rows<float>
                     : job.b.panel == &panel_transposed<f16>   ? &dot_rows<f16> : &dot_rows<bf16>;
-    const E* const a    = static_cast<const E*>(job.a);
-    const E* const bias = static_cast<const E*>(job.bias);
-    RowsByRows rows = {reinterpret_cast<const float*>(a), job.lda, job.b.data, job.b.ld, job.m, job.k};
-    if (!holds_f32<E>) {
-        for (size_t i = 0; i < job.m; i++) convert(a + i * job.lda, job.scratch + i * job.k, job.k);
+    const char* const a    = static_cast<const char*>(job.a);
+    const char* const bias = static_cast<const char*>(job.bias);
+    RowsByRows rows = {static_cast<const float*>(job.a), job.lda, job.b.data, job.b.ld, job.m, job.k};
+    if (e.size != sizeof(float)) {
+        for (size_t i = 0; i < job.m; i++) e.widen(a + i * job.lda * e.size, job.scratch + i * job.k, job.k);
         rows.a   = job.scratch;
         rows.lda = job.k;
     }
@@ -6385,9 +6396,11 @@ template <class E> void gemm_run_dots(const impl::GemmJob& job) {
         for (size_t i = 0; i < size; i++) total[i] = 0;
         dots(rows, job.column + j, cols, total);
         for (size_t i = 0; i < size; i++) t[i] = static_cast<float>(total[i]);
-        finish(t, DOT_OUTPUTS, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + j, job.ldc, job.m, cols);
+        e.finish(t, DOT_OUTPUTS, bias ? bias + j * e.size : nullptr, job.act,
+                 static_cast<char*>(job.c) + j * e.size, job.ldc, job.m, cols);
     }
 }
+template <class E> void gemm_run_dots(const impl::GemmJob& job) { run_dots(job, steps_of<E>); }
 
 // ---- panels made ahead ----------------------------------------------------------
 
