@@ -3419,15 +3419,20 @@ GK_INL void vstore(bf16* p, vf v) {
 }
 GK_INL vf   vload_n(const float* p, size_t n)      { return _mm256_maskload_ps(p, lanes_below(n)); }
 GK_INL void vstore_n(float* p, vf v, size_t n)     { _mm256_maskstore_ps(p, lanes_below(n), v); }
-template <class E> GK_INL vf vload_n(const E* p, size_t n) {
+template <class E> GK_NOINLINE vf vload_few(const E* p, size_t n) {
     E t[8] = {};
     impl::copy_few(t, p, n);
     return vload(t);
 }
-template <class E> GK_INL void vstore_n(E* p, vf v, size_t n) {
+template <class E> GK_NOINLINE void vstore_few(E* p, vf v, size_t n) {
     E t[8];
     vstore(t, v);
     impl::copy_few(p, t, n);
+}
+template <class E> GK_INL vf vload_n(const E* p, size_t n)       { return n == VF ? vload(p) : vload_few(p, n); }
+template <class E> GK_INL void vstore_n(E* p, vf v, size_t n) {
+    if (n == VF) vstore(p, v);
+    else         vstore_few(p, v, n);
 }
 GK_INL vf   vadd(vf a, vf b)                       { return _mm256_add_ps(a, b); }
 GK_INL vf   vsub(vf a, vf b)                       { return _mm256_sub_ps(a, b); }
