@@ -4358,7 +4358,7 @@ template <class Term> GK_INL Peaks peaks(extent n, const Term& term, float enoug
 // by u = 2^-24 of a partial sum, which is at most sum |terms|; a sum of any n is off by as many u as roundings lie on
 // the way of one term.
 
-/// Four chains of `steps` from i on, added up by lanes: steps + 2 roundings.
+/// Four chains of `steps` from i on, added up by lanes: steps + 2 roundings. A part of a vector is of the last chain.
 template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, const Term& term) {
     const size_t end = n - i > 4 * steps * VF ? i + 4 * steps * VF : n;
     vf s0 = vzero(), s1 = vzero(), s2 = vzero(), s3 = vzero();
@@ -4369,10 +4369,13 @@ template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, 
         s3 = term(i + 3 * VF, s3);
     }
     if (i < end) {
-        if (i + VF <= end) { s0 = term(i, s0); i += VF; }
-        if (i + VF <= end) { s1 = term(i, s1); i += VF; }
-        if (i + VF <= end) { s2 = term(i, s2); i += VF; }
-        if (i < end)       { s3 = term.tail(i, s3, end - i); i = end; }
+        vf s[4] = {s0, s1, s2, s3};
+        for (size_t j = 0, l; i < end; i += l, j++) {
+            l = end - i < VF ? end - i : VF;
+            vf& sum = s[l < VF ? 3 : j];
+            sum = term.tail(i, sum, l);
+        }
+        s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3];
     }
     return vadd(vadd(s0, s1), vadd(s2, s3));
 }
