@@ -4706,8 +4706,7 @@ template <class From, class To> void convert(const From* x, To* out, size_t n) {
 }
 
 /// An operation that computes more than it moves, on E: where that has 16 bits, on blocks widened to floats.
-template <class E, void (*op)(const float*, float*, size_t)> void through_floats(const E* x, E* out, size_t n) {
-    if constexpr (holds_f32<E>) { op(x, out, n); return; }
+template <class E> void by_blocks(void (*op)(const float*, float*, size_t), const E* x, E* out, size_t n) {
     impl::Lines<float, 512> room;
     float* const t = room.begin();
     for (size_t i = 0, l; i < n; i += l) {
@@ -4716,6 +4715,10 @@ template <class E, void (*op)(const float*, float*, size_t)> void through_floats
         op(t, t, l);
         convert(static_cast<const float*>(t), out + i, l);
     }
+}
+template <class E, void (*op)(const float*, float*, size_t)> void through_floats(const E* x, E* out, size_t n) {
+    if constexpr (holds_f32<E>) op(x, out, n);
+    else                        by_blocks(op, x, out, n);
 }
 
 /// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
@@ -9834,10 +9837,10 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
     t.vec_max         = &vec_max<E>;
     t.vec_sum_squares = &vec_sum_squares<E>;
     t.gemv            = &gemv<E>;
-    t.silu            = &silu<E>;
+    t.silu            = &through_floats<E, &silu<float>>;
     t.gelu            = &through_floats<E, &gelu<float>>;
     t.gelu_erf        = &through_floats<E, &gelu_erf<float>>;
-    t.gelu_quick      = &gelu_quick<E>;
+    t.gelu_quick      = &through_floats<E, &gelu_quick<float>>;
     t.relu            = &relu<E>;
     t.tanh            = &through_floats<E, &tanh<float>>;
     t.exp             = &through_floats<E, &exp<float>>;
