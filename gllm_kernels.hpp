@@ -170,7 +170,7 @@
 // Quantised::plan asks quant_route [8], which says `codes` for so few rows, and finds room for x in fixed point;
 // Quantised::by_codes has it prepared [15] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output
 // rows of each thread. That is [15] of the feature that the CPU has, VNNI for one: four rows at a time,
-// row_codes<codec_q4_k> [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11]
+// codes_of<codec_q4_k> [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11]
 // reads them, and code_products multiplies them with x: exact sums of integers, scaled and added up as floats. Where
 // asm/ has a kernel for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits.
 // With Precision::fast x has one digit, not three.
@@ -2522,6 +2522,7 @@ struct CodeBlock {
     float  scale[16], rest[16];
 };
 constexpr size_t CODE_RUN = 4;                                  // blocks that are decoded at a time
+constexpr size_t MOST_OF_256 = 512;                             // bytes of 256 weights of any format, at most
 
 /// y[i * ldy + r] = row r of the weights . row i of x[m][k]. By codes: `prepared` is x in fixed point, of so many
 /// digits.
@@ -2577,9 +2578,9 @@ struct FormatKernels {
     void (*dequant)(const void* blocks, float* out, size_t n);
     /// Weights decoded to floats.
     void (*rows)(const RowsJob& job);
-    /// n weights of a row as blocks of codes, zeros behind them. Bit b of the result: block b has scales beyond what
-    /// codes serve, and is all zero. Null where a format has no integer codes, or the pass no vectors, as are the two
-    /// below.
+    /// n weights of a row as blocks of codes, zeros behind them, though bytes of whole ones are read. Bit b of the
+    /// result: block b has scales beyond what codes serve, and is all zero. Null where a format has no integer codes,
+    /// or the pass no vectors, as are the two below.
     unsigned (*codes)(const uint8_t* row, size_t n, CodeBlock* out);
     void (*rows_by_codes)(const RowsJob& job);
     const CodeKernels* by_codes;
@@ -3433,15 +3434,20 @@ GK_INL void vstore(bf16* p, vf v) {
 }
 GK_INL vf   vload_n(const float* p, size_t n)      { return _mm256_maskload_ps(p, lanes_below(n)); }
 GK_INL void vstore_n(float* p, vf v, size_t n)     { _mm256_maskstore_ps(p, lanes_below(n), v); }
-template <class E> GK_INL vf vload_n(const E* p, size_t n) {
+template <class E> GK_NOINLINE vf vload_few(const E* p, size_t n) {
     E t[8] = {};
     impl::copy_few(t, p, n);
     return vload(t);
 }
-template <class E> GK_INL void vstore_n(E* p, vf v, size_t n) {
+template <class E> GK_NOINLINE void vstore_few(E* p, vf v, size_t n) {
     E t[8];
     vstore(t, v);
     impl::copy_few(p, t, n);
+}
+template <class E> GK_INL vf vload_n(const E* p, size_t n)       { return n == VF ? vload(p) : vload_few(p, n); }
+template <class E> GK_INL void vstore_n(E* p, vf v, size_t n) {
+    if (n == VF) vstore(p, v);
+    else         vstore_few(p, v, n);
 }
 GK_INL vf   vadd(vf a, vf b)                       { return _mm256_add_ps(a, b); }
 GK_INL vf   vsub(vf a, vf b)                       { return _mm256_sub_ps(a, b); }
@@ -4367,7 +4373,7 @@ template <class Term> GK_INL Peaks peaks(extent n, const Term& term, float enoug
 // by u = 2^-24 of a partial sum, which is at most sum |terms|; a sum of any n is off by as many u as roundings lie on
 // the way of one term.
 
-/// Four chains of `steps` from i on, added up by lanes: steps + 2 roundings.
+/// Four chains of `steps` from i on, added up by lanes: steps + 2 roundings. A part of a vector is of the last chain.
 template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, const Term& term) {
     const size_t end = n - i > 4 * steps * VF ? i + 4 * steps * VF : n;
     vf s0 = vzero(), s1 = vzero(), s2 = vzero(), s3 = vzero();
@@ -4378,10 +4384,13 @@ template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, 
         s3 = term(i + 3 * VF, s3);
     }
     if (i < end) {
-        if (i + VF <= end) { s0 = term(i, s0); i += VF; }
-        if (i + VF <= end) { s1 = term(i, s1); i += VF; }
-        if (i + VF <= end) { s2 = term(i, s2); i += VF; }
-        if (i < end)       { s3 = term.tail(i, s3, end - i); i = end; }
+        vf s[4] = {s0, s1, s2, s3};
+        for (size_t j = 0, l; i < end; i += l, j++) {
+            l = end - i < VF ? end - i : VF;
+            vf& sum = s[l < VF ? 3 : j];
+            sum = term.tail(i, sum, l);
+        }
+        s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3];
     }
     return vadd(vadd(s0, s1), vadd(s2, s3));
 }
@@ -4712,8 +4721,7 @@ template <class From, class To> void convert(const From* x, To* out, size_t n) {
 }
 
 /// An operation that computes more than it moves, on E: where that has 16 bits, on blocks widened to floats.
-template <class E, void (*op)(const float*, float*, size_t)> void through_floats(const E* x, E* out, size_t n) {
-    if constexpr (holds_f32<E>) { op(x, out, n); return; }
+template <class E> void by_blocks(void (*op)(const float*, float*, size_t), const E* x, E* out, size_t n) {
     impl::Lines<float, 512> room;
     float* const t = room.begin();
     for (size_t i = 0, l; i < n; i += l) {
@@ -4722,6 +4730,10 @@ template <class E, void (*op)(const float*, float*, size_t)> void through_floats
         op(t, t, l);
         convert(static_cast<const float*>(t), out + i, l);
     }
+}
+template <class E, void (*op)(const float*, float*, size_t)> void through_floats(const E* x, E* out, size_t n) {
+    if constexpr (holds_f32<E>) op(x, out, n);
+    else                        by_blocks(op, x, out, n);
 }
 
 /// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
@@ -5350,7 +5362,7 @@ struct codec_awq4 : codec_of<impl::block_awq4, 128, 15> {
     GK_INL void scales(const block& b, Scales& s)  { s.scale[0] = half(b.s); s.offset[0] = -(half(b.s) * half(b.z)); }
     GK_INL vb   codes(const block& b, size_t g)    { return bfield(bload(b.qs + g % 2 * 32), g / 2 * 4, 15); }
 };
-struct codec_gptq4 : codec_awq4 { using block = impl::block_gptq4; };
+using codec_gptq4 = codec_awq4;                                // blocks of the same layout
 
 struct codec_squeeze : codec_of<impl::block_squeeze, 256, 0, true> {
     GK_INL void scales(const block& b, Scales& s) {
@@ -5474,14 +5486,13 @@ struct gptq_tensor {
         vf zero = vzero(), scale = vzero();
         GroupOfInput at = {t};
         for (size_t i = p; i < p + kc; i += 8) {
-            const vi eight = words(t.qweight + 4 * (i / 8 * t.n + o), l);
-            GK_UNROLL(8) for (size_t r = 0; r < 8; r++) {
+            vi eight = words(t.qweight + 4 * (i / 8 * t.n + o), l);
+            for (size_t r = 0; r < 8; r++, eight = vishr(eight, 4)) {
                 if (at.moves(i + r)) {
                     zero  = zeros(t, at.group, o, l);
                     scale = checkpoint_scales(t, at.group, o, l);
                 }
-                const vf q = vfloat(viand(vishr(eight, static_cast<int>(4 * r)), viset(15)));
-                take(i + r, vmul(vsub(q, zero), scale));
+                take(i + r, vmul(vsub(vfloat(viand(eight, viset(15))), zero), scale));
             }
         }
     }
@@ -5645,50 +5656,95 @@ GK_INL __m512i wide_codes(codec_q8_k, const impl::block_q8_k* b, size_t h) { ret
 #endif
 #endif
 
-template <class C> unsigned row_codes(const uint8_t* row, size_t n, impl::CodeBlock* out) {
-    using block = typename C::block;
-    constexpr size_t N = block::weights, per = 256 / N, ahead = impl::CODE_RUN * 2 * per * sizeof(block);
-    unsigned odd = 0;
-    for (size_t i = 0; i < n; i += 256, row += per * sizeof(block), out++) {
-        const block* b      = reinterpret_cast<const block*>(row);
-        size_t       blocks = per;
-        block        last[per];
-        for (size_t at = 0; at < per * sizeof(block); at += 64)
-            prefetch(reinterpret_cast<const char*>(row) + ahead + at);
-        if (N < 256 && n - i < 256) {
-            blocks = (n - i + N - 1) / N;
-            memset(last, 0, sizeof last);
-            memcpy(last, row, ((n - i) * sizeof(block) + N - 1) / N);
-            b = last;
-        }
-        [[maybe_unused]] vb steps;
-        constexpr bool in_vectors = C::scale_form == ScaleForm::bytes || C::has_offset
-                || (C::scale_form == ScaleForm::half && N == 32);
-        if constexpr (!in_vectors) {
-            if (put_scales_of_16<C>(b, blocks, out->scale)) odd |= 1u << (i / 256);
-        } else {
-            Scales16 s;
-            scales_of_16<C>(b, blocks, s);
-            for (size_t j = 0; j < 16 / VF; j++) vstore(out->scale + j * VF, s.scale[j]);
-            if constexpr (C::has_offset) steps = take_steps<C>(s, out->rest);
-        }
-        if (!C::has_offset)
-            for (size_t j = 0; j < 16; j += VF) vstore(out->rest + j, vzero());
+/// The codes of quarter h of 256 weights, less the steps of their offsets.
+template <class C> GK_INL void put_codes(const typename C::block* b, [[maybe_unused]] vb steps, size_t h, int8_t* out) {
 #if GK_PASS == GK_AVX512
-        GK_UNROLL(4) for (size_t h = 0; h < 4; h++) {
-            __m512i codes = wide_codes(C{}, b, h);
-            if constexpr (C::has_offset) codes = _mm512_sub_epi8(codes, wide_spread(steps, h));
-            _mm512_storeu_si512(out->code + 64 * h, codes);
-        }
+    __m512i codes = wide_codes(C{}, b, h);
+    if constexpr (C::has_offset) codes = _mm512_sub_epi8(codes, wide_spread(steps, h));
+    _mm512_storeu_si512(out + 64 * h, codes);
 #else
-        GK_UNROLL(8) for (size_t g = 0; g < 8; g++) {
-            vb codes = C::codes(b[32 * g / N], 32 * g % N / 32);
-            if constexpr (C::has_offset) codes = bsub(codes, bspread(steps, 2 * g, 2 * g + 1));
-            memcpy(out->code + 32 * g, &codes, 32);
-        }
+    constexpr size_t N = C::block::weights;
+    GK_UNROLL(2) for (size_t g = 2 * h; g < 2 * h + 2; g++) {
+        vb codes = C::codes(b[32 * g / N], 32 * g % N / 32);
+        if constexpr (C::has_offset) codes = bsub(codes, bspread(steps, 2 * g, 2 * g + 1));
+        memcpy(out + 32 * g, &codes, 32);
+    }
 #endif
+}
+/// 256 weights, of which `blocks` blocks are there and the others zeros.
+template <class C> GK_INL bool codes_of_256(const typename C::block* b, size_t blocks, impl::CodeBlock* out) {
+    constexpr size_t N = C::block::weights;
+    constexpr bool in_vectors = C::scale_form == ScaleForm::bytes || C::has_offset
+            || (C::scale_form == ScaleForm::half && N == 32);
+    vb   steps = bset(0);
+    bool wide  = false;
+    if constexpr (!in_vectors) {
+        wide = put_scales_of_16<C>(b, blocks, out->scale);
+    } else {
+        Scales16 s;
+        scales_of_16<C>(b, blocks, s);
+        for (size_t j = 0; j < 16 / VF; j++) vstore(out->scale + j * VF, s.scale[j]);
+        if constexpr (C::has_offset) steps = take_steps<C>(s, out->rest);
+    }
+    if (!C::has_offset)
+        for (size_t j = 0; j < 16; j += VF) vstore(out->rest + j, vzero());
+    GK_UNROLL(4) for (size_t h = 0; h < 4; h++) put_codes<C>(b, steps, h, out->code);
+    return wide;
+}
+/// n weights of a row as blocks of codes, where each 256 can be read.
+template <class C> unsigned codes_of(const uint8_t* row, size_t n, impl::CodeBlock* out) {
+    using block = typename C::block;
+    constexpr size_t N = block::weights, bytes = 256 / N * sizeof(block), ahead = impl::CODE_RUN * 2 * bytes;
+    static_assert(bytes <= impl::MOST_OF_256, "room for a part of them");
+    unsigned odd = 0;
+    for (size_t i = 0; i < n; i += 256, row += bytes, out++) {
+        for (size_t at = 0; at < bytes; at += 64) prefetch(reinterpret_cast<const char*>(row) + ahead + at);
+        const bool wide = codes_of_256<C>(reinterpret_cast<const block*>(row), (n - i + N - 1) / N, out);
+        odd |= static_cast<unsigned>(wide) << (i / 256);
     }
     return odd;
+}
+/// The same of fewer than 256, which end the row.
+GK_NOINLINE unsigned last_codes(const impl::FormatKernels& f, const uint8_t* row, size_t n, impl::CodeBlock* out) {
+    uint8_t last[impl::MOST_OF_256] = {};
+    memcpy(last, row, (n * f.block_bytes + f.block_weights - 1) / f.block_weights);
+    return f.codes(last, n, out);
+}
+/// The same of any row, 256 of which have so many bytes.
+GK_INL unsigned row_codes(const impl::FormatKernels& f, size_t bytes, const uint8_t* row, size_t n,
+        impl::CodeBlock* out) {
+    const size_t whole = n / 256, rest = n % 256;
+    unsigned     odd   = whole ? f.codes(row, 256 * whole, out) : 0;
+    if (rest) odd |= last_codes(f, row + whole * bytes, rest, out + whole) << whole;
+    return odd;
+}
+/// What codes and fixed point do not serve of so many blocks of a row: blocks of W by the bits of odd_w, groups of x by
+/// those of odd_x.
+GK_NOINLINE double odd_products(const impl::FormatKernels& f, const uint8_t* row, const float* x, size_t n,
+        unsigned odd_w, const uint8_t* odd_x) {
+    double total = 0;
+    for (size_t b = 0; 256 * b < n; b++) {
+        const unsigned groups = odd_w >> b & 1 ? 255 : odd_x[b];
+        const size_t   count  = n - 256 * b < 256 ? n - 256 * b : 256;
+        if (!groups) continue;
+        float w[256];
+        f.dequant(row + 256 * b / f.block_weights * f.block_bytes, w, count);
+        for (size_t g = 0; 32 * g < count; g++) {
+            const product_terms<float> terms = {w + 32 * g, x + 256 * b + 32 * g};
+            if (groups >> g & 1) total += blocked_sum(count - 32 * g < 32 ? count - 32 * g : 32, terms);
+        }
+    }
+    return total;
+}
+/// n plain codes of a row as bytes, exclusive or `flip`.
+template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* out) {
+    using block = typename C::block;
+    for (size_t i = 0; i < n; i += 32, row += sizeof(block)) {
+        block last = {};
+        if (n - i < 32) memcpy(&last, row, ((n - i) * sizeof(block) + 31) / 32);
+        const vb codes = bxor(C::codes(n - i < 32 ? last : *reinterpret_cast<const block*>(row), 0), bset(flip));
+        memcpy(out + i, &codes, 32);
+    }
 }
 #endif
 
@@ -5937,6 +5993,56 @@ template <size_t R = MR> void any_tile(const Tile& t, size_t rows, size_t cols) 
     else if constexpr (R > 1) any_tile<R - 1>(t, rows, cols);
 }
 
+// ---- bands ------------------------------------------------------------------
+
+/// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
+template <size_t R, size_t C, class E>
+GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt) {
+    vf s[R][C];
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
+    for (size_t p = 0; p < steps; p++, b += ldb) {
+        vf y[C];
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = vload(b + v * VF);
+        prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
+        if (C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
+        GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
+            const vf x = vset(a[p * 8 + r]);
+            GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
+        }
+    }
+    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(4) for (size_t v = 0; v < C; v++) vstore(t + r * ldt + v * VF, s[r][v]);
+}
+template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt,
+        size_t cols) {
+    constexpr size_t C = VF == 1 || (VF == 8 && R < 4) ? 4 : 2;
+    size_t j = 0;
+    for (; j + C * VF <= cols; j += C * VF) band<R, C>(a, b + j, ldb, steps, t + j, ldt);
+    if constexpr (holds_f32<E>) for (; j < cols; j += VF) band<R, 1>(a, b + j, ldb, steps, t + j, ldt);
+}
+
+constexpr size_t STRIP = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
+/// strip[steps][STRIP] = the last columns of B, widened; zeros up to a whole vector.
+template <class E> void widen_strip(const void* from, size_t ldb, size_t steps, size_t cols, float* strip) {
+    const E* const b = static_cast<const E*>(from);
+    for (size_t v = 0; v < cols; v += VF) {
+        const size_t l = least(cols - v, VF);
+        for (size_t p = 0; p < steps; p++) vstore(strip + p * STRIP + v, vload_n(b + p * ldb + v, l));
+    }
+}
+/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements whole STRIPs.
+template <class E> void rows_of_bands(size_t m, const float* a, const void* from, size_t ldb, size_t steps, float* t,
+        size_t ldt, size_t cols) {
+    const E* const b = static_cast<const E*>(from);
+    for (size_t r; m; m -= r, a += r, t += r * ldt) {
+        if      (m >= 8) { bands<8>(a, b, ldb, steps, t, ldt, cols); r = 8; }
+        else if (m >= 4) { bands<4>(a, b, ldb, steps, t, ldt, cols); r = 4; }
+        else if (m >= 2) { bands<2>(a, b, ldb, steps, t, ldt, cols); r = 2; }
+        else             { bands<1>(a, b, ldb, steps, t, ldt, cols); r = 1; }
+    }
+}
+
 // ---- writing C --------------------------------------------------------------
 
 struct identity { GK_MEM vf operator()(vf x) const { return x; } };
@@ -6029,18 +6135,23 @@ template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
     return at.blocks + Blocks(sizeof(E), at.m, at.n, LONG_K, false).total;
 }
 
-/// What the nest asks of an element type. finish() takes bias and c as they are.
+/// What products ask of an element type. finish() takes bias and c as they are.
 struct ElementSteps {
     size_t       size;
+    void (*widen)(const void* x, float* out, size_t n);
     impl::Panel* panel_rows;
     void (*pack_a)(const void* a, size_t lda, size_t rows, size_t kc, float* panels);
     void (*finish)(float* t, size_t ldt, const void* bias, Activation act, void* c, size_t ldc, size_t m, size_t n);
+    void (*bands)(size_t m, const float* a, const void* b, size_t ldb, size_t steps, float* t, size_t ldt, size_t cols);
+    void (*strip)(const void* b, size_t ldb, size_t steps, size_t cols, float* strip);
 };
+template <class E> void widen_as(const void* x, float* out, size_t n) { convert(static_cast<const E*>(x), out, n); }
 template <class E>
 void finish_as(float* t, size_t ldt, const void* bias, Activation act, void* c, size_t ldc, size_t m, size_t n) {
     finish(t, ldt, static_cast<const E*>(bias), act, static_cast<E*>(c), ldc, m, n);
 }
-template <class E> constexpr ElementSteps steps_of = {sizeof(E), &panel_rows<E>, &pack_a<E>, &finish_as<E>};
+template <class E> constexpr ElementSteps steps_of = {sizeof(E), &widen_as<E>, &panel_rows<E>, &pack_a<E>,
+    &finish_as<E>, &rows_of_bands<E>, &widen_strip<E>};
 
 /// The panels of one KC of one NC of columns of B, [kc][NR] each.
 struct BPanels {
@@ -6187,56 +6298,10 @@ void gemm_run_small(const impl::GemmJob& job) {
         finish(c, job.ldc, static_cast<const float*>(job.bias), job.act, c, job.ldc, job.m, job.n);
 }
 
-/// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
-template <size_t R, size_t C, class E>
-GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt) {
-    vf s[R][C];
-    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vload(t + r * ldt + v * VF);
-    for (size_t p = 0; p < steps; p++, b += ldb) {
-        vf y[C];
-        GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = vload(b + v * VF);
-        prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
-        if (C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
-        GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
-            const vf x = vset(a[p * 8 + r]);
-            GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
-        }
-    }
-    GK_UNROLL(8) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(4) for (size_t v = 0; v < C; v++) vstore(t + r * ldt + v * VF, s[r][v]);
-}
-template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt,
-        size_t cols) {
-    constexpr size_t C = VF == 1 || (VF == 8 && R < 4) ? 4 : 2;
-    size_t j = 0;
-    for (; j + C * VF <= cols; j += C * VF) band<R, C>(a, b + j, ldb, steps, t + j, ldt);
-    if constexpr (holds_f32<E>) for (; j < cols; j += VF) band<R, 1>(a, b + j, ldb, steps, t + j, ldt);
-}
-
-constexpr size_t STRIP = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
-/// strip[steps][STRIP] = the last columns of B, widened; zeros up to a whole vector.
-template <class E> GK_INL void widen_strip(const E* b, size_t ldb, size_t steps, size_t cols, float* strip) {
-    for (size_t v = 0; v < cols; v += VF) {
-        const size_t l = least(cols - v, VF);
-        for (size_t p = 0; p < steps; p++) vstore(strip + p * STRIP + v, vload_n(b + p * ldb + v, l));
-    }
-}
-/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements whole STRIPs.
-template <class E> void rows_of_bands(size_t m, const float* a, const E* b, size_t ldb, size_t steps, float* t,
-        size_t ldt, size_t cols) {
-    for (size_t r; m; m -= r, a += r, t += r * ldt) {
-        if      (m >= 8) { bands<8>(a, b, ldb, steps, t, ldt, cols); r = 8; }
-        else if (m >= 4) { bands<4>(a, b, ldb, steps, t, ldt, cols); r = 4; }
-        else if (m >= 2) { bands<2>(a, b, ldb, steps, t, ldt, cols); r = 2; }
-        else             { bands<1>(a, b, ldb, steps, t, ldt, cols); r = 1; }
-    }
-}
-
 /// A and B[k][n] in place, up to 8 rows of A: bands of 8 rows of B are streamed along a page of columns, C is summed in
 /// L1.
-template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
-    const E* const bias = static_cast<const E*>(job.bias);
+void run_skinny(const impl::GemmJob& job, const ElementSteps& e) {
+    const char* const bias = static_cast<const char*>(job.bias);
     float  chain[BAND], sum[BAND];
     double total[BAND];
     float  strip[8 * STRIP];                                    // the last columns
@@ -6244,7 +6309,7 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
     for (size_t j = 0; j < job.n; j += page) {
         const size_t   cols = least(job.n - j, page), ldt = round_up(cols, VF), size = job.m * ldt;
         const size_t   rest = cols % STRIP, whole = cols - rest;
-        const E* const b    = static_cast<const E*>(job.b.data) + job.column + j;
+        const char* const b = static_cast<const char*>(job.b.data) + (job.column + j) * e.size;
         for (size_t i = 0; i < size; i++) sum[i] = chain[i] = 0;
         if (job.k > LONG_K) for (size_t i = 0; i < size; i++) total[i] = 0;
         for (size_t p = 0; p < job.k; p += 8) {
@@ -6252,14 +6317,14 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
             float a[8 * 8];                                     // by k, widened
             for (size_t r = 0; r < job.m; r++) {
                 float row[8 < VF ? VF : 8];
-                convert(static_cast<const E*>(job.a) + r * job.lda + p, row, steps);
+                e.widen(static_cast<const char*>(job.a) + (r * job.lda + p) * e.size, row, steps);
                 for (size_t q = 0; q < steps; q++) a[q * 8 + r] = row[q];
             }
-            const E* const at = b + p * job.b.ld;
-            rows_of_bands(job.m, a, at, job.b.ld, steps, chain, ldt, whole);
+            const char* const at = b + p * job.b.ld * e.size;
+            e.bands(job.m, a, at, job.b.ld, steps, chain, ldt, whole);
             if (rest) {
-                widen_strip(at + whole, job.b.ld, steps, rest, strip);
-                rows_of_bands(job.m, a, strip, STRIP, steps, chain + whole, ldt, round_up(rest, VF));
+                e.strip(at + whole * e.size, job.b.ld, steps, rest, strip);
+                rows_of_bands<float>(job.m, a, strip, STRIP, steps, chain + whole, ldt, round_up(rest, VF));
             }
             const size_t done = p + steps;
             if (done % CHAIN != 0 && done != job.k) continue;
@@ -6273,9 +6338,11 @@ template <class E> void gemm_run_skinny(const impl::GemmJob& job) {
                     sum[i] = done == job.k ? static_cast<float>(total[i]) : 0;
                 }
         }
-        finish(sum, ldt, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + j, job.ldc, job.m, cols);
+        e.finish(sum, ldt, bias ? bias + j * e.size : nullptr, job.act, static_cast<char*>(job.c) + j * e.size, job.ldc,
+                 job.m, cols);
     }
 }
+template <class E> void gemm_run_skinny(const impl::GemmJob& job) { run_skinny(job, steps_of<E>); }
 
 /// R rows of A in place by P panels of B, `apart` floats from one to the next, the last one `cols` columns wide.
 template <size_t R, size_t P> void across(const Tile& t, size_t apart, size_t cols) {
@@ -6337,14 +6404,14 @@ void gemm_run_panels(const impl::GemmJob& job) {
 }
 
 /// A and B[n][k] in place, by dot products: few rows of A, which are widened.
-template <class E> void gemm_run_dots(const impl::GemmJob& job) {
+void run_dots(const impl::GemmJob& job, const ElementSteps& e) {
     const auto dots = job.b.panel == &panel_transposed<float> ? &dot_rows<float>
                     : job.b.panel == &panel_transposed<f16>   ? &dot_rows<f16> : &dot_rows<bf16>;
-    const E* const a    = static_cast<const E*>(job.a);
-    const E* const bias = static_cast<const E*>(job.bias);
-    RowsByRows rows = {reinterpret_cast<const float*>(a), job.lda, job.b.data, job.b.ld, job.m, job.k};
-    if (!holds_f32<E>) {
-        for (size_t i = 0; i < job.m; i++) convert(a + i * job.lda, job.scratch + i * job.k, job.k);
+    const char* const a    = static_cast<const char*>(job.a);
+    const char* const bias = static_cast<const char*>(job.bias);
+    RowsByRows rows = {static_cast<const float*>(job.a), job.lda, job.b.data, job.b.ld, job.m, job.k};
+    if (e.size != sizeof(float)) {
+        for (size_t i = 0; i < job.m; i++) e.widen(a + i * job.lda * e.size, job.scratch + i * job.k, job.k);
         rows.a   = job.scratch;
         rows.lda = job.k;
     }
@@ -6355,9 +6422,11 @@ template <class E> void gemm_run_dots(const impl::GemmJob& job) {
         for (size_t i = 0; i < size; i++) total[i] = 0;
         dots(rows, job.column + j, cols, total);
         for (size_t i = 0; i < size; i++) t[i] = static_cast<float>(total[i]);
-        finish(t, DOT_OUTPUTS, bias ? bias + j : nullptr, job.act, static_cast<E*>(job.c) + j, job.ldc, job.m, cols);
+        e.finish(t, DOT_OUTPUTS, bias ? bias + j * e.size : nullptr, job.act,
+                 static_cast<char*>(job.c) + j * e.size, job.ldc, job.m, cols);
     }
 }
+template <class E> void gemm_run_dots(const impl::GemmJob& job) { run_dots(job, steps_of<E>); }
 
 // ---- panels made ahead ----------------------------------------------------------
 
@@ -7385,7 +7454,8 @@ template <class E> constexpr impl::AttentionKernels attention_table = {};
 // This section is compiled for the instruction set and once more for each feature with a dot product of bytes, in a
 // namespace of its own.
 
-#define GK_PANELS (GK_FEATURE || GK_PASS == GK_AVX2)      // of codes
+#define GK_PANELS (GK_FEATURE || GK_PASS == GK_AVX2)                    // of codes
+#define GK_DIGITS (GK_PANELS || GK_PASS == GK_NEON)                     // of plain codes
 
 namespace GK_FEATURE_NS {
 
@@ -7439,9 +7509,9 @@ GK_INL vi fold_lanes(vi t) {
 }
 /// Minus sums of integers, in halves: of one digit as they are, below 2^15; else low + 1024 high, high in the upper
 /// half.
-template <size_t D> GK_INL vi minus_lanes(vi total) {
+GK_INL vi minus_lanes(vi total, size_t digits) {
     const vi n = _mm512_sub_epi32(_mm512_setzero_si512(), total), low = _mm512_and_si512(n, _mm512_set1_epi32(1023));
-    return D == 1 ? n : _mm512_or_si512(low, _mm512_slli_epi32(_mm512_srai_epi32(n, 10), 16));
+    return digits == 1 ? n : _mm512_or_si512(low, _mm512_slli_epi32(_mm512_srai_epi32(n, 10), 16));
 }
 /// In the order of lanes.
 GK_INL vf lanes_of(vf v) {
@@ -7730,23 +7800,23 @@ size_t prepared_bytes(size_t k, size_t digits) {
 
 /// 256 of x to a block, by the largest magnitudes of groups of 32.
 #if GK_FEATURE == GK_AVX512VNNI
-template <size_t D> GK_INL void prepare_sums(vi total, vf scale, uint8_t* out) {
-    const vi minus = minus_lanes<D>(total);
+GK_INL void prepare_sums(vi total, vf scale, size_t digits, uint8_t* out) {
+    const vi minus = minus_lanes(total, digits);
     memcpy(out, &total, 64);
     vstore(reinterpret_cast<float*>(out + 64), scale);
     vstore(reinterpret_cast<float*>(out + 128), vmul(scale, vfloat(total)));
     memcpy(out + 192, &minus, 64);
 }
-template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
-    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 13);
-    uint8_t digit[D][256];
+GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, uint8_t* block) {
+    const float full = digits == 1 ? 127.0f : 63.0f * (1 << 13);
+    uint8_t digit[3][256];
     float   d[16];
     for (size_t g = 0; g < 8; g++) {
-        take_digits(x + 32 * g, max[g] == 0 ? 0 : full / max[g], D, digit[0] + 32 * g, 256);
+        take_digits(x + 32 * g, max[g] == 0 ? 0 : full / max[g], digits, digit[0] + 32 * g, 256);
         d[2 * g] = d[2 * g + 1] = max[g] / full;
     }
     vi total = viset(0);
-    for (size_t i = 0; i < D; i++) {
+    for (size_t i = 0; i < digits; i++) {
         vi v[4];
         by_lanes(digit[i], v);
         total = vishl(total, 8);
@@ -7756,19 +7826,20 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
             memcpy(block + 256 * i + 64 * h, &v[h], 64);
         }
     }
-    prepare_sums<D>(total, lanes_of(vload(d)), block + 256 * D);
-    prepare_sums<D>(fold_lanes(total), groups_of(0xffff, vload(d)), block + 256 * D + 256);
+    block += 256 * digits;
+    prepare_sums(total, lanes_of(vload(d)), digits, block);
+    prepare_sums(fold_lanes(total), groups_of(0xffff, vload(d)), digits, block + 256);
 }
 #elif GK_PASS == GK_AVX2
-template <size_t D> GK_INL void prepare_group(const float* x, float per_step, uint8_t* digit) {
+GK_INL void prepare_group(const float* x, float per_step, size_t digits, uint8_t* digit) {
     int32_t q[32];
     GK_UNROLL(4) for (size_t j = 0; j < 32; j += VF) {
         const vi v = viadd(vint(vround(vmul(vload(x + j), vset(per_step)))), viset(FLIP ? 0x808080 : 0));
         memcpy(q + j, &v, sizeof v);
     }
-    for (size_t i = 0; i < D; i++) {
-        const vb digits = qbytes(q, BASE * static_cast<int>(D - 1 - i));
-        const vb bytes  = FLIP ? bxor(digits, bset(128)) : i == 0 ? digits : band(digits, bset(127));
+    for (size_t i = 0; i < digits; i++) {
+        const vb all   = qbytes(q, BASE * static_cast<int>(digits - 1 - i));
+        const vb bytes = FLIP ? bxor(all, bset(128)) : i == 0 ? all : band(all, bset(127));
         memcpy(digit + 256 * i, &bytes, 32);
     }
 }
@@ -7776,16 +7847,16 @@ GK_INL void prepare_sums(vi total, vf d, float* minus, float* sum) {
     vstore(minus, vunbits(minus_lanes(total)));
     vstore(sum, vmul(d, vfloat(total)));
 }
-template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
-    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 13);
-    uint8_t digit[D][256];
+GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, uint8_t* block) {
+    const float full = digits == 1 ? 127.0f : 63.0f * (1 << 13);
+    uint8_t digit[3][256];
     float   d[8];
     for (size_t g = 0; g < 8; g++) {
-        prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], digit[0] + 32 * g);
+        prepare_group(x + 32 * g, max[g] == 0 ? 0 : full / max[g], digits, digit[0] + 32 * g);
         d[g] = max[g] / full;
     }
     vi total[2] = {viset(0), viset(0)}, highest = viset(0);     // of first halves of groups, of last ones
-    for (size_t i = 0; i < D; i++) {
+    for (size_t i = 0; i < digits; i++) {
         vf v[8];
         vload_transposed(reinterpret_cast<const float*>(digit[i]), 8, v);
         GK_UNROLL(8) for (size_t j = 0; j < 8; j++) {
@@ -7797,7 +7868,7 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
         if (i == 0) highest = viadd(total[0], total[1]);
     }
     const vi     all  = viadd(total[0], total[1]), start = FLIP ? vishl(all, 7) : vishl(highest, 21);
-    float* const sums = reinterpret_cast<float*>(block + 256 * D);
+    float* const sums = reinterpret_cast<float*>(block + 256 * digits);
     vstore(sums, vload(d));
     prepare_sums(all, vload(d), sums + 8, sums + 16);
     vstore(sums + 24, vunbits(visub(viset(0), start)));
@@ -7805,7 +7876,7 @@ template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)
         prepare_sums(total[p], vload(d), sums + 32 + 8 * p, sums + 48 + 8 * p);
 }
 #else
-template <size_t D> GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, uint8_t* block) {
+GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, size_t digits, uint8_t* block) {
     int32_t q[32];
     vf sum[2] = {vzero(), vzero()};
     GK_UNROLL(8) for (size_t j = 0; j < 32; j += VF) {
@@ -7814,18 +7885,18 @@ template <size_t D> GK_INL void prepare_group(const float* x, float per_step, fl
         memcpy(q + j, &i, sizeof i);
         sum[j / 16] = vadd(sum[j / 16], v);
     }
-    float* const scale = reinterpret_cast<float*>(block + code_x_bytes(D) - 128) + 2 * g;
+    float* const scale = reinterpret_cast<float*>(block + code_x_bytes(digits) - 128) + 2 * g;
     for (size_t h = 0; h < 2; h++) { scale[h] = d; scale[16 + h] = d * vsum(sum[h]); }
-    for (size_t i = 0; i < D; i++) {
-        const int shift = BASE * static_cast<int>(D - 1 - i);
+    for (size_t i = 0; i < digits; i++) {
+        const int shift = BASE * static_cast<int>(digits - 1 - i);
         const vb  bytes = i == 0 ? qbytes(q, shift) : band(qbytes(q, shift), bset(127));
         memcpy(block + 256 * i + 32 * g, &bytes, 32);
     }
 }
-template <size_t D> GK_INL void prepare_block(const float* x, const float (&max)[8], uint8_t* block) {
-    constexpr float full = D == 1 ? 127.0f : 63.0f * (1 << 14);
+GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, uint8_t* block) {
+    const float full = digits == 1 ? 127.0f : 63.0f * (1 << 14);
     for (size_t g = 0; g < 8; g++)
-        prepare_group<D>(x + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, block);
+        prepare_group(x + 32 * g, max[g] == 0 ? 0 : full / max[g], max[g] / full, g, digits, block);
 }
 #endif
 /// The largest magnitudes of groups of 32; NaN if one is.
@@ -7840,9 +7911,9 @@ GK_INL void maxima_of_256(const float* x, float (&max)[8]) {
 #endif
 }
 /// Groups that have no fixed point are zeros.
-template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepared) {
-    uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(D);
-    for (size_t p = 0; p < k; p += 256, x += 256, prepared += code_x_bytes(D), odd++) {
+void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
+    uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(digits);
+    for (size_t p = 0; p < k; p += 256, x += 256, prepared += code_x_bytes(digits), odd++) {
         const float* from = x;
         float        part[256], max[8];
         unsigned     groups = 0;
@@ -7861,13 +7932,9 @@ template <size_t D> void prepare_digits(const float* x, size_t k, uint8_t* prepa
                 else                 impl::copy_few(part + 32 * g, x + 32 * g, least(k - p - 32 * g, 32));
             from = part;
         }
-        prepare_block<D>(from, max, prepared);
+        prepare_block(from, max, digits, prepared);
         *odd = static_cast<uint8_t>(groups);
     }
-}
-void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
-    if (digits == 1) prepare_digits<1>(x, k, prepared);
-    else             prepare_digits<3>(x, k, prepared);
 }
 
 /// A block in the order in which it is multiplied.
@@ -7984,30 +8051,13 @@ void code_products(const impl::CodeBlock* w, const uint8_t* x, size_t blocks, bo
     }
 }
 
-/// What codes and fixed point do not serve of so many blocks of a row: blocks of W by the bits of odd_w, groups of x by
-/// those of odd_x.
-double odd_products(const impl::FormatKernels& f, const uint8_t* row, const float* x, size_t n, unsigned odd_w,
-        const uint8_t* odd_x) {
-    double total = 0;
-    for (size_t b = 0; 256 * b < n; b++) {
-        const unsigned groups = odd_w >> b & 1 ? 255 : odd_x[b];
-        const size_t   count  = least(n - 256 * b, 256);
-        if (!groups) continue;
-        float w[256];
-        f.dequant(row + 256 * b / f.block_weights * f.block_bytes, w, count);
-        for (size_t g = 0; 32 * g < count; g++)
-            if (groups >> g & 1)
-                total += blocked_sum(least(count - 32 * g, 32), product_terms<float>{w + 32 * g, x + 256 * b + 32 * g});
-    }
-    return total;
-}
-
 /// Rows r, r + apart .. of W, R of them, walked together: so many streams from memory.
-template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
+template <size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
     constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN, IN_DOUBLE = GK_PASS == GK_AVX2 ? 2 : 4;     // runs
     const impl::FormatKernels& f = *job.format;
-    const size_t blocks = (job.k + 255) / 256, x_bytes = prepared_bytes(job.k, D);
-    const size_t row_blocks = 256 * f.block_bytes / f.block_weights;
+    const auto products = job.digits == 1 ? &code_products<1, R> : &code_products<3, R>;
+    const size_t blocks = (job.k + 255) / 256, x_block = code_x_bytes(job.digits);
+    const size_t x_bytes = prepared_bytes(job.k, job.digits), row_bytes = 256 * f.block_bytes / f.block_weights;
     impl::Lines<impl::CodeBlock, R * RUN> lines;
     impl::CodeBlock* const w = lines.begin();
     for (size_t i = 0; i < job.m; i += INPUTS) {
@@ -8020,19 +8070,20 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
         for (size_t b = 0; b < blocks; b += RUN) {
             const size_t   count = least(blocks - b, RUN), n = least(job.k - 256 * b, 256 * RUN);
             const uint8_t* rows[R];
-            unsigned       odd[R];
+            unsigned       odd[R], any_odd = 0;
             for (size_t j = 0; j < R; j++) {
-                rows[j] = job.weights + (r + j * apart) * job.stride + b * row_blocks;
-                odd[j]  = f.codes(rows[j], n, w + j * RUN);
+                rows[j] = job.weights + (r + j * apart) * job.stride + b * row_bytes;
+                odd[j]  = row_codes(f, row_bytes, rows[j], n, w + j * RUN);
+                any_odd |= odd[j];
                 for (size_t c = 0; c < count; c++) arrange(w[j * RUN + c], f);
             }
             for (size_t l = 0; l < inputs; l++) {
                 const uint8_t* const x     = job.prepared + (i + l) * x_bytes;
-                const uint8_t* const odd_x = x + blocks * code_x_bytes(D) + b;
-                code_products<D, R>(w, x + b * code_x_bytes(D), count, f.by_groups, sum + l * R * VF);
-                unsigned any = 0;
+                const uint8_t* const odd_x = x + blocks * x_block + b;
+                products(w, x + b * x_block, count, f.by_groups, sum + l * R * VF);
+                unsigned any = any_odd;
                 for (size_t c = 0; c < count; c++) any |= odd_x[c];
-                for (size_t j = 0; j < R; j++)
+                for (size_t j = 0; any && j < R; j++)
                     if (any | odd[j])
                         total[l][j] += odd_products(f, rows[j], job.x + (i + l) * job.k + 256 * b, n, odd[j], odd_x);
                 if ((b / RUN + 1) % IN_DOUBLE && b + RUN < blocks) continue;
@@ -8045,11 +8096,6 @@ template <size_t D, size_t R> void code_rows(const impl::RowsJob& job, size_t r,
         for (size_t l = 0; l < inputs; l++)
             for (size_t j = 0; j < R; j++) job.y[(i + l) * job.ldy + r + j * apart] = static_cast<float>(total[l][j]);
     }
-}
-template <size_t D> void rows_of_digits(const impl::RowsJob& job) {
-    const size_t part = job.rows / 4;
-    for (size_t r = 0; r < part; r++)            code_rows<D, 4>(job, r, part);
-    for (size_t r = 4 * part; r < job.rows; r++) code_rows<D, 1>(job, r, 0);
 }
 /// Does fixed point hold all of the prepared rows?
 bool all_fits(const impl::RowsJob& job) {
@@ -8091,14 +8137,15 @@ void fused_rows(const impl::RowsJob& job) {
     for (size_t r = 0; r < part; r += step) run(r, least(part - r, step), part);
     for (size_t r = f.segments * part; r < job.rows; r++) run(r, 1, 0);
     for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
-        if (job.y[r] != job.y[r]) (job.digits == 1 ? code_rows<1, 1> : code_rows<3, 1>)(job, r, 0);
+        if (job.y[r] != job.y[r]) code_rows<1>(job, r, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
     const bool fused = f.dots && (job.m < impl::FEW_FOR_DOTS || f.inputs > 1) && cpu_features().*f.needs;
-    if (fused && job.k && job.k % 256 == 0 && all_fits(job)) fused_rows(job);
-    else if (job.digits == 1) rows_of_digits<1>(job);
-    else                      rows_of_digits<3>(job);
+    if (fused && job.k && job.k % 256 == 0 && all_fits(job)) { fused_rows(job); return; }
+    const size_t part = job.rows / 4;
+    for (size_t r = 0; r < part; r++)            code_rows<4>(job, r, part);
+    for (size_t r = 4 * part; r < job.rows; r++) code_rows<1>(job, r, 0);
 }
 constexpr impl::CodeKernels code_kernels = {
     3, GK_PASS == GK_AVX2 ? impl::FEW_BY_CODES_AVX2 : impl::FEW_BY_CODES, &prepared_bytes, &prepare};
@@ -8544,7 +8591,23 @@ template <> constexpr const impl::PackedKernels* packed_kernels<codec_q6_k>() { 
 // sums with, as W is stored as w + 128; the float that the digit counts; and the digits, [32 / QK][QR][QK].
 
 #if GK_PASS != GK_SCALAR
+/// Rows of bytes, so far apart.
+struct CodeRows { size_t count; float* at; size_t stride; };
+/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to rows; beyond them up to a multiple of 64,
+/// and in columns beyond cols, codes of 0.
+void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, int flip,
+        const CodeRows& to) {
+    uint8_t* bytes = reinterpret_cast<uint8_t*>(to.at);
+    for (size_t c = 0; c < to.count; c++, bytes += to.stride) {
+        const size_t done = c < cols ? round_up(kc, 32) : 0;
+        if (done)
+            job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
+        memset(bytes + done, flip, round_up(kc, 64) - done);
+    }
+}
+#endif
 
+#if GK_DIGITS
 constexpr size_t DIGIT_K = 1024, UNIT = QR * (FLIP ? 40 : 36);
 /// Consecutive k that lie together in panels: 4, or 8 where the kernel or the unit takes them so.
 constexpr size_t QK = impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 8) || GK_FEATURE == GK_I8MM ? 8 : 4;
@@ -8628,20 +8691,6 @@ bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from,
     return true;
 }
 
-/// Rows of bytes, so far apart.
-struct CodeRows { size_t count; float* at; size_t stride; };
-/// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to rows; beyond them up to a multiple of 64,
-/// and in columns beyond cols, codes of 0.
-void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, int flip,
-        const CodeRows& to) {
-    uint8_t* bytes = reinterpret_cast<uint8_t*>(to.at);
-    for (size_t c = 0; c < to.count; c++, bytes += to.stride) {
-        const size_t done = c < cols ? round_up(kc, 32) : 0;
-        if (done)
-            job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
-        memset(bytes + done, flip, round_up(kc, 64) - done);
-    }
-}
 /// kc codes of columns j .. j+cols-1 from p on, as a panel.
 void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
     float rows[QN * DIGIT_K / 4];
@@ -8676,7 +8725,7 @@ void digit_product(const impl::DigitJob& job) {
 #if GK_FEATURE == GK_AVX512VNNI || GK_FEATURE == GK_I8MM
 constexpr size_t exact_digits = 3, fast_digits = 1;
 #else
-constexpr size_t exact_digits = 0, fast_digits = GK_PASS == GK_AVX512 ? 0 : 1;     // AVX-512: f32 has wider vectors
+constexpr size_t exact_digits = 0, fast_digits = 1;
 #endif
 constexpr impl::DigitKernels all_digit_kernels() {
     impl::DigitKernels d;
@@ -8757,22 +8806,28 @@ GK_INL void group_products(const uint8_t* x, const uint8_t* codes, size_t quads,
 }
 #endif
 
-template <size_t G> struct CodePanels {
-    static constexpr size_t QUADS = G / 4, C = QN / QV, each_bytes = (FLIP_X ? 8 : 4) * QN;
+/// Bytes of a row in panels of x.
+constexpr size_t row_of_panel(size_t G, size_t k, size_t digits) {
+    return digits * round_up(k, G) + (k + G - 1) / G * 8;
+}
 
-    /// Bytes of a row in panels of x.
-    static constexpr size_t row_bytes(size_t k, size_t digits) {
-        return digits * round_up(k, G) + (k + G - 1) / G * 8;
-    }
-    static size_t packed_floats(size_t m, size_t k, size_t digits) { return m * row_bytes(k, digits) / 4; }
+/// Panels whose groups are G of k.
+struct CodePanels {
+    static constexpr size_t C = QN / QV, each_bytes = (FLIP_X ? 8 : 4) * QN;
+    size_t           G;                                         // 16 or 32
+    impl::CodesTile* best_tile;
+
+    size_t row_bytes(size_t k, size_t digits) const { return row_of_panel(G, k, digits); }
+    size_t packed_floats(size_t m, size_t k, size_t digits) const { return m * row_bytes(k, digits) / 4; }
 
     // ---- x
 
     /// Room for a panel of x, and for a vector behind it.
     struct PanelOfX {
-        float   panel[QR * row_bytes(CODE_K, 3) / 4 + VF * (DEEP / 4)];
+        float   panel[QR * row_of_panel(16, CODE_K, 3) / 4 + VF * (DEEP / 4)];
         float   step[QR][CODE_K / 32 + VF], per_step[CODE_K / 32 + VF], max[CODE_K / 32 + VF];
         uint8_t digit[3][round_up(QR, FEW)][CODE_K];
+        size_t  G;
 
         /// Row r: its digits, and what they count. False where 32 of k have no fixed point: these are zeros.
         GK_MEM bool row(const float* x, size_t kc, size_t digits, size_t r) {
@@ -8807,8 +8862,8 @@ template <size_t G> struct CodePanels {
             }
         }
         /// Rows of x, ldx floats apart; to `out` when all is done.
-        GK_MEM void pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out, uint8_t* odd) {
-            const size_t groups = (kc + G - 1) / G, plane = groups * QUADS * R;
+        void pack(const float* x, size_t ldx, size_t R, size_t kc, size_t digits, uint8_t* out, uint8_t* odd) {
+            const size_t QUADS = G / 4, groups = (kc + G - 1) / G, plane = groups * QUADS * R;
             float *const d = panel + digits * plane, *const sums = d + groups * R;
             for (size_t r = 0; r < R; r++)
                 if (!row(x + r * ldx, kc, digits, r)) odd[r] = 1;
@@ -8825,13 +8880,14 @@ template <size_t G> struct CodePanels {
                     }
                     vstore(sums + g * R + r, vmul(vfloat(all), vload(d + g * R + r)));
                 }
-            memcpy(out, panel, R * row_bytes(kc, digits));
+            memcpy(out, panel, R * row_of_panel(G, kc, digits));
         }
     };
     /// The panels whose first row is one of from .. to-1.
-    static bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to,
-                     uint8_t* packed, uint8_t* odd) {
+    bool pack(const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed,
+              uint8_t* odd) const {
         impl::Lines<PanelOfX> lines;
+        lines.begin()->G = G;
         for (size_t panel = 0, i = 0, next; i < to; i = next) {
             next = panel_row(m, ++panel);
             if (i >= from) memset(odd + i, 0, next - i);
@@ -8846,10 +8902,10 @@ template <size_t G> struct CodePanels {
 
     // ---- the microkernel
 
-    template <size_t R>
-    static void rows_of_tile(size_t groups, size_t digits, const uint8_t* x, const uint8_t* codes, float* t) {
+    template <size_t R> static void rows_of_tile(size_t G, size_t groups, size_t digits, const uint8_t* x,
+            const uint8_t* codes, float* t) {
         const uint8_t*     each  = codes + groups * G * QN;                    // of a group: starts and scales
-        const size_t       plane = groups * 4 * QUADS * R;
+        const size_t       plane = groups * G * R;
         const float*       d     = reinterpret_cast<const float*>(x + digits * plane);
         for (size_t i = 0; i < R * QN; i++) t[i] = 0;
         for (size_t g = 0; g < groups; g++, each += each_bytes, codes += G * QN, x += G * R, d += R) {
@@ -8860,7 +8916,7 @@ template <size_t G> struct CodePanels {
                 vq n[R][C];
                 GK_UNROLL(8) for (size_t r = 0; r < R; r++)
                     GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = FLIP_X ? qload(each + 4 * c * QV) : qset(0);
-                group_products(x + i * plane, codes, QUADS, n);
+                group_products(x + i * plane, codes, G / 4, n);
                 GK_UNROLL(8) for (size_t r = 0; r < R; r++)
                     GK_UNROLL(4) for (size_t c = 0; c < C; c++) f[r][c] = vfma(f[r][c], vset(256), vfloat(n[r][c]));
             }
@@ -8872,58 +8928,68 @@ template <size_t G> struct CodePanels {
                 }
         }
     }
-    template <size_t R = QR>
-    static void any_rows(size_t groups, size_t digits, size_t rows, const uint8_t* x, const uint8_t* codes, float* t) {
-        if (rows == R) rows_of_tile<R>(groups, digits, x, codes, t);
-        else if constexpr (R > 1) any_rows<R - 1>(groups, digits, rows, x, codes, t);
+    template <size_t R = QR> static void any_rows(size_t G, size_t groups, size_t digits, size_t rows, const uint8_t* x,
+            const uint8_t* codes, float* t) {
+        if (rows == R) rows_of_tile<R>(G, groups, digits, x, codes, t);
+        else if constexpr (R > 1) any_rows<R - 1>(G, groups, digits, rows, x, codes, t);
     }
     /// Those in assembly give the same bits.
+    template <size_t G>
     static void tile(size_t groups, size_t digits, size_t rows, const void* x, const void* codes, float* t) {
-        any_rows(groups, digits, rows, static_cast<const uint8_t*>(x), static_cast<const uint8_t*>(codes), t);
+        any_rows(G, groups, digits, rows, static_cast<const uint8_t*>(x), static_cast<const uint8_t*>(codes), t);
     }
-    static constexpr impl::CodesTile* best_tile = impl::has_kernel(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G)
-            ? impl::kernel_for(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G) : &tile;
 
     // ---- W
 
     /// A panel of W, and which of its columns have blocks that codes do not serve: bit b of odd[c], block b.
     struct Panel {
-        alignas(64) uint8_t bytes[CODE_K * QN + 3 * CODE_K / G * QN * 4];
+        alignas(64) uint8_t bytes[CODE_K * QN + 3 * CODE_K / 16 * QN * 4];
         uint8_t odd[QN];
         bool    any_odd;
-        size_t  groups;
+        size_t  G, groups;
 
         float* each(size_t g) { return reinterpret_cast<float*>(bytes + groups * G * QN + g * each_bytes); }
         float* rests()        { return each(groups); }
 
-        /// Quads from q on of all of VF columns from c on, `count` of them, whole groups, and what starts their sums.
+        /// Minus the sums of four quads of columns, each of its bytes times 128.
+        static GK_MEM vq minus_sums(const vf* t) {
+            vq sum = qset(0);
+            GK_UNROLL(4) for (size_t u = 0; u < 4; u++)
+                sum = qcodes(sum, vbits(t[u]), qset(static_cast<int32_t>(0x80808080)));
+            return visub(qset(0), sum);
+        }
+        /// Quads from q on of all of VF columns from c on, `count` of them, whole 32 of k, and what starts their sums.
         GK_MEM void put_codes(const vf (&t)[VF], size_t q, size_t count, size_t c) {
             constexpr size_t step = DEEP / 4;
             float* const at = reinterpret_cast<float*>(bytes) + q * QN + c * step;
             if (count == VF) { GK_UNROLL(16) for (size_t j = 0; j < VF; j += step) put_quads(at + j * QN, t + j); }
             else for (size_t j = 0; j < count; j += step) put_quads(at + j * QN, t + j);
-            GK_UNROLL(4) for (size_t j = 0; FLIP_X && j < VF; j += QUADS) {
-                vq sum = qset(0);
-                GK_UNROLL(8) for (size_t u = 0; u < QUADS; u++)
-                    sum = qcodes(sum, vbits(t[j + u]), qset(static_cast<int32_t>(0x80808080)));
-                if (j < count) vstore(each((q + j) / QUADS) + c, vunbits(visub(qset(0), sum)));
+            float* to = each(G == 16 ? q / 4 : q / 8) + c;
+            GK_UNROLL(2) for (size_t j = 0; FLIP_X && j < VF; j += 8, to += each_bytes / 4) {
+                if (j >= count) break;
+                const vq first = minus_sums(t + j), second = minus_sums(t + j + 4);
+                vstore(to, vunbits(G == 16 ? first : viadd(first, second)));
+                if (G == 16) vstore(to += each_bytes / 4, vunbits(second));
             }
         }
         /// VF columns from column c, from blocks in the order of columns, for `kc` of k from group g on.
         GK_MEM void take(const impl::CodeBlock* w, size_t kc, size_t g, size_t c, bool with_rests) {
-            constexpr size_t ld = sizeof *w / 4, per = G / 16;
+            constexpr size_t ld = sizeof *w / 4;
+            const size_t per = G / 16;
             vf t[VF];
             for (size_t i = 0; i < kc / 4; i += VF) {
                 vload_transposed(reinterpret_cast<const float*>(w->code) + i, ld, t);
-                put_codes(t, g * QUADS + i, least(kc / 4 - i, VF), c);
+                put_codes(t, g * G / 4 + i, least(kc / 4 - i, VF), c);
             }
             for (size_t i = 0; i < kc / 16; i += VF) {
                 const size_t count = least(kc / 16 - i, VF);
                 vload_transposed(w->scale + i, ld, t);
-                for (size_t j = 0; j < count; j += per) vstore(each(g + (i + j) / per) + (FLIP_X ? QN : 0) + c, t[j]);
+                float* to = each(g + (i >> G / 32)) + (FLIP_X ? QN : 0) + c;
+                for (size_t j = 0; j < count; j += per, to += each_bytes / 4) vstore(to, t[j]);
                 if (!with_rests) continue;
                 vload_transposed(w->rest + i, ld, t);
-                for (size_t j = 0; j < count; j += per) vstore(rests() + (g + (i + j) / per) * QN + c, t[j]);
+                to = rests() + (g + (i >> G / 32)) * QN + c;
+                for (size_t j = 0; j < count; j += per, to += QN) vstore(to, t[j]);
             }
         }
         void decode(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols) {
@@ -8940,7 +9006,8 @@ template <size_t G> struct CodePanels {
                     const size_t n = least(kc - b, 256);
                     for (size_t i = 0; i < VF; i++) {
                         if (c + i >= cols) { memset(w + i, 0, sizeof *w); continue; }
-                        const unsigned is_odd = f.codes(first + i * job.row_stride + b / 256 * block, n, w + i);
+                        const uint8_t* const row = first + i * job.row_stride + b / 256 * block;
+                        const unsigned is_odd = row_codes(f, block, row, n, w + i);
                         odd[c + i] = static_cast<uint8_t>(odd[c + i] | is_odd << (b / 256));
                         any_odd |= is_odd != 0;
                     }
@@ -8964,7 +9031,7 @@ template <size_t G> struct CodePanels {
     };
 
     /// Columns j .. j+cols-1 of C (=|+=) their part over kc of k from p on. t: room for two tiles.
-    static void columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, Panel& w, float* t) {
+    void columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, Panel& w, float* t) const {
         const uint8_t* x = job.packed + job.m * row_bytes(p, job.digits);
         w.decode(job, p, kc, j, cols);
         for (size_t panel = 0, i = 0, next; i < job.m; i = next) {
@@ -8983,28 +9050,33 @@ template <size_t G> struct CodePanels {
         }
         if (w.any_odd) w.add_odd(job, p, kc, j, cols);
     }
-    static void run(const impl::DigitJob& job) {
+    void run(const impl::DigitJob& job) const {
         impl::Lines<Panel> lines;
+        lines.begin()->G = G;
         impl::Lines<float, 2 * QR * QN> tiles;
         for (size_t j = 0; j < job.n; j += QN)
             for (size_t p = 0; p < job.k; p += CODE_K)
                 columns(job, p, least(job.k - p, CODE_K), j, least(job.n - j, QN), *lines.begin(), tiles.begin());
     }
-    static constexpr impl::DigitKernels all_kernels() {
-        impl::DigitKernels d;
-        d.rows    = QR;
-        d.columns = QN;
-        d.exact   = GK_FEATURE ? 3 : 0;
-        d.fast    = 1;
-        d.few     = impl::FEW_FOR_PANELS;
-        d.longest = LONGEST;
-        d.packed_floats = &packed_floats;
-        d.pack    = &pack;
-        d.run     = &run;
-        return d;
-    }
-    static constexpr impl::DigitKernels kernels = all_kernels();
 };
+template <size_t G> constexpr CodePanels code_panels = {
+    G, impl::has_kernel(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G)
+            ? impl::kernel_for(impl::codes_tiles, GK_ASM_PASS, GK_FEATURE, G) : &CodePanels::tile<G>};
+template <size_t G> constexpr impl::DigitKernels panel_kernels() {
+    impl::DigitKernels d;
+    d.rows    = QR;
+    d.columns = QN;
+    d.exact   = GK_FEATURE ? 3 : 0;
+    d.fast    = 1;
+    d.few     = impl::FEW_FOR_PANELS;
+    d.longest = LONGEST;
+    d.packed_floats = [](size_t m, size_t k, size_t digits) { return code_panels<G>.packed_floats(m, k, digits); };
+    d.pack = [](const float* x, size_t m, size_t k, size_t digits, size_t from, size_t to, uint8_t* packed,
+                uint8_t* odd) { return code_panels<G>.pack(x, m, k, digits, from, to, packed, odd); };
+    d.run  = [](const impl::DigitJob& job) { code_panels<G>.run(job); };
+    return d;
+}
+template <size_t G> constexpr impl::DigitKernels panels_of_codes = panel_kernels<G>();
 #endif
 
 // ---- the kernels of each format ---------------------------------------------------
@@ -9017,14 +9089,14 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
     f.rows          = C::has_levels || C::ragged ? &rows_in_registers<C> : &decoded_rows;
 #if GK_PASS != GK_SCALAR
     if constexpr (!C::has_levels) {
-        f.codes         = &row_codes<C>;
+        f.codes         = &codes_of<C>;
         f.rows_by_codes = &rows_by_codes;
         f.by_codes      = &code_kernels;
         f.rests         = C::has_offset;
         f.by_groups     = C::group % 32 == 0;
 #if GK_PANELS
         if (C::largest <= LARGEST_CODE)
-            f.digits    = C::group % 32 == 0 ? &CodePanels<32>::kernels : &CodePanels<16>::kernels;
+            f.digits    = C::group % 32 == 0 ? &panels_of_codes<32> : &panels_of_codes<16>;
 #endif
         constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;    // one row of x has no use for it
         const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
@@ -9045,19 +9117,12 @@ template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]]
     return f;
 }
 #if GK_PASS != GK_SCALAR
-template <class C> void unpack(const uint8_t* row, size_t n, int flip, uint8_t* out) {
-    using block = typename C::block;
-    for (size_t i = 0; i < n; i += 32, row += sizeof(block)) {
-        block last = {};
-        if (n - i < 32) memcpy(&last, row, ((n - i) * sizeof(block) + 31) / 32);
-        const vb codes = bxor(C::codes(n - i < 32 ? last : *reinterpret_cast<const block*>(row), 0), bset(flip));
-        memcpy(out + i, &codes, 32);
-    }
-}
 template <class C> constexpr impl::FormatKernels plain_kernels() {
     impl::FormatKernels f = format_kernels<C>(SIZE_MAX);
     f.unpack = &unpack<C>;
+#if GK_DIGITS
     f.digits = &digit_kernels;
+#endif
     return f;
 }
 #else
@@ -9075,6 +9140,7 @@ constexpr impl::FormatKernels format_table[] = {
 
 } // namespace GK_FEATURE_NS
 #undef GK_PANELS
+#undef GK_DIGITS
 
 #if !GK_FEATURE
 
@@ -9794,10 +9860,10 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
     t.vec_max         = &vec_max<E>;
     t.vec_sum_squares = &vec_sum_squares<E>;
     t.gemv            = &gemv<E>;
-    t.silu            = &silu<E>;
+    t.silu            = &through_floats<E, &silu<float>>;
     t.gelu            = &through_floats<E, &gelu<float>>;
     t.gelu_erf        = &through_floats<E, &gelu_erf<float>>;
-    t.gelu_quick      = &gelu_quick<E>;
+    t.gelu_quick      = &through_floats<E, &gelu_quick<float>>;
     t.relu            = &relu<E>;
     t.tanh            = &through_floats<E, &tanh<float>>;
     t.exp             = &through_floats<E, &exp<float>>;
