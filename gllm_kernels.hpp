@@ -221,7 +221,8 @@
 //
 // Where k is at most 256 and w small, find_injected lets [26] write one function for both groups: the product, by a
 // microkernel for these very shapes, and gelu and mul on its sums, which then need no buffer. It runs wherever the
-// kernels would add up the product in the same order.
+// kernels would add up the product in the same order. A run that is nothing but functions, in one thread, keeps their
+// calls: the next one with the same rows, pointers and workspace makes them at once.
 //
 // ---- glossary ------------------------------------------------------------------
 //
@@ -1397,6 +1398,9 @@ public:
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1, const CacheRows& kv = {});
     GK_API Status run(const float* input, float* output, size_t rows = 1,       // of a graph of one of each, both f32
                       const CacheRows& kv = {});
+    Status run(decltype(nullptr), decltype(nullptr), size_t rows = 1, const CacheRows& kv = {}) {
+        return run(static_cast<const void* const*>(nullptr), static_cast<void* const*>(nullptr), rows, kv);
+    }
     /// Enough, at this parallel.width, where the longest sequence of the rows has so many tokens before the run; 0
     /// where it overflows.
     GK_API size_t scratch_bytes(size_t rows = 1, size_t tokens = 0);
@@ -16442,6 +16446,18 @@ struct PackedWeight { uint32_t product, weight; void *data, *panels; };
 struct PreparedInput { uint32_t input, first, last, alloc; };
 
 constexpr size_t most_pointers = 11;                            // of a function of machine code: [26]
+/// What it is called with: rows, each of vectors and a rest. Pointers are behind the vectors of the first row.
+struct LoopCall {
+    uint64_t rows;
+    int64_t  begin;                                             // -2 for every element of the vectors
+    uint64_t rest;
+    int32_t  mask[8];                                           // -1 for every element of the rest; AVX-512: bits
+    uint8_t* at[most_pointers];
+    size_t   step[most_pointers];                               // bytes from row to row
+};
+/// A call that a run makes; of so many rows, which the function counts down.
+struct ReadyCall { const uint8_t* entry; uint64_t rows; LoopCall with; };
+constexpr size_t most_ready = 8;
 struct CodeLines;
 struct CodeTarget;
 class  CodePlaces;
@@ -16503,6 +16519,9 @@ struct GK_HIDDEN CompiledLayer::State {
     bool                     checked = false;                   // pointers of all sources and outputs, for sized_rows
     bool                     is_placed = false;                 // buffers, at placed_at, and views
     uint8_t*                 placed_at = nullptr;
+    Workspace                placed_by;
+    impl::List<impl::ReadyCall>  ready;                         // all that a run does while is_placed, or none
+    impl::List<impl::ReadyCall>* calls = nullptr;               // where this run leaves its calls
     uint32_t                 culprit = no_node;                 // a node of the graph
 
     State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
@@ -16602,6 +16621,16 @@ struct GK_HIDDEN CompiledLayer::State {
     Status check_indices(size_t rows);
     Status check_cache(const CacheRows& cache, size_t rows, size_t* tokens);
     void   place_in(uint8_t* arena);
+    bool   only_code() const;
+    void   run_code(const CodeGenUnit& unit, impl::LoopCall& call) const;
+    /// Are these calls all of this run, too?
+    bool repeats(const Parallel& p, const Workspace& w, const void* const* in, void* const* out, size_t rows) const {
+        const bool same = w.data && w.data == placed_by.data && w.bytes == placed_by.bytes;
+        return ready.size() && is_placed && (same || !buffers.bytes) && impl::width_of(p) == planned_width
+                && as_before(in, out, rows);
+    }
+    void run_ready();
+    Status run(CompiledLayer& layer, const void* const* in, void* const* out, size_t rows, const CacheRows& cache);
     Status run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens);
     bool   one_to_one() const;
     /// Is everything where it was when it was checked?
@@ -17842,6 +17871,18 @@ void CompiledLayer::State::place_in(uint8_t* arena) {
     }
     placed_at = arena;
     is_placed = true;
+    ready.fill(0, impl::ReadyCall());
+}
+/// Is a run nothing but calls of machine code?
+bool CompiledLayer::State::only_code() const {
+    for (uint32_t i = 0; i < fusion.groups.size(); i++) {
+        const FusionGroup& g = fusion.groups[i];
+        uint32_t nodes = 0;
+        if (planned[i].by_code || with_product(i)) continue;
+        for (uint32_t u = g.unit; u < g.unit + g.units; u++) nodes += codegen.units[u].last - codegen.units[u].first;
+        if (g.strategy == FusionStrategy::kernel_call || nodes != g.end - g.begin) return false;
+    }
+    return true;
 }
 Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens) {
     if (attentions.size() || !is_planned(rows, p))
@@ -17851,7 +17892,11 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
         return {Code::out_of_memory,
                 "no memory for intermediates; give a workspace of scratch_bytes(), or a working GLLM_KERNELS_MALLOC"};
     uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
-    if (!is_placed || placed_at != arena) place_in(arena);
+    if (!is_placed || placed_at != arena) {
+        place_in(arena);
+        placed_by = w;
+        calls = impl::width_of(p) == 1 && !options.poison && only_code() ? &ready : nullptr;
+    }
     if (options.poison && buffers.bytes) memset(arena, 0xff, buffers.bytes);
     for (uint32_t i = 0, next; i < fusion.groups.size(); i = next) {
         const FusionGroup& g = fusion.groups[i];
@@ -17868,6 +17913,8 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
         for (const BufferAlloc& a : buffers.allocs)
             if (a.end >= i && a.end < next && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
     }
+    if (ready.size() > impl::most_ready) ready.fill(0, impl::ReadyCall());
+    calls = nullptr;
     return impl::success;
 }
 
@@ -18000,6 +18047,7 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     if (s) s = made->place_values();
     if (s) made->one_input = made->one_to_one();
     if (s) made->emit_code(graph);
+    if (s && made->codegen.units.size() && !made->ready.behind(impl::most_ready + 1)) s = impl::out_of_nodes();
     if (s) s = made->plan_buffers(1, 0, Parallel());
     if (!s) {
         char name[48] = "";
@@ -18026,19 +18074,26 @@ Status CompiledLayer::bind(const char* name, const void* weight) {
     }
     return impl::invalid("the graph has no weight of this name");
 }
-Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows, const CacheRows& kv) {
-    if (!state_) return impl::invalid("nothing was compiled");
+Status CompiledLayer::State::run(CompiledLayer& layer, const void* const* in, void* const* out, size_t rows,
+        const CacheRows& cache) {
     size_t tokens = 0;
     Status s = impl::success;
-    if (!state_->as_before(inputs, outputs, rows)) s = state_->check_memory(inputs, outputs, rows);
-    if (s && state_->attentions.size()) s = state_->check_cache(kv, rows, &tokens);
-    if (s) s = state_->run(parallel, workspace, rows, tokens);
+    if (!as_before(in, out, rows)) s = check_memory(in, out, rows);
+    if (s && attentions.size()) s = check_cache(cache, rows, &tokens);
+    if (s) s = run(layer.parallel, layer.workspace, rows, tokens);
     if (s) return s;
-    const uint32_t culprit = state_->culprit;
-    const SemanticNode* about = state_->dag.nodes.begin();
-    while (about != state_->dag.nodes.end() && about->node != culprit) about++;
-    impl::put_message(message_, sizeof message_, s, about == state_->dag.nodes.end() ? "" : about->name, culprit);
+    const SemanticNode* about = dag.nodes.begin();
+    while (about != dag.nodes.end() && about->node != culprit) about++;
+    const char* const name = about == dag.nodes.end() ? "" : about->name;
+    impl::put_message(layer.message_, sizeof layer.message_, s, name, culprit);
     return s;
+}
+Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows, const CacheRows& kv) {
+    if (!state_) return impl::invalid("nothing was compiled");
+    if (!state_->repeats(parallel, workspace, inputs, outputs, rows))
+        return state_->run(*this, inputs, outputs, rows, kv);
+    state_->run_ready();
+    return impl::success;
 }
 Status CompiledLayer::run(const float* input, float* output, size_t rows, const CacheRows& kv) {
     const void* const inputs[]  = {input};
@@ -18461,16 +18516,6 @@ constexpr uint8_t  no_register = 255;
 
 /// What code is written for. mask: the register that says which elements a rest has.
 struct CodeTarget { Isa isa; uint8_t lanes, constant_bytes, mask; uint64_t registers; };
-
-/// What a function is called with: rows, each of vectors and a rest. Pointers are behind the vectors of the first row.
-struct LoopCall {
-    uint64_t rows;
-    int64_t  begin;                                             // -2 for every element of the vectors
-    uint64_t rest;
-    int32_t  mask[8];                                           // -1 for every element of the rest; AVX-512: bits
-    uint8_t* at[most_pointers];
-    size_t   step[most_pointers];                               // bytes from row to row
-};
 
 #if GK_EMITS_X86
 
@@ -20231,6 +20276,7 @@ void CompiledLayer::State::emit_code(const CompilerGraph&) {}
 void CompiledLayer::State::run_product(uint32_t, const impl::Rows&, const Parallel&) const {}
 void CompiledLayer::State::run_unit(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
 void CompiledLayer::State::run_sums(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
+void CompiledLayer::State::run_ready() {}
 #else
 
 const OpTrace* CompiledLayer::State::trace_of(const CompilerGraph& graph, uint32_t v) {
@@ -20485,6 +20531,17 @@ static inline size_t before_aligned(const CodeTarget& target, const Window* at, 
 }
 } // namespace impl
 
+void CompiledLayer::State::run_code(const CodeGenUnit& unit, impl::LoopCall& call) const {
+    const uint8_t* const entry = codegen.code + unit.offset;
+    if (calls && calls->size() <= impl::most_ready) calls->push({entry, call.rows, call});
+    impl::call_code(entry, &call);
+}
+void CompiledLayer::State::run_ready() {
+    for (size_t i = 0; i < ready.size(); i++) {
+        ready[i].with.rows = ready[i].rows;
+        impl::call_code(ready[i].entry, &ready[i].with);
+    }
+}
 void CompiledLayer::State::run_rows_of_product(const CodeGenUnit& unit, const impl::Rows& r, size_t begin,
         size_t end) const {
     impl::LoopCall   call;
@@ -20496,7 +20553,7 @@ void CompiledLayer::State::run_rows_of_product(const CodeGenUnit& unit, const im
         call.at[i] = v.at + r.task * v.each + (begin + (v.each ? 0 : r.begin)) * at->row_bytes;
     }
     if (unit.panels != no_node) call.at[unit.end - unit.begin - 1] = static_cast<uint8_t*>(packed[unit.panels].panels);
-    impl::call_code(codegen.code + unit.offset, &call);
+    run_code(unit, call);
 }
 /// Rows of a product, and of the group behind it where that is injected.
 void CompiledLayer::State::run_product(uint32_t group, const impl::Rows& r, const Parallel& p) const {
@@ -20522,7 +20579,7 @@ void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window*
             call.at[i]   = at[i].at + (end - call.rest) * pointer[i].bytes;
             call.step[i] = at[i].stride;
         }
-        impl::call_code(codegen.code + unit.offset, &call);
+        run_code(unit, call);
     };
     const size_t head = rows == 1 ? impl::before_aligned(*target, at, pointer, count, cols) : 0;
     if (head) columns(0, head);
@@ -20538,7 +20595,7 @@ void CompiledLayer::State::run_sums(const CodeGenUnit& unit, const impl::Window*
         call.at[i]   = at[i].at + (i ? (cols - call.rest) * codegen.pointers[unit.begin + i].bytes : 0);
         call.step[i] = at[i].stride;
     }
-    impl::call_code(codegen.code + unit.offset, &call);
+    run_code(unit, call);
 }
 #endif
 
