@@ -16521,7 +16521,7 @@ struct GK_HIDDEN CompiledLayer::State {
     uint8_t*                 placed_at = nullptr;
     Workspace                placed_by;
     impl::List<impl::ReadyCall>  ready;                         // all that a run does while is_placed, or none
-    impl::List<impl::ReadyCall>* calls = nullptr;               // where this run leaves its calls
+    impl::List<impl::ReadyCall>* kept_calls = nullptr;          // where this run leaves its calls
     uint32_t                 culprit = no_node;                 // a node of the graph
 
     State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
@@ -17895,7 +17895,7 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
     if (!is_placed || placed_at != arena) {
         place_in(arena);
         placed_by = w;
-        calls = impl::width_of(p) == 1 && !options.poison && only_code() ? &ready : nullptr;
+        kept_calls = impl::width_of(p) == 1 && !options.poison && only_code() ? &ready : nullptr;
     }
     if (options.poison && buffers.bytes) memset(arena, 0xff, buffers.bytes);
     for (uint32_t i = 0, next; i < fusion.groups.size(); i = next) {
@@ -17914,7 +17914,7 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
             if (a.end >= i && a.end < next && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
     }
     if (ready.size() > impl::most_ready) ready.fill(0, impl::ReadyCall());
-    calls = nullptr;
+    kept_calls = nullptr;
     return impl::success;
 }
 
@@ -18463,6 +18463,11 @@ __declspec(dllimport) int   __stdcall VirtualFree(void* at, size_t bytes, unsign
 }
 #else
 #include <sys/mman.h>
+#ifdef MAP_POPULATE                                             // all pages at once
+#define GK_MAP_NOW MAP_POPULATE
+#else
+#define GK_MAP_NOW 0
+#endif
 #endif
 #endif
 
@@ -18486,7 +18491,7 @@ bool CodeMemory::hold(const uint8_t* code, size_t n) {
 #else
 CodeMemory::~CodeMemory()                          { if (at) munmap(at, bytes); }
 bool CodeMemory::hold(const uint8_t* code, size_t n) {
-    void* const p = mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    void* const p = mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | GK_MAP_NOW, -1, 0);
     if (p == MAP_FAILED) return false;
     at    = p;
     bytes = n;
@@ -18621,8 +18626,13 @@ constexpr X86Row x86_rows[] = { GK_X86_ROWS(GK_X86_ROW) };
 constexpr uint8_t rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7, rip = 16;
 
 /// evex: the form of 512 bits. k: the mask of the elements that are written, or 0; those of a register become 0.
-struct X86Operands { unsigned reg, v; CodePlace rm; int32_t imm; bool evex; unsigned k; };
+struct X86Operands { unsigned reg, v; const CodePlace& rm; int32_t imm; bool evex; unsigned k; };
 
+/// The lower bytes of a word, some of them; all four are written.
+static inline uint8_t* put_some(uint32_t word, size_t n, uint8_t* p) {
+    memcpy(p, &word, sizeof word);
+    return p + n;
+}
 /// Prefixes. r: what is encoded as reg.
 static inline uint8_t* put_prefix(const X86Row& e, const X86Operands& o, unsigned r, uint8_t* p) {
     static constexpr uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
@@ -18630,27 +18640,20 @@ static inline uint8_t* put_prefix(const X86Row& e, const X86Operands& o, unsigne
     const unsigned high_r = r >> 3 & 1, high_x = x & 1, high_b = o.rm.base >> 3 & 1u, v = ~o.v & 15;
     const unsigned space = static_cast<unsigned>(e.space), map = space - 1;
     const unsigned top = high_r << 7 | high_x << 6 | high_b << 5, w = unsigned(e.w) << 7, low = v << 3 | e.prefix;
-    const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
     if (o.evex) {
-        const unsigned zero = o.k && e.form == X86Form::rm;
-        byte(0x62);
-        byte(((top | (r >> 4 & 1) << 4) ^ 0xf0) | map);
-        byte(w | low | 4);
-        byte(zero << 7 | 2 << 5 | unsigned(o.rm.each) << 4 | (~o.v >> 4 & 1) << 3 | (o.k & 7));
-    } else if (e.space < X86Space::vex_0f) {
-        const unsigned rex = unsigned(e.w) << 3 | high_r << 2 | high_x << 1 | high_b;
-        if (e.prefix) byte(prefixes[e.prefix]);
-        if (rex) byte(0x40 | rex);
-        if (space) byte(0x0f);
-    } else if (map == 1 && !e.w && !high_x && !high_b) {
-        byte(0xc5);
-        byte((top ^ 0x80) | unsigned(e.l) << 2 | low);
-    } else {
-        byte(0xc4);
-        byte((top ^ 0xe0) | map);
-        byte(w | unsigned(e.l) << 2 | low);
+        const unsigned zero = o.k && e.form == X86Form::rm, more = ((top | (r >> 4 & 1) << 4) ^ 0xf0) | map;
+        const unsigned last = zero << 7 | 2 << 5 | unsigned(o.rm.each) << 4 | (~o.v >> 4 & 1) << 3 | (o.k & 7);
+        return put_some(0x62 | more << 8 | (w | low | 4) << 16 | last << 24, 4, p);
     }
-    return p;
+    if (e.space >= X86Space::vex_0f) {
+        const unsigned last = unsigned(e.l) << 2 | low;
+        if (map == 1 && !e.w && !high_x && !high_b) return put_some(0xc5 | ((top ^ 0x80) | last) << 8, 2, p);
+        return put_some(0xc4 | ((top ^ 0xe0) | map) << 8 | (w | last) << 16, 3, p);
+    }
+    const unsigned rex = unsigned(e.w) << 3 | high_r << 2 | high_x << 1 | high_b;
+    p = put_some(prefixes[e.prefix], e.prefix != 0, p);
+    p = put_some(0x40 | rex, rex != 0, p);
+    return put_some(0x0f, space, p);
 }
 /// A register, or an address. A byte of offset counts elements of the size that memory has where the prefix is EVEX:
 /// 1 << shift.
@@ -18661,23 +18664,21 @@ static inline uint8_t* put_place(const CodePlace& rm, unsigned shift, unsigned r
     const int32_t  count  = rm.offset >> shift;
     const bool     narrow = count >= -128 && count < 128 && count * (1 << shift) == rm.offset;
     const unsigned mode   = !rm.memory ? 3 : behind ? 0 : rm.offset == 0 && base != rbp ? 0 : narrow ? 1 : 2;
-    const size_t   bytes  = behind || mode == 2 ? 4 : mode == 1;
     const uint32_t offset = static_cast<uint32_t>(mode == 1 ? count : rm.offset);
-    const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
-    byte(mode << 6 | middle | (behind ? 5 : index ? 4 : base));
-    if (index) byte(unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base);
-    for (size_t i = 0; i < bytes; i++) byte(offset >> 8 * i);
-    return p;
+    const unsigned first  = mode << 6 | middle | (behind ? 5 : index ? 4 : base);
+    const unsigned second = unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base;
+    p = put_some(first | second << 8, 1 + size_t(index), p);
+    return put_some(offset, behind || mode == 2 ? 4 : mode == 1, p);
 }
-/// The instruction's bytes, at most 15; how many. Of rip offset is from behind the instruction.
+/// The instruction's bytes, at most 15 of X86_ROOM that may be written; how many. Of rip offset is from behind it.
+constexpr size_t X86_ROOM = 24;
 static inline size_t encode(const X86Row& e, const X86Operands& o, uint8_t* out) {
     const unsigned r = e.form == X86Form::vm || e.form == X86Form::m ? e.digit : o.reg;
     uint8_t* p = put_prefix(e, o, r, out);
     *p++ = static_cast<uint8_t>(e.form == X86Form::o ? e.opcode | (o.rm.base & 7u) : e.opcode);
     const unsigned shift = !o.evex ? 0 : o.rm.each || e.n == 4 ? 2 : e.n == 32 ? 5 : 6;
     if (e.form != X86Form::none && e.form != X86Form::o) p = put_place(o.rm, shift, r, p);
-    for (size_t i = 0; i < e.imm; i++) *p++ = static_cast<uint8_t>(static_cast<uint32_t>(o.imm) >> 8 * i);
-    return static_cast<size_t>(p - out);
+    return static_cast<size_t>(put_some(static_cast<uint32_t>(o.imm), e.imm, p) - out);
 }
 /// What tests compare with an assembler: a row, and its bytes for some operands: reg, v, memory, base, index, scale,
 /// offset, immediate, evex, each, k.
@@ -19001,8 +19002,8 @@ protected:
 /// The lowest free register.
 unsigned CodePlaces::take(uint64_t among) {
     if (!(free_ & among)) spill(among);
-    unsigned r = 0;
-    while (r < 39 && !(free_ & among & only(r))) r++;
+    const uint64_t there = free_ & among;
+    const unsigned r = there ? static_cast<unsigned>(__builtin_ctzll(there)) : 39;
     free_   &= ~only(r);
     pinned_ |= only(r);
     used_   |= only(r);
@@ -19062,6 +19063,7 @@ void CodePlaces::write_lines(uint64_t places, unsigned together, bool rest) {
     spilled    = 0;
     for (now_ = 0; now_ < lines_.all.size() && !failed_; now_++) {
         const CodeLine& l = lines_.all[now_];
+        if (dry_ && spilled && together > 1) break;             // fewer do better
         for (vector_ = 0; vector_ < together && (reads_[now_] || is_store(l.op)) && !failed_; vector_++) {
             pinned_ = borrowed_ = 0;
             for (int32_t f : l.from) if (f != no_arg && !place(f).memory) pinned_ |= only(place(f).base);
@@ -19221,7 +19223,7 @@ protected:
     // ---- bytes
     void emit(X86 op, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm, unsigned k = 0) {
         const X86Row&  e = x86_rows[static_cast<size_t>(op)];
-        uint8_t* const to = dry_ ? nullptr : code_.behind(16);
+        uint8_t* const to = dry_ ? nullptr : code_.behind(X86_ROOM);
         failed_ |= !dry_ && !to;
         if (!to) return;
         code_.take_in(encode(e, {reg, v, rm, imm, wide_ && e.n, k}, to));
@@ -20134,7 +20136,7 @@ unsigned CodeProduct::vectors_of(unsigned rows) const {
 size_t CodeProduct::steps_together(size_t steps) const {
     constexpr size_t most = 32;                                 // that are written out
     const size_t each = tile_.rows * tile_.vectors;
-    return steps <= most && steps * each <= 16 * most ? steps : each < 16 ? 8 : 4;
+    return steps <= most && steps * each <= 16 * most ? steps : each < 16 ? 8 : each < 24 ? 4 : 2;
 }
 /// Of narrow tiles several rows.
 unsigned CodeProduct::rows_together() const {
@@ -20533,7 +20535,7 @@ static inline size_t before_aligned(const CodeTarget& target, const Window* at, 
 
 void CompiledLayer::State::run_code(const CodeGenUnit& unit, impl::LoopCall& call) const {
     const uint8_t* const entry = codegen.code + unit.offset;
-    if (calls && calls->size() <= impl::most_ready) calls->push({entry, call.rows, call});
+    if (kept_calls && kept_calls->size() <= impl::most_ready) kept_calls->push({entry, call.rows, call});
     impl::call_code(entry, &call);
 }
 void CompiledLayer::State::run_ready() {
@@ -20602,6 +20604,7 @@ void CompiledLayer::State::run_sums(const CodeGenUnit& unit, const impl::Window*
 GK_NAMESPACE_END
 #undef GK_EMITS_X86
 #undef GK_EMITS_A64
+#undef GK_MAP_NOW
 #endif // GLLM_KERNELS_COMPILER
 
 #endif // GK_WANTED(GK_DISPATCH)
