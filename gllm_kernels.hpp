@@ -20122,8 +20122,10 @@ bool CodeProduct::can_write() const {
     for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
     return lines_.tensors.size() + 2 <= most_pointers;
 }
+/// Of rows that are not known a number that more often leaves none.
 unsigned CodeProduct::most_rows() const {
-    return vectors() == 1 ? all_registers() - 2 : (all_registers() - 1) / 2 - 1;
+    if (vectors() > 1) return (all_registers() - 1) / 2 - 1;
+    return shape_.open && wide_ ? lanes() : all_registers() - 2;
 }
 /// Sums, one row of B and an element of A are in registers; whole panels of B.
 unsigned CodeProduct::vectors_of(unsigned rows) const {
