@@ -222,7 +222,8 @@
 //
 // Where k is at most 256 and w small, find_injected lets [26] write one function for both groups: the product, by a
 // microkernel for these very shapes, and gelu and mul on its sums, which then need no buffer. It runs wherever the
-// kernels would add up the product in the same order.
+// kernels would add up the product in the same order. A run that is nothing but functions, in one thread, keeps their
+// calls: the next one with the same rows, pointers and workspace makes them at once.
 //
 // ---- glossary ------------------------------------------------------------------
 //
@@ -1411,6 +1412,9 @@ public:
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1, const CacheRows& kv = {});
     GK_API Status run(const float* input, float* output, size_t rows = 1,       // of a graph of one of each, both f32
                       const CacheRows& kv = {});
+    Status run(decltype(nullptr), decltype(nullptr), size_t rows = 1, const CacheRows& kv = {}) {
+        return run(static_cast<const void* const*>(nullptr), static_cast<void* const*>(nullptr), rows, kv);
+    }
     /// Enough, at this parallel.width, where the longest sequence of the rows has so many tokens before the run; 0
     /// where it overflows.
     GK_API size_t scratch_bytes(size_t rows = 1, size_t tokens = 0);
@@ -16683,6 +16687,18 @@ struct PackedWeight { uint32_t product, weight; void *data, *panels; };
 struct PreparedInput { uint32_t input, first, last, alloc; };
 
 constexpr size_t most_pointers = 11;                            // of a function of machine code: [26]
+/// What it is called with: rows, each of vectors and a rest. Pointers are behind the vectors of the first row.
+struct LoopCall {
+    uint64_t rows;
+    int64_t  begin;                                             // -2 for every element of the vectors
+    uint64_t rest;
+    int32_t  mask[8];                                           // -1 for every element of the rest; AVX-512: bits
+    uint8_t* at[most_pointers];
+    size_t   step[most_pointers];                               // bytes from row to row
+};
+/// A call that a run makes; of so many rows, which the function counts down.
+struct ReadyCall { const uint8_t* entry; uint64_t rows; LoopCall with; };
+constexpr size_t most_ready = 8;
 struct CodeLines;
 struct CodeTarget;
 class  CodePlaces;
@@ -16744,6 +16760,9 @@ struct GK_HIDDEN CompiledLayer::State {
     bool                     checked = false;                   // pointers of all sources and outputs, for sized_rows
     bool                     is_placed = false;                 // buffers, at placed_at, and views
     uint8_t*                 placed_at = nullptr;
+    Workspace                placed_by;
+    impl::List<impl::ReadyCall>  ready;                         // all that a run does while is_placed, or none
+    impl::List<impl::ReadyCall>* kept_calls = nullptr;          // where this run leaves its calls
     uint32_t                 culprit = no_node;                 // a node of the graph
 
     State(const DeviceProfile& p, const CompileOptions& o) : profile(p), options(o) {}
@@ -16845,6 +16864,16 @@ struct GK_HIDDEN CompiledLayer::State {
     Status check_indices(size_t rows);
     Status check_cache(const CacheRows& cache, size_t rows, size_t* tokens);
     void   place_in(uint8_t* arena);
+    bool   only_code() const;
+    void   run_code(const CodeGenUnit& unit, impl::LoopCall& call) const;
+    /// Are these calls all of this run, too?
+    bool repeats(const Parallel& p, const Workspace& w, const void* const* in, void* const* out, size_t rows) const {
+        const bool same = w.data && w.data == placed_by.data && w.bytes == placed_by.bytes;
+        return ready.size() && is_placed && (same || !buffers.bytes) && impl::width_of(p) == planned_width
+                && as_before(in, out, rows);
+    }
+    void run_ready();
+    Status run(CompiledLayer& layer, const void* const* in, void* const* out, size_t rows, const CacheRows& cache);
     Status run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens);
     bool   one_to_one() const;
     /// Is everything where it was when it was checked?
@@ -18089,6 +18118,18 @@ void CompiledLayer::State::place_in(uint8_t* arena) {
     }
     placed_at = arena;
     is_placed = true;
+    ready.fill(0, impl::ReadyCall());
+}
+/// Is a run nothing but calls of machine code?
+bool CompiledLayer::State::only_code() const {
+    for (uint32_t i = 0; i < fusion.groups.size(); i++) {
+        const FusionGroup& g = fusion.groups[i];
+        uint32_t nodes = 0;
+        if (planned[i].by_code || with_product(i)) continue;
+        for (uint32_t u = g.unit; u < g.unit + g.units; u++) nodes += codegen.units[u].last - codegen.units[u].first;
+        if (g.strategy == FusionStrategy::kernel_call || nodes != g.end - g.begin) return false;
+    }
+    return true;
 }
 Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens) {
     if (attentions.size() || !is_planned(rows, p))
@@ -18098,7 +18139,11 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
         return {Code::out_of_memory,
                 "no memory for intermediates; give a workspace of scratch_bytes(), or a working GLLM_KERNELS_MALLOC"};
     uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
-    if (!is_placed || placed_at != arena) place_in(arena);
+    if (!is_placed || placed_at != arena) {
+        place_in(arena);
+        placed_by = w;
+        kept_calls = impl::width_of(p) == 1 && !options.poison && only_code() ? &ready : nullptr;
+    }
     if (options.poison && buffers.bytes) memset(arena, 0xff, buffers.bytes);
     for (uint32_t i = 0, next; i < fusion.groups.size(); i = next) {
         const FusionGroup& g = fusion.groups[i];
@@ -18115,6 +18160,8 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
         for (const BufferAlloc& a : buffers.allocs)
             if (a.end >= i && a.end < next && a.bytes) memset(arena + a.offset, 0xff, a.bytes);
     }
+    if (ready.size() > impl::most_ready) ready.fill(0, impl::ReadyCall());
+    kept_calls = nullptr;
     return impl::success;
 }
 
@@ -18247,6 +18294,7 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     if (s) s = made->place_values();
     if (s) made->one_input = made->one_to_one();
     if (s) made->emit_code(graph);
+    if (s && made->codegen.units.size() && !made->ready.behind(impl::most_ready + 1)) s = impl::out_of_nodes();
     if (s) s = made->plan_buffers(1, 0, Parallel());
     if (!s) {
         char name[48] = "";
@@ -18290,19 +18338,26 @@ Status CompiledLayer::bind_packed(const char* name, const void* packed) {
     state_->buffers.rows = 0;                                   // to be planned again
     return impl::success;
 }
-Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows, const CacheRows& kv) {
-    if (!state_) return impl::invalid("nothing was compiled");
+Status CompiledLayer::State::run(CompiledLayer& layer, const void* const* in, void* const* out, size_t rows,
+        const CacheRows& cache) {
     size_t tokens = 0;
     Status s = impl::success;
-    if (!state_->as_before(inputs, outputs, rows)) s = state_->check_memory(inputs, outputs, rows);
-    if (s && state_->attentions.size()) s = state_->check_cache(kv, rows, &tokens);
-    if (s) s = state_->run(parallel, workspace, rows, tokens);
+    if (!as_before(in, out, rows)) s = check_memory(in, out, rows);
+    if (s && attentions.size()) s = check_cache(cache, rows, &tokens);
+    if (s) s = run(layer.parallel, layer.workspace, rows, tokens);
     if (s) return s;
-    const uint32_t culprit = state_->culprit;
-    const SemanticNode* about = state_->dag.nodes.begin();
-    while (about != state_->dag.nodes.end() && about->node != culprit) about++;
-    impl::put_message(message_, sizeof message_, s, about == state_->dag.nodes.end() ? "" : about->name, culprit);
+    const SemanticNode* about = dag.nodes.begin();
+    while (about != dag.nodes.end() && about->node != culprit) about++;
+    const char* const name = about == dag.nodes.end() ? "" : about->name;
+    impl::put_message(layer.message_, sizeof layer.message_, s, name, culprit);
     return s;
+}
+Status CompiledLayer::run(const void* const* inputs, void* const* outputs, size_t rows, const CacheRows& kv) {
+    if (!state_) return impl::invalid("nothing was compiled");
+    if (!state_->repeats(parallel, workspace, inputs, outputs, rows))
+        return state_->run(*this, inputs, outputs, rows, kv);
+    state_->run_ready();
+    return impl::success;
 }
 Status CompiledLayer::run(const float* input, float* output, size_t rows, const CacheRows& kv) {
     const void* const inputs[]  = {input};
@@ -18672,6 +18727,11 @@ __declspec(dllimport) int   __stdcall VirtualFree(void* at, size_t bytes, unsign
 }
 #else
 #include <sys/mman.h>
+#ifdef MAP_POPULATE                                             // all pages at once
+#define GK_MAP_NOW MAP_POPULATE
+#else
+#define GK_MAP_NOW 0
+#endif
 #endif
 #endif
 
@@ -18695,7 +18755,7 @@ bool CodeMemory::hold(const uint8_t* code, size_t n) {
 #else
 CodeMemory::~CodeMemory()                          { if (at) munmap(at, bytes); }
 bool CodeMemory::hold(const uint8_t* code, size_t n) {
-    void* const p = mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    void* const p = mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | GK_MAP_NOW, -1, 0);
     if (p == MAP_FAILED) return false;
     at    = p;
     bytes = n;
@@ -18725,16 +18785,6 @@ constexpr uint8_t  no_register = 255;
 
 /// What code is written for. mask: the register that says which elements a rest has.
 struct CodeTarget { Isa isa; uint8_t lanes, constant_bytes, mask; uint64_t registers; };
-
-/// What a function is called with: rows, each of vectors and a rest. Pointers are behind the vectors of the first row.
-struct LoopCall {
-    uint64_t rows;
-    int64_t  begin;                                             // -2 for every element of the vectors
-    uint64_t rest;
-    int32_t  mask[8];                                           // -1 for every element of the rest; AVX-512: bits
-    uint8_t* at[most_pointers];
-    size_t   step[most_pointers];                               // bytes from row to row
-};
 
 #if GK_EMITS_X86
 
@@ -18840,8 +18890,13 @@ constexpr X86Row x86_rows[] = { GK_X86_ROWS(GK_X86_ROW) };
 constexpr uint8_t rax = 0, rcx = 1, rdx = 2, rbx = 3, rsp = 4, rbp = 5, rsi = 6, rdi = 7, rip = 16;
 
 /// evex: the form of 512 bits. k: the mask of the elements that are written, or 0; those of a register become 0.
-struct X86Operands { unsigned reg, v; CodePlace rm; int32_t imm; bool evex; unsigned k; };
+struct X86Operands { unsigned reg, v; const CodePlace& rm; int32_t imm; bool evex; unsigned k; };
 
+/// The lower bytes of a word, some of them; all four are written.
+static inline uint8_t* put_some(uint32_t word, size_t n, uint8_t* p) {
+    memcpy(p, &word, sizeof word);
+    return p + n;
+}
 /// Prefixes. r: what is encoded as reg.
 static inline uint8_t* put_prefix(const X86Row& e, const X86Operands& o, unsigned r, uint8_t* p) {
     static constexpr uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
@@ -18849,27 +18904,20 @@ static inline uint8_t* put_prefix(const X86Row& e, const X86Operands& o, unsigne
     const unsigned high_r = r >> 3 & 1, high_x = x & 1, high_b = o.rm.base >> 3 & 1u, v = ~o.v & 15;
     const unsigned space = static_cast<unsigned>(e.space), map = space - 1;
     const unsigned top = high_r << 7 | high_x << 6 | high_b << 5, w = unsigned(e.w) << 7, low = v << 3 | e.prefix;
-    const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
     if (o.evex) {
-        const unsigned zero = o.k && e.form == X86Form::rm;
-        byte(0x62);
-        byte(((top | (r >> 4 & 1) << 4) ^ 0xf0) | map);
-        byte(w | low | 4);
-        byte(zero << 7 | 2 << 5 | unsigned(o.rm.each) << 4 | (~o.v >> 4 & 1) << 3 | (o.k & 7));
-    } else if (e.space < X86Space::vex_0f) {
-        const unsigned rex = unsigned(e.w) << 3 | high_r << 2 | high_x << 1 | high_b;
-        if (e.prefix) byte(prefixes[e.prefix]);
-        if (rex) byte(0x40 | rex);
-        if (space) byte(0x0f);
-    } else if (map == 1 && !e.w && !high_x && !high_b) {
-        byte(0xc5);
-        byte((top ^ 0x80) | unsigned(e.l) << 2 | low);
-    } else {
-        byte(0xc4);
-        byte((top ^ 0xe0) | map);
-        byte(w | unsigned(e.l) << 2 | low);
+        const unsigned zero = o.k && e.form == X86Form::rm, more = ((top | (r >> 4 & 1) << 4) ^ 0xf0) | map;
+        const unsigned last = zero << 7 | 2 << 5 | unsigned(o.rm.each) << 4 | (~o.v >> 4 & 1) << 3 | (o.k & 7);
+        return put_some(0x62 | more << 8 | (w | low | 4) << 16 | last << 24, 4, p);
     }
-    return p;
+    if (e.space >= X86Space::vex_0f) {
+        const unsigned last = unsigned(e.l) << 2 | low;
+        if (map == 1 && !e.w && !high_x && !high_b) return put_some(0xc5 | ((top ^ 0x80) | last) << 8, 2, p);
+        return put_some(0xc4 | ((top ^ 0xe0) | map) << 8 | (w | last) << 16, 3, p);
+    }
+    const unsigned rex = unsigned(e.w) << 3 | high_r << 2 | high_x << 1 | high_b;
+    p = put_some(prefixes[e.prefix], e.prefix != 0, p);
+    p = put_some(0x40 | rex, rex != 0, p);
+    return put_some(0x0f, space, p);
 }
 /// A register, or an address. A byte of offset counts elements of the size that memory has where the prefix is EVEX:
 /// 1 << shift.
@@ -18880,23 +18928,21 @@ static inline uint8_t* put_place(const CodePlace& rm, unsigned shift, unsigned r
     const int32_t  count  = rm.offset >> shift;
     const bool     narrow = count >= -128 && count < 128 && count * (1 << shift) == rm.offset;
     const unsigned mode   = !rm.memory ? 3 : behind ? 0 : rm.offset == 0 && base != rbp ? 0 : narrow ? 1 : 2;
-    const size_t   bytes  = behind || mode == 2 ? 4 : mode == 1;
     const uint32_t offset = static_cast<uint32_t>(mode == 1 ? count : rm.offset);
-    const auto byte = [&p](unsigned b) { *p++ = static_cast<uint8_t>(b); };
-    byte(mode << 6 | middle | (behind ? 5 : index ? 4 : base));
-    if (index) byte(unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base);
-    for (size_t i = 0; i < bytes; i++) byte(offset >> 8 * i);
-    return p;
+    const unsigned first  = mode << 6 | middle | (behind ? 5 : index ? 4 : base);
+    const unsigned second = unsigned(rm.scale) << 6 | (rm.index & 7u) << 3 | base;
+    p = put_some(first | second << 8, 1 + size_t(index), p);
+    return put_some(offset, behind || mode == 2 ? 4 : mode == 1, p);
 }
-/// The instruction's bytes, at most 15; how many. Of rip offset is from behind the instruction.
+/// The instruction's bytes, at most 15 of X86_ROOM that may be written; how many. Of rip offset is from behind it.
+constexpr size_t X86_ROOM = 24;
 static inline size_t encode(const X86Row& e, const X86Operands& o, uint8_t* out) {
     const unsigned r = e.form == X86Form::vm || e.form == X86Form::m ? e.digit : o.reg;
     uint8_t* p = put_prefix(e, o, r, out);
     *p++ = static_cast<uint8_t>(e.form == X86Form::o ? e.opcode | (o.rm.base & 7u) : e.opcode);
     const unsigned shift = !o.evex ? 0 : o.rm.each || e.n == 4 ? 2 : e.n == 32 ? 5 : 6;
     if (e.form != X86Form::none && e.form != X86Form::o) p = put_place(o.rm, shift, r, p);
-    for (size_t i = 0; i < e.imm; i++) *p++ = static_cast<uint8_t>(static_cast<uint32_t>(o.imm) >> 8 * i);
-    return static_cast<size_t>(p - out);
+    return static_cast<size_t>(put_some(static_cast<uint32_t>(o.imm), e.imm, p) - out);
 }
 /// What tests compare with an assembler: a row, and its bytes for some operands: reg, v, memory, base, index, scale,
 /// offset, immediate, evex, each, k.
@@ -19220,8 +19266,8 @@ protected:
 /// The lowest free register.
 unsigned CodePlaces::take(uint64_t among) {
     if (!(free_ & among)) spill(among);
-    unsigned r = 0;
-    while (r < 39 && !(free_ & among & only(r))) r++;
+    const uint64_t there = free_ & among;
+    const unsigned r = there ? static_cast<unsigned>(__builtin_ctzll(there)) : 39;
     free_   &= ~only(r);
     pinned_ |= only(r);
     used_   |= only(r);
@@ -19281,6 +19327,7 @@ void CodePlaces::write_lines(uint64_t places, unsigned together, bool rest) {
     spilled    = 0;
     for (now_ = 0; now_ < lines_.all.size() && !failed_; now_++) {
         const CodeLine& l = lines_.all[now_];
+        if (dry_ && spilled && together > 1) break;             // fewer do better
         for (vector_ = 0; vector_ < together && (reads_[now_] || is_store(l.op)) && !failed_; vector_++) {
             pinned_ = borrowed_ = 0;
             for (int32_t f : l.from) if (f != no_arg && !place(f).memory) pinned_ |= only(place(f).base);
@@ -19440,7 +19487,7 @@ protected:
     // ---- bytes
     void emit(X86 op, unsigned reg, unsigned v, const CodePlace& rm, int32_t imm, unsigned k = 0) {
         const X86Row&  e = x86_rows[static_cast<size_t>(op)];
-        uint8_t* const to = dry_ ? nullptr : code_.behind(16);
+        uint8_t* const to = dry_ ? nullptr : code_.behind(X86_ROOM);
         failed_ |= !dry_ && !to;
         if (!to) return;
         code_.take_in(encode(e, {reg, v, rm, imm, wide_ && e.n, k}, to));
@@ -20339,8 +20386,10 @@ bool CodeProduct::can_write() const {
     for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
     return lines_.tensors.size() + 2 <= most_pointers;
 }
+/// Of rows that are not known a number that more often leaves none.
 unsigned CodeProduct::most_rows() const {
-    return vectors() == 1 ? all_registers() - 2 : (all_registers() - 1) / 2 - 1;
+    if (vectors() > 1) return (all_registers() - 1) / 2 - 1;
+    return shape_.open && wide_ ? lanes() : all_registers() - 2;
 }
 /// Sums, one row of B and an element of A are in registers; whole panels of B.
 unsigned CodeProduct::vectors_of(unsigned rows) const {
@@ -20353,7 +20402,7 @@ unsigned CodeProduct::vectors_of(unsigned rows) const {
 size_t CodeProduct::steps_together(size_t steps) const {
     constexpr size_t most = 32;                                 // that are written out
     const size_t each = tile_.rows * tile_.vectors;
-    return steps <= most && steps * each <= 16 * most ? steps : each < 16 ? 8 : 4;
+    return steps <= most && steps * each <= 16 * most ? steps : each < 16 ? 8 : each < 24 ? 4 : 2;
 }
 /// Of narrow tiles several rows.
 unsigned CodeProduct::rows_together() const {
@@ -20495,6 +20544,7 @@ void CompiledLayer::State::emit_code(const CompilerGraph&) {}
 void CompiledLayer::State::run_product(uint32_t, const impl::Rows&, const Parallel&) const {}
 void CompiledLayer::State::run_unit(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
 void CompiledLayer::State::run_sums(const CodeGenUnit&, const impl::Window*, size_t, size_t) const {}
+void CompiledLayer::State::run_ready() {}
 #else
 
 const OpTrace* CompiledLayer::State::trace_of(const CompilerGraph& graph, uint32_t v) {
@@ -20749,6 +20799,17 @@ static inline size_t before_aligned(const CodeTarget& target, const Window* at, 
 }
 } // namespace impl
 
+void CompiledLayer::State::run_code(const CodeGenUnit& unit, impl::LoopCall& call) const {
+    const uint8_t* const entry = codegen.code + unit.offset;
+    if (kept_calls && kept_calls->size() <= impl::most_ready) kept_calls->push({entry, call.rows, call});
+    impl::call_code(entry, &call);
+}
+void CompiledLayer::State::run_ready() {
+    for (size_t i = 0; i < ready.size(); i++) {
+        ready[i].with.rows = ready[i].rows;
+        impl::call_code(ready[i].entry, &ready[i].with);
+    }
+}
 void CompiledLayer::State::run_rows_of_product(const CodeGenUnit& unit, const impl::Rows& r, size_t begin,
         size_t end) const {
     impl::LoopCall   call;
@@ -20760,7 +20821,7 @@ void CompiledLayer::State::run_rows_of_product(const CodeGenUnit& unit, const im
         call.at[i] = v.at + r.task * v.each + (begin + (v.each ? 0 : r.begin)) * at->row_bytes;
     }
     if (unit.panels != no_node) call.at[unit.end - unit.begin - 1] = static_cast<uint8_t*>(packed[unit.panels].panels);
-    impl::call_code(codegen.code + unit.offset, &call);
+    run_code(unit, call);
 }
 /// Rows of a product, and of the group behind it where that is injected.
 void CompiledLayer::State::run_product(uint32_t group, const impl::Rows& r, const Parallel& p) const {
@@ -20786,7 +20847,7 @@ void CompiledLayer::State::run_unit(const CodeGenUnit& unit, const impl::Window*
             call.at[i]   = at[i].at + (end - call.rest) * pointer[i].bytes;
             call.step[i] = at[i].stride;
         }
-        impl::call_code(codegen.code + unit.offset, &call);
+        run_code(unit, call);
     };
     const size_t head = rows == 1 ? impl::before_aligned(*target, at, pointer, count, cols) : 0;
     if (head) columns(0, head);
@@ -20802,13 +20863,14 @@ void CompiledLayer::State::run_sums(const CodeGenUnit& unit, const impl::Window*
         call.at[i]   = at[i].at + (i ? (cols - call.rest) * codegen.pointers[unit.begin + i].bytes : 0);
         call.step[i] = at[i].stride;
     }
-    impl::call_code(codegen.code + unit.offset, &call);
+    run_code(unit, call);
 }
 #endif
 
 GK_NAMESPACE_END
 #undef GK_EMITS_X86
 #undef GK_EMITS_A64
+#undef GK_MAP_NOW
 #endif // GLLM_KERNELS_COMPILER
 
 #endif // GK_WANTED(GK_DISPATCH)

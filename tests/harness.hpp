@@ -16,6 +16,7 @@
 //              GLLM_KERNELS_SMALL=1       fewer and smaller cases, for emulators
 //              GLLM_KERNELS_NO_GUARD=1    no faulting pages: qemu 7 reads all of what a masked AVX load masks
 //              GLLM_KERNELS_FULL=1        every float in the sweeps
+//              GLLM_KERNELS_GRAPHS=number so many random graphs
 #ifndef TESTS_HARNESS_HPP
 #define TESTS_HARNESS_HPP
 

@@ -306,7 +306,7 @@ static void check_buffers(const CompiledLayer& layer) {
     }
 }
 
-/// One run into fenced outputs; what is wrong with it.
+/// Two runs into the same fenced outputs; what is wrong with them.
 static void run_and_compare(CompiledLayer& layer, const CompilerGraph& g, const std::vector<Source>& sources,
                             const std::vector<Value>& want, size_t rows, const Way& way) {
     std::vector<const void*> inputs;
@@ -326,19 +326,23 @@ static void run_and_compare(CompiledLayer& layer, const CompilerGraph& g, const 
     Guarded<uint8_t> room(way.guarded ? scratch : 0);
     layer.workspace = {};
     if (way.guarded && scratch) { layer.workspace.data = room.data(); layer.workspace.bytes = scratch; }
-    const long before = allocations_ever();
-    if (!ok(layer.run(inputs.data(), outputs.data(), rows), layer)) return;
-    if (way.guarded) CHECK(allocations_ever() == before);
-    CHECK(overruns() == 0);
-    for (size_t i = 0; i < outputs.size(); i++) {
-        const CompilerGraph::Output& o = g.outputs()[i];
-        const Bytes got(fenced[i]->data(), fenced[i]->data() + fenced[i]->size());
-        const Floats& x = want[o.node].x;
-        const std::string wrong = o.dtype == DType::f32 ? differs<float>(got, x) : o.dtype == DType::f16 ? differs<gllm::f16>(got, x)
-                                                                                                         : differs<gllm::bf16>(got, x);
-        INFO("output " << i << ", node " << o.node);
-        CHECK_MESSAGE(wrong.empty(), wrong);
-        CHECK_MESSAGE(fenced[i]->broken().empty(), fenced[i]->broken());
+    for (bool again : { false, true }) {
+        INFO("again " << again);
+        for (auto& o : fenced) std::fill(o->data(), o->data() + o->size(), uint8_t(0xa5));
+        const long before = allocations_ever();
+        if (!ok(layer.run(inputs.data(), outputs.data(), rows), layer)) return;
+        if (way.guarded) CHECK(allocations_ever() == before);
+        CHECK(overruns() == 0);
+        for (size_t i = 0; i < outputs.size(); i++) {
+            const CompilerGraph::Output& o = g.outputs()[i];
+            const Bytes got(fenced[i]->data(), fenced[i]->data() + fenced[i]->size());
+            const Floats& x = want[o.node].x;
+            const std::string wrong = o.dtype == DType::f32 ? differs<float>(got, x) : o.dtype == DType::f16 ? differs<gllm::f16>(got, x)
+                                                                                                             : differs<gllm::bf16>(got, x);
+            INFO("output " << i << ", node " << o.node);
+            CHECK_MESSAGE(wrong.empty(), wrong);
+            CHECK_MESSAGE(fenced[i]->broken().empty(), fenced[i]->broken());
+        }
     }
 }
 
@@ -731,7 +735,8 @@ private:
 };
 
 TEST_CASE("random graphs") {
-    const size_t count = full() ? 20000 : small() ? 12 : 600;
+    const char* const wanted = std::getenv("GLLM_KERNELS_GRAPHS");
+    const size_t count = wanted ? std::strtoull(wanted, nullptr, 0) : full() ? 20000 : small() ? 12 : 600;
     size_t graphs = 0, fused = 0, banded = 0, shared = 0, taken = 0;
     for (size_t i = 0; i < count; i++) {
         std::vector<Isa> sets;
@@ -914,45 +919,68 @@ TEST_CASE("a weight is what it was when it was bound; one input, one output") {
     CHECK(out[3] == 85);
 }
 
-TEST_CASE("from run to run: other memory, other rows, other tensors") {
-    CompilerGraph g;
-    const TensorRef x = g.input({ any_rows, 24 });
-    const TensorRef y = g.rms_norm(g.matmul(x, g.weight("w", { 24, 40 })), g.weight("n", { 40 }), 1e-5f);
-    g.output(g.rms_norm(g.reshape(y, 8), g.weight("m", { 8 }), 1e-5f));             // a view of a buffer
-    g.output(g.reshape(x, 12), DType::f16);                                         // and of an input
+/// From run to run: other memory, rows, tensors, numbers of a weight, threads.
+static void check_runs(CompilerGraph& g, const std::vector<const char*>& names) {
     Rng rng(11);
     std::vector<Source> weights;
     CompiledLayer layer;
     REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
-    for (const char* name : { "w", "n", "m" }) {
-        weights.push_back(source_of<float>(rng, 24 * 40));
-        REQUIRE(layer.bind(name, weights.back().bytes.data()));
-    }
+    const auto bind = [&](size_t i, const Source& s) { REQUIRE(layer.bind(names[i], s.bytes.data())); };
+    for (size_t i = 0; i < names.size(); i++) { weights.push_back(source_of<float>(rng, 24 * 40)); bind(i, weights[i]); }
     const size_t most = 9;
+    const Source other = source_of<float>(rng, 24 * 40);
     const Floats a = draw<float>(rng, most * 24), b = draw<float>(rng, most * 24);
-    const auto run = [&](const Floats& in, size_t rows, void* memory, size_t bytes) {
-        Floats out(rows * 40, 0);
-        std::vector<gllm::f16> narrow(rows * 24);
-        const void* ins[] = { in.data() };
+    Floats in = a, out(most * 40);
+    std::vector<gllm::f16> narrow(most * 24);
+    const auto run = [&](const Floats& x, size_t rows, void* memory, size_t bytes) {
+        std::fill(out.begin(), out.end(), 0.0f);
+        std::fill(narrow.begin(), narrow.end(), gllm::f16());
+        const void* ins[] = { x.data() };
         void* outs[] = { out.data(), narrow.data() };
         layer.workspace = { memory, bytes };
         ok(layer.run(ins, outs, rows), layer);
-        for (const gllm::f16& e : narrow) out.push_back(gllm::Element<gllm::f16>::to_f32(e));
-        return out;
+        Floats all(out.begin(), out.begin() + ptrdiff_t(rows * 40));
+        for (size_t i = 0; i < rows * 24; i++) all.push_back(gllm::Element<gllm::f16>::to_f32(narrow[i]));
+        return all;
     };
     const size_t scratch = layer.scratch_bytes(most);
-    const std::vector<Floats> want = { run(a, most, nullptr, 0), run(b, most, nullptr, 0), run(a, 4, nullptr, 0) };
+    std::vector<Floats> want = { run(a, most, nullptr, 0), run(b, most, nullptr, 0), run(a, 4, nullptr, 0), {} };
+    bind(0, other);
+    want[3] = run(a, most, nullptr, 0);
+    bind(0, weights[0]);
     CHECK(want[0] != want[1]);
+    CHECK(want[0] != want[3]);
     Bytes here(scratch), there(scratch);
-    for (size_t i = 0; i < 60; i++) {
-        Bytes &used = rng.below(2) ? here : there, &other = &used == &here ? there : here;
-        std::fill(other.begin(), other.end(), uint8_t(0xff));
-        const size_t which = rng.below(3);
-        const bool   own = rng.below(4) == 0;
-        const Floats got = run(which == 1 ? b : a, which == 2 ? 4 : most, own ? nullptr : used.data(), own ? 0 : scratch);
-        CHECK(differ(got.data(), want[which].data(), got.size()) == "");
+    for (size_t i = 0; i < 100; i++) {
+        Bytes &used = rng.below(2) ? here : there, &unused = &used == &here ? there : here;
+        std::fill(unused.begin(), unused.end(), uint8_t(0xff));
+        const size_t which = rng.below(4);
+        const bool   own = rng.below(4) == 0, copied = rng.below(2) != 0;
+        layer.parallel = parallel_of(1 + unsigned(rng.below(3)));
+        if (which == 3) bind(0, other);
+        const Floats& x = which == 1 ? b : a;
+        if (copied) in = x;                                     // other numbers in the same place
+        for (size_t again = rng.below(3) + 1; again-- > 0;) {
+            const Floats got = run(copied ? in : x, which == 2 ? 4 : most, own ? nullptr : used.data(), own ? 0 : scratch);
+            CHECK(differ(got.data(), want[which].data(), got.size()) == "");
+        }
+        CHECK(std::count(unused.begin(), unused.end(), uint8_t(0xff)) == ptrdiff_t(unused.size()));
+        if (which == 3) bind(0, weights[0]);
         if (rng.below(5) == 0) layer.scratch_bytes(1 + rng.below(most));
     }
+}
+TEST_CASE("from run to run: other memory, other rows, other tensors") {
+    CompilerGraph g, code;
+    const TensorRef x = g.input({ any_rows, 24 });
+    const TensorRef y = g.rms_norm(g.matmul(x, g.weight("w", { 24, 40 })), g.weight("n", { 40 }), 1e-5f);
+    g.output(g.rms_norm(g.reshape(y, 8), g.weight("m", { 8 }), 1e-5f));             // a view of a buffer
+    g.output(g.reshape(x, 12), DType::f16);                                         // and of an input
+    check_runs(g, { "w", "n", "m" });
+    const TensorRef z = code.input({ any_rows, 24 });
+    const TensorRef h = code.op(OpKind::gelu, code.add(code.matmul(z, code.weight("w", { 24, 16 })), code.weight("n", { 16 })));
+    code.output(code.matmul(code.op(OpKind::relu, h), code.weight("m", { 16, 40 })));
+    code.output(code.op(OpKind::neg, code.op(OpKind::abs, z)), DType::f16);
+    check_runs(code, { "w", "n", "m" });
 }
 
 TEST_CASE("threads change no bit") {
@@ -1162,7 +1190,8 @@ TEST_CASE("calls that are wrong") {
         wrong("scratch", in, out, 4, "scratch_bytes");
     }
     layer.workspace = {};
-    CHECK(layer.run(static_cast<const void* const*>(nullptr), static_cast<void* const*>(nullptr), 0));
+    CHECK(layer.run(nullptr, nullptr, 0));
+    CHECK(layer.run(nullptr, nullptr).code == Code::invalid_argument);
     REQUIRE(ok(layer.run(in, out, 4), layer));
     CHECK(c.broken() == "");
     CHECK(d.broken() == "");

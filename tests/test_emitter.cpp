@@ -238,7 +238,7 @@ struct Listing {
             default: break;
         }
         if (e.immediate && e.form != Row::rvmr) t += ", " + std::to_string(x.imm);
-        uint8_t out[16];
+        uint8_t out[24];
         const auto number = [](unsigned v) { return int32_t(v); };
         const int32_t all[] = { number(x.reg), number(x.v), x.memory, number(x.base), number(x.index), number(x.scale),
                                 x.offset, x.imm, e.wide, x.each, number(x.k) };
