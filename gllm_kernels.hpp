@@ -6553,72 +6553,97 @@ template <class E> constexpr impl::GemmKernels gemm_table = gemm_kernels<E>();
 
 constexpr size_t PAGE = impl::cache_page, PAGEV = PAGE / VF, KEYS = GK_PASS == GK_AVX2 ? 96 : 112, PAGES = KEYS / PAGE;
 constexpr size_t PIECE = 4 * KEYS;
-constexpr int    SOME_LANES = VF == 1 ? 8 : 32;                 // to unroll: conversions one by one are much code
+constexpr int    UNROLLED = VF == 1 ? 1 : 16;                   // where vectors stay in registers
 static_assert(KEYS % MR == 0 && KEYS % PAGE == 0 && KEYS <= CHAIN, "whole tiles, one chain");
 
 constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 // ---- keys and values as they lie in a cache ------------------------------------
 
-/// The keys of a page, of each type: two() gives rows i and i + 1 of [head_dim][16], i even and not falling.
-template <class T> struct KeyRows {
-    static constexpr size_t bytes = PAGE * sizeof(T);           // of a row
-    const T* rows;
-    GK_MEM void open(const uint8_t* page, size_t)      { rows = reinterpret_cast<const T*>(page); }
-    GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
-        GK_UNROLL(SOME_LANES) for (size_t j = 0; j < 2 * PAGEV; j++) v[j] = vload(rows + i * PAGE + j * VF);
-    }
-};
-struct KeyCodes {
-    static constexpr size_t bytes = PAGE;
-    const int8_t* codes;
-    const f16*    scales;
-    vf            scale[PAGEV];
-    GK_MEM void open(const uint8_t* page, size_t d) {
-        codes  = reinterpret_cast<const int8_t*>(page);
-        scales = reinterpret_cast<const f16*>(page + d * PAGE);
-        GK_UNROLL(4) for (size_t j = 0; j < PAGEV; j++) scale[j] = vzero();
-    }
-    GK_MEM void two(size_t i, vf (&v)[2 * PAGEV]) {
-        if (i % 32 == 0)
-            GK_UNROLL(4) for (size_t j = 0; j < PAGEV; j++) scale[j] = vload(scales + i / 32 * PAGE + j * VF);
-        GK_UNROLL(8) for (size_t j = 0; j < 2 * PAGEV; j++)
-            v[j] = vmul(vload(codes + i * PAGE + j * VF), scale[j % PAGEV]);
-    }
-};
-
-/// A row of values: vector c of those from `row` on, where `row` is at a multiple of 32 for codes.
-template <class T> struct ValueRow {
-    static constexpr size_t step = 1, bytes = sizeof(T);        // elements and bytes of what a row is made of
-    GK_MEM static vf at(const uint8_t* row, size_t c)   { return vload(reinterpret_cast<const T*>(row) + c * VF); }
-    GK_MEM static vf part(const uint8_t* row, size_t n) { return vload_n(reinterpret_cast<const T*>(row), n); }
-};
-struct ValueCodes {
-    static constexpr size_t step = 32, bytes = sizeof(impl::block_q8_0);
-    GK_MEM static vf at(const uint8_t* row, size_t c) {
-        return vmul(vload(reinterpret_cast<const int8_t*>(row + 2) + c * VF), vset(half(row)));
-    }
-    GK_MEM static vf part(const uint8_t*, size_t)       { return vzero(); }
-};
-
-/// out[d] = a row of values; up to VF floats behind it may be written.
-template <class Row> GK_INL void widen_values(const uint8_t* row, size_t d, float* out) {
-    size_t j = 0;
-    if (Row::step > 1) {
-        for (; j < d; j += 32, row += Row::bytes)
-            GK_UNROLL(8) for (size_t c = 0; c < 32 / VF; c++) vstore(out + j + c * VF, Row::at(row, c));
-        return;
-    }
-    for (; j + VF <= d; j += VF) vstore(out + j, Row::at(row + j * Row::bytes, 0));
-    if (j < d) vstore(out + j, Row::part(row + j * Row::bytes, d - j));
+/// So many vectors from p on.
+template <class T, size_t N> GK_INL void load_all(const uint8_t* p, vf* v) {
+    GK_UNROLL(UNROLLED) for (size_t j = 0; j < N; j++) v[j] = vload(reinterpret_cast<const T*>(p) + j * VF);
 }
-inline void widen_row(CacheType type, const uint8_t* row, size_t d, float* out) {
-    switch (type) {
-        case CacheType::f32:  widen_values<ValueRow<float>>(row, d, out); return;
-        case CacheType::f16:  widen_values<ValueRow<f16>>(row, d, out); return;
-        case CacheType::bf16: widen_values<ValueRow<bf16>>(row, d, out); return;
-        case CacheType::Q8_0: widen_values<ValueCodes>(row, d, out); return;
+/// Rows i and i + 1 of the keys [head_dim][16] of each of P pages.
+template <class T, size_t P> GK_INL void load_keys(const uint8_t* const* pages, size_t i, vf (&v)[2][P * PAGEV]) {
+    constexpr size_t row = PAGE * sizeof(T);
+    GK_UNROLL(UNROLLED) for (size_t p = 0; p < P; p++) {
+        load_all<T, PAGEV>(pages[p] + i * row, v[0] + p * PAGEV);
+        load_all<T, PAGEV>(pages[p] + i * row + row, v[1] + p * PAGEV);
     }
+}
+/// The same of any type, i even. scales: room for those of codes, of 32 rows each, which i goes through in order.
+template <size_t P>
+GK_INL void key_rows(CacheType type, const uint8_t* const* pages, size_t d, size_t i, float* scales,
+        vf (&v)[2][P * PAGEV]) {
+    if (type == CacheType::f32) {
+        load_keys<float, P>(pages, i, v);
+    } else if (type == CacheType::Q8_0) {
+        for (size_t p = 0; i % 32 == 0 && p < P; p++) {
+            vf scale[PAGEV];
+            load_all<f16, PAGEV>(pages[p] + d * PAGE + i / 32 * PAGE * sizeof(f16), scale);
+            GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) vstore(scales + p * PAGE + j * VF, scale[j]);
+        }
+        load_keys<int8_t, P>(pages, i, v);
+        GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) {
+            const vf scale = vload(scales + j * VF);
+            v[0][j] = vmul(v[0][j], scale);
+            v[1][j] = vmul(v[1][j], scale);
+        }
+    } else if (type == CacheType::bf16) {
+        load_keys<bf16, P>(pages, i, v);
+    } else {
+        load_keys<f16, P>(pages, i, v);
+    }
+}
+
+/// Where column j of a row of values is; of codes, the block it is in.
+GK_INL size_t column_bytes(CacheType type, size_t j) {
+    return type == CacheType::Q8_0 ? j / 32 * sizeof(impl::block_q8_0) : impl::cache_row_bytes(type, j);
+}
+/// C vectors of a row of values, from `row` on; of codes, from code `from` of the block there on.
+template <size_t C> GK_INL void load_codes(const uint8_t* row, size_t from, vf* v) {
+    GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) {
+        const uint8_t* const block = row + c * VF / 32 * sizeof(impl::block_q8_0);
+        const vf codes = vload(reinterpret_cast<const int8_t*>(block + 2) + from + c * VF % 32);
+        v[c] = vmul(codes, vset(half(block)));
+    }
+}
+/// The same of N rows and any type.
+template <class T, size_t N, size_t C> GK_INL void load_values(const uint8_t* row, size_t stride, vf (&v)[N][C]) {
+    GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++) load_all<T, C>(row + n * stride, v[n]);
+}
+template <size_t N, size_t C>
+GK_INL void value_rows(CacheType type, const uint8_t* row, size_t stride, size_t from, vf (&v)[N][C]) {
+    if (type == CacheType::f32) {
+        load_values<float>(row, stride, v);
+    } else if (type == CacheType::Q8_0) {
+        GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++) load_codes<C>(row + n * stride, from, v[n]);
+    } else if (type == CacheType::bf16) {
+        load_values<bf16>(row, stride, v);
+    } else {
+        load_values<f16>(row, stride, v);
+    }
+}
+
+/// out[d] = a row of values.
+GK_NOINLINE void widen_row(CacheType type, const uint8_t* row, size_t d, float* out) {
+    switch (type) {
+        case CacheType::f32:  convert(reinterpret_cast<const float*>(row), out, d); return;
+        case CacheType::f16:  convert(reinterpret_cast<const f16*>(row), out, d); return;
+        case CacheType::bf16: convert(reinterpret_cast<const bf16*>(row), out, d); return;
+        case CacheType::Q8_0:
+            for (size_t j = 0; j < d; j += 32, row += sizeof(impl::block_q8_0))
+                for (size_t c = 0; c < 32; c += VF) {
+                    vf v;
+                    load_codes<1>(row, c, &v);
+                    vstore(out + j + c, v);
+                }
+    }
+}
+/// dst[c][ldd] = src[r][lds]^T, out of line.
+GK_NOINLINE void turn(const float* src, size_t lds, size_t rows, size_t cols, float* dst, size_t ldd) {
+    transpose(src, lds, rows, cols, dst, ldd);
 }
 
 /// The keys and values of one head in some pages of a block. Keys of plain arrays are turned into pages of floats.
@@ -6632,12 +6657,19 @@ struct CacheBlock {
 /// Floats to keep turned keys in, and rows on their way.
 inline size_t turned_floats(const KvView& kv) { return kv.pages ? 0 : (PAGES + 1) * PAGE * kv.head_dim + 16; }
 
-template <class T> void turn_page(const uint8_t* rows, size_t stride, size_t count, size_t d, float* page) {
-    transpose(reinterpret_cast<const T*>(rows), stride / sizeof(T), count, d, page, PAGE);
+/// page[d][16] = so many rows of keys, turned; wide: room for them.
+inline void turn_page(CacheType type, const uint8_t* rows, size_t stride, size_t count, size_t d, float* page,
+        float* wide) {
+    if (type == CacheType::f32) {
+        turn(reinterpret_cast<const float*>(rows), stride / sizeof(float), count, d, page, PAGE);
+    } else {
+        for (size_t r = 0; r < count; r++) widen_row(type, rows + r * stride, d, wide + r * d);
+        turn(wide, d, count, d, page, PAGE);
+    }
     for (size_t r = round_up(count, VF); r < PAGE; r++)
         for (size_t i = 0; i < d; i++) page[i * PAGE + r] = 0;
 }
-inline CacheBlock cache_block(const KvView& kv, size_t head, size_t first, size_t count, float* turned) {
+GK_NOINLINE CacheBlock cache_block(const KvView& kv, size_t head, size_t first, size_t count, float* turned) {
     CacheBlock b = {};
     b.count        = count;
     b.key_type     = kv.pages ? kv.keys.type : CacheType::f32;
@@ -6655,17 +6687,9 @@ inline CacheBlock cache_block(const KvView& kv, size_t head, size_t first, size_
         const size_t   t = (first + p) * PAGE, tokens = least(kv.length - t, PAGE), stride = kv.keys.token_stride;
         const uint8_t* rows = keys + t * stride + head * kv.keys.head_stride;
         float* const   page = turned + p * PAGE * d;
-        float* const   wide = turned + PAGES * PAGE * d;
         b.keys[p]   = reinterpret_cast<const uint8_t*>(page);
         b.values[p] = values + t * kv.values.token_stride + head * kv.values.head_stride;
-        switch (kv.keys.type) {
-            case CacheType::f32:  turn_page<float>(rows, stride, tokens, d, page); break;
-            case CacheType::f16:  turn_page<f16>(rows, stride, tokens, d, page); break;
-            case CacheType::bf16: turn_page<bf16>(rows, stride, tokens, d, page); break;
-            case CacheType::Q8_0:
-                for (size_t i = 0; i < tokens; i++) widen_row(CacheType::Q8_0, rows + i * stride, d, wide + i * d);
-                turn_page<float>(reinterpret_cast<const uint8_t*>(wide), d * sizeof(float), tokens, d, page);
-        }
+        turn_page(kv.keys.type, rows, stride, tokens, d, page, turned + PAGES * PAGE * d);
     }
     return b;
 }
@@ -6698,8 +6722,8 @@ GK_INL float place_of(const impl::AttentionJob& job, size_t i, size_t from) {
 GK_INL vf top_of(vf m) { return vselect(vlt(m, vset(-impl::largest_float)), vzero(), m); }
 /// Of 16 lanes, in the order of panel_exponentials: halves, of halves. vsum of wide vectors is that.
 GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
-    GK_UNROLL(4) for (size_t w = PAGEV / 2; w; w /= 2)
-        GK_UNROLL(8) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
+    GK_UNROLL(UNROLLED) for (size_t w = PAGEV / 2; w; w /= 2)
+        GK_UNROLL(UNROLLED) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
     if (VF != 4) return vsum(v[0]);
     float t[VF];
     vstore(t, v[0]);
@@ -6736,127 +6760,148 @@ GK_INL size_t part_floats(size_t d)                  { return round_up(d, PAGE) 
 inline size_t few_parts(size_t rows, size_t pieces, size_t d) { return rows * pieces * part_floats(d); }
 inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv); }
 
-/// What is prefetched while something else is read: the keys, or the values, of a head in some pages. A few lines of
+/// What is prefetched while something else is read: the keys, or the values, of a head in some pages. Four lines of
 /// each by turns: so many streams get more of the memory's bandwidth than one.
 struct Ahead {
     const uint8_t* const* pages;
     size_t                count, bytes;                         // pages; of each
-    size_t                page, at;                             // the next line
-    template <size_t part> GK_MEM void prefetch_bytes() {
-        constexpr size_t lines = (part + 63) / 64, turns = (lines + 3) / 4, each = (lines + turns - 1) / turns;
-        for (size_t t = 0; t < turns && at < bytes; t++) {
+    size_t                page, at;                             // the next lines
+    ptrdiff_t             early;                                // bytes that were prefetched before their time
+    /// As many bytes as something else reads meanwhile.
+    GK_MEM void prefetch_bytes(ptrdiff_t n) {
+        for (early -= n; early < 0; early += 256) {
+            if (at >= bytes) { early = PTRDIFF_MAX / 2; return; }
             const char* const line = reinterpret_cast<const char*>(pages[page] + at);
-            GK_UNROLL(4) for (size_t i = 0; i < each; i++) prefetch(line + 64 * i);
-            if (++page == count) { page = 0; at += 64 * each; }
+            GK_UNROLL(4) for (size_t i = 0; i < 4; i++) prefetch(line + 64 * i);
+            if (++page == count) { page = 0; at += 256; }
         }
     }
 };
+/// So many elements in bytes, with the scales of codes.
+GK_INL ptrdiff_t element_bytes(CacheType type, size_t n) {
+    return static_cast<ptrdiff_t>(type == CacheType::Q8_0 ? n + n / 16 : impl::cache_row_bytes(type, n));
+}
 
-/// s[r * KEYS + t] = rows r of q[R][d] times the keys of P pages.
-template <class Keys, size_t R, size_t P>
-GK_INL void page_scores(const uint8_t* const* pages, Ahead* values, const float* q, size_t d, float* s) {
-    Keys  keys[P];
-    Ahead ahead = *values;
-    GK_UNROLL(8) for (size_t p = 0; p < P; p++) keys[p].open(pages[p], d);
+/// s[r * KEYS + t] = rows r of q[][d] times the keys of pages first .. last - 1 of a block; the others are not read.
+struct KeySums {
+    const CacheBlock& block;
+    Ahead*            values;
+    size_t            first, last;
+    const float*      q;
+    size_t            d;
+    float             *s, *scales;                              // scales: room for those of codes of each page
+};
+/// R rows and P pages, from page p on where there are so many in a block.
+template <size_t R, size_t P> GK_INL void page_scores(const KeySums& k, size_t p) {
+    const CacheType type  = k.block.key_type;
+    const size_t    start = least(p, PAGES - P), d = k.d;
+    const ptrdiff_t bytes = element_bytes(type, 2 * P * PAGE);
+    const uint8_t*  pages[P];
+    for (size_t j = 0; j < P; j++) {
+        const size_t page = start + j < k.first ? k.first : start + j;
+        pages[j] = k.block.keys[least(page, k.last - 1)];
+    }
+    Ahead& ahead = *k.values;
     for (size_t from = 0; from < d; from += CHAIN) {
         vf acc[R][P * PAGEV];
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++)
-            GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
+        GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
+            GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
         for (size_t i = from; i < end; i += 2) {
-            ahead.prefetch_bytes<P * 2 * Keys::bytes>();
-            GK_UNROLL(8) for (size_t p = 0; p < P; p++) {
-                vf v[2 * PAGEV];
-                keys[p].two(i, v);
-                GK_UNROLL(2) for (size_t k = 0; k < 2; k++)
-                    GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-                        const vf x = vset(q[r * d + i + k]);
-                        GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++)
-                            acc[r][p * PAGEV + j] = vfma(x, v[k * PAGEV + j], acc[r][p * PAGEV + j]);
-                    }
-            }
+            vf v[2][P * PAGEV];
+            key_rows<P>(type, pages, d, i, k.scales, v);
+            ahead.prefetch_bytes(bytes);
+            GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
+                GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
+                    const vf x = vset(k.q[r * d + i + n]);
+                    GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++)
+                        acc[r][j] = vfma(x, v[n][j], acc[r][j]);
+                }
         }
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++)
-            GK_UNROLL(16) for (size_t j = 0; j < P * PAGEV; j++) {
-                float* const to = s + r * KEYS + j * VF;
+        GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
+            GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) {
+                float* const to = k.s + r * KEYS + start * PAGE + j * VF;
                 vstore(to, from ? vadd(vload(to), acc[r][j]) : acc[r][j]);
             }
     }
-    *values = ahead;
 }
-/// Of pages p .. last - 1 of a block.
-template <class Keys, size_t R> GK_NOINLINE
-void block_scores(const CacheBlock& b, Ahead* values, size_t p, size_t last, const float* q, size_t d, float* s) {
-    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 1 ? 7 : 4, Q = P > 2 ? 3 : 1;   // of 7 pages
-    for (; p + P <= last; p += P) page_scores<Keys, R, P>(b.keys + p, values, q, d, s + p * PAGE);
-    for (; p + Q <= last; p += Q) page_scores<Keys, R, Q>(b.keys + p, values, q, d, s + p * PAGE);
-    for (; p < last; p++)         page_scores<Keys, R, 1>(b.keys + p, values, q, d, s + p * PAGE);
+template <size_t R> GK_NOINLINE void block_scores(const KeySums& k) {
+    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 4 ? 4 : 7, Q = P == 4 ? 3 : P;    // of 7 pages
+    for (size_t p = k.first; p < k.last;) {
+        if (P > Q && k.last - p > Q) { page_scores<R, P>(k, p); p += P; }
+        else                         { page_scores<R, Q>(k, p); p += Q; }
+    }
 }
 
 /// sums[r * ld + j] = sum of p[r * KEYS + t] v[t][j] over tokens begin .. end - 1 of a block.
 struct ValueSums {
     const CacheBlock& block;
+    CacheType         type;
     Ahead*            keys;
     const float*      p;
     size_t            begin, end;
     float*            sums;
     size_t            d, ld;
 };
-/// C vectors of columns from column j on: vectors c0 .. of what is at byte `offset` of a row.
-template <class Row, size_t R, size_t C>
-GK_INL void value_columns(const ValueSums& s, size_t j, size_t offset, size_t c0) {
-    vf acc[R][C];
-    GK_UNROLL(4) for (size_t r = 0; r < R; r++) GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
-    const float* const p = s.p;
-    const size_t stride = s.block.value_stride, begin = s.begin, end = s.end;
-    Ahead ahead = *s.keys;
-    for (size_t page = begin / PAGE; page * PAGE < end; page++) {
-        const size_t   base = page * PAGE, first = base < begin ? begin : base, last = least(end, base + PAGE);
-        const uint8_t* row  = s.block.values[page] + (first - base) * stride + offset;
-        for (size_t t = first; t < last; t++, row += stride) {
-            vf v[C];
-            GK_UNROLL(8) for (size_t c = 0; c < C; c++) v[c] = Row::at(row, c0 + c);
-            ahead.prefetch_bytes<C * VF * Row::bytes / Row::step>();
-            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-                const vf x = vset(p[r * KEYS + t]);
-                GK_UNROLL(8) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
-            }
+/// acc += p v of N tokens, for R rows and C vectors of columns.
+template <size_t N, size_t R, size_t C>
+GK_INL void add_values(const ValueSums& s, const uint8_t* row, size_t from, const float* p, vf (&acc)[R][C]) {
+    vf v[N][C];
+    value_rows(s.type, row, s.block.value_stride, from, v);
+    GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++)
+        GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
+            const vf x = vset(p[r * KEYS + n]);
+            GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[n][c], x, acc[r][c]);
         }
-    }
-    GK_UNROLL(4) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(8) for (size_t c = 0; c < C; c++) vstore(s.sums + r * s.ld + j + c * VF, acc[r][c]);
-    *s.keys = ahead;
 }
-/// All columns.
-template <class Row, size_t R> GK_NOINLINE void block_values(const ValueSums& s) {
-    constexpr size_t C = VF == 8 && R == 4 ? 2 : VF == 16 && Row::step > 1 ? 2 : 4;
+/// Of R rows, C vectors of columns from column j on.
+template <size_t R, size_t C> GK_INL void value_columns(const ValueSums& s, size_t j) {
+    const size_t    stride = s.block.value_stride, offset = column_bytes(s.type, j), from = C * VF % 32 ? j % 32 : 0;
+    const ptrdiff_t bytes  = element_bytes(s.type, 2 * C * VF);
+    vf    acc[R][C];
+    GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
+    for (size_t t = s.begin, last; t < s.end; t = last) {
+        last = least(s.end, round_up(t + 1, PAGE));
+        const uint8_t* row = s.block.values[t / PAGE] + t % PAGE * stride + offset;
+        for (; t + 2 <= last; t += 2, row += 2 * stride) {
+            add_values<2>(s, row, from, s.p + t, acc);
+            s.keys->prefetch_bytes(bytes);
+        }
+        if (t < last) add_values<1>(s, row, from, s.p + t, acc);
+    }
+    GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) vstore(s.sums + r * s.ld + j + c * VF, acc[r][c]);
+}
+/// Of one row, a vector of columns at most, from column j on; there are no codes where d is so little.
+GK_NOINLINE void last_columns(const ValueSums& s, size_t r, size_t j) {
+    const size_t n = least(s.d - j, VF);
+    float row[VF];
+    vf    acc = vzero();
+    for (size_t t = s.begin; t < s.end; t++) {
+        const uint8_t* const values = s.block.values[t / PAGE] + t % PAGE * s.block.value_stride;
+        widen_row(s.type, values + column_bytes(s.type, j), n, row);
+        acc = vfma(vload_n(row, n), vset(s.p[r * KEYS + t]), acc);
+    }
+    vstore(s.sums + r * s.ld + j, acc);
+}
+/// All columns. The last ones are those before the end, whatever is among them already.
+template <size_t R> GK_NOINLINE void block_values(const ValueSums& s) {
+    constexpr size_t C = VF == 8 && R == 4 ? 2 : 4, PAIR = VF == 16 ? 2 : C;
     const size_t d = s.d;
     size_t j = 0;
-    if (Row::step > 1) {
-        for (; j < d; j += 32)
-            for (size_t c = 0; c < 32 / VF; c += C)
-                value_columns<Row, R, C>(s, j + c * VF, j / 32 * Row::bytes, c);
-        return;
-    }
-    for (; j + C * VF <= d; j += C * VF) value_columns<Row, R, C>(s, j, j * Row::bytes, 0);
-    for (; j + 2 * VF <= d; j += 2 * VF) value_columns<Row, R, 2>(s, j, j * Row::bytes, 0);
-    for (; j + VF <= d; j += VF)         value_columns<Row, R, 1>(s, j, j * Row::bytes, 0);
-    for (size_t r = 0; j < d && r < R; r++) {
-        vf acc = vzero();
-        for (size_t t = s.begin; t < s.end; t++) {
-            const uint8_t* const row = s.block.values[t / PAGE] + t % PAGE * s.block.value_stride;
-            acc = vfma(Row::part(row + j * Row::bytes, d - j), vset(s.p[r * KEYS + t]), acc);
-        }
-        vstore(s.sums + r * s.ld + j, acc);
-    }
+    for (; j + (C > PAIR ? C * VF : 1) <= d && d >= C * VF; j += C * VF) value_columns<R, C>(s, least(j, d - C * VF));
+    for (; C > PAIR && j < d && d >= PAIR * VF; j += PAIR * VF) value_columns<R, PAIR>(s, least(j, d - PAIR * VF));
+    for (; j < d; j += VF) for (size_t r = 0; r < R; r++) last_columns(s, r, j);
 }
 
-/// R rows of q[R][d], the heads from `head` on of one query, against the tokens of the block at `from` that it sees.
+/// Up to four rows of q[rows][d], the heads from `head` on of one query, against the tokens of the block at `from` that
+/// it sees.
 struct FewRows {
     const impl::AttentionJob& job;
     const CacheBlock&         block;
     Ahead                    *values, *keys;                    // prefetched while keys are read, and while values are
-    size_t                    from, query, head;
+    size_t                    from, query, head, count;         // count: 1, 2 or 4
     size_t                    begin, end;                       // of the block, seen
     const float*              q;
     float*                    parts;                            // what the unit leaves of the rows
@@ -6892,50 +6937,40 @@ inline float exponentials_of_row(const FewRows& rows, float top, float* s) {
     return sum_by_halves(sum);
 }
 /// Scores become p, the state of the rows takes them in; factor: what rescales their sums.
-template <size_t R> void few_exponentials(const FewRows& rows, float* s, float* factor) {
+inline void few_exponentials(const FewRows& rows, float* s, float* factor) {
     const size_t d = rows.job.kv.head_dim;
     float* const states = rows.parts + round_up(d, PAGE);
-    float old[PAGE] = {}, largest_score[PAGE] = {}, top[PAGE];
-    for (size_t r = 0; r < R; r++) {
-        const float most = shape_row(rows, rows.head + r, s + r * KEYS);
-        old[r] = states[r * part_floats(d)];
-        largest_score[r] = most > old[r] ? most : old[r];
+    float largest_score[4], top[4];
+    for (size_t r = 0; r < rows.count; r++) {
+        const float most = shape_row(rows, rows.head + r, s + r * KEYS), old = states[r * part_floats(d)];
+        largest_score[r] = most > old ? most : old;
+        top[r]    = largest_score[r] < -impl::largest_float ? 0 : largest_score[r];
+        factor[r] = old - top[r];
     }
-    for (size_t r = 0; r < R; r += VF) {
-        const vf t = top_of(vload(largest_score + r));
-        vstore(top + r, t);
-        vstore(factor + r, vexp(vsub(vload(old + r), t)));
-    }
-    for (size_t r = 0; r < R; r++) {
+    exp(factor, factor, rows.count);
+    for (size_t r = 0; r < rows.count; r++) {
         float* const state = states + r * part_floats(d);
         state[0] = largest_score[r];
         state[1] = state[1] * factor[r] + exponentials_of_row(rows, top[r], s + r * KEYS);
     }
 }
-template <size_t R> void few_rows(const FewRows& rows) {
+inline void few_rows(const FewRows& rows) {
+    constexpr size_t TWO = VF == 1 ? 1 : 2, FOUR = VF == 1 ? 1 : 4;
     const impl::AttentionJob& job = rows.job;
-    const CacheBlock& b = rows.block;
-    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE);
-    const size_t first = rows.begin / PAGE, last = (rows.end + PAGE - 1) / PAGE;
-    impl::Lines<float, R * KEYS> scores;
-    impl::Lines<float, R * 576>  sums_of_values;
+    const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), n = rows.count;
+    impl::Lines<float, 4 * KEYS> scores;
+    impl::Lines<float, 4 * 576>  sums_of_values;
     float *const s = scores.begin(), *const sums = sums_of_values.begin();
-    switch (b.key_type) {
-        case CacheType::f32:  block_scores<KeyRows<float>, R>(b, rows.values, first, last, rows.q, d, s); break;
-        case CacheType::f16:  block_scores<KeyRows<f16>, R>(b, rows.values, first, last, rows.q, d, s); break;
-        case CacheType::bf16: block_scores<KeyRows<bf16>, R>(b, rows.values, first, last, rows.q, d, s); break;
-        case CacheType::Q8_0: block_scores<KeyCodes, R>(b, rows.values, first, last, rows.q, d, s); break;
-    }
-    float factor[PAGE];
-    few_exponentials<R>(rows, s, factor);
-    const ValueSums values = {b, rows.keys, s, rows.begin, rows.end, sums, d, ld};
-    switch (job.kv.values.type) {
-        case CacheType::f32:  block_values<ValueRow<float>, R>(values); break;
-        case CacheType::f16:  block_values<ValueRow<f16>, R>(values); break;
-        case CacheType::bf16: block_values<ValueRow<bf16>, R>(values); break;
-        case CacheType::Q8_0: block_values<ValueCodes, R>(values); break;
-    }
-    for (size_t r = 0; r < R; r++) {
+    float scales[KEYS];
+    const size_t  first = rows.begin / PAGE, last = (rows.end + PAGE - 1) / PAGE;
+    const KeySums keys = {rows.block, rows.values, first, last, rows.q, d, s, scales};
+    (n == 1 ? block_scores<1> : n == 2 ? block_scores<TWO> : block_scores<FOUR>)(keys);
+    float factor[4] = {};
+    few_exponentials(rows, s, factor);
+    for (size_t r = 0; r < n && d % VF; r++) vstore(sums + r * ld + d / VF * VF, vzero());
+    const ValueSums values = {rows.block, job.kv.values.type, rows.keys, s, rows.begin, rows.end, sums, d, ld};
+    (n == 1 ? block_values<1> : n == 2 ? block_values<TWO> : block_values<FOUR>)(values);
+    for (size_t r = 0; r < n; r++) {
         float* const to = rows.parts + r * part_floats(d);
         const vf     f  = vset(factor[r]);
         for (size_t j = 0; j < d; j += VF) vstore(to + j, vadd(vmul(vload(to + j), f), vload(sums + r * ld + j)));
@@ -6963,14 +6998,12 @@ inline void few_queries(size_t unit, const FewRows& whole) {
         rows.begin = seen.begin - from;
         rows.end   = seen.end - from;
         for (size_t g = 0; g < group;) {
-            const size_t at_once = least(group - g, VF == 1 ? 1 : 4);
+            rows.count = VF > 1 && group - g >= 4 ? 4 : VF > 1 && group - g >= 2 ? 2 : 1;
             rows.head  = head * group + g;
             rows.q     = job.inputs + (head * all + i * group + g) * d;
             rows.parts = job.parts + (unit * all + i * group + g) * part;
-            if      (at_once == 4) few_rows<VF == 1 ? 1 : 4>(rows);
-            else if (at_once >= 2) few_rows<VF == 1 ? 1 : 2>(rows);
-            else                   few_rows<1>(rows);
-            g += at_once == 3 ? 2 : at_once;
+            few_rows(rows);
+            g += rows.count;
         }
     }
 }
@@ -6988,10 +7021,10 @@ inline void few_piece(const impl::AttentionJob& job, size_t begin, size_t end, c
             const CacheBlock b = block_of(u, from, to);
             const bool       more = u + 1 < end;
             const CacheBlock next = !kv.pages ? b : more ? block_of(u + 1, from, to) : block_of(begin, to, after);
-            Ahead values = {b.values, b.count, PAGE * impl::cache_row_bytes(kv.values.type, kv.head_dim), 0, 0};
-            Ahead keys   = {next.keys, next.count, PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim), 0, 0};
+            Ahead values = {b.values, b.count, PAGE * impl::cache_row_bytes(kv.values.type, kv.head_dim), 0, 0, 0};
+            Ahead keys   = {next.keys, next.count, PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim), 0, 0, 0};
             if (!kv.pages || next.count == 0) keys.bytes = 0;
-            few_queries(u, {job, b, &values, &keys, from, 0, 0, 0, to - from, nullptr, nullptr});
+            few_queries(u, {job, b, &values, &keys, from, 0, 0, 0, 0, to - from, nullptr, nullptr});
         }
     }
 }
@@ -7031,7 +7064,6 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
     for (size_t k0 = 0; k0 < job.pieces; k0 += BATCH) {
         const size_t n = least(BATCH, job.pieces - k0);
         float before[BATCH], here[BATCH];                       // factors of what came before each piece, and of itself
-        for (size_t k = 0; k < BATCH; k++) before[k] = here[k] = 0;
         for (size_t k = 0; k < n; k++) {
             const float m = parts[(k0 + k) * stride + ld], most = m > largest_score ? m : largest_score;
             const float top = most < -impl::largest_float ? 0 : most;
@@ -7039,10 +7071,8 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
             here[k]   = m - top;
             largest_score = most;
         }
-        for (size_t k = 0; k < n; k += VF) {
-            vstore(before + k, vexp(vload(before + k)));
-            vstore(here + k, vexp(vload(here + k)));
-        }
+        exp(before, before, n);
+        exp(here, here, n);
         for (size_t k = 0; k < n; k++) {
             const float* const part = parts + (k0 + k) * stride;
             const double a = static_cast<double>(before[k]), b = static_cast<double>(here[k]);
@@ -7100,32 +7130,23 @@ GK_INL void pack_row(const float* row, size_t i, size_t rows, size_t cols, float
     }
 }
 /// Keys to panels [d][MR]; tokens beyond the pages become zeros.
-template <class Keys> void pack_keys(const CacheBlock& b, size_t d, float* panels) {
-    Keys keys[PAGES];
+inline void pack_keys(const CacheBlock& b, size_t d, float* panels) {
     impl::Lines<float, AT_ONCE * KEYS + VF> some_rows;
     float* const rows = some_rows.begin();
+    float scales[PAGES][PAGE];
     for (size_t t = 0; t < AT_ONCE * KEYS + VF; t += VF) vstore(rows + t, vzero());
-    for (size_t p = 0; p < b.count; p++) keys[p].open(b.keys[p], d);
     for (size_t i = 0; i < d; i += AT_ONCE) {
         for (size_t p = 0; p < b.count; p++)
             for (size_t r = 0; r < AT_ONCE; r += 2) {
+                vf v[2][PAGEV];
+                key_rows<1>(b.key_type, b.keys + p, d, i + r, scales[p], v);
                 float* const to = rows + r * KEYS + p * PAGE;
-                vf v[2 * PAGEV];
-                keys[p].two(i + r, v);
-                GK_UNROLL(16) for (size_t j = 0; j < PAGEV; j++) {
-                    vstore(to + j * VF, v[j]);
-                    vstore(to + KEYS + j * VF, v[PAGEV + j]);
+                GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) {
+                    vstore(to + j * VF, v[0][j]);
+                    vstore(to + KEYS + j * VF, v[1][j]);
                 }
             }
         for (size_t r = 0; r < AT_ONCE; r++) pack_row(rows + r * KEYS, i + r, d, KEYS, panels);
-    }
-}
-inline void pack_block_keys(const CacheBlock& b, size_t d, float* panels) {
-    switch (b.key_type) {
-        case CacheType::f32:  pack_keys<KeyRows<float>>(b, d, panels); return;
-        case CacheType::f16:  pack_keys<KeyRows<f16>>(b, d, panels); return;
-        case CacheType::bf16: pack_keys<KeyRows<bf16>>(b, d, panels); return;
-        case CacheType::Q8_0: pack_keys<KeyCodes>(b, d, panels); return;
     }
 }
 /// The values of n tokens to panels [n][MR]; are all of them finite?
@@ -7160,7 +7181,7 @@ inline void pack_queries(const impl::AttentionJob& job, const RowsOfQ& p, float*
             const size_t row = p.from + v + r;
             scaled_row(job, row / group * job.heads + p.head * group + row % group, wide + r * d);
         }
-        if (n) transpose(wide, d, n, d, panel + v, NR);
+        if (n) turn(wide, d, n, d, panel + v, NR);
         else   for (size_t i = 0; i < d; i++) vstore(panel + i * NR + v, vzero());
     }
 }
@@ -7236,11 +7257,11 @@ GK_INL void shape_panel(const impl::AttentionJob& job, const QueryPanel& panel, 
         const LanesSee& see, float* s, vf (&m)[NRV]) {
     const vf none = vset(-impl::infinity);
     vf slope[NRV], place[NRV];
-    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) slope[v] = place[v] = vzero();
+    GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) slope[v] = place[v] = vzero();
     if (job.slopes) for (size_t v = 0; v < NRV; v++) lane_slopes(job, panel, b.from, v, &slope[v], &place[v]);
     for (size_t t = 0; t < b.n; t++) {
         const vf at = vset(static_cast<float>(t));
-        GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+        GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) {
             float* const to = s + t * NR + v * VF;
             vf x = shaped(job, vload(to), slope[v], vsub(at, place[v]));
             if (!see.whole) {
@@ -7267,21 +7288,22 @@ GK_INL vf sum_panel(const float* p, size_t n, size_t v) {
 inline void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b,
         const LanesSee& see, float* s, float* factor) {
     vf m[NRV], top[NRV];
-    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) m[v] = vset(-impl::infinity);
+    GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) m[v] = vset(-impl::infinity);
     if (!see.whole || job.slopes || job.softcap > 0) {
         shape_panel(job, panel, b, see, s, m);
     } else {
         for (size_t t = 0; t < b.n; t++)
-            GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) m[v] = vmax(vload(s + t * NR + v * VF), m[v]);
+            GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) m[v] = vmax(vload(s + t * NR + v * VF), m[v]);
     }
-    GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+    GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) {
         const vf old = vload(panel.largest_score + v * VF), most = vmax(m[v], old);
         top[v] = top_of(most);
         vstore(panel.largest_score + v * VF, most);
-        vstore(factor + v * VF, vexp(vsub(old, top[v])));
+        vstore(factor + v * VF, vsub(old, top[v]));
     }
+    exp(factor, factor, NR);
     for (size_t t = 0; t < b.n; t++)
-        GK_UNROLL(4) for (size_t v = 0; v < NRV; v++) {
+        GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) {
             float* const to = s + t * NR + v * VF;
             vstore(to, vexp(vsub(vload(to), top[v])));
         }
@@ -7306,17 +7328,19 @@ inline LanesSee lanes_see(const impl::AttentionJob& job, const QueryPanel& panel
     return see;
 }
 
+/// rows of c[][NR] = A B, or += A B, on packed panels.
+GK_NOINLINE void panel_tile(size_t k, const float* a, const float* b, float* c, size_t rows, bool add) {
+    packed_tile({k, a, 1, MR, b, NR, c, NR, add, 0}, rows, NR, {nullptr, 0, 0}, {nullptr, 0, 0});
+}
 /// A panel against tokens of a block; s: room for scores.
 inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b, float* s) {
     const size_t d = job.kv.head_dim, n = b.n;
-    const impl::Ahead nothing = {nullptr, 0, 0};
-    for (size_t t = 0; t < n; t += MR)
-        packed_tile({d, b.keys + t * d, 1, MR, panel.q, NR, s + t * NR, NR, false, 0}, MR, NR, nothing, nothing);
+    for (size_t t = 0; t < n; t += MR) panel_tile(d, b.keys + t * d, panel.q, s + t * NR, MR, false);
     const LanesSee see = lanes_see(job, panel, b.from, n);
     float factor[NR];
     panel_exponentials(job, panel, b, see, s, factor);
     for (size_t i = 0; i < d; i++)
-        GK_UNROLL(4) for (size_t v = 0; v < NR; v += VF) {
+        GK_UNROLL(UNROLLED) for (size_t v = 0; v < NR; v += VF) {
             float* const to = panel.sums + i * NR + v;
             vstore(to, vmul(vload(to), vload(factor + v)));
         }
@@ -7324,7 +7348,7 @@ inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, 
     const float* values = b.values;
     for (size_t i = 0, r; i < d; i += r, values += b.stride) {
         r = tile_rows(d - i);
-        packed_tile({n, values, 1, MR, s, NR, panel.sums + i * NR, NR, true, 0}, r, NR, nothing, nothing);
+        panel_tile(n, values, s, panel.sums + i * NR, r, true);
     }
 }
 
@@ -7341,10 +7365,11 @@ inline void end_piece(const QueryPanel& p, size_t d) {
     for (size_t v = 0; v < NR; v += VF) {
         const vf m = vload(p.largest_score + v), old = vload(p.total_largest + v);
         const vf most = vmax(m, old), top = top_of(most);
-        vstore(factors[0] + v, vexp(vsub(old, top)));
-        vstore(factors[1] + v, vexp(vsub(m, top)));
+        vstore(factors[0] + v, vsub(old, top));
+        vstore(factors[1] + v, vsub(m, top));
         vstore(p.total_largest + v, most);
     }
+    exp(factors[0], factors[0], 2 * NR);
     for (size_t l = 0; l < NR; l++) {
         a[l] = static_cast<double>(factors[0][l]);
         b[l] = static_cast<double>(factors[1][l]);
@@ -7399,7 +7424,7 @@ inline void panels_piece(const PanelUnit& u, const impl::Seen& piece) {
     for (size_t from = piece.begin / KEYS * KEYS; from < piece.end; from += KEYS) {
         const size_t     n = least(from + KEYS, piece.end) - from, pages = (n + PAGE - 1) / PAGE;
         const CacheBlock b = cache_block(kv, u.head, from / PAGE, pages, u.scratch + u.places.turned);
-        pack_block_keys(b, d, keys);
+        pack_keys(b, d, keys);
         const bool finite = pack_values(b, kv.values.type, n, d, u.scratch + u.places.rows, values);
         for (size_t p = 0; p < u.panels; p++) {
             const QueryPanel panel = u.panel(p);
@@ -7425,7 +7450,7 @@ inline void end_panel(const impl::AttentionJob& job, const QueryPanel& panel, fl
             const float y = quotient(panel.totals[i * NR + l], inverse[l]);
             panel.sums[i * NR + l] = panel.total_sum[l] == 0 ? 0 : y;
         }
-    transpose(static_cast<const float*>(panel.sums), NR, d, panel.rows.count, rows, ld);
+    turn(panel.sums, NR, d, panel.rows.count, rows, ld);
     for (size_t l = 0; l < panel.rows.count; l++) {
         const size_t row = panel.row(l), at = row / group * job.heads + panel.rows.head * group + row % group;
         job.kernels.narrow(rows + l * ld, job.out, at * d, d);
