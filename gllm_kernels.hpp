@@ -2942,62 +2942,62 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qdot_avx2_iq3_xxs_2,       GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ3_XXS) \
     ROW(gk_qdot_avx2_iq3_s_2,         GK_AVX2,   0,             avx2,        2, DOT_INPUTS, IQ3_S)
 #define GK_ARM64_DOTS(ROW) \
-    ROW(gk_qdot_neondot_q4_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_0) \
-    ROW(gk_qdot_neondot_q4_1_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_1) \
-    ROW(gk_qdot_neondot_q5_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_0) \
-    ROW(gk_qdot_neondot_q5_1_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_1) \
-    ROW(gk_qdot_neondot_q8_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_0) \
-    ROW(gk_qdot_neondot_q1_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q1_0) \
-    ROW(gk_qdot_neondot_q2_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q2_0) \
-    ROW(gk_qdot_neondot_tq1_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, TQ1_0) \
-    ROW(gk_qdot_neondot_tq2_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, TQ2_0) \
-    ROW(gk_qdot_neondot_nvfp4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, NVFP4) \
-    ROW(gk_qdot_neondot_mxfp4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, MXFP4) \
-    ROW(gk_qdot_neondot_q2_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q2_K) \
-    ROW(gk_qdot_neondot_q3_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q3_K) \
-    ROW(gk_qdot_neondot_q4_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q4_K) \
-    ROW(gk_qdot_neondot_q5_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q5_K) \
-    ROW(gk_qdot_neondot_q6_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q6_K) \
-    ROW(gk_qdot_neondot_q8_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, Q8_K) \
-    ROW(gk_qdot_neondot_iq4_nl_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_NL) \
-    ROW(gk_qdot_neondot_iq4_xs_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ4_XS) \
-    ROW(gk_qdot_neondot_awq4_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, AWQ4) \
-    ROW(gk_qdot_neondot_gptq4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, GPTQ4) \
-    ROW(gk_qdot_neondot_iq1_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ1_S) \
-    ROW(gk_qdot_neondot_iq1_m_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ1_M) \
-    ROW(gk_qdot_neondot_iq2_xxs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ2_XXS) \
-    ROW(gk_qdot_neondot_iq2_xs_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ2_XS) \
-    ROW(gk_qdot_neondot_iq2_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ2_S) \
-    ROW(gk_qdot_neondot_iq3_xxs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ3_XXS) \
-    ROW(gk_qdot_neondot_iq3_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, 1, IQ3_S) \
-    ROW(gk_qdot_neon_q4_0_2,       GK_NEON, 0,          neon,         2, 1, Q4_0) \
-    ROW(gk_qdot_neon_q4_1_2,       GK_NEON, 0,          neon,         2, 1, Q4_1) \
-    ROW(gk_qdot_neon_q5_0_2,       GK_NEON, 0,          neon,         2, 1, Q5_0) \
-    ROW(gk_qdot_neon_q5_1_2,       GK_NEON, 0,          neon,         2, 1, Q5_1) \
-    ROW(gk_qdot_neon_q8_0_2,       GK_NEON, 0,          neon,         2, 1, Q8_0) \
-    ROW(gk_qdot_neon_q1_0_2,       GK_NEON, 0,          neon,         2, 1, Q1_0) \
-    ROW(gk_qdot_neon_q2_0_2,       GK_NEON, 0,          neon,         2, 1, Q2_0) \
-    ROW(gk_qdot_neon_tq1_0_2,      GK_NEON, 0,          neon,         2, 1, TQ1_0) \
-    ROW(gk_qdot_neon_tq2_0_2,      GK_NEON, 0,          neon,         2, 1, TQ2_0) \
-    ROW(gk_qdot_neon_nvfp4_2,      GK_NEON, 0,          neon,         2, 1, NVFP4) \
-    ROW(gk_qdot_neon_mxfp4_2,      GK_NEON, 0,          neon,         2, 1, MXFP4) \
-    ROW(gk_qdot_neon_q2_k_2,       GK_NEON, 0,          neon,         2, 1, Q2_K) \
-    ROW(gk_qdot_neon_q3_k_2,       GK_NEON, 0,          neon,         2, 1, Q3_K) \
-    ROW(gk_qdot_neon_q4_k_2,       GK_NEON, 0,          neon,         2, 1, Q4_K) \
-    ROW(gk_qdot_neon_q5_k_2,       GK_NEON, 0,          neon,         2, 1, Q5_K) \
-    ROW(gk_qdot_neon_q6_k_2,       GK_NEON, 0,          neon,         2, 1, Q6_K) \
-    ROW(gk_qdot_neon_q8_k_2,       GK_NEON, 0,          neon,         2, 1, Q8_K) \
-    ROW(gk_qdot_neon_iq4_nl_2,     GK_NEON, 0,          neon,         2, 1, IQ4_NL) \
-    ROW(gk_qdot_neon_iq4_xs_2,     GK_NEON, 0,          neon,         2, 1, IQ4_XS) \
-    ROW(gk_qdot_neon_awq4_2,       GK_NEON, 0,          neon,         2, 1, AWQ4) \
-    ROW(gk_qdot_neon_gptq4_2,      GK_NEON, 0,          neon,         2, 1, GPTQ4) \
-    ROW(gk_qdot_neon_iq1_s_2,      GK_NEON, 0,          neon,         2, 1, IQ1_S) \
-    ROW(gk_qdot_neon_iq1_m_2,      GK_NEON, 0,          neon,         2, 1, IQ1_M) \
-    ROW(gk_qdot_neon_iq2_xxs_2,    GK_NEON, 0,          neon,         2, 1, IQ2_XXS) \
-    ROW(gk_qdot_neon_iq2_xs_2,     GK_NEON, 0,          neon,         2, 1, IQ2_XS) \
-    ROW(gk_qdot_neon_iq2_s_2,      GK_NEON, 0,          neon,         2, 1, IQ2_S) \
-    ROW(gk_qdot_neon_iq3_xxs_2,    GK_NEON, 0,          neon,         2, 1, IQ3_XXS) \
-    ROW(gk_qdot_neon_iq3_s_2,      GK_NEON, 0,          neon,         2, 1, IQ3_S)
+    ROW(gk_qdot_neondot_q4_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q4_0) \
+    ROW(gk_qdot_neondot_q4_1_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q4_1) \
+    ROW(gk_qdot_neondot_q5_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q5_0) \
+    ROW(gk_qdot_neondot_q5_1_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q5_1) \
+    ROW(gk_qdot_neondot_q8_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q8_0) \
+    ROW(gk_qdot_neondot_q1_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q1_0) \
+    ROW(gk_qdot_neondot_q2_0_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q2_0) \
+    ROW(gk_qdot_neondot_tq1_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, TQ1_0) \
+    ROW(gk_qdot_neondot_tq2_0_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, TQ2_0) \
+    ROW(gk_qdot_neondot_nvfp4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, NVFP4) \
+    ROW(gk_qdot_neondot_mxfp4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, MXFP4) \
+    ROW(gk_qdot_neondot_q2_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q2_K) \
+    ROW(gk_qdot_neondot_q3_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q3_K) \
+    ROW(gk_qdot_neondot_q4_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q4_K) \
+    ROW(gk_qdot_neondot_q5_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q5_K) \
+    ROW(gk_qdot_neondot_q6_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q6_K) \
+    ROW(gk_qdot_neondot_q8_k_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, Q8_K) \
+    ROW(gk_qdot_neondot_iq4_nl_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qdot_neondot_iq4_xs_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, IQ4_XS) \
+    ROW(gk_qdot_neondot_awq4_2,    GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, AWQ4) \
+    ROW(gk_qdot_neondot_gptq4_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, GPTQ4) \
+    ROW(gk_qdot_neondot_iq1_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, IQ1_S) \
+    ROW(gk_qdot_neondot_iq1_m_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, IQ1_M) \
+    ROW(gk_qdot_neondot_iq2_xxs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, IQ2_XXS) \
+    ROW(gk_qdot_neondot_iq2_xs_2,  GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, IQ2_XS) \
+    ROW(gk_qdot_neondot_iq2_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, IQ2_S) \
+    ROW(gk_qdot_neondot_iq3_xxs_2, GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, IQ3_XXS) \
+    ROW(gk_qdot_neondot_iq3_s_2,   GK_NEON, GK_DOTPROD, neon_dotprod, 2, DOT_INPUTS, IQ3_S) \
+    ROW(gk_qdot_neon_q4_0_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q4_0) \
+    ROW(gk_qdot_neon_q4_1_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q4_1) \
+    ROW(gk_qdot_neon_q5_0_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q5_0) \
+    ROW(gk_qdot_neon_q5_1_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q5_1) \
+    ROW(gk_qdot_neon_q8_0_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q8_0) \
+    ROW(gk_qdot_neon_q1_0_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q1_0) \
+    ROW(gk_qdot_neon_q2_0_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q2_0) \
+    ROW(gk_qdot_neon_tq1_0_2,      GK_NEON, 0,          neon,         2, DOT_INPUTS, TQ1_0) \
+    ROW(gk_qdot_neon_tq2_0_2,      GK_NEON, 0,          neon,         2, DOT_INPUTS, TQ2_0) \
+    ROW(gk_qdot_neon_nvfp4_2,      GK_NEON, 0,          neon,         2, DOT_INPUTS, NVFP4) \
+    ROW(gk_qdot_neon_mxfp4_2,      GK_NEON, 0,          neon,         2, DOT_INPUTS, MXFP4) \
+    ROW(gk_qdot_neon_q2_k_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q2_K) \
+    ROW(gk_qdot_neon_q3_k_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q3_K) \
+    ROW(gk_qdot_neon_q4_k_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q4_K) \
+    ROW(gk_qdot_neon_q5_k_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q5_K) \
+    ROW(gk_qdot_neon_q6_k_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q6_K) \
+    ROW(gk_qdot_neon_q8_k_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, Q8_K) \
+    ROW(gk_qdot_neon_iq4_nl_2,     GK_NEON, 0,          neon,         2, DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qdot_neon_iq4_xs_2,     GK_NEON, 0,          neon,         2, DOT_INPUTS, IQ4_XS) \
+    ROW(gk_qdot_neon_awq4_2,       GK_NEON, 0,          neon,         2, DOT_INPUTS, AWQ4) \
+    ROW(gk_qdot_neon_gptq4_2,      GK_NEON, 0,          neon,         2, DOT_INPUTS, GPTQ4) \
+    ROW(gk_qdot_neon_iq1_s_2,      GK_NEON, 0,          neon,         2, DOT_INPUTS, IQ1_S) \
+    ROW(gk_qdot_neon_iq1_m_2,      GK_NEON, 0,          neon,         2, DOT_INPUTS, IQ1_M) \
+    ROW(gk_qdot_neon_iq2_xxs_2,    GK_NEON, 0,          neon,         2, DOT_INPUTS, IQ2_XXS) \
+    ROW(gk_qdot_neon_iq2_xs_2,     GK_NEON, 0,          neon,         2, DOT_INPUTS, IQ2_XS) \
+    ROW(gk_qdot_neon_iq2_s_2,      GK_NEON, 0,          neon,         2, DOT_INPUTS, IQ2_S) \
+    ROW(gk_qdot_neon_iq3_xxs_2,    GK_NEON, 0,          neon,         2, DOT_INPUTS, IQ3_XXS) \
+    ROW(gk_qdot_neon_iq3_s_2,      GK_NEON, 0,          neon,         2, DOT_INPUTS, IQ3_S)
 #define GK_DECLARE_DOT(symbol, ...) DotRows symbol;
 /// Strips of rows by a few rows of x.
 #define GK_X86_STRIPS(ROW) \
@@ -3171,7 +3171,7 @@ GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n,
 enum class QuantRoute { decoded, codes, digits, nested, strips };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
-constexpr size_t FEW_FOR_DOTS = 4;                              // the same, in registers, one row after the other
+constexpr size_t FEW_FOR_DOTS = 4;                              // the same, where kernels do not take what k is
 constexpr size_t FEW_BY_TENSORS = 5;                            // the same of checkpoints, which are used as decoded
 constexpr size_t EXACT_DOTS_AVX2 = 10;                          // so many together are faster than floats
 constexpr size_t FAST_DOTS_AVXVNNI = 12, FAST_DOTS_AVXVNNI_8BIT = 10;               // .. than panels, but of grids
@@ -3185,7 +3185,7 @@ GK_INL const DigitKernels* digit_kernels(const FormatKernels& f, const DigitKern
     const size_t few = !f.unpack ? DECODED_TILE_ROWS : is_bf16 ? FEW_ROWS : TILE_ROWS;
     return !tiles || m < few ? f.digits : f.unpack && !is_bf16 ? tiles : nullptr;
 }
-/// Do codes stay in registers, for a kernel that takes so many rows of x together, or for very few?
+/// Do codes stay in registers, for a kernel that takes so many rows of x together, or are these very few?
 GK_INL bool by_dots(const FormatKernels& f, size_t m, size_t k, Precision precision) {
     const size_t most = precision == Precision::fast ? f.fast_dots : f.exact_dots;
     return f.dots && (m < FEW_FOR_DOTS || (m <= most && k % 256 == 0 && cpu_features().*f.needs));
@@ -7490,8 +7490,9 @@ namespace GK_FEATURE_NS {
 
 // ---- dots of bytes ------------------------------------------------------------
 //
-//   sum_quads<D>(c, x): for each four signed bytes of c, their sum times the four integers of D digits at x, 256 bytes
-//   apart | spread<q>(v): lane l is element (q VF + l) / 4 of v
+//   add_digit(t, codes, x, highest): t plus, for each lane, its four codes times those of a digit of x | minus_lanes(t):
+//   -t as x has it, all_of: back | sum_quads<D>(c, x): for each four signed bytes of c, their sum times the four integers
+//   of D digits at x, 256 bytes apart | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x,
 //   column by column | qcodes(acc, w, x): the same with x a vector, of bytes + FLIP_X, and |w| <= LARGEST_CODE as it is
@@ -7575,8 +7576,7 @@ template <int q> GK_INL vf spread(vf v) {
     return _mm512_permutexvar_ps(quarter, v);
 }
 #else
-/// t plus, for each lane, its four codes, exclusive or FLIP, times those of a digit of x. To base 128 only the highest
-/// may be negative.
+/// Codes are exclusive or FLIP. To base 128 only the highest may be negative.
 #if GK_FEATURE
 GK_INL vi add_digit(vi t, vb codes, vb x, bool)    { return _mm256_dpbusd_avx_epi32(t, codes, x); }
 #else
@@ -7585,13 +7585,6 @@ GK_INL vi add_digit(vi t, vb codes, vb x, bool highest) {
     return viadd(t, highest ? dot_quads(codes, x) : _mm256_madd_epi16(_mm256_maddubs_epi16(x, codes), one));
 }
 #endif
-/// Of 16 first those at even places.
-GK_INL vf in_order(vf pairs) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), 0xd8)); }
-GK_INL void even_first(float* p) {
-    const vf a = vload(p), b = vload(p + 8);
-    vstore(p, in_order(_mm256_shuffle_ps(a, b, 0x88)));
-    vstore(p + 8, in_order(_mm256_shuffle_ps(a, b, 0xdd)));
-}
 /// Minus sums of integers, as 512 high + low, high in the upper half.
 GK_INL vi minus_lanes(vi total) {
     const vi n = visub(viset(0), total), low = viand(n, viset(511));
@@ -7641,27 +7634,20 @@ GK_INL vq    qcodes(vq acc, vq w, vq x) {
 #endif
 
 #elif GK_PASS == GK_NEON
-GK_INL vi    dot16(int8x16_t a, int8x16_t b) {     // |a| <= 128 and |b| <= 127: two products fit 16 bits
+GK_INL vi add_digit(vi t, vi codes, vi x, bool) {
+    const int8x16_t a = vreinterpretq_s8_s32(codes), b = vreinterpretq_s8_s32(x);
 #if GK_FEATURE >= GK_DOTPROD
-    return vdotq_s32(vdupq_n_s32(0), a, b);
+    return vdotq_s32(t, a, b);
 #else
-    return vpaddlq_s16(vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), vget_high_s8(a), vget_high_s8(b)));
+    const int32x4_t lo = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+    const int32x4_t hi = vpaddlq_s16(vmull_s8(vget_high_s8(a), vget_high_s8(b)));
+    const int32x2_t sum_lo = vpadd_s32(vget_low_s32(lo), vget_high_s32(lo));
+    const int32x2_t sum_hi = vpadd_s32(vget_low_s32(hi), vget_high_s32(hi));
+    return vaddq_s32(t, vcombine_s32(sum_lo, sum_hi));
 #endif
 }
-template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x) {
-    const int8x16_t c = vld1q_s8(codes);
-    vi t = dot16(c, vreinterpretq_s8_u8(vld1q_u8(x)));
-    for (size_t d = 1; d < D; d++) {
-        const int8x16_t digit = vreinterpretq_s8_u8(vld1q_u8(x + 256 * d));
-#if GK_FEATURE >= GK_DOTPROD
-        t = vdotq_s32(vshlq_n_s32(t, 7), c, digit);
-#else
-        t = vaddq_s32(vshlq_n_s32(t, 7), dot16(c, digit));
-#endif
-    }
-    return t;
-}
-template <int q> GK_INL vf spread(vf v)            { return vdupq_n_f32(vgetq_lane_f32(v, q)); }
+GK_INL vi minus_lanes(vi total)                    { return vnegq_s32(total); }
+GK_INL vi all_of(vi minus)                         { return minus; }
 
 GK_INL uint16x4_t qbyte(const int32_t* q, int shift) {
     return vmovn_u32(vshlq_u32(vreinterpretq_u32_s32(vld1q_s32(q)), vdupq_n_s32(-shift)));
@@ -7687,18 +7673,7 @@ GK_INL vq qcodes(vq acc, vq w, vq x) {
     return vdotq_s32(acc, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x));
 }
 #endif
-GK_INL vq    qdot(vq acc, vq w, int32_t x) {
-    const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(qset(x));
-#if GK_FEATURE >= GK_DOTPROD
-    return vdotq_s32(acc, a, b);
-#else
-    const int32x4_t lo = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b)));
-    const int32x4_t hi = vpaddlq_s16(vmull_s8(vget_high_s8(a), vget_high_s8(b)));
-    const int32x2_t sum_lo = vpadd_s32(vget_low_s32(lo), vget_high_s32(lo));
-    const int32x2_t sum_hi = vpadd_s32(vget_low_s32(hi), vget_high_s32(hi));
-    return vaddq_s32(acc, vcombine_s32(sum_lo, sum_hi));
-#endif
-}
+GK_INL vq    qdot(vq acc, vq w, int32_t x)         { return add_digit(acc, w, qset(x), true); }
 GK_INL void  qfma(float* t, vq n, float s)         { vstore(t, vfma(vcvtq_f32_s32(n), vset(s), vload(t))); }
 #endif
 
@@ -7784,13 +7759,14 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 //   uint8 digit[D][256]         from the highest, which is signed; the others are not
 //   float scale[16], sum[16]    d, and d sum X, of 16 each
 //
-// or, on AVX2, by lanes: a lane has a group of 32, four at a time, so that its sums are of one scale and need one
-// conversion. Where scales are those of 16, the first four vectors are one sum and the last four another.
+// or, on AVX2 and NEON, by lanes: a lane has a group of 32, four at a time, so that its sums are of one scale and need
+// one conversion. Where scales are those of 16, the first four vectors are one sum and the last four another.
 //
 //   int8  digit[D][8][8][4]     from the highest, to base 256 if FLIP, else as above; of vector j and lane l four from
 //                               32 l + 4 j on
 //   float scale[8]              d
-//   int16 minus[8][2]           minus[0] + 512 minus[1] = -sum X; times (z, 512 z), what an offset of z takes, up to 63
+//   int16 minus[8][2]           minus[0] + 512 minus[1] = -sum X; times (z, 512 z), what an offset of z takes, up to
+//                               63; on NEON int32 minus[8] = -sum X
 //   float sum[8]                d sum X
 //   int32 start[8]              -128 sum X, as codes may be taken plus 128; if not FLIP, of the highest of three digits
 //   int16 minus[2][8][2]        of 16: of the first halves of groups, then of the last ones
@@ -7814,12 +7790,14 @@ GK_INL size_t panel_row(size_t m, size_t p) {
 // |x| sum |w|: half a step of X 8, rounding to it 2, d 1. Then for scale code, at most 2 |w|, a sum to f32 1, scale d
 // 1; for rest, at most |w|, sum X 5, d 1, the product with it 1; for both a chain of 20, 16 of these, lanes 4 and the
 // result 1: 11 + 2 . 43 + 48 = 145 at most. By lanes, half a step of 17, a chain of 32: 20 + 2 . 39 + 44 = 142. Every
-// 4096 of k, on AVX2 2048, are added in double.
+// 4096 of k, by lanes 2048, are added in double.
 
 #if GK_PASS != GK_SCALAR
 
 constexpr int    BASE = FLIP ? 8 : 7;                           // bits of a digit
-constexpr size_t CODE_SUMS = GK_FEATURE == GK_AVX512VNNI ? 512 : GK_PASS == GK_AVX2 ? 256 : 128;       // bytes
+constexpr bool   BY_LANES  = GK_PASS != GK_AVX512;
+constexpr size_t CODE_SUMS = GK_FEATURE == GK_AVX512VNNI ? 512 : BY_LANES ? 256 : 128;                  // bytes
+constexpr size_t CODE_LANES = BY_LANES ? 8 : VF;                // of the sums of a row
 constexpr size_t code_x_bytes(size_t digits)       { return digits * 256 + CODE_SUMS; }
 
 size_t prepared_bytes(size_t k, size_t digits) {
@@ -7859,10 +7837,20 @@ GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, 
     prepare_sums(total, lanes_of(vload(d)), digits, block);
     prepare_sums(fold_lanes(total), groups_of(0xffff, vload(d)), digits, block + 256);
 }
-#elif GK_PASS == GK_AVX2
+#elif GK_PASS != GK_AVX512
+/// Four bytes each of eight groups of 32 side by side, from the groups.
+GK_INL void by_lanes(const void* groups, void* lanes) {
+    constexpr size_t parts = 8 / VF;
+    vf t[parts * parts][VF];
+    GK_UNROLL(4) for (size_t p = 0; p < parts * parts; p++)
+        vload_transposed(static_cast<const float*>(groups) + p / parts * VF * 8 + p % parts * VF, 8, t[p]);
+    GK_UNROLL(4) for (size_t p = 0; p < parts * parts; p++)
+        GK_UNROLL(8) for (size_t i = 0; i < VF; i++)
+            vstore(static_cast<float*>(lanes) + 8 * (p % parts * VF + i) + p / parts * VF, t[p][i]);
+}
 GK_INL void prepare_group(const float* x, float per_step, size_t digits, uint8_t* digit) {
     int32_t q[32];
-    GK_UNROLL(4) for (size_t j = 0; j < 32; j += VF) {
+    GK_UNROLL(8) for (size_t j = 0; j < 32; j += VF) {
         const vi v = viadd(vint(vround(vmul(vload(x + j), vset(per_step)))), viset(FLIP ? 0x808080 : 0));
         memcpy(q + j, &v, sizeof v);
     }
@@ -7876,6 +7864,22 @@ GK_INL void prepare_sums(vi total, vf d, float* minus, float* sum) {
     vstore(minus, vunbits(minus_lanes(total)));
     vstore(sum, vmul(d, vfloat(total)));
 }
+/// The sums of groups g .. of a block whose digits are there.
+GK_INL void prepare_lanes(const uint8_t* block, size_t g, vf d, size_t digits, float* sums) {
+    vi total[2] = {viset(0), viset(0)}, highest = viset(0);     // of first halves of groups, of last ones
+    for (size_t i = 0; i < digits; i++) {
+        GK_UNROLL(8) for (size_t j = 0; j < 8; j++)
+            total[j / 4] = add_digit(j % 4 ? total[j / 4] : vishl(total[j / 4], BASE), viset(0x01010101),
+                                     viload(block + 256 * i + 32 * j + 4 * g), i == 0);
+        if (i == 0) highest = viadd(total[0], total[1]);
+    }
+    const vi all = viadd(total[0], total[1]), start = FLIP ? vishl(all, 7) : vishl(highest, 21);
+    vstore(sums + g, d);
+    prepare_sums(all, d, sums + 8 + g, sums + 16 + g);
+    vstore(sums + 24 + g, vunbits(visub(viset(0), start)));
+    GK_UNROLL(2) for (size_t p = 0; p < 2; p++)
+        prepare_sums(total[p], d, sums + 32 + 8 * p + g, sums + 48 + 8 * p + g);
+}
 GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, uint8_t* block) {
     const float full = digits == 1 ? 127.0f : 63.0f * (1 << 13);
     uint8_t digit[3][256];
@@ -7884,25 +7888,9 @@ GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, 
         prepare_group(x + 32 * g, max[g] == 0 ? 0 : full / max[g], digits, digit[0] + 32 * g);
         d[g] = max[g] / full;
     }
-    vi total[2] = {viset(0), viset(0)}, highest = viset(0);     // of first halves of groups, of last ones
-    for (size_t i = 0; i < digits; i++) {
-        vf v[8];
-        vload_transposed(reinterpret_cast<const float*>(digit[i]), 8, v);
-        GK_UNROLL(8) for (size_t j = 0; j < 8; j++) {
-            const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), vbits(v[j]));
-            total[j / 4] = viadd(j % 4 ? total[j / 4] : vishl(total[j / 4], BASE),
-                                 _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-            vstore(reinterpret_cast<float*>(block + 256 * i + 32 * j), v[j]);
-        }
-        if (i == 0) highest = viadd(total[0], total[1]);
-    }
-    const vi     all  = viadd(total[0], total[1]), start = FLIP ? vishl(all, 7) : vishl(highest, 21);
-    float* const sums = reinterpret_cast<float*>(block + 256 * digits);
-    vstore(sums, vload(d));
-    prepare_sums(all, vload(d), sums + 8, sums + 16);
-    vstore(sums + 24, vunbits(visub(viset(0), start)));
-    GK_UNROLL(2) for (size_t p = 0; p < 2; p++)
-        prepare_sums(total[p], vload(d), sums + 32 + 8 * p, sums + 48 + 8 * p);
+    for (size_t i = 0; i < digits; i++) by_lanes(digit[i], block + 256 * i);
+    for (size_t g = 0; g < 8; g += VF)
+        prepare_lanes(block, g, vload(d + g), digits, reinterpret_cast<float*>(block + 256 * digits));
 }
 #else
 GK_INL void prepare_group(const float* x, float per_step, float d, size_t g, size_t digits, uint8_t* block) {
@@ -7967,13 +7955,18 @@ void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
 }
 
 /// A block in the order in which it is multiplied.
-#if GK_PASS == GK_AVX2
+#if GK_PASS != GK_AVX512
+/// Of 16 first those at even places.
+GK_INL void even_first(float (&p)[16]) {
+    float t[16];
+    memcpy(t, p, sizeof t);
+    for (size_t g = 0; g < 8; g++) { p[g] = t[2 * g]; p[8 + g] = t[2 * g + 1]; }
+}
 GK_INL void arrange(impl::CodeBlock& b, const impl::FormatKernels& f) {
-    vf codes[8];
-    vload_transposed(reinterpret_cast<const float*>(b.code), 8, codes);
-    GK_UNROLL(8) for (size_t j = 0; j < 8; j++) {
-        const vb bytes = bxor(vbits(codes[j]), bset(FLIP));
-        memcpy(b.code + 32 * j, &bytes, 32);
+    by_lanes(b.code, b.code);
+    for (size_t i = 0; FLIP && i < 256; i += 32) {
+        const vb bytes = bxor(bload(b.code + i), bset(FLIP));
+        memcpy(b.code + i, &bytes, 32);
     }
     even_first(b.scale);
     if (f.rests) even_first(b.rest);                            // others are zeros
@@ -7985,7 +7978,7 @@ GK_INL void arrange(impl::CodeBlock&, const impl::FormatKernels&) {}
 #if GK_FEATURE == GK_AVX512VNNI
 template <size_t D, size_t R> struct CodeTile {
     static constexpr size_t chain = 16;
-    vf sum[R];
+    vf sum[R][1];
 
     GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x, bool by_groups) {
         const uint8_t* const sums   = x + 256 * D + (by_groups ? 256 : 0);
@@ -7998,55 +7991,61 @@ template <size_t D, size_t R> struct CodeTile {
             const vi exact = _mm512_sub_epi32(by_groups ? fold_lanes(t) : t, vishl(viload(sums), 7));
             const vf scale = by_groups ? groups_of(0xff, vload(b.scale)) : lanes_of(vload(b.scale));
             const vf rest  = by_groups ? groups_of(0xff, vload(b.rest)) : lanes_of(vload(b.rest));
-            sum[r] = vfma(rest, vload(scales + 16), sum[r]);
-            sum[r] = vfma(vfloat(exact), vmul(scale, vload(scales)), sum[r]);
+            sum[r][0] = vfma(rest, vload(scales + 16), sum[r][0]);
+            sum[r][0] = vfma(vfloat(exact), vmul(scale, vload(scales)), sum[r][0]);
         }
     }
 };
-#elif GK_PASS == GK_AVX2
+#elif GK_PASS != GK_AVX512
 template <size_t D, size_t R> struct CodeTile {
     static constexpr size_t chain = 8;
-    vf sum[R];
+    vf sum[R][8 / VF];
 
-    /// Sums by lanes over so many vectors, then by scales: those of part p.
-    template <size_t quads> GK_MEM void part(const impl::CodeBlock* w, const uint8_t* x, size_t p, vi start, vf sum_x) {
+    /// Sums of groups g .. by lanes over so many vectors, then by scales: those of part p.
+    template <size_t quads>
+    GK_MEM void part(const impl::CodeBlock* w, const uint8_t* x, size_t p, size_t g, vi start, vf sum_x) {
         constexpr size_t ld = impl::CODE_RUN;
-        const vf d = vload(reinterpret_cast<const float*>(x + 256 * D));
+        const vf d = vload(reinterpret_cast<const float*>(x + 256 * D) + g);
         vi t[R][D];
         GK_UNROLL(4) for (size_t r = 0; r < R; r++)
             GK_UNROLL(3) for (size_t i = 0; i < D; i++) t[r][i] = viset(0);
         for (size_t j = 4 * p; j < 4 * p + quads; j++) {
-            vb digit[D];
-            GK_UNROLL(3) for (size_t i = 0; i < D; i++) digit[i] = bload(x + 256 * i + 32 * j);
+            vi digit[D];
+            GK_UNROLL(3) for (size_t i = 0; i < D; i++) digit[i] = viload(x + 256 * i + 32 * j + 4 * g);
             GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-                const vb codes = bload(w[r * ld].code + 32 * j);
+                const vi codes = viload(w[r * ld].code + 32 * j + 4 * g);
                 GK_UNROLL(3) for (size_t i = 0; i < D; i++) t[r][i] = add_digit(t[r][i], codes, digit[i], i == 0);
             }
         }
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
             GK_UNROLL(3) for (size_t i = 1; i < D; i++) t[r][0] = viadd(vishl(t[r][0], BASE), t[r][i]);
             const vf exact = vfloat(FLIP ? viadd(t[r][0], start) : t[r][0]);
-            sum[r] = vfma(vload(w[r * ld].rest + 8 * p), sum_x, sum[r]);
-            sum[r] = vfma(exact, vmul(vload(w[r * ld].scale + 8 * p), d), sum[r]);
+            vf& s = sum[r][g / VF];
+            s = vfma(vload(w[r * ld].rest + 8 * p + g), sum_x, s);
+            s = vfma(exact, vmul(vload(w[r * ld].scale + 8 * p + g), d), s);
         }
     }
     GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x, bool by_groups) {
         const float* const sums = reinterpret_cast<const float*>(x + 256 * D);
-        if (by_groups) part<8>(w, x, 0, viload(sums + 24), vload(sums + 16));
-        for (size_t p = 0; p < 2 && !by_groups; p++)
-            part<4>(w, x, p, vishl(all_of(viload(sums + 32 + 8 * p)), 7), vload(sums + 48 + 8 * p));
+        GK_UNROLL(2) for (size_t g = 0; g < 8; g += VF) {
+            if (by_groups) part<8>(w, x, 0, g, viload(sums + 24 + g), vload(sums + 16 + g));
+            for (size_t p = 0; p < 2 && !by_groups; p++) {
+                const float* const of = sums + 32 + 8 * p + g;
+                part<4>(w, x, p, g, vishl(all_of(viload(of)), 7), vload(of + 16));
+            }
+        }
     }
 };
 #else
 template <size_t D, size_t R> struct CodeTile {
     static constexpr size_t chain = VF / 4;
-    vf sum[R], scale[R];
+    vf sum[R][1], scale[R];
 
     template <int q> GK_MEM void step(const impl::CodeBlock* w, const uint8_t* x, size_t j) {
         const size_t at = (4 * j + q) * 4 * VF;
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
             const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + at, x + at);
-            sum[r] = vfma(vfloat(t), spread<q>(scale[r]), sum[r]);
+            sum[r][0] = vfma(vfloat(t), spread<q>(scale[r]), sum[r][0]);
         }
     }
     GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x, bool) {
@@ -8055,7 +8054,7 @@ template <size_t D, size_t R> struct CodeTile {
             GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
                 const impl::CodeBlock& b = w[r * impl::CODE_RUN];
                 scale[r] = vmul(vload(b.scale + j * VF), vload(scales + j * VF));
-                sum[r]   = vfma(vload(b.rest + j * VF), vload(scales + 16 + j * VF), sum[r]);
+                sum[r][0] = vfma(vload(b.rest + j * VF), vload(scales + 16 + j * VF), sum[r][0]);
             }
             step<0>(w, x, j);
             step<1>(w, x, j);
@@ -8065,24 +8064,35 @@ template <size_t D, size_t R> struct CodeTile {
     }
 };
 #endif
-/// sums[R][VF] += codes times x over so many blocks, up to CODE_RUN: chains of their own, or a part of one.
+/// sums[R][CODE_LANES] += codes times x over so many blocks, up to CODE_RUN: chains of their own, or a part of one.
 template <size_t D, size_t R>
 void code_products(const impl::CodeBlock* w, const uint8_t* x, size_t blocks, bool by_groups, float* sums) {
     using Tile = CodeTile<D, R>;
     constexpr bool part = Tile::chain > impl::CODE_RUN;
     for (size_t b = 0; b < blocks;) {
+        constexpr size_t vectors = CODE_LANES / VF;
         Tile tile;
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) tile.sum[r] = part ? vload(sums + r * VF) : vzero();
+        GK_UNROLL(8) for (size_t v = 0; v < R * vectors; v++)
+            tile.sum[v / vectors][v % vectors] = part ? vload(sums + v * VF) : vzero();
         for (size_t end = least(b + Tile::chain, blocks); b < end; b++)
             tile.block(w + b, x + b * code_x_bytes(D), by_groups);
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++)
-            vstore(sums + r * VF, part ? tile.sum[r] : vadd(vload(sums + r * VF), tile.sum[r]));
+        GK_UNROLL(8) for (size_t v = 0; v < R * vectors; v++) {
+            const vf sum = tile.sum[v / vectors][v % vectors];
+            vstore(sums + v * VF, part ? sum : vadd(vload(sums + v * VF), sum));
+        }
     }
 }
 
+/// The sum of all lanes, which are 0 then.
+GK_INL float take_sum(float* lanes) {
+    vf t = vload(lanes);
+    for (size_t v = VF; v < CODE_LANES; v += VF) t = vadd(t, vload(lanes + v));
+    memset(lanes, 0, CODE_LANES * sizeof *lanes);
+    return vsum(t);
+}
 /// Rows r, r + apart .. of W, R of them, walked together: so many streams from memory.
 template <size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
-    constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN, IN_DOUBLE = GK_PASS == GK_AVX2 ? 2 : 4;     // runs
+    constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN, IN_DOUBLE = BY_LANES ? 2 : 4;               // runs
     const impl::FormatKernels& f = *job.format;
     const auto products = job.digits == 1 ? &code_products<1, R> : &code_products<3, R>;
     const size_t blocks = (job.k + 255) / 256, x_block = code_x_bytes(job.digits);
@@ -8091,11 +8101,12 @@ template <size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t ap
     impl::CodeBlock* const w = lines.begin();
     for (size_t i = 0; i < job.m; i += INPUTS) {
         const size_t inputs = least(job.m - i, INPUTS);
-        impl::Lines<float, INPUTS * R * VF> sums;
+        impl::Lines<float, INPUTS * R * CODE_LANES> sums;
         float* const sum = sums.begin();
+        memset(sum, 0, inputs * R * CODE_LANES * sizeof *sum);
         double total[INPUTS][R];
         for (size_t l = 0; l < inputs; l++)
-            for (size_t j = 0; j < R; j++) { vstore(sum + (l * R + j) * VF, vzero()); total[l][j] = 0; }
+            for (size_t j = 0; j < R; j++) total[l][j] = 0;
         for (size_t b = 0; b < blocks; b += RUN) {
             const size_t   count = least(blocks - b, RUN), n = least(job.k - 256 * b, 256 * RUN);
             const uint8_t* rows[R];
@@ -8109,17 +8120,15 @@ template <size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t ap
             for (size_t l = 0; l < inputs; l++) {
                 const uint8_t* const x     = job.prepared + (i + l) * x_bytes;
                 const uint8_t* const odd_x = x + blocks * x_block + b;
-                products(w, x + b * x_block, count, f.by_groups, sum + l * R * VF);
+                products(w, x + b * x_block, count, f.by_groups, sum + l * R * CODE_LANES);
                 unsigned any = any_odd;
                 for (size_t c = 0; c < count; c++) any |= odd_x[c];
                 for (size_t j = 0; any && j < R; j++)
                     if (any | odd[j])
                         total[l][j] += odd_products(f, rows[j], job.x + (i + l) * job.k + 256 * b, n, odd[j], odd_x);
                 if ((b / RUN + 1) % IN_DOUBLE && b + RUN < blocks) continue;
-                for (size_t j = 0; j < R; j++) {
-                    total[l][j] += static_cast<double>(vsum(vload(sum + (l * R + j) * VF)));
-                    vstore(sum + (l * R + j) * VF, vzero());
-                }
+                for (size_t j = 0; j < R; j++)
+                    total[l][j] += static_cast<double>(take_sum(sum + (l * R + j) * CODE_LANES));
             }
         }
         for (size_t l = 0; l < inputs; l++)
@@ -8170,7 +8179,7 @@ void fused_rows(const impl::RowsJob& job) {
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
-    const bool fused = f.dots && (job.m < impl::FEW_FOR_DOTS || f.inputs > 1) && cpu_features().*f.needs;
+    const bool fused = f.dots && cpu_features().*f.needs;
     if (fused && job.k && job.k % 256 == 0 && all_fits(job)) { fused_rows(job); return; }
     const size_t part = job.rows / 4;
     for (size_t r = 0; r < part; r++)            code_rows<4>(job, r, part);

@@ -1,86 +1,82 @@
-// gk_qdot_neon_grid.h -- what rows of IQ codes by one row of x have in common.
+// gk_qdot_neon_grid.h -- what rows of IQ codes by a few rows of x have in common, with dot products or without.
 //
-//   An index stands for 8 or 4 weights, a row of the grid: as many bytes of the codebook. Indices are words of 16 bits
-//   that HEAD leaves beside the scales, or bytes of the block.
+//   An index stands for 8 or 4 weights, a row of the grid: as many bytes of the codebook. Indices are words, at INDICES of the
+//   room of the row, or bytes of the block.
 //
-//   scales of a block, for each row:  0 float s[8], or s[16]; SIGNS or SHIFTS, and INDICES of the format
-//
-//   v6    bytes 1 << 0 .. 1 << 7, twice          v8 .. v11  to make scales, signs and indices, and rows of 4
-//   v13   FACTOR                                 v14        d FACTOR
-//   v15   0x4b40: above a byte n it makes        v16, v17   bytes 0 and 1, and 2 and 3, each eight times
-//         the float 1.5 * 2^23 + n               v18        the bits of a field
-//   x14   codebook                               v19        of the format
+//   x14  codebook     x16  the room of a row     v8, v9  signs of four groups, or what the sign of an index does, of a row
 //
 //   w = d (2 s + 1) FACTOR code: the product of all but the code is exact, in any order. |code| <= 62.
 //
-//   Budgets of Cortex-A53 count the two loads of an index: they come before the products.
-//
-//   The format has HEAD_SCALES and HEAD_INDICES r, w: of the block at \w, a row; and STEPS d, g: group g of both rows.
+//   The format has SCALES_OF w: of the block at \w, to the room at x16; FOUR_OF h: v8 and v9; and EIGHT h, i, a, b, c, d, index:
+//   quads 2 i and 2 i + 1 of half h of groups, of row 0 to \a and \b, of row 1 to \c and \d.
 
-#define ROW_BYTES 160
-#define GK_QDOT_SET 2*ROW_BYTES
-#define BIAS 0
-#include "gk_qdot_neon_16.h"
+#define BOTH_ROWS
+#define INDICES 192
+#define SIGNS 320                   // for 32 bytes
+#include "gk_qdot_neon.h"
+#include "gk_qdot_neon_bits.h"
 #ifdef __aarch64__
 
-.macro SETUP_GRID field
-    SETUP_16
-    GK_QDOT_QUADS 6, 0x0201, 0x0804, 0x2010, 0x8040, 0x0201, 0x0804, 0x2010, 0x8040
-    GK_QDOT_QUADS 16, 0, 0, 0, 0, 0x0101, 0x0101, 0x0101, 0x0101
-    movi    v17.16b, #2
-    fmov    s13, #FACTOR
-    add     v17.16b, v17.16b, v16.16b
-    movi    v18.16b, #\field
+.macro SETUP
+    SETUP_BITS
     ldr     x14, [x0, #72]
+.endm
+
+.macro SCALES
+    add     x16, x0, #ROW
+    SCALES_OF x1
+    add     x16, x0, #ROW + ROOM
+    SCALES_OF x2
 .endm
 
 // ---- scales ----------------------------------------------------------------------
 
-.macro D_FACTOR w                   // from the f16 that opens a block
-    ldr     h14, [\w]
-    fcvt    s14, h14
-    fmul    s14, s14, s13
+.macro D_FACTOR w                   // v8 = d FACTOR, from the f16 that opens a block
+    ldr     h8, [\w]
+    fmov    s9, #FACTOR
+    fcvt    s8, h8
+    fmul    s8, s8, s9
 .endm
 
-.macro ODD                          // v8 = 2 v9 + 1
-    movi    v8.16b, #1
-    sli     v8.16b, v9.16b, #1
+.macro ODD v                        // words 2 v + 1
+    add     v\v\().8h, v\v\().8h, v\v\().8h
+    orr     v\v\().8h, #1
 .endm
 
-.macro ODD_NIBBLES d, w, at         // v8 = 2 s + 1, s nibbles at \at: eight, with \d = s, or 16, with \d = d
-    ldur    \d\()8, [\w, #\at]
-    ushr    v9.16b, v8.16b, #4
-    and     v8.16b, v8.16b, v18.16b
-    zip1    v9.16b, v8.16b, v9.16b
-    ODD
+.macro FLOATS v, next, at           // eight scales, from 2 s + 1 in words
+    movi    v9.8h, #0x4b, lsl #8
+    orr     v9.8h, #0x40
+    zip2    v\next\().8h, v\v\().8h, v9.8h
+    zip1    v\v\().8h, v\v\().8h, v9.8h
+    movi    v9.4s, #0x4b, lsl #24
+    orr     v9.4s, #0x40, lsl #16
+    fsub    v\next\().4s, v\next\().4s, v9.4s
+    fsub    v\v\().4s, v\v\().4s, v9.4s
+    fmul    v\next\().4s, v\next\().4s, v8.s[0]
+    fmul    v\v\().4s, v\v\().4s, v8.s[0]
+    stp     q\v, q\next, [x16, #\at]
 .endm
 
-.macro EIGHT_FLOATS r               // eight scales, from 2 s + 1 in words in v8
-    zip2    v9.8h, v8.8h, v15.8h
-    zip1    v8.8h, v8.8h, v15.8h
-    fsub    v9.4s, v9.4s, v7.4s
-    fsub    v8.4s, v8.4s, v7.4s
-    fmul    v9.4s, v9.4s, v14.s[0]
-    fmul    v8.4s, v8.4s, v14.s[0]
-    stp     q8, q9, [x17, #ROW_BYTES*\r]
+.macro ODD_16 w, at                 // of 16: sixteen nibbles at \at
+    D_FACTOR \w
+    ldr     d2, [\w, #\at]
+    movi    v0.8b, #15
+    and     v0.8b, v2.8b, v0.8b
+    ushr    v2.8b, v2.8b, #4
+    ushll   v0.8h, v0.8b, #0
+    ushll   v2.8h, v2.8b, #0
+    ODD     0
+    ODD     2
+    FLOATS  0, 1, 0
+    FLOATS  2, 3, 32
 .endm
 
-.macro FIELDS_3 w, at               // v9 = sixteen fields of 3 bits, of four words at \at; v19: 0, -3, -6, -9, twice
-    ldur    d9, [\w, #\at]
-    zip1    v9.8h, v9.8h, v9.8h
-    zip1    v10.4s, v9.4s, v9.4s
-    zip2    v11.4s, v9.4s, v9.4s
-    ushl    v10.8h, v10.8h, v19.8h
-    ushl    v11.8h, v11.8h, v19.8h
-    uzp1    v9.16b, v10.16b, v11.16b
-    and     v9.16b, v9.16b, v18.16b
-.endm
+// ---- indices ---------------------------------------------------------------------
 
-.macro INDICES_16 r, w, at, j       // the j-th 16, of lower bytes at \at and upper ones in v9
-    ldur    q8, [\w, #\at + 16*\j]
-    zip1    v10.16b, v8.16b, v9.16b
-    zip2    v11.16b, v8.16b, v9.16b
-    stp     q10, q11, [x17, #ROW_BYTES*\r + INDICES + 32*\j]
+.macro INDICES_16 j, low, high      // the j-th 16, of lower bytes and upper ones
+    zip1    v6.16b, v\low\().16b, v\high\().16b
+    zip2    v7.16b, v\low\().16b, v\high\().16b
+    stp     q6, q7, [x16, #INDICES + 32*\j]
 .endm
 
 // ---- signs -----------------------------------------------------------------------
@@ -90,132 +86,88 @@
     sli     v\v\().16b, v\free\().16b, #7
 .endm
 
-.macro FLOATS_28 r                  // eight scales, from words of four signs of 7 bits and s in v8, v9
-    ushr    v8.4s, v8.4s, #27
-    ushr    v9.4s, v9.4s, #27
-    orr     v8.4s, #1               // 2 s + 1
-    orr     v9.4s, #1
-    scvtf   v8.4s, v8.4s
-    scvtf   v9.4s, v9.4s
-    fmul    v8.4s, v8.4s, v14.s[0]
-    fmul    v9.4s, v9.4s, v14.s[0]
-    stp     q8, q9, [x17, #ROW_BYTES*\r]
+.macro SCALES_28                    // scales and signs, from words of four signs of 7 bits and s in v0, v1
+    ushr    v2.4s, v0.4s, #28
+    ushr    v3.4s, v1.4s, #28
+    uzp1    v2.8h, v2.8h, v3.8h
+    ushr    v4.4s, v0.4s, #14       // 14 bits in words, then 7 in bytes
+    ushr    v5.4s, v1.4s, #14
+    sli     v0.4s, v4.4s, #16
+    sli     v1.4s, v5.4s, #16
+    ODD     2
+    ushr    v4.8h, v0.8h, #7
+    ushr    v5.8h, v1.8h, #7
+    sli     v0.8h, v4.8h, #8
+    sli     v1.8h, v5.8h, #8
+    bic     v0.8h, #0x80
+    bic     v1.8h, #0x80
+    bic     v0.8h, #0x80, lsl #8
+    bic     v1.8h, #0x80, lsl #8
+    EVEN_SIGNS 0, 4
+    EVEN_SIGNS 1, 5
+    stp     q0, q1, [x16, #SIGNS]
+    FLOATS  2, 3, 0
 .endm
 
-.macro SIGNS_28 r                   // and their signs: 14 bits in words, then 7 in bytes
-    ushr    v10.4s, v8.4s, #14
-    ushr    v11.4s, v9.4s, #14
-    sli     v8.4s, v10.4s, #16
-    sli     v9.4s, v11.4s, #16
-    ushr    v10.8h, v8.8h, #7
-    ushr    v11.8h, v9.8h, #7
-    sli     v8.8h, v10.8h, #8
-    sli     v9.8h, v11.8h, #8
-    and     v8.16b, v8.16b, v18.16b
-    and     v9.16b, v9.16b, v18.16b
-    EVEN_SIGNS 8, 10
-    EVEN_SIGNS 9, 11
-    stp     q8, q9, [x17, #ROW_BYTES*\r + SIGNS]
-.endm
-
-.macro EACH_OF_8 w0, at0, w1, at1   // v28 .. v31 = four bytes of each row, each eight times
-    ldur    s29, [\w0, #\at0]
-    ldur    s31, [\w1, #\at1]
-    tbl     v28.16b, {v29.16b}, v16.16b
-    tbl     v30.16b, {v31.16b}, v16.16b
-    tbl     v29.16b, {v29.16b}, v17.16b
-    tbl     v31.16b, {v31.16b}, v17.16b
-.endm
-
-.macro PAIRS op                     // each code = \op of it and of v28 .. v31
-    \op     v24.16b, v24.16b, v28.16b
-    \op     v25.16b, v25.16b, v29.16b
-    \op     v26.16b, v26.16b, v30.16b
-    \op     v27.16b, v27.16b, v31.16b
-.endm
-
-.macro SIGNED w0, at0, w1, at1      // -code where a bit is set, 32 bits of each row
-    EACH_OF_8 \w0, \at0, \w1, \at1
-    GK_QDOT_ALL cmtst, SUMS, SUMS, v6.16b
-    PAIRS   eor
-    PAIRS   sub
+.macro SIGNED a, b, c, d, index     // quads 2 i and 2 i + 1 of both rows with their signs, by where byte i is
+    BITS    0, 1, \index, 8
+    BITS    2, 3, \index, 9
+    eor     v\a\().16b, v\a\().16b, v0.16b
+    eor     v\b\().16b, v\b\().16b, v1.16b
+    eor     v\c\().16b, v\c\().16b, v2.16b
+    eor     v\d\().16b, v\d\().16b, v3.16b
+    sub     v\a\().16b, v\a\().16b, v0.16b
+    sub     v\b\().16b, v\b\().16b, v1.16b
+    sub     v\c\().16b, v\c\().16b, v2.16b
+    sub     v\d\().16b, v\d\().16b, v3.16b
 .endm
 
 // ---- rows of the grid ------------------------------------------------------------
+//
+//   Those of four groups, whose indices are \step bytes apart, the first at \at of \w.
 
-.macro FOUR size, shift, d0, d1, d2, d3, load, step, w, at      // the low bytes of each of \d = a row
+.macro GRID size, shift, load, w, at, step, a, b, c, d      // the low bytes of \a .. \d
     \load   w9,  [\w, #\at]
     \load   w10, [\w, #\at + \step]
     \load   w11, [\w, #\at + 2*\step]
     \load   w12, [\w, #\at + 3*\step]
-    ldr     \size\d0, [x14, x9, lsl #\shift]
-    ldr     \size\d1, [x14, x10, lsl #\shift]
-    ldr     \size\d2, [x14, x11, lsl #\shift]
-    ldr     \size\d3, [x14, x12, lsl #\shift]
+    ldr     \size\a, [x14, x9, lsl #\shift]
+    ldr     \size\b, [x14, x10, lsl #\shift]
+    ldr     \size\c, [x14, x11, lsl #\shift]
+    ldr     \size\d, [x14, x12, lsl #\shift]
 .endm
 
-.macro JOIN lanes, d0, d1, d2, d3, n0, n1, n2, n3   // each of \d = the first lane of it and of \n
-    trn1    v\d0\().\lanes, v\d0\().\lanes, v\n0\().\lanes
-    trn1    v\d1\().\lanes, v\d1\().\lanes, v\n1\().\lanes
-    trn1    v\d2\().\lanes, v\d2\().\lanes, v\n2\().\lanes
-    trn1    v\d3\().\lanes, v\d3\().\lanes, v\n3\().\lanes
+.macro PAIRS                        // of v0 .. v3, and of v4 .. v7: to v0 groups 0 and 2, to v1 groups 1 and 3; v4, v5
+    trn1    v0.2d, v0.2d, v2.2d
+    trn1    v1.2d, v1.2d, v3.2d
+    trn1    v4.2d, v4.2d, v6.2d
+    trn1    v5.2d, v5.2d, v7.2d
 .endm
 
-.macro GRID4 load, step, w0, at0, w1, at1   // 32 codes of both rows, from eight indices of each
-    FOUR    s, 2, 24, 28, 22, 8,  \load, \step, \w0, \at0
-    FOUR    s, 2, 25, 29, 23, 9,  \load, \step, \w0, \at0 + 4*\step
-    FOUR    s, 2, 26, 30, 4,  10, \load, \step, \w1, \at1
-    FOUR    s, 2, 27, 31, 5,  11, \load, \step, \w1, \at1 + 4*\step
-    JOIN    2s, CODES, SUMS
-    JOIN    2s, 22, 23, 4, 5, 8, 9, 10, 11
-    JOIN    2d, CODES, 22, 23, 4, 5
+.macro GRID8 load, w0, at0, w1, at1, step, a, b, c, d       // two quads of row 0, and of row 1
+    GRID    d, 3, \load, \w0, \at0, \step, 0, 1, 2, 3
+    GRID    d, 3, \load, \w1, \at1, \step, 4, 5, 6, 7
+    PAIRS
+    trn1    v\a\().4s, v0.4s, v1.4s
+    trn2    v\b\().4s, v0.4s, v1.4s
+    trn1    v\c\().4s, v4.4s, v5.4s
+    trn2    v\d\().4s, v4.4s, v5.4s
 .endm
 
-.macro GRID8 load, step, w0, at0, w1, at1   // from four indices of each
-    FOUR    d, 3, 24, 28, 25, 29, \load, \step, \w0, \at0
-    FOUR    d, 3, 26, 30, 27, 31, \load, \step, \w1, \at1
-    JOIN    2d, CODES, SUMS
+.macro GRID4 load, w0, at0, w1, at1, step, a, c             // one quad
+    GRID    s, 2, \load, \w0, \at0, \step, 0, 1, 2, 3
+    GRID    s, 2, \load, \w1, \at1, \step, 4, 5, 6, 7
+    PAIRS
+    trn1    v\a\().4s, v0.4s, v1.4s
+    trn1    v\c\().4s, v4.4s, v5.4s
 .endm
 
-// ---- a block ---------------------------------------------------------------------
-
-.macro PRODUCTS_8 d, g              // of a group with one scale
-.if \g % 4 == 0
-    GK_QDOT_SCALES \d, \g / 4, ROW_BYTES
-.endif
-    GK_QDOT_DOT \d, 32*\g
-    GK_QDOT_FMA \g & 3, \g & 3
-.endm
-
-.macro PRODUCTS_16 d, g             // with two
-.if \g % 2 == 0
-    SCALES  \d, \g / 2
-.endif
-    PRODUCTS_OF \d, \g, 2*(\g & 1)
-.endm
-
-.macro HEAD d
-    HEAD_SCALES 0, x5
-    HEAD_INDICES 0, x5
-    HEAD_SCALES 1, x6
-    HEAD_INDICES 1, x6
-.endm
-
-.macro BLOCK d
-    GK_QDOT_AHEAD x1, 3
-    STEPS   \d, 0
-    STEPS   \d, 1
-    HEAD_SCALES 0, x5
-    STEPS   \d, 2
-    STEPS   \d, 3
-    HEAD_INDICES 0, x5
-    GK_QDOT_AHEAD x2, 3
-    STEPS   \d, 4
-    STEPS   \d, 5
-    HEAD_SCALES 1, x6
-    STEPS   \d, 6
-    STEPS   \d, 7
-    HEAD_INDICES 1, x6
+.macro CODES h
+    FOUR_OF \h
+    EIGHT   \h, 0, 16, 17, 24, 25, 10
+    EIGHT   \h, 1, 18, 19, 26, 27, 11
+    EIGHT   \h, 2, 20, 21, 28, 29, 12
+    EIGHT   \h, 3, 22, 23, 30, 31, 13
 .endm
 
 #endif

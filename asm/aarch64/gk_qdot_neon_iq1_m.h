@@ -1,60 +1,74 @@
-// gk_qdot_neon_iq1_m.h -- rows of IQ1_M by one row of x.
+// gk_qdot_neon_iq1_m.h -- rows of IQ1_M by a few rows of x, with dot products or without.
 //
 //   A block is 56 bytes: 32 lower bytes of indices, for 8 weights each; for each a nibble, three upper bits and a sign;
 //   four words, each of four s of 3 bits and 4 bits of the f16 d. w = d (2 s + 1) / 8 (grid +- 1), grid -8, 0 or 8.
 //
-//   scales of a block, for each row: SHIFTS  bytes +-1, one for an index
-//
-//   v19  words 0, -3, -6, -9, twice
+//   At SIGNS of the room: bytes +-1, one for an index.
 
 #define FACTOR 0.125
-#define SHIFTS  64
-#define INDICES 96
+#define SCALES_OF_16
+#define DEPTH 4
 #include "gk_qdot_neon_grid.h"
 #ifdef __aarch64__
 
-.macro SETUP
-    SETUP_GRID 7
-    GK_QDOT_QUADS 19, 0x0000, 0xfffd, 0xfffa, 0xfff7, 0x0000, 0xfffd, 0xfffa, 0xfff7
+.macro UPPER w, j                   // of the j-th 16: nibbles
+    ldr     d1, [\w, #32 + 8*\j]
+    ldr     q0, [\w, #16*\j]
+    movi    v3.16b, #8
+    movi    v4.16b, #1
+    ushr    v2.8b, v1.8b, #4
+    zip1    v1.16b, v1.16b, v2.16b
+    movi    v5.16b, #7
+    cmtst   v3.16b, v1.16b, v3.16b
+    and     v1.16b, v1.16b, v5.16b
+    orr     v3.16b, v3.16b, v4.16b
+    str     q3, [x16, #SIGNS + 16*\j]
+    INDICES_16 \j, 0, 1
 .endm
 
-.macro HEAD_SCALES r, w
+.macro FIELDS v, shifts             // words 2 s + 1, of eight s \shifts places up
+    mov     w9, #(\shifts) & 0xffff
+    movk    w9, #(\shifts) >> 16, lsl #16
+    dup     v\v\().4s, w9
+    ushl    v\v\().8h, v4.8h, v\v\().8h
+    and     v\v\().16b, v\v\().16b, v5.16b
+    ODD     \v
+.endm
+
+.macro SCALES_OF w
     ldr     x9, [\w, #48]
-    lsr     x9, x9, #12
-    and     x9, x9, #0x000f000f000f000f
-    orr     x9, x9, x9, lsr #12
-    orr     x9, x9, x9, lsr #24
-    fmov    d14, x9
-    fcvt    s14, h14
-    fmul    s14, s14, s13
-    FIELDS_3 \w, 48
-    ODD
-    HEAD_FLOATS \r
+    lsr     x10, x9, #12
+    fmov    d4, x9
+    and     x10, x10, #0x000f000f000f000f
+    orr     x10, x10, x10, lsr #12
+    orr     x10, x10, x10, lsr #24
+    fmov    d8, x10
+    fmov    s9, #FACTOR
+    fcvt    s8, h8
+    movi    v5.8h, #7
+    fmul    s8, s8, s9
+    zip1    v4.8h, v4.8h, v4.8h
+    FIELDS  0, 0xfffa0000
+    FIELDS  2, 0xfff7fffd
+    FLOATS  0, 1, 0
+    FLOATS  2, 3, 32
+    UPPER   \w, 0
+    UPPER   \w, 1
 .endm
 
-.macro NIBBLES r, w, j              // of the j-th 16
-    ldr     d9, [\w, #32 + 8*\j]
-    movi    v11.16b, #8
-    ushr    v10.8b, v9.8b, #4
-    zip1    v9.16b, v9.16b, v10.16b
-    movi    v10.16b, #1
-    cmtst   v11.16b, v9.16b, v11.16b
-    orr     v10.16b, v10.16b, v11.16b
-    str     q10, [x17, #ROW_BYTES*\r + SHIFTS + 16*\j]
-    and     v9.16b, v9.16b, v18.16b
-    INDICES_16 \r, \w, 0, \j
+.macro FOUR_OF h
+    ldr     q8, [x0, #ROW + SIGNS + 16*\h]
+    ldr     q9, [x0, #ROW + ROOM + SIGNS + 16*\h]
 .endm
 
-.macro HEAD_INDICES r, w
-    NIBBLES \r, \w, 0
-    NIBBLES \r, \w, 1
-.endm
-
-.macro STEPS d, g
-    GRID8   ldrh, 2, x16, INDICES + 8*\g, x16, ROW_BYTES + INDICES + 8*\g
-    EACH_OF_8 x16, SHIFTS + 4*\g, x16, ROW_BYTES + SHIFTS + 4*\g
-    PAIRS   add
-    PRODUCTS_16 \d, \g
+.macro EIGHT h, i, a, b, c, d, index
+    GRID8   ldrh, x0, ROW + INDICES + 32*\h + 2*\i, x0, ROW + ROOM + INDICES + 32*\h + 2*\i, 8, \a, \b, \c, \d
+    tbl     v0.16b, {v8.16b}, v\index\().16b
+    tbl     v1.16b, {v9.16b}, v\index\().16b
+    add     v\a\().16b, v\a\().16b, v0.16b
+    add     v\b\().16b, v\b\().16b, v0.16b
+    add     v\c\().16b, v\c\().16b, v1.16b
+    add     v\d\().16b, v\d\().16b, v1.16b
 .endm
 
 #endif

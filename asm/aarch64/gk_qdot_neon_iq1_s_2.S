@@ -1,12 +1,13 @@
-// gk_qdot_neon_iq1_s_2 -- rows of IQ1_S by one row of x.                                                           NEON
+// gk_qdot_neon_iq1_s_2 -- rows of IQ1_S by a few rows of x.                                                        NEON
 //
-//   A block of a row    three digits                         one
-//   Cortex-A53          16 * (13 + 6.5) + 37 = 349 cycles    16 * (5 + 6.5) + 37 = 221 cycles
-//   Cortex-A72          195 cycles                           131.5 cycles
+//   void gk_qdot_neon_iq1_s_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_iq1_s.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*195
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          195 cycles                          98
+//
+// mca: cortex-a72 2*195 2
 
 #include "gk_qdot_neon_iq1_s.h"
 #ifdef __aarch64__

@@ -1,12 +1,13 @@
-// gk_qdot_neon_iq2_xs_2 -- rows of IQ2_XS by one row of x.                                                         NEON
+// gk_qdot_neon_iq2_xs_2 -- rows of IQ2_XS by a few rows of x.                                                      NEON
 //
-//   A block of a row    three digits                       one
-//   Cortex-A53          16 * (13 + 9) + 41 = 393 cycles    16 * (5 + 9) + 41 = 265 cycles
-//   Cortex-A72          232 cycles                         167 cycles
+//   void gk_qdot_neon_iq2_xs_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_iq2_xs.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*232
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          210 cycles                          111
+//
+// mca: cortex-a72 2*210 2
 
 #include "gk_qdot_neon_iq2_xs.h"
 #ifdef __aarch64__

@@ -1,12 +1,13 @@
-// gk_qdot_neon_iq2_xxs_2 -- rows of IQ2_XXS by one row of x.                                                       NEON
+// gk_qdot_neon_iq2_xxs_2 -- rows of IQ2_XXS by a few rows of x.                                                    NEON
 //
-//   A block of a row    three digits                       one
-//   Cortex-A53          16 * (13 + 9) + 33 = 385 cycles    16 * (5 + 9) + 33 = 257 cycles
-//   Cortex-A72          223 cycles                         155 cycles
+//   void gk_qdot_neon_iq2_xxs_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_iq2_xxs.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*223
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          188 cycles                          98
+//
+// mca: cortex-a72 2*188 2
 
 #include "gk_qdot_neon_iq2_xxs.h"
 #ifdef __aarch64__

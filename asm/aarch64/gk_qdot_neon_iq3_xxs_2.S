@@ -1,12 +1,13 @@
-// gk_qdot_neon_iq3_xxs_2 -- rows of IQ3_XXS by one row of x.                                                       NEON
+// gk_qdot_neon_iq3_xxs_2 -- rows of IQ3_XXS by a few rows of x.                                                    NEON
 //
-//   A block of a row    three digits                        one
-//   Cortex-A53          16 * (13 + 15) + 29 = 477 cycles    16 * (5 + 15) + 29 = 349 cycles
-//   Cortex-A72          260 cycles                          194 cycles
+//   void gk_qdot_neon_iq3_xxs_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_iq3_xxs.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*260
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          239 cycles                          98
+//
+// mca: cortex-a72 2*239 2
 
 #include "gk_qdot_neon_iq3_xxs.h"
 #ifdef __aarch64__

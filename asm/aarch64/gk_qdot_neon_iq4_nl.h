@@ -1,25 +1,21 @@
-// gk_qdot_neon_iq4_nl.h -- rows of IQ4_NL by one row of x.
+// gk_qdot_neon_iq4_nl.h -- rows of IQ4_NL by a few rows of x, with dot products or without.
 //
-//   A block of 32 is 18 bytes: f16 d; 16 bytes of nibbles. w = d level[q].
+//   256 weights are eight blocks of 18 bytes, a group each: f16 d; 16 bytes of nibbles, low ones first. w = d level[q].
 
+#define LEVELS
+#define DEPTH 2
 #define BYTES_OF_32 18
+#include "gk_qdot_neon.h"
 #include "gk_qdot_neon_halves.h"
-#include "gk_qdot_neon_levels.h"
+#include "gk_qdot_neon_nibbles.h"
 #ifdef __aarch64__
 
 .macro SETUP
     SETUP_IQ4
 .endm
 
-.macro SCALES w
-    HALVES  \w
-.endm
-
-.macro GROUP d, g
-    ldur    q24, [x1, #18*\g + 2]
-    ldur    q26, [x2, #18*\g + 2]
-    LEVELS
-    PRODUCTS_OF \d, \g
+.macro CODES h
+    NIBBLES 2 + 72*\h, 18
 .endm
 
 #endif

@@ -1,12 +1,13 @@
-// gk_qdot_neon_iq4_nl_2 -- rows of IQ4_NL by one row of x.                                                         NEON
+// gk_qdot_neon_iq4_nl_2 -- rows of IQ4_NL by a few rows of x.                                                      NEON
 //
-//   A block of a row    three digits                      one
-//   Cortex-A53          16 * (13 + 2) + 9 = 249 cycles    16 * (5 + 2) + 9 = 121 cycles
-//   Cortex-A72          164 cycles                        95 cycles
+//   void gk_qdot_neon_iq4_nl_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_iq4_nl.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*164
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          146 cycles                          99
+//
+// mca: cortex-a72 2*146 2
 
 #include "gk_qdot_neon_iq4_nl.h"
 #ifdef __aarch64__

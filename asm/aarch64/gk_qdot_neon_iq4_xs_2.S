@@ -1,12 +1,13 @@
-// gk_qdot_neon_iq4_xs_2 -- rows of IQ4_XS by one row of x.                                                         NEON
+// gk_qdot_neon_iq4_xs_2 -- rows of IQ4_XS by a few rows of x.                                                      NEON
 //
-//   A block of a row    three digits                       one
-//   Cortex-A53          16 * (13 + 2) + 20 = 260 cycles    16 * (5 + 2) + 20 = 132 cycles
-//   Cortex-A72          169 cycles                         99 cycles
+//   void gk_qdot_neon_iq4_xs_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_iq4_xs.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*169
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          152 cycles                          99
+//
+// mca: cortex-a72 2*152 2
 
 #include "gk_qdot_neon_iq4_xs.h"
 #ifdef __aarch64__

@@ -1,12 +1,13 @@
-// gk_qdot_neon_q1_0_2 -- rows of Q1_0 by one row of x.                                                             NEON
+// gk_qdot_neon_q1_0_2 -- rows of Q1_0 by a few rows of x.                                                          NEON
 //
-//   A block of a row    three digits                       one
-//   Cortex-A53          16 * (13 + 3) + 11 = 267 cycles    16 * (5 + 3) + 11 = 139 cycles
-//   Cortex-A72          172 cycles                         99.5 cycles
+//   void gk_qdot_neon_q1_0_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_q1_0.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*172
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          121 cycles                          98
+//
+// mca: cortex-a72 2*121 2
 
 #include "gk_qdot_neon_q1_0.h"
 #ifdef __aarch64__

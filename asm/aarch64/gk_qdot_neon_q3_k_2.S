@@ -1,12 +1,13 @@
-// gk_qdot_neon_q3_k_2 -- rows of Q3_K by one row of x.                                                             NEON
+// gk_qdot_neon_q3_k_2 -- rows of Q3_K by a few rows of x.                                                          NEON
 //
-//   A block of a row    three digits                         one
-//   Cortex-A53          16 * (13 + 2.5) + 29 = 277 cycles    16 * (5 + 2.5) + 29 = 149 cycles
-//   Cortex-A72          178 cycles                           106 cycles
+//   void gk_qdot_neon_q3_k_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_q3_k.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*178
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          164 cycles                          111
+//
+// mca: cortex-a72 2*164 2
 
 #include "gk_qdot_neon_q3_k.h"
 #ifdef __aarch64__

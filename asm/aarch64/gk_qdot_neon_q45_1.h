@@ -1,8 +1,6 @@
-// gk_qdot_neon_q45_1.h -- what rows of Q4_1 and Q5_1 by one row of x have in common: f16 scales and offsets.
+// gk_qdot_neon_q45_1.h -- what rows of Q4_1 and Q5_1 by a few rows of x have in common: f16 scales and offsets.
 //
-//   256 weights are eight blocks of BYTES_OF_32 that open with f16 d, m. w = d q + m.
-//
-//   v8 .. v11  d and m of two and two blocks, then s = d, and -m
+//   256 weights are eight blocks of BYTES_OF_32, a group each, that open with f16 d, m. w = d q + m.
 
 #include "gk_qdot_neon_zeros.h"
 #ifdef __aarch64__
@@ -18,25 +16,17 @@
     mov     v\d\().d[1], x11
 .endm
 
-.macro HEAD_BITS w
-    FOUR    8, \w, 0
-    FOUR    9, \w, 4
-    uzp2    v11.8h, v8.8h, v9.8h
-    uzp1    v9.8h, v8.8h, v9.8h
-.endm
-
-.macro HEAD_FLOATS
-    fcvtl   v10.4s, v11.4h
-    fcvtl   v8.4s, v9.4h
-    fneg    v10.4s, v10.4s
-    fcvtl2  v11.4s, v11.8h
-    fcvtl2  v9.4s, v9.8h
-    fneg    v11.4s, v11.4s
-    fdiv    v12.4s, v10.4s, v8.4s
-.endm
-
-.macro BLOCK d
-    GROUPS  \d, 3
+.macro SCALES_OF w, s0, s1, m0, m1
+    FOUR    \s0, \w, 0
+    FOUR    \s1, \w, 4
+    uzp2    v8.8h, v\s0\().8h, v\s1\().8h
+    uzp1    v\s0\().8h, v\s0\().8h, v\s1\().8h
+    fcvtl   v\m0\().4s, v8.4h
+    fcvtl2  v\m1\().4s, v8.8h
+    fcvtl2  v\s1\().4s, v\s0\().8h
+    fcvtl   v\s0\().4s, v\s0\().4h
+    fneg    v\m0\().4s, v\m0\().4s
+    fneg    v\m1\().4s, v\m1\().4s
 .endm
 
 #endif

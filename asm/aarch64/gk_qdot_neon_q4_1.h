@@ -1,32 +1,20 @@
-// gk_qdot_neon_q4_1.h -- rows of Q4_1 by one row of x.
+// gk_qdot_neon_q4_1.h -- rows of Q4_1 by a few rows of x, with dot products or without.
 //
-//   A block of 32 is 20 bytes: f16 d, m; 16 bytes of nibbles, whose low halves are the first 16.
-//
-//   v6  fifteens
+//   A block of 32 is 20 bytes: f16 d, m; 16 bytes of nibbles, low ones first.
 
 #define TOP 15.0
+#define DEPTH 8
 #define BYTES_OF_32 20
 #include "gk_qdot_neon_q45_1.h"
+#include "gk_qdot_neon_nibbles.h"
 #ifdef __aarch64__
 
 .macro SETUP
-    movi    v6.16b, #15
+    SETUP_NIBBLES
 .endm
 
-.macro BIAS
-.endm
-
-.macro LOW g
-    ldur    q24, [x1, #20*\g + 4]
-    ldur    q26, [x2, #20*\g + 4]
-    ushr    v25.16b, v24.16b, #4
-    ushr    v27.16b, v26.16b, #4
-    and     v24.16b, v24.16b, v6.16b
-    and     v26.16b, v26.16b, v6.16b
-.endm
-
-.macro HIGH g
-    LOW     \g
+.macro CODES h
+    NIBBLES 4 + 80*\h, 20
 .endm
 
 #endif

@@ -1,12 +1,13 @@
-// gk_qdot_neon_q5_k_2 -- rows of Q5_K by one row of x.                                                             NEON
+// gk_qdot_neon_q5_k_2 -- rows of Q5_K by a few rows of x.                                                          NEON
 //
-//   A block of a row    three digits                       one
-//   Cortex-A53          16 * (13 + 3) + 59 = 315 cycles    16 * (5 + 3) + 59 = 187 cycles
-//   Cortex-A72          247 cycles                         179 cycles
+//   void gk_qdot_neon_q5_k_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products and divisions.
+//   The format, and what is its own: gk_qdot_neon_q5_k.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*247
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          205 cycles                          102
+//
+// mca: cortex-a72 2*205 2
 
 #include "gk_qdot_neon_q5_k.h"
 #ifdef __aarch64__

@@ -1,12 +1,13 @@
-// gk_qdot_neon_q6_k_2 -- rows of Q6_K by one row of x.                                                             NEON
+// gk_qdot_neon_q6_k_2 -- rows of Q6_K by a few rows of x.                                                          NEON
 //
-//   A block of a row    three digits                       one
-//   Cortex-A53          16 * (13 + 3) + 22 = 278 cycles    16 * (5 + 3) + 22 = 150 cycles
-//   Cortex-A72          169 cycles                         103 cycles
+//   void gk_qdot_neon_q6_k_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_q6_k.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*169
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          162 cycles                          115
+//
+// mca: cortex-a72 2*162 2
 
 #include "gk_qdot_neon_q6_k.h"
 #ifdef __aarch64__

@@ -1,12 +1,13 @@
-// gk_qdot_neon_q8_0_2 -- rows of Q8_0 by one row of x.                                                             NEON
+// gk_qdot_neon_q8_0_2 -- rows of Q8_0 by a few rows of x.                                                          NEON
 //
-//   A block of a row    three digits                one
-//   Cortex-A53          16 * 13 + 7 = 215 cycles    16 * 5 + 7 = 87 cycles
-//   Cortex-A72          133 cycles                  69 cycles
+//   void gk_qdot_neon_q8_0_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_q8_0.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*133
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          125 cycles                          99
+//
+// mca: cortex-a72 2*125 2
 
 #include "gk_qdot_neon_q8_0.h"
 #ifdef __aarch64__

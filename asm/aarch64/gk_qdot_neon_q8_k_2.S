@@ -1,12 +1,13 @@
-// gk_qdot_neon_q8_k_2 -- rows of Q8_K by one row of x.                                                             NEON
+// gk_qdot_neon_q8_k_2 -- rows of Q8_K by a few rows of x.                                                          NEON
 //
-//   A block of a row    three digits                      one
-//   Cortex-A53          16 * (13 + 0) + 7 = 215 cycles    16 * (5 + 0) + 7 = 87 cycles
-//   Cortex-A72          128 cycles                        65.5 cycles
+//   void gk_qdot_neon_q8_k_2(struct DotJob* job);
 //
-//   Of the two pipes of Cortex-A72 one takes products.
+//   The format, and what is its own: gk_qdot_neon_q8_k.h. The job, x, and all other registers: gk_qdot_neon.h.
 //
-// mca: cortex-a72 2*128
+//   A block of a row    by one row of x, of three digits    by each more
+//   Cortex-A72          117 cycles                          99
+//
+// mca: cortex-a72 2*117 2
 
 #include "gk_qdot_neon_q8_k.h"
 #ifdef __aarch64__

@@ -1,102 +1,68 @@
-// gk_qdot_neon_zeros.h -- what rows of codes with an offset for each 32 have in common, by one row of x.
+// gk_qdot_neon_zeros.h -- what rows of codes with offsets have in common, with dot products or without.
 //
-//   w = s q - m = s (q - z) + rest, z = round(m / s) in 0 .. TOP: rest and s (q - z) are 0 wherever w is.
+//   w = s q - m = s (q - z) + rest, z = round(m / s) in 0 .. TOP: rest and s (q - z) are 0 wherever w is. Where codes are q
+//   less BIAS, so is z.
 //
-//   scales of a block, 96 bytes for a row:  0 float s[8]   32 int32 z[8], whose low byte counts   64 float -rest[8]
-//
-//   v2, v3    s times the scale of x, four groups    v8,  v9   s, of groups 0 .. 3 and 4 .. 7
-//   v28, v29  z of a group, in every byte            v10, v11  m, then -rest
-//   v14       what is at hand                        v12, v13  m / s, then z as bits of 1.5 * 2^23 + z, which rounds
-//
-//   The format has TOP; HEAD_BITS \w and HEAD_FLOATS, which end with s, m and v12; BIAS, for z in v12, v13; LOW and
-//   HIGH: codes of group \g, even or odd.
+//   v9  1.5 * 2^23: plus a number below 2^22 that rounds it
 
+#define ROW_Z
+#define RESTS
+#ifndef SCALES_OF_16
+#define BOTH_ROWS
+#endif
 #include "gk_qdot_neon.h"
 #ifdef __aarch64__
 
-.macro HEAD_SECOND                  // apart from the first, which an in-order core would wait for
-    fdiv    v13.4s, v11.4s, v9.4s
+.macro ROUNDING                     // v9
+    movi    v9.4s, #0x4b, lsl #24
+    orr     v9.4s, #0x40, lsl #16
 .endm
 
-.macro HEAD_ZEROS r                 // z and rest, exact; all to memory
-    movi    v14.4s, #0
-    stp     q8, q9, [x17, #96*\r]
-    fmaxnm  v12.4s, v12.4s, v14.4s  // NaN is 0
-    fmaxnm  v13.4s, v13.4s, v14.4s
-    fmov    v14.4s, #TOP
-    fmin    v12.4s, v12.4s, v14.4s
-    fmin    v13.4s, v13.4s, v14.4s
-    fadd    v12.4s, v12.4s, v7.4s
-    fadd    v13.4s, v13.4s, v7.4s
-    fsub    v14.4s, v12.4s, v7.4s
-    fmls    v10.4s, v14.4s, v8.4s
-    fsub    v14.4s, v13.4s, v7.4s
-    fmls    v11.4s, v14.4s, v9.4s
-    BIAS
-    stp     q12, q13, [x17, #96*\r + 32]
-    stp     q10, q11, [x17, #96*\r + 64]
+.macro ZEROS_EACH op, m             // \op of each m / s and \m
+    \op     v16.4s, v16.4s, \m
+    \op     v17.4s, v17.4s, \m
+    \op     v18.4s, v18.4s, \m
+    \op     v19.4s, v19.4s, \m
 .endm
 
-.macro HEAD d
-    HEAD_BITS x5
-    HEAD_FLOATS
-    HEAD_SECOND
-    HEAD_ZEROS 0
-    HEAD_BITS x6
-    HEAD_FLOATS
-    HEAD_SECOND
-    HEAD_ZEROS 1
+.macro ZEROS a, b                   // of s in v0, v1 and v4, v5, m in v2, v3 and v6, v7, for rooms at \a and \b
+    fdiv    v16.4s, v2.4s, v0.4s
+    fdiv    v17.4s, v3.4s, v1.4s
+    fdiv    v18.4s, v6.4s, v4.4s
+    fdiv    v19.4s, v7.4s, v5.4s
+    movi    v20.4s, #0
+    fmov    v21.4s, #TOP
+    stp     q0, q1, [x0, #\a]
+    stp     q4, q5, [x0, #\b]
+    ZEROS_EACH fmaxnm, v20.4s       // NaN is 0
+    ZEROS_EACH fmin, v21.4s
+    ZEROS_EACH fadd, v9.4s
+    fsub    v20.4s, v16.4s, v9.4s
+    fsub    v21.4s, v17.4s, v9.4s
+    fsub    v22.4s, v18.4s, v9.4s
+    fsub    v23.4s, v19.4s, v9.4s
+#ifdef BIAS
+    orr     v9.4s, #BIAS
+#endif
+    fmls    v2.4s, v20.4s, v0.4s    // -rest = m - z s, exact
+    fmls    v3.4s, v21.4s, v1.4s
+    fmls    v6.4s, v22.4s, v4.4s
+    fmls    v7.4s, v23.4s, v5.4s
+    ZEROS_EACH sub, v9.4s           // z
+    stp     q2, q3, [x0, #\a + 64]
+    stp     q6, q7, [x0, #\b + 64]
+    stp     q16, q17, [x0, #\a + 128]
+    stp     q18, q19, [x0, #\b + 128]
 .endm
 
-.macro REST d, j, each              // of groups 2j, 2j + 1, to the sums
-    ldr     q28, [x16, #16*(\j >> 1) + 64]
-    ldr     q29, [x16, #16*(\j >> 1) + 160]
-    ldr     q30, [x3, #256*\d + 64 + 16*\j]
-    \each   v28.4s, v28.4s, v28.4s
-    \each   v29.4s, v29.4s, v29.4s
-    fmls    v0.4s, v28.4s, v30.4s
-    fmls    v1.4s, v29.4s, v30.4s
+#ifndef SCALES_OF_16
+
+.macro SCALES                       // by SCALES_OF w, s, s, m, m of the format, of the block at \w; v8 is free
+    ROUNDING
+    SCALES_OF x1, 0, 1, 2, 3
+    SCALES_OF x2, 4, 5, 6, 7
+    ZEROS   ROW, ROW + ROOM
 .endm
 
-.macro GROUP d, g, nibbles          // 32 codes of both rows
-    ldr     q28, [x16, #16*(\g >> 2) + 32]
-    ldr     q29, [x16, #16*(\g >> 2) + 128]
-    \nibbles \g
-    dup     v28.16b, v28.b[4*(\g & 3)]
-    dup     v29.16b, v29.b[4*(\g & 3)]
-    sub     v24.16b, v24.16b, v28.16b
-    sub     v25.16b, v25.16b, v28.16b
-    sub     v26.16b, v26.16b, v29.16b
-    sub     v27.16b, v27.16b, v29.16b
-    GK_QDOT_DOT \d, 32*\g
-    GK_QDOT_FMA \g & 3, \g & 3
-.endm
-
-.macro GROUPS d, lines              // a block, and the scales of the next
-    GK_QDOT_SCALES \d, 0, 96
-    REST    \d, 0, zip1
-    GK_QDOT_AHEAD x1, \lines
-    GROUP   \d, 0, LOW
-    HEAD_BITS x5
-    GROUP   \d, 1, HIGH
-    HEAD_FLOATS
-    REST    \d, 1, zip2
-    GROUP   \d, 2, LOW
-    HEAD_SECOND
-    GROUP   \d, 3, HIGH
-    HEAD_ZEROS 0
-    GK_QDOT_SCALES \d, 1, 96
-    REST    \d, 2, zip1
-    GK_QDOT_AHEAD x2, \lines
-    GROUP   \d, 4, LOW
-    HEAD_BITS x6
-    GROUP   \d, 5, HIGH
-    HEAD_FLOATS
-    REST    \d, 3, zip2
-    GROUP   \d, 6, LOW
-    HEAD_SECOND
-    GROUP   \d, 7, HIGH
-    HEAD_ZEROS 1
-.endm
-
+#endif
 #endif

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_awq4_2 -- rows of AWQ4 by one row of x.                                              NEON dot product
+// gk_qdot_neondot_awq4_2 -- rows of AWQ4 by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 2) + 64 slots, 120 cycles    16 * (4 + 2) + 64 slots, 80 cycles
-//   Neoverse V1, four pipes    59.5 cycles                            39.5 cycles
-//   Cortex-A55, in order       285 cycles                             221 cycles
+//   void gk_qdot_neondot_awq4_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*120
-// mca: neoverse-v1 2*59.5
-// mca: cortex-a55 2*285
+//   The format, and what is its own: gk_qdot_neon_awq4.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         87 cycles                           40
+//   Neoverse V1         42 cycles                           20
+//   Cortex-A55          231 cycles                          115
+//
+// mca: neoverse-n1 2*87 2
+// mca: neoverse-v1 2*42 2
+// mca: cortex-a55 2*231 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_iq1_m_2 -- rows of IQ1_M by one row of x.                                            NEON dot product
+// gk_qdot_neondot_iq1_m_2 -- rows of IQ1_M by a few rows of x.                                         NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 3) + 62 slots, 127 cycles    16 * (4 + 3) + 62 slots, 87 cycles
-//   Neoverse V1, four pipes    66 cycles                              46 cycles
-//   Cortex-A55, in order       397 cycles                             337 cycles
+//   void gk_qdot_neondot_iq1_m_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*127
-// mca: neoverse-v1 2*66
-// mca: cortex-a55 2*397
+//   The format, and what is its own: gk_qdot_neon_iq1_m.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         111 cycles                          50
+//   Neoverse V1         55 cycles                           24
+//   Cortex-A55          402 cycles                          135
+//
+// mca: neoverse-n1 2*111 2
+// mca: neoverse-v1 2*55 2
+// mca: cortex-a55 2*402 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_iq1_s_2 -- rows of IQ1_S by one row of x.                                            NEON dot product
+// gk_qdot_neondot_iq1_s_2 -- rows of IQ1_S by a few rows of x.                                         NEON dot product
 //
-//   A block of a row           three digits                             one
-//   Neoverse N1                16 * (9 + 2.5) + 45 slots, 116 cycles    16 * (4 + 2.5) + 45 slots, 74.5 cycles
-//   Neoverse V1, four pipes    56.5 cycles                              36.5 cycles
-//   Cortex-A55, in order       361 cycles                               299 cycles
+//   void gk_qdot_neondot_iq1_s_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*116
-// mca: neoverse-v1 2*56.5
-// mca: cortex-a55 2*361
+//   The format, and what is its own: gk_qdot_neon_iq1_s.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         86 cycles                           37
+//   Neoverse V1         42 cycles                           19
+//   Cortex-A55          337 cycles                          106
+//
+// mca: neoverse-n1 2*86 2
+// mca: neoverse-v1 2*42 2
+// mca: cortex-a55 2*337 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_iq2_s_2 -- rows of IQ2_S by one row of x.                                            NEON dot product
+// gk_qdot_neondot_iq2_s_2 -- rows of IQ2_S by a few rows of x.                                         NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 5) + 48 slots, 136 cycles    16 * (4 + 5) + 48 slots, 96 cycles
-//   Neoverse V1, four pipes    71 cycles                              51 cycles
-//   Cortex-A55, in order       407 cycles                             347 cycles
+//   void gk_qdot_neondot_iq2_s_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*136
-// mca: neoverse-v1 2*71
-// mca: cortex-a55 2*407
+//   The format, and what is its own: gk_qdot_neon_iq2_s.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         120 cycles                          50
+//   Neoverse V1         60 cycles                           24
+//   Cortex-A55          435 cycles                          135
+//
+// mca: neoverse-n1 2*120 2
+// mca: neoverse-v1 2*60 2
+// mca: cortex-a55 2*435 2
 
 #define GK_QDOT_SDOT
 

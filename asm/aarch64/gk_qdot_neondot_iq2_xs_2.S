@@ -1,13 +1,17 @@
-// gk_qdot_neondot_iq2_xs_2 -- rows of IQ2_XS by one row of x.                                          NEON dot product
+// gk_qdot_neondot_iq2_xs_2 -- rows of IQ2_XS by a few rows of x.                                       NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 5) + 54 slots, 139 cycles    16 * (4 + 5) + 54 slots, 99 cycles
-//   Neoverse V1, four pipes    72 cycles                              52 cycles
-//   Cortex-A55, in order       403 cycles                             343 cycles
+//   void gk_qdot_neondot_iq2_xs_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*139
-// mca: neoverse-v1 2*72
-// mca: cortex-a55 2*403
+//   The format, and what is its own: gk_qdot_neon_iq2_xs.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         123 cycles                          50
+//   Neoverse V1         61 cycles                           24
+//   Cortex-A55          429 cycles                          135
+//
+// mca: neoverse-n1 2*123 2
+// mca: neoverse-v1 2*61 2
+// mca: cortex-a55 2*429 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_iq2_xxs_2 -- rows of IQ2_XXS by one row of x.                                        NEON dot product
+// gk_qdot_neondot_iq2_xxs_2 -- rows of IQ2_XXS by a few rows of x.                                     NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 5) + 40 slots, 132 cycles    16 * (4 + 5) + 40 slots, 92 cycles
-//   Neoverse V1, four pipes    69.5 cycles                            49.5 cycles
-//   Cortex-A55, in order       391 cycles                             329 cycles
+//   void gk_qdot_neondot_iq2_xxs_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*132
-// mca: neoverse-v1 2*69.5
-// mca: cortex-a55 2*391
+//   The format, and what is its own: gk_qdot_neon_iq2_xxs.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         101 cycles                          37
+//   Neoverse V1         52 cycles                           19
+//   Cortex-A55          373 cycles                          106
+//
+// mca: neoverse-n1 2*101 2
+// mca: neoverse-v1 2*52 2
+// mca: cortex-a55 2*373 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_iq3_s_2 -- rows of IQ3_S by one row of x.                                            NEON dot product
+// gk_qdot_neondot_iq3_s_2 -- rows of IQ3_S by a few rows of x.                                         NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 7) + 50 slots, 154 cycles    16 * (4 + 7) + 50 slots, 114.5 cycles
-//   Neoverse V1, four pipes    80.5 cycles                            60.5 cycles
-//   Cortex-A55, in order       518 cycles                             456 cycles
+//   void gk_qdot_neondot_iq3_s_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*154
-// mca: neoverse-v1 2*80.5
-// mca: cortex-a55 2*518
+//   The format, and what is its own: gk_qdot_neon_iq3_s.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         119 cycles                          37
+//   Neoverse V1         60 cycles                           19
+//   Cortex-A55          510 cycles                          106
+//
+// mca: neoverse-n1 2*119 2
+// mca: neoverse-v1 2*60 2
+// mca: cortex-a55 2*510 2
 
 #define GK_QDOT_SDOT
 

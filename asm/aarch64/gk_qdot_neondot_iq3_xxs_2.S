@@ -1,13 +1,17 @@
-// gk_qdot_neondot_iq3_xxs_2 -- rows of IQ3_XXS by one row of x.                                        NEON dot product
+// gk_qdot_neondot_iq3_xxs_2 -- rows of IQ3_XXS by a few rows of x.                                     NEON dot product
 //
-//   A block of a row           three digits                             one
-//   Neoverse N1                16 * (9 + 7) + 36 slots, 147.5 cycles    16 * (4 + 7) + 36 slots, 106 cycles
-//   Neoverse V1, four pipes    76.5 cycles                              56.5 cycles
-//   Cortex-A55, in order       463 cycles                               401 cycles
+//   void gk_qdot_neondot_iq3_xxs_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*147.5
-// mca: neoverse-v1 2*76.5
-// mca: cortex-a55 2*463
+//   The format, and what is its own: gk_qdot_neon_iq3_xxs.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         109 cycles                          37
+//   Neoverse V1         57 cycles                           19
+//   Cortex-A55          459 cycles                          106
+//
+// mca: neoverse-n1 2*109 2
+// mca: neoverse-v1 2*57 2
+// mca: cortex-a55 2*459 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_iq4_nl_2 -- rows of IQ4_NL by one row of x.                                          NEON dot product
+// gk_qdot_neondot_iq4_nl_2 -- rows of IQ4_NL by a few rows of x.                                       NEON dot product
 //
-//   A block of a row           three digits                          one
-//   Neoverse N1                16 * (9 + 2) + 12 slots, 94 cycles    16 * (4 + 2) + 12 slots, 54 cycles
-//   Neoverse V1, four pipes    51 cycles                             31 cycles
-//   Cortex-A55, in order       236 cycles                            180 cycles
+//   void gk_qdot_neondot_iq4_nl_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*94
-// mca: neoverse-v1 2*51
-// mca: cortex-a55 2*236
+//   The format, and what is its own: gk_qdot_neon_iq4_nl.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         64 cycles                           37
+//   Neoverse V1         36 cycles                           19
+//   Cortex-A55          209 cycles                          106
+//
+// mca: neoverse-n1 2*64 2
+// mca: neoverse-v1 2*36 2
+// mca: cortex-a55 2*209 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_mxfp4_2 -- rows of MXFP4 by one row of x.                                            NEON dot product
+// gk_qdot_neondot_mxfp4_2 -- rows of MXFP4 by a few rows of x.                                         NEON dot product
 //
-//   A block of a row           three digits                          one
-//   Neoverse N1                16 * (9 + 2) + 22 slots, 99 cycles    16 * (4 + 2) + 22 slots, 59 cycles
-//   Neoverse V1, four pipes    53.5 cycles                           33.5 cycles
-//   Cortex-A55, in order       244 cycles                            188 cycles
+//   void gk_qdot_neondot_mxfp4_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*99
-// mca: neoverse-v1 2*53.5
-// mca: cortex-a55 2*244
+//   The format, and what is its own: gk_qdot_neon_mxfp4.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         70 cycles                           37
+//   Neoverse V1         38 cycles                           19
+//   Cortex-A55          220 cycles                          106
+//
+// mca: neoverse-n1 2*70 2
+// mca: neoverse-v1 2*38 2
+// mca: cortex-a55 2*220 2
 
 #define GK_QDOT_SDOT
 

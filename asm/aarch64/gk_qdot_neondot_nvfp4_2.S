@@ -1,13 +1,17 @@
-// gk_qdot_neondot_nvfp4_2 -- rows of NVFP4 by one row of x.                                            NEON dot product
+// gk_qdot_neondot_nvfp4_2 -- rows of NVFP4 by a few rows of x.                                         NEON dot product
 //
-//   A block of a row           three digits                             one
-//   Neoverse N1                16 * (9 + 3) + 31 slots, 111.5 cycles    16 * (4 + 3) + 31 slots, 71.5 cycles
-//   Neoverse V1, four pipes    59.5 cycles                              39.5 cycles
-//   Cortex-A55, in order       253 cycles                               197 cycles
+//   void gk_qdot_neondot_nvfp4_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*111.5
-// mca: neoverse-v1 2*59.5
-// mca: cortex-a55 2*253
+//   The format, and what is its own: gk_qdot_neon_nvfp4.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         87 cycles                           50
+//   Neoverse V1         46 cycles                           24
+//   Cortex-A55          250 cycles                          135
+//
+// mca: neoverse-n1 2*87 2
+// mca: neoverse-v1 2*46 2
+// mca: cortex-a55 2*250 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q1_0_2 -- rows of Q1_0 by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q1_0_2 -- rows of Q1_0 by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 3) + 14 slots, 103 cycles    16 * (4 + 3) + 14 slots, 63 cycles
-//   Neoverse V1, four pipes    55.5 cycles                            35.5 cycles
-//   Cortex-A55, in order       240 cycles                             176 cycles
+//   void gk_qdot_neondot_q1_0_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*103
-// mca: neoverse-v1 2*55.5
-// mca: cortex-a55 2*240
+//   The format, and what is its own: gk_qdot_neon_q1_0.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         62 cycles                           37
+//   Neoverse V1         32 cycles                           19
+//   Cortex-A55          203 cycles                          106
+//
+// mca: neoverse-n1 2*62 2
+// mca: neoverse-v1 2*32 2
+// mca: cortex-a55 2*203 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q2_0_2 -- rows of Q2_0 by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q2_0_2 -- rows of Q2_0 by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 3) + 12 slots, 102 cycles    16 * (4 + 3) + 12 slots, 62 cycles
-//   Neoverse V1, four pipes    55 cycles                              35 cycles
-//   Cortex-A55, in order       245 cycles                             189 cycles
+//   void gk_qdot_neondot_q2_0_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*102
-// mca: neoverse-v1 2*55
-// mca: cortex-a55 2*245
+//   The format, and what is its own: gk_qdot_neon_q2_0.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         68 cycles                           38
+//   Neoverse V1         37 cycles                           19
+//   Cortex-A55          220 cycles                          109
+//
+// mca: neoverse-n1 2*68 2
+// mca: neoverse-v1 2*37 2
+// mca: cortex-a55 2*220 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q2_k_2 -- rows of Q2_K by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q2_k_2 -- rows of Q2_K by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                            one
-//   Neoverse N1                16 * (9 + 3) + 122 slots, 157 cycles    16 * (4 + 3) + 122 slots, 117 cycles
-//   Neoverse V1, four pipes    78 cycles                               58 cycles
-//   Cortex-A55, in order       388 cycles                              324 cycles
+//   void gk_qdot_neondot_q2_k_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*157
-// mca: neoverse-v1 2*78
-// mca: cortex-a55 2*388
+//   The format, and what is its own: gk_qdot_neon_q2_k.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         135 cycles                          56
+//   Neoverse V1         64 cycles                           26
+//   Cortex-A55          345 cycles                          153
+//
+// mca: neoverse-n1 2*135 2
+// mca: neoverse-v1 2*64 2
+// mca: cortex-a55 2*345 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q3_k_2 -- rows of Q3_K by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q3_k_2 -- rows of Q3_K by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                               one
-//   Neoverse N1                16 * (9 + 2.5) + 35 slots, 109.5 cycles    16 * (4 + 2.5) + 35 slots, 69.5 cycles
-//   Neoverse V1, four pipes    54 cycles                                  34 cycles
-//   Cortex-A55, in order       280 cycles                                 224 cycles
+//   void gk_qdot_neondot_q3_k_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*109.5
-// mca: neoverse-v1 2*54
-// mca: cortex-a55 2*280
+//   The format, and what is its own: gk_qdot_neon_q3_k.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         100 cycles                          50
+//   Neoverse V1         49 cycles                           24
+//   Cortex-A55          270 cycles                          135
+//
+// mca: neoverse-n1 2*100 2
+// mca: neoverse-v1 2*49 2
+// mca: cortex-a55 2*270 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q4_0_2 -- rows of Q4_0 by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q4_0_2 -- rows of Q4_0 by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                            one
-//   Neoverse N1                16 * (9 + 1.5) + 14 slots, 91 cycles    16 * (4 + 1.5) + 14 slots, 51 cycles
-//   Neoverse V1, four pipes    46 cycles                               26 cycles
-//   Cortex-A55, in order       230 cycles                              166 cycles
+//   void gk_qdot_neondot_q4_0_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*91
-// mca: neoverse-v1 2*46
-// mca: cortex-a55 2*230
+//   The format, and what is its own: gk_qdot_neon_q4_0.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         57 cycles                           38
+//   Neoverse V1         28 cycles                           19
+//   Cortex-A55          184 cycles                          109
+//
+// mca: neoverse-n1 2*57 2
+// mca: neoverse-v1 2*28 2
+// mca: cortex-a55 2*184 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q4_1_2 -- rows of Q4_1 by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q4_1_2 -- rows of Q4_1 by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                             one
-//   Neoverse N1                16 * (9 + 2.5) + 60 slots, 122 cycles    16 * (4 + 2.5) + 60 slots, 82 cycles
-//   Neoverse V1, four pipes    61 cycles                                41 cycles
-//   Cortex-A55, in order       308 cycles                               244 cycles
+//   void gk_qdot_neondot_q4_1_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*122
-// mca: neoverse-v1 2*61
-// mca: cortex-a55 2*308
+//   The format, and what is its own: gk_qdot_neon_q4_1.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         82 cycles                           40
+//   Neoverse V1         39 cycles                           20
+//   Cortex-A55          232 cycles                          115
+//
+// mca: neoverse-n1 2*82 2
+// mca: neoverse-v1 2*39 2
+// mca: cortex-a55 2*232 2
 
 #define GK_QDOT_SDOT
 

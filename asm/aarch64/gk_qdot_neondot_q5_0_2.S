@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q5_0_2 -- rows of Q5_0 by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q5_0_2 -- rows of Q5_0 by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                             one
-//   Neoverse N1                16 * (9 + 3.5) + 12 slots, 106 cycles    16 * (4 + 3.5) + 12 slots, 66 cycles
-//   Neoverse V1, four pipes    57 cycles                                37 cycles
-//   Cortex-A55, in order       268 cycles                               212 cycles
+//   void gk_qdot_neondot_q5_0_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*106
-// mca: neoverse-v1 2*57
-// mca: cortex-a55 2*268
+//   The format, and what is its own: gk_qdot_neon_q5_0.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         70 cycles                           37
+//   Neoverse V1         39 cycles                           19
+//   Cortex-A55          273 cycles                          106
+//
+// mca: neoverse-n1 2*70 2
+// mca: neoverse-v1 2*39 2
+// mca: cortex-a55 2*273 2
 
 #define GK_QDOT_SDOT
 

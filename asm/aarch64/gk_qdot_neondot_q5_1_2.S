@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q5_1_2 -- rows of Q5_1 by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q5_1_2 -- rows of Q5_1 by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                               one
-//   Neoverse N1                16 * (9 + 4.5) + 71 slots, 143.5 cycles    16 * (4 + 4.5) + 71 slots, 103.5 cycles
-//   Neoverse V1, four pipes    75 cycles                                  55 cycles
-//   Cortex-A55, in order       365 cycles                                 301 cycles
+//   void gk_qdot_neondot_q5_1_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*143.5
-// mca: neoverse-v1 2*75
-// mca: cortex-a55 2*365
+//   The format, and what is its own: gk_qdot_neon_q5_1.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         96 cycles                           40
+//   Neoverse V1         49 cycles                           20
+//   Cortex-A55          325 cycles                          115
+//
+// mca: neoverse-n1 2*96 2
+// mca: neoverse-v1 2*49 2
+// mca: cortex-a55 2*325 2
 
 #define GK_QDOT_SDOT
 

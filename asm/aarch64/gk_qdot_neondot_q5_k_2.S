@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q5_k_2 -- rows of Q5_K by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q5_k_2 -- rows of Q5_K by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                             one
-//   Neoverse N1                16 * (9 + 3) + 81 slots, 136.5 cycles    16 * (4 + 3) + 81 slots, 96.5 cycles
-//   Neoverse V1, four pipes    68 cycles                                48 cycles
-//   Cortex-A55, in order       353 cycles                               289 cycles
+//   void gk_qdot_neondot_q5_k_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*136.5
-// mca: neoverse-v1 2*68
-// mca: cortex-a55 2*353
+//   The format, and what is its own: gk_qdot_neon_q5_k.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         100 cycles                          40
+//   Neoverse V1         49 cycles                           20
+//   Cortex-A55          275 cycles                          115
+//
+// mca: neoverse-n1 2*100 2
+// mca: neoverse-v1 2*49 2
+// mca: cortex-a55 2*275 2
 
 #define GK_QDOT_SDOT
 

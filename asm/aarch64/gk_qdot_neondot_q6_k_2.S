@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q6_k_2 -- rows of Q6_K by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q6_k_2 -- rows of Q6_K by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 3) + 28 slots, 110 cycles    16 * (4 + 3) + 28 slots, 70 cycles
-//   Neoverse V1, four pipes    55 cycles                              35 cycles
-//   Cortex-A55, in order       265 cycles                             201 cycles
+//   void gk_qdot_neondot_q6_k_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*110
-// mca: neoverse-v1 2*55
-// mca: cortex-a55 2*265
+//   The format, and what is its own: gk_qdot_neon_q6_k.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         96 cycles                           51
+//   Neoverse V1         45 cycles                           25
+//   Cortex-A55          270 cycles                          141
+//
+// mca: neoverse-n1 2*96 2
+// mca: neoverse-v1 2*45 2
+// mca: cortex-a55 2*270 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q8_0_2 -- rows of Q8_0 by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q8_0_2 -- rows of Q8_0 by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                    one
-//   Neoverse N1                16 * 9 + 12 slots, 78 cycles    16 * 4 + 12 slots, 38 cycles
-//   Neoverse V1, four pipes    39 cycles                       22 cycles
-//   Cortex-A55, in order       209 cycles                      149 cycles
+//   void gk_qdot_neondot_q8_0_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*78
-// mca: neoverse-v1 2*39
-// mca: cortex-a55 2*209
+//   The format, and what is its own: gk_qdot_neon_q8_0.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         56 cycles                           37
+//   Neoverse V1         28 cycles                           19
+//   Cortex-A55          195 cycles                          106
+//
+// mca: neoverse-n1 2*56 2
+// mca: neoverse-v1 2*28 2
+// mca: cortex-a55 2*195 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_q8_k_2 -- rows of Q8_K by one row of x.                                              NEON dot product
+// gk_qdot_neondot_q8_k_2 -- rows of Q8_K by a few rows of x.                                           NEON dot product
 //
-//   A block of a row           three digits                         one
-//   Neoverse N1                16 * (9 + 0) + 8 slots, 76 cycles    16 * (4 + 0) + 8 slots, 36 cycles
-//   Neoverse V1, four pipes    38 cycles                            21 cycles
-//   Cortex-A55, in order       196 cycles                           136 cycles
+//   void gk_qdot_neondot_q8_k_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*76
-// mca: neoverse-v1 2*38
-// mca: cortex-a55 2*196
+//   The format, and what is its own: gk_qdot_neon_q8_k.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         54 cycles                           37
+//   Neoverse V1         27 cycles                           19
+//   Cortex-A55          183 cycles                          106
+//
+// mca: neoverse-n1 2*54 2
+// mca: neoverse-v1 2*27 2
+// mca: cortex-a55 2*183 2
 
 #define GK_QDOT_SDOT
 

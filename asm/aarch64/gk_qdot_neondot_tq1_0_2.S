@@ -1,13 +1,17 @@
-// gk_qdot_neondot_tq1_0_2 -- rows of TQ1_0 by one row of x.                                            NEON dot product
+// gk_qdot_neondot_tq1_0_2 -- rows of TQ1_0 by a few rows of x.                                         NEON dot product
 //
-//   A block of a row           three digits                           one
-//   Neoverse N1                16 * (9 + 4) + 16 slots, 112 cycles    16 * (4 + 4) + 16 slots, 72 cycles
-//   Neoverse V1, four pipes    56 cycles                              36 cycles
-//   Cortex-A55, in order       261 cycles                             197 cycles
+//   void gk_qdot_neondot_tq1_0_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*112
-// mca: neoverse-v1 2*56
-// mca: cortex-a55 2*261
+//   The format, and what is its own: gk_qdot_neon_tq1_0.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         89 cycles                           37
+//   Neoverse V1         44 cycles                           19
+//   Cortex-A55          264 cycles                          106
+//
+// mca: neoverse-n1 2*89 2
+// mca: neoverse-v1 2*44 2
+// mca: cortex-a55 2*264 2
 
 #define GK_QDOT_SDOT
 

@@ -1,13 +1,17 @@
-// gk_qdot_neondot_tq2_0_2 -- rows of TQ2_0 by one row of x.                                            NEON dot product
+// gk_qdot_neondot_tq2_0_2 -- rows of TQ2_0 by a few rows of x.                                         NEON dot product
 //
-//   A block of a row           three digits                          one
-//   Neoverse N1                16 * (9 + 2) + 18 slots, 97 cycles    16 * (4 + 2) + 18 slots, 57 cycles
-//   Neoverse V1, four pipes    48.5 cycles                           28.5 cycles
-//   Cortex-A55, in order       224 cycles                            160 cycles
+//   void gk_qdot_neondot_tq2_0_2(struct DotJob* job);
 //
-// mca: neoverse-n1 2*97
-// mca: neoverse-v1 2*48.5
-// mca: cortex-a55 2*224
+//   The format, and what is its own: gk_qdot_neon_tq2_0.h. The job, x, and all other registers: gk_qdot_neon.h.
+//
+//   A block of a row    by one row of x, of three digits    by each more
+//   Neoverse N1         68 cycles                           38
+//   Neoverse V1         33 cycles                           19
+//   Cortex-A55          189 cycles                          109
+//
+// mca: neoverse-n1 2*68 2
+// mca: neoverse-v1 2*33 2
+// mca: cortex-a55 2*189 2
 
 #define GK_QDOT_SDOT
 
