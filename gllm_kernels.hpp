@@ -748,11 +748,12 @@ public:
                                          Precision precision = Precision::exact) const;
 
     //      Weights packed ahead, which is faster for up to 16 rows of x while they stay in a cache: rows side by side,
-    //      into packed_weights_bytes(type, n, k) bytes of the caller's, up to 3 % more than they take as they are. That
-    //      is 0, and packing is `unsupported`, where there is no such form: there is one for AVX-512 VNNI, of Q4_K,
-    //      Q6_K, Q8_0 and Q4_0, k a multiple of 256. The buffer, at any address, is tagged with instruction set, type,
-    //      n and k; one that does not fit is refused. It may be copied, and serves every element type. The promise is
-    //      that of matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
+    //      into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded up to a multiple of 16, 3 % more than
+    //      these take as they are, and a tag. That is 0, and packing is `unsupported`, where there is no such form:
+    //      there is one for AVX-512 VNNI, of Q4_K, Q6_K, Q8_0 and Q4_0, k a multiple of 256. The buffer, at any address,
+    //      is tagged with instruction set, type, n and k; one that does not fit is refused. It may be copied, and serves
+    //      every element type. The promise is that of matmul; so are the bits where m is larger, and of rows of x that
+    //      no fixed point holds.
     GK_API size_t packed_weights_bytes(QuantType type, size_t n, size_t k) const;
     GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
     GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
@@ -15420,7 +15421,7 @@ static inline Status check_config(const ModelConfig& c, const ModelOptions& o) {
         return invalid("activation must be silu or gelu");
     if (c.norm > NormType::layer)        return invalid("norm is not one of the values of NormType");
     if (o.precision > Precision::fast)   return invalid("precision is not one of the values of Precision");
-    if (!(c.epsilon >= 0)) return invalid("epsilon must not be negative");
+    if (!(c.epsilon >= 0)) return invalid("epsilon must be 0 or more");
     const float factors[] = {c.embedding_scale, c.attention_scale, c.attention_softcap, c.final_softcap, c.epsilon};
     for (float v : factors)
         if (!(v - v == 0)) return invalid("scales, caps and epsilon must be finite");
@@ -17515,7 +17516,7 @@ impl::Tile CompiledLayer::State::tile_of(const FusionGroup& g, size_t all) const
         t.count = t.in_row = t.cols ? (all * cols + t.cols - 1) / t.cols : 0;
     } else {
         if (g.columns && cols > elements) t.cols = elements;
-        else if (cols < elements)         t.rows = elements / cols < all || !all ? elements / cols : all;
+        else if (cols < elements)         t.rows = elements / cols < all ? elements / cols : all ? all : 1;
         t.in_row = (cols + t.cols - 1) / t.cols;
         t.count  = (all + t.rows - 1) / t.rows * t.in_row;
     }
@@ -17642,6 +17643,8 @@ Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Para
     } else if (a.use == BufferUse::prepared) {
         a.bytes = blocks_of(a.node, kernels).prepared_bytes(m);
         if (m && !a.bytes) return impl::too_many_rows;
+    } else if (planned[a.begin].by_code) {
+        a.bytes = 0;                                            // its sums are registers
     } else if (n.op == CompilerOp::attention) {
         if (Status s = attention_bytes(a.node, m, own, &a.bytes); !s) return s;
     } else {                                                    // not monotone in m: the last band may need more

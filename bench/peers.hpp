@@ -4,7 +4,7 @@
 //
 //   oneDNN     libdnnl.so.2: inner products with a bias and an eltwise behind them, weights in the order it asks for
 //   libxsmm    libxsmm.so.1 or libxsmm.so: a function for a small product. Of a system that has an archive alone:
-//              g++ -shared -o libxsmm.so.1 -Wl,--whole-archive /usr/lib/libxsmm.a -Wl,--no-whole-archive -ldl -pthread
+//              g++ -shared -o libxsmm.so.1 -Wl,--whole-archive libxsmm.a libxsmmnoblas.a -Wl,--no-whole-archive -ldl -pthread
 #ifndef BENCH_PEERS_HPP
 #define BENCH_PEERS_HPP
 

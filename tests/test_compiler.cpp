@@ -983,6 +983,16 @@ TEST_CASE("from run to run: other memory, other rows, other tensors") {
     check_runs(code, { "w", "n", "m" });
 }
 
+TEST_CASE("no rows take no more scratch than one") {
+    CompilerGraph g;
+    const TensorRef x = g.input({ any_rows, 64 }), w = g.weight("w", { 64 });
+    const TensorRef a = g.rms_norm(x, w, 1e-5f);
+    g.output(g.op(OpKind::sum, g.add(g.op(OpKind::softmax, a), a)));
+    CompiledLayer layer;
+    REQUIRE(layer.compile(g, DeviceProfile::host()));
+    CHECK(layer.scratch_bytes(0) <= layer.scratch_bytes(1));
+}
+
 TEST_CASE("threads change no bit") {
     const long before = allocations();
     for_each_isa<float>([](K k, const char* isa) {
