@@ -750,10 +750,10 @@ public:
     //      Weights packed ahead, which is faster for up to 16 rows of x while they stay in a cache: rows side by side,
     //      into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded up to a multiple of 16, 3 % more than
     //      these take as they are, and a tag. That is 0, and packing is `unsupported`, where there is no such form:
-    //      there is one for AVX-512 VNNI, of Q4_K, Q6_K, Q8_0 and Q4_0, k a multiple of 256. The buffer, at any address,
-    //      is tagged with instruction set, type, n and k; one that does not fit is refused. It may be copied, and serves
-    //      every element type. The promise is that of matmul; so are the bits where m is larger, and of rows of x that
-    //      no fixed point holds.
+    //      there is one for AVX-512 VNNI, of Q4_K, Q6_K, Q8_0 and Q4_0, k a multiple of 256. The buffer, at any
+    //      address, is tagged with instruction set, type, n and k; one that does not fit is refused. It may be copied,
+    //      and serves every element type. The promise is that of matmul; so are the bits where m is larger, and of rows
+    //      of x that no fixed point holds.
     GK_API size_t packed_weights_bytes(QuantType type, size_t n, size_t k) const;
     GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
     GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
@@ -7491,9 +7491,10 @@ namespace GK_FEATURE_NS {
 
 // ---- dots of bytes ------------------------------------------------------------
 //
-//   add_digit(t, codes, x, highest): t plus, for each lane, its four codes times those of a digit of x | minus_lanes(t):
-//   -t as x has it, all_of: back | sum_quads<D>(c, x): for each four signed bytes of c, their sum times the four integers
-//   of D digits at x, 256 bytes apart | spread<q>(v): lane l is element (q VF + l) / 4 of v
+//   add_digit(t, codes, x, highest): t plus, for each lane, its four codes times those of a digit of x
+//   minus_lanes(t): -t as x has it, all_of: back | spread<q>(v): lane l is element (q VF + l) / 4 of v
+//   sum_quads<D>(c, x): for each four signed bytes of c, their sum times the four integers of D digits at x, 256 bytes
+//   apart
 //
 //   vq: QV columns of four bytes of w, or of their sums | qload qset | qdot(acc, w, x): acc + w times the four bytes x,
 //   column by column | qcodes(acc, w, x): the same with x a vector, of bytes + FLIP_X, and |w| <= LARGEST_CODE as it is
