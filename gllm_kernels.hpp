@@ -8630,7 +8630,7 @@ template <> constexpr const impl::PackedKernels* packed_kernels<codec_q6_k>() { 
 // A panel of x is, for each group and each digit from the highest: if FLIP, int32 -128 sum q for each row, to start its
 // sums with, as W is stored as w + 128; the float that the digit counts; and the digits, [32 / QK][QR][QK].
 
-#if GK_PASS != GK_SCALAR
+#if GK_DIGITS || defined(GK_TILES)
 /// Rows of bytes, so far apart.
 struct CodeRows { size_t count; float* at; size_t stride; };
 /// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to rows; beyond them up to a multiple of 64,
