@@ -6565,36 +6565,40 @@ constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 
 template <class T, size_t N> GK_INL void load_all(const uint8_t* p, vf* v) {
     GK_UNROLL(UNROLLED) for (size_t j = 0; j < N; j++) v[j] = vload(reinterpret_cast<const T*>(p) + j * VF);
 }
-/// Rows i and i + 1 of the keys [head_dim][16] of each of P pages.
-template <class T, size_t P> GK_INL void load_keys(const uint8_t* const* pages, size_t i, vf (&v)[2][P * PAGEV]) {
-    constexpr size_t row = PAGE * sizeof(T);
+/// Two rows of the keys [head_dim][16] of each of P pages, `at` bytes from where they begin.
+template <class T, size_t P> GK_INL void load_keys(const uint8_t* const* pages, size_t at, vf (&v)[2][P * PAGEV]) {
     GK_UNROLL(UNROLLED) for (size_t p = 0; p < P; p++) {
-        load_all<T, PAGEV>(pages[p] + i * row, v[0] + p * PAGEV);
-        load_all<T, PAGEV>(pages[p] + i * row + row, v[1] + p * PAGEV);
+        load_all<T, PAGEV>(pages[p] + at, v[0] + p * PAGEV);
+        load_all<T, PAGEV>(pages[p] + at + PAGE * sizeof(T), v[1] + p * PAGEV);
     }
 }
-/// The same of any type, i even. scales: room for those of codes, of 32 rows each, which i goes through in order.
+/// Bytes of a row of keys in a page, without scales.
+GK_INL size_t key_row_bytes(CacheType type) {
+    return type == CacheType::Q8_0 ? PAGE : impl::cache_row_bytes(type, PAGE);
+}
+/// The same of any type, of an even row on. scales: room for those of codes, of 32 rows each, taken in order.
 template <size_t P>
-GK_INL void key_rows(CacheType type, const uint8_t* const* pages, size_t d, size_t i, float* scales,
+GK_INL void key_rows(CacheType type, const uint8_t* const* pages, size_t d, size_t at, float* scales,
         vf (&v)[2][P * PAGEV]) {
     if (type == CacheType::f32) {
-        load_keys<float, P>(pages, i, v);
+        load_keys<float, P>(pages, at, v);
     } else if (type == CacheType::Q8_0) {
-        for (size_t p = 0; i % 32 == 0 && p < P; p++) {
+        constexpr size_t group = 32 * PAGE;
+        for (size_t p = 0; at % group == 0 && p < P; p++) {
             vf scale[PAGEV];
-            load_all<f16, PAGEV>(pages[p] + d * PAGE + i / 32 * PAGE * sizeof(f16), scale);
+            load_all<f16, PAGEV>(pages[p] + d * PAGE + at / group * PAGE * sizeof(f16), scale);
             GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) vstore(scales + p * PAGE + j * VF, scale[j]);
         }
-        load_keys<int8_t, P>(pages, i, v);
+        load_keys<int8_t, P>(pages, at, v);
         GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) {
             const vf scale = vload(scales + j * VF);
             v[0][j] = vmul(v[0][j], scale);
             v[1][j] = vmul(v[1][j], scale);
         }
     } else if (type == CacheType::bf16) {
-        load_keys<bf16, P>(pages, i, v);
+        load_keys<bf16, P>(pages, at, v);
     } else {
-        load_keys<f16, P>(pages, i, v);
+        load_keys<f16, P>(pages, at, v);
     }
 }
 
@@ -6730,6 +6734,11 @@ GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
     vstore(t, v[0]);
     return (t[0] + t[2 % VF]) + (t[1 % VF] + t[3 % VF]);
 }
+/// x[4] = e^x, in room for a vector.
+GK_INL void exponentials4(float* x) {
+    GK_UNROLL(UNROLLED) for (size_t i = 0; i < 4; i += VF) vstore(x + i, vexp(vload(x + i)));
+}
+constexpr size_t FOUR_FLOATS = VF > 4 ? VF : 4;                 // room for that
 /// Four sums of a piece join those before it: sums = a sums + b part.
 GK_INL void join4(double* sums, const float* part, const double* a, const double* b) {
     const double s0 = sums[0] * a[0] + static_cast<double>(part[0]) * b[0];
@@ -6747,6 +6756,15 @@ GK_INL double sink_sum(const float* sinks, size_t head) {
 }
 /// A result: 0 where nothing was seen, nor -0.
 GK_INL float quotient(double sum, double inverse) { return static_cast<float>(sum * inverse + 0.0); }
+GK_INL float quotient(float sum, double inverse)   { return quotient(static_cast<double>(sum), inverse); }
+template <class T> GK_INL void quotients4(const T* sums, double inverse, float* out) {
+    const float y0 = quotient(sums[0], inverse), y1 = quotient(sums[1], inverse);
+    const float y2 = quotient(sums[2], inverse), y3 = quotient(sums[3], inverse);
+    out[0] = y0;
+    out[1] = y1;
+    out[2] = y2;
+    out[3] = y3;
+}
 
 /// What is seen of tokens from .. to - 1.
 GK_INL impl::Seen seen_in(const impl::Seen& s, size_t from, size_t to) {
@@ -6796,6 +6814,7 @@ struct KeySums {
 template <size_t R, size_t P> GK_INL void page_scores(const KeySums& k, size_t p) {
     const CacheType type  = k.block.key_type;
     const size_t    start = least(p, PAGES - P), d = k.d;
+    const size_t    row = key_row_bytes(type);
     const ptrdiff_t bytes = element_bytes(type, 2 * P * PAGE);
     const uint8_t*  pages[P];
     for (size_t j = 0; j < P; j++) {
@@ -6810,7 +6829,7 @@ template <size_t R, size_t P> GK_INL void page_scores(const KeySums& k, size_t p
         const size_t end = least(d, from + CHAIN);
         for (size_t i = from; i < end; i += 2) {
             vf v[2][P * PAGEV];
-            key_rows<P>(type, pages, d, i, k.scales, v);
+            key_rows<P>(type, pages, d, i * row, k.scales, v);
             ahead.prefetch_bytes(bytes);
             GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
                 GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
@@ -6948,7 +6967,7 @@ inline void few_exponentials(const FewRows& rows, float* s, float* factor) {
         top[r]    = largest_score[r] < -impl::largest_float ? 0 : largest_score[r];
         factor[r] = old - top[r];
     }
-    exp(factor, factor, rows.count);
+    exponentials4(factor);
     for (size_t r = 0; r < rows.count; r++) {
         float* const state = states + r * part_floats(d);
         state[0] = largest_score[r];
@@ -6966,7 +6985,7 @@ inline void few_rows(const FewRows& rows) {
     const size_t  first = rows.begin / PAGE, last = (rows.end + PAGE - 1) / PAGE;
     const KeySums keys = {rows.block, rows.values, first, last, rows.q, d, s, scales};
     (n == 1 ? block_scores<1> : n == 2 ? block_scores<TWO> : block_scores<FOUR>)(keys);
-    float factor[4] = {};
+    float factor[FOUR_FLOATS] = {};
     few_exponentials(rows, s, factor);
     for (size_t r = 0; r < n && d % VF; r++) vstore(sums + r * ld + d / VF * VF, vzero());
     const ValueSums values = {rows.block, job.kv.values.type, rows.keys, s, rows.begin, rows.end, sums, d, ld};
@@ -7054,7 +7073,7 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
     const float* const state = parts + ld;
     if (job.pieces == 1 && !job.sinks && state[0] - state[0] == 0) {        // alone: factors would be 0 and 1
         const double inverse = 1 / static_cast<double>(state[1]);
-        for (size_t j = 0; j < d; j++) t[j] = quotient(static_cast<double>(parts[j]), inverse);
+        for (size_t j = 0; j < d; j += 4) quotients4(parts + j, inverse, t + j);
         return;
     }
     impl::Lines<double, 576> sums_of_values;
@@ -7082,8 +7101,9 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
             for (size_t j = 0; j < d; j += 4) join4(sums + j, part + j, a4, b4);
         }
     }
-    const double inverse = 1 / sum;
-    for (size_t j = 0; j < d; j++) t[j] = sum == 0 ? 0 : quotient(sums[j], inverse);
+    if (sum == 0) for (size_t j = 0; j < d; j++) sums[j] = 0;
+    const double inverse = sum == 0 ? 0 : 1 / sum;
+    for (size_t j = 0; j < d; j += 4) quotients4(sums + j, inverse, t + j);
 }
 /// Rows begin .. end - 1 of out.
 inline void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
@@ -7135,12 +7155,13 @@ inline void pack_keys(const CacheBlock& b, size_t d, float* panels) {
     impl::Lines<float, AT_ONCE * KEYS + VF> some_rows;
     float* const rows = some_rows.begin();
     float scales[PAGES][PAGE];
+    const size_t row = key_row_bytes(b.key_type);
     for (size_t t = 0; t < AT_ONCE * KEYS + VF; t += VF) vstore(rows + t, vzero());
     for (size_t i = 0; i < d; i += AT_ONCE) {
         for (size_t p = 0; p < b.count; p++)
             for (size_t r = 0; r < AT_ONCE; r += 2) {
                 vf v[2][PAGEV];
-                key_rows<1>(b.key_type, b.keys + p, d, i + r, scales[p], v);
+                key_rows<1>(b.key_type, b.keys + p, d, (i + r) * row, scales[p], v);
                 float* const to = rows + r * KEYS + p * PAGE;
                 GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) {
                     vstore(to + j * VF, v[0][j]);
