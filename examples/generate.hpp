@@ -52,7 +52,7 @@ constexpr char usage[] =
     "  -t THREADS         1 to 1024 (as many as it may run on)\n"
     "  --cache-type TYPE  of keys and values: f32, f16, bf16 or q8_0 (f32)\n"
     "  --fast             products of quantised weights with 8 bits of their input, as other programs do; else exact\n"
-    "  --pack             weights once more in memory, as this CPU likes them, if it has such a form: for models that caches hold\n"
+    "  --pack, --no-pack  weights once more in memory, as this CPU likes them, if it has such a form; by itself where caches hold them\n"
     "  --temp T           temperature; 0 takes the likeliest token each time (0)\n"
     "  --top-k K          sample among the K likeliest; 0 among all (40)\n"
     "  --top-p P          among the likeliest that together have this probability (1)\n"
@@ -89,7 +89,7 @@ struct Options {
     gllm::CacheType cache = gllm::CacheType::f32;
     const char* cache_name = "f32";
     sampling::Settings how;
-    bool help = false, special = false, no_bos = false, json = false, fast = false, pack = false;
+    bool help = false, special = false, no_bos = false, json = false, fast = false, pack = false, no_pack = false;
     FILE* out = nullptr;
     FILE* err = nullptr;
     FILE* in = nullptr;
@@ -165,6 +165,7 @@ inline std::string parse_options(int argc, char** argv, Options& o) {
         else if (name == "--json") o.json = true;
         else if (name == "--fast") o.fast = true;
         else if (name == "--pack") o.pack = true;
+        else if (name == "--no-pack") o.no_pack = true;
         else if (name == "--chat") choose(Mode::chat, argv[i]);
         else if (name == "--info") choose(Mode::info, argv[i]);
         else flag = false;
@@ -431,12 +432,13 @@ struct Loaded {
             error = "tensor 'token_embd.weight' has " + std::to_string(rows) + " rows for " + std::to_string(words.size()) + " tokens";
         return error;
     }
+    static constexpr size_t held_by_caches = size_t(32) << 20;      // bytes of a file, on CPUs that have a packed form
     /// For a sequence of so many tokens, or of the whole context.
     std::string start(const Options& o, size_t tokens) {
         gllm::ModelOptions options;
         options.parallel = pool.parallel();
         options.batch = static_cast<size_t>(o.batch);
-        options.pack = o.pack;
+        options.pack = o.pack || (!o.no_pack && file.mapping().size() <= held_by_caches);
         if (o.fast) options.precision = gllm::Precision::fast;
         const char* const precision = o.fast ? "fast" : "exact";
         std::string error = session.open(source, options, o.cache, tokens);

@@ -1107,7 +1107,7 @@ TEST_CASE("generate: options that change how, not what") {
     CHECK_MESSAGE(plain.status == 0, plain.err);
     CHECK(starts(plain.out, eval_text().substr(0, 150)));
     const std::vector<std::string> ways[] = {{"-b", "1"}, {"-b", "64", "-t", "3"}, {"-c", "170"}, {"--json"},
-                                             {"--pack"}, {"--pack", "-b", "1"}, {"--pack", "-b", "64", "-t", "3"}};
+                                             {"--no-pack"}, {"--no-pack", "-b", "1"}, {"--pack", "-b", "64", "-t", "3"}};
     for (const auto& more : ways) CHECK(with(more).out == plain.out);
     CHECK(with({"-c", "151"}).err.find("stopped: the context of 151 tokens is full") != std::string::npos);
     CHECK(with({"-c", "150"}).err.find(prompt + ": 151 tokens, for a context of 150\n") != std::string::npos);
@@ -1131,12 +1131,13 @@ TEST_CASE("generate: options that change how, not what") {
         asked.insert(asked.end(), more.begin(), more.end());
         return std::strtod(run(scratch, asked).out.c_str() + 15, nullptr);
     };
-    const size_t packed = json_number(last_line(with({"--json", "--pack"}).err), "packed_bytes");
-    CHECK(json_number(json, "packed_bytes") == 0);
+    const size_t packed = json_number(json, "packed_bytes");
+    CHECK(json_number(last_line(with({"--json", "--pack"}).err), "packed_bytes") == packed);
+    CHECK(json_number(last_line(with({"--json", "--no-pack"}).err), "packed_bytes") == 0);
     CHECK((packed != 0) == (gllm::CpuKernels<float>().packed_weights_bytes(gllm::QuantType::Q4_K, 16, 256) != 0));
     CHECK((with({"--pack"}).err.find("2.0 MiB packed") != std::string::npos) == (packed != 0));
 
-    const double exact = bits({}), fast = bits({"--fast"});
+    const double exact = bits({"--no-pack"}), fast = bits({"--fast"});
     CHECK(std::fabs(bits({"--pack", "-b", "16"}) - exact) < 2e-6);
     CHECK(std::fabs(fast - exact) < 0.02);
     CHECK(fast != exact);
