@@ -747,13 +747,13 @@ public:
     GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
                                          Precision precision = Precision::exact) const;
 
-    //      Weights packed ahead, which is faster for up to 16 rows of x while they stay in a cache: rows side by side,
-    //      into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded up to a multiple of 16, 3 % more than
-    //      these take as they are, and a tag. That is 0, and packing is `unsupported`, where there is no such form:
-    //      there is one for AVX-512 VNNI, of Q4_K, Q6_K, Q8_0 and Q4_0, k a multiple of 256. The buffer, at any
-    //      address, is tagged with instruction set, type, n and k; one that does not fit is refused. It may be copied,
-    //      and serves every element type. The promise is that of matmul; so are the bits where m is larger, and of rows
-    //      of x that no fixed point holds.
+    //      Weights packed ahead, which is faster for up to 16 rows of x: of all that stay in a cache, and of Q2_K,
+    //      Q3_K, Q4_K and Q4_0 from memory too. Rows side by side, into packed_weights_bytes(type, n, k) bytes of the
+    //      caller's: n rounded up to a multiple of 16, 4 % more than these take as they are, and a tag. That is 0, and
+    //      packing is `unsupported`, where there is no such form: there is one for AVX-512 VNNI, of the types named,
+    //      Q6_K and Q8_0, k a multiple of 256. The buffer, at any address, is tagged with instruction set, type, n and
+    //      k; one that does not fit is refused. It may be copied, and serves every element type. The promise is that of
+    //      matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
     GK_API size_t packed_weights_bytes(QuantType type, size_t n, size_t k) const;
     GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
     GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
@@ -3002,6 +3002,8 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
 #define GK_DECLARE_DOT(symbol, ...) DotRows symbol;
 /// Strips of rows by a few rows of x.
 #define GK_X86_STRIPS(ROW) \
+    ROW(gk_qpack_avx512vnni_q2_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q2_K) \
+    ROW(gk_qpack_avx512vnni_q3_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q3_K) \
     ROW(gk_qpack_avx512vnni_q4_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q4_K) \
     ROW(gk_qpack_avx512vnni_q6_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_avx512vnni_q8_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q8_0) \
@@ -8214,7 +8216,7 @@ constexpr impl::CodeKernels code_kernels = {
 
 // ---- rows packed ahead -----------------------------------------------------------
 //
-// For weights that stay in caches: 16 rows of W side by side are a strip, those beyond the last one zeros. Lane r of a
+// 16 rows of W side by side are a strip, those beyond the last one zeros. Lane r of a
 // vector is of row r and holds four codes that are next to each other in k. A dot product takes four of x by broadcast,
 // a row's sums stay in its lane, and nothing is added up across. For each 256 of k there is a struct of bytes, at any
 // address, from which blocks are had back bit for bit.
@@ -8230,13 +8232,16 @@ constexpr impl::CodeKernels code_kernels = {
 //   nibbles   of a byte v = low + 16 high are of k and k + 16, whose integers are X and Y. Three digits take v as it
 //             is, times 16 X, and 16 high times Y - 16 X: sums are 16 times those of codes X.
 //   six bits  quads of codes are as they are and times 4, by turns.
+//   others    groups of codes are as they are and times 4, or 8, by turns; scales of x take it back.
 //
 // Nothing is lost: |X| is at most 2^17 where 32 codes below 16 are taken times 16, 2^18 where they are 8 at most; 2^19
-// of 16 codes of 32 at most, times 4; 63 2^13 of 32 bytes. Sums are below 2^31, and what wraps on the way comes back;
-// |P| < 2^23. To the bound, in u of max |x| sum |w|, as for products by codes: half a step of X 64 at most, rounding to
-// it 2; then for scale code, at most 2 |w|, a sum to f32 1, scale d 1; for rest, at most |w|, its own rounding, that of
-// its product with sum X, which is exact, and d 1; for both a chain of 16, of 256 of k, which may be scaled, and are
-// added up in double, and the result 1: 66 + 2 . 20 + 21 = 127. One digit is 8 bits of x, as ever.
+// of 16 codes of 32 at most, times 4, or of 7, times 8; 2^18 of 16 codes of 3, whose sums are to be floats as well; 63
+// 2^13 of 32 bytes. Sums are below 2^31, and what wraps on the way comes back; |P| < 2^23. To the bound, in u of max
+// |x| sum |w|, as for products by codes: half a step of X 64 at most, rounding to it 2; then for scale code, at most 2
+// |w|, a sum to f32 1, scale d 1; for rest, at most |w|, its own rounding, that of its product with sum X, which is
+// exact, and d 1; for both a chain of 16, of 256 of k, which may be scaled, and are added up in double, and the result
+// 1: 66 + 2 . 20 + 21 = 127. Of Q2_K, s sum q X - m sum X of a group is that of w X but for 3, however much of either
+// goes. One digit is 8 bits of x, as ever.
 
 #if GK_FEATURE == GK_AVX512VNNI
 
@@ -8503,6 +8508,191 @@ struct strip_q4_k {
 };
 static_assert(sizeof(strip_q4_k) == 2368 && alignof(strip_q4_k) == 1, "16 blocks of Q4_K, and z");
 
+/// Q2_K: sm[g % 4][r] = sc | mn << 4; fields of two bits of quad[i][r] are codes of k + 4 i of groups g % 4 of 16.
+struct strip_q2_k {
+    using codec = codec_q2_k;
+    static constexpr QuantType type = QuantType::Q2_K;
+    static constexpr float     full = 1 << 18;
+    uint8_t d[impl::STRIP][2], dmin[impl::STRIP][2];
+    struct Step { uint8_t sm[4][impl::STRIP], quad[4][impl::STRIP][4]; } step[4];
+
+    GK_MEM void put(const codec::block* row, size_t r) {
+        memcpy(d[r], row->d, 2), memcpy(dmin[r], row->dmin, 2);
+        for (size_t g = 0; g < 16; g++) {
+            Step& to = step[g / 4];
+            to.sm[g % 4][r] = row->sm[g];
+            for (size_t i = 0; i < 16; i++) {
+                const unsigned q = row->qs[byte_of(g) + i] >> shift_of(g) & 3u;
+                uint8_t&       v = to.quad[i / 4][r][i % 4];
+                v = static_cast<uint8_t>(v | q << 2 * (g % 4));
+            }
+        }
+    }
+    GK_MEM void get(codec::block* row, size_t r) const {
+        memset(row, 0, sizeof *row);
+        memcpy(row->d, d[r], 2), memcpy(row->dmin, dmin[r], 2);
+        for (size_t g = 0; g < 16; g++) {
+            row->sm[g] = step[g / 4].sm[g % 4][r];
+            for (size_t i = 0; i < 16; i++) {
+                const unsigned q = step[g / 4].quad[i / 4][r][i % 4] >> 2 * (g % 4) & 3u;
+                uint8_t&       v = row->qs[byte_of(g) + i];
+                v = static_cast<uint8_t>(v | q << shift_of(g));
+            }
+        }
+    }
+    /// Where a block has the codes of group g of 16.
+    static size_t byte_of(size_t g)  { return g / 8 * 32 + g % 2 * 16; }
+    static size_t shift_of(size_t g) { return g % 8 / 2 * 2; }
+
+    /// Of a group: d and sum X; of odd ones, whose sums are of 4 q X, d / 4 and 4 sum X.
+    struct Group { float scale, sum; };
+    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* groups) {
+        put_digits<D>(lo, digits);
+        put_digits<D>(hi, digits + 16);
+        const Group g[2] = {{d, static_cast<float>(_mm512_reduce_add_epi32(lo))},
+                            {d / 4, static_cast<float>(4 * _mm512_reduce_add_epi32(hi))}};
+        memcpy(groups, g, sizeof g);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        const vf of_s = vload(reinterpret_cast<const f16*>(d)), of_m = vload(reinterpret_cast<const f16*>(dmin));
+        vf sum = vzero();
+        for (size_t g = 0; g < 16; g++) {
+            const Step&          w    = step[g / 4];
+            const uint8_t* const from = x + g / 4 * packed_step(D);
+            const Group          of   = impl::load_as<Group>(from + 64 * D + g % 4 * 8);
+            const vf exact = vfloat(code_sums<D>(w.quad, g % 4, from + g % 4 * 16)), all = vset(of.sum);
+            const vi sm = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w.sm[g % 4])));
+            const vf s = field(sm, 15, of_s), m = field(sm, 15 << 4, vmul(of_m, vset(0x1p-4f)));
+            const vf t = vmul(m, all);                          // and what its rounding took
+            sum = vfma(vsub(vfma(s, exact, vneg(t)), vfma(m, all, vneg(t))), vset(of.scale), sum);
+        }
+        return sum;
+    }
+    /// A field times d, exact: it becomes a float where it is, by the exponent of 2^23.
+    static GK_MEM vf field(vi v, int mask, vf d) {
+        return vfma(vunbits(vior(viand(v, viset(mask)), vbits(vset(0x1p23f)))), d, vneg(vmul(d, vset(0x1p23f))));
+    }
+    /// The sums of 16 codes X, of odd groups times 4.
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[4][impl::STRIP][4], size_t g,
+            const uint8_t* x) {
+        const vi mask = _mm512_set1_epi8(g % 2 ? 12 : 3);
+        vi sum = viset(0);
+        GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+            sum = vishl(sum, 8);
+            GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
+                const vi v = viload(quad[i]);
+                sum = quad_dot(sum, viand(g < 2 ? v : vishr(v, 4), mask), x + 64 * d + 4 * i);
+            }
+        }
+        return sum;
+    }
+};
+static_assert(sizeof(strip_q2_k) == 1344 && alignof(strip_q2_k) == 1, "16 blocks of Q2_K");
+
+/// Q3_K: sc[g % 4][r], less 32; bytes a to f [r][i] of 16 codes q[j][t], of k + 16 j + 4 t + i, and two bytes between:
+///
+///   a, b, c, d   q[0][t] | q[1][t] << 3, t = 0, 1, 2, 3; above these the bits 6-7, 4-5, 2-3 and 0-1 of u
+///   e, f         q[2][t] | q[3][t] << 3, t = 0, 1; above these the bits 2-3 and 0-1 of v
+///   v            q[2][3] | q[3][3] << 3
+///   u            q[2][2] | q[3][2] << 3 | v >> 4 << 6
+struct strip_q3_k {
+    using codec = codec_q3_k;
+    static constexpr QuantType type = QuantType::Q3_K;
+    static constexpr float     full = 1 << 19;
+    uint8_t d[impl::STRIP][2];
+    struct Step { uint8_t sc[4][impl::STRIP], quad[6][impl::STRIP][4]; } step[4];
+
+    GK_MEM void put(const codec::block* row, size_t r) {
+        uint8_t sc[32], q[256];
+        const vb scales = codec::steps(*row).scale;
+        memcpy(sc, &scales, 32), memcpy(d[r], row->d, 2);
+        for (size_t g = 0; g < 8; g++) {
+            const vb codes = badd(codec::codes(*row, g), bset(4));
+            memcpy(q + 32 * g, &codes, 32);
+        }
+        for (size_t g = 0; g < 16; g++) step[g / 4].sc[g % 4][r] = sc[g];
+        for (size_t i = 0; i < 16; i++) {
+            const uint8_t* const from = q + i / 4 * 64 + i % 4;
+            const auto pair = [from](size_t j, size_t t) {
+                return static_cast<unsigned>(from[16 * j + 4 * t] | from[16 * j + 16 + 4 * t] << 3);
+            };
+            const unsigned v = pair(2, 3), u = pair(2, 2) | v >> 4 << 6;
+            const unsigned bytes[6] = {pair(0, 0) | u >> 6 << 6, pair(0, 1) | (u >> 4 & 3) << 6,
+                                       pair(0, 2) | (u >> 2 & 3) << 6, pair(0, 3) | (u & 3) << 6,
+                                       pair(2, 0) | (v >> 2 & 3) << 6, pair(2, 1) | (v & 3) << 6};
+            for (size_t n = 0; n < 6; n++) step[i / 4].quad[n][r][i % 4] = static_cast<uint8_t>(bytes[n]);
+        }
+    }
+    GK_MEM void get(codec::block* row, size_t r) const {
+        memset(row, 0, sizeof *row);
+        memcpy(row->d, d[r], 2);
+        for (size_t g = 0; g < 16; g++) {
+            const unsigned sc = (step[g / 4].sc[g % 4][r] + 32u) & 63;
+            row->sc[g % 8]     = static_cast<uint8_t>(row->sc[g % 8] | (sc & 15) << g / 8 * 4);
+            row->sc[8 + g % 4] = static_cast<uint8_t>(row->sc[8 + g % 4] | sc >> 4 << g / 4 * 2);
+        }
+        for (size_t i = 0; i < 16; i++) {
+            const auto byte = [&](size_t n) { return static_cast<unsigned>(step[i / 4].quad[n][r][i % 4]); };
+            const unsigned u = byte(0) >> 6 << 6 | byte(1) >> 6 << 4 | byte(2) >> 6 << 2 | byte(3) >> 6;
+            const unsigned v = u >> 6 << 4 | byte(4) >> 6 << 2 | byte(5) >> 6;
+            const unsigned pairs[8] = {byte(0), byte(1), byte(2), byte(3), byte(4), byte(5), u, v};
+            for (size_t n = 0; n < 8; n++) {
+                const size_t k = i / 4 * 64 + n / 4 * 32 + n % 4 * 4 + i % 4;
+                put_code(*row, k, pairs[n] & 7);
+                put_code(*row, k + 16, pairs[n] >> 3 & 7);
+            }
+        }
+    }
+    static void put_code(codec::block& b, size_t k, unsigned q) {
+        uint8_t &low = b.qs[k / 128 * 32 + k % 32], &high = b.hs[k % 32];
+        low  = static_cast<uint8_t>(low | (q & 3) << k % 128 / 32 * 2);
+        high = static_cast<uint8_t>(high | q >> 2 << k / 32);
+    }
+
+    /// Of a group: d and -4 sum X; of odd ones, whose sums are of 8 q X, d / 8 and -32 sum X.
+    struct Group { float scale; int32_t start; };
+    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* groups) {
+        put_digits<D>(lo, digits);
+        put_digits<D>(hi, digits + 16);
+        const Group g[2] = {{d, -4 * _mm512_reduce_add_epi32(lo)}, {d / 8, -32 * _mm512_reduce_add_epi32(hi)}};
+        memcpy(groups, g, sizeof g);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        vf sum = vzero();
+        for (size_t g = 0; g < 16; g++) {
+            const Step&          w    = step[g / 4];
+            const uint8_t* const from = x + g / 4 * packed_step(D);
+            const Group          of   = impl::load_as<Group>(from + 64 * D + g % 4 * 8);
+            const __m128i        sc   = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w.sc[g % 4]));
+            const vi exact = viadd(code_sums<D>(w.quad, g % 4, from + g % 4 * 16), viset(of.start));
+            sum = vfma(vfloat(exact), vmul(vfloat(_mm512_cvtepi8_epi32(sc)), vset(of.scale)), sum);
+        }
+        return vmul(sum, vload(reinterpret_cast<const f16*>(d)));
+    }
+    /// Bits of a where mask has ones, else of b.
+    static GK_MEM vi bits_of(vi a, vi b, int mask) {
+        const vi m = _mm512_set1_epi8(static_cast<char>(mask));
+        return vior(viand(a, m), _mm512_andnot_si512(m, b));
+    }
+    /// The sums of 16 codes X, of odd groups times 8.
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[6][impl::STRIP][4], size_t g,
+            const uint8_t* x) {
+        vi v[8];
+        for (size_t n = 0; n < 6; n++) v[n] = viload(quad[n]);
+        v[6] = bits_of(vishr(v[2], 4), bits_of(vishr(v[1], 2), v[0], 0x3f), 0x0f);
+        v[6] = bits_of(vishr(v[3], 6), v[6], 0x03);
+        v[7] = bits_of(bits_of(vishr(v[5], 6), vishr(v[4], 4), 0x03), vishr(v[6], 2), 0x0f);
+        const vi mask = _mm512_set1_epi8(g % 2 ? 0x38 : 7);
+        vi sum = viset(0);
+        GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+            sum = vishl(sum, 8);
+            for (size_t i = 0; i < 4; i++) sum = quad_dot(sum, viand(v[g / 2 * 4 + i], mask), x + 64 * d + 4 * i);
+        }
+        return sum;
+    }
+};
+static_assert(sizeof(strip_q3_k) == 1824 && alignof(strip_q3_k) == 1, "16 blocks of Q3_K, scales in bytes");
+
 /// Q6_K: sc[g % 4][r]; bytes a, b, c [g % 4][r][i] of codes q0 .. q3 of k + 0, 4, 8, 12 + i of group g of 16:
 ///
 ///   a[i]  q0[i]     | q3[i] >> 4 << 6          b and c, a double word shifted around by 4, have the lower four bits of
@@ -8632,6 +8822,8 @@ template <> constexpr const impl::PackedKernels* packed_kernels<codec_q8_0>() { 
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_0>() { return &Packed<strip_q4_0>::kernels; }
 #if GK_HAS_KQUANT
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_k>() { return &Packed<strip_q4_k>::kernels; }
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_q2_k>() { return &Packed<strip_q2_k>::kernels; }
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_q3_k>() { return &Packed<strip_q3_k>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q6_k>() { return &Packed<strip_q6_k>::kernels; }
 #endif
 #endif

@@ -29,7 +29,7 @@ void expect_ok(Status s) { CHECK_MESSAGE(s, "refused: " << text(s.what)); }
 
 template <class E> bool has_form(const CpuKernels<E>& k, QuantType type) { return k.packed_weights_bytes(type, 16, 256) != 0; }
 
-bool packs(QuantType t) { return t == QuantType::Q4_K || t == QuantType::Q6_K || t == QuantType::Q8_0 || t == QuantType::Q4_0; }
+bool packs(QuantType t) { return t == QuantType::Q2_K || t == QuantType::Q3_K || t == QuantType::Q4_K || t == QuantType::Q6_K || t == QuantType::Q8_0 || t == QuantType::Q4_0; }
 
 /// The formats that have a form on some instruction set of this CPU.
 std::vector<Format> packed_formats() {
@@ -118,7 +118,7 @@ TEST_CASE("there is a form with VNNI of AVX-512, and nowhere else") {
             CHECK(has_form(k, f.type) == want);
             const Bytes blocks(gllm::row_bytes(f.type, 256));
             const size_t bytes = k.packed_weights_bytes(f.type, 16, 256);
-            if (want) CHECK(bytes <= 128 + 16 * blocks.size() * 103 / 100);
+            if (want) CHECK(bytes <= 128 + 16 * blocks.size() * 104 / 100);
             else check_refused<uint8_t>("no form", 64, Code::unsupported, [&](uint8_t* out) { return k.pack_weights(f.type, blocks.data(), out, 1, 256); });
             if (f.weights < 256) CHECK(k.packed_weights_bytes(f.type, 16, 256 + f.weights) == 0);
         }
@@ -525,7 +525,7 @@ TEST_CASE_TEMPLATE("matmul_packed, pack_weights: wrong arguments", E, ELEMENTS) 
             check_refused<uint8_t>(what, bytes, code, [&](uint8_t* out) { return kernels.pack_weights(type, blocks, out, rows, length); });
         };
         packing("no type", Code::invalid_argument, QuantType(200), c.blocks.data(), n, k);
-        packing("no form", Code::unsupported, QuantType::Q2_K, c.blocks.data(), n, k);
+        packing("no form", Code::unsupported, QuantType::Q8_K, c.blocks.data(), n, k);
         packing("half a block", Code::invalid_argument, c.type, c.blocks.data(), n, k + 128);
         packing("null blocks", Code::invalid_argument, c.type, nullptr, n, k);
         packing("huge n", Code::invalid_argument, c.type, c.blocks.data(), huge, k);
@@ -536,7 +536,7 @@ TEST_CASE_TEMPLATE("matmul_packed, pack_weights: wrong arguments", E, ELEMENTS) 
         CHECK(kernels.packed_weights_bytes(c.type, huge, k) == 0);
         CHECK(kernels.packed_weights_bytes(c.type, n, huge / 256 * 256) == 0);
         CHECK(kernels.packed_weights_bytes(c.type, n, k + 128) == 0);
-        CHECK(kernels.matmul_packed_workspace_bytes(QuantType::Q2_K, m, n, k) == 0);
+        CHECK(kernels.matmul_packed_workspace_bytes(QuantType::Q8_K, m, n, k) == 0);
         CHECK(kernels.matmul_packed_workspace_bytes(c.type, huge, n, k) == 0);
 
         expect_ok(kernels.pack_weights(c.type, c.blocks.data(), packed.data(), n, k));
