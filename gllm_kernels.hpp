@@ -748,12 +748,12 @@ public:
                                          Precision precision = Precision::exact) const;
 
     //      Weights packed ahead, which is faster for up to 16 rows of x: of all that stay in a cache, and of Q2_K,
-    //      Q3_K, Q4_K and Q4_0 from memory too. Rows side by side, into packed_weights_bytes(type, n, k) bytes of the
-    //      caller's: n rounded up to a multiple of 16, 4 % more than these take as they are, and a tag. That is 0, and
-    //      packing is `unsupported`, where there is no such form: there is one for AVX-512 VNNI, of the types named,
-    //      Q6_K and Q8_0, k a multiple of 256. The buffer, at any address, is tagged with instruction set, type, n and
-    //      k; one that does not fit is refused. It may be copied, and serves every element type. The promise is that of
-    //      matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
+    //      Q3_K, Q4_K, Q5_K and Q4_0 from memory too. Rows side by side, into packed_weights_bytes(type, n, k) bytes of
+    //      the caller's: n rounded up to a multiple of 16, 4 % more than these take as they are, and a tag. That is 0,
+    //      and packing is `unsupported`, where there is no such form: there is one for AVX-512 VNNI, of the types
+    //      named, Q6_K and Q8_0, k a multiple of 256. The buffer, at any address, is tagged with instruction set, type,
+    //      n and k; one that does not fit is refused. It may be copied, and serves every element type. The promise is
+    //      that of matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
     GK_API size_t packed_weights_bytes(QuantType type, size_t n, size_t k) const;
     GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
     GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
@@ -3005,6 +3005,7 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_avx512vnni_q2_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q2_K) \
     ROW(gk_qpack_avx512vnni_q3_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q3_K) \
     ROW(gk_qpack_avx512vnni_q4_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q4_K) \
+    ROW(gk_qpack_avx512vnni_q5_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q5_K) \
     ROW(gk_qpack_avx512vnni_q6_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_avx512vnni_q8_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_avx512vnni_q4_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q4_0)
@@ -8216,10 +8217,10 @@ constexpr impl::CodeKernels code_kernels = {
 
 // ---- rows packed ahead -----------------------------------------------------------
 //
-// 16 rows of W side by side are a strip, those beyond the last one zeros. Lane r of a
-// vector is of row r and holds four codes that are next to each other in k. A dot product takes four of x by broadcast,
-// a row's sums stay in its lane, and nothing is added up across. For each 256 of k there is a struct of bytes, at any
-// address, from which blocks are had back bit for bit.
+// 16 rows of W side by side are a strip, those beyond the last one zeros. Lane r of a vector is of row r and holds four
+// codes that are next to each other in k. A dot product takes four of x by broadcast, a row's sums stay in its lane,
+// and nothing is added up across. For each 256 of k there is a struct of bytes, at any address, from which blocks are
+// had back bit for bit.
 //
 // x has one digit or three, as above, but per step of 64 of k, in their order, and of integers P made of X:
 //
@@ -8234,14 +8235,14 @@ constexpr impl::CodeKernels code_kernels = {
 //   six bits  quads of codes are as they are and times 4, by turns.
 //   others    groups of codes are as they are and times 4, or 8, by turns; scales of x take it back.
 //
-// Nothing is lost: |X| is at most 2^17 where 32 codes below 16 are taken times 16, 2^18 where they are 8 at most; 2^19
-// of 16 codes of 32 at most, times 4, or of 7, times 8; 2^18 of 16 codes of 3, whose sums are to be floats as well; 63
-// 2^13 of 32 bytes. Sums are below 2^31, and what wraps on the way comes back; |P| < 2^23. To the bound, in u of max
-// |x| sum |w|, as for products by codes: half a step of X 64 at most, rounding to it 2; then for scale code, at most 2
-// |w|, a sum to f32 1, scale d 1; for rest, at most |w|, its own rounding, that of its product with sum X, which is
-// exact, and d 1; for both a chain of 16, of 256 of k, which may be scaled, and are added up in double, and the result
-// 1: 66 + 2 . 20 + 21 = 127. Of Q2_K, s sum q X - m sum X of a group is that of w X but for 3, however much of either
-// goes. One digit is 8 bits of x, as ever.
+// Nothing is lost: |X| is at most 2^17 where 32 codes below 16 are taken times 16, 2^18 where they are 8 at most, or
+// below 32 and as they are; 2^19 of 16 codes of 32 at most, times 4, or of 7, times 8; 2^18 of 16 codes of 3, whose
+// sums are to be floats as well; 63 2^13 of 32 bytes. Sums are below 2^31, and what wraps on the way comes back; |P| <
+// 2^23. To the bound, in u of max |x| sum |w|, as for products by codes: half a step of X 64 at most, rounding to it 2;
+// then for scale code, at most 2 |w|, a sum to f32 1, scale d 1; for rest, at most |w|, its own rounding, that of its
+// product with sum X, which is exact, and d 1; for both a chain of 16, of 256 of k, which may be scaled, and are added
+// up in double, and the result 1: 66 + 2 . 20 + 21 = 127. Of Q2_K, s sum q X - m sum X of a group is that of w X but
+// for 3, however much of either goes. One digit is 8 bits of x, as ever.
 
 #if GK_FEATURE == GK_AVX512VNNI
 
@@ -8411,7 +8412,53 @@ struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
 static_assert(sizeof(strip_q8_0) == 4352 && sizeof(strip_q4_0) == 2304, "as many bytes as blocks");
 
 #if GK_HAS_KQUANT
-/// Q4_K: words scale[r][g % 2] = z | sc << 4 | mn << 10, z the whole steps of the offset, as in take_steps; in
+/// Of each byte, bits of a where mask has ones, else of b.
+GK_INL vi bits_of(vi a, vi b, int mask) {
+    const vi m = _mm512_set1_epi8(static_cast<char>(mask));
+    return vior(viand(a, m), _mm512_andnot_si512(m, b));
+}
+/// Of a block with scales and offsets of six bits: these, and z, the whole steps of the offset, as in take_steps.
+struct SixBits {
+    uint8_t z[32], sc[32], mn[32];
+    /// z | sc << 4 | mn << 10, the lower four bits of z.
+    void put_word(size_t g, uint8_t* to) const {
+        const unsigned word = (z[2 * g] & 15u) | static_cast<unsigned>(sc[g]) << 4 | static_cast<unsigned>(mn[g]) << 10;
+        to[0] = static_cast<uint8_t>(word & 255);
+        to[1] = static_cast<uint8_t>(word >> 8);
+    }
+};
+template <class Codec, class Block> GK_INL void six_bits_of(const Block* b, SixBits& to) {
+    Scales16 s;
+    float    rest[16];
+    scales_of_16<Codec>(b, 1, s);
+    const ByteScales six = Codec::steps(*b);
+    const vb steps = take_steps<Codec>(s, rest);
+    memcpy(to.z, &steps, 32), memcpy(to.sc, &six.scale, 32), memcpy(to.mn, &six.offset, 32);
+}
+/// sc and mn of such a word to where steps_6bit reads them, which is zero.
+inline void put_six_bits(uint8_t* sm, size_t g, const uint8_t* word) {
+    const unsigned v = word[0] | static_cast<unsigned>(word[1]) << 8, sc = v >> 4 & 63, mn = v >> 10;
+    if (g < 4) {
+        sm[g]     = static_cast<uint8_t>(sm[g] | sc);
+        sm[4 + g] = static_cast<uint8_t>(sm[4 + g] | mn);
+    } else {
+        sm[g - 4] = static_cast<uint8_t>(sm[g - 4] | sc >> 4 << 6);
+        sm[g]     = static_cast<uint8_t>(sm[g] | mn >> 4 << 6);
+        sm[4 + g] = static_cast<uint8_t>((sc & 15) | (mn & 15) << 4);
+    }
+}
+/// s = d sc, and the rest of the offset. Fields of words become floats where they are, by the exponent of 2^23.
+struct Scaling { vf s, rest; };
+GK_INL Scaling scaling(vi words, vi z, vf of_s, vf of_m) {
+    const vi exponent = vbits(vset(0x1p23f));
+    const vf sc = vunbits(vior(viand(words, viset(63 << 4)), exponent));
+    const vf mn = vunbits(vior(viand(words, viset(63 << 10)), exponent));
+    const vf s  = vfma(sc, vmul(of_s, vset(0x1p-4f)), vneg(vmul(of_s, vset(0x1p19f))));
+    const vf m  = vfnma(mn, vmul(of_m, vset(0x1p-10f)), vmul(of_m, vset(0x1p13f)));              // minus
+    return {s, vfma(vfloat(z), s, m)};
+}
+
+/// Q4_K: words scale[r][g % 2] = z | sc << 4 | mn << 10; in
 /// quad[g % 2][v][r][i] codes 4 v + i, low, and 16 + 4 v + i of group g.
 struct strip_q4_k {
     using codec = codec_q4_k;
@@ -8422,21 +8469,15 @@ struct strip_q4_k {
 
     GK_MEM void put(const codec::block* row, size_t r) {
         const codec::block& b = *row;
-        Scales16 s;
-        float    rest[16];
-        uint8_t  z[32], sc[32], mn[32], q[32];
-        scales_of_16<codec>(row, 1, s);
-        const ByteScales six = codec::steps(b);
-        const vb steps = take_steps<codec>(s, rest);
-        memcpy(z, &steps, 32), memcpy(sc, &six.scale, 32), memcpy(mn, &six.offset, 32);
+        SixBits six;
+        six_bits_of<codec>(row, six);
+        uint8_t q[32];
         memcpy(d[r], b.d, 2), memcpy(dmin[r], b.dmin, 2);
         for (size_t g = 0; g < 8; g++) {
             const vb codes = codec::codes(b, g);
             memcpy(q, &codes, 32);
-            const unsigned word = z[2 * g] | static_cast<unsigned>(sc[g]) << 4 | static_cast<unsigned>(mn[g]) << 10;
             Step& to = step[g / 2];
-            to.scale[r][g % 2][0] = static_cast<uint8_t>(word & 255);
-            to.scale[r][g % 2][1] = static_cast<uint8_t>(word >> 8);
+            six.put_word(g, to.scale[r][g % 2]);
             for (size_t i = 0; i < 16; i++)
                 to.quad[g % 2][i / 4][r][i % 4] = static_cast<uint8_t>(q[i] | q[i + 16] << 4);
         }
@@ -8447,8 +8488,7 @@ struct strip_q4_k {
         memcpy(b.d, d[r], 2), memcpy(b.dmin, dmin[r], 2);
         for (size_t g = 0; g < 8; g++) {
             const Step&    from = step[g / 2];
-            const unsigned word = from.scale[r][g % 2][0] | static_cast<unsigned>(from.scale[r][g % 2][1]) << 8;
-            put_six_bits(b.sm, g, word >> 4 & 63, word >> 10);
+            put_six_bits(b.sm, g, from.scale[r][g % 2]);
             for (size_t i = 0; i < 16; i++) {
                 const unsigned v = from.quad[g % 2][i / 4][r][i % 4];
                 uint8_t* const q = b.qs + g / 2 * 32 + i;
@@ -8457,18 +8497,6 @@ struct strip_q4_k {
             }
         }
     }
-    /// As steps_6bit reads them.
-    static void put_six_bits(uint8_t* sm, size_t g, unsigned sc, unsigned mn) {
-        if (g < 4) {
-            sm[g]     = static_cast<uint8_t>(sm[g] | sc);
-            sm[4 + g] = static_cast<uint8_t>(sm[4 + g] | mn);
-        } else {
-            sm[g - 4] = static_cast<uint8_t>(sm[g - 4] | sc >> 4 << 6);
-            sm[g]     = static_cast<uint8_t>(sm[g] | mn >> 4 << 6);
-            sm[4 + g] = static_cast<uint8_t>((sc & 15) | (mn & 15) << 4);
-        }
-    }
-
     /// Of a group: d / 16, d sum X, and -16 sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
     struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
     template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* group) {
@@ -8486,27 +8514,116 @@ struct strip_q4_k {
             const Step&          w     = step[g / 2];
             const uint8_t* const from  = x + g / 2 * packed_step(D), *const group = from + 64 * D + g % 2 * 16;
             const Group          of    = impl::load_as<Group>(group);
-            const Scaling        scale = scaling(vishr(viload(w.scale), 16 * static_cast<int>(g % 2)), of_s, of_m);
+            const vi words = vishr(viload(w.scale), 16 * static_cast<int>(g % 2)), z = viand(words, viset(15));
+            const Scaling scale = scaling(words, z, of_s, of_m);
             const vi codes = nibble_sums<D>(w.quad[g % 2], from + g % 2 * 32);
             const vi minus = viset(impl::load_as<int32_t>(group + 8));
-            const vi exact = _mm512_dpwssd_epi32(codes, scale.zeros, minus);
+            const vi exact = _mm512_dpwssd_epi32(codes, vior(z, vishl(z, 27)), minus);
             sum = vfma(scale.rest, vset(of.sum), sum);
             sum = vfma(vfloat(exact), vmul(scale.s, vset(of.scale)), sum);
         }
         return sum;
     }
-    /// s = d sc, rests, (z, 2048 z). Fields become floats where they are, by the exponent of 2^23.
-    struct Scaling { vf s, rest; vi zeros; };
-    static GK_MEM Scaling scaling(vi words, vf of_s, vf of_m) {
-        const vi exponent = vbits(vset(0x1p23f)), z = viand(words, viset(15));
-        const vf sc = vunbits(vior(viand(words, viset(63 << 4)), exponent));
-        const vf mn = vunbits(vior(viand(words, viset(63 << 10)), exponent));
-        const vf s  = vfma(sc, vmul(of_s, vset(0x1p-4f)), vneg(vmul(of_s, vset(0x1p19f))));
-        const vf m  = vfnma(mn, vmul(of_m, vset(0x1p-10f)), vmul(of_m, vset(0x1p13f)));          // minus
-        return {s, vfma(vfloat(z), s, m), vior(z, vishl(z, 27))};
-    }
 };
 static_assert(sizeof(strip_q4_k) == 2368 && alignof(strip_q4_k) == 1, "16 blocks of Q4_K, and z");
+
+/// Q5_K: words as of Q4_K, bit g of z4[r] the fifth of z; bytes a to e [g % 2][.][r][i] of codes q[t], of k + 4 t + i:
+///
+///   a   q[0] | (q[5] & 7) << 5                            c, d   the same of q[2], q[3], q[6], and q[7] >> 4
+///   b   q[1] | q[5] >> 3 << 5 | (q[7] >> 3 & 1) << 7      e      q[4] | (q[7] & 7) << 5
+struct strip_q5_k {
+    using codec = codec_q5_k;
+    static constexpr QuantType type = QuantType::Q5_K;
+    static constexpr float     full = 1 << 18;
+    uint8_t d[impl::STRIP][2], dmin[impl::STRIP][2], z4[impl::STRIP];
+    struct Step { uint8_t scale[impl::STRIP][2][2], quad[2][5][impl::STRIP][4]; } step[4];
+
+    GK_MEM void put(const codec::block* row, size_t r) {
+        SixBits six;
+        uint8_t q[32];
+        six_bits_of<codec>(row, six);
+        memcpy(d[r], row->d, 2), memcpy(dmin[r], row->dmin, 2);
+        for (size_t g = 0; g < 8; g++) {
+            const vb codes = codec::codes(*row, g);
+            memcpy(q, &codes, 32);
+            Step& to = step[g / 2];
+            six.put_word(g, to.scale[r][g % 2]);
+            z4[r] = static_cast<uint8_t>(z4[r] | six.z[2 * g] >> 4 << g);
+            for (size_t i = 0; i < 4; i++) {
+                const unsigned q5 = q[20 + i], q6 = q[24 + i], q7 = q[28 + i];
+                const unsigned bytes[5] = {q[i] | q5 << 5, q[4 + i] | q5 >> 3 << 5 | q7 >> 3 << 7, q[8 + i] | q6 << 5,
+                                           q[12 + i] | q6 >> 3 << 5 | q7 >> 4 << 7, q[16 + i] | q7 << 5};
+                for (size_t n = 0; n < 5; n++) to.quad[g % 2][n][r][i] = static_cast<uint8_t>(bytes[n] & 255);
+            }
+        }
+    }
+    GK_MEM void get(codec::block* row, size_t r) const {
+        memset(row, 0, sizeof *row);
+        memcpy(row->d, d[r], 2), memcpy(row->dmin, dmin[r], 2);
+        for (size_t g = 0; g < 8; g++) {
+            const Step& from = step[g / 2];
+            put_six_bits(row->sm, g, from.scale[r][g % 2]);
+            for (size_t i = 0; i < 4; i++) {
+                const auto byte = [&](size_t n) { return static_cast<unsigned>(from.quad[g % 2][n][r][i]); };
+                const unsigned q[8] = {byte(0) & 31, byte(1) & 31, byte(2) & 31, byte(3) & 31, byte(4) & 31,
+                                       byte(0) >> 5 | (byte(1) >> 5 & 3) << 3, byte(2) >> 5 | (byte(3) >> 5 & 3) << 3,
+                                       byte(4) >> 5 | byte(1) >> 7 << 3 | byte(3) >> 7 << 4};
+                for (size_t t = 0; t < 8; t++) put_code(*row, g, 4 * t + i, q[t]);
+            }
+        }
+    }
+    static void put_code(codec::block& b, size_t g, size_t i, unsigned q) {
+        uint8_t &low = b.qs[g / 2 * 32 + i], &high = b.hs[i];
+        low  = static_cast<uint8_t>(low | (q & 15) << g % 2 * 4);
+        high = static_cast<uint8_t>(high | q >> 4 << g);
+    }
+
+    /// Of a group: d, d sum X, and -sum X = minus[0] + 1024 minus[1], to be multiplied by (z, 1024 z).
+    struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
+    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* group) {
+        put_digits<D>(lo, digits);
+        put_digits<D>(hi, digits + 16);
+        const int32_t total = _mm512_reduce_add_epi32(viadd(lo, hi)), upper = -total >> 10;
+        const Group g = {d, d * static_cast<float>(total),
+                         {static_cast<int16_t>(-total - 1024 * upper), static_cast<int16_t>(upper)}, 0};
+        memcpy(group, &g, sizeof g);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        const vf of_s = vload(reinterpret_cast<const f16*>(d)), of_m = vload(reinterpret_cast<const f16*>(dmin));
+        const vi fifths = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(z4)));
+        vf sum = vzero();
+        for (size_t g = 0; g < 8; g++) {
+            const Step&          w    = step[g / 2];
+            const uint8_t* const from = x + g / 2 * packed_step(D), *const group = from + 64 * D + g % 2 * 16;
+            const Group          of   = impl::load_as<Group>(group);
+            const vi words = vishr(viload(w.scale), 16 * static_cast<int>(g % 2));
+            const vi fifth = viand(vishr(fifths, static_cast<int>(g)), viset(1));
+            const vi z     = vior(viand(words, viset(15)), vishl(fifth, 4));
+            const Scaling scale = scaling(words, z, of_s, of_m);
+            const vi codes = code_sums<D>(w.quad[g % 2], from + g % 2 * 32);
+            const vi minus = viset(impl::load_as<int32_t>(group + 8));
+            const vi exact = _mm512_dpwssd_epi32(codes, vior(z, vishl(z, 26)), minus);
+            sum = vfma(scale.rest, vset(of.sum), sum);
+            sum = vfma(vfloat(exact), vmul(scale.s, vset(of.scale)), sum);
+        }
+        return sum;
+    }
+    /// The sums of 32 codes X.
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[5][impl::STRIP][4], const uint8_t* x) {
+        vi v[8], low = _mm512_set1_epi8(31);
+        for (size_t n = 0; n < 5; n++) v[n] = viload(quad[n]);
+        v[5] = bits_of(vishr(v[0], 5), vishr(v[1], 2), 7);
+        v[6] = bits_of(vishr(v[2], 5), vishr(v[3], 2), 7);
+        v[7] = bits_of(vishr(v[3], 3), bits_of(vishr(v[4], 5), vishr(v[1], 4), 7), 16);
+        vi sum = viset(0);
+        GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+            sum = vishl(sum, 8);
+            GK_UNROLL(8) for (size_t t = 0; t < 8; t++) sum = quad_dot(sum, viand(v[t], low), x + 64 * d + 4 * t);
+        }
+        return sum;
+    }
+};
+static_assert(sizeof(strip_q5_k) == 2896 && alignof(strip_q5_k) == 1, "16 blocks of Q5_K, and z");
 
 /// Q2_K: sm[g % 4][r] = sc | mn << 4; fields of two bits of quad[i][r] are codes of k + 4 i of groups g % 4 of 16.
 struct strip_q2_k {
@@ -8669,11 +8786,6 @@ struct strip_q3_k {
         }
         return vmul(sum, vload(reinterpret_cast<const f16*>(d)));
     }
-    /// Bits of a where mask has ones, else of b.
-    static GK_MEM vi bits_of(vi a, vi b, int mask) {
-        const vi m = _mm512_set1_epi8(static_cast<char>(mask));
-        return vior(viand(a, m), _mm512_andnot_si512(m, b));
-    }
     /// The sums of 16 codes X, of odd groups times 8.
     template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[6][impl::STRIP][4], size_t g,
             const uint8_t* x) {
@@ -8824,6 +8936,7 @@ template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_0>() { 
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_k>() { return &Packed<strip_q4_k>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q2_k>() { return &Packed<strip_q2_k>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q3_k>() { return &Packed<strip_q3_k>::kernels; }
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_q5_k>() { return &Packed<strip_q5_k>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q6_k>() { return &Packed<strip_q6_k>::kernels; }
 #endif
 #endif

@@ -29,7 +29,7 @@ void expect_ok(Status s) { CHECK_MESSAGE(s, "refused: " << text(s.what)); }
 
 template <class E> bool has_form(const CpuKernels<E>& k, QuantType type) { return k.packed_weights_bytes(type, 16, 256) != 0; }
 
-bool packs(QuantType t) { return t == QuantType::Q2_K || t == QuantType::Q3_K || t == QuantType::Q4_K || t == QuantType::Q6_K || t == QuantType::Q8_0 || t == QuantType::Q4_0; }
+bool packs(QuantType t) { return t == QuantType::Q2_K || t == QuantType::Q3_K || t == QuantType::Q4_K || t == QuantType::Q5_K || t == QuantType::Q6_K || t == QuantType::Q8_0 || t == QuantType::Q4_0; }
 
 /// The formats that have a form on some instruction set of this CPU.
 std::vector<Format> packed_formats() {
@@ -489,7 +489,7 @@ TEST_CASE_TEMPLATE("prepare_packed and matmul_packed_prepared: what must be refu
         CHECK(k.prepared_packed_bytes(c.type, huge, 256) == 0);
         CHECK(k.prepared_packed_bytes(c.type, 1, c.k + 1) == 0);
         CHECK(k.prepared_packed_bytes(QuantType::Q8_0, 1, 96) == 0);
-        CHECK(k.prepared_packed_bytes(QuantType::Q5_K, 1, c.k) == 0);
+        CHECK(k.prepared_packed_bytes(QuantType::Q8_K, 1, c.k) == 0);
         CHECK(k.prepared_packed_bytes(static_cast<QuantType>(200), 1, c.k) == 0);
         CHECK(k.prepared_packed_bytes(c.type, 1, c.k, static_cast<Precision>(7)) == 0);
         Fenced<uint8_t> buffer(bytes);
@@ -498,7 +498,7 @@ TEST_CASE_TEMPLATE("prepare_packed and matmul_packed_prepared: what must be refu
         CHECK(k.prepare_packed(c.type, c.x.data(), huge, c.k, buffer.data()).code == Code::invalid_argument);
         CHECK(k.prepare_packed(c.type, c.x.data(), m, c.k, nullptr).code == Code::invalid_argument);
         CHECK(k.prepare_packed(c.type, c.x.data(), m, c.k, buffer.data(), static_cast<Precision>(7)).code == Code::invalid_argument);
-        CHECK(k.prepare_packed(QuantType::Q5_K, c.x.data(), m, c.k, buffer.data()).code == Code::unsupported);
+        CHECK(k.prepare_packed(QuantType::Q8_K, c.x.data(), m, c.k, buffer.data()).code == Code::unsupported);
         CHECK(buffer.untouched());
         if (!std::is_same<E, float>::value) {                   // rows to be widened need memory
             CpuKernels<E> poor = k;

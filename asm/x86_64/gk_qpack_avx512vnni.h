@@ -139,6 +139,11 @@
     vcvtph2ps zmm13, ymmword ptr [rsi + 32]
 .endm
 
+.macro GK_QPACK_TIMES from, by, to  // room at \to = zmm\from times a constant, for the block
+    vmulps  zmm2, zmm\from, dword ptr [DATA + \by]{1to16}
+    vmovaps zmmword ptr [rdi + \to], zmm2
+.endm
+
 .macro GK_QPACK_GROUPS d, shift     // both groups of a step, of blocks of 32
     GK_QPACK_START \d, 64*\d + 4, 64*\d + 20
     GK_QPACK_SUMS \d

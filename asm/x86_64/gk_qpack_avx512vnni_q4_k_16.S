@@ -27,18 +27,13 @@ L(data):
     .float  0.0625, 524288.0, 0.0009765625, 8192.0                      // 140
     .long   0x0f0f0f0f                                                  // 156
 
-.macro TIMES from, by, to           // a factor of \from, for the block
-    vmulps  zmm2, zmm\from, dword ptr [DATA + \by]{1to16}
-    vmovaps zmmword ptr [rdi + \to], zmm2
-.endm
-
 .macro HEAD d
     vcvtph2ps zmm0, ymmword ptr [rsi]
     vcvtph2ps zmm1, ymmword ptr [rsi + 32]
-    TIMES   0, 140, 448
-    TIMES   0, 144, 512
-    TIMES   1, 148, 576
-    TIMES   1, 152, 640
+    GK_QPACK_TIMES 0, 140, 448
+    GK_QPACK_TIMES 0, 144, 512
+    GK_QPACK_TIMES 1, 148, 576
+    GK_QPACK_TIMES 1, 152, 640
 .endm
 
 .macro SCALES s, rest, zeros        // zeros holds words
