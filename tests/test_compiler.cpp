@@ -983,6 +983,16 @@ TEST_CASE("from run to run: other memory, other rows, other tensors") {
     check_runs(code, { "w", "n", "m" });
 }
 
+/// Of these sizes the kernels would take one, and a value of the group behind the product, which is computed with it, could lie there.
+TEST_CASE("a product in machine code has no workspace") {
+    each_isa("product", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef u = g.weight("u", { n, 1 }), p = g.matmul(g.input({ m, 130 }), g.weight("w", { 130, n }));
+        const TensorRef a = g.op(OpKind::tanh, p), b = g.add(p, a);             // in a buffer of its own, and in that of p
+        g.output(g.matmul(a, u));
+        g.output(g.matmul(b, u));
+    }, { { 9, 256 } });
+}
+
 TEST_CASE("no rows take no more scratch than one") {
     CompilerGraph g;
     const TensorRef x = g.input({ any_rows, 64 }), w = g.weight("w", { 64 });
