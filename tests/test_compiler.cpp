@@ -943,7 +943,12 @@ static void check_runs(CompilerGraph& g, const std::vector<const char*>& names) 
         for (size_t i = 0; i < rows * 24; i++) all.push_back(gllm::Element<gllm::f16>::to_f32(narrow[i]));
         return all;
     };
-    const size_t scratch = layer.scratch_bytes(most);
+    size_t scratch = 0;
+    for (unsigned width = 1; width <= 3; width++) {
+        layer.parallel = parallel_of(width);
+        scratch = std::max(scratch, layer.scratch_bytes(most));
+    }
+    layer.parallel = {};
     std::vector<Floats> want = { run(a, most, nullptr, 0), run(b, most, nullptr, 0), run(a, 4, nullptr, 0), {} };
     bind(0, other);
     want[3] = run(a, most, nullptr, 0);
