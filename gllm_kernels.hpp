@@ -20563,12 +20563,14 @@ private:
 
     void write_load(const CodeLine& l) override;
     void write_chain(size_t steps);
+    void repeat(size_t begin, size_t bytes);
     void write_sums();
     void write_direct();
     void write_parked();
     void write_tile(const Tile& tile);
     void write_columns(unsigned rows);
     bool fits_direct();
+    bool has_threes() const;
 
     // As the target has it:
     bool      can_write() const;
@@ -20631,12 +20633,23 @@ void CodeProduct::write_chain(size_t steps) {
     for (size_t i = 0; i < over; i++) write_step(i);
     pass(over);
 }
+/// Once more what is there already, which does not say where it is.
+void CodeProduct::repeat(size_t begin, size_t bytes) {
+    uint8_t* const to = code_.behind(bytes);
+    failed_ |= !to;
+    if (!to) return;
+    memcpy(to, &code_[begin], bytes);
+    code_.take_in(bytes);
+}
 /// All of a tile: chain by chain, added up in f32; pointers as they were.
 void CodeProduct::write_sums() {
-    const size_t   k = shape_.k;
+    const size_t   k = shape_.k, begin = code_.size();
     const unsigned each = tile_.rows * tile_.vectors;
+    size_t         bytes = 0;                                   // of the first chain
     for (size_t p = 0; p < k; p += PRODUCT_CHAIN) {
-        write_chain(k - p < PRODUCT_CHAIN ? k - p : PRODUCT_CHAIN);
+        if (p && k - p >= PRODUCT_CHAIN) repeat(begin, bytes);
+        else                             write_chain(k - p < PRODUCT_CHAIN ? k - p : PRODUCT_CHAIN);
+        if (!p) bytes = code_.size() - begin;
         for (unsigned i = 0; p && i < each; i++) add_parked(i);
         for (unsigned i = 0; p + PRODUCT_CHAIN < k && i < each; i++) move_to_stack(numbered(i), parked(i));
     }
@@ -20701,6 +20714,11 @@ void CodeProduct::write_columns(unsigned rows) {
         move(pointer(t), (next - columns * lanes()) * lines_.tensors[t].bytes);
     }
 }
+/// Are the sums of three rows enough at a time, eight or as many as those of two?
+bool CodeProduct::has_threes() const {
+    const unsigned three = 3 * vectors_of(3);
+    return three >= 8 || three >= 2 * vectors_of(2);
+}
 /// Do lines find registers while all sums but one are in theirs?
 bool CodeProduct::fits_direct() {
     if (lines_.all.size() > most_direct) return false;
@@ -20729,8 +20747,8 @@ bool CodeProduct::write() {
     if (shape_.n % lanes()) load_mask();
     const unsigned most = most_rows();
     if (shape_.open) {
-        const unsigned fewer[] = {most, 4, 1};
-        for (unsigned rows : fewer) write_rows(rows);
+        write_rows(most);
+        for (unsigned rows = 4; rows; rows--) if (rows != 3 || has_threes()) write_rows(rows);
     } else {
         const size_t   tiles = (shape_.rows + most - 1) / most;
         const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
@@ -20755,13 +20773,17 @@ unsigned CodeProduct::most_rows() const {
     if (vectors() > 1) return (all_registers() - 1) / 2 - 1;
     return shape_.open && wide_ ? lanes() : all_registers() - 2;
 }
-/// Sums, one row of B and an element of A are in registers; whole panels of B.
+/// Sums, one row of B and an element of A are in registers; of one row of A, which reads B where it is, as many sums as
+/// hide the time that an instruction takes to answer. Whole panels of B; tiles that are alike, where some are.
 unsigned CodeProduct::vectors_of(unsigned rows) const {
-    const unsigned panel = static_cast<unsigned>(shape_.width) / lanes(), fit = (all_registers() - 1) / (rows + 1);
+    constexpr unsigned many = 12;
+    const unsigned panel = static_cast<unsigned>(shape_.width) / lanes();
+    const unsigned fit = rows > 1 ? (all_registers() - 1) / (rows + 1) : many;
     const unsigned most = panel && fit > panel ? fit / panel * panel : fit, all = vectors();
-    const unsigned tiles = (all + most - 1) / most;
+    const unsigned step = panel && all > most ? panel : 1, tiles = (all + most - 1) / most;
+    for (unsigned each = most; 2 * each > most && all > most; each -= step) if (all % each == 0) return each;
     const unsigned even = (all + tiles - 1) / tiles;
-    return panel && tiles > 1 ? (even + panel - 1) / panel * panel : even;
+    return (even + step - 1) / step * step;
 }
 size_t CodeProduct::steps_together(size_t steps) const {
     constexpr size_t most = 32;                                 // that are written out
@@ -20800,22 +20822,23 @@ void CodeProduct::pass(size_t steps) {
     move(b(), steps * step_of_b());
 }
 void CodeProduct::write_step(size_t i) {
-    const unsigned rows = tile_.rows, many = tile_.vectors, element = numbered(rows * many + many);
+    const unsigned rows = tile_.rows, many = tile_.vectors, own = rows > 1 ? many : 1;  // own: registers of B
+    const unsigned element = numbered(rows * many + own);
     const bool     once = wide_ && many == 1;                   // an element of A is read in one place
     const auto b_at = [&](unsigned v) { return in_memory(b(), i * step_of_b() + offset_of_b(v)); };
+    const auto b_in = [&](unsigned v) { return numbered(rows * many + v % own); };
     const auto masked = [&](unsigned v) { return tile_.rest && !shape_.width && v + 1 == many; };
     for (unsigned v = 0; v < many; v++) {
-        const unsigned to = numbered(rows * many + v);
-        if (!masked(v)) { if (rows > 1 || once) emit(X86::load, to, b_at(v)); }
-        else if (wide_) emit(X86::load, to, 0, b_at(v), 0, target_.mask);
-        else            emit(X86::load_some, to, target_.mask, b_at(v), 0);
+        if (!masked(v)) { if (rows > 1 || once) emit(X86::load, b_in(v), b_at(v)); }
+        else if (wide_) emit(X86::load, b_in(v), 0, b_at(v), 0, target_.mask);
+        else            emit(X86::load_some, b_in(v), target_.mask, b_at(v), 0);
     }
     for (unsigned r = 0; r < rows; r++) {
         const CodePlace x = in_memory(a(), 4 * (r * shape_.k + i), true);
         if (!once) move_to_register(element, x);
         for (unsigned v = 0; v < many; v++) {
-            const CodePlace y = rows == 1 && !masked(v) ? b_at(v) : in_register(numbered(rows * many + v));
-            if (once) emit(X86::fmadd231, sum(r, 0), numbered(rows), x, 0);
+            const CodePlace y = rows == 1 && !masked(v) ? b_at(v) : in_register(b_in(v));
+            if (once) emit(X86::fmadd231, sum(r, 0), b_in(0), x, 0);
             else      emit(X86::fmadd231, sum(r, v), element, y, 0);
         }
     }

@@ -6,7 +6,7 @@
 // time     median of samples of at least a fifth of a millisecond, the two ways, and a copy where there is one, in turn
 // ops      how many times as long the operations take one by one: median of the pairwise ratios
 // F        of products: which share of the multiply-add peak of this set, measured beside it, all of run() comes to;
-//          F + gelu: that of the peak's time and of what gelu takes alone for as many results
+//          F + gelu: that of the peak's time and of what gelu takes alone for as many results, layer by layer
 // copy     how many times as long memcpy takes for as much read and written: operands and results, no intermediates
 // by hand  of a chain: a loop of intrinsics that computes the same, for data in the first-level cache
 // libxsmm, oneDNN    how many times as long these take, where bench/peers.hpp finds them; beside the best set alone
@@ -19,6 +19,7 @@
 #include "machine.hpp"
 #include "peers.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -218,7 +219,9 @@ struct Bench {
         if (small && act == OpKind::user)
             xsmm_way = [&, small] { small(w[0].data(), h[0].data(), other.data()); };
         if (act == OpKind::gelu && onednn.runs_on(profile.isa)) dnn_way = network_of_onednn(widths, rows, w, b, h);
-        if (one && act == OpKind::gelu) part = [&] { k.gelu(h[1].data(), other.data(), rows * widths[1]); };
+        Floats activated(rows * *std::max_element(widths.begin(), widths.end()));
+        if (act == OpKind::gelu)
+            part = [&] { for (size_t i = 1; i < h.size(); i++) k.gelu(h[i].data(), activated.data(), h[i].size()); };
         compiled();
         if (xsmm_way) { xsmm_way(); check("libxsmm", out, other, other.size(), 1e-4); }
         if (dnn_way)  { dnn_way();  check("oneDNN", out, h.back(), other.size(), 1e-3); }

@@ -943,7 +943,12 @@ static void check_runs(CompilerGraph& g, const std::vector<const char*>& names) 
         for (size_t i = 0; i < rows * 24; i++) all.push_back(gllm::Element<gllm::f16>::to_f32(narrow[i]));
         return all;
     };
-    const size_t scratch = layer.scratch_bytes(most);
+    size_t scratch = 0;
+    for (unsigned width = 1; width <= 3; width++) {
+        layer.parallel = parallel_of(width);
+        scratch = std::max(scratch, layer.scratch_bytes(most));
+    }
+    layer.parallel = {};
     std::vector<Floats> want = { run(a, most, nullptr, 0), run(b, most, nullptr, 0), run(a, 4, nullptr, 0), {} };
     bind(0, other);
     want[3] = run(a, most, nullptr, 0);
@@ -981,6 +986,16 @@ TEST_CASE("from run to run: other memory, other rows, other tensors") {
     code.output(code.matmul(code.op(OpKind::relu, h), code.weight("m", { 16, 40 })));
     code.output(code.op(OpKind::neg, code.op(OpKind::abs, z)), DType::f16);
     check_runs(code, { "w", "n", "m" });
+}
+
+/// Of these sizes the kernels would take one, and a value of the group behind the product, which is computed with it, could lie there.
+TEST_CASE("a product in machine code has no workspace") {
+    each_isa("product", [](CompilerGraph& g, size_t m, size_t n) {
+        const TensorRef u = g.weight("u", { n, 1 }), p = g.matmul(g.input({ m, 130 }), g.weight("w", { 130, n }));
+        const TensorRef a = g.op(OpKind::tanh, p), b = g.add(p, a);             // in a buffer of its own, and in that of p
+        g.output(g.matmul(a, u));
+        g.output(g.matmul(b, u));
+    }, { { 9, 256 } });
 }
 
 TEST_CASE("no rows take no more scratch than one") {
