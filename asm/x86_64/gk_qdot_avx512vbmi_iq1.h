@@ -5,7 +5,8 @@
 //   of b by quarters, of zmm1 those behind them. UNSIGNED \side, \v0 .. \v3 makes bytes of the grid, of row a or b,
 //   codes: of \v0 indices 0, 8, 2, 10, 4, 12, 6, 14, of \v1 those 16 further on, of \v2 and \v3 the next of both.
 //
-//   r11  codebook     k1  what is gathered, all: k0 is anything     zmm16  as there     zmm24  the lower halves of double words
+//   r11  codebook     k1  what is gathered, all: k0 is anything
+//   zmm16  as there   zmm24  the lower halves of double words
 //
 //   A gather counts as one micro-operation.
 

@@ -1,7 +1,7 @@
 // gk_qdot_avx512vbmi_iq1_m_4 -- rows of IQ1_M by a few rows of x.                          AVX-512 VNNI, VBMI and GFNI
 //
-//   A block is 56 bytes: 32 lower bytes of indices, for 8 weights each; their upper 3 bits and a sign, 4 bits each; four words
-//   for 64 weights: four s of 3 bits, for 16 each, and 4 bits of f16 d. w = d (2 s + 1) / 8 (grid +- 1).
+//   A block is 56 bytes: 32 lower bytes of indices, for 8 weights each; their upper 3 bits and a sign, 4 bits each;
+//   four words for 64 weights: four s of 3 bits, for 16 each, and 4 bits of f16 d. w = d (2 s + 1) / 8 (grid +- 1).
 //
 //   zmm22  bytes of 65 or 63 by an index and its sign     zmm23  those of two rows
 //
@@ -23,7 +23,7 @@ GK_CONST gk_qdot_avx512vbmi_iq1_m_data
 .rept 4
     .byte   65, 65, 65, 65, 65, 65, 65, 65, 63, 63, 63, 63, 63, 63, 63, 63      // 384
 .endr
-.irp first, 0, 16, 1, 17, 32, 48, 33, 49                                        // 448  the order of indices, 8 times each
+.irp first, 0, 16, 1, 17, 32, 48, 33, 49                                        // 448  the order of indices
 .irp at, 0, 8, 2, 10, 4, 12, 6, 14
     .fill   8, 1, \first + \at
 .endr

@@ -1,12 +1,12 @@
 // gk_qdot_avx512vnni_q2_k_4 -- rows of Q2_K by a few rows of x.                                   AVX-512 F, VL, BW, DQ, VNNI
 //
 //   A block is 84 bytes: sc[16] and mn[16] of 4 bits, the low and high halves of 16 bytes; 64 of codes of 2 bits, 32 of
-//   them for four groups; f16 d, dmin. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc) in 0 .. 3: rest
-//   and s (q - z) are 0 wherever w is.
+//   them for four groups; f16 d, dmin. w = d sc q - dmin mn = s (q - z) + rest, z = round(dmin mn / d sc) in 0 .. 3:
+//   rest and s (q - z) are 0 wherever w is.
 //
 //   z needs no division of each: 24 + (dmin / d) (mn / sc) has steps of 2^-19 up to 32. Where m / s is halfway between
-//   integers it errs by less than half a step, so not at all; elsewhere m / s, with 15 bits above and below, is at least
-//   2^-17 from halfway. So z is that of the twin, to even. Tables for four bits of an index have it at 8 .. 11.
+//   integers it errs by less than half a step, so not at all; elsewhere m / s, with 15 bits above and below, is 2^-17
+//   or more from halfway. So z is that of the twin, to even. Tables for four bits of an index have it at 8 .. 11.
 //
 //   zmm16  bytes by lanes     zmm22, zmm23, zmm25, zmm26  z of the four rows     zmm24  masks of lanes
 //   zmm27  floats of four bits
