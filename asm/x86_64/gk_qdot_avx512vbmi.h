@@ -77,12 +77,6 @@ L(data):
     vmovdqu8 \to {k7}, zmm5
 .endm
 
-.macro GK_QDOT_LOOK2048 to, at      // k1: bit 10; uses zmm5, zmm6 and zmm7
-    GK_QDOT_LOOK1024 \to, \at
-    GK_QDOT_LOOK1024 zmm6, \at + 1024
-    vmovdqu8 \to {k1}, zmm6
-.endm
-
 .macro GK_QDOT_TRANSPOSE v0, v1, v2, v3
     vgf2p8affineqb \v0, zmm24, \v0, 0
     vgf2p8affineqb \v1, zmm24, \v1, 0

@@ -621,8 +621,8 @@ L(store\d):
     GK_RETURN
 .endm
 
-.macro GK_QDOT_FUNC name, bytes, by // the function, from SETUP, HEAD and BLOCK; its sums are by LANES or by GROUPS
-GK_FUNC \name, 1
+.macro GK_QDOT_FUNC name, bytes, by, more    // the function, from SETUP, HEAD and BLOCK, and \more \d, out of line;
+GK_FUNC \name, 1                            // its sums are by LANES or by GROUPS
     mov     r8, qword ptr [rdi + 16]
     lea     r9, [r8 + 2*r8]
     imul    rax, qword ptr [rdi + 80], 320
@@ -636,8 +636,12 @@ L(open):
     SETUP
     cmp     qword ptr [rdi + 40], 1
     je      L(digits1)
-    GK_QDOT_ROWS 3, \bytes, \by
-    GK_QDOT_ROWS 1, \bytes, \by
+.irp d, 3, 1
+    GK_QDOT_ROWS \d, \bytes, \by
+.ifnb \more
+    \more \d
+.endif
+.endr
 GK_ENDFUNC \name
 .endm
 
