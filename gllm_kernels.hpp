@@ -10787,7 +10787,7 @@ template <class W> GK_INL Four scale_error(const float* x, W w, size_t n, const 
         }
     return sum;
 }
-GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+static GK_NOINLINE Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
     return w ? scale_error(x, Given{w}, n, scale, lo, hi) : scale_error(x, Ones(), n, scale, lo, hi);
 }
 GK_INL size_t largest_of(const Four& f) {
