@@ -491,12 +491,22 @@ struct CheckpointKernels;                                       // AWQ and GPTQ 
 struct MapStep;
 struct MapJob;                                                  // a recorded map, and what it is to work on
 struct NormJob;                                                 // norms whose rows others accumulated
+
+/// What a table holds for every element type.
+struct UntypedTable {
+    Isa isa;
+    const GemmKernels*       gemm;
+    const AttentionKernels*  attention;
+    const CheckpointKernels* checkpoints;
+    const FormatKernels*     formats;                           // [quant_type_count], then the plain q8 q4 q2 q1
+    void (*map)(const MapJob& job);                             // of floats, under GLLM_KERNELS_COMPILER; else null
+    void (*norm)(const NormJob& job);                           // likewise
+};
 }
 
 /// One instruction set's kernels for one element type: what CpuKernels<E> calls. Single-threaded and unchecked; a range
 /// of rows is a matter of pointer arithmetic on them.
-template <class E> struct KernelTable {
-    Isa isa;
+template <class E> struct KernelTable : impl::UntypedTable {
     E    (*vec_dot)(const E* a, const E* b, size_t n);
     void (*vec_add)(const E* a, const E* b, E* out, size_t n);
     void (*vec_sub)(const E* a, const E* b, E* out, size_t n);
@@ -521,12 +531,6 @@ template <class E> struct KernelTable {
     void (*rope)(E* qk, const E* cos, const E* sin, size_t heads, size_t head_dim, size_t n_rot, RopeStyle style);
     void (*widen)(const E* x, float* out, size_t n);
     void (*narrow)(const float* x, E* out, size_t n);
-    const impl::GemmKernels*       gemm;
-    const impl::AttentionKernels*  attention;
-    const impl::CheckpointKernels* checkpoints;
-    const impl::FormatKernels*     formats;                     // [quant_type_count], then the plain q8 q4 q2 q1
-    void (*map)(const impl::MapJob& job);                       // of floats, under GLLM_KERNELS_COMPILER; else null
-    void (*norm)(const impl::NormJob& job);                     // likewise
 };
 
 // ---- the kernels ------------------------------------------------------------
@@ -1591,6 +1595,9 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_UNROLL(n) GK_PRAGMA(GCC unroll n)
 #endif
 #endif
+
+// What many entry points do: one function, and no part of each of them.
+#define GK_BODY [[maybe_unused]] static GK_NOINLINE
 
 // A region: the instruction sets of every function in it.
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -11106,7 +11113,7 @@ template <class W> GK_INL Four scale_error(const float* x, W w, size_t n, const 
         }
     return sum;
 }
-GK_INL Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
+static GK_NOINLINE Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
     return w ? scale_error(x, Given{w}, n, scale, lo, hi) : scale_error(x, Ones(), n, scale, lo, hi);
 }
 GK_INL size_t largest_of(const Four& f) {
@@ -12955,31 +12962,36 @@ static inline bool times(size_t a, size_t b, size_t* product) {
     return (a | b) >> (sizeof(size_t) * 4) == 0 ||          // no division where both are small
             a == 0 || *product / a == b;
 }
-/// A buffer of an operation: `count` parts of `size` bytes.
+/// A buffer of an operation: rows of so many columns of `size` bytes.
 struct Span {
     const void* data;
-    size_t      bytes;
-    bool        ok;                    // the size did not overflow
-    Span(const void* p, size_t rows, size_t cols, size_t size) : data(p), bytes(0), ok(false) {
-        size_t count = 0;
-        ok = times(rows, cols, &count) && times(count, size, &bytes);
+    size_t      rows, cols, size;
+
+    /// False on overflow.
+    bool measure(size_t* bytes) const {
+        size_t count = rows * cols;
+        *bytes = count * size;
+        return (rows | cols | size) >> (sizeof(size_t) * 8 / 3) == 0 ||
+                (times(rows, cols, &count) && times(count, size, bytes));
     }
 };
-static inline bool overlap(const Span& a, const Span& b) {
-    const uintptr_t p = reinterpret_cast<uintptr_t>(a.data), q = reinterpret_cast<uintptr_t>(b.data);
-    return a.bytes && b.bytes && p < q + b.bytes && q < p + a.bytes;
+static inline bool overlap(const void* a, size_t a_bytes, const void* b, size_t b_bytes) {
+    const uintptr_t p = reinterpret_cast<uintptr_t>(a), q = reinterpret_cast<uintptr_t>(b);
+    return a_bytes && b_bytes && p < q + b_bytes && q < p + a_bytes;
 }
 /// Sizes that multiply, no null where there is something to read, an output apart from every input.
-template <size_t N> static Status check_buffers(const Span& out, const Span (&in)[N]) {
-    if (!out.ok) return invalid("the product of these sizes overflows size_t");
-    if (out.bytes && !out.data) return invalid("null pointer for a non-empty output");
-    for (const Span& s : in) {
-        if (!s.ok) return invalid("the product of these sizes overflows size_t");
-        if (out.bytes && s.bytes && !s.data) return invalid("null pointer for a non-empty input");
-        if (overlap(out, s)) return invalid("the output overlaps an input");
+GK_BODY Status check_buffers(const Span& out, const Span* in, size_t count) {
+    size_t bytes = 0, in_bytes = 0;
+    if (!out.measure(&bytes)) return invalid("the product of these sizes overflows size_t");
+    if (bytes && !out.data) return invalid("null pointer for a non-empty output");
+    for (const Span* s = in; s < in + count; s++) {
+        if (!s->measure(&in_bytes)) return invalid("the product of these sizes overflows size_t");
+        if (bytes && in_bytes && !s->data) return invalid("null pointer for a non-empty input");
+        if (overlap(out.data, bytes, s->data, in_bytes)) return invalid("the output overlaps an input");
     }
     return success;
 }
+template <size_t N> Status check_buffers(const Span& out, const Span (&in)[N]) { return check_buffers(out, in, N); }
 
 /// Scratch for one call: the caller's workspace, or allocated. Aligned to 64 bytes. None at all is always there.
 class Scratch {
@@ -13014,25 +13026,16 @@ private:
 
 static inline size_t width_of(const Parallel& p) { return p.run && p.width > 1 ? p.width : 1; }
 
-/// body(begin, end, task) over parts of [0, count), each a multiple of `step` but the last; at most one a thread.
-template <class Body> struct Split {
-    const Body* body;
-    size_t      count, part;
-    static void task(void* arg, unsigned i) {
-        const Split& s = *static_cast<const Split*>(arg);
-        const size_t begin = i * s.part, end = s.count - begin < s.part ? s.count : begin + s.part;
-        (*s.body)(begin, end, static_cast<size_t>(i));
-    }
-};
-static inline size_t part_size(size_t count, size_t step, size_t width) {
-    const size_t steps = (count + step - 1) / step, each = (steps + width - 1) / width;
-    return each * step;
-}
 /// How `count` things are shared by threads, and the scratch of each: a multiple of 64 bytes.
 struct Share {
     size_t part, tasks, each;
     Share(const Parallel& p, size_t count, size_t step)
-        : part(part_size(count, step, width_of(p))), tasks(part ? (count + part - 1) / part : 0), each(0) {}
+        : part((count + step - 1) / step * step), tasks(count != 0), each(0) {
+        const size_t width = width_of(p);
+        if (width == 1) return;
+        part  = (part / step + width - 1) / width * step;
+        tasks = part ? (count + part - 1) / part : 0;
+    }
     /// Floats for all tasks; SIZE_MAX if that overflows.
     size_t floats(size_t needed) {
         size_t all = 0;
@@ -13041,13 +13044,47 @@ struct Share {
     }
     static size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
 };
+/// A body, whatever it is, that is called for parts of [0, count).
+using PartBody = void(const void* body, size_t begin, size_t end, size_t task);
+struct Parts {
+    PartBody*   call;
+    const void* body;
+    size_t      count, part;
+
+    static void task(void* arg, unsigned i) {
+        const Parts& s = *static_cast<const Parts*>(arg);
+        const size_t begin = i * s.part, end = s.count - begin < s.part ? s.count : begin + s.part;
+        s.call(s.body, begin, end, static_cast<size_t>(i));
+    }
+};
+GK_BODY void run_parts(const Parallel& p, size_t tasks, size_t part, size_t count, PartBody* call, const void* body) {
+    if (tasks == 1) { call(body, 0, count, 0); return; }
+    Parts parts = {call, body, count, part};
+    if (tasks) p.run(p.pool, static_cast<unsigned>(tasks), &Parts::task, &parts);
+}
+/// In this thread, unless so many operations are worth more.
+GK_BODY void run_work(const Parallel& p, double operations, size_t count, size_t step, PartBody* call,
+        const void* body) {
+    if (width_of(worth(p, operations)) == 1) {
+        if (count) call(body, 0, count, 0);
+        return;
+    }
+    const Share share(p, count, step);
+    run_parts(p, share.tasks, share.part, count, call, body);
+}
+template <class Body> void call_body(const void* body, size_t begin, size_t end, size_t task) {
+    (*static_cast<const Body*>(body))(begin, end, task);
+}
+/// body(begin, end, task) over parts of [0, count), each a multiple of `step` but the last; at most one a thread.
 template <class Body> void split(const Parallel& p, const Share& share, size_t count, const Body& body) {
-    Split<Body> s = {&body, count, share.part};
-    if (share.tasks == 1)    body(size_t(0), count, size_t(0));
-    else if (share.tasks) p.run(p.pool, static_cast<unsigned>(share.tasks), &Split<Body>::task, &s);
+    run_parts(p, share.tasks, share.part, count, &call_body<Body>, &body);
 }
 template <class Body> void split(const Parallel& p, size_t count, size_t step, const Body& body) {
     split(p, Share(p, count, step), count, body);
+}
+/// The same, if so many operations are worth it.
+template <class Body> void split(const Parallel& p, double operations, size_t count, size_t step, const Body& body) {
+    run_work(p, operations, count, step, &call_body<Body>, &body);
 }
 /// Can m rows of n floats, padded to tiles, lie in memory? What is computed from sizes that can does not overflow.
 static inline bool addressable(size_t m, size_t n) {
@@ -13057,6 +13094,44 @@ static inline bool addressable(size_t m, size_t n) {
 static inline bool addressable(size_t m, size_t n, size_t k) {
     return addressable(m, n) && addressable(m, k) && addressable(n, k);
 }
+
+} // namespace impl
+GK_NAMESPACE_END
+
+// ---- kernels without their element type ---------------------------------------
+
+GK_NAMESPACE_BEGIN
+namespace impl {
+
+/// A CpuKernels<E>, for all that is the same whatever E is; elements are then bytes, and widened by its table.
+struct Kernels {
+    const UntypedTable& table;
+    int                 element;                                // ELEM_ID
+    const Parallel&     parallel;
+    Workspace           workspace;
+
+    template <class E> Kernels(const CpuKernels<E>& k)
+        : table(k.table()), element(Element<E>::ELEM_ID), parallel(k.parallel), workspace(k.workspace) {}
+
+    bool   is_f32() const  { return element == Element<float>::ELEM_ID; }
+    bool   is_bf16() const { return element == Element<bf16>::ELEM_ID; }
+    size_t size() const    { return is_f32() ? sizeof(float) : sizeof(f16); }
+    /// Quantised products are of floats.
+    const GemmKernels& float_gemm() const {
+        return is_f32() ? *table.gemm : *table_of(table.isa, static_cast<const float*>(nullptr))->gemm;
+    }
+    template <class E> const KernelTable<E>& typed() const { return static_cast<const KernelTable<E>&>(table); }
+    GK_NOINLINE void widen(const void* x, float* out, size_t n) const {
+        if (is_f32())       typed<float>().widen(static_cast<const float*>(x), out, n);
+        else if (is_bf16()) typed<bf16>().widen(static_cast<const bf16*>(x), out, n);
+        else                typed<f16>().widen(static_cast<const f16*>(x), out, n);
+    }
+    GK_NOINLINE void narrow(const float* x, void* out, size_t n) const {
+        if (is_f32())       typed<float>().narrow(x, static_cast<float*>(out), n);
+        else if (is_bf16()) typed<bf16>().narrow(x, static_cast<bf16*>(out), n);
+        else                typed<f16>().narrow(x, static_cast<f16*>(out), n);
+    }
+};
 
 } // namespace impl
 GK_NAMESPACE_END
@@ -13148,8 +13223,8 @@ size_t      block_bytes(QuantType type)            { return impl::is_format(type
 int         bits       (QuantType type)            { return impl::is_format(type) ? impl::format(type).bits : 0; }
 size_t      row_bytes  (QuantType type, size_t k) {
     if (!impl::is_format(type) || k % block_size(type)) return 0;
-    const impl::Span row(nullptr, k / block_size(type), block_bytes(type), 1);
-    return row.ok ? row.bytes : 0;
+    size_t bytes = 0;
+    return impl::times(k / block_size(type), block_bytes(type), &bytes) ? bytes : 0;
 }
 
 size_t first_not_finite(const float* x, size_t n) {
@@ -13179,7 +13254,7 @@ Status pack_awq4(const void* qweight, const void* qzeros, const void* scales, si
         return invalid("group must be a multiple of 128 and a divisor of k for AWQ4");
     if (!n || !k)                                return success;
     const Span in[] = {{qweight, k, n / 8, 4}, {qzeros, k / group, n / 8, 4}, {scales, k / group, n, 2}};
-    if (Status st = check_buffers(Span(blocks, n, k / 128, sizeof(block_awq4)), in); !st) return st;
+    if (Status st = check_buffers({blocks, n, k / 128, sizeof(block_awq4)}, in); !st) return st;
 
     const uint8_t* const scale = static_cast<const uint8_t*>(scales);
     block_awq4* const out = static_cast<block_awq4*>(blocks);
@@ -13214,12 +13289,13 @@ Status pack_gptq4(const void* qweight, const void* qzeros, const void* scales, c
     const bool stored = zeros != GptqZeros::symmetric;
     if (k > INT32_MAX)                           return invalid("k must fit in int32_t for GPTQ4");
     if (g_idx && !perm)                          return invalid("perm may be null only if g_idx is");
-    const Span out_blocks(blocks, n, k / 128, sizeof(block_gptq4)), out_perm(perm, perm ? k : 0, 1, sizeof *perm);
+    const Span out_blocks = {blocks, n, k / 128, sizeof(block_gptq4)}, out_perm = {perm, perm ? k : 0, 1, sizeof *perm};
     const Span in[] = {{qweight, k / 8, n, 4}, {qzeros, stored ? k / group : 0, n / 8, 4}, {scales, k / group, n, 2},
                        {g_idx, g_idx ? k : 0, 1, 4}};
     if (Status st = check_buffers(out_blocks, in); !st) return st;
     if (Status st = check_buffers(out_perm, in); !st) return st;
-    if (overlap(out_blocks, out_perm))           return invalid("blocks and perm overlap");
+    if (overlap(blocks, n * (k / 128) * sizeof(block_gptq4), perm, perm ? k * sizeof *perm : 0))
+        return invalid("blocks and perm overlap");
     if (Status st = order_inputs(g_idx, k, group, perm); !st) return st;
 
     const uint8_t* const scale = static_cast<const uint8_t*>(scales);
@@ -13251,7 +13327,7 @@ Status pack_squeeze(const void* qweight, const float* lookup_table, size_t n, si
     if (k % 256)                                 return invalid("k must be a multiple of 256 for SQUEEZE");
     if (!n || !k)                                return success;
     const Span in[] = {{qweight, k / 32 * 3, n, 4}, {lookup_table, n, 8, sizeof(float)}};
-    if (Status st = check_buffers(Span(blocks, n, k / 256, sizeof(block_squeeze)), in); !st) return st;
+    if (Status st = check_buffers({blocks, n, k / 256, sizeof(block_squeeze)}, in); !st) return st;
 
     block_squeeze* const out = static_cast<block_squeeze*>(blocks);
     const size_t row = k / 256;
@@ -13296,18 +13372,41 @@ constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '2'};
 constexpr char   prepared_magic[8]   = {'g', 'k', 'p', 'r', 'e', 'p', '0', '1'};
 constexpr char   weights_magic[8]    = {'g', 'k', 'p', 'a', 'c', 'k', 'w', '1'};
 constexpr size_t packed_header_bytes = 64 + 64;                 // header, and room to align the panels
-static inline size_t aligned_offset(const void* packed) {
+/// The header of a buffer that begins at `packed`, but for what only some have.
+static inline PackedHeader packed_header(const char (&magic)[8], Isa isa, size_t rows, size_t k, const void* packed) {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(packed);
-    return ((begin + sizeof(PackedHeader) + 63) & ~static_cast<uintptr_t>(63)) - begin;
+    PackedHeader h = {};
+    memcpy(h.magic, magic, sizeof magic);
+    h.isa    = static_cast<uint8_t>(isa);
+    h.offset = static_cast<uint8_t>(((begin + sizeof h + 63) & ~static_cast<uintptr_t>(63)) - begin);
+    h.rows   = rows;
+    h.k      = k;
+    return h;
+}
+/// False: no such buffer.
+static inline bool read_header(const char (&magic)[8], const void* packed, PackedHeader& h) {
+    memcpy(&h, packed, sizeof h);
+    return memcmp(h.magic, magic, sizeof magic) == 0 && h.offset >= sizeof h && h.offset < packed_header_bytes;
+}
+static inline const char* panels_of(const void* packed) {
+    PackedHeader h;
+    memcpy(&h, packed, sizeof h);
+    return static_cast<const char*>(packed) + h.offset;
+}
+static inline size_t packed_b_bytes(const GemmKernels& g, size_t n, size_t k) {
+    if (n > SIZE_MAX - 64 || k > SIZE_MAX - 64) return 0;
+    size_t most = 0;                                            // more than any form of the panels
+    if (!times(n + 63, k + 63, &most) || most > SIZE_MAX / 2 / sizeof(float)) return 0;
+    return g.packed_bytes(n, k) + packed_header_bytes;
 }
 
-template <class E> struct Dense {
-    const CpuKernels<E>& kernels;
-    Form                 form;
-    int                  weights = Element<E>::ELEM_ID;         // the type of B; its own where that is not transposed
+struct Dense {
+    Kernels kernels;
+    Form    form;
+    int     weights = kernels.element;                          // the type of B; its own where that is not transposed
 
     RunPart* run_of(DensePath path) const {
-        const GemmKernels& g = *kernels.table().gemm;
+        const GemmKernels& g = *kernels.table.gemm;
         switch (path) {
             case DensePath::in_caches: return g.run_small;
             case DensePath::skinny:    return g.run_skinny;
@@ -13324,21 +13423,20 @@ template <class E> struct Dense {
         bool     columns;
         Share    share;
         size_t   part_m, part_n, floats;
-        Plan(const Parallel& p, const GemmKernels& g, size_t m, size_t n, size_t k, DensePath path)
-            : parallel(worth(p, work(m, n, k))), columns(n >= m),
-              share(parallel, columns ? n : m, columns ? g.nr : g.mr),
+        GK_MEM Plan(const Kernels& kernels, size_t m, size_t n, size_t k, DensePath path)
+            : parallel(worth(kernels.parallel, work(m, n, k))), columns(n >= m),
+              share(parallel, columns ? n : m, columns ? kernels.table.gemm->nr : kernels.table.gemm->mr),
               part_m(columns ? m : share.part), part_n(columns ? share.part : n),
-              floats(path == DensePath::nest ? share.floats(g.scratch_floats(part_m, part_n, k))
-                     : path == DensePath::dots && sizeof(E) < sizeof(float) ? share.floats(part_m * k) : 0) {}
+              floats(path == DensePath::nest ? share.floats(kernels.table.gemm->scratch_floats(part_m, part_n, k))
+                     : path == DensePath::dots && !kernels.is_f32() ? share.floats(part_m * k) : 0) {}
     };
 
     /// C[m][n] = act(A B + bias).
     struct Product {
-        const E*    a;
-        const void* b;
-        E*          c;
+        const void *a, *b;
+        void*       c;
         size_t      m, n, k;
-        const E*    bias = nullptr;
+        const void* bias = nullptr;
         bool        has_bias = false;
         Activation  act = Activation::none;
         size_t      all_m = 0;                                  // rows of the product that this is a part of; 0: m
@@ -13348,30 +13446,28 @@ template <class E> struct Dense {
             return invalid("act is not one of the values of Activation");
         if (p.m == 0 || p.n == 0) return success;
         const bool in_rows = form != Form::packed;
-        const size_t size = weights == 0 ? sizeof(float) : 2;
-        const Span spans[] = {{p.a, p.m, p.k, sizeof(E)}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, size},
-                              {p.bias, p.has_bias ? p.n : 0, 1, sizeof(E)}};
-        if (Status s = check_buffers(Span(p.c, p.m, p.n, sizeof(E)), spans); !s) return s;
-        return in_rows ? success : check_packed(p.b, p.n, p.k, p.c, p.m);
+        const size_t size = kernels.size(), size_of_b = weights == Element<float>::ELEM_ID ? sizeof(float) : 2;
+        const Span spans[] = {{p.a, p.m, p.k, size}, {in_rows ? p.b : nullptr, in_rows ? p.n : 0, p.k, size_of_b},
+                              {p.bias, p.has_bias ? p.n : 0, 1, size}};
+        if (Status s = check_buffers({p.c, p.m, p.n, size}, spans); !s) return s;
+        return in_rows ? success : check_packed(p);
     }
-    Status run(const Product& p) const {
+    GK_NOINLINE Status run(const Product& p) const {
         if (Status s = check_product(p); !s || p.m == 0 || p.n == 0) return s;
         return run_checked(p);
     }
     Status run_checked(const Product& p) const {
-        const GemmKernels& g = *kernels.table().gemm;
+        const GemmKernels& g = *kernels.table.gemm;
         GemmJob job = {};
         job.a = p.a;  job.lda = p.k;  job.c = p.c;  job.ldc = p.n;
         job.bias = p.bias;  job.act = p.act;
         job.m = p.m;  job.n = job.all_n = p.n;  job.k = p.k;
         job.all_m = p.all_m ? p.all_m : p.m;
-        job.b.data = p.b;
-        job.b.ld   = form == Form::rows ? p.n : p.k;
-        job.b.panel = form == Form::rows ? g.panel(BForm::rows) : g.by[weights].panel;
+        read(p.b, p.n, p.k, job.b);
         if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
         const DensePath path = dense_path(form, g, job.all_m, p.n, p.k);
         if (path == DensePath::nest && !addressable(p.m, p.n, p.k)) return no_memory();
-        const Plan plan(kernels.parallel, g, p.m, p.n, p.k, path);
+        const Plan plan(kernels, p.m, p.n, p.k, path);
         const Scratch memory(kernels.workspace, plan.floats);
         if (!memory) return no_memory();
         job.part_m  = plan.part_m;
@@ -13381,71 +13477,75 @@ template <class E> struct Dense {
         else                       run_split(plan, job, run_of(path));
         return success;
     }
-    static void run_split(const Plan& plan, const GemmJob& job, RunPart* run_part) {
+    void read(const void* b, size_t n, size_t k, BSource& source) const {
+        const GemmKernels& g = *kernels.table.gemm;
+        source.data  = b;
+        source.ld    = form == Form::rows ? n : k;
+        source.panel = form == Form::rows ? g.panel(BForm::rows) : g.by[weights].panel;
+    }
+    void run_split(const Plan& plan, const GemmJob& job, RunPart* run_part) const {
+        const size_t size = kernels.size();
         split(plan.parallel, plan.share, plan.columns ? job.n : job.m, [&](size_t begin, size_t end, size_t task) {
             GemmJob part = job;
             part.scratch = job.scratch + task * plan.share.each;
             if (plan.columns) {
                 part.n      = end - begin;
                 part.column = begin;
-                part.c      = static_cast<E*>(job.c) + begin;
-                if (job.bias) part.bias = static_cast<const E*>(job.bias) + begin;
+                part.c      = static_cast<char*>(job.c) + begin * size;
+                if (job.bias) part.bias = static_cast<const char*>(job.bias) + begin * size;
             } else {
                 part.m = end - begin;
-                part.a = static_cast<const E*>(job.a) + begin * job.lda;
-                part.c = static_cast<E*>(job.c) + begin * job.ldc;
+                part.a = static_cast<const char*>(job.a) + begin * job.lda * size;
+                part.c = static_cast<char*>(job.c) + begin * job.ldc * size;
             }
             run_part(part);
         });
     }
-
-    static const char* panels_of(const void* packed) {
-        PackedHeader h;
-        memcpy(&h, packed, sizeof h);
-        return static_cast<const char*>(packed) + h.offset;
+    GK_NOINLINE size_t workspace_bytes(size_t m, size_t n, size_t k) const {
+        if (!addressable(m, n, k)) return 0;
+        const DensePath paths[] = {DensePath::dots, DensePath::nest};
+        size_t most = 0;
+        for (size_t i = m > SKINNY; i < 2; i++) {
+            const size_t floats = Plan(kernels, m, n, k, paths[i]).floats;
+            most = floats > most ? floats : most;
+        }
+        return Scratch::bytes(most);
     }
-    Status check_packed(const void* packed, size_t n, size_t k, const E* c, size_t m) const {
-        if (!packed) return invalid("null pointer for the packed matrix");
+
+    Status check_packed(const Product& p) const {
+        const GemmKernels& g = *kernels.table.gemm;
+        if (!p.b) return invalid("null pointer for the packed matrix");
         PackedHeader h;
-        memcpy(&h, packed, sizeof h);
-        if (memcmp(h.magic, packed_magic, sizeof packed_magic) != 0
-            || h.offset < sizeof h || h.offset >= packed_header_bytes)
+        if (!read_header(packed_magic, p.b, h))
             return invalid("this buffer was not made by pack_b or pack_b_transposed");
-        if (h.isa != static_cast<uint8_t>(kernels.isa()))
+        if (h.isa != static_cast<uint8_t>(kernels.table.isa))
             return invalid("this matrix was packed for another instruction set; pack it again after select()");
-        if (h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
+        if (h.element != static_cast<uint8_t>(kernels.element))
             return invalid("this matrix was packed for another element type");
-        if (h.rows != n || h.k != k) return invalid("this matrix was packed with other n or k");
-        if (h.bytes != kernels.table().gemm->packed_bytes(n, k))
+        if (h.rows != p.n || h.k != p.k) return invalid("this matrix was packed with other n or k");
+        if (h.bytes != g.packed_bytes(p.n, p.k))
             return invalid("this matrix was packed on a CPU with other features; pack it again");
-        if (reinterpret_cast<uintptr_t>(panels_of(packed)) % alignof(float))
+        if (reinterpret_cast<uintptr_t>(panels_of(p.b)) % alignof(float))
             return invalid("this packed matrix was copied to an address that differs from its first one modulo 4");
-        if (overlap(Span(c, m, n, sizeof(E)), Span(packed, kernels.packed_b_bytes(n, k), 1, 1)))
+        if (overlap(p.c, p.m * p.n * kernels.size(), p.b, packed_b_bytes(g, p.n, p.k)))
             return invalid("the output overlaps an input");
         return success;
     }
 
-    Status pack(const E* b, size_t n, size_t k, void* packed) const {
-        const size_t bytes = kernels.packed_b_bytes(n, k);
+    Status pack(const void* b, size_t n, size_t k, void* packed) const {
+        const GemmKernels& g = *kernels.table.gemm;
+        const size_t bytes = packed_b_bytes(g, n, k);
         if (bytes == 0) return invalid("the product of these sizes overflows size_t");
-        const Span spans[] = {{b, n, k, sizeof(E)}};
-        if (Status s = check_buffers(Span(packed, bytes, 1, 1), spans); !s) return s;
-        PackedHeader h = {};
-        memcpy(h.magic, packed_magic, sizeof packed_magic);
-        h.isa     = static_cast<uint8_t>(kernels.isa());
-        h.element = static_cast<uint8_t>(Element<E>::ELEM_ID);
-        h.offset  = static_cast<uint8_t>(aligned_offset(packed));
-        h.rows  = n;
-        h.k     = k;
-        h.bytes = kernels.table().gemm->packed_bytes(n, k);
+        const Span spans[] = {{b, n, k, kernels.size()}};
+        if (Status s = check_buffers({packed, bytes, 1, 1}, spans); !s) return s;
+        PackedHeader h = packed_header(packed_magic, kernels.table.isa, n, k, packed);
+        h.element = static_cast<uint8_t>(kernels.element);
+        h.bytes   = g.packed_bytes(n, k);
         memcpy(packed, &h, sizeof h);
-        const GemmKernels& g = *kernels.table().gemm;
         void* const panels = static_cast<char*>(packed) + h.offset;
         BSource source = {};
-        source.data  = b;
-        source.ld    = form == Form::rows ? n : k;
-        source.panel = form == Form::rows ? g.panel(BForm::rows) : g.by[weights].panel;
-        split(worth(kernels.parallel, work(n, k, 1)), n, g.nr, [&](size_t begin, size_t end, size_t) {
+        read(b, n, k, source);
+        split(kernels.parallel, work(n, k, 1), n, g.nr, [&](size_t begin, size_t end, size_t) {
             g.pack(source, n, k, begin, end, panels);
         });
         return success;
@@ -13455,33 +13555,33 @@ template <class E> struct Dense {
 } // namespace impl
 
 template <class E> void CpuKernels<E>::gemv(const E* a, const E* x, E* y, size_t m, size_t n) const {
-    impl::split(impl::worth(parallel, impl::work(m, n, 1)), m, 4, [&](size_t begin, size_t end, size_t) {
+    impl::split(parallel, impl::work(m, n, 1), m, 4, [&](size_t begin, size_t end, size_t) {
         table_->gemv(a + begin * n, x, y + begin, end - begin, n);
     });
 }
 template <class E> void CpuKernels<E>::rms_norm_rows(const E* x, const E* weight, E* out, size_t rows, size_t n,
         float eps) const {
-    impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) {
+    impl::split(parallel, impl::work(rows, n, 1), rows, 1, [&](size_t begin, size_t end, size_t) {
         table_->rms_norm(x + begin * n, weight, out + begin * n, end - begin, n, eps);
     });
 }
 template <class E> void CpuKernels<E>::layer_norm_rows(const E* x, const E* gamma, const E* beta, E* out,
         size_t rows, size_t n, float eps) const {
-    impl::split(impl::worth(parallel, impl::work(rows, n, 1)), rows, 1, [&](size_t begin, size_t end, size_t) {
+    impl::split(parallel, impl::work(rows, n, 1), rows, 1, [&](size_t begin, size_t end, size_t) {
         table_->layer_norm(x + begin * n, gamma, beta, out + begin * n, end - begin, n, eps);
     });
 }
 
 template <class E> Status CpuKernels<E>::gemm(const E* a, const E* b, E* c, size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k});
+    return impl::Dense{*this, impl::Form::rows}.run({a, b, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_bias(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n,
         size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true});
+    return impl::Dense{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true});
 }
 template <class E> Status CpuKernels<E>::gemm_bias_act(const E* a, const E* b, const E* bias, E* c, size_t m, size_t n,
         size_t k, Activation act) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true, act});
+    return impl::Dense{*this, impl::Form::rows}.run({a, b, c, m, n, k, bias, true, act});
 }
 template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* bt, E* c, size_t m, size_t n,
         size_t k) const {
@@ -13489,46 +13589,39 @@ template <class E> Status CpuKernels<E>::gemm_transposed_b(const E* a, const E* 
 }
 template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const float* bt, E* c, size_t m, size_t n,
         size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::transposed, Element<float>::ELEM_ID}.run({a, bt, c, m, n, k});
+    return impl::Dense{*this, impl::Form::transposed, Element<float>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const f16* bt, E* c, size_t m, size_t n,
         size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::transposed, Element<f16>::ELEM_ID}.run({a, bt, c, m, n, k});
+    return impl::Dense{*this, impl::Form::transposed, Element<f16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_mixed(const E* a, const bf16* bt, E* c, size_t m, size_t n,
         size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::transposed, Element<bf16>::ELEM_ID}.run({a, bt, c, m, n, k});
+    return impl::Dense{*this, impl::Form::transposed, Element<bf16>::ELEM_ID}.run({a, bt, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_prepacked(const E* a, const void* packed, E* c, size_t m, size_t n,
         size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k});
+    return impl::Dense{*this, impl::Form::packed}.run({a, packed, c, m, n, k});
 }
 template <class E> Status CpuKernels<E>::gemm_bias_prepacked(const E* a, const void* packed, const E* bias, E* c,
         size_t m, size_t n, size_t k) const {
-    return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true});
+    return impl::Dense{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true});
 }
 template <class E> Status CpuKernels<E>::gemm_bias_act_prepacked(const E* a, const void* packed, const E* bias, E* c,
         size_t m, size_t n, size_t k, Activation act) const {
-    return impl::Dense<E>{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true, act});
+    return impl::Dense{*this, impl::Form::packed}.run({a, packed, c, m, n, k, bias, true, act});
 }
 template <class E> Status CpuKernels<E>::pack_b(const E* b, size_t n, size_t k, void* packed) const {
-    return impl::Dense<E>{*this, impl::Form::rows}.pack(b, n, k, packed);
+    return impl::Dense{*this, impl::Form::rows}.pack(b, n, k, packed);
 }
 template <class E> Status CpuKernels<E>::pack_b_transposed(const E* bt, size_t n, size_t k, void* packed) const {
-    return impl::Dense<E>{*this, impl::Form::transposed}.pack(bt, n, k, packed);
+    return impl::Dense{*this, impl::Form::transposed}.pack(bt, n, k, packed);
 }
 template <class E> size_t CpuKernels<E>::packed_b_bytes(size_t n, size_t k) const {
-    if (n > SIZE_MAX - 64 || k > SIZE_MAX - 64) return 0;
-    const impl::Span most(nullptr, n + 63, k + 63, sizeof(float));             // more than any form of the panels
-    if (!most.ok || most.bytes > SIZE_MAX / 2) return 0;
-    return table_->gemm->packed_bytes(n, k) + impl::packed_header_bytes;
+    return impl::packed_b_bytes(*table_->gemm, n, k);
 }
 template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n, size_t k) const {
-    if (!impl::addressable(m, n, k)) return 0;
-    using Plan = typename impl::Dense<E>::Plan;
-    const auto floats = [&](impl::DensePath path) { return Plan(parallel, *table_->gemm, m, n, k, path).floats; };
-    const size_t nest = floats(impl::DensePath::nest), dots = m <= impl::SKINNY ? floats(impl::DensePath::dots) : 0;
-    return impl::Scratch::bytes(nest < dots ? dots : nest);
+    return impl::Dense{*this, impl::Form::rows}.workspace_bytes(m, n, k);
 }
 
 // ---- attention --------------------------------------------------------------
@@ -13536,7 +13629,7 @@ template <class E> size_t CpuKernels<E>::gemm_workspace_bytes(size_t m, size_t n
 namespace impl {
 
 /// The bytes that rows take, or pages.
-inline Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
+static inline Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
     const size_t bytes = cache_row_bytes(rows.type, kv.head_dim), unit = rows.type == CacheType::f32 ? 4 : 2;
     if (static_cast<uint8_t>(rows.type) > static_cast<uint8_t>(CacheType::Q8_0))
         return invalid("the type of keys or values is no CacheType");
@@ -13561,12 +13654,12 @@ inline Status check_rows(const KvView& kv, const KvRows& rows, Span* all) {
     if (heads > SIZE_MAX - tokens || tokens + heads > SIZE_MAX / 2)
         return invalid("the product of these sizes overflows size_t");
     if (kv.length && !rows.data) return invalid("null pointer for keys or values");
-    *all = Span(rows.data, kv.length ? tokens + heads : 0, 1, 1);
+    *all = {rows.data, kv.length ? tokens + heads : 0, 1, 1};
     return success;
 }
 
-template <class E> struct Attention {
-    const CpuKernels<E>& k;
+struct Attention {
+    Kernels k;
 
     struct Plan {
         bool     few;
@@ -13577,7 +13670,7 @@ template <class E> struct Attention {
     };
     /// Plain arrays take more than pages.
     Plan plan(const KvView& kv, size_t m, size_t heads, size_t pieces) const {
-        const AttentionKernels& a = *k.table().attention;
+        const AttentionKernels& a = *k.table.attention;
         const size_t d = kv.head_dim, rows = m * (heads / kv.kv_heads), width = width_of(k.parallel);
         Plan p = {};
         p.few      = rows < a.columns / 2 || m < 4;
@@ -13605,7 +13698,7 @@ template <class E> struct Attention {
     static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
     /// Floats that are enough for m queries or fewer of up to so many tokens.
     size_t floats_for_up_to(const KvView& kv, size_t m, size_t heads) const {
-        const AttentionKernels& a = *k.table().attention;
+        const AttentionKernels& a = *k.table.attention;
         const size_t by_rows = (a.columns / 2 - 1) / (heads / kv.kv_heads), few = by_rows < 3 ? 3 : by_rows;
         const size_t floats = plan(kv, least_of(m, few), heads, kv.length / a.piece + 1).floats;
         if (m <= few) return floats;
@@ -13615,7 +13708,19 @@ template <class E> struct Attention {
         return many > floats ? many : floats;
     }
 
-    Status check_args(const AttentionArgs<E>& a) const {
+    size_t workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim, size_t length) const {
+        size_t all = 0;
+        if (!m || !heads || !kv_heads || heads % kv_heads || !head_dim) return 0;
+        if (!times(heads, head_dim, &all) || !addressable(m, all)) return 0;
+        KvView kv;
+        kv.kv_heads = kv_heads;
+        kv.head_dim = head_dim;
+        kv.length   = length;
+        const size_t pieces = length / k.table.attention->piece + 1;
+        if (!addressable(m * heads, pieces) || !addressable(m * heads * pieces, head_dim)) return 0;
+        return Scratch::bytes(plan(kv, m, heads, pieces).floats);
+    }
+    Status check(const AttentionJob& a) const {
         const KvView& kv = a.kv;
         if (!kv.head_dim || kv.head_dim % 8 || kv.head_dim > 576)
             return invalid("head_dim must be a multiple of 8 up to 576");
@@ -13625,54 +13730,51 @@ template <class E> struct Attention {
             return invalid("softcap must be 0, or positive and finite");
         if (a.position > SIZE_MAX / 4 || a.m > SIZE_MAX / 4 || kv.length > SIZE_MAX / 4)
             return invalid("position, m and length must be positions of tokens");
-        const size_t row = kv.head_dim * sizeof(E);
+        const size_t row = kv.head_dim * k.size();
         Span spans[] = {{a.q, 0, 0, 0}, {nullptr, 0, 0, 0}, {nullptr, 0, 0, 0},
                         {a.sinks, a.sinks ? a.heads : 0, 1, sizeof(float)},
                         {a.slopes, a.slopes ? a.heads : 0, 1, sizeof(float)}};
         if (Status s = check_rows(kv, kv.keys, &spans[1]); !s)    return s;
         if (Status s = check_rows(kv, kv.values, &spans[2]); !s)  return s;
-        if (a.out != a.q) spans[0] = Span(a.q, a.m, a.heads, row);
-        return check_buffers(Span(a.out, a.m, a.heads, row), spans);
+        if (a.out != a.q) spans[0] = {a.q, a.m, a.heads, row};
+        return check_buffers({a.out, a.m, a.heads, row}, spans);
     }
-    static float scale_of(const AttentionArgs<E>& a) {
-        return a.scale != 0 ? a.scale : static_cast<float>(1 / sqrt64(static_cast<double>(a.kv.head_dim)));
-    }
-    Status run(const AttentionArgs<E>& args) const {
-        if (Status s = check_args(args); !s || args.m == 0 || args.heads == 0) return s;
-        const AttentionKernels& a = *k.table().attention;
-        AttentionJob job = {a, args.q, args.out, args.kv, args.m, args.heads, args.position, args.window, args.causal,
-                            scale_of(args), args.softcap, args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0};
+    Status run(AttentionJob job) const {
+        if (Status s = check(job); !s || job.m == 0 || job.heads == 0) return s;
+        const AttentionKernels& a = job.kernels;
+        if (job.scale == 0) job.scale = static_cast<float>(1 / sqrt64(static_cast<double>(job.kv.head_dim)));
         const Seen   seen = seen_by_all(job);
         const size_t end  = seen.end > seen.begin ? seen.end : seen.begin;
         job.first  = seen.begin / a.piece;
         job.pieces = end > seen.begin ? (end + a.piece - 1) / a.piece - job.first : 0;
-        if (!addressable(args.m, args.heads * args.kv.head_dim)) return no_memory();
-        const Plan p = plan(args.kv, args.m, args.heads, job.pieces);
+        if (!addressable(job.m, job.heads * job.kv.head_dim)) return no_memory();
+        const Plan p = plan(job.kv, job.m, job.heads, job.pieces);
         const Scratch memory(k.workspace, p.floats);
         if (!memory) return no_memory();
         job.inputs = memory.data();
         job.parts  = job.inputs + p.inputs;
         job.panels = p.panels;
-        float* const rest = job.parts + p.parts;
-        if (p.few) {
-            a.few_inputs(job, job.inputs);
-            const Share share(p.parallel, p.units, 1), rows(p.parallel, args.m * args.heads, 1);
-            split(p.parallel, share, p.units, [&](size_t begin, size_t stop, size_t task) {
-                a.few_units(job, begin, stop, rest + task * p.each);
-            });
-            split(p.parallel, rows, args.m * args.heads, [&](size_t begin, size_t stop, size_t) {
-                a.few_outputs(job, begin, stop);
-            });
-            return success;
-        }
-        std::atomic<size_t> next{0};                            // the last rows, which see most, come first
-        const Share share(p.parallel, p.tasks, 1);
-        split(p.parallel, share, p.tasks, [&](size_t, size_t, size_t task) {
-            for (size_t unit = next++; unit < p.units; unit = next++)
-                a.many_unit(job, unit % args.kv.kv_heads, (p.units - 1 - unit) / args.kv.kv_heads,
-                            rest + task * p.each);
-        });
+        if (p.few) few(job, p, job.parts + p.parts);
+        else       many(job, p, job.parts + p.parts);
         return success;
+    }
+    static void few(const AttentionJob& job, const Plan& p, float* scratch) {
+        const AttentionKernels& a = job.kernels;
+        a.few_inputs(job, job.inputs);
+        split(p.parallel, p.units, 1, [&](size_t begin, size_t end, size_t task) {
+            a.few_units(job, begin, end, scratch + task * p.each);
+        });
+        split(p.parallel, job.m * job.heads, 1, [&](size_t begin, size_t end, size_t) {
+            a.few_outputs(job, begin, end);
+        });
+    }
+    static void many(const AttentionJob& job, const Plan& p, float* scratch) {
+        std::atomic<size_t> next{0};                            // the last rows, which see most, come first
+        split(p.parallel, p.tasks, 1, [&](size_t, size_t, size_t task) {
+            for (size_t unit = next++; unit < p.units; unit = next++)
+                job.kernels.many_unit(job, unit % job.kv.kv_heads, (p.units - 1 - unit) / job.kv.kv_heads,
+                                      scratch + task * p.each);
+        });
     }
 };
 
@@ -13680,7 +13782,9 @@ template <class E> struct Attention {
 
 template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args) const {
 #if GK_HAS_ATTENTION
-    return impl::Attention<E>{*this}.run(args);
+    return impl::Attention{*this}.run({*table_->attention, args.q, args.out, args.kv, args.m, args.heads, args.position,
+                                       args.window, args.causal, args.scale, args.softcap, args.sinks, args.slopes,
+                                       nullptr, nullptr, 0, 0, 0});
 #else
     (void)args;
     return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
@@ -13688,16 +13792,7 @@ template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args)
 }
 template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads,
         size_t head_dim, size_t length) const {
-    size_t all = 0;
-    if (!GK_HAS_ATTENTION || !m || !heads || !kv_heads || heads % kv_heads || !head_dim) return 0;
-    if (!impl::times(heads, head_dim, &all) || !impl::addressable(m, all))  return 0;
-    KvView kv;
-    kv.kv_heads = kv_heads;
-    kv.head_dim = head_dim;
-    kv.length   = length;
-    const size_t pieces = length / table_->attention->piece + 1;
-    if (!impl::addressable(m * heads, pieces) || !impl::addressable(m * heads * pieces, head_dim)) return 0;
-    return impl::Scratch::bytes(impl::Attention<E>{*this}.plan(kv, m, heads, pieces).floats);
+    return GK_HAS_ATTENTION ? impl::Attention{*this}.workspace_bytes(m, heads, kv_heads, head_dim, length) : 0;
 }
 
 // ---- quantised products -----------------------------------------------------
@@ -13705,6 +13800,7 @@ template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, siz
 namespace impl {
 
 enum PlainFormat : size_t { plain8 = quant_type_count, plain4, plain2, plain1, format_count };
+constexpr size_t bits_of(PlainFormat format) { return size_t(8) >> (format - plain8); }
 
 /// What a product needs to know of a format: its row stride, and how rows begin at multiples of KC.
 struct Weights {
@@ -13713,19 +13809,18 @@ struct Weights {
     size_t               row_stride, block_weights, block_bytes;
 };
 /// output[m][n] = input[m][k] W^T, times scales[n] if given; prepared: null, or a checked buffer of prepare.
-template <class E> struct Request {
-    const E*    input;
-    E*          output;
+struct Request {
+    const void* input;
+    void*       output;
     size_t      m, n, k;
     Precision   precision;
-    const E*    scales;
-    const void* prepared;
+    const void* scales   = nullptr;
+    const void* prepared = nullptr;
 };
 
-template <class E> struct Quantised {
-    const CpuKernels<E>& k;
+struct Quantised {
+    const Kernels& k;
 
-    static constexpr bool is_f32 = sizeof(E) == sizeof(float), is_bf16 = Element<E>::ELEM_ID == Element<bf16>::ELEM_ID;
     static constexpr size_t ODD_ROWS = 16;                      // of x without fixed point, taken at a time
 
     /// The route of a product, how threads share it, and its scratch: x as the route takes it, and what its threads
@@ -13751,10 +13846,8 @@ template <class E> struct Quantised {
         const float* ready;
     };
 
-    const KernelTable<float>& float_table() const { return *table_of(k.isa(), static_cast<const float*>(nullptr)); }
-
     Plan plan(const FormatKernels& f, size_t m, size_t n, size_t kdim, Precision precision) const {
-        const DigitKernels* const d = digit_kernels(f, float_table().gemm->digits, is_bf16, m);
+        const DigitKernels* const d = digit_kernels(f, k.float_gemm().digits, k.is_bf16(), m);
         const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
         const QuantRoute route = quant_route(f, d, digits, m, n, kdim, precision);
         return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes)
@@ -13762,7 +13855,7 @@ template <class E> struct Quantised {
     }
     Plan plan(QuantRoute route, const DigitKernels* d, size_t digits, size_t m, size_t n, size_t kdim,
             const CodeKernels* codes = nullptr) const {
-        const GemmKernels& g = *float_table().gemm;
+        const GemmKernels& g = k.float_gemm();
         const bool     fixed = route == QuantRoute::digits, nest = route == QuantRoute::nested || (fixed && d->some_x);
         const Parallel p     = worth(k.parallel, work(m, n, kdim));
         Plan plan = {route, d, digits, p, Share(p, m, fixed ? d->rows : 1), Share(p, n, fixed ? d->columns : 1),
@@ -13779,16 +13872,16 @@ template <class E> struct Quantised {
         }
         const size_t own = plan.own + (fixed ? plan.outputs.floats(d->thread_floats) : 0);
         plan.room   = own > nested ? own : nested;
-        plan.wide_x = is_f32 ? 0 : Share::aligned(m * kdim);
-        plan.wide_y = is_f32 ? 0 : Share::aligned(m * n);
+        plan.wide_x = k.is_f32() ? 0 : Share::aligned(m * kdim);
+        plan.wide_y = k.is_f32() ? 0 : Share::aligned(m * n);
         plan.floats = plan.room == SIZE_MAX ? SIZE_MAX : plan.room + plan.wide_x + plan.wide_y;
         return plan;
     }
 
     /// Enough for weights of any kind, tensors of checkpoints too: by each kind of digits that there is, or as floats.
     size_t most_floats(size_t m, size_t n, size_t kdim) const {
-        const FormatKernels* const formats = k.table().formats;
-        const DigitKernels*        tiles   = float_table().gemm->digits;
+        const FormatKernels* const formats = k.table.formats;
+        const DigitKernels*        tiles   = k.float_gemm().digits;
         const CodeKernels* const   codes   = formats[plain8].by_codes;
         size_t most = plan(QuantRoute::nested, nullptr, 0, m, n, kdim).floats;
         const auto consider = [&](QuantRoute route, const DigitKernels* d, size_t digits) {
@@ -13808,34 +13901,45 @@ template <class E> struct Quantised {
         return most;
     }
 
-    Status run(const Weights& w, const Request<E>& r) const {
+    Status run(const Weights& w, const Request& r) const {
         if (!addressable(r.m, r.n, r.k)) return no_memory();
-        return with_floats(plan(*w.kernels, r.m, r.n, r.k, r.precision), r, [&](const Plan& plan, const Floats& f) {
-            if (plan.route == QuantRoute::codes) { by_codes(plan, w, f); return; }
-            if (plan.route == QuantRoute::digits && in_digits(plan, w, f, r.precision)) return;
-            if (f.m < FEW_ROWS) decoded(plan, w, f);
-            else                nested(plan, w, f, r.precision);
-        });
-    }
-
-    /// body(plan, f): f with float copies of input and output, or themselves.
-    template <class Body> Status with_floats(const Plan& plan, const Request<E>& r, const Body& body) const {
-        const Scratch memory(k.workspace, plan.floats);
+        const Plan    p = plan(*w.kernels, r.m, r.n, r.k, r.precision);
+        const Scratch memory(k.workspace, p.floats);
         if (!memory) return no_memory();
-        float* const room = memory.data();
-        Floats f = {as_float(r.input), as_float(r.output), r.m, r.n, r.k, room,
-                    r.prepared ? form_in(r.prepared, plan) : nullptr};
-        if (!is_f32) {
-            k.table().widen(r.input, room + plan.room, r.m * r.k);
-            f.x = room + plan.room;
-            f.y = room + plan.room + plan.wide_x;
-        }
-        body(plan, f);
-        if (r.scales)
-            for (size_t i = 0; i < r.m; i++)
-                for (size_t j = 0; j < r.n; j++) f.y[i * r.n + j] *= to_f32(r.scales[j]);
-        if (!is_f32) k.table().narrow(f.y, r.output, r.m * r.n);
+        const Floats f = floats_of(r, p, memory.data());
+        multiply(p, w, f, r.precision);
+        leave(f, r);
         return success;
+    }
+    void multiply(const Plan& plan, const Weights& w, const Floats& f, Precision precision) const {
+        if (plan.route == QuantRoute::codes) { by_codes(plan, w, f); return; }
+        if (plan.route == QuantRoute::digits && in_digits(plan, w, f, precision)) return;
+        if (f.m < FEW_ROWS) decoded(plan, w, f);
+        else                nested(plan, w, f, precision);
+    }
+    /// Float copies of input and output, or themselves.
+    Floats floats_of(const Request& r, const Plan& plan, float* room) const {
+        const float* const ready = r.prepared ? form_in(r.prepared, plan) : nullptr;
+        if (k.is_f32())
+            return {static_cast<const float*>(r.input), static_cast<float*>(r.output), r.m, r.n, r.k, room, ready};
+        float* const wide = room + plan.room;
+        k.widen(r.input, wide, r.m * r.k);
+        return {wide, wide + plan.wide_x, r.m, r.n, r.k, room, ready};
+    }
+    /// The output: y, times a scale of each column.
+    void leave(const Floats& f, const Request& r) const {
+        if (r.scales) scale_columns(static_cast<const char*>(r.scales), f.y, f.m, f.n);
+        if (!k.is_f32()) k.narrow(f.y, r.output, f.m * f.n);
+    }
+    void scale_columns(const char* scales, float* y, size_t m, size_t n) const {
+        constexpr size_t chunk = 256;
+        float s[chunk];
+        for (size_t j = 0, count; j < n; j += count) {
+            count = n - j < chunk ? n - j : chunk;
+            k.widen(scales + j * k.size(), s, count);
+            for (size_t i = 0; i < m; i++)
+                for (size_t c = 0; c < count; c++) y[i * n + j + c] *= s[c];
+        }
     }
 
     static void decoded(const Plan& plan, const Weights& w, const Floats& f) {
@@ -13907,25 +14011,20 @@ template <class E> struct Quantised {
                 ? packed_header_bytes + plan(f, m, FEW_OUTPUTS, kdim, precision).packed * sizeof(float) : 0;
     }
     PackedHeader header(QuantRoute route, size_t m, size_t kdim, Precision precision, const void* prepared) const {
-        PackedHeader h = {};
-        memcpy(h.magic, prepared_magic, sizeof prepared_magic);
-        h.isa       = static_cast<uint8_t>(k.isa());
-        h.element   = static_cast<uint8_t>(Element<E>::ELEM_ID);
-        h.offset    = static_cast<uint8_t>(aligned_offset(prepared));
+        PackedHeader h = packed_header(prepared_magic, k.table.isa, m, kdim, prepared);
+        h.element   = static_cast<uint8_t>(k.element);
         h.precision = static_cast<uint8_t>(precision);
         h.route     = static_cast<uint8_t>(route);
-        h.rows      = m;
-        h.k         = kdim;
         return h;
     }
-    Status prepare(const FormatKernels& f, const E* input, size_t m, size_t kdim, void* prepared,
+    Status prepare(const FormatKernels& f, const void* input, size_t m, size_t kdim, void* prepared,
             Precision precision) const {
         const Plan    p = plan(f, m, FEW_OUTPUTS, kdim, precision);
         const Scratch memory(k.workspace, p.wide_x);
         if (!memory) return no_memory();
-        const float* x = as_float(input);
-        if (!is_f32) {
-            k.table().widen(input, memory.data(), m * kdim);
+        const float* x = static_cast<const float*>(input);
+        if (!k.is_f32()) {
+            k.widen(input, memory.data(), m * kdim);
             x = memory.data();
         }
         PackedHeader h = header(p.route, m, kdim, precision, prepared);
@@ -13936,23 +14035,19 @@ template <class E> struct Quantised {
         memcpy(prepared, &h, sizeof h);
         return success;
     }
-    Status check_prepared(const void* prepared, const E* output, size_t m, size_t n, size_t kdim,
-            Precision precision) const {
-        if (!prepared) return invalid("null pointer for the prepared input");
+    Status check_prepared(const Request& r) const {
+        if (!r.prepared) return invalid("null pointer for the prepared input");
         PackedHeader h;
-        memcpy(&h, prepared, sizeof h);
-        if (memcmp(h.magic, prepared_magic, sizeof prepared_magic) != 0
-            || h.offset < sizeof h || h.offset >= packed_header_bytes)
-            return invalid("this buffer was not made by prepare");
-        if (h.isa != static_cast<uint8_t>(k.isa()) || h.element != static_cast<uint8_t>(Element<E>::ELEM_ID))
+        if (!read_header(prepared_magic, r.prepared, h)) return invalid("this buffer was not made by prepare");
+        if (h.isa != static_cast<uint8_t>(k.table.isa) || h.element != static_cast<uint8_t>(k.element))
             return invalid("this input was prepared for another instruction set or element type");
-        if (h.rows != m || h.k != kdim || h.precision != static_cast<uint8_t>(precision))
+        if (h.rows != r.m || h.k != r.k || h.precision != static_cast<uint8_t>(r.precision))
             return invalid("this input was prepared with other m, k or precision");
-        if ((reinterpret_cast<uintptr_t>(prepared) + h.offset) % 64)
+        if ((reinterpret_cast<uintptr_t>(r.prepared) + h.offset) % 64)
             return invalid("this prepared input was copied to an address that differs from its first one modulo 64");
         if (h.bytes > SIZE_MAX - packed_header_bytes) return invalid("this buffer was not made by prepare");
         const size_t bytes = h.bytes & SIZE_MAX;
-        if (overlap(Span(output, m, n, sizeof(E)), Span(prepared, bytes + packed_header_bytes, 1, 1)))
+        if (overlap(r.output, r.m * r.n * k.size(), r.prepared, bytes + packed_header_bytes))
             return invalid("the output overlaps an input");
         return success;
     }
@@ -13965,7 +14060,7 @@ template <class E> struct Quantised {
     }
 
     void nested(const Plan& plan, const Weights& w, const Floats& f, Precision precision) const {
-        const GemmKernels& g = *float_table().gemm;
+        const GemmKernels& g = k.float_gemm();
         BSource b = {};
         b.data          = w.rows;
         b.ld            = w.row_stride;
@@ -13973,7 +14068,7 @@ template <class E> struct Quantised {
         b.block_weights = w.block_weights;
         b.block_bytes   = w.block_bytes;
         b.panel         = g.panel(BForm::format);
-        const Terms terms = quant_terms(w.kernels->unpack != nullptr, is_bf16, precision);
+        const Terms terms = quant_terms(w.kernels->unpack != nullptr, k.is_bf16(), precision);
         nest(plan, g.run_terms(terms.x, terms.w), b, f);
     }
     /// The loop nest with decoded panels, threads over columns.
@@ -13989,9 +14084,6 @@ template <class E> struct Quantised {
             run_part(job);
         });
     }
-    static const float* as_float(const float* p) { return p; }
-    static float*       as_float(float* p)       { return p; }
-    template <class T> static float* as_float(T*) { return nullptr; }
 };
 
 static inline Status check_type(QuantType type, size_t k, const FormatKernels* formats) {
@@ -14008,32 +14100,53 @@ static inline Status check_format(QuantType type, size_t k, Precision precision,
         return invalid("precision is not one of the values of Precision");
     return k && !row_bytes(type, k) ? invalid("the product of these sizes overflows size_t") : success;
 }
-template <class E> Status format_matmul(const CpuKernels<E>& kernels, QuantType type, const void* blocks,
-        const Request<E>& r, bool is_prepared) {
-    const FormatKernels* const formats = kernels.table().formats;
+GK_BODY Status format_matmul(const Kernels& kernels, QuantType type, const void* blocks, const Request& r,
+        bool is_prepared) {
+    const FormatKernels* const formats = kernels.table.formats;
     if (Status s = check_format(type, r.k, r.precision, formats); !s) return s;
-    const size_t stride = row_bytes(type, r.k);
-    const Span spans[] = {{blocks, r.n, stride, 1}, {r.input, r.m, r.k, sizeof(E)}};
-    if (Status s = check_buffers(Span(r.output, r.m, r.n, sizeof(E)), spans); !s) return s;
-    const Quantised<E> q{kernels};
+    const size_t stride = row_bytes(type, r.k), size = kernels.size();
+    const Span spans[] = {{blocks, r.n, stride, 1}, {r.input, r.m, r.k, size}};
+    if (Status s = check_buffers({r.output, r.m, r.n, size}, spans); !s) return s;
+    const Quantised q{kernels};
     if (is_prepared)
-        if (Status s = q.check_prepared(r.prepared, r.output, r.m, r.n, r.k, r.precision); !s) return s;
+        if (Status s = q.check_prepared(r); !s) return s;
     if (r.m == 0 || r.n == 0) return success;
     const Weights w = {&formats[static_cast<size_t>(type)], static_cast<const uint8_t*>(blocks), stride,
             block_size(type), block_bytes(type)};
     return q.run(w, r);
 }
+GK_BODY Status dequant_blocks(const FormatKernels* formats, QuantType type, const void* blocks, float* out, size_t n) {
+    if (Status s = check_type(type, n, formats); !s)
+        return s.code == Code::invalid_argument && static_cast<size_t>(type) < quant_type_count
+                ? invalid("n must be a whole number of blocks of this type; see block_size") : s;
+    const Span spans[] = {{blocks, n / block_size(type), block_bytes(type), 1}};
+    if (Status s = check_buffers({out, n, 1, sizeof(float)}, spans); !s) return s;
+    formats[static_cast<size_t>(type)].dequant(blocks, out, n);
+    return success;
+}
+GK_BODY size_t matmul_workspace_bytes(const Kernels& kernels, size_t m, size_t n, size_t k) {
+    return addressable(m, n, k) ? Scratch::bytes(Quantised{kernels}.most_floats(m, n, k)) : 0;
+}
+GK_BODY size_t prepared_bytes(const Kernels& kernels, QuantType type, size_t m, size_t k, Precision precision) {
+    if (!check_format(type, k, precision, kernels.table.formats)) return 0;
+    return Quantised{kernels}.prepared_bytes(kernels.table.formats[static_cast<size_t>(type)], m, k, precision);
+}
+GK_BODY Status prepare(const Kernels& kernels, QuantType type, const void* input, size_t m, size_t k,
+        void* prepared, Precision precision) {
+    if (Status s = check_format(type, k, precision, kernels.table.formats); !s) return s;
+    const FormatKernels& f = kernels.table.formats[static_cast<size_t>(type)];
+    const Quantised q{kernels};
+    const size_t bytes = q.prepared_bytes(f, m, k, precision);
+    if (bytes == 0) return invalid("the product of these sizes overflows size_t");
+    const Span spans[] = {{input, m, k, kernels.size()}};
+    if (Status s = check_buffers({prepared, bytes, 1, 1}, spans); !s) return s;
+    return q.prepare(f, input, m, k, prepared, precision);
+}
 
 } // namespace impl
 
 template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blocks, float* out, size_t n) const {
-    if (Status s = impl::check_type(type, n, table_->formats); !s)
-        return s.code == Code::invalid_argument && static_cast<size_t>(type) < quant_type_count
-                ? impl::invalid("n must be a whole number of blocks of this type; see block_size") : s;
-    const impl::Span spans[] = {{blocks, row_bytes(type, n), 1, 1}};
-    if (Status s = impl::check_buffers(impl::Span(out, n, 1, sizeof(float)), spans); !s) return s;
-    table_->formats[static_cast<size_t>(type)].dequant(blocks, out, n);
-    return impl::success;
+    return impl::dequant_blocks(table_->formats, type, blocks, out, n);
 }
 
 #ifndef GLLM_KERNELS_NO_QUANTIZE
@@ -14071,7 +14184,7 @@ template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x
     const size_t stride = row_bytes(type, k);
     if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
     const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
-    if (Status s = impl::check_buffers(impl::Span(blocks, rows, stride, 1), spans); !s) return s;
+    if (Status s = impl::check_buffers({blocks, rows, stride, 1}, spans); !s) return s;
     if (rows == 0 || k == 0) return impl::success;
     return impl::encode_rows(parallel, encode, x, rows, k, importance, k / block_size(type), blocks);
 #endif
@@ -14079,25 +14192,18 @@ template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x
 
 template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,
         size_t n, size_t k, Precision precision) const {
-    return impl::format_matmul<E>(*this, type, blocks, {input, output, m, n, k, precision, nullptr, nullptr}, false);
+    return impl::format_matmul(*this, type, blocks, {input, output, m, n, k, precision}, false);
 }
 template <class E> Status CpuKernels<E>::matmul_prepared(QuantType type, const void* blocks, const E* input,
         const void* prepared, E* output, size_t m, size_t n, size_t k, Precision precision) const {
-    return impl::format_matmul<E>(*this, type, blocks, {input, output, m, n, k, precision, nullptr, prepared}, true);
+    return impl::format_matmul(*this, type, blocks, {input, output, m, n, k, precision, nullptr, prepared}, true);
 }
 template <class E> size_t CpuKernels<E>::prepared_bytes(QuantType type, size_t m, size_t k, Precision precision) const {
-    if (!impl::check_format(type, k, precision, table_->formats)) return 0;
-    return impl::Quantised<E>{*this}.prepared_bytes(table_->formats[static_cast<size_t>(type)], m, k, precision);
+    return impl::prepared_bytes(*this, type, m, k, precision);
 }
 template <class E> Status CpuKernels<E>::prepare(QuantType type, const E* input, size_t m, size_t k, void* prepared,
         Precision precision) const {
-    if (Status s = impl::check_format(type, k, precision, table_->formats); !s) return s;
-    const size_t bytes = prepared_bytes(type, m, k, precision);
-    if (bytes == 0) return impl::invalid("the product of these sizes overflows size_t");
-    const impl::Span spans[] = {{input, m, k, sizeof(E)}};
-    if (Status s = impl::check_buffers(impl::Span(prepared, bytes, 1, 1), spans); !s) return s;
-    const impl::FormatKernels& format = table_->formats[static_cast<size_t>(type)];
-    return impl::Quantised<E>{*this}.prepare(format, input, m, k, prepared, precision);
+    return impl::prepare(*this, type, input, m, k, prepared, precision);
 }
 template <class E> Status CpuKernels<E>::kquant_matmul(const void* blocks, const E* input, E* output, QuantType type,
         size_t m, size_t n, size_t k, Precision precision) const {
@@ -14113,7 +14219,7 @@ template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* 
 }
 template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k,
         Precision) const {
-    return impl::addressable(m, n, k) ? impl::Scratch::bytes(impl::Quantised<E>{*this}.most_floats(m, n, k)) : 0;
+    return impl::matmul_workspace_bytes(*this, m, n, k);
 }
 
 // ---- weights packed ahead -----------------------------------------------------
@@ -14121,42 +14227,37 @@ template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_
 namespace impl {
 
 /// Strips by few rows of x that fixed point holds; else rows of W again, some of them at a time, as matmul takes them.
-template <class E> struct PackedWeights {
-    const CpuKernels<E>& k;
-    QuantType            type;
-    size_t               n, kdim;
+struct PackedWeights {
+    const Kernels& k;
+    QuantType      type;
+    size_t         n, kdim;
 
-    static constexpr bool is_f32 = sizeof(E) == sizeof(float);
     static constexpr size_t ROWS = 512;                         // unpacked at a time, the last time up to twice as many
 
-    const FormatKernels& format() const { return k.table().formats[static_cast<size_t>(type)]; }
+    const FormatKernels& format() const { return k.table.formats[static_cast<size_t>(type)]; }
     size_t strips() const { return n / STRIP + (n % STRIP != 0); }
     size_t strip_bytes() const { return kdim / 256 * format().packed->bytes; }
     size_t bytes() const { return packed_header_bytes + strips() * strip_bytes(); }
 
     Status fits() const {
-        if (Status s = check_type(type, kdim, k.table().formats); !s) return s;
+        if (Status s = check_type(type, kdim, k.table.formats); !s) return s;
         if (!format().packed || kdim % 256)
             return {Code::unsupported, "weights of this type and k are not packed on this CPU; matmul takes them"};
-        const Span all(nullptr, strips(), kdim / 256, format().packed->bytes);
-        return all.ok && all.bytes < SIZE_MAX / 2 ? success : invalid("the product of these sizes overflows size_t");
+        size_t all = 0;
+        const bool fits = Span{nullptr, strips(), kdim / 256, format().packed->bytes}.measure(&all);
+        return fits && all < SIZE_MAX / 2 ? success : invalid("the product of these sizes overflows size_t");
     }
     Status pack(const void* blocks, void* packed) const {
         const size_t stride = row_bytes(type, kdim);
         const Span spans[] = {{blocks, n, stride, 1}};
-        if (Status s = check_buffers(Span(packed, bytes(), 1, 1), spans); !s) return s;
-        PackedHeader h = {};
-        memcpy(h.magic, weights_magic, sizeof weights_magic);
-        h.isa    = static_cast<uint8_t>(k.isa());
-        h.offset = static_cast<uint8_t>(aligned_offset(packed));
-        h.type   = static_cast<uint8_t>(type);
-        h.rows   = n;
-        h.k      = kdim;
-        h.bytes  = bytes();
+        if (Status s = check_buffers({packed, bytes(), 1, 1}, spans); !s) return s;
+        PackedHeader h = packed_header(weights_magic, k.table.isa, n, kdim, packed);
+        h.type  = static_cast<uint8_t>(type);
+        h.bytes = bytes();
         memcpy(packed, &h, sizeof h);
         const uint8_t* const w = static_cast<const uint8_t*>(blocks);
         uint8_t* const to = static_cast<uint8_t*>(packed) + h.offset;
-        split(worth(k.parallel, work(n, kdim, 1)), n, STRIP, [&](size_t begin, size_t end, size_t) {
+        split(k.parallel, work(n, kdim, 1), n, STRIP, [&](size_t begin, size_t end, size_t) {
             for (size_t j = begin; j < end; j += STRIP)
                 format().packed->pack(w + j * stride, stride, least_rows(end - j), kdim / 256,
                                       to + j / STRIP * strip_bytes());
@@ -14166,13 +14267,11 @@ template <class E> struct PackedWeights {
     static size_t least_rows(size_t rows) { return rows < STRIP ? rows : STRIP; }
 
     /// What the header says, of a buffer that fits.
-    static Status open(const CpuKernels<E>& k, const void* packed, size_t n, size_t kdim, PackedHeader& h) {
+    static Status open(const Kernels& k, const void* packed, size_t n, size_t kdim, PackedHeader& h) {
         if (!packed) return invalid("null pointer for the packed weights");
-        memcpy(&h, packed, sizeof h);
-        if (memcmp(h.magic, weights_magic, sizeof weights_magic) != 0 || h.type >= quant_type_count
-            || h.offset < sizeof h || h.offset >= packed_header_bytes)
+        if (!read_header(weights_magic, packed, h) || h.type >= quant_type_count)
             return invalid("this buffer was not made by pack_weights");
-        if (h.isa != static_cast<uint8_t>(k.isa()))
+        if (h.isa != static_cast<uint8_t>(k.table.isa))
             return invalid("these weights were packed for another instruction set; pack them again after select()");
         if (h.rows != n || h.k != kdim) return invalid("these weights were packed with other n or k");
         const PackedWeights w = {k, static_cast<QuantType>(h.type), n, kdim};
@@ -14190,16 +14289,16 @@ template <class E> struct PackedWeights {
     ForStrips for_strips(size_t m, size_t digits, bool ready) const {
         if (!few(m)) return {0, 0, 0};
         const size_t x = ready ? 0 : Share::aligned(m * format().packed->prepared_bytes(kdim, digits) / sizeof(float));
-        const size_t wide_x = is_f32 || ready ? 0 : Share::aligned(m * kdim);
-        return {x, x + wide_x, x + wide_x + (is_f32 ? 0 : Share::aligned(m * n))};
+        const size_t wide_x = k.is_f32() || ready ? 0 : Share::aligned(m * kdim);
+        return {x, x + wide_x, x + wide_x + (k.is_f32() ? 0 : Share::aligned(m * n))};
     }
     ForRows for_rows(size_t m) const {
-        const Quantised<E> q{k};
+        const Quantised q{k};
         const size_t last = n < 2 * ROWS ? n : ROWS + n % ROWS, of_last = q.most_floats(m, last, kdim);
         const size_t of_others = n > last ? q.most_floats(m, ROWS, kdim) : 0;
         const size_t bytes = Scratch::bytes(of_others > of_last ? of_others : of_last);
         const size_t rows  = Share::aligned(last * row_bytes(type, kdim) / sizeof(float) + 1);
-        const size_t part  = rows + Share::aligned(m * last * sizeof(E) / sizeof(float) + 1);
+        const size_t part  = rows + Share::aligned(m * last * k.size() / sizeof(float) + 1);
         return {rows, part, bytes, part + Share::aligned(bytes / sizeof(float) + 1)};
     }
     size_t workspace_bytes(size_t m) const {
@@ -14210,7 +14309,7 @@ template <class E> struct PackedWeights {
 
     // ---- products
 
-    Status run(const uint8_t* strips, const Request<E>& r) const {
+    Status run(const uint8_t* strips, const Request& r) const {
         if (!addressable(r.m, n, kdim)) return no_memory();
         const size_t digits = digits_of(r.precision);
         const uint8_t* const ready = r.prepared ? form_in(r.prepared, prepared_bytes(r.m, r.precision)) : nullptr;
@@ -14232,15 +14331,15 @@ template <class E> struct PackedWeights {
         return {static_cast<char*>(k.workspace.data) + bytes, k.workspace.bytes - bytes};
     }
     /// Which rows of x are held in fixed point; others are zeros. True: all are.
-    bool prepare(const Request<E>& r, size_t digits, float* wide, uint8_t* prepared, bool* held) const {
-        const float* x = Quantised<E>::as_float(r.input);
-        if (!is_f32) {
-            k.table().widen(r.input, wide, r.m * kdim);
+    bool prepare(const Request& r, size_t digits, float* wide, uint8_t* prepared, bool* held) const {
+        const float* x = static_cast<const float*>(r.input);
+        if (!k.is_f32()) {
+            k.widen(r.input, wide, r.m * kdim);
             x = wide;
         }
         const PackedKernels& p = *format().packed;
         const size_t bytes = p.prepared_bytes(kdim, digits);
-        split(worth(k.parallel, work(r.m, n, kdim)), r.m, 1, [&](size_t begin, size_t end, size_t) {
+        split(k.parallel, work(r.m, n, kdim), r.m, 1, [&](size_t begin, size_t end, size_t) {
             for (size_t i = begin; i < end; i++) {
                 held[i] = p.prepare(x + i * kdim, kdim, digits, prepared + i * bytes);
                 if (!held[i]) memset(prepared + i * bytes, 0, bytes);
@@ -14250,33 +14349,35 @@ template <class E> struct PackedWeights {
         for (size_t i = 0; i < r.m; i++) all &= held[i];
         return all;
     }
-    void by_strips(const uint8_t* strips, const Request<E>& r, size_t digits, const uint8_t* x, float* wide) const {
-        float* const y = is_f32 ? Quantised<E>::as_float(r.output) : wide;
+    void by_strips(const uint8_t* strips, const Request& r, size_t digits, const uint8_t* x, float* wide) const {
+        float* const y = k.is_f32() ? static_cast<float*>(r.output) : wide;
         const FormatKernels& f = format();
-        split(worth(k.parallel, work(r.m, n, kdim)), n, STRIP, [&](size_t begin, size_t end, size_t) {
+        split(k.parallel, work(r.m, n, kdim), n, STRIP, [&](size_t begin, size_t end, size_t) {
             f.packed->rows({&f, strips + begin / STRIP * strip_bytes(), strip_bytes(), end - begin, nullptr, r.m, kdim,
                             y + begin, n, x, digits});
         });
-        if (!is_f32) k.table().narrow(y, r.output, r.m * n);
+        if (!k.is_f32()) k.narrow(y, r.output, r.m * n);
     }
     /// As matmul does all of it, for the rows that are not held; held: null, or which are.
-    void by_rows(const uint8_t* strips, const Request<E>& r, const bool* held, float* room) const {
-        const ForRows at = for_rows(r.m);
+    void by_rows(const uint8_t* strips, const Request& r, const bool* held, float* room) const {
+        const ForRows  at   = for_rows(r.m);
+        const size_t   size = k.size();
         uint8_t* const w    = reinterpret_cast<uint8_t*>(room);
-        E* const       part = reinterpret_cast<E*>(room + at.part);
-        CpuKernels<E> inner = k;
+        char* const    part = reinterpret_cast<char*>(room + at.part);
+        Kernels inner = k;
         inner.workspace = {room + at.product, at.product_bytes};
         for (size_t j = 0, count; j < n; j += count) {
             count = n - j < 2 * ROWS ? n - j : ROWS;
             unpack(strips + j / STRIP * strip_bytes(), count, w);
-            static_cast<void>(inner.matmul(type, w, r.input, part, r.m, count, kdim, r.precision));
+            static_cast<void>(format_matmul(inner, type, w, {r.input, part, r.m, count, kdim, r.precision}, false));
             for (size_t i = 0; i < r.m; i++)
-                if (!held || !held[i]) memcpy(r.output + i * n + j, part + i * count, count * sizeof(E));
+                if (!held || !held[i])
+                    memcpy(static_cast<char*>(r.output) + (i * n + j) * size, part + i * count * size, count * size);
         }
     }
     void unpack(const uint8_t* strips, size_t rows, uint8_t* w) const {
         const size_t stride = row_bytes(type, kdim);
-        split(worth(k.parallel, work(rows, kdim, 1)), rows, STRIP, [&](size_t begin, size_t end, size_t) {
+        split(k.parallel, work(rows, kdim, 1), rows, STRIP, [&](size_t begin, size_t end, size_t) {
             for (size_t j = begin; j < end; j += STRIP)
                 format().packed->unpack(strips + j / STRIP * strip_bytes(), kdim / 256, w + j * stride, stride,
                                         least_rows(end - j));
@@ -14289,13 +14390,13 @@ template <class E> struct PackedWeights {
         if (!addressable(m, kdim)) return 0;
         return packed_header_bytes + (few(m) ? m * format().packed->prepared_bytes(kdim, digits_of(precision)) : 0);
     }
-    Status prepare(const E* input, size_t m, void* prepared, Precision precision) const {
-        const Scratch wide(k.workspace, is_f32 || !few(m) ? 0 : m * kdim);
+    Status prepare(const void* input, size_t m, void* prepared, Precision precision) const {
+        const Scratch wide(k.workspace, k.is_f32() || !few(m) ? 0 : m * kdim);
         if (!wide) return no_memory();
-        PackedHeader h = Quantised<E>{k}.header(QuantRoute::strips, m, kdim, precision, prepared);
+        PackedHeader h = Quantised{k}.header(QuantRoute::strips, m, kdim, precision, prepared);
         h.type = static_cast<uint8_t>(type);
         bool held[DOT_INPUTS] = {};
-        const Request<E> r = {input, nullptr, m, n, kdim, precision, nullptr, nullptr};
+        const Request r = {input, nullptr, m, n, kdim, precision};
         uint8_t* const to = static_cast<uint8_t*>(prepared) + h.offset;
         if (few(m) && prepare(r, digits_of(precision), wide.data(), to, held))
             h.bytes = prepared_bytes(m, precision) - packed_header_bytes;
@@ -14312,63 +14413,77 @@ template <class E> struct PackedWeights {
     }
 };
 
-template <class E> Status packed_matmul(const CpuKernels<E>& kernels, const void* packed, const Request<E>& r,
-        bool is_prepared) {
+GK_BODY Status packed_matmul(const Kernels& kernels, const void* packed, const Request& r, bool is_prepared) {
     if (r.precision != Precision::exact && r.precision != Precision::fast)
         return invalid("precision is not one of the values of Precision");
     if (r.m == 0 || r.n == 0) return success;
     PackedHeader h;
-    if (Status s = PackedWeights<E>::open(kernels, packed, r.n, r.k, h); !s) return s;
-    const PackedWeights<E> w = {kernels, static_cast<QuantType>(h.type), r.n, r.k};
-    const Span spans[] = {{packed, w.bytes(), 1, 1}, {r.input, r.m, r.k, sizeof(E)}};
-    if (Status s = check_buffers(Span(r.output, r.m, r.n, sizeof(E)), spans); !s) return s;
-    if (is_prepared) {
-        const Quantised<E> q{kernels};
-        if (Status s = q.check_prepared(r.prepared, r.output, r.m, r.n, r.k, r.precision); !s) return s;
-    }
+    if (Status s = PackedWeights::open(kernels, packed, r.n, r.k, h); !s) return s;
+    const PackedWeights w = {kernels, static_cast<QuantType>(h.type), r.n, r.k};
+    const Span spans[] = {{packed, w.bytes(), 1, 1}, {r.input, r.m, r.k, kernels.size()}};
+    if (Status s = check_buffers({r.output, r.m, r.n, kernels.size()}, spans); !s) return s;
+    if (is_prepared)
+        if (Status s = Quantised{kernels}.check_prepared(r); !s) return s;
     return w.run(static_cast<const uint8_t*>(packed) + h.offset, r);
+}
+GK_BODY size_t packed_weights_bytes(const Kernels& kernels, QuantType type, size_t n, size_t k) {
+    const PackedWeights w = {kernels, type, n, k};
+    return w.fits() ? w.bytes() : 0;
+}
+GK_BODY Status pack_weights(const Kernels& kernels, QuantType type, const void* blocks, void* packed,
+        size_t n, size_t k) {
+    const PackedWeights w = {kernels, type, n, k};
+    const Status s = w.fits();
+    return s ? w.pack(blocks, packed) : s;
+}
+GK_BODY size_t packed_workspace_bytes(const Kernels& kernels, QuantType type, size_t m, size_t n, size_t k) {
+    const PackedWeights w = {kernels, type, n, k};
+    return w.fits() ? w.workspace_bytes(m) : 0;
+}
+GK_BODY size_t prepared_packed_bytes(const Kernels& kernels, QuantType type, size_t m, size_t k, Precision precision) {
+    const PackedWeights w = {kernels, type, STRIP, k};
+    return check_format(type, k, precision, kernels.table.formats) && w.fits() ? w.prepared_bytes(m, precision) : 0;
+}
+GK_BODY Status prepare_packed(const Kernels& kernels, QuantType type, const void* input, size_t m, size_t k,
+        void* prepared, Precision precision) {
+    const PackedWeights w = {kernels, type, STRIP, k};
+    if (Status s = check_format(type, k, precision, kernels.table.formats); !s) return s;
+    if (Status s = w.fits(); !s) return s;
+    const size_t bytes = w.prepared_bytes(m, precision);
+    if (bytes == 0) return invalid("the product of these sizes overflows size_t");
+    const Span spans[] = {{input, m, k, kernels.size()}};
+    if (Status s = check_buffers({prepared, bytes, 1, 1}, spans); !s) return s;
+    return w.prepare(input, m, prepared, precision);
 }
 
 } // namespace impl
 
 template <class E> size_t CpuKernels<E>::packed_weights_bytes(QuantType type, size_t n, size_t k) const {
-    const impl::PackedWeights<E> w = {*this, type, n, k};
-    return w.fits() ? w.bytes() : 0;
+    return impl::packed_weights_bytes(*this, type, n, k);
 }
 template <class E> Status CpuKernels<E>::pack_weights(QuantType type, const void* blocks, void* packed, size_t n,
         size_t k) const {
-    const impl::PackedWeights<E> w = {*this, type, n, k};
-    const Status s = w.fits();
-    return s ? w.pack(blocks, packed) : s;
+    return impl::pack_weights(*this, type, blocks, packed, n, k);
 }
 template <class E> Status CpuKernels<E>::matmul_packed(const void* packed, const E* input, E* output, size_t m,
         size_t n, size_t k, Precision precision) const {
-    return impl::packed_matmul<E>(*this, packed, {input, output, m, n, k, precision, nullptr, nullptr}, false);
+    return impl::packed_matmul(*this, packed, {input, output, m, n, k, precision}, false);
 }
 template <class E> Status CpuKernels<E>::matmul_packed_prepared(const void* packed, const E* input,
         const void* prepared, E* output, size_t m, size_t n, size_t k, Precision precision) const {
-    return impl::packed_matmul<E>(*this, packed, {input, output, m, n, k, precision, nullptr, prepared}, true);
+    return impl::packed_matmul(*this, packed, {input, output, m, n, k, precision, nullptr, prepared}, true);
 }
 template <class E> size_t CpuKernels<E>::prepared_packed_bytes(QuantType type, size_t m, size_t k,
         Precision precision) const {
-    const impl::PackedWeights<E> w = {*this, type, impl::STRIP, k};
-    return impl::check_format(type, k, precision, table_->formats) && w.fits() ? w.prepared_bytes(m, precision) : 0;
+    return impl::prepared_packed_bytes(*this, type, m, k, precision);
 }
 template <class E> Status CpuKernels<E>::prepare_packed(QuantType type, const E* input, size_t m, size_t k,
         void* prepared, Precision precision) const {
-    const impl::PackedWeights<E> w = {*this, type, impl::STRIP, k};
-    if (Status s = impl::check_format(type, k, precision, table_->formats); !s) return s;
-    if (Status s = w.fits(); !s) return s;
-    const size_t bytes = w.prepared_bytes(m, precision);
-    if (bytes == 0) return impl::invalid("the product of these sizes overflows size_t");
-    const impl::Span spans[] = {{input, m, k, sizeof(E)}};
-    if (Status s = impl::check_buffers(impl::Span(prepared, bytes, 1, 1), spans); !s) return s;
-    return w.prepare(input, m, prepared, precision);
+    return impl::prepare_packed(*this, type, input, m, k, prepared, precision);
 }
 template <class E> size_t CpuKernels<E>::matmul_packed_workspace_bytes(QuantType type, size_t m, size_t n,
         size_t k) const {
-    const impl::PackedWeights<E> w = {*this, type, n, k};
-    return w.fits() ? w.workspace_bytes(m) : 0;
+    return impl::packed_workspace_bytes(*this, type, m, n, k);
 }
 
 namespace impl {
@@ -14406,69 +14521,69 @@ struct BlockMatrix {
 
 namespace impl {
 
-/// Rows of plain codes, and a scale for each.
-template <class E> struct PlainRows {
-    PlainFormat format;
-    size_t      bits;
-    const void* codes;
-    const E*    scales;
-};
-
-/// scale * sum w_i x_i over one row, the input widened a chunk at a time.
-template <class E>
-E plain_row(const CpuKernels<E>& kernels, const PlainRows<E>& w, const E* input, float scale, size_t n) {
-    GLLM_KERNELS_ASSERT(n == 0 || (w.codes && input));
+/// sum w_i x_i over one row of plain codes, what is not floats widened a chunk at a time.
+static inline double plain_row(const Kernels& kernels, PlainFormat format, const void* codes, const void* input,
+        size_t n) {
+    GLLM_KERNELS_ASSERT(n == 0 || (codes && input));
     constexpr size_t chunk = 1024;
+    const FormatKernels& f = kernels.table.formats[format];
     double total = 0;
     for (size_t p = 0; p < n; p += chunk) {
         const size_t count = n - p < chunk ? n - p : chunk;
-        float x[chunk], y = 0;
-        kernels.table().widen(input + p, x, count);
-        const FormatKernels& f = kernels.table().formats[w.format];
-        f.rows({&f, static_cast<const uint8_t*>(w.codes) + p * w.bits / 8, 0, 1, x, 1, count, &y, 1, nullptr, 0});
+        const char* const from = static_cast<const char*>(input) + p * kernels.size();
+        const float* x = reinterpret_cast<const float*>(from);
+        float wide[chunk], y = 0;
+        if (!kernels.is_f32()) {
+            kernels.widen(from, wide, count);
+            x = wide;
+        }
+        const uint8_t* const part = static_cast<const uint8_t*>(codes) + p * bits_of(format) / 8;
+        f.rows({&f, part, 0, 1, x, 1, count, &y, 1, nullptr, 0});
         total += static_cast<double>(y);
     }
+    return total;
+}
+template <class E> E scaled(double sum, Scalar scale) {
     E out;
-    from_f32(static_cast<float>(total * static_cast<double>(scale)), &out);
+    from_f32(static_cast<float>(sum * static_cast<double>(scale.value)), &out);
     return out;
 }
-template <class E> Status plain_matmul(const CpuKernels<E>& kernels, const PlainRows<E>& rows, const E* input,
-        E* output, size_t m, size_t n, size_t k, Precision precision) {
-    if (precision != Precision::exact && precision != Precision::fast)
+GK_BODY Status plain_matmul(const Kernels& kernels, PlainFormat format, const void* codes, const Request& r) {
+    if (r.precision != Precision::exact && r.precision != Precision::fast)
         return invalid("precision is not one of the values of Precision");
     size_t total_bits = 0;
-    if (!times(k, rows.bits, &total_bits) || total_bits > SIZE_MAX - 7)
+    if (!times(r.k, bits_of(format), &total_bits) || total_bits > SIZE_MAX - 7)
         return invalid("the product of these sizes overflows size_t");
-    const size_t stride = (total_bits + 7) / 8;
-    const Span spans[] = {{rows.codes, n, stride, 1}, {input, m, k, sizeof(E)}, {rows.scales, n, 1, sizeof(E)}};
-    if (Status s = check_buffers(Span(output, m, n, sizeof(E)), spans); !s) return s;
-    if (m == 0 || n == 0) return success;
-    const Weights w = {&kernels.table().formats[rows.format], static_cast<const uint8_t*>(rows.codes), stride, 32,
-            4 * rows.bits};
-    return Quantised<E>{kernels}.run(w, {input, output, m, n, k, precision, rows.scales, nullptr});
+    const size_t stride = (total_bits + 7) / 8, size = kernels.size();
+    const Span spans[] = {{codes, r.n, stride, 1}, {r.input, r.m, r.k, size}, {r.scales, r.n, 1, size}};
+    if (Status s = check_buffers({r.output, r.m, r.n, size}, spans); !s) return s;
+    if (r.m == 0 || r.n == 0) return success;
+    const Weights w = {&kernels.table.formats[format], static_cast<const uint8_t*>(codes), stride, 32,
+            4 * bits_of(format)};
+    return Quantised{kernels}.run(w, r);
 }
 
 } // namespace impl
 
 template <class E> E CpuKernels<E>::gemv_q8(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row<E>(*this, {impl::plain8, 8, weight, nullptr}, input, scale.value, n);
+    return impl::scaled<E>(impl::plain_row(*this, impl::plain8, weight, input, n), scale);
 }
 template <class E> E CpuKernels<E>::gemv_q4(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row<E>(*this, {impl::plain4, 4, weight, nullptr}, input, scale.value, n);
+    return impl::scaled<E>(impl::plain_row(*this, impl::plain4, weight, input, n), scale);
 }
 template <class E> E CpuKernels<E>::gemv_q2(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row<E>(*this, {impl::plain2, 2, weight, nullptr}, input, scale.value, n);
+    return impl::scaled<E>(impl::plain_row(*this, impl::plain2, weight, input, n), scale);
 }
 template <class E> E CpuKernels<E>::gemv_q1(const void* weight, const E* input, Scalar scale, size_t n) const {
-    return impl::plain_row<E>(*this, {impl::plain1, 1, weight, nullptr}, input, scale.value, n);
+    return impl::scaled<E>(impl::plain_row(*this, impl::plain1, weight, input, n), scale);
 }
 template <class E> Status CpuKernels<E>::gemm_q8(const void* weight, const E* input, E* output, const E* scales,
         size_t m, size_t n, size_t k, Precision precision) const {
-    return impl::plain_matmul<E>(*this, {impl::plain8, 8, weight, scales}, input, output, m, n, k, precision);
+    return impl::plain_matmul(*this, impl::plain8, weight, {input, output, m, n, k, precision, scales});
 }
 template <class E> Status CpuKernels<E>::gemm_q4(const void* weight, const E* input, E* output, const E* scales,
         size_t m, size_t n, size_t k, Precision precision) const {
-    return impl::plain_matmul<E>(*this, {impl::plain4, 4, weight, scales}, input, output, m, n, k, precision);
+    return impl::plain_matmul(*this, impl::plain4, weight, {input, output, m, n, k, precision, scales});
 }
 
 // ---- checkpoint tensors -----------------------------------------------------
@@ -14495,44 +14610,44 @@ static inline Status check_checkpoint(const Checkpoint& t, bool gptq, const Span
     return success;
 }
 
-template <class E> const CheckpointKernels::Kind& checkpoint_kernels_of(const CpuKernels<E>& k, bool gptq) {
-    return gptq ? k.table().checkpoints->gptq : k.table().checkpoints->awq;
+static inline const CheckpointKernels::Kind& checkpoint_kernels_of(const Kernels& k, bool gptq) {
+    return gptq ? k.table.checkpoints->gptq : k.table.checkpoints->awq;
 }
 
-template <class E> Status checkpoint_matmul(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, const E* input,
-        E* output, size_t m) {
-    if (Status s = check_checkpoint(t, gptq, Span(output, m, t.n, sizeof(E)), Span(input, m, t.k, sizeof(E))); !s)
+GK_BODY Status checkpoint_matmul(const Kernels& k, const Checkpoint& t, bool gptq, const Request& r) {
+    if (Status s = check_checkpoint(t, gptq, {r.output, r.m, t.n, k.size()}, {r.input, r.m, t.k, k.size()}); !s)
         return s;
     const CheckpointKernels::Kind& c = checkpoint_kernels_of(k, gptq);
     if (!c.dequant)
         return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
-    if (m == 0 || t.n == 0) return success;
-    if (!addressable(m, t.n, t.k)) return no_memory();
-    using Q = Quantised<E>;
-    const Q q{k};
-    const Request<E> r = {input, output, m, t.n, t.k, Precision::exact, nullptr, nullptr};
-    return q.with_floats(q.plan(QuantRoute::nested, nullptr, 0, m, t.n, t.k), r,
-                         [&](const typename Q::Plan& plan, const typename Q::Floats& f) {
-        const GemmKernels& g = *q.float_table().gemm;
-        if (m < FEW_BY_TENSORS && t.k <= PANELS_K && t.k > 0) {
-            split(plan.parallel, t.n, g.nr, [&](size_t begin, size_t end, size_t) {
-                c.rows(t, f.x, f.y, m, begin, end - begin);
-            });
-            return;
-        }
+    if (r.m == 0 || t.n == 0) return success;
+    if (!addressable(r.m, t.n, t.k)) return no_memory();
+    const GemmKernels&    g = k.float_gemm();
+    const Quantised       q{k};
+    const Quantised::Plan plan = q.plan(QuantRoute::nested, nullptr, 0, r.m, t.n, t.k);
+    const Scratch memory(k.workspace, plan.floats);
+    if (!memory) return no_memory();
+    const Quantised::Floats f = q.floats_of(r, plan, memory.data());
+    if (r.m < FEW_BY_TENSORS && t.k <= PANELS_K && t.k > 0) {
+        split(plan.parallel, t.n, g.nr, [&](size_t begin, size_t end, size_t) {
+            c.rows(t, f.x, f.y, f.m, begin, end - begin);
+        });
+    } else {
         BSource b = {};
         b.data  = &t;
         b.panel = g.panel(gptq ? BForm::gptq : BForm::awq);
-        Q::nest(plan, g.run, b, f);
-    });
+        Quantised::nest(plan, g.run, b, f);
+    }
+    q.leave(f, r);
+    return success;
 }
 
-template <class E> Status checkpoint_dequant(const CpuKernels<E>& k, const Checkpoint& t, bool gptq, float* out) {
-    if (Status s = check_checkpoint(t, gptq, Span(out, t.n, t.k, sizeof(float)), Span(nullptr, 0, 0, 0)); !s) return s;
+GK_BODY Status checkpoint_dequant(const Kernels& k, const Checkpoint& t, bool gptq, float* out) {
+    if (Status s = check_checkpoint(t, gptq, {out, t.n, t.k, sizeof(float)}, {nullptr, 0, 0, 0}); !s) return s;
     const CheckpointKernels::Kind& c = checkpoint_kernels_of(k, gptq);
     if (!c.dequant)
         return {Code::unsupported, "checkpoint tensors were left out of this build by GLLM_KERNELS_NO_CHECKPOINTS"};
-    split(worth(k.parallel, work(t.n, t.k, 1)), t.n, k.table().gemm->nr, [&](size_t begin, size_t end, size_t) {
+    split(k.parallel, work(t.n, t.k, 1), t.n, k.table.gemm->nr, [&](size_t begin, size_t end, size_t) {
         c.dequant(t, out, begin, end - begin);
     });
     return success;
@@ -14558,31 +14673,43 @@ template <class E> Status CpuKernels<E>::dequant_gptq4(const void* qweight, cons
 template <class E> Status CpuKernels<E>::awq_matmul(const void* qweight, const void* qzeros, const void* scales,
         const E* input, E* output, size_t m, size_t n, size_t k, size_t group) const {
     const impl::Checkpoint t = impl::checkpoint(qweight, qzeros, scales, nullptr, n, k, group, GptqZeros::v2);
-    return impl::checkpoint_matmul(*this, t, false, input, output, m);
+    return impl::checkpoint_matmul(*this, t, false, {input, output, m, n, k, Precision::exact});
 }
 template <class E> Status CpuKernels<E>::gptq_matmul(const void* qweight, const void* qzeros, const void* scales,
         const int32_t* g_idx, const E* input, E* output, size_t m, size_t n, size_t k, size_t group,
         GptqZeros zeros) const {
     const impl::Checkpoint t = impl::checkpoint(qweight, qzeros, scales, g_idx, n, k, group, zeros);
-    return impl::checkpoint_matmul(*this, t, true, input, output, m);
+    return impl::checkpoint_matmul(*this, t, true, {input, output, m, n, k, Precision::exact});
 }
+
+namespace impl {
+
+/// A sparse matrix S[n][k] in CSR, against an input and an output.
+GK_BODY Status check_csr(const int32_t* rows, const int32_t* cols, const float* vals, size_t n, size_t k,
+        const Span& input, const Span& out) {
+    const Span before[] = {{rows, n == SIZE_MAX ? n : n + 1, 1, 4}, input};
+    if (Status s = check_buffers(out, before); !s) return s;
+    if (out.rows == 0 || out.cols == 0) return success;
+    if (rows[0] < 0) return invalid("rows must start at 0 or above and not decrease");
+    for (size_t r = 0; r < n; r++)
+        if (rows[r + 1] < rows[r]) return invalid("rows must start at 0 or above and not decrease");
+    const size_t count = static_cast<size_t>(rows[n]);
+    const Span entries[] = {{cols, count, 1, 4}, {vals, count, 1, 4}};
+    if (Status s = check_buffers(out, entries); !s) return s;
+    for (size_t e = static_cast<size_t>(rows[0]); e < count; e++)
+        if (cols[e] < 0 || static_cast<size_t>(cols[e]) >= k)
+            return invalid("cols holds an input that does not exist");
+    return success;
+}
+
+} // namespace impl
 
 template <class E> Status CpuKernels<E>::csr_matmul_add(const int32_t* rows, const int32_t* cols, const float* vals,
         const E* input, E* output, size_t m, size_t n, size_t k) const {
-    const impl::Span before[] = {{rows, n == SIZE_MAX ? n : n + 1, 1, 4}, {input, m, k, sizeof(E)}};
-    const impl::Span out(output, m, n, sizeof(E));
-    if (Status s = impl::check_buffers(out, before); !s) return s;
-    if (m == 0 || n == 0) return impl::success;
-    if (rows[0] < 0) return impl::invalid("rows must start at 0 or above and not decrease");
-    for (size_t r = 0; r < n; r++)
-        if (rows[r + 1] < rows[r]) return impl::invalid("rows must start at 0 or above and not decrease");
-    const size_t count = static_cast<size_t>(rows[n]);
-    const impl::Span entries[] = {{cols, count, 1, 4}, {vals, count, 1, 4}};
-    if (Status s = impl::check_buffers(out, entries); !s) return s;
-    for (size_t e = static_cast<size_t>(rows[0]); e < count; e++)
-        if (cols[e] < 0 || static_cast<size_t>(cols[e]) >= k)
-            return impl::invalid("cols holds an input that does not exist");
-    impl::split(impl::worth(parallel, impl::work(m, count, 1)), n, 1, [&](size_t begin, size_t end, size_t) {
+    const impl::Span in = {input, m, k, sizeof(E)}, out = {output, m, n, sizeof(E)};
+    if (Status s = impl::check_csr(rows, cols, vals, n, k, in, out); !s || m == 0 || n == 0) return s;
+    const double operations = impl::work(m, static_cast<size_t>(rows[n]), 1);
+    impl::split(parallel, operations, n, 1, [&](size_t begin, size_t end, size_t) {
         for (size_t i = 0; i < m; i++)
             for (size_t r = begin; r < end; r++) {
                 double sum = static_cast<double>(impl::to_f32(output[i * n + r]));
@@ -17931,7 +18058,8 @@ Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, con
         *bytes = k.gemm_workspace_bytes(m, n.desc.cols, depth);
     } else if (impl::addressable(m, n.desc.cols, depth)) {      // no more than this format and precision need
         const impl::FormatKernels& f = k.table().formats[static_cast<size_t>(w.quant)];
-        const impl::Quantised<float> product{k};
+        const impl::Kernels   untyped = k;
+        const impl::Quantised product{untyped};
         *bytes = impl::Scratch::bytes(product.plan(f, m, n.desc.cols, depth, options.precision).floats);
         if (blocks_of(v, k).by_strips(m)) *bytes = k.matmul_packed_workspace_bytes(w.quant, m, n.desc.cols, depth);
     }
@@ -17951,7 +18079,7 @@ Status CompiledLayer::State::attention_bytes(uint32_t v, size_t m, const Paralle
     const size_t heads = n.desc.cols / n.size[0], pieces = view.length / kernels.table().attention->piece + 1;
     if (!impl::addressable(m * heads, pieces) || !impl::addressable(m * heads * pieces, n.size[0]))
         return impl::too_many_rows;
-    *bytes = impl::Scratch::bytes(impl::Attention<float>{k}.floats_for_up_to(view, m, heads));
+    *bytes = impl::Scratch::bytes(impl::Attention{k}.floats_for_up_to(view, m, heads));
     return *bytes ? impl::success : impl::too_many_rows;
 }
 Status CompiledLayer::State::alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const {
@@ -18329,9 +18457,9 @@ Status CompiledLayer::State::call(uint32_t group, const impl::Rows& r, size_t al
     if (n.op == CompilerOp::attention) return attend(n, k, y, m);
     if (const impl::PackedWeight* const w = packed_for(v)) {
         if (m == 0) return impl::success;
-        impl::Dense<float>::Product product = {x, w->data, y, m, n.desc.cols, d.cols};
+        impl::Dense::Product product = {x, w->data, y, m, n.desc.cols, d.cols};
         product.all_m = all;
-        return impl::Dense<float>{k, impl::Form::packed}.run_checked(product);
+        return impl::Dense{k, impl::Form::packed}.run_checked(product);
     }
     const TensorDesc&    w  = dag.nodes[n.input[1]].desc;
     const uint8_t* const at = values[n.input[1]].at;
@@ -18460,7 +18588,7 @@ Status CompiledLayer::State::pack(const impl::SourcePlace& source) {
         const Status s = n.op == CompilerOp::matmul ? kernels.pack_b(b, cols, depth, w.data)
                                                     : kernels.pack_b_transposed(b, cols, depth, w.data);
         if (!s) return s;
-        w.panels = const_cast<char*>(impl::Dense<float>::panels_of(w.data));
+        w.panels = const_cast<char*>(impl::panels_of(w.data));
     }
     return impl::success;
 }
@@ -18695,7 +18823,7 @@ Status CompiledLayer::bind_packed(const char* name, const void* packed) {
     const TensorDesc&  d = state_->dag.nodes[s->node].desc;
     impl::PackedHeader h;
     if (d.dtype != DType::blocks) return impl::invalid("this weight is not of blocks");
-    const Status fits = impl::PackedWeights<float>::open(state_->kernels, packed, d.rows, d.cols, h);
+    const Status fits = impl::PackedWeights::open(state_->kernels, packed, d.rows, d.cols, h);
     if (fits && h.type != static_cast<uint8_t>(d.quant)) return impl::invalid("these weights are of another type");
     if (!fits) return fits;
     s->strips = packed;
@@ -21275,6 +21403,7 @@ GK_NAMESPACE_END
 #undef GK_MEM
 #undef GK_INLINED
 #undef GK_NOINLINE
+#undef GK_BODY
 #undef GK_UNROLL
 #undef GK_SCALAR
 #undef GK_AVX2
