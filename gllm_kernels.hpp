@@ -4282,11 +4282,14 @@ template <class E> GK_INL real real_at(const E* p) { return static_cast<real>(im
 template <class T> GK_INL T choose(truth c, T a, T b) { return c ? a : b; }
 template <class A, class B> GK_INL void either(truth c, const A& a, const B& b) { if (c) a(); else b(); }
 
+/// Are vectors of E handled in twos? Not where each conversion is scalar code.
+template <class E> constexpr bool in_twos = VF > 1 || sizeof(E) == sizeof(float);
+
 /// out[i] = f(x[i]): two vectors at a time, then one that may be partial.
 template <class E, class F> GK_INL void map1(const E* x, E* out, extent n, const F& f) {
     GLLM_KERNELS_ASSERT(n == 0 || (x && out));
     size_t i = 0;
-    for (; i + 2 * VF <= n; i += 2 * VF) {
+    for (; in_twos<E> && i + 2 * VF <= n; i += 2 * VF) {
         const vf y0 = f(vload(x + i)), y1 = f(vload(x + i + VF));
         vstore(out + i, y0);
         vstore(out + i + VF, y1);
@@ -4301,7 +4304,7 @@ template <class E, class F> GK_INL void map1(const E* x, E* out, extent n, const
 template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, extent n, const F& f) {
     GLLM_KERNELS_ASSERT(n == 0 || (a && b && out));
     size_t i = 0;
-    for (; i + 2 * VF <= n; i += 2 * VF) {
+    for (; in_twos<E> && i + 2 * VF <= n; i += 2 * VF) {
         const vf y0 = f(vload(a + i), vload(b + i)), y1 = f(vload(a + i + VF), vload(b + i + VF));
         vstore(out + i, y0);
         vstore(out + i + VF, y1);
@@ -4374,15 +4377,15 @@ template <class Term> GK_INL Peaks peaks(extent n, const Term& term, float enoug
     return {vhmax(a), vhmax(b)};
 }
 
-// Sums of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few. A rounding errs
-// by u = 2^-24 of a partial sum, which is at most sum |terms|; a sum of any n is off by as many u as roundings lie on
-// the way of one term.
+// Sums of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few; the code of a
+// `heavy` one is there once for each. A rounding errs by u = 2^-24 of a partial sum, which is at most sum |terms|; a
+// sum of any n is off by as many u as roundings lie on the way of one term.
 
 /// Four chains of `steps` from i on, added up by lanes: steps + 2 roundings. A part of a vector is of the last chain.
 template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, const Term& term) {
     const size_t end = n - i > 4 * steps * VF ? i + 4 * steps * VF : n;
     vf s0 = vzero(), s1 = vzero(), s2 = vzero(), s3 = vzero();
-    for (; i + 4 * VF <= end; i += 4 * VF) {
+    for (; !Term::heavy && i + 4 * VF <= end; i += 4 * VF) {
         s0 = term(i, s0);
         s1 = term(i + VF, s1);
         s2 = term(i + 2 * VF, s2);
@@ -4392,8 +4395,8 @@ template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, 
         vf s[4] = {s0, s1, s2, s3};
         for (size_t j = 0, l; i < end; i += l, j++) {
             l = end - i < VF ? end - i : VF;
-            vf& sum = s[l < VF ? 3 : j];
-            sum = term.tail(i, sum, l);
+            vf& sum = s[l < VF ? 3 : j % 4];
+            sum = Term::heavy && l == VF ? term(i, sum) : term.tail(i, sum, l);
         }
         s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3];
     }
@@ -4467,11 +4470,13 @@ template <class E> void vec_axpy(E* y, single a, const E* x, extent n) {
 }
 
 template <class E> struct product_terms {
+    static constexpr bool heavy = false;
     const E *a, *b;
     GK_MEM vf operator()(size_t i, vf acc) const     { return vfma(vload(a + i), vload(b + i), acc); }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vfma(vload_n(a + i, n), vload_n(b + i, n), acc); }
 };
 template <class E> struct plain_terms {
+    static constexpr bool heavy = false;
     const E* x;
     GK_MEM vf operator()(size_t i, vf acc) const     { return vadd(acc, vload(x + i)); }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vload_n(x + i, n)); }
@@ -4517,6 +4522,7 @@ template <class E> constexpr bool holds_f32 = Element<E>::ELEM_ID == Element<flo
 
 /// Terms e^(x - max), kept in `keep` on the way when that is f32.
 template <class E> struct exp_terms {
+    static constexpr bool heavy = GK_PASS == GK_SCALAR;
     const E* x;
     E*       keep;
     vf       max;
@@ -4610,12 +4616,14 @@ template <class E> GK_INL void rms_norm_row(const E* x, const E* weight, E* out,
 }
 
 template <class E> struct centred_terms {
+    static constexpr bool heavy = false;
     const E* x;
     vf       mean;
     GK_MEM vf operator()(size_t i, vf acc) const     { return vadd(acc, vsub(vload(x + i), mean)); }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vfirst(vsub(vload_n(x + i, n), mean), n)); }
 };
 template <class E> struct centred_squares {
+    static constexpr bool heavy = false;
     const E* x;
     vf       mean, rest;
     GK_MEM vf operator()(size_t i, vf acc) const {
@@ -4721,9 +4729,17 @@ template <class E> E vec_max(const E* x, size_t n) {
 
 template <class From, class To> void convert(const From* x, To* out, size_t n) {
     size_t i = 0;
+    for (; VF > 1 && i + 2 * VF <= n; i += 2 * VF) {
+        const vf y0 = vload(x + i), y1 = vload(x + i + VF);
+        vstore(out + i, y0);
+        vstore(out + i + VF, y1);
+    }
     for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
     if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
 }
+
+/// Does the processor convert E itself?
+template <class E> constexpr bool quickly_widened = VF > 1 && Element<E>::ELEM_ID == Element<f16>::ELEM_ID;
 
 /// An operation that computes more than it moves, on E: where that has 16 bits, on blocks widened to floats.
 template <class E> void by_blocks(void (*op)(const float*, float*, size_t), const E* x, E* out, size_t n) {
@@ -4739,6 +4755,24 @@ template <class E> void by_blocks(void (*op)(const float*, float*, size_t), cons
 template <class E, void (*op)(const float*, float*, size_t)> void through_floats(const E* x, E* out, size_t n) {
     if constexpr (holds_f32<E>) op(x, out, n);
     else                        by_blocks(op, x, out, n);
+}
+/// The same of two inputs.
+template <class E> void by_blocks2(void (*op)(const float*, const float*, float*, size_t), const E* a, const E* b,
+        E* out, size_t n) {
+    impl::Lines<float, 512> room_a, room_b;
+    float *const s = room_a.begin(), *const t = room_b.begin();
+    for (size_t i = 0, l; i < n; i += l) {
+        l = n - i < 512 ? n - i : 512;
+        convert(a + i, s, l);
+        convert(b + i, t, l);
+        op(s, t, t, l);
+        convert(static_cast<const float*>(t), out + i, l);
+    }
+}
+template <class E, void (*op)(const float*, const float*, float*, size_t)>
+void through_floats2(const E* a, const E* b, E* out, size_t n) {
+    if constexpr (holds_f32<E>) op(a, b, out, n);
+    else                        by_blocks2(op, a, b, out, n);
 }
 
 /// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
@@ -9907,7 +9941,7 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
     t.relu            = &relu<E>;
     t.tanh            = &through_floats<E, &tanh<float>>;
     t.exp             = &through_floats<E, &exp<float>>;
-    t.swiglu          = &swiglu<E>;
+    t.swiglu          = quickly_widened<E> ? &swiglu<E> : &through_floats2<E, &swiglu<float>>;
     t.softmax         = &softmax<E>;
     t.rms_norm        = &rms_norm<E>;
     t.layer_norm      = &layer_norm<E>;
