@@ -6026,11 +6026,12 @@ template <size_t R> void row_tiles(const Tile& t, size_t cols) {
         }
     }
 }
-/// At most MR rows, any columns.
-template <size_t R = MR> void any_tile(const Tile& t, size_t rows, size_t cols) {
+template <size_t R> GK_INL void up_to(const Tile& t, size_t rows, size_t cols) {
     if (rows == R) row_tiles<R>(t, cols);
-    else if constexpr (R > 1) any_tile<R - 1>(t, rows, cols);
+    else if constexpr (R > 1) up_to<R - 1>(t, rows, cols);
 }
+/// At most MR rows, any columns.
+GK_NOINLINE void any_tile(const Tile& t, size_t rows, size_t cols) { up_to<MR>(t, rows, cols); }
 
 // ---- bands ------------------------------------------------------------------
 
@@ -6168,11 +6169,12 @@ struct LongBlocks {
     LongBlocks(size_t all_m, size_t all_n)
         : m(least(all_m, 1024)), n(least(all_n, 512)), part(2 * m * n), blocks(3 * m * n) {}
 };
-template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
-    if (k <= LONG_K) return Blocks(sizeof(E), m, n, k, true).total;
+inline size_t scratch_of(size_t size, size_t m, size_t n, size_t k) {
+    if (k <= LONG_K) return Blocks(size, m, n, k, true).total;
     const LongBlocks at(m, n);
-    return at.blocks + Blocks(sizeof(E), at.m, at.n, LONG_K, false).total;
+    return at.blocks + Blocks(size, at.m, at.n, LONG_K, false).total;
 }
+template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) { return scratch_of(sizeof(E), m, n, k); }
 
 /// What products ask of an element type. finish() takes bias and c as they are.
 struct ElementSteps {
@@ -6397,14 +6399,16 @@ template <size_t R, size_t P> void across(const Tile& t, size_t apart, size_t co
             GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) s[r][v] = vfma(x, y[v], s[r][v]);
         }
     }
-    const size_t all = (P - 1) * NR + cols;
+    float part[R][P * NR];
+    const bool   whole = cols == NR;
+    float* const c     = whole ? t.c : part[0];
+    const size_t ldc   = whole ? t.ldc : P * NR;
     GK_UNROLL(2) for (size_t r = 0; r < R; r++)
         GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) {
-            if (v * VF >= all) continue;
-            float* const q = t.c + r * t.ldc + v * VF;
-            const size_t l = least(all - v * VF, VF);
-            vstore_n(q, t.accumulate ? vadd(vload_n(q, l), s[r][v]) : s[r][v], l);
+            float* const q = c + r * ldc + v * VF;
+            vstore(q, whole && t.accumulate ? vadd(vload(q), s[r][v]) : s[r][v]);
         }
+    if (!whole) move_tile(part[0], P * NR, t.c, t.ldc, R, (P - 1) * NR + cols, t.accumulate);
 }
 /// Rows of A in place, by panels made ahead: those that stay in L2 from panel to panel.
 void panels_by_rows(const impl::GemmJob& job) {
@@ -9117,7 +9121,7 @@ struct CodePanels {
             best_tile(w.groups, job.digits, rows, x, w.bytes, t);
             if (job.format->rests) {
                 const float* const sums = reinterpret_cast<const float*>(x + w.groups * rows * (job.digits * G + 4));
-                any_tile<QR>({w.groups, sums, 1, rows, w.rests(), QN, t, QN, true, 0}, rows, QN);
+                any_tile({w.groups, sums, 1, rows, w.rests(), QN, t, QN, true, 0}, rows, QN);
             }
             move_tile(t, QN, y, job.ldy, rows, cols, p != 0);
             x += rows * row_bytes(kc, job.digits);
