@@ -7530,7 +7530,7 @@ namespace GK_FEATURE_NS {
 // ---- dots of bytes ------------------------------------------------------------
 //
 //   add_digit(t, codes, x, highest): t plus, for each lane, its four codes times those of a digit of x
-//   minus_lanes(t): -t as x has it, all_of: back | spread<q>(v): lane l is element (q VF + l) / 4 of v
+//   minus_lanes(t): -t as x has it, all_of: back | spread(v, q): lane l is element 4 q + l / 4 of v
 //   sum_quads<D>(c, x): for each four signed bytes of c, their sum times the four integers of D digits at x, 256 bytes
 //   apart
 //
@@ -7608,12 +7608,9 @@ template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x) {
                               sum_quads256<D>(codes + 32, x + 32), 1);
 }
 #endif
-template <int q> GK_INL vf spread(vf v) {
-    const __m512i quarter = _mm512_setr_epi32(4 * q,     4 * q,     4 * q,     4 * q,
-                                              4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 1,
-                                              4 * q + 2, 4 * q + 2, 4 * q + 2, 4 * q + 2,
-                                              4 * q + 3, 4 * q + 3, 4 * q + 3, 4 * q + 3);
-    return _mm512_permutexvar_ps(quarter, v);
+GK_INL vf spread(vf v, int q) {
+    const __m512i quarter = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    return _mm512_permutexvar_ps(viadd(quarter, viset(4 * q)), v);
 }
 #else
 /// Codes are exclusive or FLIP. To base 128 only the highest may be negative.
@@ -8079,28 +8076,21 @@ template <size_t D, size_t R> struct CodeTile {
 #else
 template <size_t D, size_t R> struct CodeTile {
     static constexpr size_t chain = VF / 4;
-    vf sum[R][1], scale[R];
+    vf sum[R][1];
 
-    template <int q> GK_MEM void step(const impl::CodeBlock* w, const uint8_t* x, size_t j) {
-        const size_t at = (4 * j + q) * 4 * VF;
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-            const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + at, x + at);
-            sum[r][0] = vfma(vfloat(t), spread<q>(scale[r]), sum[r][0]);
-        }
-    }
     GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x, bool) {
         const float* const scales = reinterpret_cast<const float*>(x + code_x_bytes(D) - 128);
-        GK_UNROLL(4) for (size_t j = 0; j < 16 / VF; j++) {
-            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-                const impl::CodeBlock& b = w[r * impl::CODE_RUN];
-                scale[r] = vmul(vload(b.scale + j * VF), vload(scales + j * VF));
-                sum[r][0] = vfma(vload(b.rest + j * VF), vload(scales + 16 + j * VF), sum[r][0]);
-            }
-            step<0>(w, x, j);
-            step<1>(w, x, j);
-            step<2>(w, x, j);
-            step<3>(w, x, j);
+        vf scale[R];
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            const impl::CodeBlock& b = w[r * impl::CODE_RUN];
+            scale[r]  = vmul(vload(b.scale), vload(scales));
+            sum[r][0] = vfma(vload(b.rest), vload(scales + 16), sum[r][0]);
         }
+        for (int q = 0; q < 4; q++)
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + 64 * q, x + 64 * q);
+                sum[r][0] = vfma(vfloat(t), spread(scale[r], q), sum[r][0]);
+            }
     }
 };
 #endif
@@ -8130,27 +8120,28 @@ GK_INL float take_sum(float* lanes) {
     memset(lanes, 0, CODE_LANES * sizeof *lanes);
     return vsum(t);
 }
-/// Rows r, r + apart .. of W, R of them, walked together: so many streams from memory.
-template <size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
-    constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN, IN_DOUBLE = BY_LANES ? 2 : 4;               // runs
+/// Rows r, r + apart .. of W, R of them, 4 or 1, walked together: so many streams from memory.
+void code_rows(const impl::RowsJob& job, size_t R, size_t r, size_t apart) {
+    constexpr size_t MOST = 4, INPUTS = 24, RUN = impl::CODE_RUN, IN_DOUBLE = BY_LANES ? 2 : 4;     // runs
     const impl::FormatKernels& f = *job.format;
-    const auto products = job.digits == 1 ? &code_products<1, R> : &code_products<3, R>;
+    const auto products = job.digits == 1 ? R == 1 ? &code_products<1, 1> : &code_products<1, MOST>
+                                          : R == 1 ? &code_products<3, 1> : &code_products<3, MOST>;
     const size_t blocks = (job.k + 255) / 256, x_block = code_x_bytes(job.digits);
     const size_t x_bytes = prepared_bytes(job.k, job.digits), row_bytes = 256 * f.block_bytes / f.block_weights;
-    impl::Lines<impl::CodeBlock, R * RUN> lines;
+    impl::Lines<impl::CodeBlock, MOST * RUN> lines;
     impl::CodeBlock* const w = lines.begin();
     for (size_t i = 0; i < job.m; i += INPUTS) {
         const size_t inputs = least(job.m - i, INPUTS);
-        impl::Lines<float, INPUTS * R * CODE_LANES> sums;
+        impl::Lines<float, INPUTS * MOST * CODE_LANES> sums;
         float* const sum = sums.begin();
         memset(sum, 0, inputs * R * CODE_LANES * sizeof *sum);
-        double total[INPUTS][R];
+        double total[INPUTS][MOST];
         for (size_t l = 0; l < inputs; l++)
             for (size_t j = 0; j < R; j++) total[l][j] = 0;
         for (size_t b = 0; b < blocks; b += RUN) {
             const size_t   count = least(blocks - b, RUN), n = least(job.k - 256 * b, 256 * RUN);
-            const uint8_t* rows[R];
-            unsigned       odd[R], any_odd = 0;
+            const uint8_t* rows[MOST];
+            unsigned       odd[MOST], any_odd = 0;
             for (size_t j = 0; j < R; j++) {
                 rows[j] = job.weights + (r + j * apart) * job.stride + b * row_bytes;
                 odd[j]  = row_codes(f, row_bytes, rows[j], n, w + j * RUN);
@@ -8215,15 +8206,15 @@ void fused_rows(const impl::RowsJob& job) {
     for (size_t r = 0; r < part; r += step) run(r, least(part - r, step), part);
     for (size_t r = f.segments * part; r < job.rows; r++) run(r, 1, 0);
     for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
-        if (job.y[r] != job.y[r]) code_rows<1>(job, r, 0);
+        if (job.y[r] != job.y[r]) code_rows(job, 1, r, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
     const bool fused = f.dots && cpu_features().*f.needs;
     if (fused && job.k && job.k % 256 == 0 && all_fits(job)) { fused_rows(job); return; }
     const size_t part = job.rows / 4;
-    for (size_t r = 0; r < part; r++)            code_rows<4>(job, r, part);
-    for (size_t r = 4 * part; r < job.rows; r++) code_rows<1>(job, r, 0);
+    for (size_t r = 0; r < part; r++)            code_rows(job, 4, r, part);
+    for (size_t r = 4 * part; r < job.rows; r++) code_rows(job, 1, r, 0);
 }
 constexpr impl::CodeKernels code_kernels = {
     3, GK_PASS == GK_AVX2 ? impl::FEW_BY_CODES_AVX2 : impl::FEW_BY_CODES, &prepared_bytes, &prepare};
