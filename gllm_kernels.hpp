@@ -7954,7 +7954,7 @@ GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, 
 }
 #endif
 /// The largest magnitudes of groups of 32; NaN if one is.
-GK_INL void maxima_of_256(const float* x, float (&max)[8]) {
+void maxima_of_256(const float* x, float (&max)[8]) {
 #if GK_FEATURE
     for (size_t g = 0; g < 8; g += VF) {
         const vf v = maxima_of_32(x + 32 * g, least(8, VF));
@@ -8251,34 +8251,37 @@ constexpr impl::CodeKernels code_kernels = {
 constexpr size_t packed_step(size_t digits)           { return digits * 64 + 32; }
 size_t packed_prepared_bytes(size_t k, size_t digits) { return k / 64 * packed_step(digits); }
 
-/// 16 integers to as many bytes in each plane of digits, 64 apart.
-template <size_t D> GK_INL void put_digits(vi p, uint8_t* out) {
-    const vi biased = viadd(p, viset(D == 1 ? 0x80 : 0x808080));
-    GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-        const __m128i bytes = _mm512_cvtepi32_epi8(vishr(biased, 8 * static_cast<int>(D - 1 - d)));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 64 * d), _mm_xor_si128(bytes, _mm_set1_epi8(-128)));
-    }
+/// 16 integers, less 128, to as many bytes.
+GK_INL void put_digit(vi biased, uint8_t* out) {
+    const __m128i bytes = _mm_xor_si128(_mm512_cvtepi32_epi8(biased), _mm_set1_epi8(-128));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
 }
-/// S::put_x<D> makes digits, and 16 bytes for groups, of 32 integers.
-template <class S, size_t D> bool prepare_packed_digits(const float* x, size_t k, uint8_t* prepared) {
-    constexpr float full = D == 1 ? 127.0f : S::full;
+/// 16 integers to as many bytes in each plane of digits, one or three, 64 apart.
+GK_INL void put_digits(vi p, size_t digits, uint8_t* out) {
+    const vi biased = viadd(p, viset(digits == 1 ? 0x80 : 0x808080));
+    if (digits == 3) {
+        put_digit(vishr(biased, 16), out);
+        put_digit(vishr(biased, 8), out + 64);
+    }
+    put_digit(biased, out + 64 * (digits - 1));
+}
+/// S::put_x makes digits, and 16 bytes for groups, of 32 integers.
+template <class S> bool prepare_packed(const float* x, size_t k, size_t digits, uint8_t* prepared) {
+    const float full = digits == 1 ? 127.0f : S::full;
     for (size_t p = 0; p < k; p += 256) {
         float max[8];
         maxima_of_256(x + p, max);
         for (size_t g = 0; g < 8; g++) {
             if (!(max[g] >= 0x1p-60f && max[g] <= 0x1p60f) && max[g] != 0) return false;
             const float* const from = x + p + 32 * g;
-            uint8_t* const     step = prepared + (p / 64 + g / 2) * packed_step(D);
+            uint8_t* const     step = prepared + (p / 64 + g / 2) * packed_step(digits);
             const vf per_step = vset(max[g] == 0 ? 0 : full / max[g]);
             const vi lo = vint(vround(vmul(vload(from), per_step)));
             const vi hi = vint(vround(vmul(vload(from + 16), per_step)));
-            S::template put_x<D>(lo, hi, max[g] / full, step + g % 2 * 32, step + 64 * D + g % 2 * 16);
+            S::put_x(lo, hi, max[g] / full, digits, step + g % 2 * 32, step + 64 * digits + g % 2 * 16);
         }
     }
     return true;
-}
-template <class S> bool prepare_packed(const float* x, size_t k, size_t digits, uint8_t* prepared) {
-    return digits == 1 ? prepare_packed_digits<S, 1>(x, k, prepared) : prepare_packed_digits<S, 3>(x, k, prepared);
 }
 
 /// sum += 16 rows of four codes times four bytes of x.
@@ -8322,10 +8325,10 @@ template <class S> void unpack_strip(const uint8_t* strip, size_t blocks, uint8_
 }
 
 /// Digits of 32 integers that go with nibbles.
-template <size_t D> GK_INL void put_nibble_digits(vi lo, vi hi, uint8_t* digits) {
+GK_INL void put_nibble_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
     const vi lo16 = vishl(lo, 4);
-    put_digits<D>(D == 1 ? lo : lo16, digits);
-    put_digits<D>(D == 1 ? hi : visub(hi, lo16), digits + 16);
+    put_digits(digits == 1 ? lo : lo16, digits, out);
+    put_digits(digits == 1 ? hi : visub(hi, lo16), digits, out + 16);
 }
 /// 16 times the sums of 32 codes X.
 template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][impl::STRIP][4], const uint8_t* x) {
@@ -8363,8 +8366,8 @@ template <class S, class Codec, size_t Quads> struct strip_of_32 {
             for (size_t i = 0; i < 4 * Quads; i++) row[g].qs[i] = S::byte_of(from.quad[g % 2][i / 4][r], i % 4);
         }
     }
-    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* group) {
-        S::template put_x_digits<D>(lo, hi, digits);
+    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        S::put_x_digits(lo, hi, digits, out);
         const Group g = {d / S::times, -128 * _mm512_reduce_add_epi32(viadd(lo, hi)), 0};
         memcpy(group, &g, sizeof g);
     }
@@ -8386,9 +8389,9 @@ struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
     static constexpr QuantType type = QuantType::Q8_0;
     static constexpr float     full = 63 << 13, times = 1;
     static uint8_t byte_of(const uint8_t* qs, size_t i) { return static_cast<uint8_t>(qs[i] ^ 128); }
-    template <size_t D> static GK_MEM void put_x_digits(vi lo, vi hi, uint8_t* digits) {
-        put_digits<D>(lo, digits);
-        put_digits<D>(hi, digits + 16);
+    static GK_MEM void put_x_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
+        put_digits(lo, digits, out);
+        put_digits(hi, digits, out + 16);
     }
     template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[8][impl::STRIP][4], const uint8_t* x) {
         vi sum = viset(0);
@@ -8404,8 +8407,8 @@ struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
     static constexpr QuantType type = QuantType::Q4_0;
     static constexpr float     full = 1 << 18, times = 16;
     static uint8_t byte_of(const uint8_t* qs, size_t i) { return qs[i]; }
-    template <size_t D> static GK_MEM void put_x_digits(vi lo, vi hi, uint8_t* digits) {
-        put_nibble_digits<D>(lo, hi, digits);
+    static GK_MEM void put_x_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
+        put_nibble_digits(lo, hi, digits, out);
     }
     template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[4][impl::STRIP][4], const uint8_t* x) {
         return nibble_sums<D>(quad, x);
@@ -8474,8 +8477,8 @@ struct strip_q4_k {
 
     /// Of a group: d / 16, d sum X, and -16 sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
     struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
-    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* group) {
-        put_nibble_digits<D>(lo, hi, digits);
+    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        put_nibble_digits(lo, hi, digits, out);
         const int32_t total = _mm512_reduce_add_epi32(viadd(lo, hi)), minus = -16 * total;
         const int32_t upper = minus >> 11 < INT16_MAX ? minus >> 11 : INT16_MAX;
         const Group g = {d / 16, d * static_cast<float>(total),
@@ -8567,10 +8570,10 @@ struct strip_q6_k {
 
     /// Of a group: d / 4, and -128 sum X, of which 32 takes a code back.
     struct Group { float scale; int32_t start; };
-    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* groups) {
+    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* groups) {
         const vi shifts = _mm512_setr_epi32(2, 2, 2, 2, 0, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0);
-        put_digits<D>(D == 1 ? lo : _mm512_sllv_epi32(lo, shifts), digits);
-        put_digits<D>(D == 1 ? hi : _mm512_sllv_epi32(hi, shifts), digits + 16);
+        put_digits(digits == 1 ? lo : _mm512_sllv_epi32(lo, shifts), digits, out);
+        put_digits(digits == 1 ? hi : _mm512_sllv_epi32(hi, shifts), digits, out + 16);
         const Group g[2] = {{d / 4, -128 * _mm512_reduce_add_epi32(lo)}, {d / 4, -128 * _mm512_reduce_add_epi32(hi)}};
         memcpy(groups, g, sizeof g);
     }
