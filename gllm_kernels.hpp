@@ -9015,6 +9015,7 @@ struct CodePanels {
 
     /// A panel of W, and which of its columns have blocks that codes do not serve: bit b of odd[c], block b.
     struct Panel {
+        static constexpr size_t ld = sizeof(impl::CodeBlock) / 4;               // from column to column of blocks
         alignas(64) uint8_t bytes[CODE_K * QN + 3 * CODE_K / 16 * QN * 4];
         uint8_t odd[QN];
         bool    any_odd;
@@ -9044,25 +9045,23 @@ struct CodePanels {
                 if (G == 16) vstore(to += each_bytes / 4, vunbits(second));
             }
         }
+        /// Of `count` floats of VF columns those of groups, side by side; of one group after the other, so far apart.
+        GK_NOINLINE void put_floats(const float* from, size_t count, float* to, size_t apart) {
+            vf t[VF];
+            for (size_t i = 0; i < count; i += VF) {
+                vload_transposed(from + i, ld, t);
+                for (size_t j = 0; j < least(count - i, VF); j += G / 16, to += apart) vstore(to, t[j]);
+            }
+        }
         /// VF columns from column c, from blocks in the order of columns, for `kc` of k from group g on.
         GK_MEM void take(const impl::CodeBlock* w, size_t kc, size_t g, size_t c, bool with_rests) {
-            constexpr size_t ld = sizeof *w / 4;
-            const size_t per = G / 16;
             vf t[VF];
             for (size_t i = 0; i < kc / 4; i += VF) {
                 vload_transposed(reinterpret_cast<const float*>(w->code) + i, ld, t);
                 put_codes(t, g * G / 4 + i, least(kc / 4 - i, VF), c);
             }
-            for (size_t i = 0; i < kc / 16; i += VF) {
-                const size_t count = least(kc / 16 - i, VF);
-                vload_transposed(w->scale + i, ld, t);
-                float* to = each(g + (i >> G / 32)) + (FLIP_X ? QN : 0) + c;
-                for (size_t j = 0; j < count; j += per, to += each_bytes / 4) vstore(to, t[j]);
-                if (!with_rests) continue;
-                vload_transposed(w->rest + i, ld, t);
-                to = rests() + (g + (i >> G / 32)) * QN + c;
-                for (size_t j = 0; j < count; j += per, to += QN) vstore(to, t[j]);
-            }
+            put_floats(w->scale, kc / 16, each(g) + (FLIP_X ? QN : 0) + c, each_bytes / 4);
+            if (with_rests) put_floats(w->rest, kc / 16, rests() + g * QN + c, QN);
         }
         void decode(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols) {
             const impl::FormatKernels& f = *job.format;
