@@ -4395,7 +4395,7 @@ template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, 
         vf s[4] = {s0, s1, s2, s3};
         for (size_t j = 0, l; i < end; i += l, j++) {
             l = end - i < VF ? end - i : VF;
-            vf& sum = s[l < VF ? 3 : j % 4];
+            vf& sum = s[l < VF ? 3 : Term::heavy ? j % 4 : j];
             sum = Term::heavy && l == VF ? term(i, sum) : term.tail(i, sum, l);
         }
         s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3];
@@ -6399,16 +6399,14 @@ template <size_t R, size_t P> void across(const Tile& t, size_t apart, size_t co
             GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) s[r][v] = vfma(x, y[v], s[r][v]);
         }
     }
-    float part[R][P * NR];
-    const bool   whole = cols == NR;
-    float* const c     = whole ? t.c : part[0];
-    const size_t ldc   = whole ? t.ldc : P * NR;
+    const size_t all = (P - 1) * NR + cols;
     GK_UNROLL(2) for (size_t r = 0; r < R; r++)
         GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) {
-            float* const q = c + r * ldc + v * VF;
-            vstore(q, whole && t.accumulate ? vadd(vload(q), s[r][v]) : s[r][v]);
+            if (v * VF >= all) continue;
+            float* const q = t.c + r * t.ldc + v * VF;
+            const size_t l = least(all - v * VF, VF);
+            vstore_n(q, t.accumulate ? vadd(vload_n(q, l), s[r][v]) : s[r][v], l);
         }
-    if (!whole) move_tile(part[0], P * NR, t.c, t.ldc, R, (P - 1) * NR + cols, t.accumulate);
 }
 /// Rows of A in place, by panels made ahead: those that stay in L2 from panel to panel.
 void panels_by_rows(const impl::GemmJob& job) {
@@ -8086,7 +8084,7 @@ template <size_t D, size_t R> struct CodeTile {
             scale[r]  = vmul(vload(b.scale), vload(scales));
             sum[r][0] = vfma(vload(b.rest), vload(scales + 16), sum[r][0]);
         }
-        for (int q = 0; q < 4; q++)
+        GK_UNROLL(2) for (int q = 0; q < 4; q++)
             GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
                 const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + 64 * q, x + 64 * q);
                 sum[r][0] = vfma(vfloat(t), spread(scale[r], q), sum[r][0]);
