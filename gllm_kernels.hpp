@@ -7528,7 +7528,7 @@ namespace GK_FEATURE_NS {
 // ---- dots of bytes ------------------------------------------------------------
 //
 //   add_digit(t, codes, x, highest): t plus, for each lane, its four codes times those of a digit of x
-//   minus_lanes(t): -t as x has it, all_of: back | spread(v, q): lane l is element 4 q + l / 4 of v
+//   minus_lanes(t): -t as x has it, all_of: back | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //   sum_quads<D>(c, x): for each four signed bytes of c, their sum times the four integers of D digits at x, 256 bytes
 //   apart
 //
@@ -7606,9 +7606,12 @@ template <size_t D> GK_INL vi sum_quads(const int8_t* codes, const uint8_t* x) {
                               sum_quads256<D>(codes + 32, x + 32), 1);
 }
 #endif
-GK_INL vf spread(vf v, int q) {
-    const __m512i quarter = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-    return _mm512_permutexvar_ps(viadd(quarter, viset(4 * q)), v);
+template <int q> GK_INL vf spread(vf v) {
+    const __m512i quarter = _mm512_setr_epi32(4 * q,     4 * q,     4 * q,     4 * q,
+                                              4 * q + 1, 4 * q + 1, 4 * q + 1, 4 * q + 1,
+                                              4 * q + 2, 4 * q + 2, 4 * q + 2, 4 * q + 2,
+                                              4 * q + 3, 4 * q + 3, 4 * q + 3, 4 * q + 3);
+    return _mm512_permutexvar_ps(quarter, v);
 }
 #else
 /// Codes are exclusive or FLIP. To base 128 only the highest may be negative.
@@ -8074,21 +8077,28 @@ template <size_t D, size_t R> struct CodeTile {
 #else
 template <size_t D, size_t R> struct CodeTile {
     static constexpr size_t chain = VF / 4;
-    vf sum[R][1];
+    vf sum[R][1], scale[R];
 
+    template <int q> GK_MEM void step(const impl::CodeBlock* w, const uint8_t* x, size_t j) {
+        const size_t at = (4 * j + q) * 4 * VF;
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + at, x + at);
+            sum[r][0] = vfma(vfloat(t), spread<q>(scale[r]), sum[r][0]);
+        }
+    }
     GK_MEM void block(const impl::CodeBlock* w, const uint8_t* x, bool) {
         const float* const scales = reinterpret_cast<const float*>(x + code_x_bytes(D) - 128);
-        vf scale[R];
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-            const impl::CodeBlock& b = w[r * impl::CODE_RUN];
-            scale[r]  = vmul(vload(b.scale), vload(scales));
-            sum[r][0] = vfma(vload(b.rest), vload(scales + 16), sum[r][0]);
-        }
-        GK_UNROLL(2) for (int q = 0; q < 4; q++)
+        GK_UNROLL(4) for (size_t j = 0; j < 16 / VF; j++) {
             GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-                const vi t = sum_quads<D>(w[r * impl::CODE_RUN].code + 64 * q, x + 64 * q);
-                sum[r][0] = vfma(vfloat(t), spread(scale[r], q), sum[r][0]);
+                const impl::CodeBlock& b = w[r * impl::CODE_RUN];
+                scale[r] = vmul(vload(b.scale + j * VF), vload(scales + j * VF));
+                sum[r][0] = vfma(vload(b.rest + j * VF), vload(scales + 16 + j * VF), sum[r][0]);
             }
+            step<0>(w, x, j);
+            step<1>(w, x, j);
+            step<2>(w, x, j);
+            step<3>(w, x, j);
+        }
     }
 };
 #endif
