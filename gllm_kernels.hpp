@@ -4292,11 +4292,14 @@ template <class E> GK_INL real real_at(const E* p) { return static_cast<real>(im
 template <class T> GK_INL T choose(truth c, T a, T b) { return c ? a : b; }
 template <class A, class B> GK_INL void either(truth c, const A& a, const B& b) { if (c) a(); else b(); }
 
+/// Are vectors of E handled in twos? Not where each conversion is scalar code.
+template <class E> constexpr bool in_twos = VF > 1 || sizeof(E) == sizeof(float);
+
 /// out[i] = f(x[i]): two vectors at a time, then one that may be partial.
 template <class E, class F> GK_INL void map1(const E* x, E* out, extent n, const F& f) {
     GLLM_KERNELS_ASSERT(n == 0 || (x && out));
     size_t i = 0;
-    for (; i + 2 * VF <= n; i += 2 * VF) {
+    for (; in_twos<E> && i + 2 * VF <= n; i += 2 * VF) {
         const vf y0 = f(vload(x + i)), y1 = f(vload(x + i + VF));
         vstore(out + i, y0);
         vstore(out + i + VF, y1);
@@ -4311,7 +4314,7 @@ template <class E, class F> GK_INL void map1(const E* x, E* out, extent n, const
 template <class E, class F> GK_INL void map2(const E* a, const E* b, E* out, extent n, const F& f) {
     GLLM_KERNELS_ASSERT(n == 0 || (a && b && out));
     size_t i = 0;
-    for (; i + 2 * VF <= n; i += 2 * VF) {
+    for (; in_twos<E> && i + 2 * VF <= n; i += 2 * VF) {
         const vf y0 = f(vload(a + i), vload(b + i)), y1 = f(vload(a + i + VF), vload(b + i + VF));
         vstore(out + i, y0);
         vstore(out + i + VF, y1);
@@ -4384,15 +4387,15 @@ template <class Term> GK_INL Peaks peaks(extent n, const Term& term, float enoug
     return {vhmax(a), vhmax(b)};
 }
 
-// Sums of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few. A rounding errs
-// by u = 2^-24 of a partial sum, which is at most sum |terms|; a sum of any n is off by as many u as roundings lie on
-// the way of one term.
+// Sums of n terms. term(i, acc) adds terms i .. i+VF-1 to acc, term.tail(i, acc, count) the last few; the code of a
+// `heavy` one is there once for each. A rounding errs by u = 2^-24 of a partial sum, which is at most sum |terms|; a
+// sum of any n is off by as many u as roundings lie on the way of one term.
 
 /// Four chains of `steps` from i on, added up by lanes: steps + 2 roundings. A part of a vector is of the last chain.
 template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, const Term& term) {
     const size_t end = n - i > 4 * steps * VF ? i + 4 * steps * VF : n;
     vf s0 = vzero(), s1 = vzero(), s2 = vzero(), s3 = vzero();
-    for (; i + 4 * VF <= end; i += 4 * VF) {
+    for (; !Term::heavy && i + 4 * VF <= end; i += 4 * VF) {
         s0 = term(i, s0);
         s1 = term(i + VF, s1);
         s2 = term(i + 2 * VF, s2);
@@ -4402,8 +4405,8 @@ template <size_t steps, class Term> GK_INL vf sum_of_block(size_t& i, size_t n, 
         vf s[4] = {s0, s1, s2, s3};
         for (size_t j = 0, l; i < end; i += l, j++) {
             l = end - i < VF ? end - i : VF;
-            vf& sum = s[l < VF ? 3 : j];
-            sum = term.tail(i, sum, l);
+            vf& sum = s[l < VF ? 3 : Term::heavy ? j % 4 : j];
+            sum = Term::heavy && l == VF ? term(i, sum) : term.tail(i, sum, l);
         }
         s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3];
     }
@@ -4477,11 +4480,13 @@ template <class E> void vec_axpy(E* y, single a, const E* x, extent n) {
 }
 
 template <class E> struct product_terms {
+    static constexpr bool heavy = false;
     const E *a, *b;
     GK_MEM vf operator()(size_t i, vf acc) const     { return vfma(vload(a + i), vload(b + i), acc); }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vfma(vload_n(a + i, n), vload_n(b + i, n), acc); }
 };
 template <class E> struct plain_terms {
+    static constexpr bool heavy = false;
     const E* x;
     GK_MEM vf operator()(size_t i, vf acc) const     { return vadd(acc, vload(x + i)); }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vload_n(x + i, n)); }
@@ -4527,6 +4532,7 @@ template <class E> constexpr bool holds_f32 = Element<E>::ELEM_ID == Element<flo
 
 /// Terms e^(x - max), kept in `keep` on the way when that is f32.
 template <class E> struct exp_terms {
+    static constexpr bool heavy = GK_PASS == GK_SCALAR;
     const E* x;
     E*       keep;
     vf       max;
@@ -4620,12 +4626,14 @@ template <class E> GK_INL void rms_norm_row(const E* x, const E* weight, E* out,
 }
 
 template <class E> struct centred_terms {
+    static constexpr bool heavy = false;
     const E* x;
     vf       mean;
     GK_MEM vf operator()(size_t i, vf acc) const     { return vadd(acc, vsub(vload(x + i), mean)); }
     GK_MEM vf tail(size_t i, vf acc, size_t n) const { return vadd(acc, vfirst(vsub(vload_n(x + i, n), mean), n)); }
 };
 template <class E> struct centred_squares {
+    static constexpr bool heavy = false;
     const E* x;
     vf       mean, rest;
     GK_MEM vf operator()(size_t i, vf acc) const {
@@ -4731,9 +4739,17 @@ template <class E> E vec_max(const E* x, size_t n) {
 
 template <class From, class To> void convert(const From* x, To* out, size_t n) {
     size_t i = 0;
+    for (; VF > 1 && i + 2 * VF <= n; i += 2 * VF) {
+        const vf y0 = vload(x + i), y1 = vload(x + i + VF);
+        vstore(out + i, y0);
+        vstore(out + i + VF, y1);
+    }
     for (; i + VF <= n; i += VF) vstore(out + i, vload(x + i));
     if (i < n) vstore_n(out + i, vload_n(x + i, n - i), n - i);
 }
+
+/// Does the processor convert E itself?
+template <class E> constexpr bool quickly_widened = VF > 1 && Element<E>::ELEM_ID == Element<f16>::ELEM_ID;
 
 /// An operation that computes more than it moves, on E: where that has 16 bits, on blocks widened to floats.
 template <class E> void by_blocks(void (*op)(const float*, float*, size_t), const E* x, E* out, size_t n) {
@@ -4749,6 +4765,24 @@ template <class E> void by_blocks(void (*op)(const float*, float*, size_t), cons
 template <class E, void (*op)(const float*, float*, size_t)> void through_floats(const E* x, E* out, size_t n) {
     if constexpr (holds_f32<E>) op(x, out, n);
     else                        by_blocks(op, x, out, n);
+}
+/// The same of two inputs.
+template <class E> void by_blocks2(void (*op)(const float*, const float*, float*, size_t), const E* a, const E* b,
+        E* out, size_t n) {
+    impl::Lines<float, 512> room_a, room_b;
+    float *const s = room_a.begin(), *const t = room_b.begin();
+    for (size_t i = 0, l; i < n; i += l) {
+        l = n - i < 512 ? n - i : 512;
+        convert(a + i, s, l);
+        convert(b + i, t, l);
+        op(s, t, t, l);
+        convert(static_cast<const float*>(t), out + i, l);
+    }
+}
+template <class E, void (*op)(const float*, const float*, float*, size_t)>
+void through_floats2(const E* a, const E* b, E* out, size_t n) {
+    if constexpr (holds_f32<E>) op(a, b, out, n);
+    else                        by_blocks2(op, a, b, out, n);
 }
 
 /// The largest magnitude of n <= 32 inputs; NaN if they have no fixed point: one is NaN, or the largest is neither 0
@@ -6002,11 +6036,12 @@ template <size_t R> void row_tiles(const Tile& t, size_t cols) {
         }
     }
 }
-/// At most MR rows, any columns.
-template <size_t R = MR> void any_tile(const Tile& t, size_t rows, size_t cols) {
+template <size_t R> GK_INL void up_to(const Tile& t, size_t rows, size_t cols) {
     if (rows == R) row_tiles<R>(t, cols);
-    else if constexpr (R > 1) any_tile<R - 1>(t, rows, cols);
+    else if constexpr (R > 1) up_to<R - 1>(t, rows, cols);
 }
+/// At most MR rows, any columns.
+GK_NOINLINE void any_tile(const Tile& t, size_t rows, size_t cols) { up_to<MR>(t, rows, cols); }
 
 // ---- bands ------------------------------------------------------------------
 
@@ -6144,11 +6179,12 @@ struct LongBlocks {
     LongBlocks(size_t all_m, size_t all_n)
         : m(least(all_m, 1024)), n(least(all_n, 512)), part(2 * m * n), blocks(3 * m * n) {}
 };
-template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) {
-    if (k <= LONG_K) return Blocks(sizeof(E), m, n, k, true).total;
+inline size_t scratch_of(size_t size, size_t m, size_t n, size_t k) {
+    if (k <= LONG_K) return Blocks(size, m, n, k, true).total;
     const LongBlocks at(m, n);
-    return at.blocks + Blocks(sizeof(E), at.m, at.n, LONG_K, false).total;
+    return at.blocks + Blocks(size, at.m, at.n, LONG_K, false).total;
 }
+template <class E> size_t scratch_floats(size_t m, size_t n, size_t k) { return scratch_of(sizeof(E), m, n, k); }
 
 /// What products ask of an element type. finish() takes bias and c as they are.
 struct ElementSteps {
@@ -7950,7 +7986,7 @@ GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, 
 }
 #endif
 /// The largest magnitudes of groups of 32; NaN if one is.
-GK_INL void maxima_of_256(const float* x, float (&max)[8]) {
+void maxima_of_256(const float* x, float (&max)[8]) {
 #if GK_FEATURE
     for (size_t g = 0; g < 8; g += VF) {
         const vf v = maxima_of_32(x + 32 * g, least(8, VF));
@@ -8123,27 +8159,28 @@ GK_INL float take_sum(float* lanes) {
     memset(lanes, 0, CODE_LANES * sizeof *lanes);
     return vsum(t);
 }
-/// Rows r, r + apart .. of W, R of them, walked together: so many streams from memory.
-template <size_t R> void code_rows(const impl::RowsJob& job, size_t r, size_t apart) {
-    constexpr size_t INPUTS = 24, RUN = impl::CODE_RUN, IN_DOUBLE = BY_LANES ? 2 : 4;               // runs
+/// Rows r, r + apart .. of W, R of them, 4 or 1, walked together: so many streams from memory.
+void code_rows(const impl::RowsJob& job, size_t R, size_t r, size_t apart) {
+    constexpr size_t MOST = 4, INPUTS = 24, RUN = impl::CODE_RUN, IN_DOUBLE = BY_LANES ? 2 : 4;     // runs
     const impl::FormatKernels& f = *job.format;
-    const auto products = job.digits == 1 ? &code_products<1, R> : &code_products<3, R>;
+    const auto products = job.digits == 1 ? R == 1 ? &code_products<1, 1> : &code_products<1, MOST>
+                                          : R == 1 ? &code_products<3, 1> : &code_products<3, MOST>;
     const size_t blocks = (job.k + 255) / 256, x_block = code_x_bytes(job.digits);
     const size_t x_bytes = prepared_bytes(job.k, job.digits), row_bytes = 256 * f.block_bytes / f.block_weights;
-    impl::Lines<impl::CodeBlock, R * RUN> lines;
+    impl::Lines<impl::CodeBlock, MOST * RUN> lines;
     impl::CodeBlock* const w = lines.begin();
     for (size_t i = 0; i < job.m; i += INPUTS) {
         const size_t inputs = least(job.m - i, INPUTS);
-        impl::Lines<float, INPUTS * R * CODE_LANES> sums;
+        impl::Lines<float, INPUTS * MOST * CODE_LANES> sums;
         float* const sum = sums.begin();
         memset(sum, 0, inputs * R * CODE_LANES * sizeof *sum);
-        double total[INPUTS][R];
+        double total[INPUTS][MOST];
         for (size_t l = 0; l < inputs; l++)
             for (size_t j = 0; j < R; j++) total[l][j] = 0;
         for (size_t b = 0; b < blocks; b += RUN) {
             const size_t   count = least(blocks - b, RUN), n = least(job.k - 256 * b, 256 * RUN);
-            const uint8_t* rows[R];
-            unsigned       odd[R], any_odd = 0;
+            const uint8_t* rows[MOST];
+            unsigned       odd[MOST], any_odd = 0;
             for (size_t j = 0; j < R; j++) {
                 rows[j] = job.weights + (r + j * apart) * job.stride + b * row_bytes;
                 odd[j]  = row_codes(f, row_bytes, rows[j], n, w + j * RUN);
@@ -8208,15 +8245,15 @@ void fused_rows(const impl::RowsJob& job) {
     for (size_t r = 0; r < part; r += step) run(r, least(part - r, step), part);
     for (size_t r = f.segments * part; r < job.rows; r++) run(r, 1, 0);
     for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
-        if (job.y[r] != job.y[r]) code_rows<1>(job, r, 0);
+        if (job.y[r] != job.y[r]) code_rows(job, 1, r, 0);
 }
 void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
     const bool fused = f.dots && cpu_features().*f.needs;
     if (fused && job.k && job.k % 256 == 0 && all_fits(job)) { fused_rows(job); return; }
     const size_t part = job.rows / 4;
-    for (size_t r = 0; r < part; r++)            code_rows<4>(job, r, part);
-    for (size_t r = 4 * part; r < job.rows; r++) code_rows<1>(job, r, 0);
+    for (size_t r = 0; r < part; r++)            code_rows(job, 4, r, part);
+    for (size_t r = 4 * part; r < job.rows; r++) code_rows(job, 1, r, 0);
 }
 constexpr impl::CodeKernels code_kernels = {
     3, GK_PASS == GK_AVX2 ? impl::FEW_BY_CODES_AVX2 : impl::FEW_BY_CODES, &prepared_bytes, &prepare};
@@ -8256,34 +8293,37 @@ constexpr impl::CodeKernels code_kernels = {
 constexpr size_t packed_step(size_t digits)           { return digits * 64 + 32; }
 size_t packed_prepared_bytes(size_t k, size_t digits) { return k / 64 * packed_step(digits); }
 
-/// 16 integers to as many bytes in each plane of digits, 64 apart.
-template <size_t D> GK_INL void put_digits(vi p, uint8_t* out) {
-    const vi biased = viadd(p, viset(D == 1 ? 0x80 : 0x808080));
-    GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-        const __m128i bytes = _mm512_cvtepi32_epi8(vishr(biased, 8 * static_cast<int>(D - 1 - d)));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 64 * d), _mm_xor_si128(bytes, _mm_set1_epi8(-128)));
-    }
+/// 16 integers, less 128, to as many bytes.
+GK_INL void put_digit(vi biased, uint8_t* out) {
+    const __m128i bytes = _mm_xor_si128(_mm512_cvtepi32_epi8(biased), _mm_set1_epi8(-128));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
 }
-/// S::put_x<D> makes digits, and 16 bytes for groups, of 32 integers.
-template <class S, size_t D> bool prepare_packed_digits(const float* x, size_t k, uint8_t* prepared) {
-    constexpr float full = D == 1 ? 127.0f : S::full;
+/// 16 integers to as many bytes in each plane of digits, one or three, 64 apart.
+GK_INL void put_digits(vi p, size_t digits, uint8_t* out) {
+    const vi biased = viadd(p, viset(digits == 1 ? 0x80 : 0x808080));
+    if (digits == 3) {
+        put_digit(vishr(biased, 16), out);
+        put_digit(vishr(biased, 8), out + 64);
+    }
+    put_digit(biased, out + 64 * (digits - 1));
+}
+/// S::put_x makes digits, and 16 bytes for groups, of 32 integers.
+template <class S> bool prepare_packed(const float* x, size_t k, size_t digits, uint8_t* prepared) {
+    const float full = digits == 1 ? 127.0f : S::full;
     for (size_t p = 0; p < k; p += 256) {
         float max[8];
         maxima_of_256(x + p, max);
         for (size_t g = 0; g < 8; g++) {
             if (!(max[g] >= 0x1p-60f && max[g] <= 0x1p60f) && max[g] != 0) return false;
             const float* const from = x + p + 32 * g;
-            uint8_t* const     step = prepared + (p / 64 + g / 2) * packed_step(D);
+            uint8_t* const     step = prepared + (p / 64 + g / 2) * packed_step(digits);
             const vf per_step = vset(max[g] == 0 ? 0 : full / max[g]);
             const vi lo = vint(vround(vmul(vload(from), per_step)));
             const vi hi = vint(vround(vmul(vload(from + 16), per_step)));
-            S::template put_x<D>(lo, hi, max[g] / full, step + g % 2 * 32, step + 64 * D + g % 2 * 16);
+            S::put_x(lo, hi, max[g] / full, digits, step + g % 2 * 32, step + 64 * digits + g % 2 * 16);
         }
     }
     return true;
-}
-template <class S> bool prepare_packed(const float* x, size_t k, size_t digits, uint8_t* prepared) {
-    return digits == 1 ? prepare_packed_digits<S, 1>(x, k, prepared) : prepare_packed_digits<S, 3>(x, k, prepared);
 }
 
 /// sum += 16 rows of four codes times four bytes of x.
@@ -8327,10 +8367,10 @@ template <class S> void unpack_strip(const uint8_t* strip, size_t blocks, uint8_
 }
 
 /// Digits of 32 integers that go with nibbles.
-template <size_t D> GK_INL void put_nibble_digits(vi lo, vi hi, uint8_t* digits) {
+GK_INL void put_nibble_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
     const vi lo16 = vishl(lo, 4);
-    put_digits<D>(D == 1 ? lo : lo16, digits);
-    put_digits<D>(D == 1 ? hi : visub(hi, lo16), digits + 16);
+    put_digits(digits == 1 ? lo : lo16, digits, out);
+    put_digits(digits == 1 ? hi : visub(hi, lo16), digits, out + 16);
 }
 /// 16 times the sums of 32 codes X.
 template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][impl::STRIP][4], const uint8_t* x) {
@@ -8368,8 +8408,8 @@ template <class S, class Codec, size_t Quads> struct strip_of_32 {
             for (size_t i = 0; i < 4 * Quads; i++) row[g].qs[i] = S::byte_of(from.quad[g % 2][i / 4][r], i % 4);
         }
     }
-    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* group) {
-        S::template put_x_digits<D>(lo, hi, digits);
+    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        S::put_x_digits(lo, hi, digits, out);
         const Group g = {d / S::times, -128 * _mm512_reduce_add_epi32(viadd(lo, hi)), 0};
         memcpy(group, &g, sizeof g);
     }
@@ -8391,9 +8431,9 @@ struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
     static constexpr QuantType type = QuantType::Q8_0;
     static constexpr float     full = 63 << 13, times = 1;
     static uint8_t byte_of(const uint8_t* qs, size_t i) { return static_cast<uint8_t>(qs[i] ^ 128); }
-    template <size_t D> static GK_MEM void put_x_digits(vi lo, vi hi, uint8_t* digits) {
-        put_digits<D>(lo, digits);
-        put_digits<D>(hi, digits + 16);
+    static GK_MEM void put_x_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
+        put_digits(lo, digits, out);
+        put_digits(hi, digits, out + 16);
     }
     template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[8][impl::STRIP][4], const uint8_t* x) {
         vi sum = viset(0);
@@ -8409,8 +8449,8 @@ struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
     static constexpr QuantType type = QuantType::Q4_0;
     static constexpr float     full = 1 << 18, times = 16;
     static uint8_t byte_of(const uint8_t* qs, size_t i) { return qs[i]; }
-    template <size_t D> static GK_MEM void put_x_digits(vi lo, vi hi, uint8_t* digits) {
-        put_nibble_digits<D>(lo, hi, digits);
+    static GK_MEM void put_x_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
+        put_nibble_digits(lo, hi, digits, out);
     }
     template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[4][impl::STRIP][4], const uint8_t* x) {
         return nibble_sums<D>(quad, x);
@@ -8506,8 +8546,8 @@ struct strip_q4_k {
     }
     /// Of a group: d / 16, d sum X, and -16 sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
     struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
-    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* group) {
-        put_nibble_digits<D>(lo, hi, digits);
+    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        put_nibble_digits(lo, hi, digits, out);
         const int32_t total = _mm512_reduce_add_epi32(viadd(lo, hi)), minus = -16 * total;
         const int32_t upper = minus >> 11 < INT16_MAX ? minus >> 11 : INT16_MAX;
         const Group g = {d / 16, d * static_cast<float>(total),
@@ -8868,10 +8908,10 @@ struct strip_q6_k {
 
     /// Of a group: d / 4, and -128 sum X, of which 32 takes a code back.
     struct Group { float scale; int32_t start; };
-    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* groups) {
+    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* groups) {
         const vi shifts = _mm512_setr_epi32(2, 2, 2, 2, 0, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0);
-        put_digits<D>(D == 1 ? lo : _mm512_sllv_epi32(lo, shifts), digits);
-        put_digits<D>(D == 1 ? hi : _mm512_sllv_epi32(hi, shifts), digits + 16);
+        put_digits(digits == 1 ? lo : _mm512_sllv_epi32(lo, shifts), digits, out);
+        put_digits(digits == 1 ? hi : _mm512_sllv_epi32(hi, shifts), digits, out + 16);
         const Group g[2] = {{d / 4, -128 * _mm512_reduce_add_epi32(lo)}, {d / 4, -128 * _mm512_reduce_add_epi32(hi)}};
         memcpy(groups, g, sizeof g);
     }
@@ -9316,6 +9356,7 @@ struct CodePanels {
 
     /// A panel of W, and which of its columns have blocks that codes do not serve: bit b of odd[c], block b.
     struct Panel {
+        static constexpr size_t ld = sizeof(impl::CodeBlock) / 4;               // from column to column of blocks
         alignas(64) uint8_t bytes[CODE_K * QN + 3 * CODE_K / 16 * QN * 4];
         uint8_t odd[QN];
         bool    any_odd;
@@ -9345,25 +9386,23 @@ struct CodePanels {
                 if (G == 16) vstore(to += each_bytes / 4, vunbits(second));
             }
         }
+        /// Of `count` floats of VF columns those of groups, side by side; of one group after the other, so far apart.
+        GK_NOINLINE void put_floats(const float* from, size_t count, float* to, size_t apart) {
+            vf t[VF];
+            for (size_t i = 0; i < count; i += VF) {
+                vload_transposed(from + i, ld, t);
+                for (size_t j = 0; j < least(count - i, VF); j += G / 16, to += apart) vstore(to, t[j]);
+            }
+        }
         /// VF columns from column c, from blocks in the order of columns, for `kc` of k from group g on.
         GK_MEM void take(const impl::CodeBlock* w, size_t kc, size_t g, size_t c, bool with_rests) {
-            constexpr size_t ld = sizeof *w / 4;
-            const size_t per = G / 16;
             vf t[VF];
             for (size_t i = 0; i < kc / 4; i += VF) {
                 vload_transposed(reinterpret_cast<const float*>(w->code) + i, ld, t);
                 put_codes(t, g * G / 4 + i, least(kc / 4 - i, VF), c);
             }
-            for (size_t i = 0; i < kc / 16; i += VF) {
-                const size_t count = least(kc / 16 - i, VF);
-                vload_transposed(w->scale + i, ld, t);
-                float* to = each(g + (i >> G / 32)) + (FLIP_X ? QN : 0) + c;
-                for (size_t j = 0; j < count; j += per, to += each_bytes / 4) vstore(to, t[j]);
-                if (!with_rests) continue;
-                vload_transposed(w->rest + i, ld, t);
-                to = rests() + (g + (i >> G / 32)) * QN + c;
-                for (size_t j = 0; j < count; j += per, to += QN) vstore(to, t[j]);
-            }
+            put_floats(w->scale, kc / 16, each(g) + (FLIP_X ? QN : 0) + c, each_bytes / 4);
+            if (with_rests) put_floats(w->rest, kc / 16, rests() + g * QN + c, QN);
         }
         void decode(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols) {
             const impl::FormatKernels& f = *job.format;
@@ -9416,7 +9455,7 @@ struct CodePanels {
             best_tile(w.groups, job.digits, rows, x, w.bytes, t);
             if (job.format->rests) {
                 const float* const sums = reinterpret_cast<const float*>(x + w.groups * rows * (job.digits * G + 4));
-                any_tile<QR>({w.groups, sums, 1, rows, w.rests(), QN, t, QN, true, 0}, rows, QN);
+                any_tile({w.groups, sums, 1, rows, w.rests(), QN, t, QN, true, 0}, rows, QN);
             }
             move_tile(t, QN, y, job.ldy, rows, cols, p != 0);
             x += rows * row_bytes(kc, job.digits);
@@ -10240,7 +10279,7 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
     t.relu            = &relu<E>;
     t.tanh            = &through_floats<E, &tanh<float>>;
     t.exp             = &through_floats<E, &exp<float>>;
-    t.swiglu          = &swiglu<E>;
+    t.swiglu          = quickly_widened<E> ? &swiglu<E> : &through_floats2<E, &swiglu<float>>;
     t.softmax         = &softmax<E>;
     t.rms_norm        = &rms_norm<E>;
     t.layer_norm      = &layer_norm<E>;
