@@ -8627,9 +8627,9 @@ struct strip_q5_k {
 
     /// Of a group: d, d sum X, and -sum X = minus[0] + 1024 minus[1], to be multiplied by (z, 1024 z).
     struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
-    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* group) {
-        put_digits<D>(lo, digits);
-        put_digits<D>(hi, digits + 16);
+    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        put_digits(lo, digits, out);
+        put_digits(hi, digits, out + 16);
         const int32_t total = _mm512_reduce_add_epi32(viadd(lo, hi)), upper = -total >> 10;
         const Group g = {d, d * static_cast<float>(total),
                          {static_cast<int16_t>(-total - 1024 * upper), static_cast<int16_t>(upper)}, 0};
@@ -8710,9 +8710,9 @@ struct strip_q2_k {
 
     /// Of a group: d and sum X; of odd ones, whose sums are of 4 q X, d / 4 and 4 sum X.
     struct Group { float scale, sum; };
-    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* groups) {
-        put_digits<D>(lo, digits);
-        put_digits<D>(hi, digits + 16);
+    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* groups) {
+        put_digits(lo, digits, out);
+        put_digits(hi, digits, out + 16);
         const Group g[2] = {{d, static_cast<float>(_mm512_reduce_add_epi32(lo))},
                             {d / 4, static_cast<float>(4 * _mm512_reduce_add_epi32(hi))}};
         memcpy(groups, g, sizeof g);
@@ -8815,9 +8815,9 @@ struct strip_q3_k {
 
     /// Of a group: d and -4 sum X; of odd ones, whose sums are of 8 q X, d / 8 and -32 sum X.
     struct Group { float scale; int32_t start; };
-    template <size_t D> static GK_MEM void put_x(vi lo, vi hi, float d, uint8_t* digits, uint8_t* groups) {
-        put_digits<D>(lo, digits);
-        put_digits<D>(hi, digits + 16);
+    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* groups) {
+        put_digits(lo, digits, out);
+        put_digits(hi, digits, out + 16);
         const Group g[2] = {{d, -4 * _mm512_reduce_add_epi32(lo)}, {d / 8, -32 * _mm512_reduce_add_epi32(hi)}};
         memcpy(groups, g, sizeof g);
     }
