@@ -13759,7 +13759,7 @@ struct Attention {
         if (!addressable(m * heads, pieces) || !addressable(m * heads * pieces, head_dim)) return 0;
         return Scratch::bytes(plan(kv, m, heads, pieces).floats);
     }
-    Status check(const AttentionJob& a) const {
+    Status check_job(const AttentionJob& a) const {
         const KvView& kv = a.kv;
         if (!kv.head_dim || kv.head_dim % 8 || kv.head_dim > 576)
             return invalid("head_dim must be a multiple of 8 up to 576");
@@ -13779,7 +13779,7 @@ struct Attention {
         return check_buffers({a.out, a.m, a.heads, row}, spans);
     }
     Status run(AttentionJob job) const {
-        if (Status s = check(job); !s || job.m == 0 || job.heads == 0) return s;
+        if (Status s = check_job(job); !s || job.m == 0 || job.heads == 0) return s;
         const AttentionKernels& a = job.kernels;
         if (job.scale == 0) job.scale = static_cast<float>(1 / sqrt64(static_cast<double>(job.kv.head_dim)));
         const Seen   seen = seen_by_all(job);
