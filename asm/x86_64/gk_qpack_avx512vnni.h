@@ -118,6 +118,18 @@
 .endif
 .endm
 
+.macro GK_QPACK_SUMS_OF_16 d, digits, a0, a1, a2, a3, b0, b1, b2, b3    // of two groups of 16, whose digits are at \digits
+.if \d == 3
+    GK_QPACK_FOURS \a0, \digits, \b0, \digits + 16
+    GK_QPACK_FOURS \a1, \digits + 4, \b1, \digits + 20
+    GK_QPACK_FOURS \a2, \digits + 8, \b2, \digits + 24
+    GK_QPACK_FOURS \a3, \digits + 12, \b3, \digits + 28
+.else
+    GK_QPACK_PAIRS \a0, \a1, \digits, \b0, \b1, \digits + 16, 4
+    GK_QPACK_PAIRS \a2, \a3, \digits + 8, \b2, \b3, \digits + 24, 4
+.endif
+.endm
+
 // ---- a group that has a scale and no more: its sums, of one digit \shift apart, to zmm7; x has a float for it
 
 .macro GK_QPACK_GROUP d, shift, at, s0, s1, s2, scale
@@ -142,6 +154,35 @@
 .macro GK_QPACK_TIMES from, by, to  // room at \to = zmm\from times a constant, for the block
     vmulps  zmm2, zmm\from, dword ptr [DATA + \by]{1to16}
     vmovaps zmmword ptr [rdi + \to], zmm2
+.endm
+
+.macro GK_QPACK_OFFSET_GROUP d, shift, at, s0, s1, s2, s, rest, zeros     // one that has an offset: rest, and whole steps
+    vfmadd231ps zmm7, \rest, dword ptr [rax + \at + 4]{1to16}
+.if \d == 3
+    vpdpwssd \s2, \zeros, dword ptr [rax + \at + 8]{1to16}
+    GK_QPACK_JOIN \s0, \s1, \s2
+.else
+    vpdpwssd \s1, \zeros, dword ptr [rax + \at + 8]{1to16}
+.if \shift
+    vpslld  \s0, \s0, \shift
+.endif
+    vpaddd  \s0, \s0, \s1
+.endif
+    vcvtdq2ps \s0, \s0
+    vmulps  zmm8, \s, dword ptr [rax + \at]{1to16}
+    vfmadd231ps zmm7, \s0, zmm8
+.endm
+
+.macro GK_QPACK_OFFSET_GROUPS d, shift      // both of a step
+    GK_QPACK_CLEAR
+    GK_QPACK_SUMS \d
+    GK_QPACK_OFFSET_GROUP \d, \shift, 64*\d, zmm0, zmm1, zmm2, zmm10, zmm11, zmm12
+    GK_QPACK_OFFSET_GROUP \d, \shift, 64*\d + 16, zmm3, zmm4, zmm5, zmm13, zmm14, zmm15
+.endm
+
+.macro GK_QPACK_SCALE to, at        // floats of sixteen bytes of the step
+    vpmovsxbd \to, xmmword ptr [rsi + \at]
+    vcvtdq2ps \to, \to
 .endm
 
 .macro GK_QPACK_GROUPS d, shift     // both groups of a step, of blocks of 32

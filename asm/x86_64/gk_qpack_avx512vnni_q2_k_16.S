@@ -91,15 +91,7 @@ L(data):
 
 .macro GROUPS d, at, digits, a0, a1, a2, a3, b0, b1, b2, b3, s, m, t, n     // two of them
     GK_QPACK_CLEAR
-.if \d == 3
-    GK_QPACK_FOURS \a0, \digits, \b0, \digits + 16
-    GK_QPACK_FOURS \a1, \digits + 4, \b1, \digits + 20
-    GK_QPACK_FOURS \a2, \digits + 8, \b2, \digits + 24
-    GK_QPACK_FOURS \a3, \digits + 12, \b3, \digits + 28
-.else
-    GK_QPACK_PAIRS \a0, \a1, \digits, \b0, \b1, \digits + 16, 4
-    GK_QPACK_PAIRS \a2, \a3, \digits + 8, \b2, \b3, \digits + 24, 4
-.endif
+    GK_QPACK_SUMS_OF_16 \d, \digits, \a0, \a1, \a2, \a3, \b0, \b1, \b2, \b3
     GROUP   \d, \at, zmm0, zmm1, zmm2, \s, \m
     GROUP   \d, \at + 8, zmm3, zmm4, zmm5, \t, \n
 .endm

@@ -1,10 +1,12 @@
 // gk_qpack_avx512vnni_q3_k_16 -- strips of Q3_K by a few rows of x.                               AVX-512 F, VL, BW, DQ, VNNI
 //
-//   A strip, for each 256 of k: f16 d[16]; four times, for four groups of 16, 448 bytes: int8 sc[4][16]; vectors a to f, whose bytes
-//   hold codes of 3 bits, two of them and two bits of others. w = d sc (q - 4). Those of k + 0, 4, 8, 12 of a group are
+//   A strip, for each 256 of k: f16 d[16]; four times, for four groups of 16, 448 bytes: int8 sc[4][16]; vectors a to f, whose
+//   bytes hold codes of 3 bits, two of them and two bits of others. w = d sc (q - 4). Those of k + 0, 4, 8, 12 of a group are
 //
-//     group 0   bits 0-2 of a, b, c, d        2   bits 0-2 of e, f, u, v       u   the upper two bits of d, c, b and a, from bit 0 on
-//           1   bits 3-5 of a, b, c, d        3   bits 3-5 of e, f, u, v       v   those of f and e, then the upper two of u
+//     group 0   bits 0-2 of a, b, c, d        2   bits 0-2 of e, f, u, v
+//           1   bits 3-5 of a, b, c, d        3   bits 3-5 of e, f, u, v
+//
+//   u is the upper two bits of d, c, b and a, from bit 0 on, v those of f and e, then the upper two of u.
 //
 //   x, for a group: float d; int32 -4 sum X; of odd groups d / 8 and -32 sum X, for their sums are of 8 q X.
 //
@@ -37,11 +39,6 @@ L(data):
     vpternlogd \to, \low, dword ptr [DATA + \mask]{1to16}, 0xe4
 .endm
 
-.macro SCALE to, at
-    vpmovsxbd \to, xmmword ptr [rsi + \at]
-    vcvtdq2ps \to, \to
-.endm
-
 .macro STEP d
     vpbroadcastd zmm8, dword ptr [DATA]
     vpbroadcastd zmm9, dword ptr [DATA + 4]
@@ -66,23 +63,15 @@ L(data):
     vpternlogd zmm5, zmm0, dword ptr [DATA + 12]{1to16}, 0xe4    // v
     CODES   zmm3, zmm26, zmm30
     CODES   zmm5, zmm27, zmm31
-    SCALE   zmm10, 0
-    SCALE   zmm11, 16
-    SCALE   zmm12, 32
-    SCALE   zmm13, 48
+    GK_QPACK_SCALE zmm10, 0
+    GK_QPACK_SCALE zmm11, 16
+    GK_QPACK_SCALE zmm12, 32
+    GK_QPACK_SCALE zmm13, 48
 .endm
 
 .macro GROUPS d, at, digits, a0, a1, a2, a3, b0, b1, b2, b3, sc, sd    // two of them
     GK_QPACK_START \d, \at + 4, \at + 12
-.if \d == 3
-    GK_QPACK_FOURS \a0, \digits, \b0, \digits + 16
-    GK_QPACK_FOURS \a1, \digits + 4, \b1, \digits + 20
-    GK_QPACK_FOURS \a2, \digits + 8, \b2, \digits + 24
-    GK_QPACK_FOURS \a3, \digits + 12, \b3, \digits + 28
-.else
-    GK_QPACK_PAIRS \a0, \a1, \digits, \b0, \b1, \digits + 16, 4
-    GK_QPACK_PAIRS \a2, \a3, \digits + 8, \b2, \b3, \digits + 24, 4
-.endif
+    GK_QPACK_SUMS_OF_16 \d, \digits, \a0, \a1, \a2, \a3, \b0, \b1, \b2, \b3
     GK_QPACK_GROUP \d, 0, \at, zmm0, zmm1, zmm2, \sc
     GK_QPACK_GROUP \d, 0, \at + 8, zmm3, zmm4, zmm5, \sd
 .endm

@@ -65,26 +65,8 @@ L(data):
     SCALES  zmm13, zmm14, zmm15
 .endm
 
-.macro GROUP d, at, s0, s1, s2, s, rest, zeros      // zmm7 += a group whose sums are \s0, \s1, \s2
-    vfmadd231ps zmm7, \rest, dword ptr [rax + \at + 4]{1to16}
-.if \d == 3
-    vpdpwssd \s2, \zeros, dword ptr [rax + \at + 8]{1to16}
-    GK_QPACK_JOIN \s0, \s1, \s2
-.else
-    vpdpwssd \s1, \zeros, dword ptr [rax + \at + 8]{1to16}
-    vpslld  \s0, \s0, 4
-    vpaddd  \s0, \s0, \s1
-.endif
-    vcvtdq2ps \s0, \s0
-    vmulps  zmm8, \s, dword ptr [rax + \at]{1to16}
-    vfmadd231ps zmm7, \s0, zmm8
-.endm
-
 .macro INPUT d
-    GK_QPACK_CLEAR
-    GK_QPACK_SUMS \d
-    GROUP   \d, 64*\d, zmm0, zmm1, zmm2, zmm10, zmm11, zmm12
-    GROUP   \d, 64*\d + 16, zmm3, zmm4, zmm5, zmm13, zmm14, zmm15
+    GK_QPACK_OFFSET_GROUPS \d, 4
 .endm
 
 GK_QPACK_FUNC gk_qpack_avx512vnni_q4_k_16, 64, 576, WHOLE

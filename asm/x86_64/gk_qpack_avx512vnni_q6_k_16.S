@@ -40,11 +40,6 @@ L(data):
     vpandd  \q3, zmm0, zmm9                         // 4 q3
 .endm
 
-.macro SCALE to, at
-    vpmovsxbd \to, xmmword ptr [rsi + \at]
-    vcvtdq2ps \to, \to
-.endm
-
 .macro STEP d
     vpbroadcastd zmm8, dword ptr [DATA]
     vpbroadcastd zmm9, dword ptr [DATA + 4]
@@ -52,23 +47,15 @@ L(data):
     CODES   256, zmm20, zmm21, zmm22, zmm23
     CODES   448, zmm24, zmm25, zmm26, zmm27
     CODES   640, zmm28, zmm29, zmm30, zmm31
-    SCALE   zmm10, 0
-    SCALE   zmm11, 16
-    SCALE   zmm12, 32
-    SCALE   zmm13, 48
+    GK_QPACK_SCALE zmm10, 0
+    GK_QPACK_SCALE zmm11, 16
+    GK_QPACK_SCALE zmm12, 32
+    GK_QPACK_SCALE zmm13, 48
 .endm
 
 .macro GROUPS d, at, digits, a0, a1, a2, a3, b0, b1, b2, b3, sc, sd    // two of them
     GK_QPACK_START \d, \at + 4, \at + 12
-.if \d == 3
-    GK_QPACK_FOURS \a0, \digits, \b0, \digits + 16
-    GK_QPACK_FOURS \a1, \digits + 4, \b1, \digits + 20
-    GK_QPACK_FOURS \a2, \digits + 8, \b2, \digits + 24
-    GK_QPACK_FOURS \a3, \digits + 12, \b3, \digits + 28
-.else
-    GK_QPACK_PAIRS \a0, \a1, \digits, \b0, \b1, \digits + 16, 4
-    GK_QPACK_PAIRS \a2, \a3, \digits + 8, \b2, \b3, \digits + 24, 4
-.endif
+    GK_QPACK_SUMS_OF_16 \d, \digits, \a0, \a1, \a2, \a3, \b0, \b1, \b2, \b3
     GK_QPACK_GROUP \d, 2, \at, zmm0, zmm1, zmm2, \sc
     GK_QPACK_GROUP \d, 2, \at + 8, zmm3, zmm4, zmm5, \sd
 .endm
