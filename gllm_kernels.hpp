@@ -753,8 +753,8 @@ public:
 
     //      Weights packed ahead, which is faster for up to 16 rows of x: of all that stay in a cache, and of Q2_K,
     //      Q3_K, Q4_K, Q5_K and Q4_0 from memory too. Rows side by side, into packed_weights_bytes(type, n, k) bytes of
-    //      the caller's: n rounded up to a multiple of 16, 4 % more than these take as they are, and a tag. That is 0,
-    //      and packing is `unsupported`, where there is no such form: there is one for AVX-512 VNNI, of the types
+    //      the caller's: n rounded up to a multiple of 16, up to 4 % more than these take as they are, and a tag. That
+    //      is 0, and packing is `unsupported`, where there is no such form: there is one for AVX-512 VNNI, of the types
     //      named, Q6_K and Q8_0, k a multiple of 256. The buffer, at any address, is tagged with instruction set, type,
     //      n and k; one that does not fit is refused. It may be copied, and serves every element type. The promise is
     //      that of matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
@@ -8307,6 +8307,10 @@ GK_INL void put_digits(vi p, size_t digits, uint8_t* out) {
     }
     put_digit(biased, out + 64 * (digits - 1));
 }
+GK_INL void put_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
+    put_digits(lo, digits, out);
+    put_digits(hi, digits, out + 16);
+}
 /// S::put_x makes digits, and 16 bytes for groups, of 32 integers.
 template <class S> bool prepare_packed(const float* x, size_t k, size_t digits, uint8_t* prepared) {
     const float full = digits == 1 ? 127.0f : S::full;
@@ -8369,8 +8373,7 @@ template <class S> void unpack_strip(const uint8_t* strip, size_t blocks, uint8_
 /// Digits of 32 integers that go with nibbles.
 GK_INL void put_nibble_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
     const vi lo16 = vishl(lo, 4);
-    put_digits(digits == 1 ? lo : lo16, digits, out);
-    put_digits(digits == 1 ? hi : visub(hi, lo16), digits, out + 16);
+    put_digits(digits == 1 ? lo : lo16, digits == 1 ? hi : visub(hi, lo16), digits, out);
 }
 /// 16 times the sums of 32 codes X.
 template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][impl::STRIP][4], const uint8_t* x) {
@@ -8432,8 +8435,7 @@ struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
     static constexpr float     full = 63 << 13, times = 1;
     static uint8_t byte_of(const uint8_t* qs, size_t i) { return static_cast<uint8_t>(qs[i] ^ 128); }
     static GK_MEM void put_x_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
-        put_digits(lo, digits, out);
-        put_digits(hi, digits, out + 16);
+        put_digits(lo, hi, digits, out);
     }
     template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[8][impl::STRIP][4], const uint8_t* x) {
         vi sum = viset(0);
@@ -8505,8 +8507,8 @@ GK_INL Scaling scaling(vi words, vi z, vf of_s, vf of_m) {
     return {s, vfma(vfloat(z), s, m)};
 }
 
-/// Q4_K: words scale[r][g % 2] = z | sc << 4 | mn << 10; in
-/// quad[g % 2][v][r][i] codes 4 v + i, low, and 16 + 4 v + i of group g.
+/// Q4_K: words scale[r][g % 2] = z | sc << 4 | mn << 10; in quad[g % 2][v][r][i] codes 4 v + i, low, and 16 + 4 v + i of
+/// group g.
 struct strip_q4_k {
     using codec = codec_q4_k;
     static constexpr QuantType type = QuantType::Q4_K;
@@ -8628,8 +8630,7 @@ struct strip_q5_k {
     /// Of a group: d, d sum X, and -sum X = minus[0] + 1024 minus[1], to be multiplied by (z, 1024 z).
     struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
     static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
-        put_digits(lo, digits, out);
-        put_digits(hi, digits, out + 16);
+        put_digits(lo, hi, digits, out);
         const int32_t total = _mm512_reduce_add_epi32(viadd(lo, hi)), upper = -total >> 10;
         const Group g = {d, d * static_cast<float>(total),
                          {static_cast<int16_t>(-total - 1024 * upper), static_cast<int16_t>(upper)}, 0};
@@ -8711,8 +8712,7 @@ struct strip_q2_k {
     /// Of a group: d and sum X; of odd ones, whose sums are of 4 q X, d / 4 and 4 sum X.
     struct Group { float scale, sum; };
     static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* groups) {
-        put_digits(lo, digits, out);
-        put_digits(hi, digits, out + 16);
+        put_digits(lo, hi, digits, out);
         const Group g[2] = {{d, static_cast<float>(_mm512_reduce_add_epi32(lo))},
                             {d / 4, static_cast<float>(4 * _mm512_reduce_add_epi32(hi))}};
         memcpy(groups, g, sizeof g);
@@ -8816,8 +8816,7 @@ struct strip_q3_k {
     /// Of a group: d and -4 sum X; of odd ones, whose sums are of 8 q X, d / 8 and -32 sum X.
     struct Group { float scale; int32_t start; };
     static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* groups) {
-        put_digits(lo, digits, out);
-        put_digits(hi, digits, out + 16);
+        put_digits(lo, hi, digits, out);
         const Group g[2] = {{d, -4 * _mm512_reduce_add_epi32(lo)}, {d / 8, -32 * _mm512_reduce_add_epi32(hi)}};
         memcpy(groups, g, sizeof g);
     }

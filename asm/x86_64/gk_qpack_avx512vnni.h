@@ -156,21 +156,43 @@
     vmovaps zmmword ptr [rdi + \to], zmm2
 .endm
 
+// ---- scales and offsets of six bits, in words | sc << 4 | mn << 10; room: d / 16, 2^19 d, dmin / 1024, 2^13 dmin
+
+.macro GK_QPACK_SIX_BITS_HEAD at    // what makes the room so is at \at
+    vcvtph2ps zmm0, ymmword ptr [rsi]
+    vcvtph2ps zmm1, ymmword ptr [rsi + 32]
+    GK_QPACK_TIMES 0, \at, 448
+    GK_QPACK_TIMES 0, \at + 4, 512
+    GK_QPACK_TIMES 1, \at + 8, 576
+    GK_QPACK_TIMES 1, \at + 12, 640
+.endm
+
+.macro GK_QPACK_SIX_BITS_STEP at    // 2^23, and where sc and mn are, at \at
+    vmovaps zmm0, zmmword ptr [rdi + 448]
+    vmovaps zmm1, zmmword ptr [rdi + 512]
+    vmovaps zmm2, zmmword ptr [rdi + 576]
+    vmovaps zmm3, zmmword ptr [rdi + 640]
+    vpbroadcastd zmm4, dword ptr [DATA + \at]
+    vpbroadcastd zmm5, dword ptr [DATA + \at + 4]
+    vpbroadcastd zmm6, dword ptr [DATA + \at + 8]
+.endm
+
+.macro GK_QPACK_SIX_BITS s, rest    // both hold words; zmm9: z
+    vpternlogd \s, zmm4, zmm5, 0xec
+    vpternlogd \rest, zmm4, zmm6, 0xec
+    vfmsub132ps \s, zmm1, zmm0                          // d sc
+    vfnmadd132ps \rest, zmm3, zmm2                      // - dmin mn
+    vfmadd231ps \rest, zmm9, \s
+.endm
+
 .macro GK_QPACK_OFFSET_GROUP d, shift, at, s0, s1, s2, s, rest, zeros     // one that has an offset: rest, and whole steps
     vfmadd231ps zmm7, \rest, dword ptr [rax + \at + 4]{1to16}
 .if \d == 3
     vpdpwssd \s2, \zeros, dword ptr [rax + \at + 8]{1to16}
-    GK_QPACK_JOIN \s0, \s1, \s2
 .else
     vpdpwssd \s1, \zeros, dword ptr [rax + \at + 8]{1to16}
-.if \shift
-    vpslld  \s0, \s0, \shift
 .endif
-    vpaddd  \s0, \s0, \s1
-.endif
-    vcvtdq2ps \s0, \s0
-    vmulps  zmm8, \s, dword ptr [rax + \at]{1to16}
-    vfmadd231ps zmm7, \s0, zmm8
+    GK_QPACK_GROUP \d, \shift, \at, \s0, \s1, \s2, \s
 .endm
 
 .macro GK_QPACK_OFFSET_GROUPS d, shift      // both of a step
@@ -183,6 +205,17 @@
 .macro GK_QPACK_SCALE to, at        // floats of sixteen bytes of the step
     vpmovsxbd \to, xmmword ptr [rsi + \at]
     vcvtdq2ps \to, \to
+.endm
+
+.macro GK_QPACK_GROUPS_OF_16 d, shift       // all four of a step, scales in zmm10 .. zmm13
+    GK_QPACK_START \d, 64*\d + 4, 64*\d + 12
+    GK_QPACK_SUMS_OF_16 \d, 0, 16, 17, 18, 19, 20, 21, 22, 23
+    GK_QPACK_GROUP \d, \shift, 64*\d, zmm0, zmm1, zmm2, zmm10
+    GK_QPACK_GROUP \d, \shift, 64*\d + 8, zmm3, zmm4, zmm5, zmm11
+    GK_QPACK_START \d, 64*\d + 20, 64*\d + 28
+    GK_QPACK_SUMS_OF_16 \d, 32, 24, 25, 26, 27, 28, 29, 30, 31
+    GK_QPACK_GROUP \d, \shift, 64*\d + 16, zmm0, zmm1, zmm2, zmm12
+    GK_QPACK_GROUP \d, \shift, 64*\d + 24, zmm3, zmm4, zmm5, zmm13
 .endm
 
 .macro GK_QPACK_GROUPS d, shift     // both groups of a step, of blocks of 32

@@ -28,12 +28,7 @@ L(data):
     .long   0x0f0f0f0f                                                  // 156
 
 .macro HEAD d
-    vcvtph2ps zmm0, ymmword ptr [rsi]
-    vcvtph2ps zmm1, ymmword ptr [rsi + 32]
-    GK_QPACK_TIMES 0, 140, 448
-    GK_QPACK_TIMES 0, 144, 512
-    GK_QPACK_TIMES 1, 148, 576
-    GK_QPACK_TIMES 1, 152, 640
+    GK_QPACK_SIX_BITS_HEAD 140
 .endm
 
 .macro SCALES s, rest, zeros        // zeros holds words
@@ -41,23 +36,13 @@ L(data):
     vmovdqa64 \rest, \zeros
     vpermps zmm9, \zeros, zmm7                          // z: its index is the low four bits
     vpermd  \zeros, \zeros, zmm8
-    vpternlogd \s, zmm4, zmm5, 0xec
-    vpternlogd \rest, zmm4, zmm6, 0xec
-    vfmsub132ps \s, zmm1, zmm0                          // d sc
-    vfnmadd132ps \rest, zmm3, zmm2                      // - dmin mn
-    vfmadd231ps \rest, zmm9, \s
+    GK_QPACK_SIX_BITS \s, \rest
 .endm
 
 .macro STEP d
     GK_QPACK_NIBBLES_OF_STEP \d, 64, 156
     vmovdqu64 zmm12, zmmword ptr [rsi]
-    vmovaps zmm0, zmmword ptr [rdi + 448]
-    vmovaps zmm1, zmmword ptr [rdi + 512]
-    vmovaps zmm2, zmmword ptr [rdi + 576]
-    vmovaps zmm3, zmmword ptr [rdi + 640]
-    vpbroadcastd zmm4, dword ptr [DATA + 128]
-    vpbroadcastd zmm5, dword ptr [DATA + 132]
-    vpbroadcastd zmm6, dword ptr [DATA + 136]
+    GK_QPACK_SIX_BITS_STEP 128
     vmovdqa64 zmm7, zmmword ptr [DATA]
     vmovdqa64 zmm8, zmmword ptr [DATA + 64]
     vpsrld  zmm15, zmm12, 16

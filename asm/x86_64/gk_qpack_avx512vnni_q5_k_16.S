@@ -27,14 +27,9 @@ L(data):
     .long   15, 31                                      //  40  z
 
 .macro HEAD d
-    vcvtph2ps zmm0, ymmword ptr [rsi]
-    vcvtph2ps zmm1, ymmword ptr [rsi + 32]
+    GK_QPACK_SIX_BITS_HEAD 24
     vpmovzxbd zmm2, xmmword ptr [rsi + 64]
     vmovdqa64 zmmword ptr [rdi + 704], zmm2
-    GK_QPACK_TIMES 0, 24, 448
-    GK_QPACK_TIMES 0, 28, 512
-    GK_QPACK_TIMES 1, 32, 576
-    GK_QPACK_TIMES 1, 36, 640
 .endm
 
 .macro CODES at, q0, q1, q2, q3, q4, q5, q6, q7
@@ -73,11 +68,7 @@ L(data):
     vcvtdq2ps zmm9, \zeros                              // z
     vpslld  zmm7, \zeros, 26
     vpord   \zeros, \zeros, zmm7
-    vpternlogd \s, zmm4, zmm5, 0xec
-    vpternlogd \rest, zmm4, zmm6, 0xec
-    vfmsub132ps \s, zmm1, zmm0                          // d sc
-    vfnmadd132ps \rest, zmm3, zmm2                      // - dmin mn
-    vfmadd231ps \rest, zmm9, \s
+    GK_QPACK_SIX_BITS \s, \rest
 .endm
 
 .macro STEP d
@@ -87,13 +78,7 @@ L(data):
     CODES   384, zmm24, zmm25, zmm26, zmm27, zmm28, zmm29, zmm30, zmm31
     vmovdqu64 zmm12, zmmword ptr [rsi]
     vmovdqa64 zmm8, zmmword ptr [rdi + 704]
-    vmovaps zmm0, zmmword ptr [rdi + 448]
-    vmovaps zmm1, zmmword ptr [rdi + 512]
-    vmovaps zmm2, zmmword ptr [rdi + 576]
-    vmovaps zmm3, zmmword ptr [rdi + 640]
-    vpbroadcastd zmm4, dword ptr [DATA + 12]
-    vpbroadcastd zmm5, dword ptr [DATA + 16]
-    vpbroadcastd zmm6, dword ptr [DATA + 20]
+    GK_QPACK_SIX_BITS_STEP 12
     vpsrld  zmm15, zmm12, 16
     SCALES  zmm10, zmm11, zmm12, 4
     SCALES  zmm13, zmm14, zmm15, 3

@@ -53,16 +53,8 @@ L(data):
     GK_QPACK_SCALE zmm13, 48
 .endm
 
-.macro GROUPS d, at, digits, a0, a1, a2, a3, b0, b1, b2, b3, sc, sd    // two of them
-    GK_QPACK_START \d, \at + 4, \at + 12
-    GK_QPACK_SUMS_OF_16 \d, \digits, \a0, \a1, \a2, \a3, \b0, \b1, \b2, \b3
-    GK_QPACK_GROUP \d, 2, \at, zmm0, zmm1, zmm2, \sc
-    GK_QPACK_GROUP \d, 2, \at + 8, zmm3, zmm4, zmm5, \sd
-.endm
-
 .macro INPUT d
-    GROUPS  \d, 64*\d, 0, 16, 17, 18, 19, 20, 21, 22, 23, zmm10, zmm11
-    GROUPS  \d, 64*\d + 16, 32, 24, 25, 26, 27, 28, 29, 30, 31, zmm12, zmm13
+    GK_QPACK_GROUPS_OF_16 \d, 2
 .endm
 
 GK_QPACK_FUNC gk_qpack_avx512vnni_q6_k_16, 32, 832, SCALED
