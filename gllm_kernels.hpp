@@ -5860,16 +5860,18 @@ void decoded_rows(const impl::RowsJob& job) {
 //   for each NC columns of C
 //     for each KC of k
 //       for each mc rows of C           pack the A block, [mc][KC] as panels [KC][MR]       in L2
-//         for each NR columns           pack a panel of B, [KC][NR]                         in L1
+//         for each NR columns           pack a panel of B, [KC][NR]                         in L1 or, a GROUP, in L2
 //           for each MR rows            microkernel on a tile of C, [MR][NR]                in registers
 //
-// A panel of B is packed just before its first use, while the tiles of the panel before it prefetch its source. If
+// A panel of B is packed just before its first use, while the tiles of the panel before it prefetch its source; panels
+// of B[k][n] a GROUP at a time, for a row of one is two lines of memory and memory wants more of a row at once. If
 // there are further rows of C, it is kept for them in the B block, [KC][NC]. Every element of C is a sum of chains of
 // CHAIN fused multiply-adds in order of k, whatever tile or thread computes it: chains are added up in f32, LONG_K of k
 // at most; beyond that in double. So a term meets at most CHAIN + k / CHAIN - 1 roundings, which err by u sum |a b| at
 // most each: 159 at k = 4096, 223 at LONG_K, 224 with that of the result beyond it.
 
 constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF, BAND = 4096;
+constexpr size_t GROUP = 256 - 256 % NR;                        // columns of B[k][n] that are packed together
 
 GK_INL constexpr size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
 GK_INL constexpr size_t least(size_t a, size_t b)    { return a < b ? a : b; }
@@ -5910,11 +5912,18 @@ template <class E> void pack_a(const void* a, size_t lda, size_t rows, size_t kc
 
 // Panels of B: kc rows of NR floats, from each of its forms.
 
+/// Up to GROUP columns: panel after panel.
 template <class E> void panel_rows(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
     const E* row = static_cast<const E*>(b.data) + p * b.ld + j;
-    for (size_t i = 0; i < kc; i++, row += b.ld, out += NR)
-        for (size_t v = 0; v < NR; v += VF)
-            vstore(out + v, v + VF <= cols ? vload(row + v) : v < cols ? vload_n(row + v, cols - v) : vzero());
+    for (size_t i = 0; i < kc; i++, row += b.ld, out += NR) {
+        for (size_t v = 0; v < cols; v += 64 / sizeof(E)) prefetch(reinterpret_cast<const char*>(row + 8 * b.ld + v));
+        float* to = out;
+        for (size_t c = 0; c < cols; c += NR, to += kc * NR)
+            for (size_t v = 0; v < NR; v += VF) {
+                const size_t at = c + v;
+                vstore(to + v, at + VF <= cols ? vload(row + at) : at < cols ? vload_n(row + at, cols - at) : vzero());
+            }
+    }
 }
 GK_INL void zero_columns(float* out, size_t kc, size_t from) {
     for (size_t i = 0; i < kc; i++)
@@ -6170,7 +6179,7 @@ struct Blocks {
     size_t b, sums, total;
     Blocks(size_t size, size_t m, size_t n, size_t k, bool own_sums)          // size: bytes of an element
         : mc(block_rows(m)), kc(least(k, KC)), nc(least(round_up(n, NR), NC)), keep(m > mc),
-          b(mc * kc + VF), sums(b + kc * (keep ? nc : NR)),
+          b(mc * kc + VF), sums(b + kc * (keep ? nc : least(nc, GROUP))),
           total(sums + (own_sums && size < sizeof(float) && k > KC ? m * nc : 0)) {}
 };
 /// Beyond LONG_K, C is computed so much at a time: sums in double, then those of a part of k in f32, then the blocks.
@@ -6208,17 +6217,21 @@ template <class E> constexpr ElementSteps steps_of = {sizeof(E), &widen_as<E>, &
 struct BPanels {
     const impl::BSource& b;
     const ElementSteps&  steps;
-    float*               block;        // where they are packed, `apart` floats from one to the next
-    size_t               apart, p, kc, column, nc;
+    float*               block;        // where they are packed
+    bool                 keep;         // each in its place, or a group over the group before
+    size_t               p, kc, column, nc;
     const float*         ready;        // the panels that exist already
 
     /// Panel j, packed if need be.
     const float* at(size_t j) const {
         if (ready) return ready + j * kc;
-        float* const panel = block + j * apart;
-        b.panel(b, panel, p, kc, column + j, least(nc - j, NR));
+        float* const panel = block + (keep ? j : j % group()) * kc;
+        if (j % group() == 0) b.panel(b, panel, p, kc, column + j, least(nc - j, group()));
         return panel;
     }
+    /// Columns that are packed together; and from one panel to that whose source is to be prefetched.
+    size_t group() const { return b.panel == steps.panel_rows ? GROUP : NR; }
+    size_t ahead() const { return ready ? NR : group(); }
     /// What at(j) will read, part `i` of it when a part is `rows` rows of 128 bytes. Lines that two panels share were
     /// read with the first.
     impl::Ahead source(size_t j, size_t i, size_t rows) const {
@@ -6270,7 +6283,7 @@ void gemm_nest(const impl::GemmJob& job, const ElementSteps& e) {
             const bool   last = p0 + kc >= job.k;
             // Does a tile need finish()?
             const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);
-            BPanels      panels = {job.b, e, b_block, at.keep ? kc : 0, job.row + p0, kc, job.column + j0, nc,
+            BPanels      panels = {job.b, e, b_block, at.keep, job.row + p0, kc, job.column + j0, nc,
                                    job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n
                                                   + (job.column + j0) * kc : nullptr};
             for (size_t i0 = 0; i0 < job.m; i0 += at.mc) {
@@ -6289,7 +6302,7 @@ void gemm_nest(const impl::GemmJob& job, const ElementSteps& e) {
                         const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
                         const float* const next = i + rows < mc ? t + rows * ldt : t - i * ldt + NR;
                         packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols,
-                                    panels.source(j + NR, tile, part),
+                                    panels.source(j + panels.ahead(), tile, part),
                                     {reinterpret_cast<const char*>(own_tile ? local : next), ldt * sizeof(float), MR});
                         if (done) e.finish(t, ldt, bias ? bias + (j0 + j) * e.size : nullptr, job.act, c, job.ldc,
                                            rows, cols);
