@@ -8366,21 +8366,52 @@ template <class S> void strips(impl::DotJob* job) {
         (job->digits == 1 ? strip_times<S, 1> : strip_times<S, 3>)(*job, strip, job->y + s * impl::STRIP);
     }
 }
-/// S is 256 of k of a strip: put() takes the blocks of row r of it, get() gives them back.
+GK_INL void store_quad(void* to, vi v) { _mm512_storeu_si512(to, v); }
+/// The same double word of the rows of a strip, in memory `stride` bytes apart; rows that are not there are 0.
+template <class Byte> struct RowWords {
+    Byte*  first;
+    size_t stride, rows;
+    GK_MEM vi get(size_t byte) const {
+        uint8_t words[impl::STRIP][4] = {};
+        for (size_t r = 0; r < rows; r++) memcpy(words[r], first + r * stride + byte, 4);
+        return viload(words);
+    }
+    GK_MEM void put(size_t byte, vi v) const {
+        uint8_t words[impl::STRIP][4];
+        store_quad(words, v);
+        for (size_t r = 0; r < rows; r++) memcpy(first + r * stride + byte, words[r], 4);
+    }
+};
+using ReadWords  = RowWords<const uint8_t>;
+using WriteWords = RowWords<uint8_t>;
+/// Of each byte of v n bits to the right, or to the left, what the mask leaves.
+GK_INL vi right_of(vi v, size_t n, int mask) {
+    return viand(vishr(v, static_cast<int>(n)), _mm512_set1_epi8(static_cast<char>(mask)));
+}
+GK_INL vi left_of(vi v, size_t n, int mask) {
+    return viand(vishl(v, static_cast<int>(n)), _mm512_set1_epi8(static_cast<char>(mask)));
+}
+
+/// S is 256 of k of a strip: put_scales() and put_codes() take the blocks of row r, and of all rows; get_..() give them
+/// back.
 template <class S> void pack_strip(const uint8_t* w, size_t stride, size_t rows, size_t blocks, uint8_t* strip) {
     using block = typename S::codec::block;
     constexpr size_t row = 256 / block::weights * sizeof(block);
+    S* to = reinterpret_cast<S*>(strip);
     memset(strip, 0, blocks * sizeof(S));
-    for (size_t r = 0; r < rows; r++)
-        for (size_t b = 0; b < blocks; b++)
-            reinterpret_cast<S*>(strip)[b].put(reinterpret_cast<const block*>(w + r * stride + b * row), r);
+    for (size_t b = 0; b < blocks; b++, w += row, to++) {
+        to->put_codes(ReadWords{w, stride, rows});
+        for (size_t r = 0; r < rows; r++) to->put_scales(reinterpret_cast<const block*>(w + r * stride), r);
+    }
 }
 template <class S> void unpack_strip(const uint8_t* strip, size_t blocks, uint8_t* w, size_t stride, size_t rows) {
     using block = typename S::codec::block;
     constexpr size_t row = 256 / block::weights * sizeof(block);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t b = 0; b < blocks; b++)
-            reinterpret_cast<const S*>(strip)[b].get(reinterpret_cast<block*>(w + r * stride + b * row), r);
+    const S* from = reinterpret_cast<const S*>(strip);
+    for (size_t b = 0; b < blocks; b++, w += row, from++) {
+        from->get_codes(WriteWords{w, stride, rows});
+        for (size_t r = 0; r < rows; r++) from->get_scales(reinterpret_cast<block*>(w + r * stride), r);
+    }
 }
 
 /// Digits of 32 integers that go with nibbles.
@@ -8410,19 +8441,21 @@ template <class S, class Codec, size_t Quads> struct strip_of_32 {
     struct Step { uint8_t d[2][impl::STRIP][2], quad[2][Quads][impl::STRIP][4]; } step[4];
     struct Group { float scale; int32_t start; int64_t unused; };
 
-    GK_MEM void put(const typename codec::block* row, size_t r) {
-        for (size_t g = 0; g < 8; g++) {
-            Step& to = step[g / 2];
-            memcpy(to.d[g % 2][r], row[g].d, 2);
-            for (size_t i = 0; i < 4 * Quads; i++) to.quad[g % 2][i / 4][r][i % 4] = S::byte_of(row[g].qs, i);
-        }
+    using block = typename codec::block;
+    GK_MEM void put_scales(const block* row, size_t r) {
+        for (size_t g = 0; g < 8; g++) memcpy(step[g / 2].d[g % 2][r], row[g].d, 2);
     }
-    GK_MEM void get(typename codec::block* row, size_t r) const {
-        for (size_t g = 0; g < 8; g++) {
-            const Step& from = step[g / 2];
-            memcpy(row[g].d, from.d[g % 2][r], 2);
-            for (size_t i = 0; i < 4 * Quads; i++) row[g].qs[i] = S::byte_of(from.quad[g % 2][i / 4][r], i % 4);
-        }
+    GK_MEM void get_scales(block* row, size_t r) const {
+        for (size_t g = 0; g < 8; g++) memcpy(row[g].d, step[g / 2].d[g % 2][r], 2);
+    }
+    static size_t byte_of(size_t g, size_t i) { return g * sizeof(block) + offsetof(block, qs) + 4 * i; }
+    GK_MEM void put_codes(const ReadWords& w) {
+        for (size_t g = 0; g < 8; g++)
+            for (size_t i = 0; i < Quads; i++) store_quad(step[g / 2].quad[g % 2][i], S::biased(w.get(byte_of(g, i))));
+    }
+    GK_MEM void get_codes(const WriteWords& w) const {
+        for (size_t g = 0; g < 8; g++)
+            for (size_t i = 0; i < Quads; i++) w.put(byte_of(g, i), S::biased(viload(step[g / 2].quad[g % 2][i])));
     }
     static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
         S::put_x_digits(lo, hi, digits, out);
@@ -8446,7 +8479,7 @@ template <class S, class Codec, size_t Quads> struct strip_of_32 {
 struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
     static constexpr QuantType type = QuantType::Q8_0;
     static constexpr float     full = 63 << 13, times = 1;
-    static uint8_t byte_of(const uint8_t* qs, size_t i) { return static_cast<uint8_t>(qs[i] ^ 128); }
+    static GK_MEM vi biased(vi codes) { return _mm512_xor_si512(codes, _mm512_set1_epi8(-128)); }
     static GK_MEM void put_x_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
         put_digits(lo, hi, digits, out);
     }
@@ -8463,7 +8496,7 @@ struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
 struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
     static constexpr QuantType type = QuantType::Q4_0;
     static constexpr float     full = 1 << 18, times = 16;
-    static uint8_t byte_of(const uint8_t* qs, size_t i) { return qs[i]; }
+    static GK_MEM vi biased(vi codes) { return codes; }
     static GK_MEM void put_x_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
         put_nibble_digits(lo, hi, digits, out);
     }
@@ -8520,8 +8553,8 @@ GK_INL Scaling scaling(vi words, vi z, vf of_s, vf of_m) {
     return {s, vfma(vfloat(z), s, m)};
 }
 
-/// Q4_K: words scale[r][g % 2] = z | sc << 4 | mn << 10; in quad[g % 2][v][r][i] codes 4 v + i, low, and 16 + 4 v + i of
-/// group g.
+/// Q4_K: words scale[r][g % 2] = z | sc << 4 | mn << 10; in quad[g % 2][v][r][i] codes 4 v + i, low, and 16 + 4 v + i
+/// of group g.
 struct strip_q4_k {
     using codec = codec_q4_k;
     static constexpr QuantType type = QuantType::Q4_K;
@@ -8529,35 +8562,33 @@ struct strip_q4_k {
     uint8_t d[impl::STRIP][2], dmin[impl::STRIP][2];
     struct Step { uint8_t scale[impl::STRIP][2][2], quad[2][4][impl::STRIP][4]; } step[4];
 
-    GK_MEM void put(const codec::block* row, size_t r) {
-        const codec::block& b = *row;
+    GK_MEM void put_scales(const codec::block* row, size_t r) {
         SixBits six;
         six_bits_of<codec>(row, six);
-        uint8_t q[32];
-        memcpy(d[r], b.d, 2), memcpy(dmin[r], b.dmin, 2);
-        for (size_t g = 0; g < 8; g++) {
-            const vb codes = codec::codes(b, g);
-            memcpy(q, &codes, 32);
-            Step& to = step[g / 2];
-            six.put_word(g, to.scale[r][g % 2]);
-            for (size_t i = 0; i < 16; i++)
-                to.quad[g % 2][i / 4][r][i % 4] = static_cast<uint8_t>(q[i] | q[i + 16] << 4);
-        }
+        memcpy(d[r], row->d, 2), memcpy(dmin[r], row->dmin, 2);
+        for (size_t g = 0; g < 8; g++) six.put_word(g, step[g / 2].scale[r][g % 2]);
     }
-    GK_MEM void get(codec::block* row, size_t r) const {
-        codec::block& b = *row;
-        memset(&b, 0, sizeof b);
-        memcpy(b.d, d[r], 2), memcpy(b.dmin, dmin[r], 2);
-        for (size_t g = 0; g < 8; g++) {
-            const Step&    from = step[g / 2];
-            put_six_bits(b.sm, g, from.scale[r][g % 2]);
-            for (size_t i = 0; i < 16; i++) {
-                const unsigned v = from.quad[g % 2][i / 4][r][i % 4];
-                uint8_t* const q = b.qs + g / 2 * 32 + i;
-                q[0]  = static_cast<uint8_t>(q[0]  | (v & 15) << g % 2 * 4);
-                q[16] = static_cast<uint8_t>(q[16] | (v >> 4) << g % 2 * 4);
+    GK_MEM void get_scales(codec::block* row, size_t r) const {
+        memcpy(row->d, d[r], 2), memcpy(row->dmin, dmin[r], 2), memset(row->sm, 0, sizeof row->sm);
+        for (size_t g = 0; g < 8; g++) put_six_bits(row->sm, g, step[g / 2].scale[r][g % 2]);
+    }
+    /// Where a block has quad i of 8 of groups 2 s, low nibbles, and 2 s + 1.
+    static size_t byte_of(size_t s, size_t i) { return offsetof(codec::block, qs) + 32 * s + 4 * i; }
+    GK_MEM void put_codes(const ReadWords& w) {
+        for (size_t s = 0; s < 4; s++)
+            for (size_t i = 0; i < 4; i++) {
+                const vi a = w.get(byte_of(s, i)), b = w.get(byte_of(s, 4 + i));
+                store_quad(step[s].quad[0][i], bits_of(a, vishl(b, 4), 15));
+                store_quad(step[s].quad[1][i], bits_of(vishr(a, 4), b, 15));
             }
-        }
+    }
+    GK_MEM void get_codes(const WriteWords& w) const {
+        for (size_t s = 0; s < 4; s++)
+            for (size_t i = 0; i < 4; i++) {
+                const vi even = viload(step[s].quad[0][i]), odd = viload(step[s].quad[1][i]);
+                w.put(byte_of(s, i),     bits_of(even, vishl(odd, 4), 15));
+                w.put(byte_of(s, 4 + i), bits_of(vishr(even, 4), odd, 15));
+            }
     }
     /// Of a group: d / 16, d sum X, and -16 sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
     struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
@@ -8600,44 +8631,57 @@ struct strip_q5_k {
     uint8_t d[impl::STRIP][2], dmin[impl::STRIP][2], z4[impl::STRIP];
     struct Step { uint8_t scale[impl::STRIP][2][2], quad[2][5][impl::STRIP][4]; } step[4];
 
-    GK_MEM void put(const codec::block* row, size_t r) {
+    GK_MEM void put_scales(const codec::block* row, size_t r) {
         SixBits six;
-        uint8_t q[32];
         six_bits_of<codec>(row, six);
         memcpy(d[r], row->d, 2), memcpy(dmin[r], row->dmin, 2);
         for (size_t g = 0; g < 8; g++) {
-            const vb codes = codec::codes(*row, g);
-            memcpy(q, &codes, 32);
-            Step& to = step[g / 2];
-            six.put_word(g, to.scale[r][g % 2]);
+            six.put_word(g, step[g / 2].scale[r][g % 2]);
             z4[r] = static_cast<uint8_t>(z4[r] | six.z[2 * g] >> 4 << g);
-            for (size_t i = 0; i < 4; i++) {
-                const unsigned q5 = q[20 + i], q6 = q[24 + i], q7 = q[28 + i];
-                const unsigned bytes[5] = {q[i] | q5 << 5, q[4 + i] | q5 >> 3 << 5 | q7 >> 3 << 7, q[8 + i] | q6 << 5,
-                                           q[12 + i] | q6 >> 3 << 5 | q7 >> 4 << 7, q[16 + i] | q7 << 5};
-                for (size_t n = 0; n < 5; n++) to.quad[g % 2][n][r][i] = static_cast<uint8_t>(bytes[n] & 255);
-            }
         }
     }
-    GK_MEM void get(codec::block* row, size_t r) const {
-        memset(row, 0, sizeof *row);
-        memcpy(row->d, d[r], 2), memcpy(row->dmin, dmin[r], 2);
+    GK_MEM void get_scales(codec::block* row, size_t r) const {
+        memcpy(row->d, d[r], 2), memcpy(row->dmin, dmin[r], 2), memset(row->sm, 0, sizeof row->sm);
+        for (size_t g = 0; g < 8; g++) put_six_bits(row->sm, g, step[g / 2].scale[r][g % 2]);
+    }
+    /// Where a block has the lower four bits of quad t of group g, and its fifth bits.
+    static size_t low_byte(size_t g, size_t t) { return offsetof(codec::block, qs) + g / 2 * 32 + 4 * t; }
+    static size_t high_byte(size_t t)          { return offsetof(codec::block, hs) + 4 * t; }
+    GK_MEM void put_codes(const ReadWords& w) {
+        vi high[8];
+        for (size_t t = 0; t < 8; t++) high[t] = w.get(high_byte(t));
         for (size_t g = 0; g < 8; g++) {
-            const Step& from = step[g / 2];
-            put_six_bits(row->sm, g, from.scale[r][g % 2]);
-            for (size_t i = 0; i < 4; i++) {
-                const auto byte = [&](size_t n) { return static_cast<unsigned>(from.quad[g % 2][n][r][i]); };
-                const unsigned q[8] = {byte(0) & 31, byte(1) & 31, byte(2) & 31, byte(3) & 31, byte(4) & 31,
-                                       byte(0) >> 5 | (byte(1) >> 5 & 3) << 3, byte(2) >> 5 | (byte(3) >> 5 & 3) << 3,
-                                       byte(4) >> 5 | byte(1) >> 7 << 3 | byte(3) >> 7 << 4};
-                for (size_t t = 0; t < 8; t++) put_code(*row, g, 4 * t + i, q[t]);
-            }
+            vi q[8];
+            for (size_t t = 0; t < 8; t++)
+                q[t] = vior(right_of(w.get(low_byte(g, t)), g % 2 * 4, 15), vishl(right_of(high[t], g, 1), 4));
+            uint8_t (&quad)[5][impl::STRIP][4] = step[g / 2].quad[g % 2];
+            store_quad(quad[0], vior(q[0], left_of(q[5], 5, 0xe0)));
+            store_quad(quad[1], vior(q[1], vior(left_of(q[5], 2, 0x60), left_of(q[7], 4, 0x80))));
+            store_quad(quad[2], vior(q[2], left_of(q[6], 5, 0xe0)));
+            store_quad(quad[3], vior(q[3], vior(left_of(q[6], 2, 0x60), left_of(q[7], 3, 0x80))));
+            store_quad(quad[4], vior(q[4], left_of(q[7], 5, 0xe0)));
         }
     }
-    static void put_code(codec::block& b, size_t g, size_t i, unsigned q) {
-        uint8_t &low = b.qs[g / 2 * 32 + i], &high = b.hs[i];
-        low  = static_cast<uint8_t>(low | (q & 15) << g % 2 * 4);
-        high = static_cast<uint8_t>(high | q >> 4 << g);
+    GK_MEM void get_codes(const WriteWords& w) const {
+        vi high[8], low[8];
+        for (vi& h : high) h = viset(0);
+        for (size_t g = 0; g < 8; g++) {
+            vi q[8];
+            codes_of(step[g / 2].quad[g % 2], q);
+            for (size_t t = 0; t < 8; t++) {
+                high[t] = vior(high[t], left_of(right_of(q[t], 4, 1), g, 1 << g));
+                if (g % 2 == 0) low[t] = viand(q[t], _mm512_set1_epi8(15));
+                else            w.put(low_byte(g, t), vior(low[t], left_of(q[t], 4, 0xf0)));
+            }
+        }
+        for (size_t t = 0; t < 8; t++) w.put(high_byte(t), high[t]);
+    }
+    /// Quads 0 to 7 of a group, in the lower five bits.
+    static GK_MEM void codes_of(const uint8_t (&quad)[5][impl::STRIP][4], vi (&v)[8]) {
+        for (size_t n = 0; n < 5; n++) v[n] = viload(quad[n]);
+        v[5] = bits_of(vishr(v[0], 5), vishr(v[1], 2), 7);
+        v[6] = bits_of(vishr(v[2], 5), vishr(v[3], 2), 7);
+        v[7] = bits_of(vishr(v[3], 3), bits_of(vishr(v[4], 5), vishr(v[1], 4), 7), 16);
     }
 
     /// Of a group: d, d sum X, and -sum X = minus[0] + 1024 minus[1], to be multiplied by (z, 1024 z).
@@ -8671,12 +8715,8 @@ struct strip_q5_k {
     }
     /// The sums of 32 codes X.
     template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[5][impl::STRIP][4], const uint8_t* x) {
-        vi v[8], low = _mm512_set1_epi8(31);
-        for (size_t n = 0; n < 5; n++) v[n] = viload(quad[n]);
-        v[5] = bits_of(vishr(v[0], 5), vishr(v[1], 2), 7);
-        v[6] = bits_of(vishr(v[2], 5), vishr(v[3], 2), 7);
-        v[7] = bits_of(vishr(v[3], 3), bits_of(vishr(v[4], 5), vishr(v[1], 4), 7), 16);
-        vi sum = viset(0);
+        vi v[8], low = _mm512_set1_epi8(31), sum = viset(0);
+        codes_of(quad, v);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
             sum = vishl(sum, 8);
             GK_UNROLL(8) for (size_t t = 0; t < 8; t++) sum = quad_dot(sum, viand(v[t], low), x + 64 * d + 4 * t);
@@ -8694,33 +8734,40 @@ struct strip_q2_k {
     uint8_t d[impl::STRIP][2], dmin[impl::STRIP][2];
     struct Step { uint8_t sm[4][impl::STRIP], quad[4][impl::STRIP][4]; } step[4];
 
-    GK_MEM void put(const codec::block* row, size_t r) {
+    GK_MEM void put_scales(const codec::block* row, size_t r) {
         memcpy(d[r], row->d, 2), memcpy(dmin[r], row->dmin, 2);
-        for (size_t g = 0; g < 16; g++) {
-            Step& to = step[g / 4];
-            to.sm[g % 4][r] = row->sm[g];
-            for (size_t i = 0; i < 16; i++) {
-                const unsigned q = row->qs[byte_of(g) + i] >> shift_of(g) & 3u;
-                uint8_t&       v = to.quad[i / 4][r][i % 4];
-                v = static_cast<uint8_t>(v | q << 2 * (g % 4));
-            }
-        }
+        for (size_t g = 0; g < 16; g++) step[g / 4].sm[g % 4][r] = row->sm[g];
     }
-    GK_MEM void get(codec::block* row, size_t r) const {
-        memset(row, 0, sizeof *row);
+    GK_MEM void get_scales(codec::block* row, size_t r) const {
         memcpy(row->d, d[r], 2), memcpy(row->dmin, dmin[r], 2);
-        for (size_t g = 0; g < 16; g++) {
-            row->sm[g] = step[g / 4].sm[g % 4][r];
-            for (size_t i = 0; i < 16; i++) {
-                const unsigned q = step[g / 4].quad[i / 4][r][i % 4] >> 2 * (g % 4) & 3u;
-                uint8_t&       v = row->qs[byte_of(g) + i];
-                v = static_cast<uint8_t>(v | q << shift_of(g));
-            }
-        }
+        for (size_t g = 0; g < 16; g++) row->sm[g] = step[g / 4].sm[g % 4][r];
     }
-    /// Where a block has the codes of group g of 16.
-    static size_t byte_of(size_t g)  { return g / 8 * 32 + g % 2 * 16; }
-    static size_t shift_of(size_t g) { return g % 8 / 2 * 2; }
+    /// Where a block has quads i of 8 of 128 of k: the first four of even groups of 16, the others of odd ones.
+    static size_t byte_of(size_t half, size_t i) { return offsetof(codec::block, qs) + 32 * half + 4 * i; }
+    GK_MEM void put_codes(const ReadWords& w) {
+        for (size_t h = 0; h < 2; h++)
+            for (size_t i = 0; i < 4; i++) {
+                const vi even = w.get(byte_of(h, i)), odd = w.get(byte_of(h, 4 + i));
+                for (size_t s = 0; s < 2; s++) {
+                    const vi a = right_of(even, 4 * s, 15), b = right_of(odd, 4 * s, 15);
+                    store_quad(step[2 * h + s].quad[i],
+                            bits_of(bits_of(a, vishl(b, 2), 3), bits_of(vishl(a, 2), vishl(b, 4), 0x30), 15));
+                }
+            }
+    }
+    GK_MEM void get_codes(const WriteWords& w) const {
+        for (size_t h = 0; h < 2; h++)
+            for (size_t i = 0; i < 4; i++) {
+                vi even[2], odd[2];
+                for (size_t s = 0; s < 2; s++) {
+                    const vi v = viload(step[2 * h + s].quad[i]);
+                    even[s] = bits_of(v, vishr(v, 2), 3);
+                    odd[s]  = bits_of(vishr(v, 2), vishr(v, 4), 3);
+                }
+                w.put(byte_of(h, i),     bits_of(even[0], vishl(even[1], 4), 15));
+                w.put(byte_of(h, 4 + i), bits_of(odd[0],  vishl(odd[1],  4), 15));
+            }
+    }
 
     /// Of a group: d and sum X; of odd ones, whose sums are of 4 q X, d / 4 and 4 sum X.
     struct Group { float scale, sum; };
@@ -8779,51 +8826,63 @@ struct strip_q3_k {
     uint8_t d[impl::STRIP][2];
     struct Step { uint8_t sc[4][impl::STRIP], quad[6][impl::STRIP][4]; } step[4];
 
-    GK_MEM void put(const codec::block* row, size_t r) {
-        uint8_t sc[32], q[256];
+    GK_MEM void put_scales(const codec::block* row, size_t r) {
+        uint8_t sc[32];
         const vb scales = codec::steps(*row).scale;
         memcpy(sc, &scales, 32), memcpy(d[r], row->d, 2);
-        for (size_t g = 0; g < 8; g++) {
-            const vb codes = badd(codec::codes(*row, g), bset(4));
-            memcpy(q + 32 * g, &codes, 32);
-        }
         for (size_t g = 0; g < 16; g++) step[g / 4].sc[g % 4][r] = sc[g];
-        for (size_t i = 0; i < 16; i++) {
-            const uint8_t* const from = q + i / 4 * 64 + i % 4;
-            const auto pair = [from](size_t j, size_t t) {
-                return static_cast<unsigned>(from[16 * j + 4 * t] | from[16 * j + 16 + 4 * t] << 3);
-            };
-            const unsigned v = pair(2, 3), u = pair(2, 2) | v >> 4 << 6;
-            const unsigned bytes[6] = {pair(0, 0) | u >> 6 << 6, pair(0, 1) | (u >> 4 & 3) << 6,
-                                       pair(0, 2) | (u >> 2 & 3) << 6, pair(0, 3) | (u & 3) << 6,
-                                       pair(2, 0) | (v >> 2 & 3) << 6, pair(2, 1) | (v & 3) << 6};
-            for (size_t n = 0; n < 6; n++) step[i / 4].quad[n][r][i % 4] = static_cast<uint8_t>(bytes[n]);
-        }
     }
-    GK_MEM void get(codec::block* row, size_t r) const {
-        memset(row, 0, sizeof *row);
-        memcpy(row->d, d[r], 2);
+    GK_MEM void get_scales(codec::block* row, size_t r) const {
+        memcpy(row->d, d[r], 2), memset(row->sc, 0, sizeof row->sc);
         for (size_t g = 0; g < 16; g++) {
             const unsigned sc = (step[g / 4].sc[g % 4][r] + 32u) & 63;
             row->sc[g % 8]     = static_cast<uint8_t>(row->sc[g % 8] | (sc & 15) << g / 8 * 4);
             row->sc[8 + g % 4] = static_cast<uint8_t>(row->sc[8 + g % 4] | sc >> 4 << g / 4 * 2);
         }
-        for (size_t i = 0; i < 16; i++) {
-            const auto byte = [&](size_t n) { return static_cast<unsigned>(step[i / 4].quad[n][r][i % 4]); };
-            const unsigned u = byte(0) >> 6 << 6 | byte(1) >> 6 << 4 | byte(2) >> 6 << 2 | byte(3) >> 6;
-            const unsigned v = u >> 6 << 4 | byte(4) >> 6 << 2 | byte(5) >> 6;
-            const unsigned pairs[8] = {byte(0), byte(1), byte(2), byte(3), byte(4), byte(5), u, v};
+    }
+    /// Where a block has two bits of quad t of 8 of 32 of k from 32 j on, and their third bits.
+    static size_t low_byte(size_t j, size_t t) { return offsetof(codec::block, qs) + j / 4 * 32 + 4 * t; }
+    static size_t high_byte(size_t t)          { return offsetof(codec::block, hs) + 4 * t; }
+    GK_MEM void put_codes(const ReadWords& w) {
+        vi high[8];
+        for (size_t t = 0; t < 8; t++) high[t] = w.get(high_byte(t));
+        for (size_t s = 0; s < 4; s++) {
+            const auto code = [&](size_t j, size_t t) {                     // of 32 j, quad t
+                return vior(right_of(w.get(low_byte(j, t)), j % 4 * 2, 3), vishl(right_of(high[t], j, 1), 2));
+            };
+            vi p[8];
             for (size_t n = 0; n < 8; n++) {
-                const size_t k = i / 4 * 64 + n / 4 * 32 + n % 4 * 4 + i % 4;
-                put_code(*row, k, pairs[n] & 7);
-                put_code(*row, k + 16, pairs[n] >> 3 & 7);
+                const size_t j = 2 * s + n / 4, t = n % 4;
+                p[n] = vior(code(j, t), vishl(code(j, 4 + t), 3));
             }
+            const vi v = p[7], u = vior(p[6], left_of(v, 2, 0xc0));
+            uint8_t (&quad)[6][impl::STRIP][4] = step[s].quad;
+            for (size_t n = 0; n < 4; n++) store_quad(quad[n], vior(p[n], left_of(u, 2 * n, 0xc0)));
+            for (size_t n = 0; n < 2; n++) store_quad(quad[4 + n], vior(p[4 + n], left_of(v, 4 + 2 * n, 0xc0)));
         }
     }
-    static void put_code(codec::block& b, size_t k, unsigned q) {
-        uint8_t &low = b.qs[k / 128 * 32 + k % 32], &high = b.hs[k % 32];
-        low  = static_cast<uint8_t>(low | (q & 3) << k % 128 / 32 * 2);
-        high = static_cast<uint8_t>(high | q >> 2 << k / 32);
+    GK_MEM void get_codes(const WriteWords& w) const {
+        vi low[8], high[8];
+        for (vi& h : high) h = viset(0);
+        for (size_t j = 0; j < 8; j++) {
+            vi p[8];
+            pairs_of(step[j / 2].quad, p);
+            for (size_t t = 0; t < 8; t++) {
+                const vi q = right_of(p[j % 2 * 4 + t % 4], t < 4 ? 0 : 3, 7);
+                const vi low_bits = left_of(q, j % 4 * 2, 3 << j % 4 * 2);
+                low[t]  = j % 4 == 0 ? low_bits : vior(low[t], low_bits);
+                high[t] = vior(high[t], left_of(right_of(q, 2, 1), j, 1 << j));
+                if (j % 4 == 3) w.put(low_byte(j, t), low[t]);
+            }
+        }
+        for (size_t t = 0; t < 8; t++) w.put(high_byte(t), high[t]);
+    }
+    /// a to f, u, and v.
+    static GK_MEM void pairs_of(const uint8_t (&quad)[6][impl::STRIP][4], vi (&v)[8]) {
+        for (size_t n = 0; n < 6; n++) v[n] = viload(quad[n]);
+        v[6] = bits_of(vishr(v[2], 4), bits_of(vishr(v[1], 2), v[0], 0x3f), 0x0f);
+        v[6] = bits_of(vishr(v[3], 6), v[6], 0x03);
+        v[7] = bits_of(bits_of(vishr(v[5], 6), vishr(v[4], 4), 0x03), vishr(v[6], 2), 0x0f);
     }
 
     /// Of a group: d and -4 sum X; of odd ones, whose sums are of 8 q X, d / 8 and -32 sum X.
@@ -8849,10 +8908,7 @@ struct strip_q3_k {
     template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[6][impl::STRIP][4], size_t g,
             const uint8_t* x) {
         vi v[8];
-        for (size_t n = 0; n < 6; n++) v[n] = viload(quad[n]);
-        v[6] = bits_of(vishr(v[2], 4), bits_of(vishr(v[1], 2), v[0], 0x3f), 0x0f);
-        v[6] = bits_of(vishr(v[3], 6), v[6], 0x03);
-        v[7] = bits_of(bits_of(vishr(v[5], 6), vishr(v[4], 4), 0x03), vishr(v[6], 2), 0x0f);
+        pairs_of(quad, v);
         const vi mask = _mm512_set1_epi8(g % 2 ? 0x38 : 7);
         vi sum = viset(0);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
@@ -8876,46 +8932,49 @@ struct strip_q6_k {
     uint8_t d[impl::STRIP][2];
     struct Step { uint8_t sc[4][impl::STRIP], quad[4][3][impl::STRIP][4]; } step[4];
 
-    GK_MEM void put(const codec::block* row, size_t r) {
-        const codec::block& b = *row;
-        memcpy(d[r], b.d, 2);
-        uint8_t q[256];
-        for (size_t g = 0; g < 8; g++) {
-            const vb codes = badd(codec::codes(b, g), bset(32));
-            memcpy(q + 32 * g, &codes, 32);
-        }
+    GK_MEM void put_scales(const codec::block* row, size_t r) {
+        memcpy(d[r], row->d, 2);
+        for (size_t g = 0; g < 16; g++) step[g / 4].sc[g % 4][r] = row->sc[g];
+    }
+    GK_MEM void get_scales(codec::block* row, size_t r) const {
+        memcpy(row->d, d[r], 2);
+        for (size_t g = 0; g < 16; g++) row->sc[g] = step[g / 4].sc[g % 4][r];
+    }
+    /// Where a block has quad j of group g of 16: bits 0-3 and, of the group 4 before or after, bits 4-7; and the rest.
+    static size_t low_byte(size_t g, size_t j) {
+        return offsetof(codec::block, qs) + (g / 8 * 2 + g / 2 % 2) * 32 + g % 2 * 16 + 4 * j;
+    }
+    static size_t high_byte(size_t g, size_t j) { return offsetof(codec::block, hs) + g / 8 * 32 + g % 2 * 16 + 4 * j; }
+    GK_MEM void put_codes(const ReadWords& w) {
         for (size_t g = 0; g < 16; g++) {
-            Step& to = step[g / 4];
-            to.sc[g % 4][r] = b.sc[g];
-            for (size_t i = 0; i < 4; i++) {
-                const uint8_t* const from = q + 16 * g + i;
-                const unsigned last = from[12], next = q[16 * g + 12 + (i + 1) % 4];
-                to.quad[g % 4][0][r][i] = static_cast<uint8_t>(from[0] | last >> 4 << 6);
-                to.quad[g % 4][1][r][i] = static_cast<uint8_t>(4u * from[4] | (last >> 2 & 3));
-                to.quad[g % 4][2][r][i] = static_cast<uint8_t>(from[8] | (next & 3) << 6);
+            vi q[4];
+            for (size_t j = 0; j < 4; j++) {
+                const vi high = right_of(w.get(high_byte(g, j)), g % 8 / 2 * 2, 3);
+                q[j] = vior(right_of(w.get(low_byte(g, j)), g % 8 / 4 * 4, 15), vishl(high, 4));
             }
+            uint8_t (&quad)[3][impl::STRIP][4] = step[g / 4].quad[g % 4];
+            store_quad(quad[0], vior(q[0], left_of(q[3], 2, 0xc0)));
+            store_quad(quad[1], vior(vishl(q[1], 2), right_of(q[3], 2, 3)));
+            store_quad(quad[2], vior(q[2], left_of(_mm512_ror_epi32(q[3], 8), 6, 0xc0)));
         }
     }
-    GK_MEM void get(codec::block* row, size_t r) const {
-        codec::block& b = *row;
-        memset(&b, 0, sizeof b);
-        memcpy(b.d, d[r], 2);
+    GK_MEM void get_codes(const WriteWords& w) const {
+        vi low[4][4], high[2][4];                               // of groups g % 4; of g % 2, for groups g % 8
         for (size_t g = 0; g < 16; g++) {
-            const Step& from = step[g / 4];
-            b.sc[g] = from.sc[g % 4][r];
-            for (size_t i = 0; i < 4; i++) {
-                const unsigned a = from.quad[g % 4][0][r][i], c = from.quad[g % 4][2][r][i];
-                const unsigned m = from.quad[g % 4][1][r][i], before = from.quad[g % 4][2][r][(i + 3) % 4];
-                const unsigned q[4] = {a & 63, m >> 2, c & 63, a >> 6 << 4 | (m & 3) << 2 | before >> 6};
-                for (size_t j = 0; j < 4; j++) put_code(b, 16 * g + 4 * j + i, q[j]);
+            const uint8_t (&quad)[3][impl::STRIP][4] = step[g / 4].quad[g % 4];
+            const vi a = viload(quad[0]), b = viload(quad[1]), c = viload(quad[2]);
+            const vi last = bits_of(vishl(b, 2), right_of(_mm512_rol_epi32(c, 8), 6, 3), 12);
+            const vi q[4] = {right_of(a, 0, 63), right_of(b, 2, 63), right_of(c, 0, 63),
+                             vior(right_of(a, 2, 0x30), viand(last, _mm512_set1_epi8(15)))};
+            for (size_t j = 0; j < 4; j++) {
+                vi &l = low[g % 4][j], &h = high[g % 2][j];
+                const vi high_bits = left_of(right_of(q[j], 4, 3), g % 8 / 2 * 2, 3 << g % 8 / 2 * 2);
+                l = g % 8 < 4 ? viand(q[j], _mm512_set1_epi8(15)) : vior(l, left_of(q[j], 4, 0xf0));
+                h = g % 8 < 2 ? high_bits : vior(h, high_bits);
+                if (g % 8 >= 4) w.put(low_byte(g, j), l);
+                if (g % 8 >= 6) w.put(high_byte(g, j), h);
             }
         }
-    }
-    static void put_code(codec::block& b, size_t k, unsigned q) {
-        const size_t g = k / 32;
-        uint8_t &low = b.qs[(g / 4 * 2 + g % 2) * 32 + k % 32], &high = b.hs[g / 4 * 32 + k % 32];
-        low  = static_cast<uint8_t>(low | (q & 15) << g % 4 / 2 * 4);
-        high = static_cast<uint8_t>(high | q >> 4 << g % 4 * 2);
     }
 
     /// Of a group: d / 4, and -128 sum X, of which 32 takes a code back.
