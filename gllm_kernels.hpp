@@ -6422,14 +6422,10 @@ template <size_t R, size_t P> void across(const Tile& t, size_t apart, size_t co
             GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) s[r][v] = vfma(x, y[v], s[r][v]);
         }
     }
-    const size_t all = (P - 1) * NR + cols;
+    float tile[R * P * NR];
     GK_UNROLL(2) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) {
-            if (v * VF >= all) continue;
-            float* const q = t.c + r * t.ldc + v * VF;
-            const size_t l = least(all - v * VF, VF);
-            vstore_n(q, t.accumulate ? vadd(vload_n(q, l), s[r][v]) : s[r][v], l);
-        }
+        GK_UNROLL(16) for (size_t v = 0; v < P * NRV; v++) vstore(tile + r * P * NR + v * VF, s[r][v]);
+    move_rows(tile, P * NR, t.c, t.ldc, R, (P - 1) * NR + cols, t.accumulate);
 }
 /// Rows of A in place, by panels made ahead: those that stay in L2 from panel to panel.
 void panels_by_rows(const impl::GemmJob& job) {
