@@ -13573,6 +13573,11 @@ struct Dense {
         if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
         const DensePath path = dense_path(form, g, job.all_m, p.n, p.k);
         if (path == DensePath::nest && !addressable(p.m, p.n, p.k)) return no_memory();
+        const bool in_place = path != DensePath::nest && (path != DensePath::dots || kernels.is_f32());
+        if (in_place && worth(kernels.parallel, work(p.m, p.n, p.k)).width <= 1) {
+            run_of(path)(job);
+            return success;
+        }
         const Plan plan(kernels, p.m, p.n, p.k, path);
         const Scratch memory(kernels.workspace, plan.floats);
         if (!memory) return no_memory();
