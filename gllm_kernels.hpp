@@ -9609,13 +9609,6 @@ template <class C> constexpr impl::FormatKernels plain_kernels() { return format
 #endif
 
 template <> constexpr impl::FormatKernels format_kernels<left_out>(size_t) { return {}; }
-constexpr impl::FormatKernels format_table[] = {
-#define GK_FORMAT(NAME, name, bits, family) format_kernels<codec_##name>(static_cast<size_t>(QuantType::NAME)),
-    GK_FORMATS(GK_FORMAT)
-#undef GK_FORMAT
-    plain_kernels<codec_plain8>(), plain_kernels<codec_plain4>(),
-    plain_kernels<codec_plain2>(), plain_kernels<codec_plain1>(),
-};
 
 } // namespace GK_FEATURE_NS
 #undef GK_PANELS
@@ -10370,9 +10363,20 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
 } // unnamed namespace
 
 #if GK_PASS != GK_TRACE
-#define GK_PRODUCTS GK_NS::GK_FEATURE_NS::format_table
 #if GK_FEATURE
 namespace with_feature { namespace GK_FEATURE_NS {
+#endif
+#ifndef GK_PRODUCTS
+#define GK_PRODUCTS format_table
+extern const impl::FormatKernels format_table[];
+const impl::FormatKernels format_table[] = {
+#define GK_FORMAT(NAME, name, bits, family) \
+    GK_NS::GK_FEATURE_NS::format_kernels<codec_##name>(static_cast<size_t>(QuantType::NAME)),
+    GK_FORMATS(GK_FORMAT)
+#undef GK_FORMAT
+    GK_NS::GK_FEATURE_NS::plain_kernels<codec_plain8>(), GK_NS::GK_FEATURE_NS::plain_kernels<codec_plain4>(),
+    GK_NS::GK_FEATURE_NS::plain_kernels<codec_plain2>(), GK_NS::GK_FEATURE_NS::plain_kernels<codec_plain1>(),
+};
 #endif
 extern const KernelTable<float> table_f32;
 extern const KernelTable<f16>   table_f16;
@@ -10388,13 +10392,13 @@ namespace with_tiles {
 extern const KernelTable<float> table_f32;
 extern const KernelTable<f16>   table_f16;
 extern const KernelTable<bf16>  table_bf16;
-const KernelTable<float> table_f32  = kernel_table<float>(GK_PRODUCTS, &tiles_table<float>);
-const KernelTable<f16>   table_f16  = kernel_table<f16>(GK_PRODUCTS, &tiles_table<f16>);
-const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &tiles_table<bf16>);
+const KernelTable<float> table_f32  = kernel_table<float>(with_feature::vnni::format_table, &tiles_table<float>);
+const KernelTable<f16>   table_f16  = kernel_table<f16>(with_feature::vnni::format_table, &tiles_table<f16>);
+const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(with_feature::vnni::format_table, &tiles_table<bf16>);
 }
 namespace with_pairs {
 extern const KernelTable<bf16>  table_bf16;
-const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(GK_PRODUCTS, &pairs_table);
+const KernelTable<bf16>  table_bf16 = kernel_table<bf16>(with_feature::vnni::format_table, &pairs_table);
 }
 #endif
 #undef GK_PRODUCTS
@@ -10475,10 +10479,14 @@ GK_REGION_END
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wsign-conversion"              // masks of all ones in its macros at -O0
 #endif
+GK_NAMESPACE_BEGIN
+namespace avx2 { extern const impl::FormatKernels format_table[]; }
+GK_NAMESPACE_END
 GK_REGION("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
-#define GK_PASS GK_AVX512
-#define GK_NS   avx512
-#define GK_ISA  avx512
+#define GK_PASS     GK_AVX512
+#define GK_NS       avx512
+#define GK_ISA      avx512
+#define GK_PRODUCTS avx2::format_table                          // by codes; without VNNI they gain nothing by 512 bits
 #include GLLM_KERNELS_SELF
 GK_REGION_END
 
@@ -13958,8 +13966,10 @@ struct Quantised {
     };
 
     Plan plan(const FormatKernels& f, size_t m, size_t n, size_t kdim, Precision precision) const {
-        const DigitKernels* const d = digit_kernels(f, k.float_gemm().digits, k.is_bf16(), m);
-        const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : d->exact;
+        const GemmKernels& g = k.float_gemm();
+        const DigitKernels* const d = digit_kernels(f, g.digits, k.is_bf16(), m);
+        const bool narrow = d && 2 * d->columns <= g.nr;        // of AVX2 beside AVX-512: floats are faster, if exact
+        const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : narrow ? 0 : d->exact;
         const QuantRoute route = quant_route(f, d, digits, m, n, kdim, precision);
         return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes)
                                           : plan(route, d, digits, m, n, kdim, f.by_codes);
