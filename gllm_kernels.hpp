@@ -166,14 +166,15 @@
 //
 // ---- life of a call ------------------------------------------------------------
 //
-// k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [20] matmul checks the arguments and fills Weights;
+// k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [20] format_matmul checks the arguments and fills Weights;
 // Quantised::plan asks quant_route [8], which says `codes` for so few rows, and finds room for x in fixed point;
 // Quantised::by_codes has it prepared [15] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output
-// rows of each thread. That is [15] of the feature that the CPU has, VNNI for one: four rows at a time,
-// codes_of<codec_q4_k> [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11]
-// reads them, and code_products multiplies them with x: exact sums of integers, scaled and added up as floats. Where
-// asm/ has a kernel for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits.
-// With Precision::fast x has one digit, not three.
+// rows of each thread. The table is that of the first of variants [18] that suits the CPU, of VNNI for one, and the
+// function that of the pass over [15] for this feature. Where asm/ has a kernel for the format, by its row of dot_rows
+// [7], and k is whole blocks of 256 of which fixed point holds all, fused_rows calls it: codes stay in registers.
+// Else code_rows gives the same bits: four rows at a time, codes_of<codec_q4_k> [12] turns so many blocks into codes,
+// scales and what is left of offsets, as codec_q4_k [11] reads them, and code_products multiplies them with x: exact
+// sums of integers, scaled and added up as floats. With Precision::fast x has one digit, not three.
 //
 // After k.pack_weights(Q4_K, blocks, packed, n, 4096), k.matmul_packed(packed, x, y, 1, n, 4096): [20] PackedWeights
 // has x prepared for strips and calls their kernel through packed_rows [15]. Rows of x that fixed point does not hold,
@@ -246,11 +247,10 @@
 // ---- adding to it -------------------------------------------------------------
 //
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
-//                        kernel_table() behind [16]. In graphs: an OpKind in [2], a row of recordings in [24], a case
-//                        of the switch over OpKind in [25]
+//                        kernel_table() behind [16]. In graphs: an OpKind in [2], a row of recordings in [24]
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
 //                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a
-//                        sane() in [5]
+//                        sane() in [5]. In GGUF files: its number, in examples/gguf.hpp
 //   a packed format      a strip_ struct and its packed_kernels in [15]; a row of GK_X86_STRIPS in [7] where asm/ has
 //                        a kernel
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
@@ -258,11 +258,18 @@
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
 //                        GK_PASS_NAMED_.., undefined behind [26]    [9] blocks of primitives: floats, bytes and
 //                        exponentials    [15] the dot products of bytes    [17] a stanza    [18] feature_names,
-//                        detect_hardware, narrow_features, tables, a row of variants, isa_name
-//   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [15] what it speeds up    [17] a stanza
-//                        [18] feature_names, detect_hardware, tables, a row of variants
+//                        detect_hardware, narrow_features, tables, a row of variants, isa_name    [25] host() of
+//                        DeviceProfile. The passes in Makefile and CMakeLists.txt
+//   a feature of one     [2] a bit    [3] its number, GK_HAS_.., undefined behind [26]    [15] what it speeds up
+//                        [17] a stanza    [18] feature_names, detect_hardware, tables, a row of variants. Its name in
+//                        examples/info.cpp
 //
-// Then the tests: an oracle and a row in the tables of tests/, which walk all_isas, QuantType and the tables of [7].
+// The compiler or a test asks for what was forgotten, save for all_isas and [18], and what is outside this file. Then
+// an oracle, and a row in the tables of tests/, which walk all_isas, QuantType, OpKind and the tables of [7].
+//
+//   operations   oracle.hpp, the file of the family, test_empty.cpp; bench/bench.cpp
+//   formats      quant_oracle.hpp, test_quantize.cpp or test_quantize_grids.cpp; packed ones test_packed.cpp
+//   features     test_dispatch.cpp; LESSER in Makefile, which runs products once more without them
 
 // ============================================================================
 // [2] PUBLIC API
@@ -8507,8 +8514,8 @@ GK_INL Scaling scaling(vi words, vi z, vf of_s, vf of_m) {
     return {s, vfma(vfloat(z), s, m)};
 }
 
-/// Q4_K: words scale[r][g % 2] = z | sc << 4 | mn << 10; in quad[g % 2][v][r][i] codes 4 v + i, low, and 16 + 4 v + i of
-/// group g.
+/// Q4_K: words scale[r][g % 2] = z | sc << 4 | mn << 10; in quad[g % 2][v][r][i] codes 4 v + i, low, and 16 + 4 v + i
+/// of group g.
 struct strip_q4_k {
     using codec = codec_q4_k;
     static constexpr QuantType type = QuantType::Q4_K;
@@ -12952,13 +12959,12 @@ template <class Block> static void encode_blocks(const EncodeJob& job) {
     for (size_t i = job.first; i < job.first + job.count; i++)
         Encoder<Block>::encode(job.x + i * n, job.importance ? job.importance + i % job.row * n : nullptr, out[i]);
 }
-template <class Block>
-constexpr auto encoder_of(int) -> decltype(&Encoder<Block>::encode, static_cast<EncodeBlocks*>(nullptr)) {
-    return &encode_blocks<Block>;
+template <class Block, bool has> constexpr EncodeBlocks* encoder_of() {
+    if constexpr (has) return &encode_blocks<Block>;
+    else               return nullptr;
 }
-template <class Block> constexpr EncodeBlocks* encoder_of(long) { return nullptr; }
 
-#define GK_ENCODER(NAME, name, bits, family) encoder_of<block_##name>(0),
+#define GK_ENCODER(NAME, name, bits, family) encoder_of<block_##name, GK_HAS_##family>(),
 static constexpr EncodeBlocks* encoders[] = {GK_FORMATS(GK_ENCODER)};
 #undef GK_ENCODER
 
@@ -16677,56 +16683,87 @@ namespace {
 
 // ---- what is recorded -----------------------------------------------------------
 
+using Table = KernelTable<float>;
+/// A call of a kernel: operands of `cols` columns, n results; norms are of `rows` rows of n. out may be x[0].
+struct KernelCall {
+    const Table&        k;
+    const float* const* x;
+    float*              out;
+    size_t              n, rows, cols;
+    const float*        parameter;
+    const size_t*       size;                                   // head_dim; n_rot, or 0
+    /// x[0], where the result is to be.
+    float* copied() const {
+        if (out != x[0]) memcpy(out, x[0], n * sizeof(float));
+        return out;
+    }
+    void turn(RopeStyle style) const {
+        k.rope(copied(), x[1], x[2], n / size[0], size[0], size[1] ? size[1] : size[0], style);
+    }
+};
+template <auto kernel> void of_one(const KernelCall& c) { (c.k.*kernel)(c.x[0], c.out, c.n); }
+template <auto kernel> void of_two(const KernelCall& c) { (c.k.*kernel)(c.x[0], c.x[1], c.out, c.n); }
+
 struct Recording {
     OpKind         kind;
     const char*    name;
     ComputePattern pattern;
     uint8_t        tensors, parameters;
     void         (*run)(element* t, const single* p, extent n);
+    void         (*kernel)(const KernelCall& c) = nullptr;      // null: a map, which goes by its steps
 };
 constexpr auto map_of_one = ComputePattern::elementwise, map_of_two = ComputePattern::binary_elementwise,
         injective = ComputePattern::injective;
 constexpr auto reduction = ComputePattern::reduction, norm_like = ComputePattern::norm_like;
-const Recording recordings[] = {
+constexpr Recording recordings[] = {
     {OpKind::add,        "add",        map_of_two, 3, 0,
-        [](element* t, const single*, extent n) { vec_add(t, t + 1, t + 2, n); }},
+        [](element* t, const single*, extent n) { vec_add(t, t + 1, t + 2, n); }, of_two<&Table::vec_add>},
     {OpKind::sub,        "sub",        map_of_two, 3, 0,
-        [](element* t, const single*, extent n) { vec_sub(t, t + 1, t + 2, n); }},
+        [](element* t, const single*, extent n) { vec_sub(t, t + 1, t + 2, n); }, of_two<&Table::vec_sub>},
     {OpKind::mul,        "mul",        map_of_two, 3, 0,
-        [](element* t, const single*, extent n) { vec_mul(t, t + 1, t + 2, n); }},
+        [](element* t, const single*, extent n) { vec_mul(t, t + 1, t + 2, n); }, of_two<&Table::vec_mul>},
     {OpKind::scale,      "scale",      map_of_one, 1, 1,
-        [](element* t, const single* p, extent n) { vec_scale(t, p[0], n); }},
+        [](element* t, const single* p, extent n) { vec_scale(t, p[0], n); },
+        [](const KernelCall& c) { c.k.vec_scale(c.copied(), c.parameter[0], c.n); }},
     {OpKind::axpy,       "axpy",       map_of_two, 2, 1,
-        [](element* t, const single* p, extent n) { vec_axpy(t, p[0], t + 1, n); }},
+        [](element* t, const single* p, extent n) { vec_axpy(t, p[0], t + 1, n); },
+        [](const KernelCall& c) { c.k.vec_axpy(c.copied(), c.parameter[0], c.x[1], c.n); }},
     {OpKind::relu,       "relu",       map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { relu(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { relu(t, t + 1, n); }, of_one<&Table::relu>},
     {OpKind::silu,       "silu",       map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { silu(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { silu(t, t + 1, n); }, of_one<&Table::silu>},
     {OpKind::gelu,       "gelu",       map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { gelu(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { gelu(t, t + 1, n); }, of_one<&Table::gelu>},
     {OpKind::gelu_erf,   "gelu_erf",   map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { gelu_erf(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { gelu_erf(t, t + 1, n); }, of_one<&Table::gelu_erf>},
     {OpKind::gelu_quick, "gelu_quick", map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { gelu_quick(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { gelu_quick(t, t + 1, n); }, of_one<&Table::gelu_quick>},
     {OpKind::tanh,       "tanh",       map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { tanh(t, t + 1, n); }},
-    {OpKind::exp,        "exp",        map_of_one, 2, 0, [](element* t, const single*, extent n) { exp(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { tanh(t, t + 1, n); }, of_one<&Table::tanh>},
+    {OpKind::exp,        "exp",        map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { exp(t, t + 1, n); }, of_one<&Table::exp>},
     {OpKind::swiglu,     "swiglu",     map_of_two, 3, 0,
-        [](element* t, const single*, extent n) { swiglu(t, t + 1, t + 2, n); }},
+        [](element* t, const single*, extent n) { swiglu(t, t + 1, t + 2, n); }, of_two<&Table::swiglu>},
     {OpKind::sum,        "sum",        reduction,  2, 0,
-        [](element* t, const single*, extent n) { vstore(t + 1, sum_of(t, n)); }},
+        [](element* t, const single*, extent n) { vstore(t + 1, sum_of(t, n)); },
+        [](const KernelCall& c) { *c.out = c.k.vec_sum(c.x[0], c.cols); }},
     {OpKind::dot,        "dot",        reduction,  3, 0,
-        [](element* t, const single*, extent n) { vstore(t + 2, dot_of(t, t + 1, n)); }},
+        [](element* t, const single*, extent n) { vstore(t + 2, dot_of(t, t + 1, n)); },
+        [](const KernelCall& c) { *c.out = c.k.vec_dot(c.x[0], c.x[1], c.cols); }},
     {OpKind::softmax,    "softmax",    norm_like,  2, 0,
-        [](element* t, const single*, extent n) { softmax(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { softmax(t, t + 1, n); }, of_one<&Table::softmax>},
     {OpKind::rms_norm,   "rms_norm",   norm_like,  3, 1,
-        [](element* t, const single* p, extent n) { rms_norm_row(t, t + 1, t + 2, n, p[0]); }},
+        [](element* t, const single* p, extent n) { rms_norm_row(t, t + 1, t + 2, n, p[0]); },
+        [](const KernelCall& c) { c.k.rms_norm(c.x[0], c.x[1], c.out, c.rows, c.n, c.parameter[0]); }},
     {OpKind::layer_norm, "layer_norm", norm_like,  4, 1,
-        [](element* t, const single* p, extent n) { layer_norm_row(t, t + 1, t + 2, t + 3, n, p[0]); }},
+        [](element* t, const single* p, extent n) { layer_norm_row(t, t + 1, t + 2, t + 3, n, p[0]); },
+        [](const KernelCall& c) { c.k.layer_norm(c.x[0], c.x[1], c.x[2], c.out, c.rows, c.n, c.parameter[0]); }},
     {OpKind::rope_half,  "rope_half",  injective,  4, 0,
-        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); }},
+        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); },
+        [](const KernelCall& c) { c.turn(RopeStyle::half); }},
     {OpKind::rope_interleaved, "rope_interleaved", injective, 4, 0,
-        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); }},
+        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); },
+        [](const KernelCall& c) { c.turn(RopeStyle::interleaved); }},
     {OpKind::div,        "div",        map_of_two, 3, 0,
         [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, div_of{}); }},
     {OpKind::neg,        "neg",        map_of_one, 2, 0,
@@ -16750,10 +16787,22 @@ const Recording recordings[] = {
     {OpKind::mean,       "mean",       reduction,  2, 0,
         [](element* t, const single*, extent n) {
             vstore(t + 1, vdiv(sum_of(t, n), static_cast<single>(length_of(n))));
-        }},
+        },
+        [](const KernelCall& c) { *c.out = c.k.vec_sum(c.x[0], c.cols) / static_cast<float>(c.cols); }},
     {OpKind::largest,    "largest",    reduction,  2, 0,
-        [](element* t, const single*, extent n) { vstore(t + 1, largest(t, n)); }},
+        [](element* t, const single*, extent n) { vstore(t + 1, largest(t, n)); },
+        [](const KernelCall& c) { *c.out = c.k.vec_max(c.x[0], c.cols); }},
 };
+constexpr bool recordings_in_order() {
+    size_t n = 0;
+    for (const Recording& r : recordings) if (r.kind != static_cast<OpKind>(n++)) return false;
+    return n == static_cast<size_t>(OpKind::user);
+}
+static_assert(recordings_in_order(), "recordings lists every OpKind but `user` in order");
+/// Null for `user`.
+const Recording* recording_of(OpKind kind) {
+    return kind < OpKind::user ? &recordings[static_cast<size_t>(kind)] : nullptr;
+}
 
 constexpr size_t most_tensors = 4, most_parameters = 2;
 
@@ -16834,18 +16883,16 @@ ScalarOpRegistry::~ScalarOpRegistry() {
     for (OpTrace* t : traces_) impl::delete_trace(t);
 }
 const OpTrace* ScalarOpRegistry::find(OpKind kind) {
-    if (kind == OpKind::user) return nullptr;
+    const trace::Recording* const what = trace::recording_of(kind);
+    if (!what) return nullptr;
     for (const OpTrace* t : traces_)
         if (t->kind == kind) return t;
-    for (const trace::Recording& what : trace::recordings) {
-        if (what.kind != kind) continue;
-        OpTrace* const t = impl::new_trace(what.name, kind, what.pattern);
-        if (!t) return nullptr;
-        impl::Recorder r = {t, false, true, no_arg, 0};
-        trace::record(r, what);
-        if (!r.failed && traces_.push(t)) return t;
-        impl::delete_trace(t);
-    }
+    OpTrace* const t = impl::new_trace(what->name, kind, what->pattern);
+    if (!t) return nullptr;
+    impl::Recorder r = {t, false, true, no_arg, 0};
+    trace::record(r, *what);
+    if (!r.failed && traces_.push(t)) return t;
+    impl::delete_trace(t);
     return nullptr;
 }
 const OpTrace* ScalarOpRegistry::find(const char* name) const {
@@ -16944,8 +16991,8 @@ static inline const char* op_name(CompilerOp op, OpKind kind, const OpTrace* use
     if (op > CompilerOp::convert) return "unknown operation";
     if (op != CompilerOp::kernel) return op_names[static_cast<size_t>(op)];
     if (kind == OpKind::user) return user ? user->name : "user";
-    for (const trace::Recording& r : trace::recordings) if (r.kind == kind) return r.name;
-    return "unknown kernel";
+    const trace::Recording* const r = trace::recording_of(kind);
+    return r ? r->name : "unknown kernel";
 }
 
 // ---- shapes ---------------------------------------------------------------------
@@ -17248,12 +17295,14 @@ static inline bool takes_place(const SemanticNode& n, size_t operand) {
             && (operand == 0 || (n.op_class == OpClass::elementwise && n.kind != OpKind::axpy));
 }
 static inline bool is_norm(const SemanticNode& n) {
-    return n.op == CompilerOp::kernel && n.kind >= OpKind::softmax && n.kind <= OpKind::layer_norm;
+    const trace::Recording* const r = trace::recording_of(n.kind);
+    return n.op == CompilerOp::kernel && r && r->pattern == ComputePattern::norm_like;
 }
 /// Does row r of the result need no more than row r of operands of as many rows?
 static inline bool by_rows(CompilerOp op)          { return op == CompilerOp::kernel || op >= CompilerOp::concat; }
 static inline bool has_kernel(OpKind kind) {
-    return kind < OpKind::div || kind == OpKind::mean || kind == OpKind::largest;
+    const trace::Recording* const r = trace::recording_of(kind);
+    return r && r->kernel;
 }
 static inline size_t lines(size_t bytes)           { return (bytes + 63) & ~size_t(63); }
 
@@ -18210,37 +18259,9 @@ Status CompiledLayer::State::plan_buffers(size_t rows, size_t tokens, const Para
 void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float* out, size_t n, size_t rows) const {
     const KernelTable<float>& t = kernels.table();
     const SemanticNode& s = dag.nodes[v];
-    const float* const  x = in[0];
-    const size_t        cols = dag.nodes[s.input[0]].desc.cols, turned = s.size[1] ? s.size[1] : s.size[0];
-    const auto in_place = [&] { if (out != x) memcpy(out, x, n * sizeof(float)); return out; };
-    switch (s.kind) {
-        case OpKind::add:        t.vec_add(x, in[1], out, n); return;
-        case OpKind::sub:        t.vec_sub(x, in[1], out, n); return;
-        case OpKind::mul:        t.vec_mul(x, in[1], out, n); return;
-        case OpKind::scale:      t.vec_scale(in_place(), s.parameter[0], n); return;
-        case OpKind::axpy:       t.vec_axpy(in_place(), s.parameter[0], in[1], n); return;
-        case OpKind::relu:       t.relu(x, out, n); return;
-        case OpKind::silu:       t.silu(x, out, n); return;
-        case OpKind::gelu:       t.gelu(x, out, n); return;
-        case OpKind::gelu_erf:   t.gelu_erf(x, out, n); return;
-        case OpKind::gelu_quick: t.gelu_quick(x, out, n); return;
-        case OpKind::tanh:       t.tanh(x, out, n); return;
-        case OpKind::exp:        t.exp(x, out, n); return;
-        case OpKind::swiglu:     t.swiglu(x, in[1], out, n); return;
-        case OpKind::sum:        *out = t.vec_sum(x, cols); return;
-        case OpKind::mean:       *out = t.vec_sum(x, cols) / static_cast<float>(cols); return;
-        case OpKind::largest:    *out = t.vec_max(x, cols); return;
-        case OpKind::dot:        *out = t.vec_dot(x, in[1], cols); return;
-        case OpKind::softmax:    t.softmax(x, out, n); return;
-        case OpKind::rms_norm:   t.rms_norm(x, in[1], out, rows, n, s.parameter[0]); return;
-        case OpKind::layer_norm: t.layer_norm(x, in[1], in[2], out, rows, n, s.parameter[0]); return;
-        case OpKind::rope_half:
-            t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::half);
-            return;
-        case OpKind::rope_interleaved:
-            t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::interleaved);
-            return;
-        default: break;
+    if (const trace::Recording* const r = trace::recording_of(s.kind); r && r->kernel) {
+        r->kernel({t, in, out, n, rows, dag.nodes[s.input[0]].desc.cols, s.parameter, s.size});
+        return;
     }
     const impl::ValuePlace& p = values[v];
     t.map({&steps[p.steps], p.step_count, &constants[p.constants], p.constant_count, {in[0], in[1], in[2]}, out, n});
