@@ -5075,18 +5075,20 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
 // ---- helpers ----------------------------------------------------------------
 
 /// out[i] = d * byte i of x's half h, i < n; n is 8 or 16. May write all 16.
-GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
 #if GK_PASS == GK_AVX512            // two stores of 256 bits: scalar loads behind one of 512 are not forwarded
+GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
     const __m128i bytes = h ? _mm256_extracti128_si256(x, 1) : _mm256_castsi256_si128(x);
     const __m256  scale = _mm256_set1_ps(d);
     _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), scale));
     const __m128i upper = _mm_srli_si128(bytes, 8);
     if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(upper)), scale));
+}
 #else
+GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
     const int vectors = (n + static_cast<int>(VF) - 1) / static_cast<int>(VF), first = h * 16 / static_cast<int>(VF);
     for (int j = 0; j < vectors; j++) vstore(out + j * static_cast<int>(VF), vmul(bfloat(x, first + j), vset(d)));
-#endif
 }
+#endif
 GK_INL vb bload16(const uint8_t* p)                { return bquads(impl::load64(p), impl::load64(p + 8), 0, 0); }
 GK_INL vb bfield(vb x, size_t shift, int mask)     { return band(bshr(x, static_cast<int>(shift)), bset(mask)); }
 GK_INL vb bneg(vb x, vb minus)                     { return bsub(bxor(x, minus), minus); }      // minus is 0 or 255
@@ -5713,20 +5715,22 @@ GK_INL __m512i wide_codes(codec_q8_k, const impl::block_q8_k* b, size_t h) { ret
 #endif
 
 /// The codes of quarter h of 256 weights, less the steps of their offsets.
-template <class C> GK_INL void put_codes(const typename C::block* b, [[maybe_unused]] vb steps, size_t h, int8_t* out) {
 #if GK_PASS == GK_AVX512
+template <class C> GK_INL void put_codes(const typename C::block* b, [[maybe_unused]] vb steps, size_t h, int8_t* out) {
     __m512i codes = wide_codes(C{}, b, h);
     if constexpr (C::has_offset) codes = _mm512_sub_epi8(codes, wide_spread(steps, h));
     _mm512_storeu_si512(out + 64 * h, codes);
+}
 #else
+template <class C> GK_INL void put_codes(const typename C::block* b, [[maybe_unused]] vb steps, size_t h, int8_t* out) {
     constexpr size_t N = C::block::weights;
     GK_UNROLL(2) for (size_t g = 2 * h; g < 2 * h + 2; g++) {
         vb codes = C::codes(b[32 * g / N], 32 * g % N / 32);
         if constexpr (C::has_offset) codes = bsub(codes, bspread(steps, 2 * g, 2 * g + 1));
         memcpy(out + 32 * g, &codes, 32);
     }
-#endif
 }
+#endif
 /// 256 weights, of which `blocks` blocks are there and the others zeros.
 template <class C> GK_INL bool codes_of_256(const typename C::block* b, size_t blocks, impl::CodeBlock* out) {
     constexpr size_t N = C::block::weights;
@@ -5960,6 +5964,9 @@ template <class Tensor> void panel_checkpoint(const impl::BSource& b, float* out
     checkpoint_columns<Tensor>(*static_cast<const impl::Checkpoint*>(b.data), out, NR, p, kc, j, cols);
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
 }
+constexpr impl::Panel *panel_awq = &panel_checkpoint<awq_tensor>, *panel_gptq = &panel_checkpoint<gptq_tensor>;
+#else
+constexpr impl::Panel *panel_awq = nullptr, *panel_gptq = nullptr;
 #endif
 
 // ---- tiles ------------------------------------------------------------------
@@ -6503,14 +6510,12 @@ inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) 
 
 template <class E> impl::Panel* panel_of(impl::BForm form) {
     switch (form) {
-        case impl::BForm::rows:       return &panel_rows<E>;
-        case impl::BForm::format:     return &panel_format;
-#if GK_HAS_CHECKPOINTS
-        case impl::BForm::awq:        return &panel_checkpoint<awq_tensor>;
-        case impl::BForm::gptq:       return &panel_checkpoint<gptq_tensor>;
-#endif
-        default:                      return nullptr;
+        case impl::BForm::rows:   return &panel_rows<E>;
+        case impl::BForm::format: return &panel_format;
+        case impl::BForm::awq:    return panel_awq;
+        case impl::BForm::gptq:   return panel_gptq;
     }
+    return nullptr;
 }
 template <class E> impl::RunPart* run_exactly(size_t, size_t) { return &gemm_run<E>; }
 
@@ -7792,8 +7797,8 @@ GK_INL vf maxima_of_32(const float* x, size_t groups) {
     return m[0];
 }
 /// 32 of x times per_step as digits to base 256, from the highest, to planes of bytes plus FLIP_X.
-GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
 #if GK_PASS == GK_AVX512           // in each four, bytes of the same rank together: then those of eight fours
+GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
     const __m512i fours = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, 3, 7, 11, 15));
     const __m512i places = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
     const __m512i low = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -7808,15 +7813,17 @@ GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* 
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + plane), _mm512_extracti64x4_epi64(upper, 1));
     }
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (digits - 1) * plane), last);
+}
 #else
+GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
     int32_t q[32];
     to_digits(x, 32, per_step, q);
     for (size_t i = 0; i < digits; i++) {
         const vb bytes = bxor(qbytes(q, 8 * static_cast<int>(digits - 1 - i)), bset(128 - FLIP_X));
         memcpy(out + i * plane, &bytes, 32);
     }
-#endif
 }
+#endif
 
 GK_INL size_t panels_of_x(size_t m)                { return (m + QR - 1) / QR; }
 /// The first row of panel p of x.
@@ -7993,16 +8000,18 @@ GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, 
 }
 #endif
 /// The largest magnitudes of groups of 32; NaN if one is.
-void maxima_of_256(const float* x, float (&max)[8]) {
 #if GK_FEATURE
+void maxima_of_256(const float* x, float (&max)[8]) {
     for (size_t g = 0; g < 8; g += VF) {
         const vf v = maxima_of_32(x + 32 * g, least(8, VF));
         memcpy(max + g, &v, least(8, VF) * sizeof(float));
     }
-#else
-    for (size_t g = 0; g < 8; g++) max[g] = group_maximum(x + 32 * g, 32);
-#endif
 }
+#else
+void maxima_of_256(const float* x, float (&max)[8]) {
+    for (size_t g = 0; g < 8; g++) max[g] = group_maximum(x + 32 * g, 32);
+}
+#endif
 /// Groups that have no fixed point are zeros.
 void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
     uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(digits);
@@ -8992,6 +9001,8 @@ template <> constexpr const impl::PackedKernels* packed_kernels<codec_q3_k>() { 
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q5_k>() { return &Packed<strip_q5_k>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q6_k>() { return &Packed<strip_q6_k>::kernels; }
 #endif
+#elif GK_PASS != GK_SCALAR
+template <class C> constexpr const impl::PackedKernels* packed_kernels() { return nullptr; }
 #endif
 
 // ---- products in fixed point ---------------------------------------------------
@@ -9031,6 +9042,23 @@ constexpr size_t DIGIT_K = 1024, UNIT = QR * (FLIP ? 40 : 36);
 /// Consecutive k that lie together in panels: 4, or 8 where the kernel or the unit takes them so.
 constexpr size_t QK = impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 8) || GK_FEATURE == GK_I8MM ? 8 : 4;
 
+/// n[r][c] += the products of a group, of one digit.
+using DigitSums = vq[QR][QN / QV];
+#if GK_FEATURE == GK_I8MM
+GK_INL void digit_products(const uint8_t* x, const uint8_t* w, DigitSums& n) { group_products(x, w, 8, n); }
+#else
+GK_INL void digit_products(const uint8_t* x, const uint8_t* w, DigitSums& n) {
+    constexpr size_t C = QN / QV;
+    for (size_t u = 0; u < 32 / QK; u++) {
+        vq v[C];
+        GK_UNROLL(4) for (size_t c = 0; c < C; c++) v[c] = qload(w + (u * QN + c * QV) * QK);
+        GK_UNROLL(8) for (size_t r = 0; r < QR; r++) {
+            const int32_t four = impl::load_as<int32_t>(x + (u * QR + r) * QK);
+            GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qdot(n[r][c], v[c], four);
+        }
+    }
+}
+#endif
 /// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Those in assembly give the same bits.
 void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b_panel, float* t) {
     const uint8_t *a = static_cast<const uint8_t*>(a_panel), *b = static_cast<const uint8_t*>(b_panel);
@@ -9039,22 +9067,11 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
         for (size_t d = 0; d < digits; d++, a += UNIT) {
             const uint8_t* const scales = a + (FLIP ? 4 * QR : 0);
             constexpr size_t C = QN / QV;
-            vq n[QR][C];
+            DigitSums n;
             GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
                 GK_UNROLL(4) for (size_t c = 0; c < C; c++)
                     n[r][c] = qset(FLIP ? impl::load_as<int32_t>(a + 4 * r) : 0);
-#if GK_FEATURE == GK_I8MM
-            group_products(scales + 4 * QR, b, 8, n);
-#else
-            for (size_t u = 0; u < 32 / QK; u++) {
-                vq w[C];
-                GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(b + (u * QN + c * QV) * QK);
-                GK_UNROLL(8) for (size_t r = 0; r < QR; r++) {
-                    const int32_t x = impl::load_as<int32_t>(scales + 4 * QR + (u * QR + r) * QK);
-                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qdot(n[r][c], w[c], x);
-                }
-            }
-#endif
+            digit_products(scales + 4 * QR, b, n);
             GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
                 GK_UNROLL(4) for (size_t c = 0; c < C; c++)
                     qfma(t + r * QN + c * QV, n[r][c], impl::load_as<float>(scales + 4 * r));
@@ -9160,7 +9177,9 @@ constexpr impl::DigitKernels all_digit_kernels() {
     return d;
 }
 constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
-
+constexpr const impl::DigitKernels* digits_of_plain = &digit_kernels;
+#elif GK_PASS != GK_SCALAR
+constexpr const impl::DigitKernels* digits_of_plain = nullptr;
 #endif
 
 // ---- panels of codes -------------------------------------------------------------
@@ -9495,57 +9514,58 @@ template <size_t G> constexpr impl::DigitKernels panel_kernels() {
     return d;
 }
 template <size_t G> constexpr impl::DigitKernels panels_of_codes = panel_kernels<G>();
+template <class C> constexpr const impl::DigitKernels* digits_of() {
+    return C::largest > LARGEST_CODE ? nullptr : C::group % 32 == 0 ? &panels_of_codes<32> : &panels_of_codes<16>;
+}
+#elif GK_PASS != GK_SCALAR
+template <class C> constexpr const impl::DigitKernels* digits_of() { return nullptr; }
 #endif
 
 // ---- the kernels of each format ---------------------------------------------------
 
-template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]] size_t type) {
+#if GK_PASS == GK_SCALAR
+template <class C> constexpr void add_codes(impl::FormatKernels&, size_t) {}
+template <class C> constexpr void add_plain(impl::FormatKernels&) {}
+#else
+template <class C> constexpr void add_codes(impl::FormatKernels& f, size_t type) {
+    f.codes         = &codes_of<C>;
+    f.rows_by_codes = &rows_by_codes;
+    f.by_codes      = &code_kernels;
+    f.rests         = C::has_offset;
+    f.by_groups     = C::group % 32 == 0;
+    f.digits        = digits_of<C>();
+    constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;        // one row of x has no use for it
+    const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
+    f.dots     = row ? row->run : nullptr;
+    f.segments = row ? row->rows : 0;
+    f.inputs   = row ? row->columns : 0;
+    f.exact_dots = least(f.inputs, GK_PASS == GK_AVX2 && !GK_FEATURE ? impl::EXACT_DOTS_AVX2 : f.inputs);
+    f.fast_dots  = GK_FEATURE != GK_AVXVNNI || C::codebook ? f.inputs
+                 : C::largest > 64 ? impl::FAST_DOTS_AVXVNNI_8BIT : impl::FAST_DOTS_AVXVNNI;
+    f.needs    = row ? row->needs : nullptr;
+    f.wide     = C::wide_scales;
+    f.codebook = C::codebook;
+    f.packed   = packed_kernels<C>();
+}
+template <class C> constexpr void add_plain(impl::FormatKernels& f) {
+    f.unpack = &unpack<C>;
+    f.digits = digits_of_plain;
+}
+#endif
+template <class C> constexpr impl::FormatKernels format_kernels(size_t type) {
     impl::FormatKernels f = {};
     f.block_weights = C::block::weights;
     f.block_bytes   = sizeof(typename C::block);
     f.dequant       = &dequant<C>;
     f.rows          = C::has_levels || C::ragged ? &rows_in_registers<C> : &decoded_rows;
-#if GK_PASS != GK_SCALAR
-    if constexpr (!C::has_levels) {
-        f.codes         = &codes_of<C>;
-        f.rows_by_codes = &rows_by_codes;
-        f.by_codes      = &code_kernels;
-        f.rests         = C::has_offset;
-        f.by_groups     = C::group % 32 == 0;
-#if GK_PANELS
-        if (C::largest <= LARGEST_CODE)
-            f.digits    = C::group % 32 == 0 ? &panels_of_codes<32> : &panels_of_codes<16>;
-#endif
-        constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;    // one row of x has no use for it
-        const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
-        f.dots     = row ? row->run : nullptr;
-        f.segments = row ? row->rows : 0;
-        f.inputs   = row ? row->columns : 0;
-        f.exact_dots = least(f.inputs, GK_PASS == GK_AVX2 && !GK_FEATURE ? impl::EXACT_DOTS_AVX2 : f.inputs);
-        f.fast_dots  = GK_FEATURE != GK_AVXVNNI || C::codebook ? f.inputs
-                     : C::largest > 64 ? impl::FAST_DOTS_AVXVNNI_8BIT : impl::FAST_DOTS_AVXVNNI;
-        f.needs    = row ? row->needs : nullptr;
-        f.wide     = C::wide_scales;
-        f.codebook = C::codebook;
-#if GK_FEATURE == GK_AVX512VNNI
-        f.packed   = packed_kernels<C>();
-#endif
-    }
-#endif
+    if constexpr (!C::has_levels) add_codes<C>(f, type);
     return f;
 }
-#if GK_PASS != GK_SCALAR
 template <class C> constexpr impl::FormatKernels plain_kernels() {
     impl::FormatKernels f = format_kernels<C>(SIZE_MAX);
-    f.unpack = &unpack<C>;
-#if GK_DIGITS
-    f.digits = &digit_kernels;
-#endif
+    add_plain<C>(f);
     return f;
 }
-#else
-template <class C> constexpr impl::FormatKernels plain_kernels() { return format_kernels<C>(SIZE_MAX); }
-#endif
 
 template <> constexpr impl::FormatKernels format_kernels<left_out>(size_t) { return {}; }
 constexpr impl::FormatKernels format_table[] = {
@@ -10263,6 +10283,14 @@ constexpr impl::GemmKernels pairs_table = pairs_kernels();
 
 // ---- the tables of this pass --------------------------------------------------
 
+#ifdef GLLM_KERNELS_COMPILER
+constexpr void add_recorded(impl::UntypedTable& t) {
+    t.map  = &run_map;
+    t.norm = &run_norms;
+}
+#else
+constexpr void add_recorded(impl::UntypedTable&) {}
+#endif
 template <class E>
 constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
         const impl::GemmKernels* gemm = &gemm_table<E>) {
@@ -10296,10 +10324,7 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
     t.attention       = &attention_table<E>;
     t.checkpoints     = &checkpoint_kernels;
     t.formats         = formats;
-#ifdef GLLM_KERNELS_COMPILER
-    t.map             = &run_map;
-    t.norm            = &run_norms;
-#endif
+    add_recorded(t);
     return t;
 }
 
@@ -10709,9 +10734,9 @@ static inline bool has_sysctl(const char* name) {
 }
 #endif
 
+#if GK_X86
 static GK_NOINLINE CpuFeatures detect_hardware() {
     CpuFeatures f = {};
-#if GK_X86
     const auto has = [](uint32_t flags, int n) { return ((flags >> n) & 1) != 0; };
     const uint32_t leaves = cpuid(0, 0).a;
     if (leaves < 7) return f;
@@ -10732,31 +10757,53 @@ static GK_NOINLINE CpuFeatures detect_hardware() {
     f.avx512_bf16   = f.avx512 && has(l7b.a, 5);
     f.amx_bf16      = f.avx512 && tiles && has(l7.d, 22) && has(l7.d, 24);
     f.amx_int8      = f.avx512 && tiles && has(l7.d, 25) && has(l7.d, 24);
-#elif GK_ARM64
-    f.neon = true;
-#if defined(__linux__)
+    return f;
+}
+#elif GK_ARM64 && defined(__linux__)
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
     const unsigned long caps = getauxval(AT_HWCAP), caps2 = getauxval(26 /* AT_HWCAP2 */);
     const auto has = [](unsigned long flags, int n) { return ((flags >> n) & 1) != 0; };
+    f.neon         = true;
     f.neon_fp16    = has(caps, 9) && has(caps, 10);
     f.neon_dotprod = has(caps, 20);
     f.sve          = has(caps, 22);
     f.sve2         = has(caps2, 1);
     f.neon_i8mm    = has(caps2, 13);
     f.neon_bf16    = has(caps2, 14);
-#elif defined(__APPLE__)
+    return f;
+}
+#elif GK_ARM64 && defined(__APPLE__)
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+    f.neon         = true;
     f.neon_fp16    = has_sysctl("hw.optional.arm.FEAT_FP16");
     f.neon_dotprod = has_sysctl("hw.optional.arm.FEAT_DotProd");
     f.neon_i8mm    = has_sysctl("hw.optional.arm.FEAT_I8MM");
     f.neon_bf16    = has_sysctl("hw.optional.arm.FEAT_BF16");
-#elif defined(_WIN32)
-    f.neon_dotprod = IsProcessorFeaturePresent(43 /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */) != 0;
-#endif
-#elif GK_ARM32 && defined(__linux__)
-    const unsigned long caps = getauxval(AT_HWCAP);
-    f.neon = ((caps >> 12) & 1) && ((caps >> 16) & 1);         // NEON and VFPv4
-#endif
     return f;
 }
+#elif GK_ARM64 && defined(_WIN32)
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+    f.neon         = true;
+    f.neon_dotprod = IsProcessorFeaturePresent(43 /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */) != 0;
+    return f;
+}
+#elif GK_ARM32 && defined(__linux__)
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+    const unsigned long caps = getauxval(AT_HWCAP);
+    f.neon = ((caps >> 12) & 1) && ((caps >> 16) & 1);         // NEON and VFPv4
+    return f;
+}
+#else
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+    f.neon = GK_ARM64;                                         // which always has it
+    return f;
+}
+#endif
 
 /// GLLM_KERNELS_ISA = isa[,-feature]...: keeps no vector instruction set but the one named (avx512 implies avx2), less
 /// the features struck out. An unknown word changes nothing.
@@ -12423,7 +12470,7 @@ private:
     bool choose(size_t g, float scale, const float* bound, GridBlock& b) const {
         const float* const value = f.value[b.down[g]];
         const Eight one = eight(x + 8 * g), weight = eight(w + 8 * g);
-        float cost[Digits][8], away[8];
+        float cost[Digits][8];
         Eight c[Digits], least = eight(endless);
         for (size_t k = 0; k < Digits; k++) {
             const Eight e = one - eight(scale * value[k]);
@@ -12432,17 +12479,23 @@ private:
         }
         for (size_t k = 0; k < Digits; k++) put(cost[k], c[k] - least);
         uint16_t* const rows = b.row + g * halves;
-        float plain[halves];
+        float plain[halves] = {};
         b.minus[g] = minus[g];
         for (size_t h = 0; h < halves && (!odd[g] || halves > 1); h++) {
             plain[h] = odd[g] ? endless : bound[h];
             if (!search(cost, h * dims, plain[h], rows[h])) return false;
         }
-        if (!odd[g]) return true;
-        // One of the signs is wrong. Negated, a weight costs so much more with its lowest digit:
-        const Eight e = one + eight(scale * value[0]);
-        put(away, weight * (e * e) - least);
-        float best = bound[0];
+        return !odd[g] || negate_one(g, scale, bound, plain, cost, least, b);
+    }
+    /// The same where one of the signs is wrong; plain: what rows of halves cost without. Negated, a weight costs
+    /// `away` more with its lowest digit.
+    bool negate_one(size_t g, float scale, const float* bound, const float* plain, float (&cost)[Digits][8],
+            Eight least, GridBlock& b) const {
+        const float* const value = f.value[b.down[g]];
+        uint16_t* const rows = b.row + g * halves;
+        const Eight e = eight(x + 8 * g) + eight(scale * value[0]);
+        float away[8], best = bound[0];
+        put(away, eight(w + 8 * g) * (e * e) - least);
         for (size_t h = 1; h < halves; h++) best += bound[h];
         uint16_t kept[halves] = {};
         size_t   flip = 8;
@@ -13825,14 +13878,12 @@ struct Attention {
 } // namespace impl
 
 template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args) const {
-#if GK_HAS_ATTENTION
-    return impl::Attention{*this}.run({*table_->attention, args.q, args.out, args.kv, args.m, args.heads, args.position,
-                                       args.window, args.causal, args.scale, args.softcap, args.sinks, args.slopes,
-                                       nullptr, nullptr, 0, 0, 0});
-#else
-    (void)args;
-    return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
-#endif
+    if constexpr (GK_HAS_ATTENTION)
+        return impl::Attention{*this}.run({*table_->attention, args.q, args.out, args.kv, args.m, args.heads,
+                                           args.position, args.window, args.causal, args.scale, args.softcap,
+                                           args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0});
+    else
+        return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
 }
 template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads,
         size_t head_dim, size_t length) const {
@@ -14193,10 +14244,13 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
     return impl::dequant_blocks(table_->formats, type, blocks, out, n);
 }
 
-#ifndef GLLM_KERNELS_NO_QUANTIZE
 namespace impl {
 
-/// quantize once arguments are checked.
+#ifdef GLLM_KERNELS_NO_QUANTIZE
+GK_BODY Status quantize(const Parallel&, QuantType, const float*, size_t, size_t, const float*, void*) {
+    return {Code::unsupported, "quantisers were left out of this build by GLLM_KERNELS_NO_QUANTIZE"};
+}
+#else
 static inline Status encode_rows(const Parallel& parallel, EncodeBlocks* encode, const float* x, size_t rows, size_t k,
         const float* importance, size_t row, void* blocks) {
     const Parallel p = worth(parallel, work(rows, k, 16));
@@ -14212,26 +14266,25 @@ static inline Status encode_rows(const Parallel& parallel, EncodeBlocks* encode,
     });
     return success;
 }
+/// Of a type that is there, k whole blocks.
+GK_BODY Status quantize(const Parallel& parallel, QuantType type, const float* x, size_t rows, size_t k,
+        const float* importance, void* blocks) {
+    const size_t stride = row_bytes(type, k);
+    if (k && !stride) return invalid("the product of these sizes overflows size_t");
+    const Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
+    if (Status s = check_buffers({blocks, rows, stride, 1}, spans); !s) return s;
+    if (rows == 0 || k == 0) return success;
+    return encode_rows(parallel, encoders[static_cast<size_t>(type)], x, rows, k, importance, k / block_size(type),
+                       blocks);
+}
+#endif
 
 } // namespace impl
-#endif
 
 template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x, size_t rows, size_t k,
         const float* importance, void* blocks) const {
     if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
-#ifdef GLLM_KERNELS_NO_QUANTIZE
-    static_cast<void>(x), static_cast<void>(rows), static_cast<void>(importance), static_cast<void>(blocks);
-    return {Code::unsupported, "quantisers were left out of this build by GLLM_KERNELS_NO_QUANTIZE"};
-#else
-    impl::EncodeBlocks* const encode = impl::encoders[static_cast<size_t>(type)];
-    if (!encode) return {Code::unsupported, "this format has no quantiser"};
-    const size_t stride = row_bytes(type, k);
-    if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
-    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
-    if (Status s = impl::check_buffers({blocks, rows, stride, 1}, spans); !s) return s;
-    if (rows == 0 || k == 0) return impl::success;
-    return impl::encode_rows(parallel, encode, x, rows, k, importance, k / block_size(type), blocks);
-#endif
+    return impl::quantize(parallel, type, x, rows, k, importance, blocks);
 }
 
 template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,
@@ -20539,6 +20592,7 @@ private:
     void     write_load(const CodeLine& l) override;
     void     write_store(const CodeLine& l) override;
     void     begin_chains();
+    void     end_chains();                                      // leaves them behind those of other blocks
     uint64_t places() const                            { return registers_of_rest() & ~constants_ & ~sums_; }
 
     // As the target has it:
@@ -20585,6 +20639,10 @@ void CodeSums::write_store(const CodeLine& l) {
 void CodeSums::begin_chains() {
     for (unsigned c = 0; c < chains_.count; c++) move_to_register(registers_[c], place(chains_.first));
 }
+void CodeSums::end_chains() {
+    for (unsigned c = 0; c < chains_.count; c++) move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
+    move(pointer(0), chains_.count * value_bytes());
+}
 
 #if GK_EMITS_X86
 
@@ -20630,9 +20688,7 @@ void CodeSums::write_row(unsigned together) {
     write_lines(places(), 1, true);
     land(whole);
     land(full);
-    for (unsigned c = 0; c < chains_.count; c++)
-        move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
-    move(pointer(0), chains_.count * value_bytes());
+    end_chains();
     emit(X86::cmp_imm, in_register(11), 0);
     const size_t over = jump(X86::jne);
     emit(X86::cmp_imm, in_register(rax), 0);
@@ -20694,8 +20750,7 @@ void CodeSums::write_row(unsigned together) {
     write_lines(places(), 1, true);
     land(whole);
     land(full);
-    for (unsigned c = 0; c < chains_.count; c++) move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
-    move(pointer(0), chains_.count * value_bytes());
+    end_chains();
     const size_t over = jump(A64::cbnz, 12);
     jump(A64::cbnz, left, block);
     emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));
