@@ -330,7 +330,7 @@ template <class E> struct Element : impl::ElementConstants<E> {     // ZERO, ONE
     GK_API static E recip(E a);
     GK_API static E abs(E a);
     GK_API static E tanh(E a);
-    GK_API static const float* as_f32(const E* p);                     // p itself for float, else null
+    GK_API static const float* as_f32(const E* p);              // p itself for float, else null
 };
 
 // ---- instruction sets -------------------------------------------------------
@@ -542,15 +542,15 @@ template <class E> struct KernelTable : impl::UntypedTable {
 
 // ---- the kernels ------------------------------------------------------------
 
-/// Every operation, for one element type, on one instruction set. Copyable, three words and a pointer; a const one may
-/// be used by several threads at once as long as its workspace is empty.
+/// Every operation, for one element type, on one instruction set. Copyable, six words; a const one may be used by
+/// several threads at once as long as its workspace is empty.
 ///
-/// Matrices are row-major. Reductions accumulate in f32 or better; f16 and bf16 inputs are widened exactly
-/// and results rounded once. n = 0 is valid everywhere and touches nothing. Elementwise operations accept out == in.
-/// Accuracy: the manual, "Numbers".
+/// Matrices are row-major. Reductions accumulate in f32 or better; f16 and bf16 inputs are widened exactly and results
+/// rounded once. n = 0 is valid everywhere and touches nothing. Elementwise operations accept out == in. Accuracy: the
+/// manual, "numbers".
 template <class E> class CpuKernels {
 public:
-    GK_API CpuKernels();                                               // best_isa()
+    GK_API CpuKernels();                                        // best_isa()
     GK_API Status select(Isa isa);                              // unsupported, and no change, if not present here
     GK_API Isa isa() const { return table_->isa; }
     GK_API const KernelTable<E>& table() const { return *table_; }
@@ -1620,11 +1620,12 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 
 // The passes, and which of them this file compiles: all, or the one that GLLM_KERNELS_ONLY_PASS names (dispatch is all
 // the rest).
-#define GK_SCALAR 1
-#define GK_AVX2   2
-#define GK_AVX512 3
-#define GK_NEON   4
-#define GK_TRACE  6                 // no instruction set: the operations record themselves, section [24]
+#define GK_SCALAR   1
+#define GK_AVX2     2
+#define GK_AVX512   3
+#define GK_NEON     4
+#define GK_DISPATCH 5
+#define GK_TRACE    6               // no instruction set: the operations record themselves, section [24]
 // Features of them: each of the first four compiles section [15] once more. A CPU with I8MM has DOTPROD.
 #define GK_AVXVNNI    1
 #define GK_AVX512VNNI 2
@@ -1638,7 +1639,7 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_PASS_NAMED_avx2     GK_AVX2
 #define GK_PASS_NAMED_avx512   GK_AVX512
 #define GK_PASS_NAMED_neon     GK_NEON
-#define GK_PASS_NAMED_dispatch 5
+#define GK_PASS_NAMED_dispatch GK_DISPATCH
 #define GK_PASS_NAMED(name)    GK_PASS_NAMED_##name
 #define GK_ONLY(name)          GK_PASS_NAMED(name)
 #define GK_WANTED(pass)        (GK_ONLY(GLLM_KERNELS_ONLY_PASS) == (pass))
@@ -1647,7 +1648,6 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #else
 #define GK_WANTED(pass)        1
 #endif
-#define GK_DISPATCH 5
 #if GK_X86 && !defined(GLLM_KERNELS_NO_AVX2)
 #define GK_HAS_AVX2 1
 #else
@@ -4598,7 +4598,7 @@ template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, c
     const real variance = sum_in_double(n, squared_reals<E>{d}) / length_of(n);
     map_in_double(out, n, normed_reals<E>{d, gamma, beta, 1 / square_root(variance + static_cast<real>(eps))});
 }
-/// Is a mean of squares one that f32 computes well, neither overflown nor made of squares that underflow?
+/// Is a mean of squares one that f32 computes well, neither overflowed nor made of squares that underflow?
 GK_INL truth well_scaled(real mean_square) { return 1e-28 < mean_square && mean_square < 1e34; }
 
 struct scaled_product { vf s; GK_MEM vf operator()(vf x, vf w) const { return vmul(vmul(x, s), w); } };
@@ -9008,7 +9008,7 @@ template <class C> constexpr const impl::PackedKernels* packed_kernels() { retur
 // ---- products in fixed point ---------------------------------------------------
 //
 // W holds plain codes, integers of 8 bits. Each group of 32 of a row of x becomes integers of one, two or three signed
-// digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for one digit: one rounds to 8 bits, three keep
+// digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max |x| / 127 for one digit: one rounds to 8 bits, three keep
 // 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32. With three digits, in u
 // of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in DIGIT_K of k and 11 of
 // these: 112. In AMX tiles half a step counts 32 times, and a DIGIT_K of k takes 3 additions: 51.
@@ -9210,8 +9210,9 @@ constexpr const impl::DigitKernels* digits_of_plain = nullptr;
 
 constexpr size_t CODE_K = 512, LONGEST = 45 * CODE_K;
 
-//   put_quads(out, q): DEEP of k of as many rows as q[0] has floats | row_sums(x, r, R): of the bytes of a group, QUADS
-//   fours, of QV of R rows from r on | group_products<R, C>(x, codes, quads, n): n[r][c] += the products of a group
+//   put_quads(out, q): DEEP of k of as many rows as q[0] has floats | row_sums(x, r, R, quads): of the bytes of a
+//   group, so many fours, of QV of R rows from r on | group_products<R, C>(x, codes, quads, n): n[r][c] += the products
+//   of a group
 #if GK_FEATURE == GK_I8MM
 constexpr size_t DEEP = 8;
 GK_INL void put_quads(float* out, const vf* q)     { vst2q_f32(out, {{q[0], q[1]}}); }
@@ -10841,7 +10842,7 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
         if (n.needs && !(f.*n.needs)) f.*n.flag = false;
 }
 
-/// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
+/// Asked of the CPU once: a unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
 GK_INTERNAL size_t l2_bytes() {
 #ifdef GLLM_KERNELS_L2_BYTES
     return GLLM_KERNELS_L2_BYTES;
@@ -10967,9 +10968,7 @@ namespace neon { namespace with_feature { namespace dotprod { GK_DECLARE_TABLES 
 #if GK_HAS_I8MM
 namespace neon { namespace with_feature { namespace i8mm { GK_DECLARE_TABLES } } }
 #endif
-GK_NAMESPACE_END
 
-GK_NAMESPACE_BEGIN
 namespace impl {
 
 // ---- instruction sets -------------------------------------------------------
@@ -11081,7 +11080,7 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 #ifndef GLLM_KERNELS_NO_QUANTIZE
 namespace impl {
 
-template <class Block> struct Encoder {};          // of a format that has none
+template <class Block> struct Encoder;
 
 // ---- values -----------------------------------------------------------------
 
@@ -11311,9 +11310,8 @@ static uint16_t encode_scale(const float* x, const float* weight, size_t n, cons
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t beside[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = beside[least_of(scale_error(v.x, v.weights(), n, 
-                                {{v.value(h), v.value(beside[1]), v.value(beside[2]), 0}},
-                                          c.lo, c.hi)) % 3];
+            const Four     scale = {{v.value(h), v.value(beside[1]), v.value(beside[2]), 0}};
+            h = beside[least_of(scale_error(v.x, v.weights(), n, scale, c.lo, c.hi)) % 3];
         }
     }
     round_codes(v.x, n, v.value(h), c.lo, c.hi, q);
@@ -13192,13 +13190,7 @@ static inline bool addressable(size_t m, size_t n, size_t k) {
     return addressable(m, n) && addressable(m, k) && addressable(n, k);
 }
 
-} // namespace impl
-GK_NAMESPACE_END
-
 // ---- kernels without their element type ---------------------------------------
-
-GK_NAMESPACE_BEGIN
-namespace impl {
 
 /// A CpuKernels<E>, for all that is the same whatever E is; elements are then bytes, and widened by its table.
 struct Kernels {
@@ -13230,13 +13222,7 @@ struct Kernels {
     }
 };
 
-} // namespace impl
-GK_NAMESPACE_END
-
 // ---- formats and checkpoints: facts, validation, repacking --------------------
-
-GK_NAMESPACE_BEGIN
-namespace impl {
 
 struct FormatInfo {
     const char* name;
@@ -13451,9 +13437,6 @@ GptqZeros detect_gptq_zeros(const void* qzeros, size_t words) {
     return sevens > 4 * words ? GptqZeros::v1 : eights > 4 * words ? GptqZeros::v2 : GptqZeros::unknown;
 }
 
-GK_NAMESPACE_END
-
-GK_NAMESPACE_BEGIN
 namespace impl {
 
 // ---- dense products ---------------------------------------------------------
@@ -14612,11 +14595,7 @@ struct BlockMatrix {
     }
 };
 
-} // namespace impl
-
 // ---- plain quantised products -----------------------------------------------
-
-namespace impl {
 
 /// sum w_i x_i over one row of plain codes, what is not floats widened a chunk at a time.
 static inline double plain_row(const Kernels& kernels, PlainFormat format, const void* codes, const void* input,
@@ -14898,7 +14877,6 @@ template struct Element<bf16>;
 // ============================================================================
 // [21] THREADS: a pool for those who have none
 // ============================================================================
-
 
 #ifdef GLLM_KERNELS_THREADS
 /// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late
@@ -15529,8 +15507,6 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
     return r.original_context ? success : invalid("rope.original_context is needed for this scaling");
 }
 
-} // namespace impl
-
 // ---- the model --------------------------------------------------------------
 //
 // x is the residual stream, [tokens of a batch][width]:
@@ -15542,7 +15518,6 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
 //                x += (norm) ((act(h W_gate) or nothing) * h W_up, or act(h W_up)) W_down (+ b)
 //   logits = cap(norm(x) W)
 
-namespace impl {
 class Taker;
 
 #ifdef GLLM_KERNELS_COMPILER
@@ -17040,6 +17015,7 @@ static inline void copy_name(char (&to)[48], const char* from) {
 
 constexpr const char* op_names[] = {"input", "weight", "kernel", "matmul", "matmul_t", "reshape", "transpose",
                                     "attention", "concat", "slice", "embedding", "convert"};
+static_assert(sizeof op_names / sizeof *op_names == static_cast<size_t>(CompilerOp::convert) + 1, "a name each");
 static inline const char* op_name(CompilerOp op, OpKind kind, const OpTrace* user) {
     if (op > CompilerOp::convert) return "unknown operation";
     if (op != CompilerOp::kernel) return op_names[static_cast<size_t>(op)];
@@ -17551,8 +17527,7 @@ const char* CompiledLayer::State::check_node(const CompilerGraph& g, const Compi
 
 /// Nodes that outputs depend on, then all others, each behind its operands.
 Status CompiledLayer::State::visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next,
-        impl::List<uint32_t>& stack,
-        uint32_t root) {
+        impl::List<uint32_t>& stack, uint32_t root) {
     constexpr uint8_t unseen = 255, done = 254;
     if (next[root] != unseen) return impl::success;
     size_t depth = 0;
@@ -17686,8 +17661,7 @@ uint32_t CompiledLayer::State::push_convert(const CompilerNode& of, uint32_t nod
 }
 /// The floats of a source of 16 bits; any other as it is.
 uint32_t CompiledLayer::State::widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at,
-        impl::List<uint32_t>& wide,
-        uint32_t node) {
+        impl::List<uint32_t>& wide, uint32_t node) {
     const TensorDesc& d = c.descs[node];
     if (d.dtype == DType::f32 || d.dtype == DType::blocks) return at[node];
     if (wide[node] == no_node) wide[node] = push_convert(g.node(node), node, at[node], DType::f32);
@@ -18489,9 +18463,6 @@ static inline void transpose_floats(const float* x, float* out, size_t rows, siz
             for (size_t r = i; r < rows && r < i + 16; r++)
                 for (size_t c = j; c < cols && c < j + 16; c++) out[c * rows + r] = x[r * cols + c];
 }
-} // namespace impl
-
-namespace impl {
 /// How many rows from this one on are of its sequence, with none of another in between; in all.
 static inline size_t rows_that_follow(const CacheRows& kv, size_t row, size_t rows) {
     size_t n = 1;
@@ -18999,7 +18970,6 @@ struct Digest {
         value = (value ^ v) * 0xff51afd7ed558ccdu;
         value ^= value >> 32;
     }
-    void add_double(double v) { add(load_as<uint64_t>(&v)); }
 };
 /// What a recording computes.
 static inline uint64_t digest_of(const OpTrace* t) {
@@ -19633,7 +19603,6 @@ struct A64Row { const char* text; A64Field field; uint32_t bits; };
     ROW(shr,     "ushr vD.4s, vN.4s, I",          right,    0x6f000400) \
     ROW(sra,     "sshr vD.4s, vN.4s, I",          right,    0x4f000400) \
     ROW(ldr_x,   "ldr xD, [xN, I]",               eights,   0xf9400000) \
-    ROW(str_x,   "str xD, [xN, I]",               eights,   0xf9000000) \
     ROW(ldr_w,   "ldr wD, [xN, xM, lsl 2]",       none,     0xb8607800) \
     ROW(str_w,   "str wD, [xN, xM, lsl 2]",       none,     0xb8207800) \
     ROW(ldrh,    "ldrh wD, [xN, xM, lsl 1]",      none,     0x78607800) \
@@ -20365,7 +20334,6 @@ void CodeLines::store(unsigned tensor, DType type, int32_t v) {
 }
 
 CodePlace CodePlaces::place_of_constant(size_t c) const { return in_memory(pool, 16 * c); }
-
 
 /// A function of LoopCall* with lines in it:
 ///
