@@ -6086,16 +6086,16 @@ template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, 
     if constexpr (holds_f32<E>) for (; j < cols; j += VF) band<R, 1>(a, b + j, ldb, steps, t + j, ldt);
 }
 
-constexpr size_t STRIP = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
-/// strip[steps][STRIP] = the last columns of B, widened; zeros up to a whole vector.
+constexpr size_t BAND_WIDTH = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
+/// strip[steps][BAND_WIDTH] = the last columns of B, widened; zeros up to a whole vector.
 template <class E> void widen_strip(const void* from, size_t ldb, size_t steps, size_t cols, float* strip) {
     const E* const b = static_cast<const E*>(from);
     for (size_t v = 0; v < cols; v += VF) {
         const size_t l = least(cols - v, VF);
-        for (size_t p = 0; p < steps; p++) vstore(strip + p * STRIP + v, vload_n(b + p * ldb + v, l));
+        for (size_t p = 0; p < steps; p++) vstore(strip + p * BAND_WIDTH + v, vload_n(b + p * ldb + v, l));
     }
 }
-/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements whole STRIPs.
+/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements multiples of BAND_WIDTH.
 template <class E> void rows_of_bands(size_t m, const float* a, const void* from, size_t ldb, size_t steps, float* t,
         size_t ldt, size_t cols) {
     const E* const b = static_cast<const E*>(from);
@@ -6369,11 +6369,11 @@ void run_skinny(const impl::GemmJob& job, const ElementSteps& e) {
     const char* const bias = static_cast<const char*>(job.bias);
     float  chain[BAND], sum[BAND];
     double total[BAND];
-    float  strip[8 * STRIP];                                    // the last columns
+    float  strip[8 * BAND_WIDTH];                               // the last columns
     const size_t page = job.m > 4 ? BAND / 8 : job.m > 2 ? BAND / 4 : job.m > 1 ? BAND / 2 : BAND;
     for (size_t j = 0; j < job.n; j += page) {
         const size_t   cols = least(job.n - j, page), ldt = round_up(cols, VF), size = job.m * ldt;
-        const size_t   rest = cols % STRIP, whole = cols - rest;
+        const size_t   rest = cols % BAND_WIDTH, whole = cols - rest;
         const char* const b = static_cast<const char*>(job.b.data) + (job.column + j) * e.size;
         for (size_t i = 0; i < size; i++) sum[i] = chain[i] = 0;
         if (job.k > LONG_K) for (size_t i = 0; i < size; i++) total[i] = 0;
@@ -6389,7 +6389,7 @@ void run_skinny(const impl::GemmJob& job, const ElementSteps& e) {
             e.bands(job.m, a, at, job.b.ld, steps, chain, ldt, whole);
             if (rest) {
                 e.strip(at + whole * e.size, job.b.ld, steps, rest, strip);
-                rows_of_bands<float>(job.m, a, strip, STRIP, steps, chain + whole, ldt, round_up(rest, VF));
+                rows_of_bands<float>(job.m, a, strip, BAND_WIDTH, steps, chain + whole, ldt, round_up(rest, VF));
             }
             const size_t done = p + steps;
             if (done % CHAIN != 0 && done != job.k) continue;
