@@ -166,14 +166,15 @@
 //
 // ---- life of a call ------------------------------------------------------------
 //
-// k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [20] matmul checks the arguments and fills Weights;
+// k.matmul(Q4_K, blocks, x, y, 1, n, 4096) on AVX-512: [20] format_matmul checks the arguments and fills Weights;
 // Quantised::plan asks quant_route [8], which says `codes` for so few rows, and finds room for x in fixed point;
 // Quantised::by_codes has it prepared [15] and calls table().formats[Q4_K].rows_by_codes for the Share of the n output
-// rows of each thread. That is [15] of the feature that the CPU has, VNNI for one: four rows at a time,
-// codes_of<codec_q4_k> [12] turns so many blocks into codes, scales and what is left of offsets, as codec_q4_k [11]
-// reads them, and code_products multiplies them with x: exact sums of integers, scaled and added up as floats. Where
-// asm/ has a kernel for the format, which keeps codes in registers, fused_rows calls it instead, for the same bits.
-// With Precision::fast x has one digit, not three.
+// rows of each thread. The table is that of the first of variants [18] that suits the CPU, of VNNI for one, and the
+// function that of the pass over [15] for this feature. Where asm/ has a kernel for the format, by its row of dot_rows
+// [7], and k is whole blocks of 256 of which fixed point holds all, fused_rows calls it: codes stay in registers.
+// Else code_rows gives the same bits: four rows at a time, codes_of<codec_q4_k> [12] turns so many blocks into codes,
+// scales and what is left of offsets, as codec_q4_k [11] reads them, and code_products multiplies them with x: exact
+// sums of integers, scaled and added up as floats. With Precision::fast x has one digit, not three.
 //
 // After k.pack_weights(Q4_K, blocks, packed, n, 4096), k.matmul_packed(packed, x, y, 1, n, 4096): [20] PackedWeights
 // has x prepared for strips and calls their kernel through packed_rows [15]. Rows of x that fixed point does not hold,
@@ -246,11 +247,10 @@
 // ---- adding to it -------------------------------------------------------------
 //
 //   an operation         a template in [10], a slot in KernelTable and a method in [2], the slot's line in
-//                        kernel_table() behind [16]. In graphs: an OpKind in [2], a row of recordings in [24], a case
-//                        of the switch over OpKind in [25]
+//                        kernel_table() behind [16]. In graphs: an OpKind in [2], a row of recordings in [24]
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
 //                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a
-//                        sane() in [5]
+//                        sane() in [5]. In GGUF files: its number, in examples/gguf.hpp
 //   a packed format      a strip_ struct and its packed_kernels in [15]; a row of GK_X86_STRIPS in [7] where asm/ has
 //                        a kernel
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
@@ -258,11 +258,18 @@
 //   an instruction set   [2] a value of Isa, in all_isas too, its bits in CpuFeatures    [3] its number, GK_HAS_..,
 //                        GK_PASS_NAMED_.., undefined behind [26]    [9] blocks of primitives: floats, bytes and
 //                        exponentials    [15] the dot products of bytes    [17] a stanza    [18] feature_names,
-//                        detect_hardware, narrow_features, tables, a row of variants, isa_name
-//   a feature of one     [2] a bit    [3] its number, GK_HAS_..    [15] what it speeds up    [17] a stanza
-//                        [18] feature_names, detect_hardware, tables, a row of variants
+//                        detect_hardware, narrow_features, tables, a row of variants, isa_name    [25] host() of
+//                        DeviceProfile. The passes in Makefile and CMakeLists.txt
+//   a feature of one     [2] a bit    [3] its number, GK_HAS_.., undefined behind [26]    [15] what it speeds up
+//                        [17] a stanza    [18] feature_names, detect_hardware, tables, a row of variants. Its name in
+//                        examples/info.cpp
 //
-// Then the tests: an oracle and a row in the tables of tests/, which walk all_isas, QuantType and the tables of [7].
+// The compiler or a test asks for what was forgotten, save for all_isas and [18], and what is outside this file. Then
+// an oracle, and a row in the tables of tests/, which walk all_isas, QuantType, OpKind and the tables of [7].
+//
+//   operations   oracle.hpp, the file of the family, test_empty.cpp; bench/bench.cpp
+//   formats      quant_oracle.hpp, test_quantize.cpp or test_quantize_grids.cpp; packed ones test_packed.cpp
+//   features     test_dispatch.cpp; LESSER in Makefile, which runs products once more without them
 
 // ============================================================================
 // [2] PUBLIC API
@@ -323,7 +330,7 @@ template <class E> struct Element : impl::ElementConstants<E> {     // ZERO, ONE
     GK_API static E recip(E a);
     GK_API static E abs(E a);
     GK_API static E tanh(E a);
-    GK_API static const float* as_f32(const E* p);                     // p itself for float, else null
+    GK_API static const float* as_f32(const E* p);              // p itself for float, else null
 };
 
 // ---- instruction sets -------------------------------------------------------
@@ -535,15 +542,15 @@ template <class E> struct KernelTable : impl::UntypedTable {
 
 // ---- the kernels ------------------------------------------------------------
 
-/// Every operation, for one element type, on one instruction set. Copyable, three words and a pointer; a const one may
-/// be used by several threads at once as long as its workspace is empty.
+/// Every operation, for one element type, on one instruction set. Copyable, six words; a const one may be used by
+/// several threads at once as long as its workspace is empty.
 ///
-/// Matrices are row-major. Reductions accumulate in f32 or better; f16 and bf16 inputs are widened exactly
-/// and results rounded once. n = 0 is valid everywhere and touches nothing. Elementwise operations accept out == in.
-/// Accuracy: the manual, "Numbers".
+/// Matrices are row-major. Reductions accumulate in f32 or better; f16 and bf16 inputs are widened exactly and results
+/// rounded once. n = 0 is valid everywhere and touches nothing. Elementwise operations accept out == in. Accuracy: the
+/// manual, "numbers".
 template <class E> class CpuKernels {
 public:
-    GK_API CpuKernels();                                               // best_isa()
+    GK_API CpuKernels();                                        // best_isa()
     GK_API Status select(Isa isa);                              // unsupported, and no change, if not present here
     GK_API Isa isa() const { return table_->isa; }
     GK_API const KernelTable<E>& table() const { return *table_; }
@@ -1613,11 +1620,12 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 
 // The passes, and which of them this file compiles: all, or the one that GLLM_KERNELS_ONLY_PASS names (dispatch is all
 // the rest).
-#define GK_SCALAR 1
-#define GK_AVX2   2
-#define GK_AVX512 3
-#define GK_NEON   4
-#define GK_TRACE  6                 // no instruction set: the operations record themselves, section [24]
+#define GK_SCALAR   1
+#define GK_AVX2     2
+#define GK_AVX512   3
+#define GK_NEON     4
+#define GK_DISPATCH 5
+#define GK_TRACE    6               // no instruction set: the operations record themselves, section [24]
 // Features of them: each of the first four compiles section [15] once more. A CPU with I8MM has DOTPROD.
 #define GK_AVXVNNI    1
 #define GK_AVX512VNNI 2
@@ -1631,7 +1639,7 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #define GK_PASS_NAMED_avx2     GK_AVX2
 #define GK_PASS_NAMED_avx512   GK_AVX512
 #define GK_PASS_NAMED_neon     GK_NEON
-#define GK_PASS_NAMED_dispatch 5
+#define GK_PASS_NAMED_dispatch GK_DISPATCH
 #define GK_PASS_NAMED(name)    GK_PASS_NAMED_##name
 #define GK_ONLY(name)          GK_PASS_NAMED(name)
 #define GK_WANTED(pass)        (GK_ONLY(GLLM_KERNELS_ONLY_PASS) == (pass))
@@ -1640,7 +1648,6 @@ extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigne
 #else
 #define GK_WANTED(pass)        1
 #endif
-#define GK_DISPATCH 5
 #if GK_X86 && !defined(GLLM_KERNELS_NO_AVX2)
 #define GK_HAS_AVX2 1
 #else
@@ -4591,7 +4598,7 @@ template <class E> GK_NOINLINE void norm_in_double(const E* x, const E* gamma, c
     const real variance = sum_in_double(n, squared_reals<E>{d}) / length_of(n);
     map_in_double(out, n, normed_reals<E>{d, gamma, beta, 1 / square_root(variance + static_cast<real>(eps))});
 }
-/// Is a mean of squares one that f32 computes well, neither overflown nor made of squares that underflow?
+/// Is a mean of squares one that f32 computes well, neither overflowed nor made of squares that underflow?
 GK_INL truth well_scaled(real mean_square) { return 1e-28 < mean_square && mean_square < 1e34; }
 
 struct scaled_product { vf s; GK_MEM vf operator()(vf x, vf w) const { return vmul(vmul(x, s), w); } };
@@ -5068,18 +5075,20 @@ template <class Block, size_t Group, int Top = 0, bool Levels = false> struct co
 // ---- helpers ----------------------------------------------------------------
 
 /// out[i] = d * byte i of x's half h, i < n; n is 8 or 16. May write all 16.
-GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
 #if GK_PASS == GK_AVX512            // two stores of 256 bits: scalar loads behind one of 512 are not forwarded
+GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
     const __m128i bytes = h ? _mm256_extracti128_si256(x, 1) : _mm256_castsi256_si128(x);
     const __m256  scale = _mm256_set1_ps(d);
     _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), scale));
     const __m128i upper = _mm_srli_si128(bytes, 8);
     if (n > 8) _mm256_storeu_ps(out + 8, _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(upper)), scale));
+}
 #else
+GK_INL void scale_bytes(float* out, vb x, int h, int n, float d) {
     const int vectors = (n + static_cast<int>(VF) - 1) / static_cast<int>(VF), first = h * 16 / static_cast<int>(VF);
     for (int j = 0; j < vectors; j++) vstore(out + j * static_cast<int>(VF), vmul(bfloat(x, first + j), vset(d)));
-#endif
 }
+#endif
 GK_INL vb bload16(const uint8_t* p)                { return bquads(impl::load64(p), impl::load64(p + 8), 0, 0); }
 GK_INL vb bfield(vb x, size_t shift, int mask)     { return band(bshr(x, static_cast<int>(shift)), bset(mask)); }
 GK_INL vb bneg(vb x, vb minus)                     { return bsub(bxor(x, minus), minus); }      // minus is 0 or 255
@@ -5706,20 +5715,22 @@ GK_INL __m512i wide_codes(codec_q8_k, const impl::block_q8_k* b, size_t h) { ret
 #endif
 
 /// The codes of quarter h of 256 weights, less the steps of their offsets.
-template <class C> GK_INL void put_codes(const typename C::block* b, [[maybe_unused]] vb steps, size_t h, int8_t* out) {
 #if GK_PASS == GK_AVX512
+template <class C> GK_INL void put_codes(const typename C::block* b, [[maybe_unused]] vb steps, size_t h, int8_t* out) {
     __m512i codes = wide_codes(C{}, b, h);
     if constexpr (C::has_offset) codes = _mm512_sub_epi8(codes, wide_spread(steps, h));
     _mm512_storeu_si512(out + 64 * h, codes);
+}
 #else
+template <class C> GK_INL void put_codes(const typename C::block* b, [[maybe_unused]] vb steps, size_t h, int8_t* out) {
     constexpr size_t N = C::block::weights;
     GK_UNROLL(2) for (size_t g = 2 * h; g < 2 * h + 2; g++) {
         vb codes = C::codes(b[32 * g / N], 32 * g % N / 32);
         if constexpr (C::has_offset) codes = bsub(codes, bspread(steps, 2 * g, 2 * g + 1));
         memcpy(out + 32 * g, &codes, 32);
     }
-#endif
 }
+#endif
 /// 256 weights, of which `blocks` blocks are there and the others zeros.
 template <class C> GK_INL bool codes_of_256(const typename C::block* b, size_t blocks, impl::CodeBlock* out) {
     constexpr size_t N = C::block::weights;
@@ -5962,6 +5973,9 @@ template <class Tensor> void panel_checkpoint(const impl::BSource& b, float* out
     checkpoint_columns<Tensor>(*static_cast<const impl::Checkpoint*>(b.data), out, NR, p, kc, j, cols);
     if (cols + VF <= NR) zero_columns(out, kc, (cols + VF - 1) / VF * VF);
 }
+constexpr impl::Panel *panel_awq = &panel_checkpoint<awq_tensor>, *panel_gptq = &panel_checkpoint<gptq_tensor>;
+#else
+constexpr impl::Panel *panel_awq = nullptr, *panel_gptq = nullptr;
 #endif
 
 // ---- tiles ------------------------------------------------------------------
@@ -6081,16 +6095,16 @@ template <size_t R, class E> void bands(const float* a, const E* b, size_t ldb, 
     if constexpr (holds_f32<E>) for (; j < cols; j += VF) band<R, 1>(a, b + j, ldb, steps, t + j, ldt);
 }
 
-constexpr size_t STRIP = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
-/// strip[steps][STRIP] = the last columns of B, widened; zeros up to a whole vector.
+constexpr size_t BAND_WIDTH = VF == 1 || VF == 8 ? 4 * VF : 2 * VF;  // columns of the widest band
+/// strip[steps][BAND_WIDTH] = the last columns of B, widened; zeros up to a whole vector.
 template <class E> void widen_strip(const void* from, size_t ldb, size_t steps, size_t cols, float* strip) {
     const E* const b = static_cast<const E*>(from);
     for (size_t v = 0; v < cols; v += VF) {
         const size_t l = least(cols - v, VF);
-        for (size_t p = 0; p < steps; p++) vstore(strip + p * STRIP + v, vload_n(b + p * ldb + v, l));
+        for (size_t p = 0; p < steps; p++) vstore(strip + p * BAND_WIDTH + v, vload_n(b + p * ldb + v, l));
     }
 }
-/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements whole STRIPs.
+/// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements multiples of BAND_WIDTH.
 template <class E> void rows_of_bands(size_t m, const float* a, const void* from, size_t ldb, size_t steps, float* t,
         size_t ldt, size_t cols) {
     const E* const b = static_cast<const E*>(from);
@@ -6368,11 +6382,11 @@ void run_skinny(const impl::GemmJob& job, const ElementSteps& e) {
     const char* const bias = static_cast<const char*>(job.bias);
     float  chain[BAND], sum[BAND];
     double total[BAND];
-    float  strip[8 * STRIP];                                    // the last columns
+    float  strip[8 * BAND_WIDTH];                               // the last columns
     const size_t page = job.m > 4 ? BAND / 8 : job.m > 2 ? BAND / 4 : job.m > 1 ? BAND / 2 : BAND;
     for (size_t j = 0; j < job.n; j += page) {
         const size_t   cols = least(job.n - j, page), ldt = round_up(cols, VF), size = job.m * ldt;
-        const size_t   rest = cols % STRIP, whole = cols - rest;
+        const size_t   rest = cols % BAND_WIDTH, whole = cols - rest;
         const char* const b = static_cast<const char*>(job.b.data) + (job.column + j) * e.size;
         for (size_t i = 0; i < size; i++) sum[i] = chain[i] = 0;
         if (job.k > LONG_K) for (size_t i = 0; i < size; i++) total[i] = 0;
@@ -6388,7 +6402,7 @@ void run_skinny(const impl::GemmJob& job, const ElementSteps& e) {
             e.bands(job.m, a, at, job.b.ld, steps, chain, ldt, whole);
             if (rest) {
                 e.strip(at + whole * e.size, job.b.ld, steps, rest, strip);
-                rows_of_bands<float>(job.m, a, strip, STRIP, steps, chain + whole, ldt, round_up(rest, VF));
+                rows_of_bands<float>(job.m, a, strip, BAND_WIDTH, steps, chain + whole, ldt, round_up(rest, VF));
             }
             const size_t done = p + steps;
             if (done % CHAIN != 0 && done != job.k) continue;
@@ -6505,14 +6519,12 @@ inline void take_floats(impl::BSource& b, const void* panels, size_t n, size_t) 
 
 template <class E> impl::Panel* panel_of(impl::BForm form) {
     switch (form) {
-        case impl::BForm::rows:       return &panel_rows<E>;
-        case impl::BForm::format:     return &panel_format;
-#if GK_HAS_CHECKPOINTS
-        case impl::BForm::awq:        return &panel_checkpoint<awq_tensor>;
-        case impl::BForm::gptq:       return &panel_checkpoint<gptq_tensor>;
-#endif
-        default:                      return nullptr;
+        case impl::BForm::rows:   return &panel_rows<E>;
+        case impl::BForm::format: return &panel_format;
+        case impl::BForm::awq:    return panel_awq;
+        case impl::BForm::gptq:   return panel_gptq;
     }
+    return nullptr;
 }
 template <class E> impl::RunPart* run_exactly(size_t, size_t) { return &gemm_run<E>; }
 
@@ -7794,8 +7806,8 @@ GK_INL vf maxima_of_32(const float* x, size_t groups) {
     return m[0];
 }
 /// 32 of x times per_step as digits to base 256, from the highest, to planes of bytes plus FLIP_X.
-GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
 #if GK_PASS == GK_AVX512           // in each four, bytes of the same rank together: then those of eight fours
+GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
     const __m512i fours = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 6, 10, 14, 1, 5, 9, 13, 0, 4, 8, 12, 3, 7, 11, 15));
     const __m512i places = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
     const __m512i low = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -7810,15 +7822,17 @@ GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* 
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + plane), _mm512_extracti64x4_epi64(upper, 1));
     }
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (digits - 1) * plane), last);
+}
 #else
+GK_INL void take_digits(const float* x, float per_step, size_t digits, uint8_t* out, size_t plane) {
     int32_t q[32];
     to_digits(x, 32, per_step, q);
     for (size_t i = 0; i < digits; i++) {
         const vb bytes = bxor(qbytes(q, 8 * static_cast<int>(digits - 1 - i)), bset(128 - FLIP_X));
         memcpy(out + i * plane, &bytes, 32);
     }
-#endif
 }
+#endif
 
 GK_INL size_t panels_of_x(size_t m)                { return (m + QR - 1) / QR; }
 /// The first row of panel p of x.
@@ -7995,16 +8009,18 @@ GK_INL void prepare_block(const float* x, const float (&max)[8], size_t digits, 
 }
 #endif
 /// The largest magnitudes of groups of 32; NaN if one is.
-void maxima_of_256(const float* x, float (&max)[8]) {
 #if GK_FEATURE
+void maxima_of_256(const float* x, float (&max)[8]) {
     for (size_t g = 0; g < 8; g += VF) {
         const vf v = maxima_of_32(x + 32 * g, least(8, VF));
         memcpy(max + g, &v, least(8, VF) * sizeof(float));
     }
-#else
-    for (size_t g = 0; g < 8; g++) max[g] = group_maximum(x + 32 * g, 32);
-#endif
 }
+#else
+void maxima_of_256(const float* x, float (&max)[8]) {
+    for (size_t g = 0; g < 8; g++) max[g] = group_maximum(x + 32 * g, 32);
+}
+#endif
 /// Groups that have no fixed point are zeros.
 void prepare(const float* x, size_t k, size_t digits, uint8_t* prepared) {
     uint8_t* odd = prepared + (k + 255) / 256 * code_x_bytes(digits);
@@ -9053,12 +9069,14 @@ template <> constexpr const impl::PackedKernels* packed_kernels<codec_q3_k>() { 
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q5_k>() { return &Packed<strip_q5_k>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q6_k>() { return &Packed<strip_q6_k>::kernels; }
 #endif
+#elif GK_PASS != GK_SCALAR
+template <class C> constexpr const impl::PackedKernels* packed_kernels() { return nullptr; }
 #endif
 
 // ---- products in fixed point ---------------------------------------------------
 //
 // W holds plain codes, integers of 8 bits. Each group of 32 of a row of x becomes integers of one, two or three signed
-// digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max|x| / 127 for one digit: one rounds to 8 bits, three keep
+// digits to base 256, x = d (65536 q2 + 256 q1 + q0), d = max |x| / 127 for one digit: one rounds to 8 bits, three keep
 // 24, as f32 does. Sums over a group are exact in 32 bits, groups and digits are added in f32. With three digits, in u
 // of max |x| sum |w|: half a step, the product with 1 / step and d itself 4, additions 96 in DIGIT_K of k and 11 of
 // these: 112. In AMX tiles half a step counts 32 times, and a DIGIT_K of k takes 3 additions: 51.
@@ -9092,6 +9110,23 @@ constexpr size_t DIGIT_K = 1024, UNIT = QR * (FLIP ? 40 : 36);
 /// Consecutive k that lie together in panels: 4, or 8 where the kernel or the unit takes them so.
 constexpr size_t QK = impl::has_kernel(impl::digit_tiles, GK_ASM_PASS, GK_FEATURE, 8) || GK_FEATURE == GK_I8MM ? 8 : 4;
 
+/// n[r][c] += the products of a group, of one digit.
+using DigitSums = vq[QR][QN / QV];
+#if GK_FEATURE == GK_I8MM
+GK_INL void digit_products(const uint8_t* x, const uint8_t* w, DigitSums& n) { group_products(x, w, 8, n); }
+#else
+GK_INL void digit_products(const uint8_t* x, const uint8_t* w, DigitSums& n) {
+    constexpr size_t C = QN / QV;
+    for (size_t u = 0; u < 32 / QK; u++) {
+        vq v[C];
+        GK_UNROLL(4) for (size_t c = 0; c < C; c++) v[c] = qload(w + (u * QN + c * QV) * QK);
+        GK_UNROLL(8) for (size_t r = 0; r < QR; r++) {
+            const int32_t four = impl::load_as<int32_t>(x + (u * QR + r) * QK);
+            GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qdot(n[r][c], v[c], four);
+        }
+    }
+}
+#endif
 /// The microkernel: t[QR][QN] = panels a times b over `groups` of k. Those in assembly give the same bits.
 void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b_panel, float* t) {
     const uint8_t *a = static_cast<const uint8_t*>(a_panel), *b = static_cast<const uint8_t*>(b_panel);
@@ -9100,22 +9135,11 @@ void digit_tile(size_t groups, size_t digits, const void* a_panel, const void* b
         for (size_t d = 0; d < digits; d++, a += UNIT) {
             const uint8_t* const scales = a + (FLIP ? 4 * QR : 0);
             constexpr size_t C = QN / QV;
-            vq n[QR][C];
+            DigitSums n;
             GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
                 GK_UNROLL(4) for (size_t c = 0; c < C; c++)
                     n[r][c] = qset(FLIP ? impl::load_as<int32_t>(a + 4 * r) : 0);
-#if GK_FEATURE == GK_I8MM
-            group_products(scales + 4 * QR, b, 8, n);
-#else
-            for (size_t u = 0; u < 32 / QK; u++) {
-                vq w[C];
-                GK_UNROLL(4) for (size_t c = 0; c < C; c++) w[c] = qload(b + (u * QN + c * QV) * QK);
-                GK_UNROLL(8) for (size_t r = 0; r < QR; r++) {
-                    const int32_t x = impl::load_as<int32_t>(scales + 4 * QR + (u * QR + r) * QK);
-                    GK_UNROLL(4) for (size_t c = 0; c < C; c++) n[r][c] = qdot(n[r][c], w[c], x);
-                }
-            }
-#endif
+            digit_products(scales + 4 * QR, b, n);
             GK_UNROLL(8) for (size_t r = 0; r < QR; r++)
                 GK_UNROLL(4) for (size_t c = 0; c < C; c++)
                     qfma(t + r * QN + c * QV, n[r][c], impl::load_as<float>(scales + 4 * r));
@@ -9221,7 +9245,9 @@ constexpr impl::DigitKernels all_digit_kernels() {
     return d;
 }
 constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
-
+constexpr const impl::DigitKernels* digits_of_plain = &digit_kernels;
+#elif GK_PASS != GK_SCALAR
+constexpr const impl::DigitKernels* digits_of_plain = nullptr;
 #endif
 
 // ---- panels of codes -------------------------------------------------------------
@@ -9252,8 +9278,9 @@ constexpr impl::DigitKernels digit_kernels = all_digit_kernels();
 
 constexpr size_t CODE_K = 512, LONGEST = 45 * CODE_K;
 
-//   put_quads(out, q): DEEP of k of as many rows as q[0] has floats | row_sums(x, r, R): of the bytes of a group, QUADS
-//   fours, of QV of R rows from r on | group_products<R, C>(x, codes, quads, n): n[r][c] += the products of a group
+//   put_quads(out, q): DEEP of k of as many rows as q[0] has floats | row_sums(x, r, R, quads): of the bytes of a
+//   group, so many fours, of QV of R rows from r on | group_products<R, C>(x, codes, quads, n): n[r][c] += the products
+//   of a group
 #if GK_FEATURE == GK_I8MM
 constexpr size_t DEEP = 8;
 GK_INL void put_quads(float* out, const vf* q)     { vst2q_f32(out, {{q[0], q[1]}}); }
@@ -9556,57 +9583,58 @@ template <size_t G> constexpr impl::DigitKernels panel_kernels() {
     return d;
 }
 template <size_t G> constexpr impl::DigitKernels panels_of_codes = panel_kernels<G>();
+template <class C> constexpr const impl::DigitKernels* digits_of() {
+    return C::largest > LARGEST_CODE ? nullptr : C::group % 32 == 0 ? &panels_of_codes<32> : &panels_of_codes<16>;
+}
+#elif GK_PASS != GK_SCALAR
+template <class C> constexpr const impl::DigitKernels* digits_of() { return nullptr; }
 #endif
 
 // ---- the kernels of each format ---------------------------------------------------
 
-template <class C> constexpr impl::FormatKernels format_kernels([[maybe_unused]] size_t type) {
+#if GK_PASS == GK_SCALAR
+template <class C> constexpr void add_codes(impl::FormatKernels&, size_t) {}
+template <class C> constexpr void add_plain(impl::FormatKernels&) {}
+#else
+template <class C> constexpr void add_codes(impl::FormatKernels& f, size_t type) {
+    f.codes         = &codes_of<C>;
+    f.rows_by_codes = &rows_by_codes;
+    f.by_codes      = &code_kernels;
+    f.rests         = C::has_offset;
+    f.by_groups     = C::group % 32 == 0;
+    f.digits        = digits_of<C>();
+    constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;        // one row of x has no use for it
+    const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
+    f.dots     = row ? row->run : nullptr;
+    f.segments = row ? row->rows : 0;
+    f.inputs   = row ? row->columns : 0;
+    f.exact_dots = least(f.inputs, GK_PASS == GK_AVX2 && !GK_FEATURE ? impl::EXACT_DOTS_AVX2 : f.inputs);
+    f.fast_dots  = GK_FEATURE != GK_AVXVNNI || C::codebook ? f.inputs
+                 : C::largest > 64 ? impl::FAST_DOTS_AVXVNNI_8BIT : impl::FAST_DOTS_AVXVNNI;
+    f.needs    = row ? row->needs : nullptr;
+    f.wide     = C::wide_scales;
+    f.codebook = C::codebook;
+    f.packed   = packed_kernels<C>();
+}
+template <class C> constexpr void add_plain(impl::FormatKernels& f) {
+    f.unpack = &unpack<C>;
+    f.digits = digits_of_plain;
+}
+#endif
+template <class C> constexpr impl::FormatKernels format_kernels(size_t type) {
     impl::FormatKernels f = {};
     f.block_weights = C::block::weights;
     f.block_bytes   = sizeof(typename C::block);
     f.dequant       = &dequant<C>;
     f.rows          = C::has_levels || C::ragged ? &rows_in_registers<C> : &decoded_rows;
-#if GK_PASS != GK_SCALAR
-    if constexpr (!C::has_levels) {
-        f.codes         = &codes_of<C>;
-        f.rows_by_codes = &rows_by_codes;
-        f.by_codes      = &code_kernels;
-        f.rests         = C::has_offset;
-        f.by_groups     = C::group % 32 == 0;
-#if GK_PANELS
-        if (C::largest <= LARGEST_CODE)
-            f.digits    = C::group % 32 == 0 ? &panels_of_codes<32> : &panels_of_codes<16>;
-#endif
-        constexpr int feature = GK_FEATURE == GK_I8MM ? GK_DOTPROD : GK_FEATURE;    // one row of x has no use for it
-        const impl::AsmKernel<impl::DotRows>* const row = impl::row_for(impl::dot_rows, GK_ASM_PASS, feature, type);
-        f.dots     = row ? row->run : nullptr;
-        f.segments = row ? row->rows : 0;
-        f.inputs   = row ? row->columns : 0;
-        f.exact_dots = least(f.inputs, GK_PASS == GK_AVX2 && !GK_FEATURE ? impl::EXACT_DOTS_AVX2 : f.inputs);
-        f.fast_dots  = GK_FEATURE != GK_AVXVNNI || C::codebook ? f.inputs
-                     : C::largest > 64 ? impl::FAST_DOTS_AVXVNNI_8BIT : impl::FAST_DOTS_AVXVNNI;
-        f.needs    = row ? row->needs : nullptr;
-        f.wide     = C::wide_scales;
-        f.codebook = C::codebook;
-#if GK_FEATURE == GK_AVX512VNNI
-        f.packed   = packed_kernels<C>();
-#endif
-    }
-#endif
+    if constexpr (!C::has_levels) add_codes<C>(f, type);
     return f;
 }
-#if GK_PASS != GK_SCALAR
 template <class C> constexpr impl::FormatKernels plain_kernels() {
     impl::FormatKernels f = format_kernels<C>(SIZE_MAX);
-    f.unpack = &unpack<C>;
-#if GK_DIGITS
-    f.digits = &digit_kernels;
-#endif
+    add_plain<C>(f);
     return f;
 }
-#else
-template <class C> constexpr impl::FormatKernels plain_kernels() { return format_kernels<C>(SIZE_MAX); }
-#endif
 
 template <> constexpr impl::FormatKernels format_kernels<left_out>(size_t) { return {}; }
 
@@ -10317,6 +10345,14 @@ constexpr impl::GemmKernels pairs_table = pairs_kernels();
 
 // ---- the tables of this pass --------------------------------------------------
 
+#ifdef GLLM_KERNELS_COMPILER
+constexpr void add_recorded(impl::UntypedTable& t) {
+    t.map  = &run_map;
+    t.norm = &run_norms;
+}
+#else
+constexpr void add_recorded(impl::UntypedTable&) {}
+#endif
 template <class E>
 constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
         const impl::GemmKernels* gemm = &gemm_table<E>) {
@@ -10350,10 +10386,7 @@ constexpr KernelTable<E> kernel_table(const impl::FormatKernels* formats,
     t.attention       = &attention_table<E>;
     t.checkpoints     = &checkpoint_kernels;
     t.formats         = formats;
-#ifdef GLLM_KERNELS_COMPILER
-    t.map             = &run_map;
-    t.norm            = &run_norms;
-#endif
+    add_recorded(t);
     return t;
 }
 
@@ -10778,9 +10811,9 @@ static inline bool has_sysctl(const char* name) {
 }
 #endif
 
+#if GK_X86
 static GK_NOINLINE CpuFeatures detect_hardware() {
     CpuFeatures f = {};
-#if GK_X86
     const auto has = [](uint32_t flags, int n) { return ((flags >> n) & 1) != 0; };
     const uint32_t leaves = cpuid(0, 0).a;
     if (leaves < 7) return f;
@@ -10801,31 +10834,53 @@ static GK_NOINLINE CpuFeatures detect_hardware() {
     f.avx512_bf16   = f.avx512 && has(l7b.a, 5);
     f.amx_bf16      = f.avx512 && tiles && has(l7.d, 22) && has(l7.d, 24);
     f.amx_int8      = f.avx512 && tiles && has(l7.d, 25) && has(l7.d, 24);
-#elif GK_ARM64
-    f.neon = true;
-#if defined(__linux__)
+    return f;
+}
+#elif GK_ARM64 && defined(__linux__)
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
     const unsigned long caps = getauxval(AT_HWCAP), caps2 = getauxval(26 /* AT_HWCAP2 */);
     const auto has = [](unsigned long flags, int n) { return ((flags >> n) & 1) != 0; };
+    f.neon         = true;
     f.neon_fp16    = has(caps, 9) && has(caps, 10);
     f.neon_dotprod = has(caps, 20);
     f.sve          = has(caps, 22);
     f.sve2         = has(caps2, 1);
     f.neon_i8mm    = has(caps2, 13);
     f.neon_bf16    = has(caps2, 14);
-#elif defined(__APPLE__)
+    return f;
+}
+#elif GK_ARM64 && defined(__APPLE__)
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+    f.neon         = true;
     f.neon_fp16    = has_sysctl("hw.optional.arm.FEAT_FP16");
     f.neon_dotprod = has_sysctl("hw.optional.arm.FEAT_DotProd");
     f.neon_i8mm    = has_sysctl("hw.optional.arm.FEAT_I8MM");
     f.neon_bf16    = has_sysctl("hw.optional.arm.FEAT_BF16");
-#elif defined(_WIN32)
-    f.neon_dotprod = IsProcessorFeaturePresent(43 /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */) != 0;
-#endif
-#elif GK_ARM32 && defined(__linux__)
-    const unsigned long caps = getauxval(AT_HWCAP);
-    f.neon = ((caps >> 12) & 1) && ((caps >> 16) & 1);         // NEON and VFPv4
-#endif
     return f;
 }
+#elif GK_ARM64 && defined(_WIN32)
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+    f.neon         = true;
+    f.neon_dotprod = IsProcessorFeaturePresent(43 /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */) != 0;
+    return f;
+}
+#elif GK_ARM32 && defined(__linux__)
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+    const unsigned long caps = getauxval(AT_HWCAP);
+    f.neon = ((caps >> 12) & 1) && ((caps >> 16) & 1);         // NEON and VFPv4
+    return f;
+}
+#else
+static GK_NOINLINE CpuFeatures detect_hardware() {
+    CpuFeatures f = {};
+    f.neon = GK_ARM64;                                         // which always has it
+    return f;
+}
+#endif
 
 /// GLLM_KERNELS_ISA = isa[,-feature]...: keeps no vector instruction set but the one named (avx512 implies avx2), less
 /// the features struck out. An unknown word changes nothing.
@@ -10863,7 +10918,7 @@ static inline void narrow_features(CpuFeatures& f, const char* terms) {
         if (n.needs && !(f.*n.needs)) f.*n.flag = false;
 }
 
-/// Asked of the CPU once: an unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
+/// Asked of the CPU once: a unified cache of level 2, by CPUID leaf 4 (8000001Dh on AMD).
 GK_INTERNAL size_t l2_bytes() {
 #ifdef GLLM_KERNELS_L2_BYTES
     return GLLM_KERNELS_L2_BYTES;
@@ -10989,9 +11044,7 @@ namespace neon { namespace with_feature { namespace dotprod { GK_DECLARE_TABLES 
 #if GK_HAS_I8MM
 namespace neon { namespace with_feature { namespace i8mm { GK_DECLARE_TABLES } } }
 #endif
-GK_NAMESPACE_END
 
-GK_NAMESPACE_BEGIN
 namespace impl {
 
 // ---- instruction sets -------------------------------------------------------
@@ -11103,7 +11156,7 @@ template <class E> Status CpuKernels<E>::select(Isa isa) {
 #ifndef GLLM_KERNELS_NO_QUANTIZE
 namespace impl {
 
-template <class Block> struct Encoder {};          // of a format that has none
+template <class Block> struct Encoder;
 
 // ---- values -----------------------------------------------------------------
 
@@ -11333,9 +11386,8 @@ static uint16_t encode_scale(const float* x, const float* weight, size_t n, cons
         if ((h & 0x7fff) < 0x400) {
             const uint16_t size = h & 0x7fff, sign = h & 0x8000, below = size ? static_cast<uint16_t>(h - 1) : size;
             const uint16_t beside[3] = {h, below, static_cast<uint16_t>(sign | (size + 1))};
-            h = beside[least_of(scale_error(v.x, v.weights(), n, 
-                                {{v.value(h), v.value(beside[1]), v.value(beside[2]), 0}},
-                                          c.lo, c.hi)) % 3];
+            const Four     scale = {{v.value(h), v.value(beside[1]), v.value(beside[2]), 0}};
+            h = beside[least_of(scale_error(v.x, v.weights(), n, scale, c.lo, c.hi)) % 3];
         }
     }
     round_codes(v.x, n, v.value(h), c.lo, c.hi, q);
@@ -12492,7 +12544,7 @@ private:
     bool choose(size_t g, float scale, const float* bound, GridBlock& b) const {
         const float* const value = f.value[b.down[g]];
         const Eight one = eight(x + 8 * g), weight = eight(w + 8 * g);
-        float cost[Digits][8], away[8];
+        float cost[Digits][8];
         Eight c[Digits], least = eight(endless);
         for (size_t k = 0; k < Digits; k++) {
             const Eight e = one - eight(scale * value[k]);
@@ -12501,17 +12553,23 @@ private:
         }
         for (size_t k = 0; k < Digits; k++) put(cost[k], c[k] - least);
         uint16_t* const rows = b.row + g * halves;
-        float plain[halves];
+        float plain[halves] = {};
         b.minus[g] = minus[g];
         for (size_t h = 0; h < halves && (!odd[g] || halves > 1); h++) {
             plain[h] = odd[g] ? endless : bound[h];
             if (!search(cost, h * dims, plain[h], rows[h])) return false;
         }
-        if (!odd[g]) return true;
-        // One of the signs is wrong. Negated, a weight costs so much more with its lowest digit:
-        const Eight e = one + eight(scale * value[0]);
-        put(away, weight * (e * e) - least);
-        float best = bound[0];
+        return !odd[g] || negate_one(g, scale, bound, plain, cost, least, b);
+    }
+    /// The same where one of the signs is wrong; plain: what rows of halves cost without. Negated, a weight costs
+    /// `away` more with its lowest digit.
+    bool negate_one(size_t g, float scale, const float* bound, const float* plain, float (&cost)[Digits][8],
+            Eight least, GridBlock& b) const {
+        const float* const value = f.value[b.down[g]];
+        uint16_t* const rows = b.row + g * halves;
+        const Eight e = eight(x + 8 * g) + eight(scale * value[0]);
+        float away[8], best = bound[0];
+        put(away, eight(w + 8 * g) * (e * e) - least);
         for (size_t h = 1; h < halves; h++) best += bound[h];
         uint16_t kept[halves] = {};
         size_t   flip = 8;
@@ -13028,13 +13086,12 @@ template <class Block> static void encode_blocks(const EncodeJob& job) {
     for (size_t i = job.first; i < job.first + job.count; i++)
         Encoder<Block>::encode(job.x + i * n, job.importance ? job.importance + i % job.row * n : nullptr, out[i]);
 }
-template <class Block>
-constexpr auto encoder_of(int) -> decltype(&Encoder<Block>::encode, static_cast<EncodeBlocks*>(nullptr)) {
-    return &encode_blocks<Block>;
+template <class Block, bool has> constexpr EncodeBlocks* encoder_of() {
+    if constexpr (has) return &encode_blocks<Block>;
+    else               return nullptr;
 }
-template <class Block> constexpr EncodeBlocks* encoder_of(long) { return nullptr; }
 
-#define GK_ENCODER(NAME, name, bits, family) encoder_of<block_##name>(0),
+#define GK_ENCODER(NAME, name, bits, family) encoder_of<block_##name, GK_HAS_##family>(),
 static constexpr EncodeBlocks* encoders[] = {GK_FORMATS(GK_ENCODER)};
 #undef GK_ENCODER
 
@@ -13209,13 +13266,7 @@ static inline bool addressable(size_t m, size_t n, size_t k) {
     return addressable(m, n) && addressable(m, k) && addressable(n, k);
 }
 
-} // namespace impl
-GK_NAMESPACE_END
-
 // ---- kernels without their element type ---------------------------------------
-
-GK_NAMESPACE_BEGIN
-namespace impl {
 
 /// A CpuKernels<E>, for all that is the same whatever E is; elements are then bytes, and widened by its table.
 struct Kernels {
@@ -13247,13 +13298,7 @@ struct Kernels {
     }
 };
 
-} // namespace impl
-GK_NAMESPACE_END
-
 // ---- formats and checkpoints: facts, validation, repacking --------------------
-
-GK_NAMESPACE_BEGIN
-namespace impl {
 
 struct FormatInfo {
     const char* name;
@@ -13468,9 +13513,6 @@ GptqZeros detect_gptq_zeros(const void* qzeros, size_t words) {
     return sevens > 4 * words ? GptqZeros::v1 : eights > 4 * words ? GptqZeros::v2 : GptqZeros::unknown;
 }
 
-GK_NAMESPACE_END
-
-GK_NAMESPACE_BEGIN
 namespace impl {
 
 // ---- dense products ---------------------------------------------------------
@@ -13900,14 +13942,12 @@ struct Attention {
 } // namespace impl
 
 template <class E> Status CpuKernels<E>::attention(const AttentionArgs<E>& args) const {
-#if GK_HAS_ATTENTION
-    return impl::Attention{*this}.run({*table_->attention, args.q, args.out, args.kv, args.m, args.heads, args.position,
-                                       args.window, args.causal, args.scale, args.softcap, args.sinks, args.slopes,
-                                       nullptr, nullptr, 0, 0, 0});
-#else
-    (void)args;
-    return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
-#endif
+    if constexpr (GK_HAS_ATTENTION)
+        return impl::Attention{*this}.run({*table_->attention, args.q, args.out, args.kv, args.m, args.heads,
+                                           args.position, args.window, args.causal, args.scale, args.softcap,
+                                           args.sinks, args.slopes, nullptr, nullptr, 0, 0, 0});
+    else
+        return {Code::unsupported, "attention was left out of this build by GLLM_KERNELS_NO_ATTENTION"};
 }
 template <class E> size_t CpuKernels<E>::attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads,
         size_t head_dim, size_t length) const {
@@ -14270,10 +14310,13 @@ template <class E> Status CpuKernels<E>::dequant(QuantType type, const void* blo
     return impl::dequant_blocks(table_->formats, type, blocks, out, n);
 }
 
-#ifndef GLLM_KERNELS_NO_QUANTIZE
 namespace impl {
 
-/// quantize once arguments are checked.
+#ifdef GLLM_KERNELS_NO_QUANTIZE
+GK_BODY Status quantize(const Parallel&, QuantType, const float*, size_t, size_t, const float*, void*) {
+    return {Code::unsupported, "quantisers were left out of this build by GLLM_KERNELS_NO_QUANTIZE"};
+}
+#else
 static inline Status encode_rows(const Parallel& parallel, EncodeBlocks* encode, const float* x, size_t rows, size_t k,
         const float* importance, size_t row, void* blocks) {
     const Parallel p = worth(parallel, work(rows, k, 16));
@@ -14289,26 +14332,25 @@ static inline Status encode_rows(const Parallel& parallel, EncodeBlocks* encode,
     });
     return success;
 }
+/// Of a type that is there, k whole blocks.
+GK_BODY Status quantize(const Parallel& parallel, QuantType type, const float* x, size_t rows, size_t k,
+        const float* importance, void* blocks) {
+    const size_t stride = row_bytes(type, k);
+    if (k && !stride) return invalid("the product of these sizes overflows size_t");
+    const Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
+    if (Status s = check_buffers({blocks, rows, stride, 1}, spans); !s) return s;
+    if (rows == 0 || k == 0) return success;
+    return encode_rows(parallel, encoders[static_cast<size_t>(type)], x, rows, k, importance, k / block_size(type),
+                       blocks);
+}
+#endif
 
 } // namespace impl
-#endif
 
 template <class E> Status CpuKernels<E>::quantize(QuantType type, const float* x, size_t rows, size_t k,
         const float* importance, void* blocks) const {
     if (Status s = impl::check_type(type, k, table_->formats); !s) return s;
-#ifdef GLLM_KERNELS_NO_QUANTIZE
-    static_cast<void>(x), static_cast<void>(rows), static_cast<void>(importance), static_cast<void>(blocks);
-    return {Code::unsupported, "quantisers were left out of this build by GLLM_KERNELS_NO_QUANTIZE"};
-#else
-    impl::EncodeBlocks* const encode = impl::encoders[static_cast<size_t>(type)];
-    if (!encode) return {Code::unsupported, "this format has no quantiser"};
-    const size_t stride = row_bytes(type, k);
-    if (k && !stride) return impl::invalid("the product of these sizes overflows size_t");
-    const impl::Span spans[] = {{x, rows, k, sizeof(float)}, {importance, importance ? k : 0, 1, sizeof(float)}};
-    if (Status s = impl::check_buffers({blocks, rows, stride, 1}, spans); !s) return s;
-    if (rows == 0 || k == 0) return impl::success;
-    return impl::encode_rows(parallel, encode, x, rows, k, importance, k / block_size(type), blocks);
-#endif
+    return impl::quantize(parallel, type, x, rows, k, importance, blocks);
 }
 
 template <class E> Status CpuKernels<E>::matmul(QuantType type, const void* blocks, const E* input, E* output, size_t m,
@@ -14636,11 +14678,7 @@ struct BlockMatrix {
     }
 };
 
-} // namespace impl
-
 // ---- plain quantised products -----------------------------------------------
-
-namespace impl {
 
 /// sum w_i x_i over one row of plain codes, what is not floats widened a chunk at a time.
 static inline double plain_row(const Kernels& kernels, PlainFormat format, const void* codes, const void* input,
@@ -14922,7 +14960,6 @@ template struct Element<bf16>;
 // ============================================================================
 // [21] THREADS: a pool for those who have none
 // ============================================================================
-
 
 #ifdef GLLM_KERNELS_THREADS
 /// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late
@@ -15553,8 +15590,6 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
     return r.original_context ? success : invalid("rope.original_context is needed for this scaling");
 }
 
-} // namespace impl
-
 // ---- the model --------------------------------------------------------------
 //
 // x is the residual stream, [tokens of a batch][width]:
@@ -15566,7 +15601,6 @@ static inline Status check_rope(const RopeConfig& r, size_t head_dim) {
 //                x += (norm) ((act(h W_gate) or nothing) * h W_up, or act(h W_up)) W_down (+ b)
 //   logits = cap(norm(x) W)
 
-namespace impl {
 class Taker;
 
 #ifdef GLLM_KERNELS_COMPILER
@@ -16760,56 +16794,87 @@ namespace {
 
 // ---- what is recorded -----------------------------------------------------------
 
+using Table = KernelTable<float>;
+/// A call of a kernel: operands of `cols` columns, n results; norms are of `rows` rows of n. out may be x[0].
+struct KernelCall {
+    const Table&        k;
+    const float* const* x;
+    float*              out;
+    size_t              n, rows, cols;
+    const float*        parameter;
+    const size_t*       size;                                   // head_dim; n_rot, or 0
+    /// x[0], where the result is to be.
+    float* copied() const {
+        if (out != x[0]) memcpy(out, x[0], n * sizeof(float));
+        return out;
+    }
+    void turn(RopeStyle style) const {
+        k.rope(copied(), x[1], x[2], n / size[0], size[0], size[1] ? size[1] : size[0], style);
+    }
+};
+template <auto kernel> void of_one(const KernelCall& c) { (c.k.*kernel)(c.x[0], c.out, c.n); }
+template <auto kernel> void of_two(const KernelCall& c) { (c.k.*kernel)(c.x[0], c.x[1], c.out, c.n); }
+
 struct Recording {
     OpKind         kind;
     const char*    name;
     ComputePattern pattern;
     uint8_t        tensors, parameters;
     void         (*run)(element* t, const single* p, extent n);
+    void         (*kernel)(const KernelCall& c) = nullptr;      // null: a map, which goes by its steps
 };
 constexpr auto map_of_one = ComputePattern::elementwise, map_of_two = ComputePattern::binary_elementwise,
         injective = ComputePattern::injective;
 constexpr auto reduction = ComputePattern::reduction, norm_like = ComputePattern::norm_like;
-const Recording recordings[] = {
+constexpr Recording recordings[] = {
     {OpKind::add,        "add",        map_of_two, 3, 0,
-        [](element* t, const single*, extent n) { vec_add(t, t + 1, t + 2, n); }},
+        [](element* t, const single*, extent n) { vec_add(t, t + 1, t + 2, n); }, of_two<&Table::vec_add>},
     {OpKind::sub,        "sub",        map_of_two, 3, 0,
-        [](element* t, const single*, extent n) { vec_sub(t, t + 1, t + 2, n); }},
+        [](element* t, const single*, extent n) { vec_sub(t, t + 1, t + 2, n); }, of_two<&Table::vec_sub>},
     {OpKind::mul,        "mul",        map_of_two, 3, 0,
-        [](element* t, const single*, extent n) { vec_mul(t, t + 1, t + 2, n); }},
+        [](element* t, const single*, extent n) { vec_mul(t, t + 1, t + 2, n); }, of_two<&Table::vec_mul>},
     {OpKind::scale,      "scale",      map_of_one, 1, 1,
-        [](element* t, const single* p, extent n) { vec_scale(t, p[0], n); }},
+        [](element* t, const single* p, extent n) { vec_scale(t, p[0], n); },
+        [](const KernelCall& c) { c.k.vec_scale(c.copied(), c.parameter[0], c.n); }},
     {OpKind::axpy,       "axpy",       map_of_two, 2, 1,
-        [](element* t, const single* p, extent n) { vec_axpy(t, p[0], t + 1, n); }},
+        [](element* t, const single* p, extent n) { vec_axpy(t, p[0], t + 1, n); },
+        [](const KernelCall& c) { c.k.vec_axpy(c.copied(), c.parameter[0], c.x[1], c.n); }},
     {OpKind::relu,       "relu",       map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { relu(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { relu(t, t + 1, n); }, of_one<&Table::relu>},
     {OpKind::silu,       "silu",       map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { silu(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { silu(t, t + 1, n); }, of_one<&Table::silu>},
     {OpKind::gelu,       "gelu",       map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { gelu(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { gelu(t, t + 1, n); }, of_one<&Table::gelu>},
     {OpKind::gelu_erf,   "gelu_erf",   map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { gelu_erf(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { gelu_erf(t, t + 1, n); }, of_one<&Table::gelu_erf>},
     {OpKind::gelu_quick, "gelu_quick", map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { gelu_quick(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { gelu_quick(t, t + 1, n); }, of_one<&Table::gelu_quick>},
     {OpKind::tanh,       "tanh",       map_of_one, 2, 0,
-        [](element* t, const single*, extent n) { tanh(t, t + 1, n); }},
-    {OpKind::exp,        "exp",        map_of_one, 2, 0, [](element* t, const single*, extent n) { exp(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { tanh(t, t + 1, n); }, of_one<&Table::tanh>},
+    {OpKind::exp,        "exp",        map_of_one, 2, 0,
+        [](element* t, const single*, extent n) { exp(t, t + 1, n); }, of_one<&Table::exp>},
     {OpKind::swiglu,     "swiglu",     map_of_two, 3, 0,
-        [](element* t, const single*, extent n) { swiglu(t, t + 1, t + 2, n); }},
+        [](element* t, const single*, extent n) { swiglu(t, t + 1, t + 2, n); }, of_two<&Table::swiglu>},
     {OpKind::sum,        "sum",        reduction,  2, 0,
-        [](element* t, const single*, extent n) { vstore(t + 1, sum_of(t, n)); }},
+        [](element* t, const single*, extent n) { vstore(t + 1, sum_of(t, n)); },
+        [](const KernelCall& c) { *c.out = c.k.vec_sum(c.x[0], c.cols); }},
     {OpKind::dot,        "dot",        reduction,  3, 0,
-        [](element* t, const single*, extent n) { vstore(t + 2, dot_of(t, t + 1, n)); }},
+        [](element* t, const single*, extent n) { vstore(t + 2, dot_of(t, t + 1, n)); },
+        [](const KernelCall& c) { *c.out = c.k.vec_dot(c.x[0], c.x[1], c.cols); }},
     {OpKind::softmax,    "softmax",    norm_like,  2, 0,
-        [](element* t, const single*, extent n) { softmax(t, t + 1, n); }},
+        [](element* t, const single*, extent n) { softmax(t, t + 1, n); }, of_one<&Table::softmax>},
     {OpKind::rms_norm,   "rms_norm",   norm_like,  3, 1,
-        [](element* t, const single* p, extent n) { rms_norm_row(t, t + 1, t + 2, n, p[0]); }},
+        [](element* t, const single* p, extent n) { rms_norm_row(t, t + 1, t + 2, n, p[0]); },
+        [](const KernelCall& c) { c.k.rms_norm(c.x[0], c.x[1], c.out, c.rows, c.n, c.parameter[0]); }},
     {OpKind::layer_norm, "layer_norm", norm_like,  4, 1,
-        [](element* t, const single* p, extent n) { layer_norm_row(t, t + 1, t + 2, t + 3, n, p[0]); }},
+        [](element* t, const single* p, extent n) { layer_norm_row(t, t + 1, t + 2, t + 3, n, p[0]); },
+        [](const KernelCall& c) { c.k.layer_norm(c.x[0], c.x[1], c.x[2], c.out, c.rows, c.n, c.parameter[0]); }},
     {OpKind::rope_half,  "rope_half",  injective,  4, 0,
-        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); }},
+        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_half{}); },
+        [](const KernelCall& c) { c.turn(RopeStyle::half); }},
     {OpKind::rope_interleaved, "rope_interleaved", injective, 4, 0,
-        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); }},
+        [](element* t, const single*, extent n) { map_halves<Pair>(t, t + 1, t + 2, t + 3, n, turned_pair{}); },
+        [](const KernelCall& c) { c.turn(RopeStyle::interleaved); }},
     {OpKind::div,        "div",        map_of_two, 3, 0,
         [](element* t, const single*, extent n) { map2(t, t + 1, t + 2, n, div_of{}); }},
     {OpKind::neg,        "neg",        map_of_one, 2, 0,
@@ -16833,10 +16898,22 @@ const Recording recordings[] = {
     {OpKind::mean,       "mean",       reduction,  2, 0,
         [](element* t, const single*, extent n) {
             vstore(t + 1, vdiv(sum_of(t, n), static_cast<single>(length_of(n))));
-        }},
+        },
+        [](const KernelCall& c) { *c.out = c.k.vec_sum(c.x[0], c.cols) / static_cast<float>(c.cols); }},
     {OpKind::largest,    "largest",    reduction,  2, 0,
-        [](element* t, const single*, extent n) { vstore(t + 1, largest(t, n)); }},
+        [](element* t, const single*, extent n) { vstore(t + 1, largest(t, n)); },
+        [](const KernelCall& c) { *c.out = c.k.vec_max(c.x[0], c.cols); }},
 };
+constexpr bool recordings_in_order() {
+    size_t n = 0;
+    for (const Recording& r : recordings) if (r.kind != static_cast<OpKind>(n++)) return false;
+    return n == static_cast<size_t>(OpKind::user);
+}
+static_assert(recordings_in_order(), "recordings lists every OpKind but `user` in order");
+/// Null for `user`.
+const Recording* recording_of(OpKind kind) {
+    return kind < OpKind::user ? &recordings[static_cast<size_t>(kind)] : nullptr;
+}
 
 constexpr size_t most_tensors = 4, most_parameters = 2;
 
@@ -16917,18 +16994,16 @@ ScalarOpRegistry::~ScalarOpRegistry() {
     for (OpTrace* t : traces_) impl::delete_trace(t);
 }
 const OpTrace* ScalarOpRegistry::find(OpKind kind) {
-    if (kind == OpKind::user) return nullptr;
+    const trace::Recording* const what = trace::recording_of(kind);
+    if (!what) return nullptr;
     for (const OpTrace* t : traces_)
         if (t->kind == kind) return t;
-    for (const trace::Recording& what : trace::recordings) {
-        if (what.kind != kind) continue;
-        OpTrace* const t = impl::new_trace(what.name, kind, what.pattern);
-        if (!t) return nullptr;
-        impl::Recorder r = {t, false, true, no_arg, 0};
-        trace::record(r, what);
-        if (!r.failed && traces_.push(t)) return t;
-        impl::delete_trace(t);
-    }
+    OpTrace* const t = impl::new_trace(what->name, kind, what->pattern);
+    if (!t) return nullptr;
+    impl::Recorder r = {t, false, true, no_arg, 0};
+    trace::record(r, *what);
+    if (!r.failed && traces_.push(t)) return t;
+    impl::delete_trace(t);
     return nullptr;
 }
 const OpTrace* ScalarOpRegistry::find(const char* name) const {
@@ -17023,12 +17098,13 @@ static inline void copy_name(char (&to)[48], const char* from) {
 
 constexpr const char* op_names[] = {"input", "weight", "kernel", "matmul", "matmul_t", "reshape", "transpose",
                                     "attention", "concat", "slice", "embedding", "convert"};
+static_assert(sizeof op_names / sizeof *op_names == static_cast<size_t>(CompilerOp::convert) + 1, "a name each");
 static inline const char* op_name(CompilerOp op, OpKind kind, const OpTrace* user) {
     if (op > CompilerOp::convert) return "unknown operation";
     if (op != CompilerOp::kernel) return op_names[static_cast<size_t>(op)];
     if (kind == OpKind::user) return user ? user->name : "user";
-    for (const trace::Recording& r : trace::recordings) if (r.kind == kind) return r.name;
-    return "unknown kernel";
+    const trace::Recording* const r = trace::recording_of(kind);
+    return r ? r->name : "unknown kernel";
 }
 
 // ---- shapes ---------------------------------------------------------------------
@@ -17331,12 +17407,14 @@ static inline bool takes_place(const SemanticNode& n, size_t operand) {
             && (operand == 0 || (n.op_class == OpClass::elementwise && n.kind != OpKind::axpy));
 }
 static inline bool is_norm(const SemanticNode& n) {
-    return n.op == CompilerOp::kernel && n.kind >= OpKind::softmax && n.kind <= OpKind::layer_norm;
+    const trace::Recording* const r = trace::recording_of(n.kind);
+    return n.op == CompilerOp::kernel && r && r->pattern == ComputePattern::norm_like;
 }
 /// Does row r of the result need no more than row r of operands of as many rows?
 static inline bool by_rows(CompilerOp op)          { return op == CompilerOp::kernel || op >= CompilerOp::concat; }
 static inline bool has_kernel(OpKind kind) {
-    return kind < OpKind::div || kind == OpKind::mean || kind == OpKind::largest;
+    const trace::Recording* const r = trace::recording_of(kind);
+    return r && r->kernel;
 }
 static inline size_t lines(size_t bytes)           { return (bytes + 63) & ~size_t(63); }
 
@@ -17532,8 +17610,7 @@ const char* CompiledLayer::State::check_node(const CompilerGraph& g, const Compi
 
 /// Nodes that outputs depend on, then all others, each behind its operands.
 Status CompiledLayer::State::visit(const CompilerGraph& g, Checked& c, impl::List<uint8_t>& next,
-        impl::List<uint32_t>& stack,
-        uint32_t root) {
+        impl::List<uint32_t>& stack, uint32_t root) {
     constexpr uint8_t unseen = 255, done = 254;
     if (next[root] != unseen) return impl::success;
     size_t depth = 0;
@@ -17667,8 +17744,7 @@ uint32_t CompiledLayer::State::push_convert(const CompilerNode& of, uint32_t nod
 }
 /// The floats of a source of 16 bits; any other as it is.
 uint32_t CompiledLayer::State::widened(const CompilerGraph& g, const Checked& c, impl::List<uint32_t>& at,
-        impl::List<uint32_t>& wide,
-        uint32_t node) {
+        impl::List<uint32_t>& wide, uint32_t node) {
     const TensorDesc& d = c.descs[node];
     if (d.dtype == DType::f32 || d.dtype == DType::blocks) return at[node];
     if (wide[node] == no_node) wide[node] = push_convert(g.node(node), node, at[node], DType::f32);
@@ -18293,37 +18369,9 @@ Status CompiledLayer::State::plan_buffers(size_t rows, size_t tokens, const Para
 void CompiledLayer::State::run_kernel(uint32_t v, const float* const* in, float* out, size_t n, size_t rows) const {
     const KernelTable<float>& t = kernels.table();
     const SemanticNode& s = dag.nodes[v];
-    const float* const  x = in[0];
-    const size_t        cols = dag.nodes[s.input[0]].desc.cols, turned = s.size[1] ? s.size[1] : s.size[0];
-    const auto in_place = [&] { if (out != x) memcpy(out, x, n * sizeof(float)); return out; };
-    switch (s.kind) {
-        case OpKind::add:        t.vec_add(x, in[1], out, n); return;
-        case OpKind::sub:        t.vec_sub(x, in[1], out, n); return;
-        case OpKind::mul:        t.vec_mul(x, in[1], out, n); return;
-        case OpKind::scale:      t.vec_scale(in_place(), s.parameter[0], n); return;
-        case OpKind::axpy:       t.vec_axpy(in_place(), s.parameter[0], in[1], n); return;
-        case OpKind::relu:       t.relu(x, out, n); return;
-        case OpKind::silu:       t.silu(x, out, n); return;
-        case OpKind::gelu:       t.gelu(x, out, n); return;
-        case OpKind::gelu_erf:   t.gelu_erf(x, out, n); return;
-        case OpKind::gelu_quick: t.gelu_quick(x, out, n); return;
-        case OpKind::tanh:       t.tanh(x, out, n); return;
-        case OpKind::exp:        t.exp(x, out, n); return;
-        case OpKind::swiglu:     t.swiglu(x, in[1], out, n); return;
-        case OpKind::sum:        *out = t.vec_sum(x, cols); return;
-        case OpKind::mean:       *out = t.vec_sum(x, cols) / static_cast<float>(cols); return;
-        case OpKind::largest:    *out = t.vec_max(x, cols); return;
-        case OpKind::dot:        *out = t.vec_dot(x, in[1], cols); return;
-        case OpKind::softmax:    t.softmax(x, out, n); return;
-        case OpKind::rms_norm:   t.rms_norm(x, in[1], out, rows, n, s.parameter[0]); return;
-        case OpKind::layer_norm: t.layer_norm(x, in[1], in[2], out, rows, n, s.parameter[0]); return;
-        case OpKind::rope_half:
-            t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::half);
-            return;
-        case OpKind::rope_interleaved:
-            t.rope(in_place(), in[1], in[2], n / s.size[0], s.size[0], turned, RopeStyle::interleaved);
-            return;
-        default: break;
+    if (const trace::Recording* const r = trace::recording_of(s.kind); r && r->kernel) {
+        r->kernel({t, in, out, n, rows, dag.nodes[s.input[0]].desc.cols, s.parameter, s.size});
+        return;
     }
     const impl::ValuePlace& p = values[v];
     t.map({&steps[p.steps], p.step_count, &constants[p.constants], p.constant_count, {in[0], in[1], in[2]}, out, n});
@@ -18498,9 +18546,6 @@ static inline void transpose_floats(const float* x, float* out, size_t rows, siz
             for (size_t r = i; r < rows && r < i + 16; r++)
                 for (size_t c = j; c < cols && c < j + 16; c++) out[c * rows + r] = x[r * cols + c];
 }
-} // namespace impl
-
-namespace impl {
 /// How many rows from this one on are of its sequence, with none of another in between; in all.
 static inline size_t rows_that_follow(const CacheRows& kv, size_t row, size_t rows) {
     size_t n = 1;
@@ -19008,7 +19053,6 @@ struct Digest {
         value = (value ^ v) * 0xff51afd7ed558ccdu;
         value ^= value >> 32;
     }
-    void add_double(double v) { add(load_as<uint64_t>(&v)); }
 };
 /// What a recording computes.
 static inline uint64_t digest_of(const OpTrace* t) {
@@ -19642,7 +19686,6 @@ struct A64Row { const char* text; A64Field field; uint32_t bits; };
     ROW(shr,     "ushr vD.4s, vN.4s, I",          right,    0x6f000400) \
     ROW(sra,     "sshr vD.4s, vN.4s, I",          right,    0x4f000400) \
     ROW(ldr_x,   "ldr xD, [xN, I]",               eights,   0xf9400000) \
-    ROW(str_x,   "str xD, [xN, I]",               eights,   0xf9000000) \
     ROW(ldr_w,   "ldr wD, [xN, xM, lsl 2]",       none,     0xb8607800) \
     ROW(str_w,   "str wD, [xN, xM, lsl 2]",       none,     0xb8207800) \
     ROW(ldrh,    "ldrh wD, [xN, xM, lsl 1]",      none,     0x78607800) \
@@ -20375,7 +20418,6 @@ void CodeLines::store(unsigned tensor, DType type, int32_t v) {
 
 CodePlace CodePlaces::place_of_constant(size_t c) const { return in_memory(pool, 16 * c); }
 
-
 /// A function of LoopCall* with lines in it:
 ///
 ///     load pointers
@@ -20601,6 +20643,7 @@ private:
     void     write_load(const CodeLine& l) override;
     void     write_store(const CodeLine& l) override;
     void     begin_chains();
+    void     end_chains();                                      // leaves them behind those of other blocks
     uint64_t places() const                            { return registers_of_rest() & ~constants_ & ~sums_; }
 
     // As the target has it:
@@ -20647,6 +20690,10 @@ void CodeSums::write_store(const CodeLine& l) {
 void CodeSums::begin_chains() {
     for (unsigned c = 0; c < chains_.count; c++) move_to_register(registers_[c], place(chains_.first));
 }
+void CodeSums::end_chains() {
+    for (unsigned c = 0; c < chains_.count; c++) move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
+    move(pointer(0), chains_.count * value_bytes());
+}
 
 #if GK_EMITS_X86
 
@@ -20692,9 +20739,7 @@ void CodeSums::write_row(unsigned together) {
     write_lines(places(), 1, true);
     land(whole);
     land(full);
-    for (unsigned c = 0; c < chains_.count; c++)
-        move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
-    move(pointer(0), chains_.count * value_bytes());
+    end_chains();
     emit(X86::cmp_imm, in_register(11), 0);
     const size_t over = jump(X86::jne);
     emit(X86::cmp_imm, in_register(rax), 0);
@@ -20756,8 +20801,7 @@ void CodeSums::write_row(unsigned together) {
     write_lines(places(), 1, true);
     land(whole);
     land(full);
-    for (unsigned c = 0; c < chains_.count; c++) move_to_stack(registers_[c], in_memory(pointer(0), c * value_bytes()));
-    move(pointer(0), chains_.count * value_bytes());
+    end_chains();
     const size_t over = jump(A64::cbnz, 12);
     jump(A64::cbnz, left, block);
     emit(A64::ldr_x, count, call, offsetof(LoopCall, rest));

@@ -372,6 +372,19 @@ template <class E, class Call> void check_refused(const char* what, size_t n, gl
     CHECK_MESSAGE(out.untouched(), "the output was touched");
 }
 
+#ifdef GLLM_KERNELS_COMPILER
+/// All operations of a pattern that have so many operands, the output among them, and no parameter.
+inline std::vector<gllm::OpKind> kinds_of(gllm::ComputePattern pattern, size_t operands) {
+    gllm::ScalarOpRegistry registry;
+    std::vector<gllm::OpKind> kinds;
+    for (int i = 0; i < int(gllm::OpKind::user); i++) {
+        const gllm::OpTrace* const t = registry.find(gllm::OpKind(i));
+        if (t && t->pattern == pattern && t->operands == operands && t->parameters == 0) kinds.push_back(t->kind);
+    }
+    return kinds;
+}
+#endif
+
 } // namespace test
 
 #endif

@@ -380,10 +380,9 @@ static void check_graph(K k, const CompilerGraph& g, size_t rows, Rng& rng, size
 
 // ---- each operation alone -------------------------------------------------------------------
 
-static const OpKind UNARY[]  = { OpKind::relu, OpKind::silu, OpKind::gelu, OpKind::gelu_erf, OpKind::gelu_quick, OpKind::tanh,
-                                 OpKind::exp, OpKind::neg, OpKind::abs, OpKind::sqrt, OpKind::rsqrt, OpKind::recip };
-static const OpKind BINARY[] = { OpKind::add, OpKind::sub, OpKind::mul, OpKind::swiglu, OpKind::div, OpKind::max, OpKind::min };
-static const OpKind REDUCED[] = { OpKind::sum, OpKind::mean, OpKind::largest };
+static const std::vector<OpKind> UNARY   = kinds_of(gllm::ComputePattern::elementwise, 2);
+static const std::vector<OpKind> BINARY  = kinds_of(gllm::ComputePattern::binary_elementwise, 3);
+static const std::vector<OpKind> REDUCED = kinds_of(gllm::ComputePattern::reduction, 2);
 
 using Build = std::function<void(CompilerGraph& g, size_t rows, size_t cols)>;
 static void each_isa(const char* name, const Build& build, const std::vector<std::pair<size_t, size_t>>& shapes, size_t most_index = 1) {
@@ -669,7 +668,7 @@ private:
         for (const Known& k : pool_) if (!k.open && k.rows == 1 && k.cols == cols && rng_.below(2)) return k.ref;
         return weight(1, cols);
     }
-    template <size_t n> OpKind any(const OpKind (&kinds)[n]) { return kinds[rng_.below(n)]; }
+    OpKind any(const std::vector<OpKind>& kinds) { return kinds[rng_.below(kinds.size())]; }
 
     void step() {
         const Known t = recent();
@@ -800,7 +799,7 @@ TEST_CASE("chains, diamonds and norms are one group; an input that is an output;
     {
         CompilerGraph g;                                        // a chain
         TensorRef x = g.input({ any_rows, 96 });
-        for (int i = 0; i < 5; i++) x = g.op(UNARY[i], x);
+        for (size_t i = 0; i < 5; i++) x = g.op(UNARY[i], x);
         g.output(x);
         REQUIRE(ok(layer.compile(g, host), layer));
         REQUIRE(layer.fusion()->groups.size() == 1);

@@ -357,7 +357,7 @@ TEST_CASE("block_size, block_bytes, bits, row_bytes, quant_name") {
             CHECK(gllm::row_bytes(f.type, blocks * f.weights + f.weights - 1) == 0);
         }
     }
-    for (int no : { 29, 30, 64, 127, 128, 200, 255 }) {
+    for (int no : { gllm::quant_type_count, gllm::quant_type_count + 1, 64, 127, 128, 200, 255 }) {
         const auto type = static_cast<gllm::QuantType>(no);
         INFO(no);
         CHECK(gllm::quant_name(type) == nullptr);

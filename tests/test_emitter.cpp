@@ -380,9 +380,8 @@ static gllm::ScalarOpRegistry& registry() {
     return r;
 }
 
-static const OpKind UNARY[]  = { OpKind::relu, OpKind::silu, OpKind::gelu, OpKind::gelu_erf, OpKind::gelu_quick, OpKind::tanh,
-                                 OpKind::exp, OpKind::neg, OpKind::abs, OpKind::sqrt, OpKind::rsqrt, OpKind::recip };
-static const OpKind BINARY[] = { OpKind::add, OpKind::sub, OpKind::mul, OpKind::swiglu, OpKind::div, OpKind::max, OpKind::min };
+static const std::vector<OpKind> UNARY  = kinds_of(gllm::ComputePattern::elementwise, 2);
+static const std::vector<OpKind> BINARY = kinds_of(gllm::ComputePattern::binary_elementwise, 3);
 
 /// Elementwise operations and norms of a few inputs and rows, some of 16 bits; more, and with more values that live at a time, where `wide`.
 static void random_maps(CompilerGraph& g, Rng& rng, size_t rows, size_t cols, bool wide) {
@@ -398,9 +397,9 @@ static void random_maps(CompilerGraph& g, Rng& rng, size_t rows, size_t cols, bo
         const TensorRef x = i ? full() : known[0], y = any();
         const std::string name = "norm" + std::to_string(i);
         switch (rng.below(10)) {
-            case 0: case 1: known.push_back(g.op(UNARY[rng.below(sizeof UNARY / sizeof *UNARY)], x)); break;
-            case 2: case 3: known.push_back(g.op(BINARY[rng.below(sizeof BINARY / sizeof *BINARY)], x, y)); break;
-            case 4: known.push_back(g.op(BINARY[rng.below(sizeof BINARY / sizeof *BINARY)], y, x)); break;
+            case 0: case 1: known.push_back(g.op(UNARY[rng.below(UNARY.size())], x)); break;
+            case 2: case 3: known.push_back(g.op(BINARY[rng.below(BINARY.size())], x, y)); break;
+            case 4: known.push_back(g.op(BINARY[rng.below(BINARY.size())], y, x)); break;
             case 5: known.push_back(rng.below(2) ? g.scale(x, float(rng.uniform(-2, 2))) : g.clamp(x, -1, float(rng.uniform(0, 2)))); break;
             case 6: known.push_back(rng.below(2) ? g.axpy(x, float(rng.uniform(-2, 2)), y) : g.offset(x, 0.5f)); break;
             case 7: known.push_back(rng.below(3) ? g.op(r.find("softsign"), x)
@@ -545,9 +544,9 @@ static void random_products(CompilerGraph& g, Rng& rng, size_t rows, size_t cols
         if (rng.below(2)) t = g.add(t, weight(1, to));
         for (size_t j = 0, ops = rng.below(4); j < ops; j++)
             switch (rng.below(7)) {
-                case 0: t = g.op(UNARY[rng.below(sizeof UNARY / sizeof *UNARY)], t); break;
+                case 0: t = g.op(UNARY[rng.below(UNARY.size())], t); break;
                 case 1:
-                    t = g.op(BINARY[rng.below(sizeof BINARY / sizeof *BINARY)], t,
+                    t = g.op(BINARY[rng.below(BINARY.size())], t,
                              g.input({ rows, to }, rng.below(3) ? DType::f32 : DType::f16));
                     break;
                 case 2: case 6: if (to == k) t = g.add(t, x); else t = g.op(OpKind::relu, t); break;
@@ -744,7 +743,7 @@ TEST_CASE("functions keep the caller's registers and stack") {
 TEST_CASE("a system that lends no memory for code gets the interpreter; no memory is written and executed") {
     CompilerGraph g;
     TensorRef x = g.input({ 5, 21 });
-    for (int i = 0; i < 4; i++) x = g.op(UNARY[i], x);
+    for (size_t i = 0; i < 4; i++) x = g.op(UNARY[i], x);
     g.output(x);
     Rng rng(1);
     Memory m;

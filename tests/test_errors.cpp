@@ -81,7 +81,7 @@ TEST_CASE_TEMPLATE("dequant: what must be refused", E, ELEMENTS) {
         }
         TEST_INFO("dequant", isa, E, "no type");
         const Bytes blocks(600);
-        for (int type : { 29, 30, 128, 255 })
+        for (int type : { gllm::quant_type_count, gllm::quant_type_count + 1, 128, 255 })
             bad<float>("no type", 256,
                 [&](float* out) { return k.dequant(static_cast<QuantType>(type), blocks.data(), out, 256); });
     });
@@ -135,7 +135,7 @@ TEST_CASE_TEMPLATE("matmul: what must be refused", E, ELEMENTS) {
         TEST_INFO("matmul", isa, E, "no type");
         const Bytes w(n * 300);
         const std::vector<E> x(m * 256);
-        for (int no : { 29, 30, 128, 255 }) {
+        for (int no : { gllm::quant_type_count, gllm::quant_type_count + 1, 128, 255 }) {
             const auto type = static_cast<QuantType>(no);
             bad<E>("matmul", m * n, [&](E* y) { return kernels.matmul(type, w.data(), x.data(), y, m, n, 256); });
             bad<E>("kquant_matmul", m * n, [&](E* y) { return kernels.kquant_matmul(w.data(), x.data(), y, type, m, n, 256); });

@@ -29,7 +29,11 @@ void expect_ok(Status s) { CHECK_MESSAGE(s, "refused: " << text(s.what)); }
 
 template <class E> bool has_form(const CpuKernels<E>& k, QuantType type) { return k.packed_weights_bytes(type, 16, 256) != 0; }
 
-bool packs(QuantType t) { return t == QuantType::Q2_K || t == QuantType::Q3_K || t == QuantType::Q4_K || t == QuantType::Q5_K || t == QuantType::Q6_K || t == QuantType::Q8_0 || t == QuantType::Q4_0; }
+bool packs(QuantType type) {
+    for (QuantType t : { QuantType::Q2_K, QuantType::Q3_K, QuantType::Q4_K, QuantType::Q5_K, QuantType::Q6_K, QuantType::Q8_0, QuantType::Q4_0 })
+        if (t == type) return true;
+    return false;
+}
 
 /// The formats that have a form on some instruction set of this CPU.
 std::vector<Format> packed_formats() {

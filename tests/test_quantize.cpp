@@ -65,6 +65,7 @@ static const Bound BOUNDS[] = {
 
 TEST_CASE("errors are no larger than they were") {
     for (const Bound& b : BOUNDS) check_errors(b.type, b.error, small() ? 8 : 48, 1.2, 0.7);
+    CHECK(std::size(BOUNDS) == covered().size());
 }
 
 TEST_CASE("importance pays") {

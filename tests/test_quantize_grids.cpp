@@ -12,7 +12,11 @@ using quant::Bytes;
 using quant::Format;
 using Q = gllm::QuantType;
 
-static const Q TYPES[] = { Q::IQ1_S, Q::IQ1_M, Q::IQ2_XXS, Q::IQ2_XS, Q::IQ2_S, Q::IQ3_XXS, Q::IQ3_S, Q::IQ4_NL, Q::IQ4_XS };
+static const std::vector<Q> TYPES = [] {
+    std::vector<Q> all;
+    for (const Format& f : quant::formats()) if (quant::is_iq(f.type)) all.push_back(f.type);
+    return all;
+}();
 
 // ---- how good ---------------------------------------------------------------
 
@@ -33,6 +37,7 @@ static const Bound BOUNDS[] = {
 
 TEST_CASE("errors are no larger than they were") {
     for (const Bound& b : BOUNDS) check_errors(b.type, b.error, small() ? 6 : 48, 1.15, 0.8);
+    CHECK(std::size(BOUNDS) == TYPES.size());
 }
 
 TEST_CASE("importance pays") {
