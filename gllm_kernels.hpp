@@ -7570,7 +7570,7 @@ template <class E> constexpr impl::AttentionKernels attention_table = {};
 // ============================================================================
 //
 // This section is compiled for the instruction set and once more for each feature with a dot product of bytes, in a
-// namespace of its own.
+// namespace of its own. A set may take the formats of another: GK_PRODUCTS.
 
 #define GK_PANELS (GK_FEATURE || GK_PASS == GK_AVX2)                    // of codes
 #define GK_DIGITS (GK_PANELS || GK_PASS == GK_NEON)                     // of plain codes
@@ -8272,7 +8272,7 @@ void fused_rows(const impl::RowsJob& job) {
     for (size_t r = 0; f.wide && r < job.rows; r++)             // once more where a scale was too wide
         if (job.y[r] != job.y[r]) code_rows(job, 1, r, 0);
 }
-void rows_by_codes(const impl::RowsJob& job) {
+[[maybe_unused]] void rows_by_codes(const impl::RowsJob& job) {
     const impl::FormatKernels& f = *job.format;
     const bool fused = f.dots && cpu_features().*f.needs;
     if (fused && job.k && job.k % 256 == 0 && all_fits(job)) { fused_rows(job); return; }
