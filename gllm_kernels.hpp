@@ -10,7 +10,8 @@
 //   if (!s) puts(s.what);                                 // "k must be a multiple of 256 for Q4_K"
 //
 // No dependency, no -march flag, no thread, no global state. Linking asm/ as well, and defining
-// GLLM_KERNELS_ASM, replaces the inner loops by hand-written ones; nothing else changes.
+// GLLM_KERNELS_ASM, replaces the inner loops by hand-written ones; results keep their bounds, and their bits but where
+// quantised products of several rows take another way.
 // MIT licence, at the end of this file.
 
 #if !defined(__cplusplus) || (__cplusplus < 201703L && (!defined(_MSVC_LANG) || _MSVC_LANG < 201703L))
@@ -710,7 +711,7 @@ public:
     //      Q8_0; heads one of kv_heads. A query that sees no key gives zeros; NaN and infinities as in softmax. The
     //      bits depend neither on threads nor on how queries are shared among calls, nor on keys that a query does not
     //      see. With A the largest scale sum |q k| of a query's keys, plus |slope distance|, and values as the cache
-    //      holds them, the error is at most 160 u (1 + A) max |v|.
+    //      holds them, the error is at most 160 u (1 + A) max |v|, where scale q and the sum of all |v| are finite.
     GK_API Status attention(const AttentionArgs<E>& args) const;
     GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim,
                                             size_t length) const;
@@ -754,7 +755,8 @@ public:
     GK_API Status gptq_matmul(const void* qweight, const void* qzeros, const void* scales, const int32_t* g_idx,
                               const E* input, E* output, size_t m, size_t n, size_t k, size_t group,
                               GptqZeros zeros) const;
-    //      Enough for any of them and for gemm_q8 and gemm_q4, at this parallel.width; 0 when the size overflows.
+    //      Enough for any of them and for gemm_q8 and gemm_q4, at this parallel.width; 0 when the size overflows, or
+    //      the type is none.
     GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
                                          Precision precision = Precision::exact) const;
 
@@ -1427,8 +1429,8 @@ public:
     Status run(decltype(nullptr), decltype(nullptr), size_t rows = 1, const CacheRows& kv = {}) {
         return run(static_cast<const void* const*>(nullptr), static_cast<void* const*>(nullptr), rows, kv);
     }
-    /// Enough, at this parallel.width, where the longest sequence of the rows has so many tokens before the run; 0
-    /// where it overflows.
+    /// Enough, at this parallel.width and with the weights that are bound now, where the longest sequence of the rows
+    /// has so many tokens before the run; 0 where it overflows.
     GK_API size_t scratch_bytes(size_t rows = 1, size_t tokens = 0);
     /// "interpreter"; the instruction set, where groups are machine code; "" before anything is compiled.
     GK_API const char* backend() const;
@@ -2623,6 +2625,7 @@ struct CodeKernels {
     size_t exact;                                               // how many digits that takes; 0: floats are faster
     // rows of x: from here floats are faster than exact digits
     size_t few;
+    uint8_t feature;                                            // that the form depends on, or 0
     size_t (*prepared_bytes)(size_t k, size_t digits);          // a multiple of 64
     void (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
 };
@@ -8281,7 +8284,7 @@ void fused_rows(const impl::RowsJob& job) {
     for (size_t r = 4 * part; r < job.rows; r++) code_rows(job, 1, r, 0);
 }
 constexpr impl::CodeKernels code_kernels = {
-    3, GK_PASS == GK_AVX2 ? impl::FEW_BY_CODES_AVX2 : impl::FEW_BY_CODES, &prepared_bytes, &prepare};
+    3, GK_PASS == GK_AVX2 ? impl::FEW_BY_CODES_AVX2 : impl::FEW_BY_CODES, GK_FEATURE, &prepared_bytes, &prepare};
 #endif
 
 // ---- rows packed ahead -----------------------------------------------------------
@@ -12791,10 +12794,25 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
     }
 }
 
+/// A block of one magnitude: d times the first row, of the least digits, by step 0. False if it is none, or f16 has no
+/// normal number near d, or the format has no signs, or not these.
+template <size_t Digits, class Row>
+static bool one_magnitude(const GridFormat<Digits, Row>& f, const float* x, GridBlock& b) {
+    const auto magnitude = [x](size_t i) { return x[i] < 0 ? -x[i] : x[i]; };
+    b = {};
+    for (size_t i = 0; i < 256; i++) {
+        if (magnitude(i) < magnitude(0) || magnitude(i) > magnitude(0)) return false;
+        b.minus[i / 8] = static_cast<uint8_t>(b.minus[i / 8] | (x[i] < 0 ? 1 << i % 8 : 0));
+        if (f.even && i % 8 == 7 && odd_bits(b.minus[i / 8])) return false;
+    }
+    const float d = magnitude(0) / (f.value[0][0] * f.unit);
+    b.d = f32_to_f16(d);
+    return !f.span && d >= 0x1p-14f && d <= 65504.0f;
+}
 template <size_t Digits, class Row>
 static GridBlock encode_grid(const GridFormat<Digits, Row>& f, const float* x, const float* weight) {
     GridBlock b;
-    GridSearch<Digits, Row>(f, x, weight).run(b);
+    if (!one_magnitude(f, x, b)) GridSearch<Digits, Row>(f, x, weight).run(b);
     return b;
 }
 #define GK_GRID(name) name##_halves.lo, name##_halves.first, name##_halves.four, \
@@ -13517,11 +13535,11 @@ namespace impl {
 
 // ---- dense products ---------------------------------------------------------
 
-/// The header of a buffer of pack_b, or of prepare, or of pack_weights: precision and route are of the second, type of
-/// the third. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy of the buffer.
+/// The header of a buffer of pack_b, or of prepare, or of pack_weights: precision, route and feature are of the second,
+/// type of the third. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy of the buffer.
 struct PackedHeader {
     char     magic[8];
-    uint8_t  isa, element, offset, precision, route, type, reserved[2];
+    uint8_t  isa, element, offset, precision, route, type, feature, reserved;
     uint64_t rows, k, bytes;                                    // of the panels: n, or m of an input
 };
 constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '2'};
@@ -14171,11 +14189,16 @@ struct Quantised {
         return addressable(m, kdim)
                 ? packed_header_bytes + plan(f, m, FEW_OUTPUTS, kdim, precision).packed * sizeof(float) : 0;
     }
+    uint8_t feature() const {
+        const CodeKernels* const codes = k.table.formats[plain8].by_codes;
+        return codes ? codes->feature : uint8_t{0};
+    }
     PackedHeader header(QuantRoute route, size_t m, size_t kdim, Precision precision, const void* prepared) const {
         PackedHeader h = packed_header(prepared_magic, k.table.isa, m, kdim, prepared);
         h.element   = static_cast<uint8_t>(k.element);
         h.precision = static_cast<uint8_t>(precision);
         h.route     = static_cast<uint8_t>(route);
+        h.feature   = feature();
         return h;
     }
     Status prepare(const FormatKernels& f, const void* input, size_t m, size_t kdim, void* prepared,
@@ -14202,6 +14225,8 @@ struct Quantised {
         if (!read_header(prepared_magic, r.prepared, h)) return invalid("this buffer was not made by prepare");
         if (h.isa != static_cast<uint8_t>(k.table.isa) || h.element != static_cast<uint8_t>(k.element))
             return invalid("this input was prepared for another instruction set or element type");
+        if (h.feature != feature())
+            return invalid("this input was prepared on a CPU with other features; prepare it again");
         if (h.rows != r.m || h.k != r.k || h.precision != static_cast<uint8_t>(r.precision))
             return invalid("this input was prepared with other m, k or precision");
         if ((reinterpret_cast<uintptr_t>(r.prepared) + h.offset) % 64)
@@ -14380,9 +14405,9 @@ template <class E> Status CpuKernels<E>::iq_matmul(const void* blocks, const E* 
         return impl::invalid("iq_matmul takes IQ1_S .. IQ4_XS; matmul takes every type");
     return matmul(type, blocks, input, output, m, n, k, precision);
 }
-template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType, size_t m, size_t n, size_t k,
+template <class E> size_t CpuKernels<E>::matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
         Precision) const {
-    return impl::matmul_workspace_bytes(*this, m, n, k);
+    return static_cast<size_t>(type) < quant_type_count ? impl::matmul_workspace_bytes(*this, m, n, k) : 0;
 }
 
 // ---- weights packed ahead -----------------------------------------------------

@@ -771,6 +771,9 @@ TEST_CASE_TEMPLATE("prepare and matmul_prepared: what must be refused", E, ELEME
         expect_ok(kernels.matmul_prepared(type, blocks.data(), x.data(), at + 64, std::vector<E>(m * n).data(), m, n, k));
         std::memmove(at + 1, at + 64, bytes);
         refuse("moved", kernels, at + 1, m, k, Precision::exact);
+        expect_ok(kernels.prepare(type, x.data(), m, k, at));
+        at[14] ^= 1;                                            // the header's feature
+        refuse("a CPU with other features", kernels, at, m, k, Precision::exact);
         std::memset(at, 0, bytes);
         refuse("zeros", kernels, at, m, k, Precision::exact);
         expect_ok(kernels.prepare(type, x.data(), m, k, at));
@@ -790,6 +793,7 @@ TEST_CASE_TEMPLATE("prepare and matmul_prepared: what must be refused", E, ELEME
         CHECK(kernels.prepared_bytes(type, huge, 256) == 0);
         CHECK(kernels.prepared_bytes(type, 1, k + 1) == 0);
         CHECK(kernels.prepared_bytes(static_cast<QuantType>(200), 1, k) == 0);
+        CHECK(kernels.matmul_workspace_bytes(static_cast<QuantType>(200), 1, 1, k) == 0);
         Fenced<uint8_t> buffer(bytes);
         CHECK(kernels.prepare(type, static_cast<const E*>(nullptr), m, k, buffer.data()).code == Code::invalid_argument);
         CHECK(kernels.prepare(type, x.data(), m, k + 1, buffer.data()).code == Code::invalid_argument);
