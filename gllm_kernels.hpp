@@ -1070,8 +1070,13 @@ struct TraceStage {
 
 namespace impl {
 struct Recorder;
-/// A constant of these bits where `to` is null.
-struct TraceNumber { Recorder* to; int32_t number; TraceType type; uint64_t bits; };
+/// The result of operation `number` of a recording, or, where that is negative, a constant of these bits.
+struct TraceNumber {
+    TraceType type;
+    int32_t   number;
+    union { uint64_t bits; Recorder* to; };
+    Recorder* recorder() const { return number < 0 ? nullptr : to; }
+};
 
 GK_API void* list_memory(void* p, size_t bytes, size_t kept);   // of 0 bytes: frees p
 template <class T> class List {
@@ -4191,10 +4196,12 @@ GK_INL vf vrcp(vf b)                               { return _mm512_maskz_rcp14_p
 GK_INL vf vscale(vf p, const Reduced& z)           { return _mm512_maskz_scalef_ps(0xffff, p, z.n); }
 #elif GK_PASS == GK_TRACE
 GK_INL vf vleast(vf x, float limit) {
-    return vf(record(TraceCode::least, TraceType::f32, x, vf(limit)));
+    return vf(record(TraceCode::least, TraceType::f32, x.number, vset(limit).number));
 }
-GK_INL vf vrcp(vf b)                               { return vf(record(TraceCode::recip, TraceType::f32, b)); }
-GK_INL vf vscale(vf p, const Reduced& z)           { return vf(record(TraceCode::scale, TraceType::f32, p, z.n, z.t)); }
+GK_INL vf vrcp(vf b)                               { return vf(record(TraceCode::recip, TraceType::f32, b.number)); }
+GK_INL vf vscale(vf p, const Reduced& z) {
+    return vf(record(TraceCode::scale, TraceType::f32, p.number, z.n.number, z.t.number));
+}
 GK_INL vf vscale_rarely(vf x, vf n)                { return vscale2(x, vint(n)); }
 #else
 GK_INL vf vleast(vf x, float limit)                { return vmin(vset(limit), vabs(x)); }
@@ -16420,7 +16427,7 @@ GK_INTERNAL void* list_memory(void* p, size_t bytes, size_t kept) {
     return more;
 }
 
-GK_INL TraceNumber constant_of(TraceType type, uint64_t bits) { return {nullptr, 0, type, bits}; }
+GK_INL TraceNumber constant_of(TraceType type, uint64_t bits) { return {type, no_arg, {bits}}; }
 GK_INL TraceNumber constant_of(float v)            { return constant_of(TraceType::f32, f32_bits(v)); }
 GK_INL TraceNumber constant_of(double v)           { return constant_of(TraceType::f64, load_as<uint64_t>(&v)); }
 GK_INL float   float_of(const TraceNumber& n)      { return f32_from_bits(static_cast<uint32_t>(n.bits)); }
@@ -16437,15 +16444,15 @@ struct Recorder {
     TraceStage& last()   { return trace->stages[trace->stages.size() - 1]; }
 
     /// The next operations belong to another stage.
-    void open(TraceLoop loop, size_t steps = 0) {
+    GK_NOINLINE void open(TraceLoop loop, size_t steps = 0) {
         const TraceStage s = {loop, wanted, static_cast<uint16_t>(steps), when, size(), size()};
         stored = 0;
         if (trace->stages.size() && last().begin == last().end) last() = s;
         else failed |= !trace->stages.push(s);
     }
-    int32_t argument(const TraceNumber& n) {
+    GK_NOINLINE int32_t argument(TraceNumber n) {
         if (n.type == TraceType::none) return no_arg;
-        if (n.to) return n.number;
+        if (n.recorder()) return n.number;
         for (size_t i = 0; i < trace->constants.size(); i++)
             if (trace->constants[i].type == n.type && trace->constants[i].bits == n.bits)
                 return ~static_cast<int32_t>(i);
@@ -16460,14 +16467,19 @@ struct Recorder {
         return op.code == TraceCode::store || op.code == TraceCode::accumulator ||
             (op.code == TraceCode::load && (stored >> op.index & 1));
     }
-    TraceNumber append(const TraceOp& op) {
-        if (failed) return {this, 0, op.type, 0};
+    TraceNumber result(int32_t i, TraceType type) {
+        TraceNumber n = {type, i, {0}};
+        n.to = this;
+        return n;
+    }
+    GK_NOINLINE TraceNumber append(const TraceOp& op) {
+        if (failed) return result(0, op.type);
         for (int32_t i = last().begin; i < size() && !once_each(op); i++)
-            if (same(trace->ops[static_cast<size_t>(i)], op)) return {this, i, op.type, 0};
+            if (same(trace->ops[static_cast<size_t>(i)], op)) return result(i, op.type);
         if (op.code == TraceCode::store) stored |= uint64_t(1) << op.index;
         failed |= !trace->ops.push(op);
         last().end = size();
-        return {this, size() - 1, op.type, 0};
+        return result(size() - 1, op.type);
     }
 };
 
@@ -16540,18 +16552,20 @@ static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, 
 static inline const TraceNumber* decided(TraceCode code, const TraceNumber& a, const TraceNumber& b,
                                          const TraceNumber& c) {
     const bool any = code == TraceCode::any;
-    if (code == TraceCode::select)       return a.to ? nullptr : a.bits ? &b : &c;
+    if (code == TraceCode::select)       return a.recorder() ? nullptr : a.bits ? &b : &c;
     if (!any && code != TraceCode::both) return nullptr;
-    if (!a.to)                           return (a.bits != 0) == any ? &a : &b;
-    return b.to ? nullptr : (b.bits != 0) == any ? &b : &a;
+    if (!a.recorder())                   return (a.bits != 0) == any ? &a : &b;
+    return b.recorder() ? nullptr : (b.bits != 0) == any ? &b : &a;
 }
-static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type, const TraceNumber& a,
-                                    const TraceNumber& b, const TraceNumber& c) {
-    Recorder* const to = a.to ? a.to : b.to ? b.to : c.to;
-    if (!to) return constant_of(type, computed(code, type, static_cast<uint32_t>(index), a, b, c));
+constexpr TraceNumber nothing = {TraceType::none, no_arg, {0}};
+[[maybe_unused]] static GK_NOINLINE TraceNumber record(TraceCode code, TraceType type, TraceNumber a,
+        TraceNumber b = nothing, TraceNumber c = nothing, uint16_t index = 0) {
+    const auto recorder = [](const TraceNumber& n, Recorder* other) { return n.recorder() ? n.recorder() : other; };
+    Recorder* const to = recorder(a, recorder(b, c.recorder()));
+    if (!to) return constant_of(type, computed(code, type, index, a, b, c));
     if (const TraceNumber* const known = decided(code, a, b, c)) return *known;
     const int32_t x = to->argument(a), y = to->argument(b), z = to->argument(c);
-    return to->append({code, type, static_cast<uint16_t>(index), {x, y, z}});
+    return to->append({code, type, index, {x, y, z}});
 }
 
 } // namespace impl
@@ -16565,7 +16579,7 @@ TraceValue::TraceValue(float constant) : number(impl::constant_of(constant)) {}
 #undef GK_MEM
 #undef GK_INLINED
 #define GK_INL [[maybe_unused]] static GK_NOINLINE
-#define GK_MEM GK_NOINLINE
+#define GK_MEM inline
 #define GK_INLINED
 
 namespace trace {
@@ -16575,71 +16589,63 @@ using vf = TraceValue;
 using vm = TraceMask;
 using impl::TraceNumber;
 using impl::Recorder;
+using impl::nothing;
+using impl::record;
 struct vi { TraceNumber number; };
 constexpr size_t VF = 1;
 
 // ---- primitives -----------------------------------------------------------------
 
-constexpr TraceNumber nothing = {nullptr, 0, TraceType::none, 0};
-GK_INL const TraceNumber& number_of(const TraceNumber& n) { return n; }
-template <class T> GK_INL const TraceNumber& number_of(const T& v) { return v.number; }
-
-template <class A> TraceNumber record(TraceCode code, TraceType type, const A& a) {
-    return impl::record_at(0, code, type, number_of(a), nothing, nothing);
-}
-template <class A, class B> TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b) {
-    return impl::record_at(0, code, type, number_of(a), number_of(b), nothing);
-}
-template <class A, class B, class C>
-TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b, const C& c) {
-    return impl::record_at(0, code, type, number_of(a), number_of(b), number_of(c));
-}
-GK_INL vi shifted(TraceCode code, const vi& a, int n) {
-    return {impl::record_at(static_cast<size_t>(n), code, TraceType::i32, a.number, nothing, nothing)};
-}
-
 /// An element of memory: a tensor of the recording.
 struct element { Recorder* to; uint16_t tensor; };
 
-#define GK_F1(name, code) GK_INL vf name(vf a)             { return vf(record(TraceCode::code, TraceType::f32, a)); }
-#define GK_F2(name, code) GK_INL vf name(vf a, vf b)       { return vf(record(TraceCode::code, TraceType::f32, a, b)); }
-#define GK_F3(name, code) \
-    GK_INL vf name(vf a, vf b, vf c) { return vf(record(TraceCode::code, TraceType::f32, a, b, c)); }
-#define GK_I2(name, code) GK_INL vi name(vi a, vi b)       { return {record(TraceCode::code, TraceType::i32, a, b)}; }
+#define GK_F1(name, code) GK_INL vf name(vf a) { return vf(record(TraceCode::code, TraceType::f32, a.number)); }
+#define GK_F2(name, code) \
+    GK_INL vf name(vf a, vf b) { return vf(record(TraceCode::code, TraceType::f32, a.number, b.number)); }
+#define GK_F3(name, code) GK_INL vf name(vf a, vf b, vf c) { \
+        return vf(record(TraceCode::code, TraceType::f32, a.number, b.number, c.number)); \
+    }
+#define GK_I2(name, code) \
+    GK_INL vi name(vi a, vi b) { return {record(TraceCode::code, TraceType::i32, a.number, b.number)}; }
+#define GK_IS(name, code) GK_INL vi name(vi a, int n) { \
+        return {record(TraceCode::code, TraceType::i32, a.number, nothing, nothing, static_cast<uint16_t>(n))}; \
+    }
 GK_F1(vneg, neg) GK_F1(vabs, abs) GK_F1(vround, round) GK_F1(vroot, root)
 GK_F2(vadd, add) GK_F2(vsub, sub) GK_F2(vmul, mul) GK_F2(vdiv, div) GK_F2(vmin, min) GK_F2(vmax, max)
 GK_F3(vfma, fma) GK_F3(vfnma, fnma) GK_F3(vxfma, xfma)
 GK_I2(viadd, iadd) GK_I2(visub, isub) GK_I2(viand, iand) GK_I2(vior, ior)
+GK_IS(vishl, shl) GK_IS(vishr, shr) GK_IS(visra, sra)
 #undef GK_F1
 #undef GK_F2
 #undef GK_F3
 #undef GK_I2
-GK_INL vf   vzero()                                { return 0.0f; }
-GK_INL vf   vset(vf x)                             { return x; }
-GK_INL vi viset(int32_t x) {
+#undef GK_IS
+inline vf   vset(vf x)                             { return x; }
+inline vf   vset(float x)                          { return vf(impl::constant_of(x)); }
+inline vf   vzero()                                { return vset(0.0f); }
+inline vi viset(int32_t x) {
     return {impl::constant_of(TraceType::i32, static_cast<uint32_t>(x))};
 }
 GK_INL vf vload(const element* p) {
     return vf(p->to->append({TraceCode::load, TraceType::f32, p->tensor, {no_arg, no_arg, no_arg}}));
 }
-GK_INL vf   vload_n(const element* p, size_t)      { return vload(p); }
 GK_INL void vstore(element* p, vf v) {
     const int32_t a = p->to->argument(v.number);
     p->to->append({TraceCode::store, TraceType::none, p->tensor, {a, no_arg, no_arg}});
 }
-GK_INL void vstore_n(element* p, vf v, size_t)     { vstore(p, v); }
-GK_INL vf   vfirst(vf a, size_t)                   { return a; }
-GK_INL vm   vlt(vf a, vf b)                        { return vm(record(TraceCode::less, TraceType::mask, a, b)); }
-GK_INL vm   vnan(vf a)                             { return vm(record(TraceCode::unordered, TraceType::mask, a)); }
-GK_INL vf   vselect(vm m, vf a, vf b)              { return vf(record(TraceCode::select, TraceType::f32, m, a, b)); }
-GK_INL vi   vint(vf a)                             { return {record(TraceCode::to_int, TraceType::i32, a)}; }
-GK_INL vf   vfloat(vi a)                           { return vf(record(TraceCode::to_float, TraceType::f32, a)); }
-GK_INL vi   vbits(vf a)                            { return {record(TraceCode::bits, TraceType::i32, a)}; }
-GK_INL vf   vunbits(vi a)                          { return vf(record(TraceCode::unbits, TraceType::f32, a)); }
-GK_INL vi   vishl(vi a, int n)                     { return shifted(TraceCode::shl, a, n); }
-GK_INL vi   vishr(vi a, int n)                     { return shifted(TraceCode::shr, a, n); }
-GK_INL vi   visra(vi a, int n)                     { return shifted(TraceCode::sra, a, n); }
-GK_INL vf   vscale2(vf x, vi n)                    { return vf(record(TraceCode::scale2, TraceType::f32, x, n)); }
+inline vf   vload_n(const element* p, size_t)      { return vload(p); }
+inline void vstore_n(element* p, vf v, size_t)     { vstore(p, v); }
+inline vf   vfirst(vf a, size_t)                   { return a; }
+GK_INL vm vlt(vf a, vf b)  { return vm(record(TraceCode::less, TraceType::mask, a.number, b.number)); }
+GK_INL vm vnan(vf a)       { return vm(record(TraceCode::unordered, TraceType::mask, a.number)); }
+GK_INL vf vselect(vm m, vf a, vf b) {
+    return vf(record(TraceCode::select, TraceType::f32, m.number, a.number, b.number));
+}
+GK_INL vi vint(vf a)       { return {record(TraceCode::to_int, TraceType::i32, a.number)}; }
+GK_INL vf vfloat(vi a)     { return vf(record(TraceCode::to_float, TraceType::f32, a.number)); }
+GK_INL vi vbits(vf a)      { return {record(TraceCode::bits, TraceType::i32, a.number)}; }
+GK_INL vf vunbits(vi a)    { return vf(record(TraceCode::unbits, TraceType::f32, a.number)); }
+GK_INL vf vscale2(vf x, vi n) { return vf(record(TraceCode::scale2, TraceType::f32, x.number, n.number)); }
 
 // ---- scalars of a row -----------------------------------------------------------
 
@@ -16649,26 +16655,31 @@ struct extent { Recorder* to; };
 struct real {
     TraceNumber number;
     real(double v) : number(impl::constant_of(v)) {}
-    explicit real(const TraceNumber& n) : number(n) {}
-    explicit real(single v) : number(record(TraceCode::widen, TraceType::f64, v)) {}
+    explicit real(TraceNumber n) : number(n) {}
+    explicit real(single v) : number(record(TraceCode::widen, TraceType::f64, v.number)) {}
     explicit operator single() const { return single(record(TraceCode::narrow, TraceType::f32, number)); }
 };
-#define GK_R2(op, code) \
-    GK_INL real operator op(real a, real b) { return real(record(TraceCode::code, TraceType::f64, a, b)); }
+#define GK_R2(op, code) GK_INL real operator op(real a, real b) { \
+        return real(record(TraceCode::code, TraceType::f64, a.number, b.number)); \
+    }
+#define GK_M2(op, code, T) GK_INL truth operator op(T a, T b) { \
+        return truth(record(TraceCode::code, TraceType::mask, a.number, b.number)); \
+    }
 GK_R2(+, add) GK_R2(-, sub) GK_R2(*, mul) GK_R2(/, div)
+GK_M2(<, less, real) GK_M2(&&, both, truth) GK_M2(||, any, truth)
 #undef GK_R2
-GK_INL truth always()                              { return truth(impl::constant_of(TraceType::mask, 1)); }
-GK_INL truth operator<(real a, real b)             { return truth(record(TraceCode::less, TraceType::mask, a, b)); }
-GK_INL truth operator&&(truth a, truth b)          { return truth(record(TraceCode::both, TraceType::mask, a, b)); }
-GK_INL truth operator||(truth a, truth b)          { return truth(record(TraceCode::any, TraceType::mask, a, b)); }
-GK_INL truth operator!(truth a)                    { return truth(record(TraceCode::negate, TraceType::mask, a)); }
-GK_INL real  square_root(real x)                   { return real(record(TraceCode::root, TraceType::f64, x)); }
+#undef GK_M2
+inline truth always()                              { return truth(impl::constant_of(TraceType::mask, 1)); }
+GK_INL truth operator!(truth a)      { return truth(record(TraceCode::negate, TraceType::mask, a.number)); }
+GK_INL real  square_root(real x)     { return real(record(TraceCode::root, TraceType::f64, x.number)); }
 GK_INL real length_of(extent n) {
     return real(n.to->append({TraceCode::length, TraceType::f64, 0, {no_arg, no_arg, no_arg}}));
 }
-GK_INL real  real_at(const element* p)             { return static_cast<real>(vload(p)); }
-GK_INL real  choose(truth c, real a, real b)       { return real(record(TraceCode::select, TraceType::f64, c, a, b)); }
-GK_INL single choose(truth c, single a, single b)  { return vselect(c, a, b); }
+inline real  real_at(const element* p)             { return static_cast<real>(vload(p)); }
+GK_INL real choose(truth c, real a, real b) {
+    return real(record(TraceCode::select, TraceType::f64, c.number, a.number, b.number));
+}
+inline single choose(truth c, single a, single b)  { return vselect(c, a, b); }
 template <class A, class B> void either(truth c, const A& a, const B& b) {
     Recorder* const to = c.number.to;
     to->when   = c.number.number;
@@ -16717,11 +16728,11 @@ template <class F> void map_in_double(element* out, extent n, const F& f) {
     vstore(out, static_cast<single>(f(0)));
 }
 
-GK_INL TraceNumber accumulator(extent n, const TraceNumber& first) {
+GK_INL TraceNumber accumulator(extent n, TraceNumber first) {
     const int32_t a = n.to->argument(first);
     return n.to->append({TraceCode::accumulator, first.type, 0, {a, no_arg, no_arg}});
 }
-GK_INL void becomes(const TraceNumber& acc, const TraceNumber& next) {
+GK_INL void becomes(TraceNumber acc, TraceNumber next) {
     if (!acc.to->failed) acc.to->trace->ops[static_cast<size_t>(acc.number)].arg[1] = acc.to->argument(next);
 }
 template <class Term> real recorded_sum(extent n, TraceLoop loop, size_t steps, const Term& term) {
@@ -16755,7 +16766,7 @@ template <class F> vf fold(const element* x, extent n, vf first, const F& f) {
     }();
     return vf(record(TraceCode::total, TraceType::f32, acc));
 }
-GK_INL single max_lane(vf m)                       { return m; }
+inline single max_lane(vf m)                       { return m; }
 
 struct Peaks { single first, second; };
 template <class Term> Peaks peaks(extent n, const Term& term, float) {
