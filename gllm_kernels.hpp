@@ -1079,46 +1079,41 @@ struct TraceNumber {
 };
 
 GK_API void* list_memory(void* p, size_t bytes, size_t kept);   // of 0 bytes: frees p
-template <class T> class List {
+struct ListMemory {                                             // of elements of any type
+    GK_API bool reserve(size_t n, size_t bytes);                // n in all, of so many bytes each
+    void*  data_ = nullptr;
+    size_t size_ = 0, room_ = 0;
+};
+template <class T> class List : ListMemory {
 public:
     List() = default;
     List(const List&) = delete;
     List& operator=(const List&) = delete;
-    ~List()                               { clear(); }
+    ~List()                                    { clear(); }
     size_t   size() const                      { return size_; }
-    T&       operator[](size_t i)              { return data_[i]; }
-    const T& operator[](size_t i) const        { return data_[i]; }
-    const T* begin() const                     { return data_; }
-    const T* end() const                       { return data_ + size_; }
-    void     clear()                           { data_ = static_cast<T*>(list_memory(data_, 0, 0)); size_ = room_ = 0; }
+    T&       operator[](size_t i)              { return static_cast<T*>(data_)[i]; }
+    const T& operator[](size_t i) const        { return static_cast<T*>(data_)[i]; }
+    const T* begin() const                     { return static_cast<T*>(data_); }
+    const T* end() const                       { return begin() + size_; }
+    void     clear()                           { data_ = list_memory(data_, 0, 0); size_ = room_ = 0; }
     bool     push(const T& v) {
-        if (size_ == room_ && !reserve(room_ ? 2 * room_ : 16)) return false;
-        data_[size_++] = v;
+        if (size_ == room_ && !reserve(room_ ? 2 * room_ : 16, sizeof(T))) return false;
+        (*this)[size_++] = v;
         return true;
     }
     void     pop()                             { size_--; }
     bool     fill(size_t n, const T& v) {                       // n of them
         size_ = 0;
-        if (!reserve(n)) return false;
-        while (size_ < n) data_[size_++] = v;
+        if (n > room_ && !reserve(n, sizeof(T))) return false;
+        while (size_ < n) (*this)[size_++] = v;
         return true;
     }
     T*       behind(size_t n) {                                 // room for n behind the last, or null
         const size_t least = size_ + n;
-        return reserve(least <= room_ || least > 2 * room_ ? least : 2 * room_) ? data_ + size_ : nullptr;
+        if (least > room_ && !reserve(least > 2 * room_ ? least : 2 * room_, sizeof(T))) return nullptr;
+        return static_cast<T*>(data_) + size_;
     }
     void     take_in(size_t n)                 { size_ += n; }  // of what is there
-private:
-    bool     reserve(size_t n) {                                // in all
-        if (n <= room_) return true;
-        T* const more = static_cast<T*>(list_memory(data_, n * sizeof(T), size_ * sizeof(T)));
-        if (!more) return false;
-        data_ = more;
-        room_ = n;
-        return true;
-    }
-    T*     data_ = nullptr;
-    size_t size_ = 0, room_ = 0;
 };
 }
 
@@ -16425,6 +16420,13 @@ GK_INTERNAL void* list_memory(void* p, size_t bytes, size_t kept) {
     if (more && kept) memcpy(more, p, kept);
     if (p && (more || !bytes)) GLLM_KERNELS_FREE(p);
     return more;
+}
+bool ListMemory::reserve(size_t n, size_t bytes) {
+    void* const more = list_memory(data_, n * bytes, size_ * bytes);
+    if (!more) return false;
+    data_ = more;
+    room_ = n;
+    return true;
 }
 
 GK_INL TraceNumber constant_of(TraceType type, uint64_t bits) { return {type, no_arg, {bits}}; }
