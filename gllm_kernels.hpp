@@ -17079,8 +17079,8 @@ constexpr Status too_many_rows = {Code::out_of_memory, "intermediates of so many
 struct Text {
     void (*write)(void* user, const char* text, size_t n);
     void*  user;
-    const Text& operator<<(const char* s) const { write(user, s, strlen(s)); return *this; }
-    const Text& operator<<(size_t v) const {
+    GK_NOINLINE const Text& operator<<(const char* s) const { write(user, s, strlen(s)); return *this; }
+    GK_NOINLINE const Text& operator<<(size_t v) const {
         char   digits[24];
         size_t n = sizeof digits;
         do digits[--n] = static_cast<char>('0' + v % 10); while (v /= 10);
@@ -19227,7 +19227,7 @@ void CompilationCache::give_back(CompiledLayer* layer) {
 // ---- building a graph -----------------------------------------------------------------------------------------
 
 namespace impl {
-static inline CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, TensorRef c = {},
+static GK_NOINLINE CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, TensorRef c = {},
         TensorRef d = {}) {
     CompilerNode n;
     n.op = op;
@@ -19238,14 +19238,14 @@ static inline CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b 
     while (n.inputs < 4 && n.input[n.inputs] != no_node) n.inputs++;
     return n;
 }
-static inline CompilerNode kernel_of(OpKind kind, float p, float q, TensorRef a, TensorRef b = {}, TensorRef c = {}) {
+static GK_NOINLINE CompilerNode kernel_of(OpKind kind, float p, float q, TensorRef a, TensorRef b = {}, TensorRef c = {}) {
     CompilerNode n = node_of(CompilerOp::kernel, a, b, c);
     n.kind = kind;
     n.parameter[0] = p;
     n.parameter[1] = q;
     return n;
 }
-static inline CompilerNode source_of(CompilerOp op, TensorShape shape, DType dtype, const char* name) {
+static GK_NOINLINE CompilerNode source_of(CompilerOp op, TensorShape shape, DType dtype, const char* name) {
     CompilerNode n;
     n.op = op;
     n.desc.dtype = dtype;
@@ -19790,12 +19790,12 @@ struct CodeLines {
     bool           failed = false;
 
     explicit CodeLines(const CodeTarget& t) : target(t) {}
-    int32_t add(CodeOp op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
+    GK_NOINLINE int32_t add(CodeOp op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
         failed |= !all.push({op, static_cast<uint8_t>(index), {a, b, c}});
         return static_cast<int32_t>(all.size()) - 1;
     }
     int32_t shift(CodeOp op, int32_t a, unsigned n)    { return add(op, a, no_arg, no_arg, n); }
-    int32_t constant(uint32_t bits) {
+    GK_NOINLINE int32_t constant(uint32_t bits) {
         size_t i = 0;
         while (i < constants.size() && constants[i] != bits) i++;
         if (i == constants.size()) failed |= !constants.push(bits);
