@@ -4866,11 +4866,13 @@ GK_INL void map_step(const impl::MapStep& s, const float* const* from, const siz
     switch (s.code) {
         GK_STEP(add,       vadd(a, b))
         GK_STEP(sub,       vsub(a, b))
+        case TraceCode::both:
         GK_STEP(mul,       vmul(a, b))
         GK_STEP(div,       vdiv(a, b))
         GK_STEP(neg,       vneg(a))
         GK_STEP(abs,       vabs(a))
         GK_STEP(min,       vmin(a, b))
+        case TraceCode::any:
         GK_STEP(max,       vmax(a, b))
         GK_STEP(root,      vroot(a))
         GK_STEP(fma,       vfma(a, b, c))
@@ -4879,13 +4881,11 @@ GK_INL void map_step(const impl::MapStep& s, const float* const* from, const siz
         GK_STEP(less,      of_mask(vlt(a, b)))
         GK_STEP(unordered, of_mask(vnan(a)))
         GK_STEP(select,    vselect(mask_of(a), b, c))
-        GK_STEP(both,      vmul(a, b))
-        GK_STEP(any,       vmax(a, b))
         GK_STEP(negate,    vsub(vset(1), a))
         GK_STEP(round,     vround(a))
         GK_STEP(to_int,    vunbits(vint(a)))
         GK_STEP(to_float,  vfloat(vbits(a)))
-        GK_STEP(bits,      a)
+        case TraceCode::bits:
         GK_STEP(unbits,    a)
         GK_STEP(iadd,      vunbits(viadd(vbits(a), vbits(b))))
         GK_STEP(isub,      vunbits(visub(vbits(a), vbits(b))))
