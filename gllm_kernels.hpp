@@ -16452,9 +16452,10 @@ struct Recorder {
         if (trace->stages.size() && last().begin == last().end) last() = s;
         else failed |= !trace->stages.push(s);
     }
-    GK_NOINLINE int32_t argument(TraceNumber n) {
-        if (n.type == TraceType::none) return no_arg;
-        if (n.recorder()) return n.number;
+    int32_t argument(TraceNumber n) {
+        return n.recorder() ? n.number : n.type == TraceType::none ? no_arg : constant(n);
+    }
+    GK_NOINLINE int32_t constant(TraceNumber n) {
         for (size_t i = 0; i < trace->constants.size(); i++)
             if (trace->constants[i].type == n.type && trace->constants[i].bits == n.bits)
                 return ~static_cast<int32_t>(i);
@@ -16476,7 +16477,7 @@ struct Recorder {
     }
     GK_NOINLINE TraceNumber append(const TraceOp& op) {
         if (failed) return result(0, op.type);
-        for (int32_t i = last().begin; i < size() && !once_each(op); i++)
+        for (int32_t i = once_each(op) ? size() : last().begin; i < size(); i++)
             if (same(trace->ops[static_cast<size_t>(i)], op)) return result(i, op.type);
         if (op.code == TraceCode::store) stored |= uint64_t(1) << op.index;
         failed |= !trace->ops.push(op);
@@ -20052,9 +20053,12 @@ size_t CodePlaces::frame_bytes() const {
 }
 /// A vector of each, or one element, behind the code.
 void CodePlaces::put_constants() {
+    uint8_t* to = code_.behind(lines_.constants.size() * target_.constant_bytes);
+    failed_ |= !to;
+    if (!to) return;
     for (uint32_t bits : lines_.constants)
-        for (unsigned i = 0; i < target_.constant_bytes; i++)
-            failed_ |= !code_.push(static_cast<uint8_t>(bits >> 8 * (i % 4)));
+        for (unsigned i = 0; i < target_.constant_bytes; i += 4, to += 4) memcpy(to, &bits, 4);
+    code_.take_in(lines_.constants.size() * target_.constant_bytes);
     for (uint64_t r = (used_ | constants_) & all_vectors; r; r >>= 1) registers += r & 1;
 }
 
