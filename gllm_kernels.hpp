@@ -16561,10 +16561,10 @@ static inline const TraceNumber* decided(TraceCode code, const TraceNumber& a, c
     return b.recorder() ? nullptr : (b.bits != 0) == any ? &b : &a;
 }
 constexpr TraceNumber nothing = {TraceType::none, no_arg, {0}};
-[[maybe_unused]] static GK_NOINLINE TraceNumber record(TraceCode code, TraceType type, TraceNumber a,
-        TraceNumber b = nothing, TraceNumber c = nothing, uint16_t index = 0) {
-    const auto recorder = [](const TraceNumber& n, Recorder* other) { return n.recorder() ? n.recorder() : other; };
-    Recorder* const to = recorder(a, recorder(b, c.recorder()));
+/// Of constants alone a constant, of others the next operation.
+GK_BODY TraceNumber record(TraceCode code, TraceType type, TraceNumber a, TraceNumber b = nothing,
+        TraceNumber c = nothing, uint16_t index = 0) {
+    Recorder* const to = a.recorder() ? a.recorder() : b.recorder() ? b.recorder() : c.recorder();
     if (!to) return constant_of(type, computed(code, type, index, a, b, c));
     if (const TraceNumber* const known = decided(code, a, b, c)) return *known;
     const int32_t x = to->argument(a), y = to->argument(b), z = to->argument(c);
@@ -16581,7 +16581,7 @@ TraceValue::TraceValue(float constant) : number(impl::constant_of(constant)) {}
 #undef GK_INL
 #undef GK_MEM
 #undef GK_INLINED
-#define GK_INL [[maybe_unused]] static GK_NOINLINE
+#define GK_INL GK_BODY
 #define GK_MEM inline
 #define GK_INLINED
 
@@ -19228,8 +19228,7 @@ void CompilationCache::give_back(CompiledLayer* layer) {
 // ---- building a graph -----------------------------------------------------------------------------------------
 
 namespace impl {
-static GK_NOINLINE CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, TensorRef c = {},
-        TensorRef d = {}) {
+GK_BODY CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, TensorRef c = {}, TensorRef d = {}) {
     CompilerNode n;
     n.op = op;
     n.input[0] = a.node;
@@ -19239,14 +19238,14 @@ static GK_NOINLINE CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorR
     while (n.inputs < 4 && n.input[n.inputs] != no_node) n.inputs++;
     return n;
 }
-static GK_NOINLINE CompilerNode kernel_of(OpKind kind, float p, float q, TensorRef a, TensorRef b = {}, TensorRef c = {}) {
+GK_BODY CompilerNode kernel_of(OpKind kind, float p, float q, TensorRef a, TensorRef b = {}, TensorRef c = {}) {
     CompilerNode n = node_of(CompilerOp::kernel, a, b, c);
     n.kind = kind;
     n.parameter[0] = p;
     n.parameter[1] = q;
     return n;
 }
-static GK_NOINLINE CompilerNode source_of(CompilerOp op, TensorShape shape, DType dtype, const char* name) {
+GK_BODY CompilerNode source_of(CompilerOp op, TensorShape shape, DType dtype, const char* name) {
     CompilerNode n;
     n.op = op;
     n.desc.dtype = dtype;
@@ -19891,7 +19890,7 @@ protected:
     bool             rest_ = false, dry_ = false, failed_ = false;
 
     CodePlaces(const CodeLines& lines, List<uint8_t>& code) : lines_(lines), target_(lines.target), code_(code) {}
-    virtual ~CodePlaces() {}
+    ~CodePlaces() = default;
     virtual void write_line(const CodeLine& l) = 0;
     virtual void move_to_stack(unsigned r, const CodePlace& to) = 0;
     virtual void move_to_register(unsigned r, const CodePlace& from) = 0;
