@@ -20236,18 +20236,17 @@ void CodeFunction::write_store(const CodeLine& l) {
 /// a b + c overwrites a source `to`, one that is not read again if there is such. Forms: 132, to m + v; 213, v to + m;
 /// 231, v m + to.
 void CodeFunction::write_fma(const CodeLine& l) {
+    const CodePlace at[3] = {place(l.from[0]), place(l.from[1]), place(l.from[2])};
     unsigned over = no_register, in_registers = 0, dying = 0;
     for (unsigned i = 0; i < 3; i++) {
-        const bool memory = place(l.from[i]).memory;
-        in_registers += !memory;
-        if (!memory && dies(l.from[i])) { over = i; dying = 1; }
+        in_registers += !at[i].memory;
+        if (!at[i].memory && dies(l.from[i])) { over = i; dying = 1; }
     }
     if (in_registers < 2) { over = no_register; dying = 0; }    // then one of two in memory is loaded
-    for (unsigned i = 0; i < 3 && over == no_register; i++) if (in_registers == 3 || place(l.from[i]).memory) over = i;
-    const CodePlace from = place(l.from[over]);
-    const unsigned to = dying ? from.base : take();
-    if (!dying) move_to_register(to, from);
-    const CodePlace one = place(l.from[over == 0 ? 1 : 0]), two = place(l.from[over == 2 ? 1 : 2]);
+    for (unsigned i = 0; i < 3 && over == no_register; i++) if (in_registers == 3 || at[i].memory) over = i;
+    const unsigned to = dying ? at[over].base : take();
+    if (!dying) move_to_register(to, at[over]);
+    const CodePlace &one = at[over == 0 ? 1 : 0], &two = at[over == 2 ? 1 : 2];
     const bool     second = over == 2 ? !one.memory : two.memory;
     const unsigned form = over == 2 ? 2 : second ? 1 : 0, v = loaded(second ? one : two);
     emit(static_cast<X86>(static_cast<unsigned>(l.op) + form), to, v, second ? two : one, 0);
