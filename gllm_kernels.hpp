@@ -4191,12 +4191,10 @@ GK_INL vf vrcp(vf b)                               { return _mm512_maskz_rcp14_p
 GK_INL vf vscale(vf p, const Reduced& z)           { return _mm512_maskz_scalef_ps(0xffff, p, z.n); }
 #elif GK_PASS == GK_TRACE
 GK_INL vf vleast(vf x, float limit) {
-    return vf(record(TraceCode::least, TraceType::f32, x.number, vset(limit).number));
+    return vf(record(TraceCode::least, TraceType::f32, x, vset(limit)));
 }
-GK_INL vf vrcp(vf b)                               { return vf(record(TraceCode::recip, TraceType::f32, b.number)); }
-GK_INL vf vscale(vf p, const Reduced& z) {
-    return vf(record(TraceCode::scale, TraceType::f32, p.number, z.n.number, z.t.number));
-}
+GK_INL vf vrcp(vf b)                               { return vf(record(TraceCode::recip, TraceType::f32, b)); }
+GK_INL vf vscale(vf p, const Reduced& z)           { return vf(record(TraceCode::scale, TraceType::f32, p, z.n, z.t)); }
 GK_INL vf vscale_rarely(vf x, vf n)                { return vscale2(x, vint(n)); }
 #else
 GK_INL vf vleast(vf x, float limit)                { return vmin(vset(limit), vabs(x)); }
@@ -16560,15 +16558,14 @@ static inline const TraceNumber* decided(TraceCode code, const TraceNumber& a, c
     if (!a.recorder())                   return (a.bits != 0) == any ? &a : &b;
     return b.recorder() ? nullptr : (b.bits != 0) == any ? &b : &a;
 }
-constexpr TraceNumber nothing = {TraceType::none, no_arg, {0}};
 /// Of constants alone a constant, of others the next operation.
-GK_BODY TraceNumber record(TraceCode code, TraceType type, TraceNumber a, TraceNumber b = nothing,
-        TraceNumber c = nothing, uint16_t index = 0) {
+GK_BODY TraceNumber record_at(size_t index, TraceCode code, TraceType type, TraceNumber a, TraceNumber b,
+        TraceNumber c) {
     Recorder* const to = a.recorder() ? a.recorder() : b.recorder() ? b.recorder() : c.recorder();
-    if (!to) return constant_of(type, computed(code, type, index, a, b, c));
+    if (!to) return constant_of(type, computed(code, type, static_cast<uint32_t>(index), a, b, c));
     if (const TraceNumber* const known = decided(code, a, b, c)) return *known;
     const int32_t x = to->argument(a), y = to->argument(b), z = to->argument(c);
-    return to->append({code, type, index, {x, y, z}});
+    return to->append({code, type, static_cast<uint16_t>(index), {x, y, z}});
 }
 
 } // namespace impl
@@ -16592,37 +16589,41 @@ using vf = TraceValue;
 using vm = TraceMask;
 using impl::TraceNumber;
 using impl::Recorder;
-using impl::nothing;
-using impl::record;
 struct vi { TraceNumber number; };
 constexpr size_t VF = 1;
 
 // ---- primitives -----------------------------------------------------------------
 
+constexpr TraceNumber nothing = {TraceType::none, no_arg, {0}};
+/// What an operation is of: any value here, or nothing.
+struct Operand {
+    TraceNumber number;
+    Operand(TraceNumber n) : number(n) {}
+    template <class T> Operand(const T& v) : number(v.number) {}
+};
+inline TraceNumber record(TraceCode code, TraceType type, Operand a, Operand b = nothing, Operand c = nothing) {
+    return impl::record_at(0, code, type, a.number, b.number, c.number);
+}
+GK_INL vi shifted(TraceCode code, vi a, int n) {
+    return {impl::record_at(static_cast<size_t>(n), code, TraceType::i32, a.number, nothing, nothing)};
+}
+
 /// An element of memory: a tensor of the recording.
 struct element { Recorder* to; uint16_t tensor; };
 
-#define GK_F1(name, code) GK_INL vf name(vf a) { return vf(record(TraceCode::code, TraceType::f32, a.number)); }
-#define GK_F2(name, code) \
-    GK_INL vf name(vf a, vf b) { return vf(record(TraceCode::code, TraceType::f32, a.number, b.number)); }
-#define GK_F3(name, code) GK_INL vf name(vf a, vf b, vf c) { \
-        return vf(record(TraceCode::code, TraceType::f32, a.number, b.number, c.number)); \
-    }
-#define GK_I2(name, code) \
-    GK_INL vi name(vi a, vi b) { return {record(TraceCode::code, TraceType::i32, a.number, b.number)}; }
-#define GK_IS(name, code) GK_INL vi name(vi a, int n) { \
-        return {record(TraceCode::code, TraceType::i32, a.number, nothing, nothing, static_cast<uint16_t>(n))}; \
-    }
+#define GK_F1(name, code) GK_INL vf name(vf a)             { return vf(record(TraceCode::code, TraceType::f32, a)); }
+#define GK_F2(name, code) GK_INL vf name(vf a, vf b)       { return vf(record(TraceCode::code, TraceType::f32, a, b)); }
+#define GK_F3(name, code) \
+    GK_INL vf name(vf a, vf b, vf c) { return vf(record(TraceCode::code, TraceType::f32, a, b, c)); }
+#define GK_I2(name, code) GK_INL vi name(vi a, vi b)       { return {record(TraceCode::code, TraceType::i32, a, b)}; }
 GK_F1(vneg, neg) GK_F1(vabs, abs) GK_F1(vround, round) GK_F1(vroot, root)
 GK_F2(vadd, add) GK_F2(vsub, sub) GK_F2(vmul, mul) GK_F2(vdiv, div) GK_F2(vmin, min) GK_F2(vmax, max)
 GK_F3(vfma, fma) GK_F3(vfnma, fnma) GK_F3(vxfma, xfma)
 GK_I2(viadd, iadd) GK_I2(visub, isub) GK_I2(viand, iand) GK_I2(vior, ior)
-GK_IS(vishl, shl) GK_IS(vishr, shr) GK_IS(visra, sra)
 #undef GK_F1
 #undef GK_F2
 #undef GK_F3
 #undef GK_I2
-#undef GK_IS
 inline vf   vset(vf x)                             { return x; }
 inline vf   vset(float x)                          { return vf(impl::constant_of(x)); }
 inline vf   vzero()                                { return vset(0.0f); }
@@ -16632,23 +16633,24 @@ inline vi viset(int32_t x) {
 GK_INL vf vload(const element* p) {
     return vf(p->to->append({TraceCode::load, TraceType::f32, p->tensor, {no_arg, no_arg, no_arg}}));
 }
+inline vf   vload_n(const element* p, size_t)      { return vload(p); }
 GK_INL void vstore(element* p, vf v) {
     const int32_t a = p->to->argument(v.number);
     p->to->append({TraceCode::store, TraceType::none, p->tensor, {a, no_arg, no_arg}});
 }
-inline vf   vload_n(const element* p, size_t)      { return vload(p); }
 inline void vstore_n(element* p, vf v, size_t)     { vstore(p, v); }
 inline vf   vfirst(vf a, size_t)                   { return a; }
-GK_INL vm vlt(vf a, vf b)  { return vm(record(TraceCode::less, TraceType::mask, a.number, b.number)); }
-GK_INL vm vnan(vf a)       { return vm(record(TraceCode::unordered, TraceType::mask, a.number)); }
-GK_INL vf vselect(vm m, vf a, vf b) {
-    return vf(record(TraceCode::select, TraceType::f32, m.number, a.number, b.number));
-}
-GK_INL vi vint(vf a)       { return {record(TraceCode::to_int, TraceType::i32, a.number)}; }
-GK_INL vf vfloat(vi a)     { return vf(record(TraceCode::to_float, TraceType::f32, a.number)); }
-GK_INL vi vbits(vf a)      { return {record(TraceCode::bits, TraceType::i32, a.number)}; }
-GK_INL vf vunbits(vi a)    { return vf(record(TraceCode::unbits, TraceType::f32, a.number)); }
-GK_INL vf vscale2(vf x, vi n) { return vf(record(TraceCode::scale2, TraceType::f32, x.number, n.number)); }
+GK_INL vm   vlt(vf a, vf b)                        { return vm(record(TraceCode::less, TraceType::mask, a, b)); }
+GK_INL vm   vnan(vf a)                             { return vm(record(TraceCode::unordered, TraceType::mask, a)); }
+GK_INL vf   vselect(vm m, vf a, vf b)              { return vf(record(TraceCode::select, TraceType::f32, m, a, b)); }
+GK_INL vi   vint(vf a)                             { return {record(TraceCode::to_int, TraceType::i32, a)}; }
+GK_INL vf   vfloat(vi a)                           { return vf(record(TraceCode::to_float, TraceType::f32, a)); }
+GK_INL vi   vbits(vf a)                            { return {record(TraceCode::bits, TraceType::i32, a)}; }
+GK_INL vf   vunbits(vi a)                          { return vf(record(TraceCode::unbits, TraceType::f32, a)); }
+GK_INL vi   vishl(vi a, int n)                     { return shifted(TraceCode::shl, a, n); }
+GK_INL vi   vishr(vi a, int n)                     { return shifted(TraceCode::shr, a, n); }
+GK_INL vi   visra(vi a, int n)                     { return shifted(TraceCode::sra, a, n); }
+GK_INL vf   vscale2(vf x, vi n)                    { return vf(record(TraceCode::scale2, TraceType::f32, x, n)); }
 
 // ---- scalars of a row -----------------------------------------------------------
 
@@ -16659,29 +16661,24 @@ struct real {
     TraceNumber number;
     real(double v) : number(impl::constant_of(v)) {}
     explicit real(TraceNumber n) : number(n) {}
-    explicit real(single v) : number(record(TraceCode::widen, TraceType::f64, v.number)) {}
+    explicit real(single v) : number(record(TraceCode::widen, TraceType::f64, v)) {}
     explicit operator single() const { return single(record(TraceCode::narrow, TraceType::f32, number)); }
 };
-#define GK_R2(op, code) GK_INL real operator op(real a, real b) { \
-        return real(record(TraceCode::code, TraceType::f64, a.number, b.number)); \
-    }
-#define GK_M2(op, code, T) GK_INL truth operator op(T a, T b) { \
-        return truth(record(TraceCode::code, TraceType::mask, a.number, b.number)); \
-    }
+#define GK_R2(op, code) \
+    GK_INL real operator op(real a, real b) { return real(record(TraceCode::code, TraceType::f64, a, b)); }
 GK_R2(+, add) GK_R2(-, sub) GK_R2(*, mul) GK_R2(/, div)
-GK_M2(<, less, real) GK_M2(&&, both, truth) GK_M2(||, any, truth)
 #undef GK_R2
-#undef GK_M2
 inline truth always()                              { return truth(impl::constant_of(TraceType::mask, 1)); }
-GK_INL truth operator!(truth a)      { return truth(record(TraceCode::negate, TraceType::mask, a.number)); }
-GK_INL real  square_root(real x)     { return real(record(TraceCode::root, TraceType::f64, x.number)); }
+GK_INL truth operator<(real a, real b)             { return truth(record(TraceCode::less, TraceType::mask, a, b)); }
+GK_INL truth operator&&(truth a, truth b)          { return truth(record(TraceCode::both, TraceType::mask, a, b)); }
+GK_INL truth operator||(truth a, truth b)          { return truth(record(TraceCode::any, TraceType::mask, a, b)); }
+GK_INL truth operator!(truth a)                    { return truth(record(TraceCode::negate, TraceType::mask, a)); }
+GK_INL real  square_root(real x)                   { return real(record(TraceCode::root, TraceType::f64, x)); }
 GK_INL real length_of(extent n) {
     return real(n.to->append({TraceCode::length, TraceType::f64, 0, {no_arg, no_arg, no_arg}}));
 }
 inline real  real_at(const element* p)             { return static_cast<real>(vload(p)); }
-GK_INL real choose(truth c, real a, real b) {
-    return real(record(TraceCode::select, TraceType::f64, c.number, a.number, b.number));
-}
+GK_INL real  choose(truth c, real a, real b)       { return real(record(TraceCode::select, TraceType::f64, c, a, b)); }
 inline single choose(truth c, single a, single b)  { return vselect(c, a, b); }
 template <class A, class B> void either(truth c, const A& a, const B& b) {
     Recorder* const to = c.number.to;
