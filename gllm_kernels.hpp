@@ -1072,50 +1072,50 @@ struct TraceStage {
 
 namespace impl {
 struct Recorder;
-/// A constant of these bits where `to` is null.
-struct TraceNumber { Recorder* to; int32_t number; TraceType type; uint64_t bits; };
+/// The result of operation `number` of a recording, or, where that is negative, a constant of these bits.
+struct TraceNumber {
+    TraceType type;
+    int32_t   number;
+    union { uint64_t bits; Recorder* to; };
+    Recorder* recorder() const { return number < 0 ? nullptr : to; }
+};
 
 GK_API void* list_memory(void* p, size_t bytes, size_t kept);   // of 0 bytes: frees p
-template <class T> class List {
+struct ListMemory {                                             // of elements of any type
+    GK_API bool reserve(size_t n, size_t bytes);                // n in all, of so many bytes each
+    void*  data_ = nullptr;
+    size_t size_ = 0, room_ = 0;
+};
+template <class T> class List : ListMemory {
 public:
     List() = default;
     List(const List&) = delete;
     List& operator=(const List&) = delete;
-    ~List()                               { clear(); }
+    ~List()                                    { clear(); }
     size_t   size() const                      { return size_; }
-    T&       operator[](size_t i)              { return data_[i]; }
-    const T& operator[](size_t i) const        { return data_[i]; }
-    const T* begin() const                     { return data_; }
-    const T* end() const                       { return data_ + size_; }
-    void     clear()                           { data_ = static_cast<T*>(list_memory(data_, 0, 0)); size_ = room_ = 0; }
+    T&       operator[](size_t i)              { return static_cast<T*>(data_)[i]; }
+    const T& operator[](size_t i) const        { return static_cast<T*>(data_)[i]; }
+    const T* begin() const                     { return static_cast<T*>(data_); }
+    const T* end() const                       { return begin() + size_; }
+    void     clear()                           { data_ = list_memory(data_, 0, 0); size_ = room_ = 0; }
     bool     push(const T& v) {
-        if (size_ == room_ && !reserve(room_ ? 2 * room_ : 16)) return false;
-        data_[size_++] = v;
+        if (size_ == room_ && !reserve(room_ ? 2 * room_ : 16, sizeof(T))) return false;
+        (*this)[size_++] = v;
         return true;
     }
     void     pop()                             { size_--; }
     bool     fill(size_t n, const T& v) {                       // n of them
         size_ = 0;
-        if (!reserve(n)) return false;
-        while (size_ < n) data_[size_++] = v;
+        if (n > room_ && !reserve(n, sizeof(T))) return false;
+        while (size_ < n) (*this)[size_++] = v;
         return true;
     }
     T*       behind(size_t n) {                                 // room for n behind the last, or null
         const size_t least = size_ + n;
-        return reserve(least <= room_ || least > 2 * room_ ? least : 2 * room_) ? data_ + size_ : nullptr;
+        if (least > room_ && !reserve(least > 2 * room_ ? least : 2 * room_, sizeof(T))) return nullptr;
+        return static_cast<T*>(data_) + size_;
     }
     void     take_in(size_t n)                 { size_ += n; }  // of what is there
-private:
-    bool     reserve(size_t n) {                                // in all
-        if (n <= room_) return true;
-        T* const more = static_cast<T*>(list_memory(data_, n * sizeof(T), size_ * sizeof(T)));
-        if (!more) return false;
-        data_ = more;
-        room_ = n;
-        return true;
-    }
-    T*     data_ = nullptr;
-    size_t size_ = 0, room_ = 0;
 };
 }
 
@@ -4194,7 +4194,7 @@ GK_INL vf vrcp(vf b)                               { return _mm512_maskz_rcp14_p
 GK_INL vf vscale(vf p, const Reduced& z)           { return _mm512_maskz_scalef_ps(0xffff, p, z.n); }
 #elif GK_PASS == GK_TRACE
 GK_INL vf vleast(vf x, float limit) {
-    return vf(record(TraceCode::least, TraceType::f32, x, vf(limit)));
+    return vf(record(TraceCode::least, TraceType::f32, x, vset(limit)));
 }
 GK_INL vf vrcp(vf b)                               { return vf(record(TraceCode::recip, TraceType::f32, b)); }
 GK_INL vf vscale(vf p, const Reduced& z)           { return vf(record(TraceCode::scale, TraceType::f32, p, z.n, z.t)); }
@@ -4867,11 +4867,13 @@ GK_INL void map_step(const impl::MapStep& s, const float* const* from, const siz
     switch (s.code) {
         GK_STEP(add,       vadd(a, b))
         GK_STEP(sub,       vsub(a, b))
+        case TraceCode::both:
         GK_STEP(mul,       vmul(a, b))
         GK_STEP(div,       vdiv(a, b))
         GK_STEP(neg,       vneg(a))
         GK_STEP(abs,       vabs(a))
         GK_STEP(min,       vmin(a, b))
+        case TraceCode::any:
         GK_STEP(max,       vmax(a, b))
         GK_STEP(root,      vroot(a))
         GK_STEP(fma,       vfma(a, b, c))
@@ -4880,13 +4882,11 @@ GK_INL void map_step(const impl::MapStep& s, const float* const* from, const siz
         GK_STEP(less,      of_mask(vlt(a, b)))
         GK_STEP(unordered, of_mask(vnan(a)))
         GK_STEP(select,    vselect(mask_of(a), b, c))
-        GK_STEP(both,      vmul(a, b))
-        GK_STEP(any,       vmax(a, b))
         GK_STEP(negate,    vsub(vset(1), a))
         GK_STEP(round,     vround(a))
         GK_STEP(to_int,    vunbits(vint(a)))
         GK_STEP(to_float,  vfloat(vbits(a)))
-        GK_STEP(bits,      a)
+        case TraceCode::bits:
         GK_STEP(unbits,    a)
         GK_STEP(iadd,      vunbits(viadd(vbits(a), vbits(b))))
         GK_STEP(isub,      vunbits(visub(vbits(a), vbits(b))))
@@ -10351,7 +10351,7 @@ constexpr impl::GemmKernels pairs_table = pairs_kernels();
 #ifdef GLLM_KERNELS_COMPILER
 constexpr void add_recorded(impl::UntypedTable& t) {
     t.map  = &run_map;
-    t.norm = &run_norms;
+    t.norm = GK_PASS == GK_SCALAR ? nullptr : &run_norms;       // behind machine code, of which scalar has none
 }
 #else
 constexpr void add_recorded(impl::UntypedTable&) {}
@@ -16444,8 +16444,15 @@ GK_INTERNAL void* list_memory(void* p, size_t bytes, size_t kept) {
     if (p && (more || !bytes)) GLLM_KERNELS_FREE(p);
     return more;
 }
+bool ListMemory::reserve(size_t n, size_t bytes) {
+    void* const more = list_memory(data_, n * bytes, size_ * bytes);
+    if (!more) return false;
+    data_ = more;
+    room_ = n;
+    return true;
+}
 
-GK_INL TraceNumber constant_of(TraceType type, uint64_t bits) { return {nullptr, 0, type, bits}; }
+GK_INL TraceNumber constant_of(TraceType type, uint64_t bits) { return {type, no_arg, {bits}}; }
 GK_INL TraceNumber constant_of(float v)            { return constant_of(TraceType::f32, f32_bits(v)); }
 GK_INL TraceNumber constant_of(double v)           { return constant_of(TraceType::f64, load_as<uint64_t>(&v)); }
 GK_INL float   float_of(const TraceNumber& n)      { return f32_from_bits(static_cast<uint32_t>(n.bits)); }
@@ -16462,15 +16469,16 @@ struct Recorder {
     TraceStage& last()   { return trace->stages[trace->stages.size() - 1]; }
 
     /// The next operations belong to another stage.
-    void open(TraceLoop loop, size_t steps = 0) {
+    GK_NOINLINE void open(TraceLoop loop, size_t steps = 0) {
         const TraceStage s = {loop, wanted, static_cast<uint16_t>(steps), when, size(), size()};
         stored = 0;
         if (trace->stages.size() && last().begin == last().end) last() = s;
         else failed |= !trace->stages.push(s);
     }
-    int32_t argument(const TraceNumber& n) {
-        if (n.type == TraceType::none) return no_arg;
-        if (n.to) return n.number;
+    int32_t argument(TraceNumber n) {
+        return n.recorder() ? n.number : n.type == TraceType::none ? no_arg : constant(n);
+    }
+    GK_NOINLINE int32_t constant(TraceNumber n) {
         for (size_t i = 0; i < trace->constants.size(); i++)
             if (trace->constants[i].type == n.type && trace->constants[i].bits == n.bits)
                 return ~static_cast<int32_t>(i);
@@ -16485,14 +16493,19 @@ struct Recorder {
         return op.code == TraceCode::store || op.code == TraceCode::accumulator ||
             (op.code == TraceCode::load && (stored >> op.index & 1));
     }
-    TraceNumber append(const TraceOp& op) {
-        if (failed) return {this, 0, op.type, 0};
-        for (int32_t i = last().begin; i < size() && !once_each(op); i++)
-            if (same(trace->ops[static_cast<size_t>(i)], op)) return {this, i, op.type, 0};
+    TraceNumber result(int32_t i, TraceType type) {
+        TraceNumber n = {type, i, {0}};
+        n.to = this;
+        return n;
+    }
+    GK_NOINLINE TraceNumber append(const TraceOp& op) {
+        if (failed) return result(0, op.type);
+        for (int32_t i = once_each(op) ? size() : last().begin; i < size(); i++)
+            if (same(trace->ops[static_cast<size_t>(i)], op)) return result(i, op.type);
         if (op.code == TraceCode::store) stored |= uint64_t(1) << op.index;
         failed |= !trace->ops.push(op);
         last().end = size();
-        return {this, size() - 1, op.type, 0};
+        return result(size() - 1, op.type);
     }
 };
 
@@ -16565,14 +16578,15 @@ static inline uint64_t computed(TraceCode code, TraceType type, uint32_t index, 
 static inline const TraceNumber* decided(TraceCode code, const TraceNumber& a, const TraceNumber& b,
                                          const TraceNumber& c) {
     const bool any = code == TraceCode::any;
-    if (code == TraceCode::select)       return a.to ? nullptr : a.bits ? &b : &c;
+    if (code == TraceCode::select)       return a.recorder() ? nullptr : a.bits ? &b : &c;
     if (!any && code != TraceCode::both) return nullptr;
-    if (!a.to)                           return (a.bits != 0) == any ? &a : &b;
-    return b.to ? nullptr : (b.bits != 0) == any ? &b : &a;
+    if (!a.recorder())                   return (a.bits != 0) == any ? &a : &b;
+    return b.recorder() ? nullptr : (b.bits != 0) == any ? &b : &a;
 }
-static inline TraceNumber record_at(size_t index, TraceCode code, TraceType type, const TraceNumber& a,
-                                    const TraceNumber& b, const TraceNumber& c) {
-    Recorder* const to = a.to ? a.to : b.to ? b.to : c.to;
+/// Of constants alone a constant, of others the next operation.
+GK_BODY TraceNumber record_at(size_t index, TraceCode code, TraceType type, TraceNumber a, TraceNumber b,
+        TraceNumber c) {
+    Recorder* const to = a.recorder() ? a.recorder() : b.recorder() ? b.recorder() : c.recorder();
     if (!to) return constant_of(type, computed(code, type, static_cast<uint32_t>(index), a, b, c));
     if (const TraceNumber* const known = decided(code, a, b, c)) return *known;
     const int32_t x = to->argument(a), y = to->argument(b), z = to->argument(c);
@@ -16589,8 +16603,8 @@ TraceValue::TraceValue(float constant) : number(impl::constant_of(constant)) {}
 #undef GK_INL
 #undef GK_MEM
 #undef GK_INLINED
-#define GK_INL [[maybe_unused]] static GK_NOINLINE
-#define GK_MEM GK_NOINLINE
+#define GK_INL GK_BODY
+#define GK_MEM inline
 #define GK_INLINED
 
 namespace trace {
@@ -16605,21 +16619,17 @@ constexpr size_t VF = 1;
 
 // ---- primitives -----------------------------------------------------------------
 
-constexpr TraceNumber nothing = {nullptr, 0, TraceType::none, 0};
-GK_INL const TraceNumber& number_of(const TraceNumber& n) { return n; }
-template <class T> GK_INL const TraceNumber& number_of(const T& v) { return v.number; }
-
-template <class A> TraceNumber record(TraceCode code, TraceType type, const A& a) {
-    return impl::record_at(0, code, type, number_of(a), nothing, nothing);
+constexpr TraceNumber nothing = {TraceType::none, no_arg, {0}};
+/// What an operation is of: any value here, or nothing.
+struct Operand {
+    TraceNumber number;
+    Operand(TraceNumber n) : number(n) {}
+    template <class T> Operand(const T& v) : number(v.number) {}
+};
+inline TraceNumber record(TraceCode code, TraceType type, Operand a, Operand b = nothing, Operand c = nothing) {
+    return impl::record_at(0, code, type, a.number, b.number, c.number);
 }
-template <class A, class B> TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b) {
-    return impl::record_at(0, code, type, number_of(a), number_of(b), nothing);
-}
-template <class A, class B, class C>
-TraceNumber record(TraceCode code, TraceType type, const A& a, const B& b, const C& c) {
-    return impl::record_at(0, code, type, number_of(a), number_of(b), number_of(c));
-}
-GK_INL vi shifted(TraceCode code, const vi& a, int n) {
+GK_INL vi shifted(TraceCode code, vi a, int n) {
     return {impl::record_at(static_cast<size_t>(n), code, TraceType::i32, a.number, nothing, nothing)};
 }
 
@@ -16639,21 +16649,22 @@ GK_I2(viadd, iadd) GK_I2(visub, isub) GK_I2(viand, iand) GK_I2(vior, ior)
 #undef GK_F2
 #undef GK_F3
 #undef GK_I2
-GK_INL vf   vzero()                                { return 0.0f; }
-GK_INL vf   vset(vf x)                             { return x; }
-GK_INL vi viset(int32_t x) {
+inline vf   vset(vf x)                             { return x; }
+inline vf   vset(float x)                          { return vf(impl::constant_of(x)); }
+inline vf   vzero()                                { return vset(0.0f); }
+inline vi viset(int32_t x) {
     return {impl::constant_of(TraceType::i32, static_cast<uint32_t>(x))};
 }
 GK_INL vf vload(const element* p) {
     return vf(p->to->append({TraceCode::load, TraceType::f32, p->tensor, {no_arg, no_arg, no_arg}}));
 }
-GK_INL vf   vload_n(const element* p, size_t)      { return vload(p); }
+inline vf   vload_n(const element* p, size_t)      { return vload(p); }
 GK_INL void vstore(element* p, vf v) {
     const int32_t a = p->to->argument(v.number);
     p->to->append({TraceCode::store, TraceType::none, p->tensor, {a, no_arg, no_arg}});
 }
-GK_INL void vstore_n(element* p, vf v, size_t)     { vstore(p, v); }
-GK_INL vf   vfirst(vf a, size_t)                   { return a; }
+inline void vstore_n(element* p, vf v, size_t)     { vstore(p, v); }
+inline vf   vfirst(vf a, size_t)                   { return a; }
 GK_INL vm   vlt(vf a, vf b)                        { return vm(record(TraceCode::less, TraceType::mask, a, b)); }
 GK_INL vm   vnan(vf a)                             { return vm(record(TraceCode::unordered, TraceType::mask, a)); }
 GK_INL vf   vselect(vm m, vf a, vf b)              { return vf(record(TraceCode::select, TraceType::f32, m, a, b)); }
@@ -16674,7 +16685,7 @@ struct extent { Recorder* to; };
 struct real {
     TraceNumber number;
     real(double v) : number(impl::constant_of(v)) {}
-    explicit real(const TraceNumber& n) : number(n) {}
+    explicit real(TraceNumber n) : number(n) {}
     explicit real(single v) : number(record(TraceCode::widen, TraceType::f64, v)) {}
     explicit operator single() const { return single(record(TraceCode::narrow, TraceType::f32, number)); }
 };
@@ -16682,7 +16693,7 @@ struct real {
     GK_INL real operator op(real a, real b) { return real(record(TraceCode::code, TraceType::f64, a, b)); }
 GK_R2(+, add) GK_R2(-, sub) GK_R2(*, mul) GK_R2(/, div)
 #undef GK_R2
-GK_INL truth always()                              { return truth(impl::constant_of(TraceType::mask, 1)); }
+inline truth always()                              { return truth(impl::constant_of(TraceType::mask, 1)); }
 GK_INL truth operator<(real a, real b)             { return truth(record(TraceCode::less, TraceType::mask, a, b)); }
 GK_INL truth operator&&(truth a, truth b)          { return truth(record(TraceCode::both, TraceType::mask, a, b)); }
 GK_INL truth operator||(truth a, truth b)          { return truth(record(TraceCode::any, TraceType::mask, a, b)); }
@@ -16691,9 +16702,9 @@ GK_INL real  square_root(real x)                   { return real(record(TraceCod
 GK_INL real length_of(extent n) {
     return real(n.to->append({TraceCode::length, TraceType::f64, 0, {no_arg, no_arg, no_arg}}));
 }
-GK_INL real  real_at(const element* p)             { return static_cast<real>(vload(p)); }
+inline real  real_at(const element* p)             { return static_cast<real>(vload(p)); }
 GK_INL real  choose(truth c, real a, real b)       { return real(record(TraceCode::select, TraceType::f64, c, a, b)); }
-GK_INL single choose(truth c, single a, single b)  { return vselect(c, a, b); }
+inline single choose(truth c, single a, single b)  { return vselect(c, a, b); }
 template <class A, class B> void either(truth c, const A& a, const B& b) {
     Recorder* const to = c.number.to;
     to->when   = c.number.number;
@@ -16742,11 +16753,11 @@ template <class F> void map_in_double(element* out, extent n, const F& f) {
     vstore(out, static_cast<single>(f(0)));
 }
 
-GK_INL TraceNumber accumulator(extent n, const TraceNumber& first) {
+GK_INL TraceNumber accumulator(extent n, TraceNumber first) {
     const int32_t a = n.to->argument(first);
     return n.to->append({TraceCode::accumulator, first.type, 0, {a, no_arg, no_arg}});
 }
-GK_INL void becomes(const TraceNumber& acc, const TraceNumber& next) {
+GK_INL void becomes(TraceNumber acc, TraceNumber next) {
     if (!acc.to->failed) acc.to->trace->ops[static_cast<size_t>(acc.number)].arg[1] = acc.to->argument(next);
 }
 template <class Term> real recorded_sum(extent n, TraceLoop loop, size_t steps, const Term& term) {
@@ -16780,7 +16791,7 @@ template <class F> vf fold(const element* x, extent n, vf first, const F& f) {
     }();
     return vf(record(TraceCode::total, TraceType::f32, acc));
 }
-GK_INL single max_lane(vf m)                       { return m; }
+inline single max_lane(vf m)                       { return m; }
 
 struct Peaks { single first, second; };
 template <class Term> Peaks peaks(extent n, const Term& term, float) {
@@ -17091,8 +17102,8 @@ constexpr Status too_many_rows = {Code::out_of_memory, "intermediates of so many
 struct Text {
     void (*write)(void* user, const char* text, size_t n);
     void*  user;
-    const Text& operator<<(const char* s) const { write(user, s, strlen(s)); return *this; }
-    const Text& operator<<(size_t v) const {
+    GK_NOINLINE const Text& operator<<(const char* s) const { write(user, s, strlen(s)); return *this; }
+    GK_NOINLINE const Text& operator<<(size_t v) const {
         char   digits[24];
         size_t n = sizeof digits;
         do digits[--n] = static_cast<char>('0' + v % 10); while (v /= 10);
@@ -19239,8 +19250,7 @@ void CompilationCache::give_back(CompiledLayer* layer) {
 // ---- building a graph -----------------------------------------------------------------------------------------
 
 namespace impl {
-static inline CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, TensorRef c = {},
-        TensorRef d = {}) {
+GK_BODY CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, TensorRef c = {}, TensorRef d = {}) {
     CompilerNode n;
     n.op = op;
     n.input[0] = a.node;
@@ -19250,14 +19260,14 @@ static inline CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b 
     while (n.inputs < 4 && n.input[n.inputs] != no_node) n.inputs++;
     return n;
 }
-static inline CompilerNode kernel_of(OpKind kind, float p, float q, TensorRef a, TensorRef b = {}, TensorRef c = {}) {
+GK_BODY CompilerNode kernel_of(OpKind kind, float p, float q, TensorRef a, TensorRef b = {}, TensorRef c = {}) {
     CompilerNode n = node_of(CompilerOp::kernel, a, b, c);
     n.kind = kind;
     n.parameter[0] = p;
     n.parameter[1] = q;
     return n;
 }
-static inline CompilerNode source_of(CompilerOp op, TensorShape shape, DType dtype, const char* name) {
+GK_BODY CompilerNode source_of(CompilerOp op, TensorShape shape, DType dtype, const char* name) {
     CompilerNode n;
     n.op = op;
     n.desc.dtype = dtype;
@@ -19802,12 +19812,12 @@ struct CodeLines {
     bool           failed = false;
 
     explicit CodeLines(const CodeTarget& t) : target(t) {}
-    int32_t add(CodeOp op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
+    GK_NOINLINE int32_t add(CodeOp op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
         failed |= !all.push({op, static_cast<uint8_t>(index), {a, b, c}});
         return static_cast<int32_t>(all.size()) - 1;
     }
     int32_t shift(CodeOp op, int32_t a, unsigned n)    { return add(op, a, no_arg, no_arg, n); }
-    int32_t constant(uint32_t bits) {
+    GK_NOINLINE int32_t constant(uint32_t bits) {
         size_t i = 0;
         while (i < constants.size() && constants[i] != bits) i++;
         if (i == constants.size()) failed |= !constants.push(bits);
@@ -19902,7 +19912,7 @@ protected:
     bool             rest_ = false, dry_ = false, failed_ = false;
 
     CodePlaces(const CodeLines& lines, List<uint8_t>& code) : lines_(lines), target_(lines.target), code_(code) {}
-    virtual ~CodePlaces() {}
+    ~CodePlaces() = default;
     virtual void write_line(const CodeLine& l) = 0;
     virtual void move_to_stack(unsigned r, const CodePlace& to) = 0;
     virtual void move_to_register(unsigned r, const CodePlace& from) = 0;
@@ -20064,9 +20074,12 @@ size_t CodePlaces::frame_bytes() const {
 }
 /// A vector of each, or one element, behind the code.
 void CodePlaces::put_constants() {
+    uint8_t* to = code_.behind(lines_.constants.size() * target_.constant_bytes);
+    failed_ |= !to;
+    if (!to) return;
     for (uint32_t bits : lines_.constants)
-        for (unsigned i = 0; i < target_.constant_bytes; i++)
-            failed_ |= !code_.push(static_cast<uint8_t>(bits >> 8 * (i % 4)));
+        for (unsigned i = 0; i < target_.constant_bytes; i += 4, to += 4) memcpy(to, &bits, 4);
+    code_.take_in(lines_.constants.size() * target_.constant_bytes);
     for (uint64_t r = (used_ | constants_) & all_vectors; r; r >>= 1) registers += r & 1;
 }
 
@@ -20245,18 +20258,17 @@ void CodeFunction::write_store(const CodeLine& l) {
 /// a b + c overwrites a source `to`, one that is not read again if there is such. Forms: 132, to m + v; 213, v to + m;
 /// 231, v m + to.
 void CodeFunction::write_fma(const CodeLine& l) {
+    const CodePlace at[3] = {place(l.from[0]), place(l.from[1]), place(l.from[2])};
     unsigned over = no_register, in_registers = 0, dying = 0;
     for (unsigned i = 0; i < 3; i++) {
-        const bool memory = place(l.from[i]).memory;
-        in_registers += !memory;
-        if (!memory && dies(l.from[i])) { over = i; dying = 1; }
+        in_registers += !at[i].memory;
+        if (!at[i].memory && dies(l.from[i])) { over = i; dying = 1; }
     }
     if (in_registers < 2) { over = no_register; dying = 0; }    // then one of two in memory is loaded
-    for (unsigned i = 0; i < 3 && over == no_register; i++) if (in_registers == 3 || place(l.from[i]).memory) over = i;
-    const CodePlace from = place(l.from[over]);
-    const unsigned to = dying ? from.base : take();
-    if (!dying) move_to_register(to, from);
-    const CodePlace one = place(l.from[over == 0 ? 1 : 0]), two = place(l.from[over == 2 ? 1 : 2]);
+    for (unsigned i = 0; i < 3 && over == no_register; i++) if (in_registers == 3 || at[i].memory) over = i;
+    const unsigned to = dying ? at[over].base : take();
+    if (!dying) move_to_register(to, at[over]);
+    const CodePlace &one = at[over == 0 ? 1 : 0], &two = at[over == 2 ? 1 : 2];
     const bool     second = over == 2 ? !one.memory : two.memory;
     const unsigned form = over == 2 ? 2 : second ? 1 : 0, v = loaded(second ? one : two);
     emit(static_cast<X86>(static_cast<unsigned>(l.op) + form), to, v, second ? two : one, 0);
