@@ -6296,13 +6296,12 @@ void gemm_nest(const impl::GemmJob& job, const ElementSteps& e) {
         const size_t nc = least(job.n - j0, NC);
         char* const  c0 = static_cast<char*>(job.c) + j0 * e.size;
         for (size_t p0 = 0; p0 < job.k || p0 == 0; p0 += KC) {
-            const size_t kc   = least(job.k - p0, KC);
-            const bool   last = p0 + kc >= job.k;
+            const size_t kc = least(job.k - p0, KC);
             // Does a tile need finish()?
-            const bool   done = last && !job.sums && (!is_f32 || bias || job.act != Activation::none);
-            BPanels      panels = {job.b, e, b_block, at.keep, job.row + p0, kc, job.column + j0, nc,
-                                   job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n
-                                                  + (job.column + j0) * kc : nullptr};
+            const bool done = p0 + kc >= job.k && !job.sums && (!is_f32 || bias || job.act != Activation::none);
+            BPanels    panels = {job.b, e, b_block, at.keep, job.row + p0, kc, job.column + j0, nc,
+                                 job.b.packed ? job.b.packed + (job.row + p0) * job.b.packed_n
+                                                + (job.column + j0) * kc : nullptr};
             for (size_t i0 = 0; i0 < job.m; i0 += at.mc) {
                 const size_t mc = least(job.m - i0, at.mc);
                 e.pack_a(a + (i0 * job.lda + p0) * e.size, job.lda, mc, kc, a_block);
