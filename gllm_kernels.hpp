@@ -10350,7 +10350,7 @@ constexpr impl::GemmKernels pairs_table = pairs_kernels();
 #ifdef GLLM_KERNELS_COMPILER
 constexpr void add_recorded(impl::UntypedTable& t) {
     t.map  = &run_map;
-    t.norm = GK_PASS == GK_SCALAR ? nullptr : &run_norms;       // behind machine code, of which scalar has none
+    t.norm = &run_norms;
 }
 #else
 constexpr void add_recorded(impl::UntypedTable&) {}
