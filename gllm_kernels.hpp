@@ -3211,6 +3211,10 @@ GK_INL bool by_dots(const FormatKernels& f, size_t m, size_t k, Precision precis
     const size_t most = precision == Precision::fast ? f.fast_dots : f.exact_dots;
     return f.dots && (m < FEW_FOR_DOTS || (m <= most && k % 256 == 0 && cpu_features().*f.needs));
 }
+/// 0: floats are faster, as they are for exact products where their tiles are twice as wide, AVX-512's beside AVX2's.
+GK_INL size_t panel_digits(const DigitKernels* d, size_t nr, Precision precision) {
+    return !d ? 0 : precision == Precision::fast ? d->fast : 2 * d->columns > nr ? d->exact : 0;
+}
 GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
     return !f.codes ? 0 : precision == Precision::fast ? 1 : f.by_codes->exact;
 }
@@ -5926,7 +5930,7 @@ template <class E> void pack_a(const void* a, size_t lda, size_t rows, size_t kc
 
 // Panels of B: kc rows of NR floats, from each of its forms.
 
-/// Up to GROUP columns: panel after panel.
+/// Up to GROUP columns, panel after panel; of each row, and of that eight rows on, which is fetched.
 template <class E> void panel_rows(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
     const E* row = static_cast<const E*>(b.data) + p * b.ld + j;
     for (size_t i = 0; i < kc; i++, row += b.ld, out += NR) {
@@ -8556,6 +8560,16 @@ inline void put_six_bits(uint8_t* sm, size_t g, const uint8_t* word) {
         sm[4 + g] = static_cast<uint8_t>((sc & 15) | (mn & 15) << 4);
     }
 }
+/// d, dmin and the words of row r of a strip; and back.
+template <class S>
+GK_INL void take_six_bits(S& strip, const typename S::codec::block& b, const SixBits& six, size_t r) {
+    memcpy(strip.d[r], b.d, 2), memcpy(strip.dmin[r], b.dmin, 2);
+    for (size_t g = 0; g < 8; g++) six.put_word(g, strip.step[g / 2].scale[r][g % 2]);
+}
+template <class S> GK_INL void give_six_bits(const S& strip, typename S::codec::block& b, size_t r) {
+    memcpy(b.d, strip.d[r], 2), memcpy(b.dmin, strip.dmin[r], 2), memset(b.sm, 0, sizeof b.sm);
+    for (size_t g = 0; g < 8; g++) put_six_bits(b.sm, g, strip.step[g / 2].scale[r][g % 2]);
+}
 /// s = d sc, and the rest of the offset. Fields of words become floats where they are, by the exponent of 2^23.
 struct Scaling { vf s, rest; };
 GK_INL Scaling scaling(vi words, vi z, vf of_s, vf of_m) {
@@ -8579,13 +8593,9 @@ struct strip_q4_k {
     GK_MEM void put_scales(const codec::block* row, size_t r) {
         SixBits six;
         six_bits_of<codec>(row, six);
-        memcpy(d[r], row->d, 2), memcpy(dmin[r], row->dmin, 2);
-        for (size_t g = 0; g < 8; g++) six.put_word(g, step[g / 2].scale[r][g % 2]);
+        take_six_bits(*this, *row, six, r);
     }
-    GK_MEM void get_scales(codec::block* row, size_t r) const {
-        memcpy(row->d, d[r], 2), memcpy(row->dmin, dmin[r], 2), memset(row->sm, 0, sizeof row->sm);
-        for (size_t g = 0; g < 8; g++) put_six_bits(row->sm, g, step[g / 2].scale[r][g % 2]);
-    }
+    GK_MEM void get_scales(codec::block* row, size_t r) const { give_six_bits(*this, *row, r); }
     /// Where a block has quad i of 8 of groups 2 s, low nibbles, and 2 s + 1.
     static size_t byte_of(size_t s, size_t i) { return offsetof(codec::block, qs) + 32 * s + 4 * i; }
     GK_MEM void put_codes(const ReadWords& w) {
@@ -8648,16 +8658,10 @@ struct strip_q5_k {
     GK_MEM void put_scales(const codec::block* row, size_t r) {
         SixBits six;
         six_bits_of<codec>(row, six);
-        memcpy(d[r], row->d, 2), memcpy(dmin[r], row->dmin, 2);
-        for (size_t g = 0; g < 8; g++) {
-            six.put_word(g, step[g / 2].scale[r][g % 2]);
-            z4[r] = static_cast<uint8_t>(z4[r] | six.z[2 * g] >> 4 << g);
-        }
+        take_six_bits(*this, *row, six, r);
+        for (size_t g = 0; g < 8; g++) z4[r] = static_cast<uint8_t>(z4[r] | six.z[2 * g] >> 4 << g);
     }
-    GK_MEM void get_scales(codec::block* row, size_t r) const {
-        memcpy(row->d, d[r], 2), memcpy(row->dmin, dmin[r], 2), memset(row->sm, 0, sizeof row->sm);
-        for (size_t g = 0; g < 8; g++) put_six_bits(row->sm, g, step[g / 2].scale[r][g % 2]);
-    }
+    GK_MEM void get_scales(codec::block* row, size_t r) const { give_six_bits(*this, *row, r); }
     /// Where a block has the lower four bits of quad t of group g, and its fifth bits.
     static size_t low_byte(size_t g, size_t t) { return offsetof(codec::block, qs) + g / 2 * 32 + 4 * t; }
     static size_t high_byte(size_t t)          { return offsetof(codec::block, hs) + 4 * t; }
@@ -12370,6 +12374,7 @@ template <size_t Digits, class Row> struct GridFormat {
     bool            even;               // the minus signs of 8 weights are even in number
     // costs count up to that of this distance for a weight of the largest importance
     float           reach;
+    size_t          alike;              // the largest digit that some row has alone
 };
 /// A block before its fields are packed.
 struct GridBlock {
@@ -12418,6 +12423,16 @@ public:
 
 private:
 
+    /// A block of one magnitude: the least digits, by step 0. False if it is none, or no f16 is as near as normal ones.
+    bool one_magnitude(GridBlock& b) const {
+        const float d = x[0] / (f.value[0][0] * f.unit);
+        b = {};
+        b.d = v.half(d);
+        memcpy(b.minus, minus, sizeof minus);
+        for (size_t i = 0; i < 256; i++) if (x[i] < x[0] || x[i] > x[0] || odd[i / 8]) return false;
+        const float off = v.value(b.d) - d;
+        return !f.span && d > 0 && off <= d * 0x1p-11f && -off <= d * 0x1p-11f;
+    }
     /// like[p], the scale that part p would like, and stiff[p], the curvature of its error there; the largest of these.
     float likes(float (&like)[16], float (&stiff)[16]) const;
     /// The two d, as scales of step 0, whose multiples come nearest to what parts would like. False if there is none.
@@ -12661,10 +12676,11 @@ private:
 template <size_t Digits, class Row> float GridSearch<Digits, Row>::likes(float (&like)[16], float (&stiff)[16]) const {
     float most = 0;
     for (size_t p = 0; p < parts; p++) {
-        Eight xx = eight(0.0f), ww = xx;
+        Eight xx = eight(0.0f), ww = xx, wx = xx;
         for (size_t i = p * f.part; i < (p + 1) * f.part; i += 8) {
             xx = xx + eight(w + i) * eight(x + i) * eight(x + i);
             ww = ww + eight(w + i);
+            wx = wx + eight(w + i) * eight(x + i);
         }
         const float square = total(xx), rms = sqrt32(square / total(ww)), widest = f.value[0][Digits - 1];
         if (!(rms > NEGLIGIBLE)) continue;
@@ -12677,6 +12693,8 @@ template <size_t Digits, class Row> float GridSearch<Digits, Row>::likes(float (
         size_t at = 0;
         for (size_t i = 1; i < tries; i++) if (error[i] < error[at]) at = i;
         like[p] = scale[at] * 1.02f;               // rows of the grid like it a little larger
+        const float mean = total(wx) / total(ww);  // of magnitudes: all digits alike
+        if (!f.span && square - mean * total(wx) <= error[at]) like[p] = mean / f.value[0][f.alike];
         stiff[p] = square / (like[p] * like[p]);
         most = like[p] > most ? like[p] : most;
     }
@@ -12769,6 +12787,7 @@ void GridSearch<Digits, Row>::bounds_at(float d, const GridBlock& b, float (&bou
     }
 }
 template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock& out) {
+    if (one_magnitude(out)) return;
     out = {};
     float like[16] = {}, stiff[16] = {}, two[2] = {0, 0}, bound[64];
     const float most = likes(like, stiff);
@@ -12793,40 +12812,28 @@ template <size_t Digits, class Row> void GridSearch<Digits, Row>::run(GridBlock&
     }
 }
 
-/// A block of one magnitude: d times the first row, of the least digits, by step 0. False if it is none, or f16 has no
-/// normal number near d, or the format has no signs, or not these.
-template <size_t Digits, class Row>
-static bool one_magnitude(const GridFormat<Digits, Row>& f, const float* x, GridBlock& b) {
-    const auto magnitude = [x](size_t i) { return x[i] < 0 ? -x[i] : x[i]; };
-    b = {};
-    for (size_t i = 0; i < 256; i++) {
-        if (magnitude(i) < magnitude(0) || magnitude(i) > magnitude(0)) return false;
-        b.minus[i / 8] = static_cast<uint8_t>(b.minus[i / 8] | (x[i] < 0 ? 1 << i % 8 : 0));
-        if (f.even && i % 8 == 7 && odd_bits(b.minus[i / 8])) return false;
-    }
-    const float d = magnitude(0) / (f.value[0][0] * f.unit);
-    b.d = f32_to_f16(d);
-    return !f.span && d >= 0x1p-14f && d <= 65504.0f;
-}
 template <size_t Digits, class Row>
 static GridBlock encode_grid(const GridFormat<Digits, Row>& f, const float* x, const float* weight) {
     GridBlock b;
-    if (!one_magnitude(f, x, b)) GridSearch<Digits, Row>(f, x, weight).run(b);
+    GridSearch<Digits, Row>(f, x, weight).run(b);
     return b;
 }
 #define GK_GRID(name) name##_halves.lo, name##_halves.first, name##_halves.four, \
     sizeof name##_halves.four / 5, name##_grid.row
 constexpr GridFormat<3, uint64_t> grid_of_iq1_s =
-    {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 32, 32, 8, 0.125f, false, 16};
+    {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 32, 32, 8, 0.125f, false, 16, 0};
 constexpr GridFormat<3, uint64_t> grid_of_iq1_m =
-    {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 16, 8, 8, 0.125f, false, 16};
-constexpr GridFormat<3, uint64_t> grid_of_iq2_xxs = {GK_GRID(iq2_xxs), {{8, 25, 43}, {}}, 32, 0, 16, 0.125f, true, 35};
-constexpr GridFormat<3, uint64_t> grid_of_iq2_xs = {GK_GRID(iq2_xs), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, true, 35};
-constexpr GridFormat<3, uint64_t> grid_of_iq2_s = {GK_GRID(iq2_s), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, false, 35};
+    {GK_GRID(iq1), {{-7, 1, 9}, {-9, -1, 7}}, 16, 8, 8, 0.125f, false, 16, 0};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xxs =
+    {GK_GRID(iq2_xxs), {{8, 25, 43}, {}}, 32, 0, 16, 0.125f, true, 35, 0};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_xs =
+    {GK_GRID(iq2_xs), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, true, 35, 2};
+constexpr GridFormat<3, uint64_t> grid_of_iq2_s =
+    {GK_GRID(iq2_s), {{8, 25, 43}, {}}, 16, 0, 16, 0.125f, false, 35, 2};
 constexpr GridFormat<8, uint32_t> grid_of_iq3_xxs =
-    {GK_GRID(iq3_xxs), {{4, 12, 20, 28, 36, 44, 52, 62}, {}}, 32, 0, 16, 0.25f, true, 24};
+    {GK_GRID(iq3_xxs), {{4, 12, 20, 28, 36, 44, 52, 62}, {}}, 32, 0, 16, 0.25f, true, 24, 3};
 constexpr GridFormat<8, uint32_t> grid_of_iq3_s =
-    {GK_GRID(iq3_s), {{1, 3, 5, 7, 9, 11, 13, 15}, {}}, 32, 0, 16, 1.0f, false, 6};
+    {GK_GRID(iq3_s), {{1, 3, 5, 7, 9, 11, 13, 15}, {}}, 32, 0, 16, 1.0f, false, 6, 0};
 #undef GK_GRID
 
 /// A step and four times seven signs.
@@ -13640,11 +13647,6 @@ struct Dense {
         if (form == Form::packed) g.take_packed(job.b, panels_of(p.b), p.n, p.k);
         const DensePath path = dense_path(form, g, job.all_m, p.n, p.k);
         if (path == DensePath::nest && !addressable(p.m, p.n, p.k)) return no_memory();
-        const bool in_place = path != DensePath::nest && (path != DensePath::dots || kernels.is_f32());
-        if (in_place && worth(kernels.parallel, work(p.m, p.n, p.k)).width <= 1) {
-            run_of(path)(job);
-            return success;
-        }
         const Plan plan(kernels, p.m, p.n, p.k, path);
         const Scratch memory(kernels.workspace, plan.floats);
         if (!memory) return no_memory();
@@ -14025,8 +14027,7 @@ struct Quantised {
     Plan plan(const FormatKernels& f, size_t m, size_t n, size_t kdim, Precision precision) const {
         const GemmKernels& g = k.float_gemm();
         const DigitKernels* const d = digit_kernels(f, g.digits, k.is_bf16(), m);
-        const bool narrow = d && 2 * d->columns <= g.nr;        // of AVX2 beside AVX-512: floats are faster, if exact
-        const size_t digits = !d ? 0 : precision == Precision::fast ? d->fast : narrow ? 0 : d->exact;
+        const size_t digits = panel_digits(d, g.nr, precision);
         const QuantRoute route = quant_route(f, d, digits, m, n, kdim, precision);
         return route == QuantRoute::codes ? plan(route, nullptr, code_digits(f, precision), m, n, kdim, f.by_codes)
                                           : plan(route, d, digits, m, n, kdim, f.by_codes);

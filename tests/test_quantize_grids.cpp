@@ -211,6 +211,10 @@ TEST_CASE("constants, outliers, subnormals, the largest floats") {
             const bool   signs = type != Q::IQ1_S && type != Q::IQ1_M && type != Q::IQ4_NL && type != Q::IQ4_XS;
             CHECK_MESSAGE(error <= (signs ? c == 0.013f ? 0x1p-22 : 0 : 1e-6), c << ": " << error);
         }
+        Floats groups(512);
+        for (size_t i = 0; i < 512; i++) groups[i] = 1 + 0.1f * float(i / 32 % 8);
+        const double each = squares(groups, decoded(type, quantize(type, groups, 512))) / squares(groups);
+        CHECK_MESSAGE(each < 0.002, each);
         if (type == Q::IQ2_S || type == Q::IQ3_S) {             // the others have signs in pairs
             Floats two(512, 0.5f);
             for (size_t i = 0; i < 512; i += 7) two[i] = -0.5f;
