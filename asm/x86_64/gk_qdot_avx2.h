@@ -8,7 +8,7 @@
 //
 //   job:  0 weights    8 row_bytes   16 segment_bytes   24 rows   32 blocks   40 digits   48 x   56 y   64 y_segment
 //         72 codebook  80 inputs     88 x_bytes         96 y_row
-//         128 of each row, ROOM bytes apart:  0 codes by lanes, eight vectors    256 codes in their order, or plus 128
+//         128 of each row, ROOM bytes apart:  0 codes by lanes, eight vectors    256 codes in their order
 //                      512 float s[2][8]      576 rest[2][8]      640 (z, 512 z)[2][8]      704 room of the format
 //         INPUT of each input, 96 bytes apart: float sum[2][8]; double total[2]
 //
@@ -19,8 +19,8 @@
 //                 D 256 + 128  of groups of 16, first those that are the first halves: minus[2][8][2], float sum[2][8]
 //
 //   rdi  job              rax  the block of a row; of an input      ymm0 .. ymm9    free
-//   rsi  the block of     r11  the room of a row; an input          ymm10 .. ymm15  of the format
-//        segment 0        r9, r10  free
+//   rsi  the block of     r11  the room of a row; an input          ymm10 .. ymm15  of the format, while rows are made
+//        segment 0        r9, r10  free                                             ready; of AVX-VNNI throughout
 //   rdx  x                r8   bytes to segment 1        rcx  blocks left
 //
 //   A block is first made ready, row by row, by ROW of the format: scales, and codes as they are multiplied. A lane is then
@@ -200,98 +200,79 @@
 
 #else
 
-.macro GK_QDOT_WORDS_OF kind, to, codes     // of codes as they are, |codes|, codes plus 128, by x in ymm8
-.ifc \kind, SIGNED
-    vpmaddubsw \to, ymm8, ymmword ptr [\codes]
-.else
-.ifc \kind, BOTH
-    vmovdqa ymm9, ymmword ptr [\codes]
-    vpabsb  \to, ymm9
-    vpsignb ymm9, ymm8, ymm9
-    vpmaddubsw \to, \to, ymm9
-.else
-.ifc \kind, HIGH
-    vmovdqa \to, ymmword ptr [\codes + 256]
-.else
-    vmovdqa \to, ymmword ptr [\codes]
-.endif
-    vpmaddubsw \to, \to, ymm8
-.endif
-.endif
-.endm
-
-.macro GK_QDOT_QUAD kind, at, j, depth, place
-    vmovdqu ymm8, ymmword ptr [rax + \at + 32*(\j)]
-.if (\j) % \depth == 0
-    GK_QDOT_WORDS_OF \kind, ymm4, rdi + 128 + 32*(\j)
-    GK_QDOT_WORDS_OF \kind, ymm5, rdi + 128 + ROOM + 32*(\j)
-.else
-    GK_QDOT_WORDS_OF \kind, ymm6, rdi + 128 + 32*(\j)
-    GK_QDOT_WORDS_OF \kind, ymm7, rdi + 128 + ROOM + 32*(\j)
-    vpaddw  ymm4, ymm4, ymm6
-    vpaddw  ymm5, ymm5, ymm7
-.endif
-.if (\j) % \depth == \depth - 1
-.if L(begun)
-    vpmaddwd ymm4, ymm4, ymmword ptr [COMMON + \place]
-    vpmaddwd ymm5, ymm5, ymmword ptr [COMMON + \place]
-    vpaddd  ymm0, ymm0, ymm4
-    vpaddd  ymm3, ymm3, ymm5
-.else
-    vpmaddwd ymm0, ymm4, ymmword ptr [COMMON + \place]
-    vpmaddwd ymm3, ymm5, ymmword ptr [COMMON + \place]
-    .set    L(begun), 1
-.endif
-.endif
-.endm
-
-.macro GK_QDOT_DIGIT kind, at, p, depth, place
-    GK_QDOT_QUAD \kind, \at, 4*\p, \depth, \place
-    GK_QDOT_QUAD \kind, \at, 4*\p + 1, \depth, \place
-    GK_QDOT_QUAD \kind, \at, 4*\p + 2, \depth, \place
-    GK_QDOT_QUAD \kind, \at, 4*\p + 3, \depth, \place
-.if PARTS == 1
-    GK_QDOT_QUAD \kind, \at, 4, \depth, \place
-    GK_QDOT_QUAD \kind, \at, 5, \depth, \place
-    GK_QDOT_QUAD \kind, \at, 6, \depth, \place
-    GK_QDOT_QUAD \kind, \at, 7, \depth, \place
-.endif
-.endm
-
-.macro GK_QDOT_PLUS_128             // signed codes of both rows once more
-    vmovdqa ymm8, ymmword ptr [COMMON + 96]
-.irp at, 128, 160, 192, 224, 256, 288, 320, 352
-    vpxor   ymm0, ymm8, ymmword ptr [rdi + \at]
-    vpxor   ymm1, ymm8, ymmword ptr [rdi + \at + ROOM]
-    vmovdqa ymmword ptr [rdi + \at + 256], ymm0
-    vmovdqa ymmword ptr [rdi + \at + ROOM + 256], ymm1
-.endr
-.endm
+//   A quad of codes is loaded once for all digits, into ymm1 and ymm2. ymm4 .. ymm9: words of a row by a digit; ymm10: x
 
 #ifdef SIGNED_CODES
-#define ONE    BOTH
-#define TOP    HIGH
-#define OTHERS SIGNED
 #define TOP_DEPTH 2
-#else
-#define ONE    PLAIN
-#define TOP    PLAIN
-#define OTHERS PLAIN
-#if DEPTH == 1 || PARTS == 2
+#elif DEPTH == 1 || PARTS == 2
 #define TOP_DEPTH 4
 #else
 #define TOP_DEPTH 8
 #endif
+
+.macro GK_QDOT_PRODUCT d, digit, to, codes
+#ifdef SIGNED_CODES
+.if \d == 1                         // |codes|
+    vpabsb  ymm12, \codes
+    vpsignb \to, ymm10, \codes
+    vpmaddubsw \to, ymm12, \to
+.elseif \digit == 2                 // codes plus 128
+    vpxor   ymm12, ymm13, \codes
+    vpmaddubsw \to, ymm12, ymm10
+.else
+    vpmaddubsw \to, ymm10, \codes
+.endif
+#else
+    vpmaddubsw \to, \codes, ymm10
 #endif
+.endm
+
+.macro GK_QDOT_WORDS_BY d, digit, n, depth, words, codes, sum       // quad n of a part
+.if \n % \depth
+    GK_QDOT_PRODUCT \d, \digit, ymm11, \codes
+    vpaddw  \words, \words, ymm11
+.else
+    GK_QDOT_PRODUCT \d, \digit, \words, \codes
+.endif
+.if \n % \depth == \depth - 1
+.if \digit || \n >= \depth         // digit 0 is the first to be complete
+    vpmaddwd \words, \words, ymmword ptr [COMMON + 64 - 32*\digit]
+    vpaddd  \sum, \sum, \words
+.else
+    vpmaddwd \sum, \words, ymmword ptr [COMMON + 64]
+.endif
+.endif
+.endm
+
+.macro GK_QDOT_DIGIT d, digit, p, n, depth, first, second
+    vmovdqu ymm10, ymmword ptr [rax + 256*(\d - 1 - \digit) + 32*(4*\p + \n)]
+    GK_QDOT_WORDS_BY \d, \digit, \n, \depth, \first, ymm1, ymm0
+    GK_QDOT_WORDS_BY \d, \digit, \n, \depth, \second, ymm2, ymm3
+.endm
+
+.macro GK_QDOT_QUAD d, p, n
+    vmovdqa ymm1, ymmword ptr [rdi + 128 + 32*(4*\p + \n)]
+    vmovdqa ymm2, ymmword ptr [rdi + 128 + ROOM + 32*(4*\p + \n)]
+    GK_QDOT_DIGIT \d, 0, \p, \n, DEPTH, ymm4, ymm5
+.if \d == 3
+    GK_QDOT_DIGIT \d, 1, \p, \n, DEPTH, ymm6, ymm7
+    GK_QDOT_DIGIT \d, 2, \p, \n, TOP_DEPTH, ymm8, ymm9
+.endif
+.endm
 
 .macro GK_QDOT_DOTS d, p
-    .set    L(begun), 0
-.if \d == 3
-    GK_QDOT_DIGIT TOP, 0, \p, TOP_DEPTH, 0
-    GK_QDOT_DIGIT OTHERS, 256, \p, DEPTH, 32
-    GK_QDOT_DIGIT OTHERS, 512, \p, DEPTH, 64
-.else
-    GK_QDOT_DIGIT ONE, 0, \p, DEPTH, 64
+#ifdef SIGNED_CODES
+    vmovdqa ymm13, ymmword ptr [COMMON + 96]
+#endif
+    GK_QDOT_QUAD \d, \p, 0
+    GK_QDOT_QUAD \d, \p, 1
+    GK_QDOT_QUAD \d, \p, 2
+    GK_QDOT_QUAD \d, \p, 3
+.if PARTS == 1
+    GK_QDOT_QUAD \d, \p, 4
+    GK_QDOT_QUAD \d, \p, 5
+    GK_QDOT_QUAD \d, \p, 6
+    GK_QDOT_QUAD \d, \p, 7
 .endif
 .endm
 
@@ -412,7 +393,9 @@ GK_FUNC \name, 1
     imul    rax, qword ptr [rdi + 80], 96
     lea     rax, [rdi + rax + INPUT]
     mov     qword ptr [rdi + INPUTS_END], rax
+#ifdef GK_QDOT_VNNI
     SETUP
+#endif
     vpxor   xmm2, xmm2, xmm2
     lea     r11, [rdi + INPUT]
 L(open):
@@ -434,6 +417,9 @@ L(chain):
     mov     dword ptr [rdi + LEFT], 8
     .balign 32
 L(block):
+#ifndef GK_QDOT_VNNI
+    SETUP
+#endif
     mov     rax, rsi
     lea     r11, [rdi + 128]
 L(codes):
@@ -466,9 +452,6 @@ L(codes):
     lea     r11, [rdi + INPUT]
     cmp     qword ptr [rdi + 40], 1
     je      L(one)
-#if defined SIGNED_CODES && !defined GK_QDOT_VNNI
-    GK_QDOT_PLUS_128
-#endif
 L(three):
     GK_QDOT_INPUT 3
     GK_QDOT_EACH L(three)

@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_iq1_m.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: four pairs of products are at most 4 . 2 . 18 . 127 = 18288.
 //
-//   256 of two rows by two of x are twice 103 cycles, of three digits: 49 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 101 cycles, of three digits: 52 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*103 2
+// mca: skylake 1*101 2
 
 #include "gk_qdot_avx2_iq1_m.h"
 #ifdef __x86_64__

@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_iq1_s.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: four pairs of products are at most 4 . 2 . 18 . 127 = 18288.
 //
-//   256 of two rows by two of x are twice 92 cycles, of three digits: 42 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 90 cycles, of three digits: 45 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*92 2
+// mca: skylake 1*90 2
 
 #include "gk_qdot_avx2_iq1_s.h"
 #ifdef __x86_64__

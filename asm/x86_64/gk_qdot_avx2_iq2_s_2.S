@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_iq2_s.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: two products are at most 2 . 86 . 127 = 21844.
 //
-//   256 of two rows by two of x are twice 111 cycles, of three digits: 49 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 110 cycles, of three digits: 54 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*111 2
+// mca: skylake 1*110 2
 
 #include "gk_qdot_avx2_iq2_s.h"
 #ifdef __x86_64__

@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_iq3_xxs.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: two products are at most 2 . 124 . 127 = 31496.
 //
-//   256 of two rows by two of x are twice 131 cycles, of three digits: 72 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 127 cycles, of three digits: 55 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*131 2
+// mca: skylake 1*127 2
 
 #include "gk_qdot_avx2_iq3_xxs.h"
 #ifdef __x86_64__

@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_mxfp4.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: four pairs of products are at most 4 . 2 . 24 . 127 = 24384.
 //
-//   256 of two rows by two of x are twice 67 cycles, of three digits: 24 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 64 cycles, of three digits: 19 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*67 2
+// mca: skylake 1*64 2
 
 #include "gk_qdot_avx2_mxfp4.h"
 #ifdef __x86_64__

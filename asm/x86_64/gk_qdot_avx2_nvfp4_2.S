@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_nvfp4.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: four pairs of products are at most 4 . 2 . 24 . 127 = 24384.
 //
-//   256 of two rows by two of x are twice 73 cycles, of three digits: 25 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 72 cycles, of three digits: 23 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*73 2
+// mca: skylake 1*72 2
 
 #include "gk_qdot_avx2_nvfp4.h"
 #ifdef __x86_64__

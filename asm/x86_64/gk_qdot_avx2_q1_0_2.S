@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_q1_0.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: eight pairs of products are at most 8 . 2 . 2 . 127 = 4064.
 //
-//   256 of two rows by two of x are twice 55 cycles, of three digits: 15 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 59 cycles, of three digits: 17 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*55 2
+// mca: skylake 1*59 2
 
 #include "gk_qdot_avx2_q1_0.h"
 #ifdef __x86_64__

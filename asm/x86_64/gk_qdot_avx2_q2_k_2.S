@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_q2_k.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: four pairs of products are at most 4 . 2 . 12 . 127 = 12192.
 //
-//   256 of two rows by two of x are twice 92 cycles, of three digits: 44 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 89 cycles, of three digits: 37 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*92 2
+// mca: skylake 1*89 2
 
 #include "gk_qdot_avx2_q2_k.h"
 #ifdef __x86_64__

@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_q5_0.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: four pairs of products are at most 4 . 2 . 31 . 127 = 31496.
 //
-//   256 of two rows by two of x are twice 75 cycles, of three digits: 35 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 76 cycles, of three digits: 31 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*75 2
+// mca: skylake 1*76 2
 
 #include "gk_qdot_avx2_q5_0.h"
 #ifdef __x86_64__

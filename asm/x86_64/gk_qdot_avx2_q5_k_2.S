@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_q5_k.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: four pairs of products are at most 4 . 2 . 31 . 127 = 31496.
 //
-//   256 of two rows by two of x are twice 88 cycles, of three digits: 38 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 83 cycles, of three digits: 37 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*88 2
+// mca: skylake 1*83 2
 
 #include "gk_qdot_avx2_q5_k.h"
 #ifdef __x86_64__

@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_q6_k.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: two pairs of products are at most 2 . 2 . 63 . 127 = 32004.
 //
-//   256 of two rows by two of x are twice 82 cycles, of three digits: 29 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 77 cycles, of three digits: 26 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*82 2
+// mca: skylake 1*77 2
 
 #include "gk_qdot_avx2_q6_k.h"
 #ifdef __x86_64__

@@ -5,10 +5,10 @@
 //   The format, and what is its own: gk_qdot_avx2_q8_0.h. The job, x, and all other registers: gk_qdot_avx2.h.
 //   Sums of 16 bits: two products are at most 2 . 128 . 127 = 32512.
 //
-//   256 of two rows by two of x are twice 89 cycles, of three digits: 24 to make a row ready, the others to multiply both
+//   256 of two rows by two of x are twice 73 cycles, of three digits: 18 to make a row ready, the others to multiply both
 //   with one of x.
 //
-// mca: skylake 1*89 2
+// mca: skylake 1*73 2
 
 #include "gk_qdot_avx2_q8_0.h"
 #ifdef __x86_64__
