@@ -5889,7 +5889,7 @@ void decoded_rows(const impl::RowsJob& job) {
 // most each: 159 at k = 4096, 223 at LONG_K, 224 with that of the result beyond it.
 
 constexpr size_t KC = 256, CHAIN = 128, LONG_K = 96 * CHAIN, NC = 4096 - 4096 % NR, NRV = NR / VF, BAND = 4096;
-constexpr size_t GROUP = 256 - 256 % NR;                        // columns of B[k][n] that are packed together
+constexpr size_t GROUP = 8 * NR;                                // columns of B[k][n] that are packed together
 
 GK_INL constexpr size_t round_up(size_t x, size_t to) { return (x + to - 1) / to * to; }
 GK_INL constexpr size_t least(size_t a, size_t b)    { return a < b ? a : b; }
@@ -6260,8 +6260,11 @@ struct BPanels {
         const char* const data = static_cast<const char*>(b.data);
         if (j >= nc) return {nullptr, 0, 0};
         if (ready)                     return {reinterpret_cast<const char*>(ready + j * kc) + from * 128, 128, rows};
-        if (b.panel == steps.panel_rows)
-            return {data + ((p + from) * b.ld + column + j) * steps.size + 63, b.ld * steps.size, rows};
+        if (b.panel == steps.panel_rows) {                      // panels that share the lines share the rows
+            const size_t wide = NR * steps.size, share = wide < 128 ? 128 / wide : 1, which = j / NR % share;
+            const size_t part = (rows + share - 1) / share, first = which * kc / share + i * part;
+            return {data + ((p + first) * b.ld + column + j - which * NR) * steps.size + 63, b.ld * steps.size, part};
+        }
         if (size && i < least(nc - j, NR))                      // column i of the panel
             return {data + ((column + j + i) * b.ld + p) * size, 128, kc * size / 128 + 1};
         return {nullptr, 0, 0};
