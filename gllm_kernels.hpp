@@ -3153,7 +3153,8 @@ GK_INL bool tiles_win(const TileShape& t, size_t m, size_t n, size_t k) {
 // ---- dense products
 
 enum class Form { rows, transposed, packed };                   // of B: [k][n], [n][k], panels of pack_b
-/// The loop nest; or A and B in place: tiles, bands of B, dot products; or A in place, by panels made ahead.
+/// The loop nest; or A and B in place: tiles, with B[n][k] transposed strip by strip; bands of B; dot products. Or A in
+/// place, by panels made ahead.
 enum class DensePath { nest, in_caches, skinny, dots, panels };
 
 constexpr size_t SKINNY   = 8;                                  // rows of A that stream B once
@@ -3161,6 +3162,7 @@ constexpr size_t FEW_BY_PANELS = 32, SHORT_K = 512;             // rows of A in 
 constexpr double SMALL_BY_PANELS = 262144;                      // multiply-adds that are not worth packing A
 constexpr size_t PANELS_K = 12288;                              // at most: sums in f32, see LONG_K
 constexpr size_t SMALL_M  = 512, SMALL_M_OF_LARGE_B = 48, SMALL_K = 4096;
+constexpr size_t FEW_COLUMNS = 64, DOT_K = 32;                  // of B[n][k]; from so much for each row of A dots win
 constexpr double SMALL_B  = 16384, MEDIUM_B = 70000, LARGE_B = 400000;          // elements of B
 
 /// Do rows of B, read as columns of tiles, fall into the same sets of L1?
@@ -3176,12 +3178,15 @@ GK_INL bool panels_in_place(const GemmKernels& g, size_t m, size_t n, size_t k) 
 }
 GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n, size_t k) {
     if (form == Form::packed)     return panels_in_place(g, m, n, k) ? DensePath::panels : DensePath::nest;
-    if (form == Form::transposed) return m <= SKINNY ? DensePath::dots : DensePath::nest;
     const double b = work(n, k, 1);
-    if (g.run_small && m <= SMALL_M && k <= SMALL_K) {
-        if (b <= SMALL_B) return DensePath::in_caches;
-        if (!rows_collide(n, k) && b <= (m <= SMALL_M_OF_LARGE_B ? LARGE_B : MEDIUM_B)) return DensePath::in_caches;
+    const bool may = g.run_small && m <= SMALL_M && k <= SMALL_K;
+    if (form == Form::transposed) {
+        if (m <= SKINNY) return may && b <= LARGE_B && k <= DOT_K * m ? DensePath::in_caches : DensePath::dots;
+        const bool narrow = n <= FEW_COLUMNS && !(g.in_tiles && g.in_tiles(false, m, n, k));
+        return may && (b <= SMALL_B || narrow) ? DensePath::in_caches : DensePath::nest;
     }
+    if (may && b <= SMALL_B) return DensePath::in_caches;
+    if (may && !rows_collide(n, k) && b <= (m <= SMALL_M_OF_LARGE_B ? LARGE_B : MEDIUM_B)) return DensePath::in_caches;
     return m <= SKINNY ? DensePath::skinny : DensePath::nest;
 }
 
@@ -6369,12 +6374,28 @@ void run_nest(const impl::GemmJob& job, const ElementSteps& e) {
 }
 template <class E> void gemm_run(const impl::GemmJob& job) { run_nest(job, steps_of<E>); }
 
-/// A and B[k][n] in place, small shapes: every strip of B serves all tiles of rows from L1.
+/// A in place, B[n][k] transposed strip by strip, each for all tiles of rows.
+GK_NOINLINE void run_small_transposed(const impl::GemmJob& job) {
+    float strip[CHAIN * NR];
+    for (size_t j = 0; j < job.n; j += NR)
+        for (size_t p = 0; p < job.k || p == 0; p += CHAIN) {
+            const size_t steps = least(job.k - p, CHAIN), cols = least(job.n - j, NR);
+            job.b.panel(job.b, strip, p, steps, job.column + j, cols);
+            Tile t = {steps, static_cast<const float*>(job.a) + p, job.lda, 1, strip, NR,
+                      static_cast<float*>(job.c) + j, job.ldc, p != 0, 0};
+            for (size_t i = 0, rows; i < job.m; i += rows, t.a += rows * job.lda, t.c += rows * job.ldc) {
+                rows = tile_rows(job.m - i);
+                any_tile(t, rows, cols);
+            }
+        }
+}
+/// A in place, small shapes: every strip of B serves all tiles of rows from L1; B[k][n] in place, too.
 void gemm_run_small(const impl::GemmJob& job) {
     const float* const a = static_cast<const float*>(job.a);
     const float* const b = static_cast<const float*>(job.b.data) + job.column;
     float* const       c = static_cast<float*>(job.c);
-    for (size_t j = 0; j < job.n; j += NR)
+    if (job.b.panel != &panel_rows<float>) run_small_transposed(job);
+    else for (size_t j = 0; j < job.n; j += NR)
         for (size_t p = 0; p < job.k || p == 0; p += CHAIN)
             for (size_t i = 0, rows; i < job.m; i += rows) {
                 rows = tile_rows(job.m - i);
