@@ -6903,7 +6903,7 @@ template <size_t R, size_t P> GK_INL void page_scores(const KeySums& k, size_t p
     const CacheType type  = k.block.key_type;
     const size_t    start = least(p, PAGES - P), d = k.d;
     const size_t    row = key_row_bytes(type);
-    const ptrdiff_t bytes = element_bytes(type, 2 * P * PAGE);
+    const ptrdiff_t bytes = element_bytes(type, 8 * P * PAGE);
     const uint8_t*  pages[P];
     for (size_t j = 0; j < P; j++) {
         const size_t page = start + j < k.first ? k.first : start + j;
@@ -6918,7 +6918,7 @@ template <size_t R, size_t P> GK_INL void page_scores(const KeySums& k, size_t p
         for (size_t i = from; i < end; i += 2) {
             vf v[2][P * PAGEV];
             key_rows<P>(type, pages, d, i * row, k.scales, v);
-            ahead.prefetch_bytes(bytes);
+            if (i % 8 == 0) ahead.prefetch_bytes(bytes);
             GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
                 GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
                     const vf x = vset(k.q[r * d + i + n]);
@@ -6965,7 +6965,7 @@ GK_INL void add_values(const ValueSums& s, const uint8_t* row, size_t from, cons
 /// Of R rows, C vectors of columns from column j on.
 template <size_t R, size_t C> GK_INL void value_columns(const ValueSums& s, size_t j) {
     const size_t    stride = s.block.value_stride, offset = column_bytes(s.type, j), from = C * VF % 32 ? j % 32 : 0;
-    const ptrdiff_t bytes  = element_bytes(s.type, 2 * C * VF);
+    const ptrdiff_t bytes  = element_bytes(s.type, 8 * C * VF);
     vf    acc[R][C];
     GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
         GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
@@ -6974,7 +6974,7 @@ template <size_t R, size_t C> GK_INL void value_columns(const ValueSums& s, size
         const uint8_t* row = s.block.values[t / PAGE] + t % PAGE * stride + offset;
         for (; t + 2 <= last; t += 2, row += 2 * stride) {
             add_values<2>(s, row, from, s.p + t, acc);
-            s.keys->prefetch_bytes(bytes);
+            if (t % 8 < 2) s.keys->prefetch_bytes(bytes);
         }
         if (t < last) add_values<1>(s, row, from, s.p + t, acc);
     }
