@@ -6898,33 +6898,40 @@ struct KeySums {
     size_t            d;
     float             *s, *scales;                              // scales: room for those of codes of each page
 };
+/// R rows, P pages, and elements from .. end - 1 of a head.
+template <CacheType TYPE, size_t R, size_t P>
+GK_INL void add_keys(const KeySums& k, const uint8_t* const* pages, size_t from, size_t end, vf (&acc)[R][P * PAGEV]) {
+    const size_t    d = k.d, row = key_row_bytes(TYPE);
+    const ptrdiff_t bytes = element_bytes(TYPE, 8 * P * PAGE);
+    for (size_t i = from; i < end; i += 2) {
+        vf v[2][P * PAGEV];
+        key_rows<P>(TYPE, pages, d, i * row, k.scales, v);
+        if (i % 8 == 0) k.values->prefetch_bytes(bytes);
+        GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
+            GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
+                const vf x = vset(k.q[r * d + i + n]);
+                GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vfma(x, v[n][j], acc[r][j]);
+            }
+    }
+}
 /// R rows and P pages, from page p on where there are so many in a block.
 template <size_t R, size_t P> GK_INL void page_scores(const KeySums& k, size_t p) {
-    const CacheType type  = k.block.key_type;
     const size_t    start = least(p, PAGES - P), d = k.d;
-    const size_t    row = key_row_bytes(type);
-    const ptrdiff_t bytes = element_bytes(type, 8 * P * PAGE);
     const uint8_t*  pages[P];
     for (size_t j = 0; j < P; j++) {
         const size_t page = start + j < k.first ? k.first : start + j;
         pages[j] = k.block.keys[least(page, k.last - 1)];
     }
-    Ahead& ahead = *k.values;
     for (size_t from = 0; from < d; from += CHAIN) {
         vf acc[R][P * PAGEV];
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
             GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
-        for (size_t i = from; i < end; i += 2) {
-            vf v[2][P * PAGEV];
-            key_rows<P>(type, pages, d, i * row, k.scales, v);
-            if (i % 8 == 0) ahead.prefetch_bytes(bytes);
-            GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
-                GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
-                    const vf x = vset(k.q[r * d + i + n]);
-                    GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++)
-                        acc[r][j] = vfma(x, v[n][j], acc[r][j]);
-                }
+        switch (k.block.key_type) {
+            case CacheType::f32:  add_keys<CacheType::f32, R, P>(k, pages, from, end, acc); break;
+            case CacheType::f16:  add_keys<CacheType::f16, R, P>(k, pages, from, end, acc); break;
+            case CacheType::bf16: add_keys<CacheType::bf16, R, P>(k, pages, from, end, acc); break;
+            case CacheType::Q8_0: add_keys<CacheType::Q8_0, R, P>(k, pages, from, end, acc); break;
         }
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
             GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) {
@@ -6952,31 +6959,40 @@ struct ValueSums {
     size_t            d, ld;
 };
 /// acc += p v of N tokens, for R rows and C vectors of columns.
-template <size_t N, size_t R, size_t C>
+template <CacheType TYPE, size_t N, size_t R, size_t C>
 GK_INL void add_values(const ValueSums& s, const uint8_t* row, size_t from, const float* p, vf (&acc)[R][C]) {
     vf v[N][C];
-    value_rows(s.type, row, s.block.value_stride, from, v);
+    value_rows(TYPE, row, s.block.value_stride, from, v);
     GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++)
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
             const vf x = vset(p[r * KEYS + n]);
             GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[n][c], x, acc[r][c]);
         }
 }
-/// Of R rows, C vectors of columns from column j on.
-template <size_t R, size_t C> GK_INL void value_columns(const ValueSums& s, size_t j) {
-    const size_t    stride = s.block.value_stride, offset = column_bytes(s.type, j), from = C * VF % 32 ? j % 32 : 0;
-    const ptrdiff_t bytes  = element_bytes(s.type, 8 * C * VF);
-    vf    acc[R][C];
-    GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
+/// Of all tokens, columns from column j on.
+template <CacheType TYPE, size_t R, size_t C> GK_INL void add_tokens(const ValueSums& s, size_t j, vf (&acc)[R][C]) {
+    const size_t    stride = s.block.value_stride, offset = column_bytes(TYPE, j), from = C * VF % 32 ? j % 32 : 0;
+    const ptrdiff_t bytes  = element_bytes(TYPE, 8 * C * VF);
     for (size_t t = s.begin, last; t < s.end; t = last) {
         last = least(s.end, round_up(t + 1, PAGE));
         const uint8_t* row = s.block.values[t / PAGE] + t % PAGE * stride + offset;
         for (; t + 2 <= last; t += 2, row += 2 * stride) {
-            add_values<2>(s, row, from, s.p + t, acc);
+            add_values<TYPE, 2>(s, row, from, s.p + t, acc);
             if (t % 8 < 2) s.keys->prefetch_bytes(bytes);
         }
-        if (t < last) add_values<1>(s, row, from, s.p + t, acc);
+        if (t < last) add_values<TYPE, 1>(s, row, from, s.p + t, acc);
+    }
+}
+/// Of R rows, C vectors of columns from column j on.
+template <size_t R, size_t C> GK_INL void value_columns(const ValueSums& s, size_t j) {
+    vf acc[R][C];
+    GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
+    switch (s.type) {
+        case CacheType::f32:  add_tokens<CacheType::f32>(s, j, acc); break;
+        case CacheType::f16:  add_tokens<CacheType::f16>(s, j, acc); break;
+        case CacheType::bf16: add_tokens<CacheType::bf16>(s, j, acc); break;
+        case CacheType::Q8_0: add_tokens<CacheType::Q8_0>(s, j, acc); break;
     }
     GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
         GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) vstore(s.sums + r * s.ld + j + c * VF, acc[r][c]);
