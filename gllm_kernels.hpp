@@ -6822,7 +6822,7 @@ GK_INL float place_of(const impl::AttentionJob& job, size_t i, size_t from) {
 }
 /// What is subtracted from scores the largest of which is m: 0 where there is none.
 GK_INL vf top_of(vf m) { return vselect(vlt(m, vset(-impl::largest_float)), vzero(), m); }
-/// Of 16 lanes, in the order of panel_exponentials: halves, of halves. vsum of wide vectors is that.
+/// Of 16 lanes, in the order of shares_of_panel: halves, of halves. vsum of wide vectors is that.
 GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
     GK_UNROLL(UNROLLED) for (size_t w = PAGEV / 2; w; w /= 2)
         GK_UNROLL(UNROLLED) for (size_t j = 0; j < w; j++) v[j] = vadd(v[j], v[j + w]);
@@ -6831,11 +6831,26 @@ GK_INL float sum_by_halves(vf (&v)[PAGEV]) {
     vstore(t, v[0]);
     return (t[0] + t[2 % VF]) + (t[1 % VF] + t[3 % VF]);
 }
-/// x[4] = e^x, in room for a vector.
-GK_INL void exponentials4(float* x) {
-    GK_UNROLL(UNROLLED) for (size_t i = 0; i < 4; i += VF) vstore(x + i, vexp(vload(x + i)));
+/// e^x of x <= 0 within 1.2 ulp where that is normal, else less than 2^-126: 0 from -88 on, where the power is.
+GK_INL vf vshare(vf x) {
+    const Reduced z = vreduce(vmax(vset(-88), x), rate_exp, 127);
+    const vf power = vunbits(vishl(vbits(z.t), 23));
+    return vfma(vexp_slope(z.r, rate_exp), vmul(z.r, power), power);
 }
-constexpr size_t FOUR_FLOATS = VF > 4 ? VF : 4;                 // room for that
+/// x[n] = that, in room for whole vectors.
+inline void shares(float* x, size_t n) {
+    for (size_t i = 0; i < n; i += VF) vstore(x + i, vshare(vload(x + i)));
+}
+constexpr size_t FOUR_FLOATS = VF > 4 ? VF : 4;                 // room for four
+/// Four sums of the first piece.
+GK_INL void begin4(double* sums, const float* part, const double* b) {
+    const double s0 = static_cast<double>(part[0]) * b[0], s1 = static_cast<double>(part[1]) * b[1];
+    const double s2 = static_cast<double>(part[2]) * b[2], s3 = static_cast<double>(part[3]) * b[3];
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+}
 /// Four sums of a piece join those before it: sums = a sums + b part.
 GK_INL void join4(double* sums, const float* part, const double* a, const double* b) {
     const double s0 = sums[0] * a[0] + static_cast<double>(part[0]) * b[0];
@@ -6854,9 +6869,9 @@ GK_INL double sink_sum(const float* sinks, size_t head) {
 /// A result: 0 where nothing was seen, nor -0.
 GK_INL float quotient(double sum, double inverse) { return static_cast<float>(sum * inverse + 0.0); }
 GK_INL float quotient(float sum, double inverse)   { return quotient(static_cast<double>(sum), inverse); }
-template <class T> GK_INL void quotients4(const T* sums, double inverse, float* out) {
-    const float y0 = quotient(sums[0], inverse), y1 = quotient(sums[1], inverse);
-    const float y2 = quotient(sums[2], inverse), y3 = quotient(sums[3], inverse);
+template <class T> GK_INL void quotients4(const T* sums, const double* inverse, float* out) {
+    const float y0 = quotient(sums[0], inverse[0]), y1 = quotient(sums[1], inverse[1]);
+    const float y2 = quotient(sums[2], inverse[2]), y3 = quotient(sums[3], inverse[3]);
     out[0] = y0;
     out[1] = y1;
     out[2] = y2;
@@ -6907,33 +6922,40 @@ struct KeySums {
     size_t            d;
     float             *s, *scales;                              // scales: room for those of codes of each page
 };
+/// R rows, P pages, and elements from .. end - 1 of a head.
+template <CacheType TYPE, size_t R, size_t P>
+GK_INL void add_keys(const KeySums& k, const uint8_t* const* pages, size_t from, size_t end, vf (&acc)[R][P * PAGEV]) {
+    const size_t    d = k.d, row = key_row_bytes(TYPE);
+    const ptrdiff_t bytes = element_bytes(TYPE, 8 * P * PAGE);
+    for (size_t i = from; i < end; i += 2) {
+        vf v[2][P * PAGEV];
+        key_rows<P>(TYPE, pages, d, i * row, k.scales, v);
+        if (i % 8 == 0) k.values->prefetch_bytes(bytes);
+        GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
+            GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
+                const vf x = vset(k.q[r * d + i + n]);
+                GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vfma(x, v[n][j], acc[r][j]);
+            }
+    }
+}
 /// R rows and P pages, from page p on where there are so many in a block.
 template <size_t R, size_t P> GK_INL void page_scores(const KeySums& k, size_t p) {
-    const CacheType type  = k.block.key_type;
     const size_t    start = least(p, PAGES - P), d = k.d;
-    const size_t    row = key_row_bytes(type);
-    const ptrdiff_t bytes = element_bytes(type, 2 * P * PAGE);
     const uint8_t*  pages[P];
     for (size_t j = 0; j < P; j++) {
         const size_t page = start + j < k.first ? k.first : start + j;
         pages[j] = k.block.keys[least(page, k.last - 1)];
     }
-    Ahead& ahead = *k.values;
     for (size_t from = 0; from < d; from += CHAIN) {
         vf acc[R][P * PAGEV];
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
             GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
-        for (size_t i = from; i < end; i += 2) {
-            vf v[2][P * PAGEV];
-            key_rows<P>(type, pages, d, i * row, k.scales, v);
-            ahead.prefetch_bytes(bytes);
-            GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
-                GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
-                    const vf x = vset(k.q[r * d + i + n]);
-                    GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++)
-                        acc[r][j] = vfma(x, v[n][j], acc[r][j]);
-                }
+        switch (k.block.key_type) {
+            case CacheType::f32:  add_keys<CacheType::f32, R, P>(k, pages, from, end, acc); break;
+            case CacheType::f16:  add_keys<CacheType::f16, R, P>(k, pages, from, end, acc); break;
+            case CacheType::bf16: add_keys<CacheType::bf16, R, P>(k, pages, from, end, acc); break;
+            case CacheType::Q8_0: add_keys<CacheType::Q8_0, R, P>(k, pages, from, end, acc); break;
         }
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
             GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) {
@@ -6961,31 +6983,40 @@ struct ValueSums {
     size_t            d, ld;
 };
 /// acc += p v of N tokens, for R rows and C vectors of columns.
-template <size_t N, size_t R, size_t C>
+template <CacheType TYPE, size_t N, size_t R, size_t C>
 GK_INL void add_values(const ValueSums& s, const uint8_t* row, size_t from, const float* p, vf (&acc)[R][C]) {
     vf v[N][C];
-    value_rows(s.type, row, s.block.value_stride, from, v);
+    value_rows(TYPE, row, s.block.value_stride, from, v);
     GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++)
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
             const vf x = vset(p[r * KEYS + n]);
             GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[n][c], x, acc[r][c]);
         }
 }
-/// Of R rows, C vectors of columns from column j on.
-template <size_t R, size_t C> GK_INL void value_columns(const ValueSums& s, size_t j) {
-    const size_t    stride = s.block.value_stride, offset = column_bytes(s.type, j), from = C * VF % 32 ? j % 32 : 0;
-    const ptrdiff_t bytes  = element_bytes(s.type, 2 * C * VF);
-    vf    acc[R][C];
-    GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
+/// Of all tokens, columns from column j on.
+template <CacheType TYPE, size_t R, size_t C> GK_INL void add_tokens(const ValueSums& s, size_t j, vf (&acc)[R][C]) {
+    const size_t    stride = s.block.value_stride, offset = column_bytes(TYPE, j), from = C * VF % 32 ? j % 32 : 0;
+    const ptrdiff_t bytes  = element_bytes(TYPE, 8 * C * VF);
     for (size_t t = s.begin, last; t < s.end; t = last) {
         last = least(s.end, round_up(t + 1, PAGE));
         const uint8_t* row = s.block.values[t / PAGE] + t % PAGE * stride + offset;
         for (; t + 2 <= last; t += 2, row += 2 * stride) {
-            add_values<2>(s, row, from, s.p + t, acc);
-            s.keys->prefetch_bytes(bytes);
+            add_values<TYPE, 2>(s, row, from, s.p + t, acc);
+            if (t % 8 < 2) s.keys->prefetch_bytes(bytes);
         }
-        if (t < last) add_values<1>(s, row, from, s.p + t, acc);
+        if (t < last) add_values<TYPE, 1>(s, row, from, s.p + t, acc);
+    }
+}
+/// Of R rows, C vectors of columns from column j on.
+template <size_t R, size_t C> GK_INL void value_columns(const ValueSums& s, size_t j) {
+    vf acc[R][C];
+    GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
+        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
+    switch (s.type) {
+        case CacheType::f32:  add_tokens<CacheType::f32>(s, j, acc); break;
+        case CacheType::f16:  add_tokens<CacheType::f16>(s, j, acc); break;
+        case CacheType::bf16: add_tokens<CacheType::bf16>(s, j, acc); break;
+        case CacheType::Q8_0: add_tokens<CacheType::Q8_0>(s, j, acc); break;
     }
     GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
         GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) vstore(s.sums + r * s.ld + j + c * VF, acc[r][c]);
@@ -7047,7 +7078,7 @@ inline float exponentials_of_row(const FewRows& rows, float top, float* s) {
     for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
     for (size_t t = rows.begin / PAGE * PAGE; t < rows.end; t += PAGE)
         for (size_t j = 0; j < PAGEV; j++) {
-            const vf p = vexp(vsub(vload(s + t + j * VF), subtract));
+            const vf p = vshare(vsub(vload(s + t + j * VF), subtract));
             vstore(s + t + j * VF, p);
             sum[j] = vadd(sum[j], p);
         }
@@ -7064,7 +7095,7 @@ inline void few_exponentials(const FewRows& rows, float* s, float* factor) {
         top[r]    = largest_score[r] < -impl::largest_float ? 0 : largest_score[r];
         factor[r] = old - top[r];
     }
-    exponentials4(factor);
+    shares(factor, 4);
     for (size_t r = 0; r < rows.count; r++) {
         float* const state = states + r * part_floats(d);
         state[0] = largest_score[r];
@@ -7169,8 +7200,8 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
     const float* const parts = job.parts + (h / group * rows + i * group + h % group) * part_floats(d);
     const float* const state = parts + ld;
     if (job.pieces == 1 && !job.sinks && state[0] - state[0] == 0) {        // alone: factors would be 0 and 1
-        const double inverse = 1 / static_cast<double>(state[1]);
-        for (size_t j = 0; j < d; j += 4) quotients4(parts + j, inverse, t + j);
+        const double inverse = 1 / static_cast<double>(state[1]), four[4] = {inverse, inverse, inverse, inverse};
+        for (size_t j = 0; j < d; j += 4) quotients4(parts + j, four, t + j);
         return;
     }
     impl::Lines<double, 576> sums_of_values;
@@ -7180,7 +7211,7 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
     for (size_t j = 0; j < d; j++) sums[j] = 0;
     for (size_t k0 = 0; k0 < job.pieces; k0 += BATCH) {
         const size_t n = least(BATCH, job.pieces - k0);
-        float before[BATCH], here[BATCH];                       // factors of what came before each piece, and of itself
+        float before[BATCH] = {}, here[BATCH] = {};             // factors of what came before each piece, and of itself
         for (size_t k = 0; k < n; k++) {
             const float m = parts[(k0 + k) * stride + ld], most = m > largest_score ? m : largest_score;
             const float top = most < -impl::largest_float ? 0 : most;
@@ -7188,8 +7219,8 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
             here[k]   = m - top;
             largest_score = most;
         }
-        exp(before, before, n);
-        exp(here, here, n);
+        shares(before, n);
+        shares(here, n);
         for (size_t k = 0; k < n; k++) {
             const float* const part = parts + (k0 + k) * stride;
             const double a = static_cast<double>(before[k]), b = static_cast<double>(here[k]);
@@ -7199,8 +7230,8 @@ inline void merge_parts(const impl::AttentionJob& job, size_t row, float* t) {
         }
     }
     if (sum == 0) for (size_t j = 0; j < d; j++) sums[j] = 0;
-    const double inverse = sum == 0 ? 0 : 1 / sum;
-    for (size_t j = 0; j < d; j += 4) quotients4(sums + j, inverse, t + j);
+    const double inverse = sum == 0 ? 0 : 1 / sum, four[4] = {inverse, inverse, inverse, inverse};
+    for (size_t j = 0; j < d; j += 4) quotients4(sums + j, four, t + j);
 }
 /// Rows begin .. end - 1 of out.
 inline void few_outputs(const impl::AttentionJob& job, size_t row, size_t end) {
@@ -7237,15 +7268,13 @@ inline size_t many_scratch(const KvView& kv, size_t panels) {
 
 /// Rows of a tile's width from `row` to panels, as row i of each; those of the next row are overwritten later.
 GK_INL void pack_row(const float* row, size_t i, size_t rows, size_t cols, float* panels) {
-    for (size_t j = 0; j < cols; panels += MR * rows) {
-        float* const to = panels + i * MR;
-        const bool   last = i + 1 == rows;
-        for (size_t v = 0; v < MR; v += VF) {
-            if (last) vstore_n(to + v, vload(row + j + v), least(MR - v, VF));
-            else      vstore(to + v, vload(row + j + v));
-        }
-        j += tile_rows(cols - j);
-    }
+    float* to = panels + i * MR;
+    const bool last = i + 1 == rows;
+    for (size_t j = 0; !last && j < cols; j += tile_rows(cols - j), to += MR * rows)
+        GK_UNROLL(UNROLLED) for (size_t v = 0; v < MR; v += VF) vstore(to + v, vload(row + j + v));
+    for (size_t j = 0; last && j < cols; j += tile_rows(cols - j), to += MR * rows)
+        GK_UNROLL(UNROLLED) for (size_t v = 0; v < MR; v += VF)
+            vstore_n(to + v, vload(row + j + v), least(MR - v, VF));
 }
 /// Keys to panels [d][MR]; tokens beyond the pages become zeros.
 inline void pack_keys(const CacheBlock& b, size_t d, float* panels) {
@@ -7311,6 +7340,7 @@ struct PackedBlock {
     const float *keys, *values;
     size_t       from, n, stride;                               // tokens
     bool         finite;                                        // the values, all of them
+    bool         first;                                         // of the piece, for a panel: its sums begin here
 };
 /// The tokens that each lane of a panel sees, from the first of a block; `whole`: each sees all.
 struct LanesSee {
@@ -7392,16 +7422,23 @@ GK_INL void shape_panel(const impl::AttentionJob& job, const QueryPanel& panel, 
         }
     }
 }
-/// The sum of p[n][NR] for vector v of the lanes: by position in a page, then by halves.
-GK_INL vf sum_panel(const float* p, size_t n, size_t v) {
-    vf by_place[PAGE];
+/// Scores s[n][NR] of the lanes of vector v become p = e^(s - top). Their sum: by position in a page, then by halves.
+GK_INL void shares_of_panel(float* s, size_t n, const vf (&top)[NRV], vf (&sum)[NRV]) {
+    vf by_place[PAGE][NRV];
     for (size_t l = 0; l < PAGE; l++) {
-        by_place[l] = vzero();
-        for (size_t t = l; t < n; t += PAGE) by_place[l] = vadd(by_place[l], vload(p + t * NR + v * VF));
+        GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) sum[v] = vzero();
+        for (size_t t = l; t < n; t += PAGE)
+            GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) {
+                const vf p = vshare(vsub(vload(s + t * NR + v * VF), top[v]));
+                vstore(s + t * NR + v * VF, p);
+                sum[v] = vadd(sum[v], p);
+            }
+        GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) by_place[l][v] = sum[v];
     }
     for (size_t w = PAGE / 2; w; w /= 2)
-        for (size_t l = 0; l < w; l++) by_place[l] = vadd(by_place[l], by_place[l + w]);
-    return by_place[0];
+        for (size_t l = 0; l < w; l++)
+            for (size_t v = 0; v < NRV; v++) by_place[l][v] = vadd(by_place[l][v], by_place[l + w][v]);
+    for (size_t v = 0; v < NRV; v++) sum[v] = by_place[0][v];
 }
 /// Scores s[n][NR] become p, the state of the panel takes them in; factor: what rescales its sums.
 inline void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b,
@@ -7411,7 +7448,14 @@ inline void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& 
     if (!see.whole || job.slopes || job.softcap > 0) {
         shape_panel(job, panel, b, see, s, m);
     } else {
-        for (size_t t = 0; t < b.n; t++)
+        size_t t = 0;
+        for (; t + 4 <= b.n; t += 4)
+            GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) {
+                const float* const x = s + t * NR + v * VF;
+                const vf two = vmax(vload(x), vload(x + NR)), more = vmax(vload(x + 2 * NR), vload(x + 3 * NR));
+                m[v] = vmax(vmax(two, more), m[v]);
+            }
+        for (; t < b.n; t++)
             GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) m[v] = vmax(vload(s + t * NR + v * VF), m[v]);
     }
     GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) {
@@ -7420,15 +7464,12 @@ inline void panel_exponentials(const impl::AttentionJob& job, const QueryPanel& 
         vstore(panel.largest_score + v * VF, most);
         vstore(factor + v * VF, vsub(old, top[v]));
     }
-    exp(factor, factor, NR);
-    for (size_t t = 0; t < b.n; t++)
-        GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) {
-            float* const to = s + t * NR + v * VF;
-            vstore(to, vexp(vsub(vload(to), top[v])));
-        }
-    for (size_t v = 0; v < NRV; v++) {
-        float* const sum = panel.sum + v * VF;
-        vstore(sum, vadd(vmul(vload(sum), vload(factor + v * VF)), sum_panel(s, b.n, v)));
+    shares(factor, NR);
+    vf sum[NRV];
+    shares_of_panel(s, b.n, top, sum);
+    GK_UNROLL(UNROLLED) for (size_t v = 0; v < NRV; v++) {
+        float* const to = panel.sum + v * VF;
+        vstore(to, vadd(vmul(vload(to), vload(factor + v * VF)), sum[v]));
     }
 }
 
@@ -7447,38 +7488,43 @@ inline LanesSee lanes_see(const impl::AttentionJob& job, const QueryPanel& panel
     return see;
 }
 
-/// rows of c[][NR] = A B, or += A B, on packed panels.
-GK_NOINLINE void panel_tile(size_t k, const float* a, const float* b, float* c, size_t rows, bool add) {
-    packed_tile({k, a, 1, MR, b, NR, c, NR, add, 0}, rows, NR, {nullptr, 0, 0}, {nullptr, 0, 0});
+/// c[rows][NR] = A B, or += A B, on packed panels, those of A `stride` floats apart. A tile's part of C is prefetched.
+GK_NOINLINE void panel_product(size_t k, const float* a, size_t stride, const float* b, float* c, size_t rows,
+        bool add) {
+    impl::GemmTile* const kernel = best_microkernel();
+    for (size_t i = 0, r; i < rows; i += r, a += stride, c += r * NR) {
+        r = tile_rows(rows - i);
+        const impl::Ahead ahead = {reinterpret_cast<const char*>(c), 128, MR * NR * sizeof(float) / 128};
+        const impl::TileOfC to  = {c, NR, add, ahead};
+        if (r == MR && k <= CHAIN) kernel(k, a, b, &to);
+        else packed_tile({k, a, 1, MR, b, NR, c, NR, add, 0}, r, NR, ahead, ahead);
+    }
 }
 /// A panel against tokens of a block; s: room for scores.
 inline void panel_block(const impl::AttentionJob& job, const QueryPanel& panel, const PackedBlock& b, float* s) {
     const size_t d = job.kv.head_dim, n = b.n;
-    for (size_t t = 0; t < n; t += MR) panel_tile(d, b.keys + t * d, panel.q, s + t * NR, MR, false);
+    panel_product(d, b.keys, MR * d, panel.q, s, round_up(n, MR), false);
     const LanesSee see = lanes_see(job, panel, b.from, n);
     float factor[NR];
     panel_exponentials(job, panel, b, see, s, factor);
-    for (size_t i = 0; i < d; i++)
+    const bool by_lane = !see.whole && !b.finite;
+    for (size_t i = 0; (!b.first || by_lane) && i < d; i++)
         GK_UNROLL(UNROLLED) for (size_t v = 0; v < NR; v += VF) {
             float* const to = panel.sums + i * NR + v;
-            vstore(to, vmul(vload(to), vload(factor + v)));
+            vstore(to, b.first ? vzero() : vmul(vload(to), vload(factor + v)));
         }
-    if (!see.whole && !b.finite) { values_by_lane(b, see, s, d, panel.sums); return; }
-    const float* values = b.values;
-    for (size_t i = 0, r; i < d; i += r, values += b.stride) {
-        r = tile_rows(d - i);
-        panel_tile(n, values, s, panel.sums + i * NR, r, true);
-    }
+    if (by_lane) values_by_lane(b, see, s, d, panel.sums);
+    else         panel_product(n, b.values, b.stride, s, panel.sums, d, !b.first);
 }
 
-GK_INL void begin_piece(const QueryPanel& p, size_t d) {
-    for (size_t i = 0; i < d * NR; i += VF) vstore(p.sums + i, vzero());
+GK_INL void begin_piece(const QueryPanel& p) {
     for (size_t v = 0; v < NR; v += VF) {
         vstore(p.largest_score + v, vset(-impl::infinity));
         vstore(p.sum + v, vzero());
     }
 }
-inline void end_piece(const QueryPanel& p, size_t d) {
+/// first: of all that the panel sees.
+inline void end_piece(const QueryPanel& p, size_t d, bool first) {
     float  factors[2][NR];
     double a[NR], b[NR];
     for (size_t v = 0; v < NR; v += VF) {
@@ -7488,14 +7534,19 @@ inline void end_piece(const QueryPanel& p, size_t d) {
         vstore(factors[1] + v, vsub(m, top));
         vstore(p.total_largest + v, most);
     }
-    exp(factors[0], factors[0], 2 * NR);
+    shares(factors[0], 2 * NR);
     for (size_t l = 0; l < NR; l++) {
         a[l] = static_cast<double>(factors[0][l]);
         b[l] = static_cast<double>(factors[1][l]);
         p.total_sum[l] = p.total_sum[l] * a[l] + static_cast<double>(p.sum[l]) * b[l];
     }
     for (size_t i = 0; i < d; i++)
-        for (size_t l = 0; l < NR; l += 4) join4(p.totals + i * NR + l, p.sums + i * NR + l, a + l, b + l);
+        for (size_t l = 0; l < NR; l += 4) {
+            double* const     totals = p.totals + i * NR + l;
+            const float* const  sums = p.sums + i * NR + l;
+            if (first) begin4(totals, sums, b + l);
+            else       join4(totals, sums, a + l, b + l);
+        }
 }
 
 /// The panels of a unit, of one head of keys, and the scratch of the thread.
@@ -7527,8 +7578,10 @@ inline impl::Seen begin_panels(const PanelUnit& u) {
             panel.total_largest[l] = job.sinks ? job.sinks[h] : -impl::infinity;
             panel.total_sum[l]     = sink_sum(job.sinks, h);
         }
-        for (size_t i = 0; i < d * NR; i++) panel.totals[i] = 0;
-        if (panel.seen.begin >= panel.seen.end) continue;
+        if (panel.seen.begin >= panel.seen.end) {
+            for (size_t i = 0; i < d * NR; i++) panel.totals[i] = 0;
+            continue;
+        }
         all.begin = least(all.begin, panel.seen.begin);
         all.end   = panel.seen.end;
     }
@@ -7539,7 +7592,7 @@ inline void panels_piece(const PanelUnit& u, const impl::Seen& piece) {
     const KvView& kv = u.job.kv;
     const size_t  d  = kv.head_dim;
     float *const  keys = u.scratch + u.places.keys, *const values = u.scratch + u.places.values;
-    for (size_t p = 0; p < u.panels; p++) begin_piece(u.panel(p), d);
+    for (size_t p = 0; p < u.panels; p++) begin_piece(u.panel(p));
     for (size_t from = piece.begin / KEYS * KEYS; from < piece.end; from += KEYS) {
         const size_t     n = least(from + KEYS, piece.end) - from, pages = (n + PAGE - 1) / PAGE;
         const CacheBlock b = cache_block(kv, u.head, from / PAGE, pages, u.scratch + u.places.turned);
@@ -7549,26 +7602,28 @@ inline void panels_piece(const PanelUnit& u, const impl::Seen& piece) {
             const QueryPanel panel = u.panel(p);
             const impl::Seen seen  = seen_in(panel.seen, from, from + n);
             if (seen.begin >= seen.end) continue;
-            const PackedBlock packed = {keys, values, from, seen.end - from, MR * n, finite};
+            const size_t      first  = panel.seen.begin > piece.begin ? panel.seen.begin : piece.begin;
+            const PackedBlock packed = {keys, values, from, seen.end - from, MR * n, finite, first >= from};
             panel_block(u.job, panel, packed, u.scratch + u.places.scores);
         }
     }
     for (size_t p = 0; p < u.panels; p++) {
         const QueryPanel panel = u.panel(p);
         const impl::Seen seen  = seen_in(panel.seen, piece.begin, piece.end);
-        if (seen.begin < seen.end) end_piece(panel, d);
+        if (seen.begin < seen.end) end_piece(panel, d, panel.seen.begin >= piece.begin);
     }
 }
 /// Results of a panel, turned to rows of out; rows: room for them.
 inline void end_panel(const impl::AttentionJob& job, const QueryPanel& panel, float* rows) {
     const size_t d = job.kv.head_dim, ld = round_up(d, PAGE), group = job.heads / job.kv.kv_heads;
     double inverse[NR];
-    for (size_t l = 0; l < NR; l++) inverse[l] = 1 / panel.total_sum[l];
+    for (size_t l = 0; l < NR; l++) {
+        const bool none = panel.total_sum[l] == 0;
+        inverse[l] = none ? 0 : 1 / panel.total_sum[l];
+        for (size_t i = 0; none && i < d; i++) panel.totals[i * NR + l] = 0;
+    }
     for (size_t i = 0; i < d; i++)
-        for (size_t l = 0; l < NR; l++) {
-            const float y = quotient(panel.totals[i * NR + l], inverse[l]);
-            panel.sums[i * NR + l] = panel.total_sum[l] == 0 ? 0 : y;
-        }
+        for (size_t l = 0; l < NR; l += 4) quotients4(panel.totals + i * NR + l, inverse + l, panel.sums + i * NR + l);
     turn(panel.sums, NR, d, panel.rows.count, rows, ld);
     for (size_t l = 0; l < panel.rows.count; l++) {
         const size_t row = panel.row(l), at = row / group * job.heads + panel.rows.head * group + row % group;
