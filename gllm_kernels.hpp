@@ -3193,6 +3193,7 @@ enum class QuantRoute { decoded, codes, digits, nested, strips };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
 constexpr size_t FEW_FOR_DOTS = 4;                              // the same, where kernels do not take what k is
+constexpr size_t SHORT_GROUP = 3, TENSOR_OUTPUTS = 128;         // the shortest that few rows are for; a unit of a split
 constexpr size_t FEW_BY_TENSORS = 5;                            // the same of checkpoints, which are used as decoded
 constexpr size_t EXACT_DOTS_AVX2 = 10;                          // so many together are faster than floats
 constexpr size_t FAST_DOTS_AVXVNNI = 12, FAST_DOTS_AVXVNNI_8BIT = 10;               // .. than panels, but of grids
@@ -5504,6 +5505,9 @@ GK_INL vf checkpoint_scales(const impl::Checkpoint& t, size_t g, size_t o, size_
     memcpy(s, t.scales + 2 * (g * t.n + o), 2 * l);
     return vload(s);
 }
+GK_INL vi load_words(const uint8_t* p, size_t l) {
+    return l == VF ? viload(p) : vbits(vload_n(reinterpret_cast<const float*>(p), l));
+}
 /// The group of one input after the other.
 struct GroupOfInput {
     const impl::Checkpoint& t;
@@ -5520,6 +5524,9 @@ struct GroupOfInput {
 // each(t, p, kc, o, l, take) of a tensor: take(i, w) of inputs i = p .. p+kc-1, w the weights of outputs o .. o+l-1.
 
 struct awq_tensor {
+    static constexpr size_t inputs = 1, outputs = 8;            // of a word
+    /// Which output field n is.
+    static constexpr size_t output(size_t n)       { return n % 4 * 2 + n / 4; }
     GK_INL vf codes(const uint8_t* words, size_t row, size_t n, size_t o, size_t l) {
         return vnibbles(words + 4 * (row * (n / 8) + o / 8), awq_shifts + o % 8, l);
     }
@@ -5538,20 +5545,18 @@ struct awq_tensor {
 };
 
 struct gptq_tensor {
+    static constexpr size_t inputs = 8, outputs = 1;
     GK_INL vf zeros(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
         if (t.zeros == GptqZeros::symmetric) return vset(8.0f);
         const vf z = vnibbles(t.qzeros + 4 * (g * (t.n / 8) + o / 8), plain_shifts + o % 8, l);
         return t.zeros == GptqZeros::v1 ? vadd(z, vset(1.0f)) : z;
-    }
-    GK_INL vi words(const uint8_t* p, size_t l) {
-        return l == VF ? viload(p) : vbits(vload_n(reinterpret_cast<const float*>(p), l));
     }
     template <class Take>
     GK_INL void each(const impl::Checkpoint& t, size_t p, size_t kc, size_t o, size_t l, const Take& take) {
         vf zero = vzero(), scale = vzero();
         GroupOfInput at = {t};
         for (size_t i = p; i < p + kc; i += 8) {
-            vi eight = words(t.qweight + 4 * (i / 8 * t.n + o), l);
+            vi eight = load_words(t.qweight + 4 * (i / 8 * t.n + o), l);
             for (size_t r = 0; r < 8; r++, eight = vishr(eight, 4)) {
                 if (at.moves(i + r)) {
                     zero  = zeros(t, at.group, o, l);
@@ -6567,28 +6572,242 @@ template <class Tensor> void dequant_checkpoint(const impl::Checkpoint& t, float
                 for (size_t r = 0; r < n; r++) to[r * t.k + i] = strip[i * NR + r];
         }
 }
-/// y[r][j ..] = R rows of x times the weights of outputs j .. j+cols-1. Chains of 64, added up in f32, for k up to
-/// LONG_K: 64 + k / 64 - 1 roundings.
-template <class Tensor, size_t R> void checkpoint_few(const impl::Checkpoint& t, const float* x, float* y, size_t j,
-        size_t cols) {
-    for (size_t p = 0; p < t.k; p += 64)
-        for (size_t o = j; o < j + cols; o += VF) {
-            const size_t l = least(j + cols - o, VF);
-            vf sum[R] = {};
-            Tensor::each(t, p, least(t.k - p, 64), o, l, [&](size_t i, vf w) {
-                GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[r] = vfma(w, vset(x[r * t.k + i]), sum[r]);
-            });
-            for (size_t r = 0; r < R; r++) {
-                float* const to = y + r * t.n + o;
-                vstore_n(to, p ? vadd(vload_n(to, l), sum[r]) : sum[r], l);
+// Few rows of x. VF words side by side are a strip, of 8 VF or VF outputs, and a field of 4 bits of each is a vector of
+// codes. Fields 0 .. 3 stay where they are, times a power of 16 that their scales take back, as do 4 .. 7 of the words'
+// upper halves. w = scale code + offset is exact: 16 bits hold it. Each 64 of k are a chain of 64 fused multiply-adds,
+// or two that share it, added up in f32 for k up to LONG_K: 64 + k / 64 - 1 roundings at most.
+
+constexpr size_t TENSOR_K = 64, PARAMETERS = 4096;              // scales on the stack, and as many offsets
+constexpr float  field_unit[4] = {1, 0x1p-4f, 0x1p-8f, 0x1p-12f};
+
+/// Scales of l words of a strip for each field, then offsets.
+GK_INL void put_parameters(awq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t l, float* out) {
+    f16   halves[8 * VF] = {};
+    float scales[8 * VF];
+    memcpy(halves, t.scales + 2 * (g * t.n + o), 16 * l);
+    transpose(halves, 8, VF, 8, scales, VF);
+    const vi low = load_words(t.qzeros + 4 * (g * (t.n / 8) + o / 8), l), high = vishr(low, 16);
+    for (size_t n = 0; n < 8; n++) {
+        const vf scale = vmul(vload(scales + awq_tensor::output(n) * VF), vset(field_unit[n % 4]));
+        const vf zero  = vfloat(viand(n < 4 ? low : high, viset(15 << 4 * (n % 4))));
+        vstore(out + n * VF, scale);
+        vstore(out + (8 + n) * VF, vneg(vmul(zero, scale)));
+    }
+}
+/// One scale, and an offset, for all fields.
+GK_INL void put_parameters(gptq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t l, float* out) {
+    const vf scale = checkpoint_scales(t, g, o, l);
+    vstore(out, scale);
+    vstore(out + VF, vneg(vmul(gptq_tensor::zeros(t, g, o, l), scale)));
+}
+GK_INL void parameters_of(awq_tensor, const float* p, size_t n, vf& scale, vf& offset) {
+    scale  = vload(p + n * VF);
+    offset = vload(p + (8 + n) * VF);
+}
+GK_INL void parameters_of(gptq_tensor, const float* p, size_t n, vf& scale, vf& offset) {
+    scale  = vmul(vload(p), vset(field_unit[n % 4]));
+    offset = vload(p + VF);
+}
+
+/// Consecutive words of a strip that are of one group, and the parameters of its first strip.
+struct TensorPiece { size_t first, count; const float* parameters; };
+
+/// sum[f][r] += x_r times the weights at fields n and n + 1 of words, for R rows of x, `ldx` apart.
+template <class Tensor, size_t R>
+GK_INL void add_fields(const float* words, size_t count, const float* parameters, size_t n, const float* x, size_t ldx,
+        vf (&sum)[2][R]) {
+    constexpr size_t U = R == 1 ? 2 : 1, apart = Tensor::inputs == 1 ? 0 : 1;
+    vf scale[2], offset[2], s[U][2][R];
+    vi mask[2];
+    GK_UNROLL(2) for (size_t f = 0; f < 2; f++) {
+        mask[f] = viset(15 << 4 * (n % 4 + f));
+        parameters_of(Tensor{}, parameters, n + f, scale[f], offset[f]);
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            s[0][f][r] = sum[f][r];
+            if (U > 1) s[U - 1][f][r] = vzero();
+        }
+    }
+    const auto word = [&](size_t u) {
+        const vi w = viload(words);
+        GK_UNROLL(2) for (size_t f = 0; f < 2; f++) {
+            const vf v = vfma(vfloat(viand(w, mask[f])), scale[f], offset[f]);
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) s[u][f][r] = vfma(v, vset(x[r * ldx + f * apart]), s[u][f][r]);
+        }
+        words += VF;
+        x     += Tensor::inputs;
+    };
+    for (; count >= U; count -= U) { GK_UNROLL(2) for (size_t u = 0; u < U; u++) word(u); }
+    if (count) word(0);
+    GK_UNROLL(2) for (size_t f = 0; f < 2; f++)
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[f][r] = U > 1 ? vadd(s[0][f][r], s[U - 1][f][r]) : s[0][f][r];
+}
+
+/// Outputs o .. o+cols-1 of a tensor.
+template <class Tensor> struct TensorPage {
+    static constexpr size_t strip = VF * Tensor::outputs, words_k = TENSOR_K / Tensor::inputs;
+    static constexpr size_t line_strips = VF < 16 ? 16 / VF : 1, passes = 4 * line_strips;
+    static constexpr size_t ahead = Tensor::inputs == 1 ? line_strips : 4 * line_strips;    // strips, of what is fetched
+
+    const impl::Checkpoint& t;
+    const float*            x;
+    float*                  y;
+    size_t                  m, o, cols;
+    float*                  parameters;                         // of groups, `stride` apart
+    size_t                  stride = round_up(cols, strip) * 2;
+
+    GK_MEM const uint8_t* words_at(size_t p, size_t at) const {
+        return t.qweight + 4 * (p / Tensor::inputs * (t.n / Tensor::outputs) + (o + at) / Tensor::outputs);
+    }
+    /// The words of TENSOR_K from p on, and behind them their upper halves.
+    GK_MEM void gather(size_t p, size_t kc, size_t at, size_t l, float* words) const {
+        const uint8_t* from = words_at(p, at);
+        for (size_t i = 0; i < kc; i += Tensor::inputs, from += 4 * (t.n / Tensor::outputs), words += VF) {
+            const vi w = load_words(from, l);
+            vstore(words, vunbits(w));
+            vstore(words + words_k * VF, vunbits(vishr(w, 16)));
+        }
+    }
+    /// One of the four parts of a strip's work has a part of the lines of another fetched.
+    GK_MEM void fetch(size_t p, size_t at, size_t part) const {
+        const size_t pass = at / strip % line_strips * 4 + part;
+        size_t to = at + ahead * strip;
+        if (to >= cols) { to = to - cols < cols ? to - cols : 0; p += TENSOR_K; }
+        for (size_t i = pass * words_k / passes; i < (pass + 1) * words_k / passes; i++)
+            if (p + i * Tensor::inputs < t.k) prefetch(reinterpret_cast<const char*>(words_at(p + i * Tensor::inputs, to)));
+    }
+    GK_MEM void put_groups(size_t g, float* out) const {
+        for (size_t at = 0; at < cols; at += strip, out += 2 * strip)
+            put_parameters(Tensor{}, t, g, o + at, least(cols - at, strip) / Tensor::outputs, out);
+    }
+    template <size_t R> GK_MEM void add(size_t p, size_t row, size_t at, size_t l, const vf (&sum)[R]) const {
+        for (size_t r = 0; r < R; r++) {
+            float* const to = y + (row + r) * t.n + o + at;
+            vstore_n(to, p ? vadd(vload_n(to, l), sum[r]) : sum[r], l);
+        }
+    }
+    /// R rows of x by a strip, over the pieces of a chain.
+    template <size_t R> GK_MEM void rows(size_t p, size_t row, size_t at, size_t l, const float* words,
+            const TensorPiece* pieces, size_t count) const {
+        vf sum[2][R];
+        for (size_t n = 0; n < 8; n += 2) {
+            if (row == 0) fetch(p, at, n / 2);
+            if (n == 0 || Tensor::inputs == 1)
+                for (size_t r = 0; r < R; r++) sum[0][r] = sum[1][r] = vzero();
+            for (size_t i = 0; i < count; i++) {
+                const TensorPiece& piece = pieces[i];
+                const size_t k = p + piece.first * Tensor::inputs + (Tensor::inputs == 1 ? 0 : n);
+                add_fields<Tensor>(words + (n / 4 * words_k + piece.first) * VF, piece.count,
+                                   piece.parameters + at * 2, n, x + row * t.k + k, t.k, sum);
+            }
+            if (Tensor::inputs > 1) continue;
+            add(p, row, at + n * l, l, sum[0]);
+            add(p, row, at + n * l + l, l, sum[1]);
+        }
+        if (Tensor::inputs == 1) return;
+        for (size_t r = 0; r < R; r++) sum[0][r] = vadd(sum[0][r], sum[1][r]);
+        add(p, row, at, l, sum[0]);
+    }
+    /// Groups are consecutive inputs, in whole words; a chain has at most `slots` of them.
+    void in_order(size_t slots) const {
+        size_t group[TENSOR_K];
+        for (size_t i = 0; i < slots; i++) group[i] = SIZE_MAX;
+        for (size_t p = 0; p < t.k; p += TENSOR_K) {
+            const size_t kc = least(t.k - p, TENSOR_K);
+            TensorPiece pieces[TENSOR_K];
+            size_t count = 0;
+            for (size_t q = p, end; q < p + kc; q = end, count++) {
+                const size_t g = q / t.group, slot = g % slots;
+                float* const at = parameters + slot * stride;
+                if (group[slot] != g) put_groups(group[slot] = g, at);
+                end = least((g + 1) * t.group, p + kc);
+                pieces[count] = {(q - p) / Tensor::inputs, (end - q) / Tensor::inputs, at};
+            }
+            float words[2 * words_k * VF];
+            for (size_t at = 0; at < cols; at += strip) {
+                const size_t l = least(cols - at, strip) / Tensor::outputs;
+                gather(p, kc, at, l, words);
+                size_t i = 0;
+                for (; i + 4 <= m; i += 4) rows<4>(p, i, at, l, words, pieces, count);
+                for (; i + 2 <= m; i += 2) rows<2>(p, i, at, l, words, pieces, count);
+                if (i < m)                 rows<1>(p, i, at, l, words, pieces, count);
             }
         }
+        if constexpr (Tensor::outputs > 1) order_outputs();
+    }
+    /// From the order of fields.
+    void order_outputs() const {
+        for (size_t i = 0; i < m; i++)
+            for (size_t at = 0; at < cols; at += strip) {
+                float* const to = y + i * t.n + o + at;
+                const size_t l = least(cols - at, strip) / 8;
+                float fields[8 * VF];
+                memcpy(fields, to, 8 * l * sizeof(float));
+                for (size_t n = 0; n < 8; n++)
+                    for (size_t w = 0; w < l; w++) to[8 * w + Tensor::output(n)] = fields[n * l + w];
+            }
+    }
+    /// R rows of x by a strip whose inputs are of any groups.
+    template <size_t R> GK_MEM void any_rows(size_t p, size_t kc, size_t row, size_t at, size_t l, const float* words,
+            const float* const* of) const {
+        vf sum[2][R];
+        for (size_t r = 0; r < R; r++) sum[0][r] = sum[1][r] = vzero();
+        const float* from = x + row * t.k + p;
+        for (size_t i = 0; i < kc; i += 8, words += VF, from += 8) {
+            const vi w = viload(words);
+            GK_UNROLL(8) for (size_t n = 0; n < 8; n++) {
+                const float* const s = of[i + n] + at * 2;
+                const vf v = vfma(vfloat(viand(vishr(w, static_cast<int>(4 * n)), viset(15))), vload(s), vload(s + VF));
+                GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+                    sum[n % 2][r] = vfma(v, vset(from[r * t.k + n]), sum[n % 2][r]);
+            }
+        }
+        for (size_t r = 0; r < R; r++) sum[0][r] = vadd(sum[0][r], sum[1][r]);
+        add(p, row, at, l, sum[0]);
+    }
+    /// Parameters of all groups are made ahead, or, if there is no room, those of each input in its turn.
+    void in_any_order(bool room, size_t groups) const {
+        for (size_t g = 0; room && g < groups; g++) put_groups(g, parameters + g * stride);
+        for (size_t p = 0; p < t.k; p += TENSOR_K) {
+            const size_t kc = least(t.k - p, TENSOR_K);
+            const float* of[TENSOR_K];
+            for (size_t i = 0; i < kc; i++) {
+                const size_t g = t.g_idx ? static_cast<size_t>(t.g_idx[p + i]) : (p + i) / t.group;
+                of[i] = parameters + (room ? g : i) * stride;
+                if (!room) put_groups(g, parameters + i * stride);
+            }
+            float words[2 * words_k * VF];
+            for (size_t at = 0; at < cols; at += strip) {
+                const size_t l = least(cols - at, strip);
+                gather(p, kc, at, l, words);
+                for (size_t part = 0; part < 4; part++) fetch(p, at, part);
+                size_t i = 0;
+                for (; i + 4 <= m; i += 4) any_rows<4>(p, kc, i, at, l, words, of);
+                for (; i + 2 <= m; i += 2) any_rows<2>(p, kc, i, at, l, words, of);
+                if (i < m)                 any_rows<1>(p, kc, i, at, l, words, of);
+            }
+        }
+    }
+};
+/// Is input i of group i / group?
+GK_INL bool groups_in_order(const impl::Checkpoint& t) {
+    for (size_t i = 0; t.g_idx && i < t.k; i++)
+        if (static_cast<size_t>(t.g_idx[i]) != i / t.group) return false;
+    return true;
 }
 template <class Tensor> void checkpoint_rows(const impl::Checkpoint& t, const float* x, float* y, size_t m, size_t j,
         size_t cols) {
-    for (; m >= 4; m -= 4, x += 4 * t.k, y += 4 * t.n) checkpoint_few<Tensor, 4>(t, x, y, j, cols);
-    for (; m >= 2; m -= 2, x += 2 * t.k, y += 2 * t.n) checkpoint_few<Tensor, 2>(t, x, y, j, cols);
-    if (m)                                             checkpoint_few<Tensor, 1>(t, x, y, j, cols);
+    constexpr size_t widest = 1024, unit = 8 * VF;
+    const size_t groups = (t.k - 1) / t.group + 1, slots = t.group % TENSOR_K ? least(TENSOR_K / t.group + 2, groups) : 1;
+    const bool   ordered = t.group % Tensor::inputs == 0 && groups_in_order(t), room = PARAMETERS / VF >= groups;
+    const size_t page = ordered ? least(widest, PARAMETERS / slots / unit * unit)
+                      : room ? least(64, PARAMETERS / groups / VF * VF) : PARAMETERS / TENSOR_K;
+    impl::Lines<float, 2 * PARAMETERS> lines;
+    for (size_t o = 0; o < cols; o += page) {
+        const TensorPage<Tensor> p = {t, x, y, m, j + o, least(cols - o, page), lines.begin()};
+        if constexpr (Tensor::inputs > 1)
+            if (!ordered) { p.in_any_order(room, groups); continue; }
+        p.in_order(slots);
+    }
 }
 constexpr impl::CheckpointKernels checkpoint_kernels = {
     {&dequant_checkpoint<awq_tensor>, &checkpoint_rows<awq_tensor>},
@@ -14812,8 +15031,8 @@ GK_BODY Status checkpoint_matmul(const Kernels& k, const Checkpoint& t, bool gpt
     const Scratch memory(k.workspace, plan.floats);
     if (!memory) return no_memory();
     const Quantised::Floats f = q.floats_of(r, plan, memory.data());
-    if (r.m < FEW_BY_TENSORS && t.k <= PANELS_K && t.k > 0) {
-        split(plan.parallel, t.n, g.nr, [&](size_t begin, size_t end, size_t) {
+    if (r.m < FEW_BY_TENSORS && t.k <= PANELS_K && t.k > 0 && t.group >= SHORT_GROUP) {
+        split(plan.parallel, t.n, TENSOR_OUTPUTS, [&](size_t begin, size_t end, size_t) {
             c.rows(t, f.x, f.y, f.m, begin, end - begin);
         });
     } else {
