@@ -3192,6 +3192,7 @@ GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n,
 enum class QuantRoute { decoded, codes, digits, nested, strips };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
+constexpr size_t FEW_PLAIN = 17, FEW_FAST_PLAIN = 10;           // of plain codes, as floats, without a unit for bytes
 constexpr size_t FEW_FOR_DOTS = 4;                              // the same, where kernels do not take what k is
 constexpr size_t SHORT_GROUP = 3, TENSOR_OUTPUTS = 128;         // the shortest that few rows are for; a unit of a split
 constexpr size_t FEW_BY_TENSORS = 5;                            // the same of checkpoints, which are used as decoded
@@ -3221,6 +3222,7 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 }
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits,
         size_t m, size_t n, size_t k, Precision precision) {
+    if (f.unpack && !f.by_codes->feature && m < (precision == Precision::fast ? FEW_FAST_PLAIN : FEW_PLAIN)) return QuantRoute::decoded;
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
     const bool dots  = by_dots(f, m, k, precision) && !f.unpack;
     const bool many  = f.dots && !f.unpack ? !dots : d && m >= d->few;
@@ -3304,7 +3306,8 @@ namespace {
 //   apart, where ld is a constant; of FEW rows, vfew | vdouble: lane l is lane l / 2 |
 //   vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
 //   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3
-//   of word l / 8
+//   of word l / 8 | vfields(word, shifts): lane l is word >> shifts[l] | vsigned2 vsign1: floats of the low two bits less
+//   2, of the lowest 1 or -1
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
 //   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j):
@@ -3376,6 +3379,9 @@ GK_INL vf   vlut8(const float* table, vi i)        { return table[i]; }
 GK_INL vf vnibbles(const void* p, const int32_t* shifts, size_t) {
     return static_cast<float>((impl::load32(p) >> shifts[0]) & 15);
 }
+GK_INL vi   vfields(uint32_t word, const int32_t* shifts) { return static_cast<vi>(word >> shifts[0]); }
+GK_INL vf   vsigned2(vi a)                         { return static_cast<float>((a & 3) - 2); }
+GK_INL vf   vsign1(vi a)                           { return a & 1 ? 1.0f : -1.0f; }
 
 GK_INL vb   bload(const void* p)                   { vb r; memcpy(r.b, p, 32); return r; }
 GK_INL vb   bset(int x)                            { vb r; memset(r.b, x, 32); return r; }
@@ -3524,6 +3530,11 @@ GK_INL float vhmax(vf a) {
 GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
     return vfloat(viand(_mm256_srlv_epi32(viset(static_cast<int32_t>(impl::load32(p))), viload(shifts)), viset(15)));
 }
+GK_INL vi   vfields(uint32_t word, const int32_t* shifts) {
+    return _mm256_srlv_epi32(viset(static_cast<int32_t>(word)), viload(shifts));
+}
+GK_INL vf   vsigned2(vi a)                         { return _mm256_permutevar_ps(_mm256_setr_ps(-2, -1, 0, 1, -2, -1, 0, 1), a); }
+GK_INL vf   vsign1(vi a)                           { return _mm256_permutevar_ps(_mm256_setr_ps(-1, 1, -1, 1, -1, 1, -1, 1), a); }
 GK_INL vf   vfirst(vf a, size_t n)                 { return _mm256_and_ps(a, _mm256_castsi256_ps(lanes_below(n))); }
 GK_INL void vtranspose(vf (&r)[8]) {
     vf a[8], b[8];
@@ -3658,6 +3669,15 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t n) {
     const __m256i hi = _mm256_set1_epi32(n > 8 ? static_cast<int>(impl::load32(next)) : 0);
     const vi      s  = _mm512_broadcast_i32x8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(shifts)));
     return vfloat(viand(_mm512_srlv_epi32(_mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1), s), viset(15)));
+}
+GK_INL vi   vfields(uint32_t word, const int32_t* shifts) {
+    return _mm512_srlv_epi32(viset(static_cast<int32_t>(word)), viload(shifts));
+}
+GK_INL vf   vsigned2(vi a) {
+    return _mm512_permutevar_ps(_mm512_broadcast_f32x4(_mm_setr_ps(-2, -1, 0, 1)), a);
+}
+GK_INL vf   vsign1(vi a) {
+    return _mm512_permutevar_ps(_mm512_broadcast_f32x4(_mm_setr_ps(-1, 1, -1, 1)), a);
 }
 GK_INL vf   vfirst(vf a, size_t n)                 { return _mm512_maskz_mov_ps(lanes_below(n), a); }
 GK_INL void vtranspose(vf (&r)[16]) {
@@ -3903,6 +3923,11 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
     const uint32x4_t x = vshlq_u32(vdupq_n_u32(impl::load32(p)), vnegq_s32(vld1q_s32(shifts)));
     return vcvtq_f32_u32(vandq_u32(x, vdupq_n_u32(15)));
 }
+GK_INL vi   vfields(uint32_t word, const int32_t* shifts) {
+    return vreinterpretq_s32_u32(vshlq_u32(vdupq_n_u32(word), vnegq_s32(vld1q_s32(shifts))));
+}
+GK_INL vf   vsigned2(vi a)                         { return vfloat(visub(viand(a, viset(3)), viset(2))); }
+GK_INL vf   vsign1(vi a)                           { return vfloat(visub(vishl(viand(a, viset(1)), 1), viset(1))); }
 
 GK_INL vb bload(const void* p) {
     const uint8_t* q = static_cast<const uint8_t*>(p);
@@ -5459,21 +5484,35 @@ struct block_plain4 { static constexpr size_t weights = 32; uint8_t q[16]; };   
 struct block_plain2 { static constexpr size_t weights = 32; uint8_t q[8]; };      // code - 2
 struct block_plain1 { static constexpr size_t weights = 32; uint8_t q[4]; };      // 2 code - 1
 
+constexpr int32_t plain_shifts[8] = {0, 4, 8, 12, 16, 20, 24, 28};
+constexpr int32_t shifts_of_2[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
+constexpr int32_t shifts_of_1[32] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+
+/// at(p, i): the weights i .. of the block at p, i a multiple of VF.
 template <class Block> struct codec_plain : codec_of<Block, 32> {
     static constexpr bool ragged = true;
     GK_INL void scales(const Block&, Scales& s)    { s.scale[0] = 1; }
 };
 struct codec_plain8 : codec_plain<block_plain8> {
     GK_INL vb   codes(const block& b, size_t)      { return bload(b.q); }
+    GK_INL vf   at(const uint8_t* p, size_t i)     { return vload(reinterpret_cast<const int8_t*>(p) + i); }
 };
 struct codec_plain4 : codec_plain<block_plain4> {
     GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq4(b.q), bset(8)); }
+    GK_INL vf   at(const uint8_t* p, size_t i) {
+        return vsub(vnibbles(p + i / 8 * 4, plain_shifts + i % 8, VF), vset(8));
+    }
 };
 struct codec_plain2 : codec_plain<block_plain2> {
     GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq2(b.q), bset(2)); }
+    GK_INL vf   at(const uint8_t* p, size_t i) {
+        return vsigned2(vfields(impl::load32(p + i / 16 * 4), shifts_of_2 + i % 16));
+    }
 };
 struct codec_plain1 : codec_plain<block_plain1> {
     GK_INL vb   codes(const block& b, size_t)      { return bsigns(bbits(impl::load32(b.q))); }
+    GK_INL vf   at(const uint8_t* p, size_t i)     { return vsign1(vfields(impl::load32(p), shifts_of_1 + i)); }
 };
 
 // ---- weights ----------------------------------------------------------------
@@ -5498,7 +5537,6 @@ template <class C> GK_INL vf weights_at(const Scales& s, vb codes, size_t g, siz
 //   Both  scales f16 [g][o];  w = (q - z) s
 
 constexpr int32_t awq_shifts[8]   = {0, 16, 4, 20, 8, 24, 12, 28};
-constexpr int32_t plain_shifts[8] = {0, 4, 8, 12, 16, 20, 24, 28};
 
 GK_INL vf checkpoint_scales(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
     f16 s[VF] = {};
@@ -5842,18 +5880,81 @@ template <class C> float row_product(const uint8_t* row, const float* x, size_t 
         }
         total += static_cast<double>(vsum(vadd(sum[0], sum[1])));
     }
-    if constexpr (C::ragged) if (whole < k) {
-        float w[block::weights];
-        dequant<C>(row, w, k - whole);
-        for (size_t p = whole; p < k; p++) total += static_cast<double>(w[p - whole]) * static_cast<double>(x[p]);
-    }
     return static_cast<float>(total);
 }
-/// Of formats without integer codes, and of plain codes, one row of which may be all that there is.
+/// Of formats without integer codes.
 template <class C> void rows_in_registers(const impl::RowsJob& job) {
     for (size_t i = 0; i < job.m; i++)
         for (size_t r = 0; r < job.rows; r++)
             job.y[i * job.ldy + r] = row_product<C>(job.weights + r * job.stride, job.x + i * job.k, job.k);
+}
+
+/// total[j][i] += R rows of x by W of plain codes, `stride` apart, over n weights, a multiple of 32: U chains for each.
+template <class C, size_t R, size_t W, size_t U>
+GK_INL void plain_tile(const uint8_t* w, size_t stride, const float* x, size_t ldx, size_t n, double (*total)[R]) {
+    constexpr size_t bytes = sizeof(typename C::block);
+    vf s[R][W][U];
+    GK_UNROLL(16) for (size_t i = 0; i < R * W * U; i++) s[i / (W * U)][i / U % W][i % U] = vzero();
+    for (; n; n -= 32, x += 32, w += bytes) {
+        GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) {
+            vf weights[W];
+            GK_UNROLL(4) for (size_t c = 0; c < W; c++) weights[c] = C::at(w + c * stride, j * VF);
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                const vf v = vload(x + r * ldx + j * VF);
+                GK_UNROLL(4) for (size_t c = 0; c < W; c++) s[r][c][j % U] = vfma(weights[c], v, s[r][c][j % U]);
+            }
+        }
+    }
+    GK_UNROLL(4) for (size_t c = 0; c < W; c++)
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            vf t = s[r][c][0];
+            GK_UNROLL(4) for (size_t u = 1; u < U; u++) t = vadd(t, s[r][c][u]);
+            total[c][r] += static_cast<double>(vsum(t));
+        }
+}
+/// total[j][i] += the last weights of a row, fewer than 32.
+template <class C, size_t R>
+void plain_rest(const uint8_t* w, const float* x, size_t ldx, size_t n, double (&total)[R]) {
+    float last[32];
+    dequant<C>(w, last, n);
+    for (size_t r = 0; r < R; r++)
+        for (size_t p = 0; p < n; p++)
+            total[r] += static_cast<double>(last[p]) * static_cast<double>(x[r * ldx + p]);
+}
+/// R rows of x by all of plain codes, which are decoded in registers, W by W: several go over as many rows of W as leave
+/// those parts of x in L1 that are in use. Sums do not depend on what else is there. U chains of 64 steps are added up in
+/// double: with three chains more, lanes and the result 72 roundings at most.
+template <class C, size_t R, size_t W, size_t U> void plain_inputs(const impl::RowsJob& job, size_t i) {
+    constexpr size_t run = 64 * U * VF, rows = R == 1 ? W : 64, bytes = sizeof(typename C::block);
+    const float* const x = job.x + i * job.k;
+    const size_t whole = job.k / 32 * 32;
+    for (size_t r0 = 0; r0 < job.rows; r0 += rows) {
+        const uint8_t* const w = job.weights + r0 * job.stride;
+        const size_t count = job.rows - r0 < rows ? job.rows - r0 : rows;
+        double total[rows][R] = {};
+        for (size_t p = 0, n; p < whole; p += n) {
+            n = whole - p < run ? whole - p : run;
+            const uint8_t* const at = w + p / 32 * bytes;
+            size_t r = 0;
+            for (; r + W <= count; r += W)
+                plain_tile<C, R, W, U>(at + r * job.stride, job.stride, x + p, job.k, n, total + r);
+            for (; W > 1 && r < count; r++)
+                plain_tile<C, R, 1, U>(at + r * job.stride, job.stride, x + p, job.k, n, total + r);
+        }
+        for (size_t r = 0; r < count; r++) {
+            if (whole < job.k)
+                plain_rest<C>(w + r * job.stride + whole / 32 * bytes, x + whole, job.k, job.k - whole, total[r]);
+            for (size_t l = 0; l < R; l++) job.y[(i + l) * job.ldy + r0 + r] = static_cast<float>(total[r][l]);
+        }
+    }
+}
+template <class C> void plain_rows(const impl::RowsJob& job) {
+    constexpr size_t most = VF < 16 ? 4 : 2;                    // chains: as many as 32 weights are vectors
+    size_t i = 0;
+    for (; i < job.m && job.ldy == 1; i++) plain_inputs<C, 1, 1, most>(job, i);             // a row is all of W
+    for (; i + 4 <= job.m; i += 4)         plain_inputs<C, 4, 2, 1>(job, i);
+    for (; i + 2 <= job.m; i += 2)         plain_inputs<C, 2, 4, 1>(job, i);
+    for (; i < job.m; i++)                 plain_inputs<C, 1, 4, 2>(job, i);
 }
 
 /// Rows decoded to floats, DECODED of them at a time, which is a whole number of blocks: a sum of that many, then sums
@@ -9851,12 +9952,13 @@ template <class C> constexpr impl::FormatKernels format_kernels(size_t type) {
     f.block_weights = C::block::weights;
     f.block_bytes   = sizeof(typename C::block);
     f.dequant       = &dequant<C>;
-    f.rows          = C::has_levels || C::ragged ? &rows_in_registers<C> : &decoded_rows;
+    f.rows          = C::has_levels ? &rows_in_registers<C> : &decoded_rows;
     if constexpr (!C::has_levels) add_codes<C>(f, type);
     return f;
 }
 template <class C> constexpr impl::FormatKernels plain_kernels() {
     impl::FormatKernels f = format_kernels<C>(SIZE_MAX);
+    f.rows = &plain_rows<C>;
     add_plain<C>(f);
     return f;
 }
@@ -14312,8 +14414,8 @@ struct Quantised {
     void multiply(const Plan& plan, const Weights& w, const Floats& f, Precision precision) const {
         if (plan.route == QuantRoute::codes) { by_codes(plan, w, f); return; }
         if (plan.route == QuantRoute::digits && in_digits(plan, w, f, precision)) return;
-        if (f.m < FEW_ROWS) decoded(plan, w, f);
-        else                nested(plan, w, f, precision);
+        if (plan.route == QuantRoute::decoded || f.m < FEW_ROWS) decoded(plan, w, f);
+        else                                                     nested(plan, w, f, precision);
     }
     /// Float copies of input and output, or themselves.
     Floats floats_of(const Request& r, const Plan& plan, float* room) const {
@@ -14931,8 +15033,8 @@ static inline double plain_row(const Kernels& kernels, PlainFormat format, const
     constexpr size_t chunk = 1024;
     const FormatKernels& f = kernels.table.formats[format];
     double total = 0;
-    for (size_t p = 0; p < n; p += chunk) {
-        const size_t count = n - p < chunk ? n - p : chunk;
+    for (size_t p = 0, count; p < n; p += count) {
+        count = kernels.is_f32() || n - p < chunk ? n - p : chunk;
         const char* const from = static_cast<const char*>(input) + p * kernels.size();
         const float* x = reinterpret_cast<const float*>(from);
         float wide[chunk], y = 0;
