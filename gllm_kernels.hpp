@@ -3308,6 +3308,8 @@ namespace {
 //   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3
 //   of word l / 8 | vfields(word, shifts): lane l is word >> shifts[l] | vsigned2 vsign1: floats of the low two bits less
 //   2, of the lowest 1 or -1
+//   vdot8(codes, x): sums of two products of bytes, codes in 0 .. 127 | vadd16 | vdot16: sums of two products of 16 bits |
+//   vimul | vzip8 vzip16(a, b, z): elements by turns, from a first, of 16 bytes at a time
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
 //   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j):
@@ -3517,6 +3519,18 @@ GK_INL vi   vishr(vi a, int n)                     { return _mm256_srl_epi32(a, 
 GK_INL vi   visra(vi a, int n)                     { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 GK_INL vi   vbits(vf a)                            { return _mm256_castps_si256(a); }
 GK_INL vf   vunbits(vi a)                          { return _mm256_castsi256_ps(a); }
+GK_INL vi   vdot8(vi a, vi b)                      { return _mm256_maddubs_epi16(a, b); }
+GK_INL vi   vadd16(vi a, vi b)                     { return _mm256_add_epi16(a, b); }
+GK_INL vi   vdot16(vi a, vi b)                     { return _mm256_madd_epi16(a, b); }
+GK_INL vi   vimul(vi a, vi b)                      { return _mm256_mullo_epi32(a, b); }
+GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
+    z[0] = _mm256_unpacklo_epi8(a, b);
+    z[1] = _mm256_unpackhi_epi8(a, b);
+}
+GK_INL void vzip16(vi a, vi b, vi (&z)[2]) {
+    z[0] = _mm256_unpacklo_epi16(a, b);
+    z[1] = _mm256_unpackhi_epi16(a, b);
+}
 GK_INL float vsum(vf a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
@@ -3648,6 +3662,18 @@ GK_INL vi   vishr(vi a, int n)                     { return _mm512_srl_epi32(a, 
 GK_INL vi   visra(vi a, int n)                     { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 GK_INL vi   vbits(vf a)                            { return _mm512_castps_si512(a); }
 GK_INL vf   vunbits(vi a)                          { return _mm512_castsi512_ps(a); }
+GK_INL vi   vdot8(vi a, vi b)                      { return _mm512_maddubs_epi16(a, b); }
+GK_INL vi   vadd16(vi a, vi b)                     { return _mm512_add_epi16(a, b); }
+GK_INL vi   vdot16(vi a, vi b)                     { return _mm512_madd_epi16(a, b); }
+GK_INL vi   vimul(vi a, vi b)                      { return _mm512_mullo_epi32(a, b); }
+GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
+    z[0] = _mm512_unpacklo_epi8(a, b);
+    z[1] = _mm512_unpackhi_epi8(a, b);
+}
+GK_INL void vzip16(vi a, vi b, vi (&z)[2]) {
+    z[0] = _mm512_unpacklo_epi16(a, b);
+    z[1] = _mm512_unpackhi_epi16(a, b);
+}
 GK_INL __m256 vhalf(vf a, int hi) {
     return hi ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a);
 }
@@ -3925,6 +3951,32 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
 }
 GK_INL vi   vfields(uint32_t word, const int32_t* shifts) {
     return vreinterpretq_s32_u32(vshlq_u32(vdupq_n_u32(word), vnegq_s32(vld1q_s32(shifts))));
+}
+GK_INL vi   vdot8(vi a, vi b) {
+    const int8x16_t x = vreinterpretq_s8_s32(a), y = vreinterpretq_s8_s32(b);
+    const int16x8_t lo = vmull_s8(vget_low_s8(x), vget_low_s8(y)), hi = vmull_s8(vget_high_s8(x), vget_high_s8(y));
+    const int16x4_t first = vpadd_s16(vget_low_s16(lo), vget_high_s16(lo));
+    return vreinterpretq_s32_s16(vcombine_s16(first, vpadd_s16(vget_low_s16(hi), vget_high_s16(hi))));
+}
+GK_INL vi   vadd16(vi a, vi b) {
+    return vreinterpretq_s32_s16(vaddq_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b)));
+}
+GK_INL vi   vdot16(vi a, vi b) {
+    const int16x8_t x = vreinterpretq_s16_s32(a), y = vreinterpretq_s16_s32(b);
+    const int32x4_t lo = vmull_s16(vget_low_s16(x), vget_low_s16(y)), hi = vmull_s16(vget_high_s16(x), vget_high_s16(y));
+    const int32x2_t first = vpadd_s32(vget_low_s32(lo), vget_high_s32(lo));
+    return vcombine_s32(first, vpadd_s32(vget_low_s32(hi), vget_high_s32(hi)));
+}
+GK_INL vi   vimul(vi a, vi b)                      { return vmulq_s32(a, b); }
+GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
+    const int8x16x2_t t = vzipq_s8(vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
+    z[0] = vreinterpretq_s32_s8(t.val[0]);
+    z[1] = vreinterpretq_s32_s8(t.val[1]);
+}
+GK_INL void vzip16(vi a, vi b, vi (&z)[2]) {
+    const int16x8x2_t t = vzipq_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
+    z[0] = vreinterpretq_s32_s16(t.val[0]);
+    z[1] = vreinterpretq_s32_s16(t.val[1]);
 }
 GK_INL vf   vsigned2(vi a)                         { return vfloat(visub(viand(a, viset(3)), viset(2))); }
 GK_INL vf   vsign1(vi a)                           { return vfloat(visub(vishl(viand(a, viset(1)), 1), viset(1))); }
@@ -5539,6 +5591,9 @@ template <class C> GK_INL vf weights_at(const Scales& s, vb codes, size_t g, siz
 constexpr int32_t awq_shifts[8]   = {0, 16, 4, 20, 8, 24, 12, 28};
 
 GK_INL vf checkpoint_scales(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
+#if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
+    if (l == VF) return vload(reinterpret_cast<const f16*>(t.scales + 2 * (g * t.n + o)));
+#endif
     f16 s[VF] = {};
     memcpy(s, t.scales + 2 * (g * t.n + o), 2 * l);
     return vload(s);
@@ -6712,6 +6767,13 @@ GK_INL void parameters_of(gptq_tensor, const float* p, size_t n, vf& scale, vf& 
 
 /// Consecutive words of a strip that are of one group, and the parameters of its first strip.
 struct TensorPiece { size_t first, count; const float* parameters; };
+/// Words of a strip, bytes from one input, or eight, to the next; and rows of what is read later, of which its work has
+/// four lines each fetched, for there memory is fast.
+struct TensorWords { const uint8_t* at; size_t stride; const uint8_t* later; size_t later_stride, rows; };
+GK_INL void fetch_later(TensorWords& w, size_t rows) {
+    for (; rows && w.rows; rows--, w.rows--, w.later += w.later_stride)
+        for (size_t l = 0; l < 256; l += 64) prefetch(reinterpret_cast<const char*>(w.later + l));
+}
 
 /// sum[f][r] += x_r times the weights at fields n and n + 1 of words, for R rows of x, `ldx` apart.
 template <class Tensor, size_t R>
@@ -6743,47 +6805,177 @@ GK_INL void add_fields(const float* words, size_t count, const float* parameters
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[f][r] = U > 1 ? vadd(s[0][f][r], s[U - 1][f][r]) : s[0][f][r];
 }
 
+// One row of x in fixed point: each 32 of k become integers X of three digits to base 256, x = d X with d = max |x| /
+// FULL, and sum code X - zero sum X is exact: 32 times 16 FULL is below 2^31, and what wraps on the way comes back. Eight
+// sums of two products of a code below 16 with a digit fit 16 bits. To the bound, in u of max |x| sum |w|: half a step of
+// X 2, rounding to it 2, d 1, a sum to f32 1, scale d 1; each 64 of k are a chain of two, and those are added up: 1 + k /
+// 64, with them and the result 73 at 4096, 200 at LONG_K.
+
+/// Sums of a strip of AWQ, lane by lane: which output each is of. A lane of sum n is of field 2 (l % 4) + n / 2 % 2 of
+/// word l / 4 4 + n / 4 2 + n % 2.
+struct SumOrder {
+    uint8_t output[8 * VF] = {};
+    constexpr SumOrder() {
+        for (size_t n = 0; n < 8; n++)
+            for (size_t l = 0; l < VF; l++) {
+                const size_t word = l / 4 * 4 + n / 4 * 2 + n % 2, field = l % 4 * 2 + n / 2 % 2;
+                output[n * VF + l] = static_cast<uint8_t>(8 * word + awq_tensor::output(field));
+            }
+    }
+};
+constexpr SumOrder sum_order;
+
+/// 32 of x. Digits from the highest: with words of eight inputs bytes are of every other one, the even ones of a word
+/// first; else of two in a row, twice.
+struct FixedX {
+    static constexpr float full = 63.0f * 65536.0f;
+    int32_t digit[3][16], sum;
+    float   d;
+};
+template <class Tensor> void take_fixed(const float* x, size_t n, FixedX& out) {
+    const float max = group_maximum(x, n);
+    int32_t q[32];
+    to_digits(x, n, max == 0 ? 0 : FixedX::full / max, q);
+    out.d   = max / FixedX::full;
+    out.sum = 0;
+    for (int32_t v : q) out.sum += v - 0x808080;
+    for (int i = 0; i < 3; i++)
+        for (size_t at = 0; at < (Tensor::inputs == 1 ? 16 : 8); at++) {
+            const int32_t* const from = q + (Tensor::inputs == 1 ? 2 * at : at / 2 * 8 + at % 2);
+            const auto byte = [&](size_t l) { return static_cast<uint32_t>(from[l]) >> (16 - 8 * i) & 255; };
+            const uint32_t bytes = Tensor::inputs == 1 ? (byte(0) | byte(1) << 8) * 0x10001
+                                 : byte(0) | byte(2) << 8 | byte(4) << 16 | byte(6) << 24;
+            out.digit[i][at] = static_cast<int32_t>(bytes ^ 0x80808080u);
+        }
+}
+#if GK_PASS != GK_SCALAR
+/// Scales of a strip, then as many integer zeros, in the order of sums.
+GK_INL void put_fixed(awq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t, float* out) {
+    float scale[8 * VF];
+    for (size_t l = 0; l < 8; l++) vstore(scale + l * VF, checkpoint_scales(t, g, o + l * VF, VF));
+    const vi words = viload(t.qzeros + 4 * (g * (t.n / 8) + o / 8)), nibbles = viset(0x0f0f0f0f);
+    vi pairs[2], zeros[2];
+    vzip8(words, viset(0), pairs);
+    for (size_t n = 0; n < 8; n++) {
+        const vi pair = pairs[n / 4];
+        vzip16(viand(n / 2 % 2 ? vishr(pair, 4) : pair, nibbles), viset(0), zeros);
+        vstore(out + (8 + n) * VF, vunbits(zeros[n % 2]));
+    }
+    for (size_t i = 0; i < 8 * VF; i++) out[i] = scale[sum_order.output[i]];
+}
+GK_INL void put_fixed(gptq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t l, float* out) {
+    vstore(out, checkpoint_scales(t, g, o, l));
+    vstore(out + VF, vunbits(vint(gptq_tensor::zeros(t, g, o, l))));
+}
+/// sum[n] += d scale (t[n] - zero sum X), for sums `first` .. of a strip.
+template <size_t N> GK_INL void add_exact(const vi (&t)[N], const FixedX& x, const float* p, size_t all, vf (&sum)[N]) {
+    GK_UNROLL(4) for (size_t n = 0; n < N; n++) {
+        const vi exact = visub(t[n], vimul(viload(p + (all + n) * VF), viset(x.sum)));
+        sum[n] = vfma(vfloat(exact), vmul(vload(p + n * VF), vset(x.d)), sum[n]);
+    }
+}
+/// 32 inputs of a strip of GPTQ, four words each.
+GK_INL void add_fixed(const TensorWords& words, size_t first, const FixedX& x, const float* p, vf (&sum)[1]) {
+    vi t[3] = {viset(0), viset(0), viset(0)};
+    const vi nibbles = viset(0x0f0f0f0f), one = viset(0x00010001);
+    GK_UNROLL(1) for (size_t i = 0; i < 4; i++) {
+        const vi w = viload(words.at + (first + i) * words.stride), even = viand(w, nibbles), odd = viand(vishr(w, 4), nibbles);
+        GK_UNROLL(3) for (size_t d = 0; d < 3; d++) {
+            t[d] = vadd16(t[d], vdot8(even, viset(x.digit[d][2 * i])));
+            t[d] = vadd16(t[d], vdot8(odd, viset(x.digit[d][2 * i + 1])));
+        }
+    }
+    vi all[1] = {vdot16(t[0], one)};
+    all[0] = viadd(vishl(all[0], 8), vdot16(t[1], one));
+    all[0] = viadd(vishl(all[0], 8), vdot16(t[2], one));
+    add_exact(all, x, p, 1, sum);
+}
+/// 32 inputs of half the words of a strip of AWQ: in each four of them the first two, or the last.
+template <size_t u>
+GK_INL void add_fixed(const TensorWords& words, size_t first, const FixedX& x, const float* p, vf (&sum)[4]) {
+    vi all[4] = {viset(0), viset(0), viset(0), viset(0)};
+    const vi nibbles = viset(0x0f0f0f0f), weights = viset(0x00010100);
+    const uint8_t* at = words.at + first * words.stride;
+    for (size_t i = 0; i < 16; i += 8) {
+        vi t[3][2] = {{viset(0), viset(0)}, {viset(0), viset(0)}, {viset(0), viset(0)}};
+        GK_UNROLL(2) for (size_t j = i; j < i + 8; j++, at += 2 * words.stride) {
+            vi z[2];
+            vzip8(viload(at), viload(at + words.stride), z);
+            const vi codes[2] = {viand(z[u], nibbles), viand(vishr(z[u], 4), nibbles)};
+            GK_UNROLL(3) for (size_t d = 0; d < 3; d++) {
+                const vi digit = viset(x.digit[d][j]);
+                GK_UNROLL(2) for (size_t h = 0; h < 2; h++) t[d][h] = vadd16(t[d][h], vdot8(codes[h], digit));
+            }
+        }
+        GK_UNROLL(2) for (size_t h = 0; h < 2; h++) {
+            vi high[2], low[2];
+            vzip16(viset(0), t[0][h], high);
+            vzip16(t[1][h], t[2][h], low);
+            GK_UNROLL(2) for (size_t v = 0; v < 2; v++)
+                all[2 * h + v] = viadd(all[2 * h + v], viadd(high[v], vdot16(low[v], weights)));
+        }
+    }
+    add_exact(all, x, p + 4 * u * VF, 8, sum);
+}
+#endif
+
 /// Outputs o .. o+cols-1 of a tensor.
 template <class Tensor> struct TensorPage {
     static constexpr size_t strip = VF * Tensor::outputs, words_k = TENSOR_K / Tensor::inputs;
-    static constexpr size_t line_strips = VF < 16 ? 16 / VF : 1, passes = 4 * line_strips;
-    static constexpr size_t ahead = Tensor::inputs == 1 ? line_strips : 4 * line_strips;    // strips, of what is fetched
+    static constexpr size_t fetched = 64 * Tensor::outputs;     // outputs of four lines
 
     const impl::Checkpoint& t;
     const float*            x;
     float*                  y;
     size_t                  m, o, cols;
     float*                  parameters;                         // of groups, `stride` apart
+    float*                  of_fixed;                           // the same for rows in fixed point
+    const bool*             fixed;                              // those rows, of the last m % 4
     size_t                  stride = round_up(cols, strip) * 2;
+
+    GK_MEM bool is_fixed(size_t row, size_t at) const {
+        return row >= m / 4 * 4 && fixed[row % 4] && (Tensor::outputs == 1 || at + strip <= cols);
+    }
 
     GK_MEM const uint8_t* words_at(size_t p, size_t at) const {
         return t.qweight + 4 * (p / Tensor::inputs * (t.n / Tensor::outputs) + (o + at) / Tensor::outputs);
     }
-    /// The words of TENSOR_K from p on, and behind them their upper halves.
-    GK_MEM void gather(size_t p, size_t kc, size_t at, size_t l, float* words) const {
-        const uint8_t* from = words_at(p, at);
-        for (size_t i = 0; i < kc; i += Tensor::inputs, from += 4 * (t.n / Tensor::outputs), words += VF) {
-            const vi w = load_words(from, l);
+    /// Those of TENSOR_K from p on; while its strips are at work, the next four lines of a row are fetched, or the first
+    /// ones of the next rows.
+    GK_MEM TensorWords words_of(size_t p, size_t at) const {
+        const size_t next = at / fetched * fetched + fetched, rows = Tensor::inputs == 1 ? VF : (VF + 7) / 8;
+        const bool   wraps = next >= cols;
+        const size_t from = p + at % fetched / strip * rows * Tensor::inputs + (wraps ? TENSOR_K : 0);
+        const size_t left = from < t.k ? (t.k - from) / Tensor::inputs : 0;
+        return {words_at(p, at), row_bytes(), words_at(left ? from : p, wraps ? 0 : next), row_bytes(), least(left, rows)};
+    }
+    GK_MEM size_t row_bytes() const { return 4 * (t.n / Tensor::outputs); }
+    /// Words of kc inputs, zeros up to TENSOR_K; behind them their upper halves.
+    GK_MEM void gather(TensorWords from, size_t kc, size_t l, float* words) const {
+        for (size_t i = 0; i < words_k; i++, words += VF) {
+            const bool there = i * Tensor::inputs < kc;
+            const vi w = there ? load_words(from.at + i * row_bytes(), l) : viset(0);
+            if (i % 8 == 0) fetch_later(from, 1 + VF / 8);
             vstore(words, vunbits(w));
             vstore(words + words_k * VF, vunbits(vishr(w, 16)));
         }
-    }
-    /// One of the four parts of a strip's work has a part of the lines of another fetched.
-    GK_MEM void fetch(size_t p, size_t at, size_t part) const {
-        const size_t pass = at / strip % line_strips * 4 + part;
-        size_t to = at + ahead * strip;
-        if (to >= cols) { to = to - cols < cols ? to - cols : 0; p += TENSOR_K; }
-        for (size_t i = pass * words_k / passes; i < (pass + 1) * words_k / passes; i++)
-            if (p + i * Tensor::inputs < t.k) prefetch(reinterpret_cast<const char*>(words_at(p + i * Tensor::inputs, to)));
     }
     GK_MEM void put_groups(size_t g, float* out) const {
         for (size_t at = 0; at < cols; at += strip, out += 2 * strip)
             put_parameters(Tensor{}, t, g, o + at, least(cols - at, strip) / Tensor::outputs, out);
     }
+    GK_MEM void put_fixed_groups([[maybe_unused]] size_t g, [[maybe_unused]] float* out) const {
+#if GK_PASS != GK_SCALAR
+        for (size_t at = 0; at < cols; at += strip, out += 2 * strip)
+            if (Tensor::outputs == 1 || at + strip <= cols)
+                put_fixed(Tensor{}, t, g, o + at, least(cols - at, strip) / Tensor::outputs, out);
+#endif
+    }
     template <size_t R> GK_MEM void add(size_t p, size_t row, size_t at, size_t l, const vf (&sum)[R]) const {
         for (size_t r = 0; r < R; r++) {
             float* const to = y + (row + r) * t.n + o + at;
-            vstore_n(to, p ? vadd(vload_n(to, l), sum[r]) : sum[r], l);
+            if (l == VF) vstore(to, p ? vadd(vload(to), sum[r]) : sum[r]);
+            else         vstore_n(to, p ? vadd(vload_n(to, l), sum[r]) : sum[r], l);
         }
     }
     /// R rows of x by a strip, over the pieces of a chain.
@@ -6791,7 +6983,6 @@ template <class Tensor> struct TensorPage {
             const TensorPiece* pieces, size_t count) const {
         vf sum[2][R];
         for (size_t n = 0; n < 8; n += 2) {
-            if (row == 0) fetch(p, at, n / 2);
             if (n == 0 || Tensor::inputs == 1)
                 for (size_t r = 0; r < R; r++) sum[0][r] = sum[1][r] = vzero();
             for (size_t i = 0; i < count; i++) {
@@ -6808,34 +6999,82 @@ template <class Tensor> struct TensorPage {
         for (size_t r = 0; r < R; r++) sum[0][r] = vadd(sum[0][r], sum[1][r]);
         add(p, row, at, l, sum[0]);
     }
+#if GK_PASS != GK_SCALAR
+    template <size_t u> GK_MEM void fixed_half(size_t p, size_t row, size_t at, TensorWords& words,
+            const FixedX* from, const TensorPiece* groups, size_t count) const {
+        vf sum[4] = {vzero(), vzero(), vzero(), vzero()};
+        for (size_t g = 0; g < count; g++) {
+            fetch_later(words, VF / 4);
+            add_fixed<u>(words, 32 * g, from[g], groups[g].parameters + at * 2, sum);
+        }
+        for (size_t n = 0; n < 4; n++) {
+            const vf one[1] = {sum[n]};
+            add(p, row, at + (4 * u + n) * VF, VF, one);
+        }
+    }
+    /// A row of x in fixed point by a strip, over the groups of a chain, of 32.
+    GK_MEM void fixed_row(size_t p, size_t row, size_t at, size_t l, TensorWords& words, const FixedX* from,
+            const TensorPiece* groups, size_t count) const {
+        if constexpr (Tensor::inputs == 1) {
+            fixed_half<0>(p, row, at, words, from, groups, count);
+            fixed_half<1>(p, row, at, words, from, groups, count);
+        } else {
+            fetch_later(words, VF);
+            vf sum[1] = {vzero()};
+            for (size_t g = 0; g < count; g++)
+                add_fixed(words, 4 * g, from[g], groups[g].parameters + at * 2, sum);
+            add(p, row, at, l, sum);
+        }
+    }
+#endif
     /// Groups are consecutive inputs, in whole words; a chain has at most `slots` of them.
     void in_order(size_t slots) const {
+        bool any_fixed = false, any_floats = m >= 4 || (Tensor::outputs > 1 && cols % strip);
+        for (size_t i = m / 4 * 4; i < m; i++) (is_fixed(i, 0) ? any_fixed : any_floats) = true;
         size_t group[TENSOR_K];
         for (size_t i = 0; i < slots; i++) group[i] = SIZE_MAX;
         for (size_t p = 0; p < t.k; p += TENSOR_K) {
-            const size_t kc = least(t.k - p, TENSOR_K);
-            TensorPiece pieces[TENSOR_K];
+            const size_t kc = least(t.k - p, TENSOR_K), unit = any_fixed ? 32 : TENSOR_K;
+            TensorPiece pieces[TENSOR_K], groups[2];
             size_t count = 0;
             for (size_t q = p, end; q < p + kc; q = end, count++) {
                 const size_t g = q / t.group, slot = g % slots;
                 float* const at = parameters + slot * stride;
-                if (group[slot] != g) put_groups(group[slot] = g, at);
-                end = least((g + 1) * t.group, p + kc);
+                if (group[slot] != g) {
+                    group[slot] = g;
+                    if (any_floats) put_groups(g, at);
+                    if (any_fixed) put_fixed_groups(g, of_fixed + slot * stride);
+                }
+                end = least(least((g + 1) * t.group, p + kc), q / unit * unit + unit);
                 pieces[count] = {(q - p) / Tensor::inputs, (end - q) / Tensor::inputs, at};
+                if (any_fixed) groups[(q - p) / 32] = {0, 0, of_fixed + slot * stride};
             }
+            FixedX from[4][2];
+            for (size_t i = m / 4 * 4; any_fixed && i < m; i++)
+                for (size_t q = 0; q < kc && is_fixed(i, 0); q += 32)
+                    take_fixed<Tensor>(x + i * t.k + p + q, least(kc - q, 32), from[i % 4][q / 32]);
             float words[2 * words_k * VF];
             for (size_t at = 0; at < cols; at += strip) {
                 const size_t l = least(cols - at, strip) / Tensor::outputs;
-                gather(p, kc, at, l, words);
+                TensorWords  place = words_of(p, at);
+                if (any_floats || l < VF || kc % 32) {
+                    gather(place, kc, l, words);
+                    const uint8_t* const gathered = reinterpret_cast<const uint8_t*>(words);
+                    place = {gathered, VF * sizeof(float), gathered, 0, 0};
+                }
                 size_t i = 0;
                 for (; i + 4 <= m; i += 4) rows<4>(p, i, at, l, words, pieces, count);
-                for (; i + 2 <= m; i += 2) rows<2>(p, i, at, l, words, pieces, count);
-                if (i < m)                 rows<1>(p, i, at, l, words, pieces, count);
+                for (; i < m; i++) {
+#if GK_PASS != GK_SCALAR
+                    if (is_fixed(i, at)) { fixed_row(p, i, at, l, place, from[i % 4], groups, (kc + 31) / 32); continue; }
+#endif
+                    rows<1>(p, i, at, l, words, pieces, count);
+                }
             }
         }
         if constexpr (Tensor::outputs > 1) order_outputs();
     }
-    /// From the order of fields.
+    /// From the order of fields, or of sums.
     void order_outputs() const {
         for (size_t i = 0; i < m; i++)
             for (size_t at = 0; at < cols; at += strip) {
@@ -6843,8 +7082,10 @@ template <class Tensor> struct TensorPage {
                 const size_t l = least(cols - at, strip) / 8;
                 float fields[8 * VF];
                 memcpy(fields, to, 8 * l * sizeof(float));
-                for (size_t n = 0; n < 8; n++)
-                    for (size_t w = 0; w < l; w++) to[8 * w + Tensor::output(n)] = fields[n * l + w];
+                if (is_fixed(i, at))
+                    for (size_t f = 0; f < 8 * VF; f++) to[sum_order.output[f]] = fields[f];
+                else
+                    for (size_t f = 0; f < 8 * l; f++) to[8 * (f % l) + Tensor::output(f / l)] = fields[f];
             }
     }
     /// R rows of x by a strip whose inputs are of any groups.
@@ -6879,8 +7120,7 @@ template <class Tensor> struct TensorPage {
             float words[2 * words_k * VF];
             for (size_t at = 0; at < cols; at += strip) {
                 const size_t l = least(cols - at, strip);
-                gather(p, kc, at, l, words);
-                for (size_t part = 0; part < 4; part++) fetch(p, at, part);
+                gather(words_of(p, at), kc, l, words);
                 size_t i = 0;
                 for (; i + 4 <= m; i += 4) any_rows<4>(p, kc, i, at, l, words, of);
                 for (; i + 2 <= m; i += 2) any_rows<2>(p, kc, i, at, l, words, of);
@@ -6889,6 +7129,11 @@ template <class Tensor> struct TensorPage {
         }
     }
 };
+GK_INL bool has_fixed(const float* x, size_t n) {
+    float worst = 0;
+    for (size_t p = 0; p < n; p += 32) worst += group_maximum(x + p, least(n - p, 32));
+    return worst == worst;
+}
 /// Is input i of group i / group?
 GK_INL bool groups_in_order(const impl::Checkpoint& t) {
     for (size_t i = 0; t.g_idx && i < t.k; i++)
@@ -6897,14 +7142,17 @@ GK_INL bool groups_in_order(const impl::Checkpoint& t) {
 }
 template <class Tensor> void checkpoint_rows(const impl::Checkpoint& t, const float* x, float* y, size_t m, size_t j,
         size_t cols) {
-    constexpr size_t widest = 1024, unit = 8 * VF;
+    constexpr size_t widest = 2048, unit = 8 * VF;
     const size_t groups = (t.k - 1) / t.group + 1, slots = t.group % TENSOR_K ? least(TENSOR_K / t.group + 2, groups) : 1;
     const bool   ordered = t.group % Tensor::inputs == 0 && groups_in_order(t), room = PARAMETERS / VF >= groups;
     const size_t page = ordered ? least(widest, PARAMETERS / slots / unit * unit)
                       : room ? least(64, PARAMETERS / groups / VF * VF) : PARAMETERS / TENSOR_K;
-    impl::Lines<float, 2 * PARAMETERS> lines;
+    bool fixed[4] = {};
+    for (size_t i = m / 4 * 4; GK_PASS != GK_SCALAR && ordered && t.group % 32 == 0 && i < m; i++)
+        fixed[i % 4] = has_fixed(x + i * t.k, t.k);
+    impl::Lines<float, 2 * PARAMETERS> lines, more;
     for (size_t o = 0; o < cols; o += page) {
-        const TensorPage<Tensor> p = {t, x, y, m, j + o, least(cols - o, page), lines.begin()};
+        const TensorPage<Tensor> p = {t, x, y, m, j + o, least(cols - o, page), lines.begin(), more.begin(), fixed};
         if constexpr (Tensor::inputs > 1)
             if (!ordered) { p.in_any_order(room, groups); continue; }
         p.in_order(slots);
