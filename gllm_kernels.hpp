@@ -3222,7 +3222,8 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 }
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits,
         size_t m, size_t n, size_t k, Precision precision) {
-    if (f.unpack && !f.by_codes->feature && m < (precision == Precision::fast ? FEW_FAST_PLAIN : FEW_PLAIN)) return QuantRoute::decoded;
+    if (f.unpack && !f.by_codes->feature && m < (precision == Precision::fast ? FEW_FAST_PLAIN : FEW_PLAIN))
+        return QuantRoute::decoded;
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
     const bool dots  = by_dots(f, m, k, precision) && !f.unpack;
     const bool many  = f.dots && !f.unpack ? !dots : d && m >= d->few;
@@ -3306,10 +3307,10 @@ namespace {
 //   apart, where ld is a constant; of FEW rows, vfew | vdouble: lane l is lane l / 2 |
 //   vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
 //   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3
-//   of word l / 8 | vfields(word, shifts): lane l is word >> shifts[l] | vsigned2 vsign1: floats of the low two bits less
-//   2, of the lowest 1 or -1
-//   vdot8(codes, x): sums of two products of bytes, codes in 0 .. 127 | vadd16 | vdot16: sums of two products of 16 bits |
-//   vimul | vzip8 vzip16(a, b, z): elements by turns, from a first, of 16 bytes at a time
+//   of word l / 8 | vfields(word, shifts): lane l is word >> shifts[l] | vsigned2 vsign1: floats of the low two bits,
+//   less 2, and of the lowest, 1 or -1 | vimul
+//   vdot8(codes, x): sums of two products of bytes, codes in 0 .. 127 | vadd16 | vdot16: of two products of 16 bits |
+//   vzip8 vzip16(a, b, z): elements by turns, a's first, of each 16 bytes: z[0] of first halves, z[1] of last ones
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
 //   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j):
@@ -3547,8 +3548,12 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
 GK_INL vi   vfields(uint32_t word, const int32_t* shifts) {
     return _mm256_srlv_epi32(viset(static_cast<int32_t>(word)), viload(shifts));
 }
-GK_INL vf   vsigned2(vi a)                         { return _mm256_permutevar_ps(_mm256_setr_ps(-2, -1, 0, 1, -2, -1, 0, 1), a); }
-GK_INL vf   vsign1(vi a)                           { return _mm256_permutevar_ps(_mm256_setr_ps(-1, 1, -1, 1, -1, 1, -1, 1), a); }
+GK_INL vf   vsigned2(vi a) {
+    return _mm256_permutevar_ps(_mm256_setr_ps(-2, -1, 0, 1, -2, -1, 0, 1), a);
+}
+GK_INL vf   vsign1(vi a) {
+    return _mm256_permutevar_ps(_mm256_setr_ps(-1, 1, -1, 1, -1, 1, -1, 1), a);
+}
 GK_INL vf   vfirst(vf a, size_t n)                 { return _mm256_and_ps(a, _mm256_castsi256_ps(lanes_below(n))); }
 GK_INL void vtranspose(vf (&r)[8]) {
     vf a[8], b[8];
@@ -3963,7 +3968,8 @@ GK_INL vi   vadd16(vi a, vi b) {
 }
 GK_INL vi   vdot16(vi a, vi b) {
     const int16x8_t x = vreinterpretq_s16_s32(a), y = vreinterpretq_s16_s32(b);
-    const int32x4_t lo = vmull_s16(vget_low_s16(x), vget_low_s16(y)), hi = vmull_s16(vget_high_s16(x), vget_high_s16(y));
+    const int32x4_t lo = vmull_s16(vget_low_s16(x), vget_low_s16(y));
+    const int32x4_t hi = vmull_s16(vget_high_s16(x), vget_high_s16(y));
     const int32x2_t first = vpadd_s32(vget_low_s32(lo), vget_high_s32(lo));
     return vcombine_s32(first, vpadd_s32(vget_low_s32(hi), vget_high_s32(hi)));
 }
@@ -5976,8 +5982,8 @@ void plain_rest(const uint8_t* w, const float* x, size_t ldx, size_t n, double (
         for (size_t p = 0; p < n; p++)
             total[r] += static_cast<double>(last[p]) * static_cast<double>(x[r * ldx + p]);
 }
-/// R rows of x by all of plain codes, which are decoded in registers, W by W: several go over as many rows of W as leave
-/// those parts of x in L1 that are in use. Sums do not depend on what else is there. U chains of 64 steps are added up in
+/// R rows of x by all of plain codes, which are decoded in registers, W by W: several go over some rows of W at a time,
+/// while a part of each stays in L1. Sums do not depend on what else is there. U chains of 64 steps are added up in
 /// double: with three chains more, lanes and the result 72 roundings at most.
 template <class C, size_t R, size_t W, size_t U> void plain_inputs(const impl::RowsJob& job, size_t i) {
     constexpr size_t run = 64 * U * VF, rows = R == 1 ? W : 64, bytes = sizeof(typename C::block);
@@ -6805,11 +6811,11 @@ GK_INL void add_fields(const float* words, size_t count, const float* parameters
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[f][r] = U > 1 ? vadd(s[0][f][r], s[U - 1][f][r]) : s[0][f][r];
 }
 
-// One row of x in fixed point: each 32 of k become integers X of three digits to base 256, x = d X with d = max |x| /
-// FULL, and sum code X - zero sum X is exact: 32 times 16 FULL is below 2^31, and what wraps on the way comes back. Eight
-// sums of two products of a code below 16 with a digit fit 16 bits. To the bound, in u of max |x| sum |w|: half a step of
-// X 2, rounding to it 2, d 1, a sum to f32 1, scale d 1; each 64 of k are a chain of two, and those are added up: 1 + k /
-// 64, with them and the result 73 at 4096, 200 at LONG_K.
+// One row of x goes in fixed point, where groups are whole 32: each 32 of k become integers X of three digits to base
+// 256, x = d X with d = max |x| / FULL, and sum code X - zero sum X is exact: 32 . 16 FULL is below 2^31, what wraps on
+// the way comes back. Eight sums of two products of a code below 16 with a digit fit 16 bits. To the bound, in u of
+// max |x| sum |w|: half a step of X 2.04, rounding to it 2, d 1, a sum to f32 1, scale d 1; each 64 of k are a chain of
+// two, and those are added up: 1 + k / 64. 73 at 4096, 200 at LONG_K.
 
 /// Sums of a strip of AWQ, lane by lane: which output each is of. A lane of sum n is of field 2 (l % 4) + n / 2 % 2 of
 /// word l / 4 4 + n / 4 2 + n % 2.
@@ -6879,7 +6885,8 @@ GK_INL void add_fixed(const TensorWords& words, size_t first, const FixedX& x, c
     vi t[3] = {viset(0), viset(0), viset(0)};
     const vi nibbles = viset(0x0f0f0f0f), one = viset(0x00010001);
     GK_UNROLL(1) for (size_t i = 0; i < 4; i++) {
-        const vi w = viload(words.at + (first + i) * words.stride), even = viand(w, nibbles), odd = viand(vishr(w, 4), nibbles);
+        const vi w    = viload(words.at + (first + i) * words.stride);
+        const vi even = viand(w, nibbles), odd = viand(vishr(w, 4), nibbles);
         GK_UNROLL(3) for (size_t d = 0; d < 3; d++) {
             t[d] = vadd16(t[d], vdot8(even, viset(x.digit[d][2 * i])));
             t[d] = vadd16(t[d], vdot8(odd, viset(x.digit[d][2 * i + 1])));
@@ -6940,14 +6947,15 @@ template <class Tensor> struct TensorPage {
     GK_MEM const uint8_t* words_at(size_t p, size_t at) const {
         return t.qweight + 4 * (p / Tensor::inputs * (t.n / Tensor::outputs) + (o + at) / Tensor::outputs);
     }
-    /// Those of TENSOR_K from p on; while its strips are at work, the next four lines of a row are fetched, or the first
+    /// Those of TENSOR_K from p on; while strips are at work the next four lines of each row are fetched, or the first
     /// ones of the next rows.
     GK_MEM TensorWords words_of(size_t p, size_t at) const {
         const size_t next = at / fetched * fetched + fetched, rows = Tensor::inputs == 1 ? VF : (VF + 7) / 8;
         const bool   wraps = next >= cols;
         const size_t from = p + at % fetched / strip * rows * Tensor::inputs + (wraps ? TENSOR_K : 0);
         const size_t left = from < t.k ? (t.k - from) / Tensor::inputs : 0;
-        return {words_at(p, at), row_bytes(), words_at(left ? from : p, wraps ? 0 : next), row_bytes(), least(left, rows)};
+        return {words_at(p, at), row_bytes(), words_at(left ? from : p, wraps ? 0 : next), row_bytes(),
+                least(left, rows)};
     }
     GK_MEM size_t row_bytes() const { return 4 * (t.n / Tensor::outputs); }
     /// Words of kc inputs, zeros up to TENSOR_K; behind them their upper halves.
@@ -7027,50 +7035,63 @@ template <class Tensor> struct TensorPage {
         }
     }
 #endif
+    /// What a chain of kc inputs from p on is made of.
+    struct Chain {
+        TensorPiece pieces[TENSOR_K], groups[2];                // of fixed rows: of each 32
+        size_t      count;
+        FixedX      x[4][2];
+        float       words[2 * words_k * VF];
+    };
+    /// Groups that are not there yet take the slot of others.
+    GK_MEM void make_chain(size_t p, size_t kc, size_t slots, size_t* slot_groups, bool floats, bool fixes,
+            Chain& c) const {
+        const size_t unit = fixes ? 32 : TENSOR_K;
+        c.count = 0;
+        for (size_t q = p, end; q < p + kc; q = end, c.count++) {
+            const size_t g = q / t.group, slot = g % slots;
+            float* const at = parameters + slot * stride;
+            if (slot_groups[slot] != g) {
+                slot_groups[slot] = g;
+                if (floats) put_groups(g, at);
+                if (fixes)  put_fixed_groups(g, of_fixed + slot * stride);
+            }
+            end = least(least((g + 1) * t.group, p + kc), q / unit * unit + unit);
+            c.pieces[c.count] = {(q - p) / Tensor::inputs, (end - q) / Tensor::inputs, at};
+            if (fixes) c.groups[(q - p) / 32] = {0, 0, of_fixed + slot * stride};
+        }
+        for (size_t i = m / 4 * 4; fixes && i < m; i++)
+            for (size_t q = 0; q < kc && is_fixed(i, 0); q += 32)
+                take_fixed<Tensor>(x + i * t.k + p + q, least(kc - q, 32), c.x[i % 4][q / 32]);
+    }
+    /// A strip by all rows of x.
+    GK_MEM void strip_by_rows(size_t p, size_t kc, size_t at, bool floats, Chain& c) const {
+        const size_t l = least(cols - at, strip) / Tensor::outputs;
+        TensorWords  place = words_of(p, at);
+        if (floats || l < VF || kc % 32) {
+            gather(place, kc, l, c.words);
+            const uint8_t* const gathered = reinterpret_cast<const uint8_t*>(c.words);
+            place = {gathered, VF * sizeof(float), gathered, 0, 0};
+        }
+        size_t i = 0;
+        for (; i + 4 <= m; i += 4) rows<4>(p, i, at, l, c.words, c.pieces, c.count);
+        for (; i < m; i++) {
+#if GK_PASS != GK_SCALAR
+            if (is_fixed(i, at)) { fixed_row(p, i, at, l, place, c.x[i % 4], c.groups, (kc + 31) / 32); continue; }
+#endif
+            rows<1>(p, i, at, l, c.words, c.pieces, c.count);
+        }
+    }
     /// Groups are consecutive inputs, in whole words; a chain has at most `slots` of them.
     void in_order(size_t slots) const {
-        bool any_fixed = false, any_floats = m >= 4 || (Tensor::outputs > 1 && cols % strip);
-        for (size_t i = m / 4 * 4; i < m; i++) (is_fixed(i, 0) ? any_fixed : any_floats) = true;
-        size_t group[TENSOR_K];
-        for (size_t i = 0; i < slots; i++) group[i] = SIZE_MAX;
+        bool fixes = false, floats = m >= 4 || (Tensor::outputs > 1 && cols % strip);
+        for (size_t i = m / 4 * 4; i < m; i++) (is_fixed(i, 0) ? fixes : floats) = true;
+        size_t groups[TENSOR_K];
+        for (size_t i = 0; i < slots; i++) groups[i] = SIZE_MAX;
+        Chain c;
         for (size_t p = 0; p < t.k; p += TENSOR_K) {
-            const size_t kc = least(t.k - p, TENSOR_K), unit = any_fixed ? 32 : TENSOR_K;
-            TensorPiece pieces[TENSOR_K], groups[2];
-            size_t count = 0;
-            for (size_t q = p, end; q < p + kc; q = end, count++) {
-                const size_t g = q / t.group, slot = g % slots;
-                float* const at = parameters + slot * stride;
-                if (group[slot] != g) {
-                    group[slot] = g;
-                    if (any_floats) put_groups(g, at);
-                    if (any_fixed) put_fixed_groups(g, of_fixed + slot * stride);
-                }
-                end = least(least((g + 1) * t.group, p + kc), q / unit * unit + unit);
-                pieces[count] = {(q - p) / Tensor::inputs, (end - q) / Tensor::inputs, at};
-                if (any_fixed) groups[(q - p) / 32] = {0, 0, of_fixed + slot * stride};
-            }
-            FixedX from[4][2];
-            for (size_t i = m / 4 * 4; any_fixed && i < m; i++)
-                for (size_t q = 0; q < kc && is_fixed(i, 0); q += 32)
-                    take_fixed<Tensor>(x + i * t.k + p + q, least(kc - q, 32), from[i % 4][q / 32]);
-            float words[2 * words_k * VF];
-            for (size_t at = 0; at < cols; at += strip) {
-                const size_t l = least(cols - at, strip) / Tensor::outputs;
-                TensorWords  place = words_of(p, at);
-                if (any_floats || l < VF || kc % 32) {
-                    gather(place, kc, l, words);
-                    const uint8_t* const gathered = reinterpret_cast<const uint8_t*>(words);
-                    place = {gathered, VF * sizeof(float), gathered, 0, 0};
-                }
-                size_t i = 0;
-                for (; i + 4 <= m; i += 4) rows<4>(p, i, at, l, words, pieces, count);
-                for (; i < m; i++) {
-#if GK_PASS != GK_SCALAR
-                    if (is_fixed(i, at)) { fixed_row(p, i, at, l, place, from[i % 4], groups, (kc + 31) / 32); continue; }
-#endif
-                    rows<1>(p, i, at, l, words, pieces, count);
-                }
-            }
+            const size_t kc = least(t.k - p, TENSOR_K);
+            make_chain(p, kc, slots, groups, floats, fixes, c);
+            for (size_t at = 0; at < cols; at += strip) strip_by_rows(p, kc, at, floats, c);
         }
         if constexpr (Tensor::outputs > 1) order_outputs();
     }
@@ -7143,7 +7164,8 @@ GK_INL bool groups_in_order(const impl::Checkpoint& t) {
 template <class Tensor> void checkpoint_rows(const impl::Checkpoint& t, const float* x, float* y, size_t m, size_t j,
         size_t cols) {
     constexpr size_t widest = 2048, unit = 8 * VF;
-    const size_t groups = (t.k - 1) / t.group + 1, slots = t.group % TENSOR_K ? least(TENSOR_K / t.group + 2, groups) : 1;
+    const size_t groups = (t.k - 1) / t.group + 1;
+    const size_t slots  = t.group % TENSOR_K ? least(TENSOR_K / t.group + 2, groups) : 1;
     const bool   ordered = t.group % Tensor::inputs == 0 && groups_in_order(t), room = PARAMETERS / VF >= groups;
     const size_t page = ordered ? least(widest, PARAMETERS / slots / unit * unit)
                       : room ? least(64, PARAMETERS / groups / VF * VF) : PARAMETERS / TENSOR_K;
