@@ -3669,7 +3669,15 @@ GK_INL vi   vbits(vf a)                            { return _mm512_castps_si512(
 GK_INL vf   vunbits(vi a)                          { return _mm512_castsi512_ps(a); }
 GK_INL vi   vdot8(vi a, vi b)                      { return _mm512_maddubs_epi16(a, b); }
 GK_INL vi   vadd16(vi a, vi b)                     { return _mm512_add_epi16(a, b); }
+#ifdef GK_EMULATED                  // SIMDe defines a macro of this name that takes a mask
+GK_INL vi   vdot16(vi a, vi b) {
+    const __m256i lo = _mm256_madd_epi16(_mm512_castsi512_si256(a), _mm512_castsi512_si256(b));
+    const __m256i hi = _mm256_madd_epi16(_mm512_extracti64x4_epi64(a, 1), _mm512_extracti64x4_epi64(b, 1));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1);
+}
+#else
 GK_INL vi   vdot16(vi a, vi b)                     { return _mm512_madd_epi16(a, b); }
+#endif
 GK_INL vi   vimul(vi a, vi b)                      { return _mm512_mullo_epi32(a, b); }
 GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
     z[0] = _mm512_unpacklo_epi8(a, b);
@@ -3705,10 +3713,10 @@ GK_INL vi   vfields(uint32_t word, const int32_t* shifts) {
     return _mm512_srlv_epi32(viset(static_cast<int32_t>(word)), viload(shifts));
 }
 GK_INL vf   vsigned2(vi a) {
-    return _mm512_permutevar_ps(_mm512_broadcast_f32x4(_mm_setr_ps(-2, -1, 0, 1)), a);
+    return _mm512_permutexvar_ps(a, _mm512_broadcast_f32x4(_mm_setr_ps(-2, -1, 0, 1)));
 }
 GK_INL vf   vsign1(vi a) {
-    return _mm512_permutevar_ps(_mm512_broadcast_f32x4(_mm_setr_ps(-1, 1, -1, 1)), a);
+    return _mm512_permutexvar_ps(a, _mm512_broadcast_f32x4(_mm_setr_ps(-1, 1, -1, 1)));
 }
 GK_INL vf   vfirst(vf a, size_t n)                 { return _mm512_maskz_mov_ps(lanes_below(n), a); }
 GK_INL void vtranspose(vf (&r)[16]) {
