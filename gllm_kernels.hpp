@@ -3115,8 +3115,8 @@ GK_NAMESPACE_END
 // ============================================================================
 //
 // Decided from the arguments and from what the instruction set has, never from threads, workspace or the data: the same
-// call gives the same bits. (Two exceptions, whatever the threads: a row of inputs that no fixed point holds goes by
-// codes, those of its groups as floats; panels that no tile holds turn to floats.)
+// call gives the same bits. (Exceptions, whatever the threads: a row of inputs that no fixed point holds goes by codes,
+// those of its groups as floats, or by tensors of checkpoints as floats; panels that no tile holds turn to floats.)
 
 GK_NAMESPACE_BEGIN
 namespace impl {
