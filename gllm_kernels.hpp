@@ -3115,8 +3115,8 @@ GK_NAMESPACE_END
 // ============================================================================
 //
 // Decided from the arguments and from what the instruction set has, never from threads, workspace or the data: the same
-// call gives the same bits. (Two exceptions, whatever the threads: a row of inputs that no fixed point holds goes by
-// codes, those of its groups as floats; panels that no tile holds turn to floats.)
+// call gives the same bits. (Exceptions, whatever the threads: a row of inputs that no fixed point holds goes by codes,
+// those of its groups as floats, or by tensors of checkpoints as floats; panels that no tile holds turn to floats.)
 
 GK_NAMESPACE_BEGIN
 namespace impl {
@@ -3197,7 +3197,9 @@ GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n,
 enum class QuantRoute { decoded, codes, digits, nested, strips };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
+constexpr size_t FEW_PLAIN = 17, FEW_FAST_PLAIN = 10;           // of plain codes, as floats, without a unit for bytes
 constexpr size_t FEW_FOR_DOTS = 4;                              // the same, where kernels do not take what k is
+constexpr size_t SHORT_GROUP = 3, TENSOR_OUTPUTS = 128;         // the shortest that few rows are for; a unit of a split
 constexpr size_t FEW_BY_TENSORS = 5;                            // the same of checkpoints, which are used as decoded
 constexpr size_t EXACT_DOTS_AVX2 = 10;                          // so many together are faster than floats
 constexpr size_t FAST_DOTS_AVXVNNI = 12, FAST_DOTS_AVXVNNI_8BIT = 10;               // .. than panels, but of grids
@@ -3225,6 +3227,8 @@ GK_INL size_t code_digits(const FormatKernels& f, Precision precision) {
 }
 GK_INL QuantRoute quant_route(const FormatKernels& f, const DigitKernels* d, size_t digits,
         size_t m, size_t n, size_t k, Precision precision) {
+    if (f.unpack && !f.by_codes->feature && m < (precision == Precision::fast ? FEW_FAST_PLAIN : FEW_PLAIN))
+        return QuantRoute::decoded;
     const bool codes = n >= FEW_OUTPUTS && code_digits(f, precision);
     const bool dots  = by_dots(f, m, k, precision) && !f.unpack;
     const bool many  = f.dots && !f.unpack ? !dots : d && m >= d->few;
@@ -3308,7 +3312,10 @@ namespace {
 //   apart, where ld is a constant; of FEW rows, vfew | vdouble: lane l is lane l / 2 |
 //   vhalves<s>(p, v): 16 lanes, the f16 at p + s (l / 2) | vrotate(x, c, s): pairs (a, b) -> (a c - b s, b c + a s)
 //   vlut8(table, i): floats of a table of 8, i in 0..7 | vnibbles(p, shifts, n): lane l < n is bits shifts[l % 8] .. +3
-//   of word l / 8
+//   of word l / 8 | vfields(word, shifts): lane l is word >> shifts[l] | vsigned2 vsign1: floats of the low two bits,
+//   less 2, and of the lowest, 1 or -1 | vimul
+//   vdot8(codes, x): sums of two products of bytes, codes in 0 .. 127 | vadd16 | vdot16: of two products of 16 bits |
+//   vzip8 vzip16(a, b, z): elements by turns, a's first, of each 16 bytes: z[0] of first halves, z[1] of last ones
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
 //   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j):
@@ -3380,6 +3387,9 @@ GK_INL vf   vlut8(const float* table, vi i)        { return table[i]; }
 GK_INL vf vnibbles(const void* p, const int32_t* shifts, size_t) {
     return static_cast<float>((impl::load32(p) >> shifts[0]) & 15);
 }
+GK_INL vi   vfields(uint32_t word, const int32_t* shifts) { return static_cast<vi>(word >> shifts[0]); }
+GK_INL vf   vsigned2(vi a)                         { return static_cast<float>((a & 3) - 2); }
+GK_INL vf   vsign1(vi a)                           { return a & 1 ? 1.0f : -1.0f; }
 
 GK_INL vb   bload(const void* p)                   { vb r; memcpy(r.b, p, 32); return r; }
 GK_INL vb   bset(int x)                            { vb r; memset(r.b, x, 32); return r; }
@@ -3515,6 +3525,18 @@ GK_INL vi   vishr(vi a, int n)                     { return _mm256_srl_epi32(a, 
 GK_INL vi   visra(vi a, int n)                     { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 GK_INL vi   vbits(vf a)                            { return _mm256_castps_si256(a); }
 GK_INL vf   vunbits(vi a)                          { return _mm256_castsi256_ps(a); }
+GK_INL vi   vdot8(vi a, vi b)                      { return _mm256_maddubs_epi16(a, b); }
+GK_INL vi   vadd16(vi a, vi b)                     { return _mm256_add_epi16(a, b); }
+GK_INL vi   vdot16(vi a, vi b)                     { return _mm256_madd_epi16(a, b); }
+GK_INL vi   vimul(vi a, vi b)                      { return _mm256_mullo_epi32(a, b); }
+GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
+    z[0] = _mm256_unpacklo_epi8(a, b);
+    z[1] = _mm256_unpackhi_epi8(a, b);
+}
+GK_INL void vzip16(vi a, vi b, vi (&z)[2]) {
+    z[0] = _mm256_unpacklo_epi16(a, b);
+    z[1] = _mm256_unpackhi_epi16(a, b);
+}
 GK_INL float vsum(vf a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
@@ -3527,6 +3549,15 @@ GK_INL float vhmax(vf a) {
 }
 GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
     return vfloat(viand(_mm256_srlv_epi32(viset(static_cast<int32_t>(impl::load32(p))), viload(shifts)), viset(15)));
+}
+GK_INL vi   vfields(uint32_t word, const int32_t* shifts) {
+    return _mm256_srlv_epi32(viset(static_cast<int32_t>(word)), viload(shifts));
+}
+GK_INL vf   vsigned2(vi a) {
+    return _mm256_permutevar_ps(_mm256_setr_ps(-2, -1, 0, 1, -2, -1, 0, 1), a);
+}
+GK_INL vf   vsign1(vi a) {
+    return _mm256_permutevar_ps(_mm256_setr_ps(-1, 1, -1, 1, -1, 1, -1, 1), a);
 }
 GK_INL vf   vfirst(vf a, size_t n)                 { return _mm256_and_ps(a, _mm256_castsi256_ps(lanes_below(n))); }
 GK_INL void vtranspose(vf (&r)[8]) {
@@ -3641,6 +3672,26 @@ GK_INL vi   vishr(vi a, int n)                     { return _mm512_srl_epi32(a, 
 GK_INL vi   visra(vi a, int n)                     { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 GK_INL vi   vbits(vf a)                            { return _mm512_castps_si512(a); }
 GK_INL vf   vunbits(vi a)                          { return _mm512_castsi512_ps(a); }
+GK_INL vi   vdot8(vi a, vi b)                      { return _mm512_maddubs_epi16(a, b); }
+GK_INL vi   vadd16(vi a, vi b)                     { return _mm512_add_epi16(a, b); }
+#ifdef GK_EMULATED                  // SIMDe defines a macro of this name that takes a mask
+GK_INL vi   vdot16(vi a, vi b) {
+    const __m256i lo = _mm256_madd_epi16(_mm512_castsi512_si256(a), _mm512_castsi512_si256(b));
+    const __m256i hi = _mm256_madd_epi16(_mm512_extracti64x4_epi64(a, 1), _mm512_extracti64x4_epi64(b, 1));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1);
+}
+#else
+GK_INL vi   vdot16(vi a, vi b)                     { return _mm512_madd_epi16(a, b); }
+#endif
+GK_INL vi   vimul(vi a, vi b)                      { return _mm512_mullo_epi32(a, b); }
+GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
+    z[0] = _mm512_unpacklo_epi8(a, b);
+    z[1] = _mm512_unpackhi_epi8(a, b);
+}
+GK_INL void vzip16(vi a, vi b, vi (&z)[2]) {
+    z[0] = _mm512_unpacklo_epi16(a, b);
+    z[1] = _mm512_unpackhi_epi16(a, b);
+}
 GK_INL __m256 vhalf(vf a, int hi) {
     return hi ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a);
 }
@@ -3662,6 +3713,15 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t n) {
     const __m256i hi = _mm256_set1_epi32(n > 8 ? static_cast<int>(impl::load32(next)) : 0);
     const vi      s  = _mm512_broadcast_i32x8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(shifts)));
     return vfloat(viand(_mm512_srlv_epi32(_mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1), s), viset(15)));
+}
+GK_INL vi   vfields(uint32_t word, const int32_t* shifts) {
+    return _mm512_srlv_epi32(viset(static_cast<int32_t>(word)), viload(shifts));
+}
+GK_INL vf   vsigned2(vi a) {
+    return _mm512_permutexvar_ps(a, _mm512_broadcast_f32x4(_mm_setr_ps(-2, -1, 0, 1)));
+}
+GK_INL vf   vsign1(vi a) {
+    return _mm512_permutexvar_ps(a, _mm512_broadcast_f32x4(_mm_setr_ps(-1, 1, -1, 1)));
 }
 GK_INL vf   vfirst(vf a, size_t n)                 { return _mm512_maskz_mov_ps(lanes_below(n), a); }
 GK_INL void vtranspose(vf (&r)[16]) {
@@ -3907,6 +3967,38 @@ GK_INL vf   vnibbles(const void* p, const int32_t* shifts, size_t) {
     const uint32x4_t x = vshlq_u32(vdupq_n_u32(impl::load32(p)), vnegq_s32(vld1q_s32(shifts)));
     return vcvtq_f32_u32(vandq_u32(x, vdupq_n_u32(15)));
 }
+GK_INL vi   vfields(uint32_t word, const int32_t* shifts) {
+    return vreinterpretq_s32_u32(vshlq_u32(vdupq_n_u32(word), vnegq_s32(vld1q_s32(shifts))));
+}
+GK_INL vi   vdot8(vi a, vi b) {
+    const int8x16_t x = vreinterpretq_s8_s32(a), y = vreinterpretq_s8_s32(b);
+    const int16x8_t lo = vmull_s8(vget_low_s8(x), vget_low_s8(y)), hi = vmull_s8(vget_high_s8(x), vget_high_s8(y));
+    const int16x4_t first = vpadd_s16(vget_low_s16(lo), vget_high_s16(lo));
+    return vreinterpretq_s32_s16(vcombine_s16(first, vpadd_s16(vget_low_s16(hi), vget_high_s16(hi))));
+}
+GK_INL vi   vadd16(vi a, vi b) {
+    return vreinterpretq_s32_s16(vaddq_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b)));
+}
+GK_INL vi   vdot16(vi a, vi b) {
+    const int16x8_t x = vreinterpretq_s16_s32(a), y = vreinterpretq_s16_s32(b);
+    const int32x4_t lo = vmull_s16(vget_low_s16(x), vget_low_s16(y));
+    const int32x4_t hi = vmull_s16(vget_high_s16(x), vget_high_s16(y));
+    const int32x2_t first = vpadd_s32(vget_low_s32(lo), vget_high_s32(lo));
+    return vcombine_s32(first, vpadd_s32(vget_low_s32(hi), vget_high_s32(hi)));
+}
+GK_INL vi   vimul(vi a, vi b)                      { return vmulq_s32(a, b); }
+GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
+    const int8x16x2_t t = vzipq_s8(vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
+    z[0] = vreinterpretq_s32_s8(t.val[0]);
+    z[1] = vreinterpretq_s32_s8(t.val[1]);
+}
+GK_INL void vzip16(vi a, vi b, vi (&z)[2]) {
+    const int16x8x2_t t = vzipq_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
+    z[0] = vreinterpretq_s32_s16(t.val[0]);
+    z[1] = vreinterpretq_s32_s16(t.val[1]);
+}
+GK_INL vf   vsigned2(vi a)                         { return vfloat(visub(viand(a, viset(3)), viset(2))); }
+GK_INL vf   vsign1(vi a)                           { return vfloat(visub(vishl(viand(a, viset(1)), 1), viset(1))); }
 
 GK_INL vb bload(const void* p) {
     const uint8_t* q = static_cast<const uint8_t*>(p);
@@ -5463,21 +5555,35 @@ struct block_plain4 { static constexpr size_t weights = 32; uint8_t q[16]; };   
 struct block_plain2 { static constexpr size_t weights = 32; uint8_t q[8]; };      // code - 2
 struct block_plain1 { static constexpr size_t weights = 32; uint8_t q[4]; };      // 2 code - 1
 
+constexpr int32_t plain_shifts[8] = {0, 4, 8, 12, 16, 20, 24, 28};
+constexpr int32_t shifts_of_2[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
+constexpr int32_t shifts_of_1[32] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+
+/// at(p, i): the weights i .. of the block at p, i a multiple of VF.
 template <class Block> struct codec_plain : codec_of<Block, 32> {
     static constexpr bool ragged = true;
     GK_INL void scales(const Block&, Scales& s)    { s.scale[0] = 1; }
 };
 struct codec_plain8 : codec_plain<block_plain8> {
     GK_INL vb   codes(const block& b, size_t)      { return bload(b.q); }
+    GK_INL vf   at(const uint8_t* p, size_t i)     { return vload(reinterpret_cast<const int8_t*>(p) + i); }
 };
 struct codec_plain4 : codec_plain<block_plain4> {
     GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq4(b.q), bset(8)); }
+    GK_INL vf   at(const uint8_t* p, size_t i) {
+        return vsub(vnibbles(p + i / 8 * 4, plain_shifts + i % 8, VF), vset(8));
+    }
 };
 struct codec_plain2 : codec_plain<block_plain2> {
     GK_INL vb   codes(const block& b, size_t)      { return bsub(bseq2(b.q), bset(2)); }
+    GK_INL vf   at(const uint8_t* p, size_t i) {
+        return vsigned2(vfields(impl::load32(p + i / 16 * 4), shifts_of_2 + i % 16));
+    }
 };
 struct codec_plain1 : codec_plain<block_plain1> {
     GK_INL vb   codes(const block& b, size_t)      { return bsigns(bbits(impl::load32(b.q))); }
+    GK_INL vf   at(const uint8_t* p, size_t i)     { return vsign1(vfields(impl::load32(p), shifts_of_1 + i)); }
 };
 
 // ---- weights ----------------------------------------------------------------
@@ -5502,12 +5608,17 @@ template <class C> GK_INL vf weights_at(const Scales& s, vb codes, size_t g, siz
 //   Both  scales f16 [g][o];  w = (q - z) s
 
 constexpr int32_t awq_shifts[8]   = {0, 16, 4, 20, 8, 24, 12, 28};
-constexpr int32_t plain_shifts[8] = {0, 4, 8, 12, 16, 20, 24, 28};
 
 GK_INL vf checkpoint_scales(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
+#if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
+    if (l == VF) return vload(reinterpret_cast<const f16*>(t.scales + 2 * (g * t.n + o)));
+#endif
     f16 s[VF] = {};
     memcpy(s, t.scales + 2 * (g * t.n + o), 2 * l);
     return vload(s);
+}
+GK_INL vi load_words(const uint8_t* p, size_t l) {
+    return l == VF ? viload(p) : vbits(vload_n(reinterpret_cast<const float*>(p), l));
 }
 /// The group of one input after the other.
 struct GroupOfInput {
@@ -5525,6 +5636,9 @@ struct GroupOfInput {
 // each(t, p, kc, o, l, take) of a tensor: take(i, w) of inputs i = p .. p+kc-1, w the weights of outputs o .. o+l-1.
 
 struct awq_tensor {
+    static constexpr size_t inputs = 1, outputs = 8;            // of a word
+    /// Which output field n is.
+    static constexpr size_t output(size_t n)       { return n % 4 * 2 + n / 4; }
     GK_INL vf codes(const uint8_t* words, size_t row, size_t n, size_t o, size_t l) {
         return vnibbles(words + 4 * (row * (n / 8) + o / 8), awq_shifts + o % 8, l);
     }
@@ -5543,20 +5657,18 @@ struct awq_tensor {
 };
 
 struct gptq_tensor {
+    static constexpr size_t inputs = 8, outputs = 1;
     GK_INL vf zeros(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
         if (t.zeros == GptqZeros::symmetric) return vset(8.0f);
         const vf z = vnibbles(t.qzeros + 4 * (g * (t.n / 8) + o / 8), plain_shifts + o % 8, l);
         return t.zeros == GptqZeros::v1 ? vadd(z, vset(1.0f)) : z;
-    }
-    GK_INL vi words(const uint8_t* p, size_t l) {
-        return l == VF ? viload(p) : vbits(vload_n(reinterpret_cast<const float*>(p), l));
     }
     template <class Take>
     GK_INL void each(const impl::Checkpoint& t, size_t p, size_t kc, size_t o, size_t l, const Take& take) {
         vf zero = vzero(), scale = vzero();
         GroupOfInput at = {t};
         for (size_t i = p; i < p + kc; i += 8) {
-            vi eight = words(t.qweight + 4 * (i / 8 * t.n + o), l);
+            vi eight = load_words(t.qweight + 4 * (i / 8 * t.n + o), l);
             for (size_t r = 0; r < 8; r++, eight = vishr(eight, 4)) {
                 if (at.moves(i + r)) {
                     zero  = zeros(t, at.group, o, l);
@@ -5842,18 +5954,81 @@ template <class C> float row_product(const uint8_t* row, const float* x, size_t 
         }
         total += static_cast<double>(vsum(vadd(sum[0], sum[1])));
     }
-    if constexpr (C::ragged) if (whole < k) {
-        float w[block::weights];
-        dequant<C>(row, w, k - whole);
-        for (size_t p = whole; p < k; p++) total += static_cast<double>(w[p - whole]) * static_cast<double>(x[p]);
-    }
     return static_cast<float>(total);
 }
-/// Of formats without integer codes, and of plain codes, one row of which may be all that there is.
+/// Of formats without integer codes.
 template <class C> void rows_in_registers(const impl::RowsJob& job) {
     for (size_t i = 0; i < job.m; i++)
         for (size_t r = 0; r < job.rows; r++)
             job.y[i * job.ldy + r] = row_product<C>(job.weights + r * job.stride, job.x + i * job.k, job.k);
+}
+
+/// total[j][i] += R rows of x by W of plain codes, `stride` apart, over n weights, a multiple of 32: U chains for each.
+template <class C, size_t R, size_t W, size_t U>
+GK_INL void plain_tile(const uint8_t* w, size_t stride, const float* x, size_t ldx, size_t n, double (*total)[R]) {
+    constexpr size_t bytes = sizeof(typename C::block);
+    vf s[R][W][U];
+    GK_UNROLL(16) for (size_t i = 0; i < R * W * U; i++) s[i / (W * U)][i / U % W][i % U] = vzero();
+    for (; n; n -= 32, x += 32, w += bytes) {
+        GK_UNROLL(8) for (size_t j = 0; j < 32 / VF; j++) {
+            vf weights[W];
+            GK_UNROLL(4) for (size_t c = 0; c < W; c++) weights[c] = C::at(w + c * stride, j * VF);
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+                const vf v = vload(x + r * ldx + j * VF);
+                GK_UNROLL(4) for (size_t c = 0; c < W; c++) s[r][c][j % U] = vfma(weights[c], v, s[r][c][j % U]);
+            }
+        }
+    }
+    GK_UNROLL(4) for (size_t c = 0; c < W; c++)
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            vf t = s[r][c][0];
+            GK_UNROLL(4) for (size_t u = 1; u < U; u++) t = vadd(t, s[r][c][u]);
+            total[c][r] += static_cast<double>(vsum(t));
+        }
+}
+/// total[j][i] += the last weights of a row, fewer than 32.
+template <class C, size_t R>
+void plain_rest(const uint8_t* w, const float* x, size_t ldx, size_t n, double (&total)[R]) {
+    float last[32];
+    dequant<C>(w, last, n);
+    for (size_t r = 0; r < R; r++)
+        for (size_t p = 0; p < n; p++)
+            total[r] += static_cast<double>(last[p]) * static_cast<double>(x[r * ldx + p]);
+}
+/// R rows of x by all of plain codes, which are decoded in registers, W by W: several go over some rows of W at a time,
+/// while a part of each stays in L1. Sums do not depend on what else is there. U chains of 64 steps are added up in
+/// double: with three chains more, lanes and the result 72 roundings at most.
+template <class C, size_t R, size_t W, size_t U> void plain_inputs(const impl::RowsJob& job, size_t i) {
+    constexpr size_t run = 64 * U * VF, rows = R == 1 ? W : 64, bytes = sizeof(typename C::block);
+    const float* const x = job.x + i * job.k;
+    const size_t whole = job.k / 32 * 32;
+    for (size_t r0 = 0; r0 < job.rows; r0 += rows) {
+        const uint8_t* const w = job.weights + r0 * job.stride;
+        const size_t count = job.rows - r0 < rows ? job.rows - r0 : rows;
+        double total[rows][R] = {};
+        for (size_t p = 0, n; p < whole; p += n) {
+            n = whole - p < run ? whole - p : run;
+            const uint8_t* const at = w + p / 32 * bytes;
+            size_t r = 0;
+            for (; r + W <= count; r += W)
+                plain_tile<C, R, W, U>(at + r * job.stride, job.stride, x + p, job.k, n, total + r);
+            for (; W > 1 && r < count; r++)
+                plain_tile<C, R, 1, U>(at + r * job.stride, job.stride, x + p, job.k, n, total + r);
+        }
+        for (size_t r = 0; r < count; r++) {
+            if (whole < job.k)
+                plain_rest<C>(w + r * job.stride + whole / 32 * bytes, x + whole, job.k, job.k - whole, total[r]);
+            for (size_t l = 0; l < R; l++) job.y[(i + l) * job.ldy + r0 + r] = static_cast<float>(total[r][l]);
+        }
+    }
+}
+template <class C> void plain_rows(const impl::RowsJob& job) {
+    constexpr size_t most = VF < 16 ? 4 : 2;                    // chains: as many as 32 weights are vectors
+    size_t i = 0;
+    for (; i < job.m && job.ldy == 1; i++) plain_inputs<C, 1, 1, most>(job, i);             // a row is all of W
+    for (; i + 4 <= job.m; i += 4)         plain_inputs<C, 4, 2, 1>(job, i);
+    for (; i + 2 <= job.m; i += 2)         plain_inputs<C, 2, 4, 1>(job, i);
+    for (; i < job.m; i++)                 plain_inputs<C, 1, 4, 2>(job, i);
 }
 
 /// Rows decoded to floats, DECODED of them at a time, which is a whole number of blocks: a sum of that many, then sums
@@ -6591,28 +6766,451 @@ template <class Tensor> void dequant_checkpoint(const impl::Checkpoint& t, float
                 for (size_t r = 0; r < n; r++) to[r * t.k + i] = strip[i * NR + r];
         }
 }
-/// y[r][j ..] = R rows of x times the weights of outputs j .. j+cols-1. Chains of 64, added up in f32, for k up to
-/// LONG_K: 64 + k / 64 - 1 roundings.
-template <class Tensor, size_t R> void checkpoint_few(const impl::Checkpoint& t, const float* x, float* y, size_t j,
-        size_t cols) {
-    for (size_t p = 0; p < t.k; p += 64)
-        for (size_t o = j; o < j + cols; o += VF) {
-            const size_t l = least(j + cols - o, VF);
-            vf sum[R] = {};
-            Tensor::each(t, p, least(t.k - p, 64), o, l, [&](size_t i, vf w) {
-                GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[r] = vfma(w, vset(x[r * t.k + i]), sum[r]);
-            });
-            for (size_t r = 0; r < R; r++) {
-                float* const to = y + r * t.n + o;
-                vstore_n(to, p ? vadd(vload_n(to, l), sum[r]) : sum[r], l);
+// Few rows of x. VF words side by side are a strip, of 8 VF or VF outputs, and a field of 4 bits of each is a vector of
+// codes. Fields 0 .. 3 stay where they are, times a power of 16 that their scales take back, as do 4 .. 7 of the words'
+// upper halves. w = scale code + offset is exact: 16 bits hold it. Each 64 of k are a chain of 64 fused multiply-adds,
+// or two that share it, added up in f32 for k up to LONG_K: 64 + k / 64 - 1 roundings at most.
+
+constexpr size_t TENSOR_K = 64, PARAMETERS = 4096;              // scales on the stack, and as many offsets
+constexpr float  field_unit[4] = {1, 0x1p-4f, 0x1p-8f, 0x1p-12f};
+
+/// Scales of l words of a strip for each field, then offsets.
+GK_INL void put_parameters(awq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t l, float* out) {
+    f16   halves[8 * VF] = {};
+    float scales[8 * VF];
+    memcpy(halves, t.scales + 2 * (g * t.n + o), 16 * l);
+    transpose(halves, 8, VF, 8, scales, VF);
+    const vi low = load_words(t.qzeros + 4 * (g * (t.n / 8) + o / 8), l), high = vishr(low, 16);
+    for (size_t n = 0; n < 8; n++) {
+        const vf scale = vmul(vload(scales + awq_tensor::output(n) * VF), vset(field_unit[n % 4]));
+        const vf zero  = vfloat(viand(n < 4 ? low : high, viset(15 << 4 * (n % 4))));
+        vstore(out + n * VF, scale);
+        vstore(out + (8 + n) * VF, vneg(vmul(zero, scale)));
+    }
+}
+/// One scale, and an offset, for all fields.
+GK_INL void put_parameters(gptq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t l, float* out) {
+    const vf scale = checkpoint_scales(t, g, o, l);
+    vstore(out, scale);
+    vstore(out + VF, vneg(vmul(gptq_tensor::zeros(t, g, o, l), scale)));
+}
+GK_INL void parameters_of(awq_tensor, const float* p, size_t n, vf& scale, vf& offset) {
+    scale  = vload(p + n * VF);
+    offset = vload(p + (8 + n) * VF);
+}
+GK_INL void parameters_of(gptq_tensor, const float* p, size_t n, vf& scale, vf& offset) {
+    scale  = vmul(vload(p), vset(field_unit[n % 4]));
+    offset = vload(p + VF);
+}
+
+/// Consecutive words of a strip that are of one group, and the parameters of its first strip.
+struct TensorPiece { size_t first, count; const float* parameters; };
+/// Words of a strip, bytes from one input, or eight, to the next; and rows of what is read later, of which its work has
+/// four lines each fetched, for there memory is fast.
+struct TensorWords { const uint8_t* at; size_t stride; const uint8_t* later; size_t later_stride, rows; };
+GK_INL void fetch_later(TensorWords& w, size_t rows) {
+    for (; rows && w.rows; rows--, w.rows--, w.later += w.later_stride)
+        for (size_t l = 0; l < 256; l += 64) prefetch(reinterpret_cast<const char*>(w.later + l));
+}
+
+/// sum[f][r] += x_r times the weights at fields n and n + 1 of words, for R rows of x, `ldx` apart.
+template <class Tensor, size_t R>
+GK_INL void add_fields(const float* words, size_t count, const float* parameters, size_t n, const float* x, size_t ldx,
+        vf (&sum)[2][R]) {
+    constexpr size_t U = R == 1 ? 2 : 1, apart = Tensor::inputs == 1 ? 0 : 1;
+    vf scale[2], offset[2], s[U][2][R];
+    vi mask[2];
+    GK_UNROLL(2) for (size_t f = 0; f < 2; f++) {
+        mask[f] = viset(15 << 4 * (n % 4 + f));
+        parameters_of(Tensor{}, parameters, n + f, scale[f], offset[f]);
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
+            s[0][f][r] = sum[f][r];
+            if (U > 1) s[U - 1][f][r] = vzero();
+        }
+    }
+    const auto word = [&](size_t u) {
+        const vi w = viload(words);
+        GK_UNROLL(2) for (size_t f = 0; f < 2; f++) {
+            const vf v = vfma(vfloat(viand(w, mask[f])), scale[f], offset[f]);
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) s[u][f][r] = vfma(v, vset(x[r * ldx + f * apart]), s[u][f][r]);
+        }
+        words += VF;
+        x     += Tensor::inputs;
+    };
+    for (; count >= U; count -= U) { GK_UNROLL(2) for (size_t u = 0; u < U; u++) word(u); }
+    if (count) word(0);
+    GK_UNROLL(2) for (size_t f = 0; f < 2; f++)
+        GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[f][r] = U > 1 ? vadd(s[0][f][r], s[U - 1][f][r]) : s[0][f][r];
+}
+
+// One row of x goes in fixed point, where groups are whole 32: each 32 of k become integers X of three digits to base
+// 256, x = d X with d = max |x| / FULL, and sum code X - zero sum X is exact: 32 . 16 FULL is below 2^31, what wraps on
+// the way comes back. Eight sums of two products of a code below 16 with a digit fit 16 bits. To the bound, in u of
+// max |x| sum |w|: half a step of X 2.04, rounding to it 2, d 1, a sum to f32 1, scale d 1; each 64 of k are a chain of
+// two, and those are added up: 1 + k / 64. 73 at 4096, 200 at LONG_K.
+
+/// Sums of a strip of AWQ, lane by lane: which output each is of. A lane of sum n is of field 2 (l % 4) + n / 2 % 2 of
+/// word l / 4 4 + n / 4 2 + n % 2.
+struct SumOrder {
+    uint8_t output[8 * VF] = {};
+    constexpr SumOrder() {
+        for (size_t n = 0; n < 8; n++)
+            for (size_t l = 0; l < VF; l++) {
+                const size_t word = l / 4 * 4 + n / 4 * 2 + n % 2, field = l % 4 * 2 + n / 2 % 2;
+                output[n * VF + l] = static_cast<uint8_t>(8 * word + awq_tensor::output(field));
+            }
+    }
+};
+constexpr SumOrder sum_order;
+
+/// 32 of x. Digits from the highest: with words of eight inputs bytes are of every other one, the even ones of a word
+/// first; else of two in a row, twice.
+struct FixedX {
+    static constexpr float full = 63.0f * 65536.0f;
+    int32_t digit[3][16], sum;
+    float   d;
+};
+template <class Tensor> void take_fixed(const float* x, size_t n, FixedX& out) {
+    const float max = group_maximum(x, n);
+    int32_t q[32];
+    to_digits(x, n, max == 0 ? 0 : FixedX::full / max, q);
+    out.d   = max / FixedX::full;
+    out.sum = 0;
+    for (int32_t v : q) out.sum += v - 0x808080;
+    for (int i = 0; i < 3; i++)
+        for (size_t at = 0; at < (Tensor::inputs == 1 ? 16 : 8); at++) {
+            const int32_t* const from = q + (Tensor::inputs == 1 ? 2 * at : at / 2 * 8 + at % 2);
+            const auto byte = [&](size_t l) { return static_cast<uint32_t>(from[l]) >> (16 - 8 * i) & 255; };
+            const uint32_t bytes = Tensor::inputs == 1 ? (byte(0) | byte(1) << 8) * 0x10001
+                                 : byte(0) | byte(2) << 8 | byte(4) << 16 | byte(6) << 24;
+            out.digit[i][at] = static_cast<int32_t>(bytes ^ 0x80808080u);
+        }
+}
+#if GK_PASS != GK_SCALAR
+/// Scales of a strip, then as many integer zeros, in the order of sums.
+GK_INL void put_fixed(awq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t, float* out) {
+    float scale[8 * VF];
+    for (size_t l = 0; l < 8; l++) vstore(scale + l * VF, checkpoint_scales(t, g, o + l * VF, VF));
+    const vi words = viload(t.qzeros + 4 * (g * (t.n / 8) + o / 8)), nibbles = viset(0x0f0f0f0f);
+    vi pairs[2], zeros[2];
+    vzip8(words, viset(0), pairs);
+    for (size_t n = 0; n < 8; n++) {
+        const vi pair = pairs[n / 4];
+        vzip16(viand(n / 2 % 2 ? vishr(pair, 4) : pair, nibbles), viset(0), zeros);
+        vstore(out + (8 + n) * VF, vunbits(zeros[n % 2]));
+    }
+    for (size_t i = 0; i < 8 * VF; i++) out[i] = scale[sum_order.output[i]];
+}
+GK_INL void put_fixed(gptq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t l, float* out) {
+    vstore(out, checkpoint_scales(t, g, o, l));
+    vstore(out + VF, vunbits(vint(gptq_tensor::zeros(t, g, o, l))));
+}
+/// sum[n] += d scale (t[n] - zero sum X), for sums `first` .. of a strip.
+template <size_t N> GK_INL void add_exact(const vi (&t)[N], const FixedX& x, const float* p, size_t all, vf (&sum)[N]) {
+    GK_UNROLL(4) for (size_t n = 0; n < N; n++) {
+        const vi exact = visub(t[n], vimul(viload(p + (all + n) * VF), viset(x.sum)));
+        sum[n] = vfma(vfloat(exact), vmul(vload(p + n * VF), vset(x.d)), sum[n]);
+    }
+}
+/// 32 inputs of a strip of GPTQ, four words each.
+GK_INL void add_fixed(const TensorWords& words, size_t first, const FixedX& x, const float* p, vf (&sum)[1]) {
+    vi t[3] = {viset(0), viset(0), viset(0)};
+    const vi nibbles = viset(0x0f0f0f0f), one = viset(0x00010001);
+    GK_UNROLL(1) for (size_t i = 0; i < 4; i++) {
+        const vi w    = viload(words.at + (first + i) * words.stride);
+        const vi even = viand(w, nibbles), odd = viand(vishr(w, 4), nibbles);
+        GK_UNROLL(3) for (size_t d = 0; d < 3; d++) {
+            t[d] = vadd16(t[d], vdot8(even, viset(x.digit[d][2 * i])));
+            t[d] = vadd16(t[d], vdot8(odd, viset(x.digit[d][2 * i + 1])));
+        }
+    }
+    vi all[1] = {vdot16(t[0], one)};
+    all[0] = viadd(vishl(all[0], 8), vdot16(t[1], one));
+    all[0] = viadd(vishl(all[0], 8), vdot16(t[2], one));
+    add_exact(all, x, p, 1, sum);
+}
+/// 32 inputs of half the words of a strip of AWQ: in each four of them the first two, or the last.
+template <size_t u>
+GK_INL void add_fixed(const TensorWords& words, size_t first, const FixedX& x, const float* p, vf (&sum)[4]) {
+    vi all[4] = {viset(0), viset(0), viset(0), viset(0)};
+    const vi nibbles = viset(0x0f0f0f0f), weights = viset(0x00010100);
+    const uint8_t* at = words.at + first * words.stride;
+    for (size_t i = 0; i < 16; i += 8) {
+        vi t[3][2] = {{viset(0), viset(0)}, {viset(0), viset(0)}, {viset(0), viset(0)}};
+        GK_UNROLL(2) for (size_t j = i; j < i + 8; j++, at += 2 * words.stride) {
+            vi z[2];
+            vzip8(viload(at), viload(at + words.stride), z);
+            const vi codes[2] = {viand(z[u], nibbles), viand(vishr(z[u], 4), nibbles)};
+            GK_UNROLL(3) for (size_t d = 0; d < 3; d++) {
+                const vi digit = viset(x.digit[d][j]);
+                GK_UNROLL(2) for (size_t h = 0; h < 2; h++) t[d][h] = vadd16(t[d][h], vdot8(codes[h], digit));
             }
         }
+        GK_UNROLL(2) for (size_t h = 0; h < 2; h++) {
+            vi high[2], low[2];
+            vzip16(viset(0), t[0][h], high);
+            vzip16(t[1][h], t[2][h], low);
+            GK_UNROLL(2) for (size_t v = 0; v < 2; v++)
+                all[2 * h + v] = viadd(all[2 * h + v], viadd(high[v], vdot16(low[v], weights)));
+        }
+    }
+    add_exact(all, x, p + 4 * u * VF, 8, sum);
+}
+#endif
+
+/// Outputs o .. o+cols-1 of a tensor.
+template <class Tensor> struct TensorPage {
+    static constexpr size_t strip = VF * Tensor::outputs, words_k = TENSOR_K / Tensor::inputs;
+    static constexpr size_t fetched = 64 * Tensor::outputs;     // outputs of four lines
+
+    const impl::Checkpoint& t;
+    const float*            x;
+    float*                  y;
+    size_t                  m, o, cols;
+    float*                  parameters;                         // of groups, `stride` apart
+    float*                  of_fixed;                           // the same for rows in fixed point
+    const bool*             fixed;                              // those rows, of the last m % 4
+    size_t                  stride = round_up(cols, strip) * 2;
+
+    GK_MEM bool is_fixed(size_t row, size_t at) const {
+        return row >= m / 4 * 4 && fixed[row % 4] && (Tensor::outputs == 1 || at + strip <= cols);
+    }
+
+    GK_MEM const uint8_t* words_at(size_t p, size_t at) const {
+        return t.qweight + 4 * (p / Tensor::inputs * (t.n / Tensor::outputs) + (o + at) / Tensor::outputs);
+    }
+    /// Those of TENSOR_K from p on; while strips are at work the next four lines of each row are fetched, or the first
+    /// ones of the next rows.
+    GK_MEM TensorWords words_of(size_t p, size_t at) const {
+        const size_t next = at / fetched * fetched + fetched, rows = Tensor::inputs == 1 ? VF : (VF + 7) / 8;
+        const bool   wraps = next >= cols;
+        const size_t from = p + at % fetched / strip * rows * Tensor::inputs + (wraps ? TENSOR_K : 0);
+        const size_t left = from < t.k ? (t.k - from) / Tensor::inputs : 0;
+        return {words_at(p, at), row_bytes(), words_at(left ? from : p, wraps ? 0 : next), row_bytes(),
+                least(left, rows)};
+    }
+    GK_MEM size_t row_bytes() const { return 4 * (t.n / Tensor::outputs); }
+    /// Words of kc inputs, zeros up to TENSOR_K; behind them their upper halves.
+    GK_MEM void gather(TensorWords from, size_t kc, size_t l, float* words) const {
+        for (size_t i = 0; i < words_k; i++, words += VF) {
+            const bool there = i * Tensor::inputs < kc;
+            const vi w = there ? load_words(from.at + i * row_bytes(), l) : viset(0);
+            if (i % 8 == 0) fetch_later(from, 1 + VF / 8);
+            vstore(words, vunbits(w));
+            vstore(words + words_k * VF, vunbits(vishr(w, 16)));
+        }
+    }
+    GK_MEM void put_groups(size_t g, float* out) const {
+        for (size_t at = 0; at < cols; at += strip, out += 2 * strip)
+            put_parameters(Tensor{}, t, g, o + at, least(cols - at, strip) / Tensor::outputs, out);
+    }
+    GK_MEM void put_fixed_groups([[maybe_unused]] size_t g, [[maybe_unused]] float* out) const {
+#if GK_PASS != GK_SCALAR
+        for (size_t at = 0; at < cols; at += strip, out += 2 * strip)
+            if (Tensor::outputs == 1 || at + strip <= cols)
+                put_fixed(Tensor{}, t, g, o + at, least(cols - at, strip) / Tensor::outputs, out);
+#endif
+    }
+    template <size_t R> GK_MEM void add(size_t p, size_t row, size_t at, size_t l, const vf (&sum)[R]) const {
+        for (size_t r = 0; r < R; r++) {
+            float* const to = y + (row + r) * t.n + o + at;
+            if (l == VF) vstore(to, p ? vadd(vload(to), sum[r]) : sum[r]);
+            else         vstore_n(to, p ? vadd(vload_n(to, l), sum[r]) : sum[r], l);
+        }
+    }
+    /// R rows of x by a strip, over the pieces of a chain.
+    template <size_t R> GK_MEM void rows(size_t p, size_t row, size_t at, size_t l, const float* words,
+            const TensorPiece* pieces, size_t count) const {
+        vf sum[2][R];
+        for (size_t n = 0; n < 8; n += 2) {
+            if (n == 0 || Tensor::inputs == 1)
+                for (size_t r = 0; r < R; r++) sum[0][r] = sum[1][r] = vzero();
+            for (size_t i = 0; i < count; i++) {
+                const TensorPiece& piece = pieces[i];
+                const size_t k = p + piece.first * Tensor::inputs + (Tensor::inputs == 1 ? 0 : n);
+                add_fields<Tensor>(words + (n / 4 * words_k + piece.first) * VF, piece.count,
+                                   piece.parameters + at * 2, n, x + row * t.k + k, t.k, sum);
+            }
+            if (Tensor::inputs > 1) continue;
+            add(p, row, at + n * l, l, sum[0]);
+            add(p, row, at + n * l + l, l, sum[1]);
+        }
+        if (Tensor::inputs == 1) return;
+        for (size_t r = 0; r < R; r++) sum[0][r] = vadd(sum[0][r], sum[1][r]);
+        add(p, row, at, l, sum[0]);
+    }
+#if GK_PASS != GK_SCALAR
+    template <size_t u> GK_MEM void fixed_half(size_t p, size_t row, size_t at, TensorWords& words,
+            const FixedX* from, const TensorPiece* groups, size_t count) const {
+        vf sum[4] = {vzero(), vzero(), vzero(), vzero()};
+        for (size_t g = 0; g < count; g++) {
+            fetch_later(words, VF / 4);
+            add_fixed<u>(words, 32 * g, from[g], groups[g].parameters + at * 2, sum);
+        }
+        for (size_t n = 0; n < 4; n++) {
+            const vf one[1] = {sum[n]};
+            add(p, row, at + (4 * u + n) * VF, VF, one);
+        }
+    }
+    /// A row of x in fixed point by a strip, over the groups of a chain, of 32.
+    GK_MEM void fixed_row(size_t p, size_t row, size_t at, size_t l, TensorWords& words, const FixedX* from,
+            const TensorPiece* groups, size_t count) const {
+        if constexpr (Tensor::inputs == 1) {
+            fixed_half<0>(p, row, at, words, from, groups, count);
+            fixed_half<1>(p, row, at, words, from, groups, count);
+        } else {
+            fetch_later(words, VF);
+            vf sum[1] = {vzero()};
+            for (size_t g = 0; g < count; g++)
+                add_fixed(words, 4 * g, from[g], groups[g].parameters + at * 2, sum);
+            add(p, row, at, l, sum);
+        }
+    }
+#endif
+    /// What a chain of kc inputs from p on is made of.
+    struct Chain {
+        TensorPiece pieces[TENSOR_K], groups[2];                // of fixed rows: of each 32
+        size_t      count;
+        FixedX      x[4][2];
+        float       words[2 * words_k * VF];
+    };
+    /// Groups that are not there yet take the slot of others.
+    GK_MEM void make_chain(size_t p, size_t kc, size_t slots, size_t* slot_groups, bool floats, bool fixes,
+            Chain& c) const {
+        const size_t unit = fixes ? 32 : TENSOR_K;
+        c.count = 0;
+        for (size_t q = p, end; q < p + kc; q = end, c.count++) {
+            const size_t g = q / t.group, slot = g % slots;
+            float* const at = parameters + slot * stride;
+            if (slot_groups[slot] != g) {
+                slot_groups[slot] = g;
+                if (floats) put_groups(g, at);
+                if (fixes)  put_fixed_groups(g, of_fixed + slot * stride);
+            }
+            end = least(least((g + 1) * t.group, p + kc), q / unit * unit + unit);
+            c.pieces[c.count] = {(q - p) / Tensor::inputs, (end - q) / Tensor::inputs, at};
+            if (fixes) c.groups[(q - p) / 32] = {0, 0, of_fixed + slot * stride};
+        }
+        for (size_t i = m / 4 * 4; fixes && i < m; i++)
+            for (size_t q = 0; q < kc && is_fixed(i, 0); q += 32)
+                take_fixed<Tensor>(x + i * t.k + p + q, least(kc - q, 32), c.x[i % 4][q / 32]);
+    }
+    /// A strip by all rows of x.
+    GK_MEM void strip_by_rows(size_t p, size_t kc, size_t at, bool floats, Chain& c) const {
+        const size_t l = least(cols - at, strip) / Tensor::outputs;
+        TensorWords  place = words_of(p, at);
+        if (floats || l < VF || kc % 32) {
+            gather(place, kc, l, c.words);
+            const uint8_t* const gathered = reinterpret_cast<const uint8_t*>(c.words);
+            place = {gathered, VF * sizeof(float), gathered, 0, 0};
+        }
+        size_t i = 0;
+        for (; i + 4 <= m; i += 4) rows<4>(p, i, at, l, c.words, c.pieces, c.count);
+        for (; i < m; i++) {
+#if GK_PASS != GK_SCALAR
+            if (is_fixed(i, at)) { fixed_row(p, i, at, l, place, c.x[i % 4], c.groups, (kc + 31) / 32); continue; }
+#endif
+            rows<1>(p, i, at, l, c.words, c.pieces, c.count);
+        }
+    }
+    /// Groups are consecutive inputs, in whole words; a chain has at most `slots` of them.
+    void in_order(size_t slots) const {
+        bool fixes = false, floats = m >= 4 || (Tensor::outputs > 1 && cols % strip);
+        for (size_t i = m / 4 * 4; i < m; i++) (is_fixed(i, 0) ? fixes : floats) = true;
+        size_t groups[TENSOR_K];
+        for (size_t i = 0; i < slots; i++) groups[i] = SIZE_MAX;
+        Chain c;
+        for (size_t p = 0; p < t.k; p += TENSOR_K) {
+            const size_t kc = least(t.k - p, TENSOR_K);
+            make_chain(p, kc, slots, groups, floats, fixes, c);
+            for (size_t at = 0; at < cols; at += strip) strip_by_rows(p, kc, at, floats, c);
+        }
+        if constexpr (Tensor::outputs > 1) order_outputs();
+    }
+    /// From the order of fields, or of sums.
+    void order_outputs() const {
+        for (size_t i = 0; i < m; i++)
+            for (size_t at = 0; at < cols; at += strip) {
+                float* const to = y + i * t.n + o + at;
+                const size_t l = least(cols - at, strip) / 8;
+                float fields[8 * VF];
+                memcpy(fields, to, 8 * l * sizeof(float));
+                if (is_fixed(i, at))
+                    for (size_t f = 0; f < 8 * VF; f++) to[sum_order.output[f]] = fields[f];
+                else
+                    for (size_t f = 0; f < 8 * l; f++) to[8 * (f % l) + Tensor::output(f / l)] = fields[f];
+            }
+    }
+    /// R rows of x by a strip whose inputs are of any groups.
+    template <size_t R> GK_MEM void any_rows(size_t p, size_t kc, size_t row, size_t at, size_t l, const float* words,
+            const float* const* of) const {
+        vf sum[2][R];
+        for (size_t r = 0; r < R; r++) sum[0][r] = sum[1][r] = vzero();
+        const float* from = x + row * t.k + p;
+        for (size_t i = 0; i < kc; i += 8, words += VF, from += 8) {
+            const vi w = viload(words);
+            GK_UNROLL(8) for (size_t n = 0; n < 8; n++) {
+                const float* const s = of[i + n] + at * 2;
+                const vf v = vfma(vfloat(viand(vishr(w, static_cast<int>(4 * n)), viset(15))), vload(s), vload(s + VF));
+                GK_UNROLL(4) for (size_t r = 0; r < R; r++)
+                    sum[n % 2][r] = vfma(v, vset(from[r * t.k + n]), sum[n % 2][r]);
+            }
+        }
+        for (size_t r = 0; r < R; r++) sum[0][r] = vadd(sum[0][r], sum[1][r]);
+        add(p, row, at, l, sum[0]);
+    }
+    /// Parameters of all groups are made ahead, or, if there is no room, those of each input in its turn.
+    void in_any_order(bool room, size_t groups) const {
+        for (size_t g = 0; room && g < groups; g++) put_groups(g, parameters + g * stride);
+        for (size_t p = 0; p < t.k; p += TENSOR_K) {
+            const size_t kc = least(t.k - p, TENSOR_K);
+            const float* of[TENSOR_K];
+            for (size_t i = 0; i < kc; i++) {
+                const size_t g = t.g_idx ? static_cast<size_t>(t.g_idx[p + i]) : (p + i) / t.group;
+                of[i] = parameters + (room ? g : i) * stride;
+                if (!room) put_groups(g, parameters + i * stride);
+            }
+            float words[2 * words_k * VF];
+            for (size_t at = 0; at < cols; at += strip) {
+                const size_t l = least(cols - at, strip);
+                gather(words_of(p, at), kc, l, words);
+                size_t i = 0;
+                for (; i + 4 <= m; i += 4) any_rows<4>(p, kc, i, at, l, words, of);
+                for (; i + 2 <= m; i += 2) any_rows<2>(p, kc, i, at, l, words, of);
+                if (i < m)                 any_rows<1>(p, kc, i, at, l, words, of);
+            }
+        }
+    }
+};
+GK_INL bool has_fixed(const float* x, size_t n) {
+    float worst = 0;
+    for (size_t p = 0; p < n; p += 32) worst += group_maximum(x + p, least(n - p, 32));
+    return worst == worst;
+}
+/// Is input i of group i / group?
+GK_INL bool groups_in_order(const impl::Checkpoint& t) {
+    for (size_t i = 0; t.g_idx && i < t.k; i++)
+        if (static_cast<size_t>(t.g_idx[i]) != i / t.group) return false;
+    return true;
 }
 template <class Tensor> void checkpoint_rows(const impl::Checkpoint& t, const float* x, float* y, size_t m, size_t j,
         size_t cols) {
-    for (; m >= 4; m -= 4, x += 4 * t.k, y += 4 * t.n) checkpoint_few<Tensor, 4>(t, x, y, j, cols);
-    for (; m >= 2; m -= 2, x += 2 * t.k, y += 2 * t.n) checkpoint_few<Tensor, 2>(t, x, y, j, cols);
-    if (m)                                             checkpoint_few<Tensor, 1>(t, x, y, j, cols);
+    constexpr size_t widest = 2048, unit = 8 * VF;
+    const size_t groups = (t.k - 1) / t.group + 1;
+    const size_t slots  = t.group % TENSOR_K ? least(TENSOR_K / t.group + 2, groups) : 1;
+    const bool   ordered = t.group % Tensor::inputs == 0 && groups_in_order(t), room = PARAMETERS / VF >= groups;
+    const size_t page = ordered ? least(widest, PARAMETERS / slots / unit * unit)
+                      : room ? least(64, PARAMETERS / groups / VF * VF) : PARAMETERS / TENSOR_K;
+    bool fixed[4] = {};
+    for (size_t i = m / 4 * 4; GK_PASS != GK_SCALAR && ordered && t.group % 32 == 0 && i < m; i++)
+        fixed[i % 4] = has_fixed(x + i * t.k, t.k);
+    impl::Lines<float, 2 * PARAMETERS> lines, more;
+    for (size_t o = 0; o < cols; o += page) {
+        const TensorPage<Tensor> p = {t, x, y, m, j + o, least(cols - o, page), lines.begin(), more.begin(), fixed};
+        if constexpr (Tensor::inputs > 1)
+            if (!ordered) { p.in_any_order(room, groups); continue; }
+        p.in_order(slots);
+    }
 }
 constexpr impl::CheckpointKernels checkpoint_kernels = {
     {&dequant_checkpoint<awq_tensor>, &checkpoint_rows<awq_tensor>},
@@ -9711,12 +10309,13 @@ template <class C> constexpr impl::FormatKernels format_kernels(size_t type) {
     f.block_weights = C::block::weights;
     f.block_bytes   = sizeof(typename C::block);
     f.dequant       = &dequant<C>;
-    f.rows          = C::has_levels || C::ragged ? &rows_in_registers<C> : &decoded_rows;
+    f.rows          = C::has_levels ? &rows_in_registers<C> : &decoded_rows;
     if constexpr (!C::has_levels) add_codes<C>(f, type);
     return f;
 }
 template <class C> constexpr impl::FormatKernels plain_kernels() {
     impl::FormatKernels f = format_kernels<C>(SIZE_MAX);
+    f.rows = &plain_rows<C>;
     add_plain<C>(f);
     return f;
 }
@@ -14172,8 +14771,8 @@ struct Quantised {
     void multiply(const Plan& plan, const Weights& w, const Floats& f, Precision precision) const {
         if (plan.route == QuantRoute::codes) { by_codes(plan, w, f); return; }
         if (plan.route == QuantRoute::digits && in_digits(plan, w, f, precision)) return;
-        if (f.m < FEW_ROWS) decoded(plan, w, f);
-        else                nested(plan, w, f, precision);
+        if (plan.route == QuantRoute::decoded || f.m < FEW_ROWS) decoded(plan, w, f);
+        else                                                     nested(plan, w, f, precision);
     }
     /// Float copies of input and output, or themselves.
     Floats floats_of(const Request& r, const Plan& plan, float* room) const {
@@ -14791,8 +15390,8 @@ static inline double plain_row(const Kernels& kernels, PlainFormat format, const
     constexpr size_t chunk = 1024;
     const FormatKernels& f = kernels.table.formats[format];
     double total = 0;
-    for (size_t p = 0; p < n; p += chunk) {
-        const size_t count = n - p < chunk ? n - p : chunk;
+    for (size_t p = 0, count; p < n; p += count) {
+        count = kernels.is_f32() || n - p < chunk ? n - p : chunk;
         const char* const from = static_cast<const char*>(input) + p * kernels.size();
         const float* x = reinterpret_cast<const float*>(from);
         float wide[chunk], y = 0;
@@ -14891,8 +15490,8 @@ GK_BODY Status checkpoint_matmul(const Kernels& k, const Checkpoint& t, bool gpt
     const Scratch memory(k.workspace, plan.floats);
     if (!memory) return no_memory();
     const Quantised::Floats f = q.floats_of(r, plan, memory.data());
-    if (r.m < FEW_BY_TENSORS && t.k <= PANELS_K && t.k > 0) {
-        split(plan.parallel, t.n, g.nr, [&](size_t begin, size_t end, size_t) {
+    if (r.m < FEW_BY_TENSORS && t.k <= PANELS_K && t.k > 0 && t.group >= SHORT_GROUP) {
+        split(plan.parallel, t.n, TENSOR_OUTPUTS, [&](size_t begin, size_t end, size_t) {
             c.rows(t, f.x, f.y, f.m, begin, end - begin);
         });
     } else {

@@ -158,8 +158,9 @@ TEST_CASE_TEMPLATE("awq_matmul", E, ELEMENTS) {
                 });
             }
     if (small()) return;
-    for (size_t m : Sizes{ 1, 9 }) {
-        const Tensor t(rng, 16, 11008, 128);
+    for (const Sizes& s : { Sizes{ 16, 1 }, Sizes{ 16, 9 }, Sizes{ 136, 1 }, Sizes{ 136, 3 } }) {      // n, m
+        const size_t m = s[1];
+        const Tensor t(rng, s[0], 11008, 128);
         const File   f = awq_file(t);
         const Guarded<E> x(draw<E>(rng, m * t.k, Data::equal));
         check_product<E>("awq_matmul", name_of(t), t.weights(), x.data(), m, t.n, t.k, [&](const CpuKernels<E>& k, E* out) {
@@ -333,6 +334,39 @@ TEST_CASE_TEMPLATE("gptq_matmul", E, ELEMENTS) {
                 expect_ok(k.gptq_matmul(f.qweight(), qzeros, f.scales(), g, x.data(), out, m, t.n, t.k, t.group, zeros));
             });
         }
+    if (small()) return;
+    for (const Sizes& s : { Sizes{ 40, 11008, 128, 1 }, Sizes{ 40, 11008, 64, 3 }, Sizes{ 24, 4800, 8, 1 }, Sizes{ 24, 4800, 8, 3 } }) {
+        Tensor t(rng, s[0], s[1], s[2]);
+        const size_t m = s[3];
+        set_order(t, s[2] == 8 ? Order::random : Order::plain, rng);
+        const File f = gptq_file(t);
+        const Guarded<int32_t> idx(t.g_idx);
+        const Guarded<E> x(draw<E>(rng, m * t.k, Data::equal));
+        check_product<E>("gptq_matmul", name_of(t), t.weights(), x.data(), m, t.n, t.k, [&](const CpuKernels<E>& k, E* out) {
+            expect_ok(k.gptq_matmul(f.qweight(), f.qzeros(), f.scales(), idx.data(), x.data(), out, m, t.n, t.k, t.group,
+                                    GptqZeros::v2));
+        });
+    }
+}
+
+TEST_CASE("gptq_matmul: a row that no fixed point holds leaves others alone") {
+    Rng rng(9);
+    const Tensor t(rng, 72, 256, 64);
+    const File   f = gptq_file(t);
+    for (float odd : { 1e35f, 1e-35f, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity() })
+        for_each_isa<float>([&](const CpuKernels<float>& k, const char* isa) {
+            TEST_INFO("gptq_matmul", isa, float, odd);
+            std::vector<float> x = draw<float>(rng, 3 * t.k), y(3 * t.n), want(3 * t.n);
+            const auto run = [&](std::vector<float>& out) {
+                expect_ok(k.gptq_matmul(f.qweight(), f.qzeros(), f.scales(), nullptr, x.data(), out.data(), 3, t.n, t.k, t.group,
+                                        GptqZeros::v2));
+            };
+            run(want);
+            x[t.k + 100] = odd;
+            run(y);
+            for (size_t i : Sizes{ 0, 2 }) CHECK(std::memcmp(&y[i * t.n], &want[i * t.n], t.n * sizeof(float)) == 0);
+            if (odd != odd) for (size_t i = 0; i < t.n; i++) CHECK(std::isnan(y[t.n + i]));
+        });
 }
 
 TEST_CASE_TEMPLATE("pack_gptq4", E, ELEMENTS) {
