@@ -6025,10 +6025,15 @@ template <class C, size_t R, size_t W, size_t U> void plain_inputs(const impl::R
 template <class C> void plain_rows(const impl::RowsJob& job) {
     constexpr size_t most = VF < 16 ? 4 : 2;                    // chains: as many as 32 weights are vectors
     size_t i = 0;
-    for (; i < job.m && job.ldy == 1; i++) plain_inputs<C, 1, 1, most>(job, i);             // a row is all of W
-    for (; i + 4 <= job.m; i += 4)         plain_inputs<C, 4, 2, 1>(job, i);
-    for (; i + 2 <= job.m; i += 2)         plain_inputs<C, 2, 4, 1>(job, i);
-    for (; i < job.m; i++)                 plain_inputs<C, 1, 4, 2>(job, i);
+    if constexpr (VF > 1) {
+        for (; i < job.m && job.ldy == 1; i++) plain_inputs<C, 1, 1, most>(job, i);         // a row is all of W
+        for (; i + 4 <= job.m; i += 4)         plain_inputs<C, 4, 2, 1>(job, i);
+        for (; i + 2 <= job.m; i += 2)         plain_inputs<C, 2, 4, 1>(job, i);
+        for (; i < job.m; i++)                 plain_inputs<C, 1, 4, 2>(job, i);
+    } else {
+        for (; i + 4 <= job.m; i += 4)         plain_inputs<C, 4, 1, 1>(job, i);
+        for (; i < job.m; i++)                 plain_inputs<C, 1, 1, most>(job, i);
+    }
 }
 
 /// Rows decoded to floats, DECODED of them at a time, which is a whole number of blocks: a sum of that many, then sums
