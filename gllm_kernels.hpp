@@ -6833,7 +6833,7 @@ GK_INL void add_fields(const float* words, size_t count, const float* parameters
             if (U > 1) s[U - 1][f][r] = vzero();
         }
     }
-    const auto word = [&](size_t u) {
+    const auto add_word = [&](size_t u) {
         const vi w = viload(words);
         GK_UNROLL(2) for (size_t f = 0; f < 2; f++) {
             const vf v = vfma(vfloat(viand(w, mask[f])), scale[f], offset[f]);
@@ -6842,8 +6842,8 @@ GK_INL void add_fields(const float* words, size_t count, const float* parameters
         words += VF;
         x     += Tensor::inputs;
     };
-    for (; count >= U; count -= U) { GK_UNROLL(2) for (size_t u = 0; u < U; u++) word(u); }
-    if (count) word(0);
+    for (; count >= U; count -= U) { GK_UNROLL(2) for (size_t u = 0; u < U; u++) add_word(u); }
+    if (count) add_word(0);
     GK_UNROLL(2) for (size_t f = 0; f < 2; f++)
         GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[f][r] = U > 1 ? vadd(s[0][f][r], s[U - 1][f][r]) : s[0][f][r];
 }
