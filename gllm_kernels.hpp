@@ -3197,10 +3197,10 @@ GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n,
 enum class QuantRoute { decoded, codes, digits, nested, strips };
 constexpr size_t FEW_ROWS  = 8;                                 // of input, below here: weights are not packed
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
-constexpr size_t FEW_PLAIN = 17, FEW_FAST_PLAIN = 10;           // of plain codes, as floats, without a unit for bytes
 constexpr size_t FEW_FOR_DOTS = 4;                              // the same, where kernels do not take what k is
-constexpr size_t SHORT_GROUP = 3, TENSOR_OUTPUTS = 128;         // the shortest that few rows are for; a unit of a split
+constexpr size_t FEW_PLAIN = 17, FEW_FAST_PLAIN = 10;           // the same of plain codes, where no unit takes bytes
 constexpr size_t FEW_BY_TENSORS = 5;                            // the same of checkpoints, which are used as decoded
+constexpr size_t SHORT_GROUP = 3, TENSOR_OUTPUTS = 128;         // of these the shortest group; outputs a thread takes
 constexpr size_t EXACT_DOTS_AVX2 = 10;                          // so many together are faster than floats
 constexpr size_t FAST_DOTS_AVXVNNI = 12, FAST_DOTS_AVXVNNI_8BIT = 10;               // .. than panels, but of grids
 constexpr size_t FEW_FOR_PANELS = 2;                            // below here: codes are not packed
@@ -5610,9 +5610,7 @@ template <class C> GK_INL vf weights_at(const Scales& s, vb codes, size_t g, siz
 constexpr int32_t awq_shifts[8]   = {0, 16, 4, 20, 8, 24, 12, 28};
 
 GK_INL vf checkpoint_scales(const impl::Checkpoint& t, size_t g, size_t o, size_t l) {
-#if GK_PASS == GK_AVX2 || GK_PASS == GK_AVX512
-    if (l == VF) return vload(reinterpret_cast<const f16*>(t.scales + 2 * (g * t.n + o)));
-#endif
+    if (VF >= 8 && l == VF) return vload(reinterpret_cast<const f16*>(t.scales + 2 * (g * t.n + o)));
     f16 s[VF] = {};
     memcpy(s, t.scales + 2 * (g * t.n + o), 2 * l);
     return vload(s);
@@ -5996,8 +5994,8 @@ void plain_rest(const uint8_t* w, const float* x, size_t ldx, size_t n, double (
             total[r] += static_cast<double>(last[p]) * static_cast<double>(x[r * ldx + p]);
 }
 /// R rows of x by all of plain codes, which are decoded in registers, W by W: several go over some rows of W at a time,
-/// while a part of each stays in L1. Sums do not depend on what else is there. U chains of 64 steps are added up in
-/// double: with three chains more, lanes and the result 72 roundings at most.
+/// while a part of each stays in L1. A sum does not depend on how many rows of W there are. U chains of 64 steps are
+/// added up in double: with three chains more, lanes and the result 72 roundings at most.
 template <class C, size_t R, size_t W, size_t U> void plain_inputs(const impl::RowsJob& job, size_t i) {
     constexpr size_t run = 64 * U * VF, rows = R == 1 ? W : 64, bytes = sizeof(typename C::block);
     const float* const x = job.x + i * job.k;

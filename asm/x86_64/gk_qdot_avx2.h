@@ -200,7 +200,8 @@
 
 #else
 
-//   A quad of codes is loaded once for all digits, into ymm1 and ymm2. ymm4 .. ymm9: words of a row by a digit; ymm10: x
+//   A quad of codes is loaded once for all digits, into ymm1 and ymm2. ymm4 .. ymm9: words of a row by a digit; ymm10: x;
+//   ymm11: a product; ymm12: codes without sign; ymm13: bytes of 128
 
 #ifdef SIGNED_CODES
 #define TOP_DEPTH 2
