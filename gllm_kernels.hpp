@@ -6437,7 +6437,7 @@ struct BPanels {
     size_t group() const { return b.panel == steps.panel_rows ? GROUP : NR; }
     size_t ahead() const { return ready ? NR : group(); }
     /// What at(j) will read, part `i` of it when a part is `rows` rows of 128 bytes. Lines that two panels share were
-    /// read with the first.
+    /// read with the first: rows begin at the last byte of a line.
     impl::Ahead source(size_t j, size_t i, size_t rows) const {
         const size_t from = i * rows, size = transposed_size(b.panel);
         const char* const data = static_cast<const char*>(b.data);
@@ -6509,7 +6509,8 @@ void gemm_nest(const impl::GemmJob& job, const ElementSteps& e) {
                         const float* const next = i + rows < mc ? t + rows * ldt : t - i * ldt + NR;
                         packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols,
                                     panels.source(j + panels.ahead(), tile, part),
-                                    {reinterpret_cast<const char*>(own_tile ? local : next), ldt * sizeof(float), MR});
+                                    {reinterpret_cast<const char*>(own_tile ? local : next) + 63,  // as in source()
+                                     ldt * sizeof(float), MR});
                         if (done) e.finish(t, ldt, bias ? bias + (j0 + j) * e.size : nullptr, job.act, c, job.ldc,
                                            rows, cols);
                         i += rows;
