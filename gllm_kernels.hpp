@@ -5043,11 +5043,13 @@ static void run_map(const impl::MapJob& job) {
 
 // ---- dot products of rows ---------------------------------------------------
 
-/// The line of *p will be read soon. Any address is allowed.
+/// The line of *p will be read soon; or later, after more than L1 holds: it comes to L2. Any address is allowed.
 #if defined(__GNUC__)
-GK_INL void prefetch(const char* p) { __builtin_prefetch(p); }
+GK_INL void prefetch(const char* p)       { __builtin_prefetch(p); }
+GK_INL void prefetch_later(const char* p) { __builtin_prefetch(p, 0, 2); }
 #else
-GK_INL void prefetch(const char*)   {}
+GK_INL void prefetch(const char*)         {}
+GK_INL void prefetch_later(const char*)   {}
 #endif
 
 constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK;
@@ -7500,12 +7502,14 @@ struct Ahead {
     size_t                count, bytes;                         // pages; of each
     size_t                page, at;                             // the next lines
     ptrdiff_t             early;                                // bytes that were prefetched before their time
-    /// As many bytes as something else reads meanwhile.
-    GK_MEM void prefetch_bytes(ptrdiff_t n) {
+    /// As many bytes as something else reads meanwhile. Those of floats in a block are more than L1 holds.
+    template <bool WIDE> GK_MEM void prefetch_bytes(ptrdiff_t n) {
         for (early -= n; early < 0; early += 256) {
             if (at >= bytes) { early = PTRDIFF_MAX / 2; return; }
             const char* const line = reinterpret_cast<const char*>(pages[page] + at);
-            GK_UNROLL(4) for (size_t i = 0; i < 4; i++) prefetch(line + 64 * i);
+            GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
+                if constexpr (WIDE) prefetch_later(line + 64 * i); else prefetch(line + 64 * i);
+            }
             if (++page == count) { page = 0; at += 256; }
         }
     }
@@ -7532,7 +7536,7 @@ GK_INL void add_keys(const KeySums& k, const uint8_t* const* pages, size_t from,
     for (size_t i = from; i < end; i += 2) {
         vf v[2][P * PAGEV];
         key_rows<P>(TYPE, pages, d, i * row, k.scales, v);
-        if (i % 8 == 0) k.values->prefetch_bytes(bytes);
+        if (i % 8 == 0) k.values->prefetch_bytes<TYPE == CacheType::f32>(bytes);
         GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
             GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
                 const vf x = vset(k.q[r * d + i + n]);
@@ -7604,7 +7608,7 @@ template <CacheType TYPE, size_t R, size_t C> GK_INL void add_tokens(const Value
         const uint8_t* row = s.block.values[t / PAGE] + t % PAGE * stride + offset;
         for (; t + 2 <= last; t += 2, row += 2 * stride) {
             add_values<TYPE, 2>(s, row, from, s.p + t, acc);
-            if (t % 8 < 2) s.keys->prefetch_bytes(bytes);
+            if (t % 8 < 2) s.keys->prefetch_bytes<TYPE == CacheType::f32>(bytes);
         }
         if (t < last) add_values<TYPE, 1>(s, row, from, s.p + t, acc);
     }
