@@ -224,8 +224,22 @@
 .endm
 
 .macro GK_QDOT_PAIRS kind, d, bytes, shift=0, shifts=-1     // the block; kind SIGNED, an offset of 1 << shift, or UNSIGNED,
-    GK_QDOT_AHEAD \bytes                                     // zeros and rests
+    GK_QDOT_AHEAD \bytes                                    // zeros and rests
     GK_QDOT_CODES
+    GK_QDOT_PAIRS_OF_CODES \kind, \d, \shift, \shifts
+.endm
+
+.macro GK_QDOT_PAIRS_BETWEEN kind, d, bytes, shift=0, shifts=-1     // the same, with scales made between codes
+    GK_QDOT_AHEAD \bytes
+    CODES   W0
+    GK_QDOT_KEEP zmm18, zmm19, zmm20, zmm21
+    SCALES  W0, W1, 448
+    CODES   W1
+    GK_QDOT_KEEP zmm12, zmm13, zmm14, zmm15
+    CODES   W3
+    GK_QDOT_KEEP zmm28, zmm29, zmm30, zmm31
+    SCALES  W2, W3, 640
+    CODES   W2
     GK_QDOT_PAIRS_OF_CODES \kind, \d, \shift, \shifts
 .endm
 

@@ -34,11 +34,10 @@ GK_CONST gk_qdot_avx512vnni_q4_0_data
 .endm
 
 .macro HEAD d
-    GK_QDOT_PAIRS_HEAD \d
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS SIGNED, \d, 144, 3, 64
+    GK_QDOT_PAIRS_BETWEEN SIGNED, \d, 144, 3, 64
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q4_0_4, 144, GROUPS

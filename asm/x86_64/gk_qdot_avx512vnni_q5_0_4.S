@@ -51,11 +51,10 @@ L(data):
 .endm
 
 .macro HEAD d
-    GK_QDOT_PAIRS_HEAD \d
 .endm
 
 .macro BLOCK d
-    GK_QDOT_PAIRS SIGNED, \d, 176, 4
+    GK_QDOT_PAIRS_BETWEEN SIGNED, \d, 176, 4
 .endm
 
 GK_QDOT_FUNC gk_qdot_avx512vnni_q5_0_4, 176, GROUPS
