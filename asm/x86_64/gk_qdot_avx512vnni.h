@@ -436,22 +436,25 @@ L(data):
     GK_QDOT_16_OF_CODES \d
 .endm
 
-.macro GK_QDOT_16_OF_CODES d
+.macro GK_QDOT_16_OF_CODES d, factors=-1    // \factors: constants that scales are multiplied with
     mov     rax, rdx
     lea     r11, [rdi + 896]
 L(input\d):
     GK_QDOT_DOTS \d
     OFFSET  \d
     GK_QDOT_EACH vpsubd, zmm3
-    GK_QDOT_16_SCALES \d
+    GK_QDOT_16_SCALES \d, \factors
     GK_QDOT_16_ADD
     add     rdx, qword ptr [rdi + 88]
     GK_QDOT_INPUTS L(input\d)
     mov     rdx, rax
 .endm
 
-.macro GK_QDOT_16_SCALES d          // zmm0, zmm1, zmm2, zmm17 = scales of the rows and of x
+.macro GK_QDOT_16_SCALES d, factors // zmm0, zmm1, zmm2, zmm17 = scales of the rows and of x
     vmovups zmm3, zmmword ptr [rdx + 256*\d + 64]
+.if \factors >= 0
+    vmulps  zmm3, zmm3, zmmword ptr [DATA + \factors]
+.endif
     vmulps  zmm0, zmm3, zmmword ptr [rdi + 448]
     vmulps  zmm1, zmm3, zmmword ptr [rdi + 448 + 64]
     vmulps  zmm2, zmm3, zmmword ptr [rdi + 448 + 128]
@@ -562,15 +565,15 @@ L(data):
 
 .macro GK_QDOT_6BIT d, bytes, shifts=-1     // the block; scales between codes: neither need wait for the other
     GK_QDOT_AHEAD \bytes
-    GK_QDOT_6BIT_BYTES
     CODES   W0
     GK_QDOT_KEEP zmm18, zmm19, zmm20, zmm21
-    GK_QDOT_6BIT_SCALES 0x50, 384
+    GK_QDOT_6BIT_BYTES
     CODES   W1
     GK_QDOT_KEEP zmm12, zmm13, zmm14, zmm15
-    GK_QDOT_6BIT_ZEROS \d, 448
+    GK_QDOT_6BIT_SCALES 0x50, 384
     CODES   W3
     GK_QDOT_KEEP zmm28, zmm29, zmm30, zmm31
+    GK_QDOT_6BIT_ZEROS \d, 448
     GK_QDOT_6BIT_SCALES 0xfa, 512
     CODES   W2
     GK_QDOT_6BIT_ZEROS \d, 640

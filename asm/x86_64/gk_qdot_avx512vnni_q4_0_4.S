@@ -4,9 +4,9 @@
 //
 //   zmm24  fifteens     zmm25  shifts 0 | 4     zmm26  where SCALES finds d of two rows
 //
-//   256 of four rows: 154 micro-operations of vectors for three digits, 110 for one. On Ice Lake 81 cycles.
+//   256 of four rows: 153 micro-operations of vectors for three digits, 109 for one. On Ice Lake 82 cycles.
 //
-// mca: icelake-server 1*81 2
+// mca: icelake-server 1*82 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -6,9 +6,9 @@
 //
 //   zmm22, zmm23, zmm26, zmm27  quads 0 .. 3 of lanes     zmm24  fifteens     zmm25  sixteens
 //
-//   256 of four rows: 217 micro-operations of vectors for three digits, 169 for one. On Ice Lake 116 cycles.
+//   256 of four rows: 217 micro-operations of vectors for three digits, 169 for one. On Ice Lake 117 cycles.
 //
-// mca: icelake-server 1*116 2
+// mca: icelake-server 1*117 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
