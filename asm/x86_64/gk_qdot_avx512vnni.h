@@ -170,17 +170,30 @@
 .endm
 
 .macro GK_QDOT_ZERO s0, s1, s2, s3
-    vpxor   \s0, \s0, \s0
-    vpxor   \s1, \s1, \s1
-    vpxor   \s2, \s2, \s2
-    vpxor   \s3, \s3, \s3
+    vpxord  \s0, \s0, \s0
+    vpxord  \s1, \s1, \s1
+    vpxord  \s2, \s2, \s2
+    vpxord  \s3, \s3, \s3
 .endm
 
-.macro GK_QDOT_DOTS d, shifts=-1    // zmm8 .. zmm11 = sums of code X, or of codes that are too far left, by constants
-    GK_QDOT_ZERO xmm8, xmm9, xmm10, xmm11
-    GK_QDOT_DIGIT 0, zmm8, zmm9, zmm10, zmm11
+.macro GK_QDOT_BEGIN d, s0, s1, s2, s3, offset      // sums are 0, or minus what \offset \d leaves in zmm3
+.ifb \offset
+    GK_QDOT_ZERO \s0, \s1, \s2, \s3
+.else
+    \offset \d
+    vpxor   xmm2, xmm2, xmm2
+    vpsubd  \s3, zmm2, zmm3
+    vmovdqa64 \s0, \s3
+    vmovdqa64 \s1, \s3
+    vmovdqa64 \s2, \s3
+.endif
+.endm
+
+.macro GK_QDOT_DOTS d, shifts=-1, offset    // zmm8 .. zmm11 = sums of code X, or of codes that are too far left, by constants
 .if \d == 3
-    GK_QDOT_ZERO xmm0, xmm1, xmm2, xmm3
+    GK_QDOT_ZERO zmm8, zmm9, zmm10, zmm11
+    GK_QDOT_DIGIT 0, zmm8, zmm9, zmm10, zmm11
+    GK_QDOT_BEGIN \d, zmm0, zmm1, zmm2, zmm3, \offset
     GK_QDOT_EACH vpslld, 8
     GK_QDOT_DIGIT 512, zmm0, zmm1, zmm2, zmm3           // by themselves: shorter chains
     GK_QDOT_DIGIT 256, zmm8, zmm9, zmm10, zmm11
@@ -189,6 +202,9 @@
     vpaddd  zmm9, zmm9, zmm1
     vpaddd  zmm10, zmm10, zmm2
     vpaddd  zmm11, zmm11, zmm3
+.else
+    GK_QDOT_BEGIN \d, zmm8, zmm9, zmm10, zmm11, \offset
+    GK_QDOT_DIGIT 0, zmm8, zmm9, zmm10, zmm11
 .endif
 .if \shifts >= 0
     vmovdqa64 zmm0, zmmword ptr [DATA + \shifts]
@@ -440,9 +456,7 @@ L(data):
     mov     rax, rdx
     lea     r11, [rdi + 896]
 L(input\d):
-    GK_QDOT_DOTS \d
-    OFFSET  \d
-    GK_QDOT_EACH vpsubd, zmm3
+    GK_QDOT_DOTS \d, -1, OFFSET
     GK_QDOT_16_SCALES \d, \factors
     GK_QDOT_16_ADD
     add     rdx, qword ptr [rdi + 88]

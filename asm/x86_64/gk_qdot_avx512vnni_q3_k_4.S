@@ -9,9 +9,9 @@
 //   zmm16, zmm27  4 in the low halves of bytes, in the high ones     zmm24  masks of lanes
 //   zmm22, zmm23, zmm25, zmm26  quads 0 .. 3 of lanes                k1  the upper half of double words
 //
-//   256 of four rows: 183 micro-operations of vectors for three digits, 139 for one. On Ice Lake 97 cycles.
+//   256 of four rows: 180 micro-operations of vectors for three digits, 136 for one. On Ice Lake 99 cycles.
 //
-// mca: icelake-server 1*97 2
+// mca: icelake-server 1*99 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
