@@ -16,9 +16,9 @@
 //
 //   room: rests of the four rows at 128; floats d | dmin of them at 704; dmin / d at most 64, every other, at 736
 //
-//   256 of four rows: 181 micro-operations of vectors for three digits, 136 for one. On Ice Lake 97 cycles.
+//   256 of four rows: 177 micro-operations of vectors for three digits, 136 for one. On Ice Lake 95 cycles.
 //
-// mca: icelake-server 1*97
+// mca: icelake-server 1*95
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
@@ -64,7 +64,7 @@ L(data):
     vpandd  \q1, \q1, zmm24
 .endm
 
-// scales of two rows: s in zmm8 | zmm11, m and rest in zmm9 | zmm21, z in zmm10 | zmm15; zmm7 and zmm31 are free
+// one digit, scales of two rows: s in zmm8 | zmm11, m and rest in zmm9 | zmm21, z in zmm10 | zmm15; zmm7 and zmm31 are free
 
 .macro NIBBLES a, b                 // floats sc, mn, 1 / sc
     vbroadcasti32x4 zmm8, xmmword ptr [\a]
@@ -94,7 +94,7 @@ L(data):
     vmulps  zmm11, zmm11, dword ptr [rdi + 704 + 8*\r + 8]{1to16}
 .endm
 
-.macro ZEROS d, r, z0, z1           // z, and rests at 128
+.macro ZEROS r, z0, z1              // z, and rests at 128
     vpminsd zmm10, zmm10, dword ptr [DATA + 832]{1to16}             // 24 + 3; the order is that of integers
     vpminsd zmm15, zmm15, dword ptr [DATA + 832]{1to16}
     vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm8
@@ -105,13 +105,33 @@ L(data):
     vsubps  \z1, zmm15, dword ptr [DATA + 840]{1to16}
     vfmsub231ps zmm9, \z0, zmm8                                     // rest = z s - m
     vfmsub231ps zmm21, \z1, zmm11
-.if \d == 3
-    vmovdqa64 zmm31, zmmword ptr [DATA + 576]
-    vpermd  \z0, zmm10, zmm31
-    vpermd  \z1, zmm15, zmm31
-.endif
     vmovaps zmmword ptr [rdi + 128 + 64*\r], zmm9
     vmovaps zmmword ptr [rdi + 128 + 64*\r + 64], zmm21
+.endm
+
+.macro ROW_SCALES r, at, zero       // the same of one row, in zmm0 .. zmm3, z as (z, 1024 z)
+    vbroadcasti32x4 zmm0, xmmword ptr [\at]
+    vpsrlvd zmm0, zmm0, zmm16
+    vpsrld  zmm1, zmm0, 4
+    vmovaps zmm3, zmmword ptr [DATA + 768]
+    vpermps zmm2, zmm0, zmmword ptr [DATA + 512]
+    vpermps zmm1, zmm1, zmm27
+    vpermps zmm0, zmm0, zmm27
+    vmulps  zmm2, zmm2, zmm1
+    vmulps  zmm1, zmm1, dword ptr [rdi + 704 + 8*\r + 4]{1to16}
+    vfmadd132ps zmm2, zmm3, dword ptr [rdi + 736 + 8*\r]{1to16}
+    vmulps  zmm0, zmm0, dword ptr [rdi + 704 + 8*\r]{1to16}
+    vpminsd zmm2, zmm2, dword ptr [DATA + 832]{1to16}
+    vaddps  zmm2, zmm2, dword ptr [DATA + 836]{1to16}
+    vsubps  zmm3, zmm2, dword ptr [DATA + 840]{1to16}
+    vpermd  \zero, zmm2, zmmword ptr [DATA + 576]
+    vfmsub231ps zmm1, zmm3, zmm0
+    vmovaps zmmword ptr [rdi + 448 + 64*\r], zmm0
+    vmovaps zmmword ptr [rdi + 128 + 64*\r], zmm1
+.endm
+
+.macro DIGIT at
+    GK_QDOT_DIGIT \at, zmm8, zmm9, zmm10, zmm11
 .endm
 
 .macro HEAD d
@@ -175,27 +195,44 @@ L(data):
     cmp     r11, qword ptr [rdi + 432]
 .endm
 
-.macro BLOCK d                      // scales between codes: neither need wait for the other
+.macro BLOCK d                      // scales between the digits of the first input, or between codes: none need wait for others
     GK_QDOT_AHEAD 84
     vmovdqu64 zmm0, zmmword ptr [W0 + 16]
     vmovdqu64 zmm1, zmmword ptr [W1 + 16]
     vmovdqu64 zmm2, zmmword ptr [W2 + 16]
     vmovdqu64 zmm3, zmmword ptr [W3 + 16]
+    mov     rax, rdx
+    lea     r11, [rdi + 896]
+.if \d == 3
+    QUAD    0, zmm18, zmm12, zmm4, zmm28
+    QUAD    1, zmm19, zmm13, zmm5, zmm29
+    QUAD    2, zmm20, zmm14, zmm6, zmm30
+    QUAD    3, zmm21, zmm15, zmm7, zmm31
+    GK_QDOT_ZERO zmm8, zmm9, zmm10, zmm11
+    ROW_SCALES 0, W0, zmm22
+    DIGIT   0
+    ROW_SCALES 1, W1, zmm23
+    GK_QDOT_EACH vpslld, 8
+    DIGIT   256
+    ROW_SCALES 2, W2, zmm25
+    GK_QDOT_EACH vpslld, 8
+    DIGIT   512
+    ROW_SCALES 3, W3, zmm26
+.else
     NIBBLES W0, W1
     QUAD    0, zmm18, zmm12, zmm4, zmm28
     RATIOS  0
     QUAD    1, zmm19, zmm13, zmm5, zmm29
-    ZEROS   \d, 0, zmm22, zmm23
+    ZEROS   0, zmm22, zmm23
     NIBBLES W2, W3
     vmovdqa64 zmm17, zmmword ptr [DATA + 192 + 128]
     HALF_QUAD zmm20, zmm14, zmm0, zmm1
     RATIOS  2
     HALF_QUAD zmm6, zmm30, zmm2, zmm3
-    ZEROS   \d, 2, zmm25, zmm26
+    ZEROS   2, zmm25, zmm26
     QUAD    3, zmm21, zmm15, zmm7, zmm31
-    mov     rax, rdx
-    lea     r11, [rdi + 896]
-    GK_QDOT_DOTS \d
+    GK_QDOT_DOTS 1
+.endif
     SUMS    \d
     jb      L(more\d)
 L(back\d):
