@@ -5,9 +5,9 @@
 //
 //   zmm22  bytes of 65 or 63 by an index and its sign     zmm23  those of two rows
 //
-//   256 of four rows: 238 micro-operations of vectors for three digits, 194 for one. On Ice Lake 152 cycles.
+//   256 of four rows: 235 micro-operations of vectors for three digits, 191 for one. On Ice Lake 153 cycles.
 //
-// mca: icelake-server 1*152 2
+// mca: icelake-server 1*153 2
 
 #include "gk_qdot_avx512vbmi_iq1.h"
 #ifdef __x86_64__

@@ -53,9 +53,12 @@ GK_CONST gk_qdot_avx512vbmi_iq1_s_data
     vpaddb  \v3, \v3, zmm22
 .endm
 
-.macro GK_QDOT_PAIR_WHOLE d, room, shift
-    vmovdqa64 zmm1, zmmword ptr [rdi + \room + 128]
-    vpdpwssd zmm0, zmm1, zmmword ptr [rdx + 256*\d + 448]           // minus z sum X
+.macro GK_QDOT_PAIRS_WHOLE d, shift
+    vmovdqu64 zmm1, zmmword ptr [rdx + 256*\d + 448]
+    vmovaps zmm8, zmmword ptr [r11]
+    vmovaps zmm9, zmmword ptr [r11 + 64]
+    vpdpwssd zmm0, zmm1, zmmword ptr [rdi + 576]                    // minus z sum X
+    vpdpwssd zmm2, zmm1, zmmword ptr [rdi + 768]
 .endm
 
 .macro HEAD d

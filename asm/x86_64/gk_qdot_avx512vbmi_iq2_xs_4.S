@@ -5,7 +5,7 @@
 //
 //   k2  odd bytes; what a mask leaves out is not read
 //
-//   256 of four rows: 207 micro-operations of vectors for three digits, 163 for one. On Ice Lake 135 cycles.
+//   256 of four rows: 204 micro-operations of vectors for three digits, 160 for one. On Ice Lake 135 cycles.
 //
 // mca: icelake-server 1*135 2
 

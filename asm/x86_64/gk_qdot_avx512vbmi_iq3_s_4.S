@@ -3,9 +3,9 @@
 //   A block is 110 bytes: f16 d; 64 lower bytes of indices, for 4 weights each; their ninth bits; 256 signs; eight s of 4
 //   bits. w = +-d (2 s + 1) grid.
 //
-//   256 of four rows: 266 micro-operations of vectors for three digits, 222 for one. On Ice Lake 178 cycles.
+//   256 of four rows: 265 micro-operations of vectors for three digits, 221 for one. On Ice Lake 174 cycles.
 //
-// mca: icelake-server 1*178 2
+// mca: icelake-server 1*174 2
 
 #include "gk_qdot_avx512vbmi.h"
 #ifdef __x86_64__

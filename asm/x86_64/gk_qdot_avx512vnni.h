@@ -21,7 +21,8 @@
 //   zmm18 .. zmm21, zmm12 .. zmm15, zmm4 .. zmm7, zmm28 .. zmm31  quads 0 .. 3 of lanes of the four rows
 //   zmm17  a quad of lanes of x     zmm16, zmm22 .. zmm27  of the format
 //
-//   Scales are made a block ahead, by HEAD, and kept in memory: they take long, and codes need not wait for them.
+//   Scales are kept in memory. They take long, and codes need not wait for them: they are made between the codes of rows, or
+//   a block ahead, by HEAD. Sums of rows go step by step side by side, for the same reason.
 //
 //   Codes are taken as unsigned, with an offset that the sum of X takes back: a lane is the sum of 16 code X, exact. Where 32
 //   weights share a scale the lanes of two rows are folded, to eight groups of each. Then one FMA. Sixteen blocks are a chain
@@ -169,17 +170,30 @@
 .endm
 
 .macro GK_QDOT_ZERO s0, s1, s2, s3
-    vpxor   \s0, \s0, \s0
-    vpxor   \s1, \s1, \s1
-    vpxor   \s2, \s2, \s2
-    vpxor   \s3, \s3, \s3
+    vpxord  \s0, \s0, \s0
+    vpxord  \s1, \s1, \s1
+    vpxord  \s2, \s2, \s2
+    vpxord  \s3, \s3, \s3
 .endm
 
-.macro GK_QDOT_DOTS d, shifts=-1    // zmm8 .. zmm11 = sums of code X, or of codes that are too far left, by constants
-    GK_QDOT_ZERO xmm8, xmm9, xmm10, xmm11
-    GK_QDOT_DIGIT 0, zmm8, zmm9, zmm10, zmm11
+.macro GK_QDOT_BEGIN d, s0, s1, s2, s3, offset      // sums are 0, or minus what \offset \d leaves in zmm3
+.ifb \offset
+    GK_QDOT_ZERO \s0, \s1, \s2, \s3
+.else
+    \offset \d
+    vpxor   xmm2, xmm2, xmm2
+    vpsubd  \s3, zmm2, zmm3
+    vmovdqa64 \s0, \s3
+    vmovdqa64 \s1, \s3
+    vmovdqa64 \s2, \s3
+.endif
+.endm
+
+.macro GK_QDOT_DOTS d, shifts=-1, offset    // zmm8 .. zmm11 = sums of code X, or of codes that are too far left, by constants
 .if \d == 3
-    GK_QDOT_ZERO xmm0, xmm1, xmm2, xmm3
+    GK_QDOT_ZERO zmm8, zmm9, zmm10, zmm11
+    GK_QDOT_DIGIT 0, zmm8, zmm9, zmm10, zmm11
+    GK_QDOT_BEGIN \d, zmm0, zmm1, zmm2, zmm3, \offset
     GK_QDOT_EACH vpslld, 8
     GK_QDOT_DIGIT 512, zmm0, zmm1, zmm2, zmm3           // by themselves: shorter chains
     GK_QDOT_DIGIT 256, zmm8, zmm9, zmm10, zmm11
@@ -188,6 +202,9 @@
     vpaddd  zmm9, zmm9, zmm1
     vpaddd  zmm10, zmm10, zmm2
     vpaddd  zmm11, zmm11, zmm3
+.else
+    GK_QDOT_BEGIN \d, zmm8, zmm9, zmm10, zmm11, \offset
+    GK_QDOT_DIGIT 0, zmm8, zmm9, zmm10, zmm11
 .endif
 .if \shifts >= 0
     vmovdqa64 zmm0, zmmword ptr [DATA + \shifts]
@@ -199,11 +216,6 @@
 .irp s, \a, \b, \c, \d
     .fill   4, 4, \s
 .endr
-.endm
-
-.macro GK_QDOT_SCALE d, at, room    // zmm1 = scale of weights and of x, whose sums are at \at
-    vmovaps zmm1, zmmword ptr [rdi + \room]
-    vmulps  zmm1, zmm1, zmmword ptr [rdx + 256*\d + \at + 64]
 .endm
 
 .macro GK_QDOT_AHEAD bytes          // a later block of each row comes to the cache
@@ -228,8 +240,22 @@
 .endm
 
 .macro GK_QDOT_PAIRS kind, d, bytes, shift=0, shifts=-1     // the block; kind SIGNED, an offset of 1 << shift, or UNSIGNED,
-    GK_QDOT_AHEAD \bytes                                     // zeros and rests
+    GK_QDOT_AHEAD \bytes                                    // zeros and rests
     GK_QDOT_CODES
+    GK_QDOT_PAIRS_OF_CODES \kind, \d, \shift, \shifts
+.endm
+
+.macro GK_QDOT_PAIRS_BETWEEN kind, d, bytes, shift=0, shifts=-1     // the same, with scales made between codes
+    GK_QDOT_AHEAD \bytes
+    CODES   W0
+    GK_QDOT_KEEP zmm18, zmm19, zmm20, zmm21
+    SCALES  W0, W1, 448
+    CODES   W1
+    GK_QDOT_KEEP zmm12, zmm13, zmm14, zmm15
+    CODES   W3
+    GK_QDOT_KEEP zmm28, zmm29, zmm30, zmm31
+    SCALES  W2, W3, 640
+    CODES   W2
     GK_QDOT_PAIRS_OF_CODES \kind, \d, \shift, \shifts
 .endm
 
@@ -238,39 +264,48 @@
     lea     r11, [rdi + 896]
 L(input\d):
     GK_QDOT_DOTS \d, \shifts
-    GK_QDOT_PAIR \kind, \d, zmm8, zmm9, 448, 0, \shift
-    GK_QDOT_PAIR \kind, \d, zmm10, zmm11, 640, 64, \shift
+    vshufi32x4 zmm0, zmm8, zmm9, 0x88
+    vshufi32x4 zmm1, zmm8, zmm9, 0xdd
+    vshufi32x4 zmm2, zmm10, zmm11, 0x88
+    vshufi32x4 zmm3, zmm10, zmm11, 0xdd
+    vpaddd  zmm0, zmm0, zmm1                            // groups of rows 0 | 1
+    vpaddd  zmm2, zmm2, zmm3                            // and 2 | 3
+    GK_QDOT_PAIRS_\kind \d, \shift
+    vmovups zmm1, zmmword ptr [rdx + 256*\d + 320]
+    vcvtdq2ps zmm0, zmm0
+    vcvtdq2ps zmm2, zmm2
+    vmulps  zmm3, zmm1, zmmword ptr [rdi + 640]         // scales of the weights and of x
+    vmulps  zmm1, zmm1, zmmword ptr [rdi + 448]
+    vfmadd213ps zmm0, zmm1, zmm8
+    vfmadd213ps zmm2, zmm3, zmm9
+    vmovaps zmmword ptr [r11], zmm0
+    vmovaps zmmword ptr [r11 + 64], zmm2
     add     rdx, qword ptr [rdi + 88]
     GK_QDOT_INPUTS L(input\d)
     mov     rdx, rax
 .endm
 
-.macro GK_QDOT_PAIR kind, d, a, b, room, acc, shift
-    vshufi32x4 zmm0, \a, \b, 0x88
-    vshufi32x4 zmm1, \a, \b, 0xdd
-    vpaddd  zmm0, zmm0, zmm1                            // groups
-    vmovaps zmm3, zmmword ptr [r11 + \acc]
-    GK_QDOT_PAIR_\kind \d, \room, \shift
-    GK_QDOT_SCALE \d, 256, \room
-    vcvtdq2ps zmm0, zmm0
-    vfmadd231ps zmm3, zmm0, zmm1
-    vmovaps zmmword ptr [r11 + \acc], zmm3
-.endm
-
-.macro GK_QDOT_PAIR_SIGNED d, room, shift
+.macro GK_QDOT_PAIRS_SIGNED d, shift        // offsets taken from zmm0 and zmm2; zmm8, zmm9 = the sums so far
 .if \shift
     vpslld  zmm1, zmmword ptr [rdx + 256*\d + 256], \shift
-    vpsubd  zmm0, zmm0, zmm1
 .else
-    vpsubd  zmm0, zmm0, zmmword ptr [rdx + 256*\d + 256]
+    vmovdqu64 zmm1, zmmword ptr [rdx + 256*\d + 256]
 .endif
+    vmovaps zmm8, zmmword ptr [r11]
+    vmovaps zmm9, zmmword ptr [r11 + 64]
+    vpsubd  zmm0, zmm0, zmm1
+    vpsubd  zmm2, zmm2, zmm1
 .endm
 
-.macro GK_QDOT_PAIR_UNSIGNED d, room, shift
-    vmovdqa64 zmm1, zmmword ptr [rdi + \room + 64]
-    vmovaps zmm2, zmmword ptr [rdi + \room + 128]
-    vpdpwssd zmm0, zmm1, zmmword ptr [rdx + 256*\d + 448]           // minus z sum X
-    vfmadd231ps zmm3, zmm2, zmmword ptr [rdx + 256*\d + 384]        // rests
+.macro GK_QDOT_PAIRS_UNSIGNED d, shift      // the same of zeros; the sums with rests
+    vmovdqu64 zmm1, zmmword ptr [rdx + 256*\d + 448]
+    vmovups zmm3, zmmword ptr [rdx + 256*\d + 384]
+    vmovaps zmm8, zmmword ptr [rdi + 448 + 128]
+    vmovaps zmm9, zmmword ptr [rdi + 640 + 128]
+    vpdpwssd zmm0, zmm1, zmmword ptr [rdi + 448 + 64]   // minus z sum X
+    vpdpwssd zmm2, zmm1, zmmword ptr [rdi + 640 + 64]
+    vfmadd213ps zmm8, zmm3, zmmword ptr [r11]           // rests
+    vfmadd213ps zmm9, zmm3, zmmword ptr [r11 + 64]
 .endm
 
 .macro GK_QDOT_ZEROS top            // of zmm0 = s and zmm2 = m: z = round(m / s), 0 .. top, to zmm1, and the rest to zmm3
@@ -417,28 +452,42 @@ L(data):
     GK_QDOT_16_OF_CODES \d
 .endm
 
-.macro GK_QDOT_16_OF_CODES d
+.macro GK_QDOT_16_OF_CODES d, factors=-1    // \factors: constants that scales are multiplied with
     mov     rax, rdx
     lea     r11, [rdi + 896]
 L(input\d):
-    GK_QDOT_DOTS \d
-    OFFSET  \d
-    GK_QDOT_16_ROW \d, 0, zmm8
-    GK_QDOT_16_ROW \d, 1, zmm9
-    GK_QDOT_16_ROW \d, 2, zmm10
-    GK_QDOT_16_ROW \d, 3, zmm11
+    GK_QDOT_DOTS \d, -1, OFFSET
+    GK_QDOT_16_SCALES \d, \factors
+    GK_QDOT_16_ADD
     add     rdx, qword ptr [rdi + 88]
     GK_QDOT_INPUTS L(input\d)
     mov     rdx, rax
 .endm
 
-.macro GK_QDOT_16_ROW d, r, sum
-    vmovaps zmm2, zmmword ptr [r11 + 64*\r]
-    GK_QDOT_SCALE \d, 0, 448 + 64*\r
-    vpsubd  zmm0, \sum, zmm3
-    vcvtdq2ps zmm0, zmm0
-    vfmadd231ps zmm2, zmm0, zmm1
-    vmovaps zmmword ptr [r11 + 64*\r], zmm2
+.macro GK_QDOT_16_SCALES d, factors // zmm0, zmm1, zmm2, zmm17 = scales of the rows and of x
+    vmovups zmm3, zmmword ptr [rdx + 256*\d + 64]
+.if \factors >= 0
+    vmulps  zmm3, zmm3, zmmword ptr [DATA + \factors]
+.endif
+    vmulps  zmm0, zmm3, zmmword ptr [rdi + 448]
+    vmulps  zmm1, zmm3, zmmword ptr [rdi + 448 + 64]
+    vmulps  zmm2, zmm3, zmmword ptr [rdi + 448 + 128]
+    vmulps  zmm17, zmm3, zmmword ptr [rdi + 448 + 192]
+.endm
+
+.macro GK_QDOT_16_ADD               // to the sums of an input
+    vcvtdq2ps zmm8, zmm8
+    vcvtdq2ps zmm9, zmm9
+    vcvtdq2ps zmm10, zmm10
+    vcvtdq2ps zmm11, zmm11
+    vfmadd213ps zmm8, zmm0, zmmword ptr [r11]
+    vfmadd213ps zmm9, zmm1, zmmword ptr [r11 + 64]
+    vfmadd213ps zmm10, zmm2, zmmword ptr [r11 + 128]
+    vfmadd213ps zmm11, zmm17, zmmword ptr [r11 + 192]
+    vmovaps zmmword ptr [r11], zmm8
+    vmovaps zmmword ptr [r11 + 64], zmm9
+    vmovaps zmmword ptr [r11 + 128], zmm10
+    vmovaps zmmword ptr [r11 + 192], zmm11
 .endm
 
 .macro GK_QDOT_HALVES at            // floats at 704: the two f16 at \at of the next block of each row
@@ -528,38 +577,68 @@ L(data):
     kmovd   k5, eax
 .endm
 
-.macro GK_QDOT_6BIT_HEAD d          // scales, zeros and rests of the next blocks
-    vmovdqu xmm0, xmmword ptr [N0]                      // d dmin a b c of each row
-    vmovdqu32 zmm0 {k3}, zmmword ptr [N1 - 16]
-    vmovdqu32 zmm0 {k4}, zmmword ptr [N2 - 32]
-    vmovdqu32 zmm0 {k5}, zmmword ptr [N3 - 48]
-    vmovdqa xmm6, xmmword ptr [DATA + 640]
-    vpermd  zmm6, zmm6, zmm0
-    vcvtph2ps ymm6, xmm6                                // d dmin d dmin ..
-    vpshufb zmm2, zmm0, zmmword ptr [DATA + 64]
-    vpshufb zmm0, zmm0, zmmword ptr [DATA + 0]
-    vpsrld  zmm2, zmm2, 2                               // high bits: a >> 2, b >> 2
-    vpsrlvd zmm0, zmm0, zmmword ptr [DATA + 128]        // low bits: a, c, b, c >> 4
-    vpandd  zmm4, zmm0, zmmword ptr [DATA + 192]
-    vpternlogd zmm4, zmm2, dword ptr [DATA + 656]{1to16}, 0xf8          // sc[8] mn[8] of each row
-    GK_QDOT_6BIT_PAIR 0x50, 384, 448
-    GK_QDOT_6BIT_PAIR 0xfa, 512, 640
+.macro GK_QDOT_6BIT d, bytes, shifts=-1     // the block; scales between codes: neither need wait for the other
+    GK_QDOT_AHEAD \bytes
+    CODES   W0
+    GK_QDOT_KEEP zmm18, zmm19, zmm20, zmm21
+    GK_QDOT_6BIT_BYTES
+    CODES   W1
+    GK_QDOT_KEEP zmm12, zmm13, zmm14, zmm15
+    GK_QDOT_6BIT_SCALES 0x50, 384
+    CODES   W3
+    GK_QDOT_KEEP zmm28, zmm29, zmm30, zmm31
+    GK_QDOT_6BIT_ZEROS \d, 448
+    GK_QDOT_6BIT_SCALES 0xfa, 512
+    CODES   W2
+    GK_QDOT_6BIT_ZEROS \d, 640
+    GK_QDOT_PAIRS_OF_CODES UNSIGNED, \d, 0, \shifts
 .endm
 
-.macro GK_QDOT_6BIT_PAIR rows, at, room     // rows as a shuffle that has each twice
-    vshufi32x4 zmm5, zmm4, zmm4, \rows
-    vpshufb zmm0, zmm5, zmmword ptr [DATA + 256]
-    vpshufb zmm2, zmm5, zmmword ptr [DATA + 320]
-    vcvtdq2ps zmm0, zmm0
-    vcvtdq2ps zmm2, zmm2
-    vmovdqa64 zmm3, zmmword ptr [DATA + \at]
-    vpermps zmm3, zmm3, zmm6
-    vmulps  zmm0, zmm0, zmm3                            // s = d sc
-    vmovdqa64 zmm3, zmmword ptr [DATA + \at + 64]
-    vpermps zmm3, zmm3, zmm6
-    vmulps  zmm2, zmm2, zmm3                            // m = dmin mn
-    GK_QDOT_ZEROS 660
-    GK_QDOT_ZEROS_STORE \room
+.macro GK_QDOT_6BIT_BYTES           // zmm8 = sc[8] mn[8] of each row, ymm9 = d dmin d dmin ..
+    vmovdqu xmm8, xmmword ptr [W0]                      // d dmin a b c of each row
+    vmovdqu32 zmm8 {k3}, zmmword ptr [W1 - 16]
+    vmovdqu32 zmm8 {k4}, zmmword ptr [W2 - 32]
+    vmovdqu32 zmm8 {k5}, zmmword ptr [W3 - 48]
+    vmovdqa xmm9, xmmword ptr [DATA + 640]
+    vpermd  zmm9, zmm9, zmm8
+    vpshufb zmm10, zmm8, zmmword ptr [DATA + 64]
+    vpshufb zmm8, zmm8, zmmword ptr [DATA + 0]
+    vcvtph2ps ymm9, xmm9
+    vpsrld  zmm10, zmm10, 2                             // high bits: a >> 2, b >> 2
+    vpsrlvd zmm8, zmm8, zmmword ptr [DATA + 128]        // low bits: a, c, b, c >> 4
+    vpandd  zmm8, zmm8, zmmword ptr [DATA + 192]
+    vpternlogd zmm8, zmm10, dword ptr [DATA + 656]{1to16}, 0xf8
+.endm
+
+.macro GK_QDOT_6BIT_SCALES rows, at // zmm10 = s, zmm11 = m, zmm17 = m / s; rows as a shuffle that has each twice
+    vshufi32x4 zmm10, zmm8, zmm8, \rows
+    vmovdqa64 zmm17, zmmword ptr [DATA + \at]
+    vmovdqa64 zmm16, zmmword ptr [DATA + \at + 64]
+    vpshufb zmm11, zmm10, zmmword ptr [DATA + 320]
+    vpshufb zmm10, zmm10, zmmword ptr [DATA + 256]
+    vpermps zmm17, zmm17, zmm9
+    vpermps zmm16, zmm16, zmm9
+    vcvtdq2ps zmm10, zmm10
+    vcvtdq2ps zmm11, zmm11
+    vmulps  zmm10, zmm10, zmm17                         // d sc
+    vmulps  zmm11, zmm11, zmm16                         // dmin mn
+    vdivps  zmm17, zmm11, zmm10
+.endm
+
+.macro GK_QDOT_6BIT_ZEROS d, room   // z = round(m / s), and what is stored
+    vpxord  zmm16, zmm16, zmm16
+    vmaxps  zmm17, zmm17, zmm16                         // NaN is 0
+    vminps  zmm17, zmm17, dword ptr [DATA + 660]{1to16}
+    vcvtps2dq zmm17, zmm17
+    vcvtdq2ps zmm16, zmm17
+    vmovaps zmmword ptr [rdi + \room], zmm10
+    vfmsub231ps zmm11, zmm16, zmm10                     // rest = z s - m
+.if \d == 3
+    vpslld  zmm16, zmm17, 26
+    vpord   zmm17, zmm17, zmm16
+.endif
+    vmovdqa64 zmmword ptr [rdi + \room + 64], zmm17
+    vmovaps zmmword ptr [rdi + \room + 128], zmm11
 .endm
 
 // ---- the function

@@ -2,9 +2,9 @@
 //
 //   The format, and what is its own: gk_qdot_avx512vnni_awq4.h.
 //
-//   256 of four rows: 162 micro-operations of vectors for three digits, 114 for one. On Ice Lake 97 cycles.
+//   256 of four rows: 162 micro-operations of vectors for three digits, 114 for one. On Ice Lake 96 cycles.
 //
-// mca: icelake-server 1*97 2
+// mca: icelake-server 1*96 2
 
 #include "gk_qdot_avx512vnni_awq4.h"
 #ifdef __x86_64__

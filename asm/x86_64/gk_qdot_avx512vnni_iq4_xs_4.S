@@ -5,9 +5,9 @@
 //
 //   zmm24  fifteens     zmm26  shifts of lanes     zmm27  levels + 128
 //
-//   256 of four rows: 164 micro-operations of vectors for three digits, 120 for one. On Ice Lake 88 cycles.
+//   256 of four rows: 163 micro-operations of vectors for three digits, 119 for one. On Ice Lake 89 cycles.
 //
-// mca: icelake-server 1*88 2
+// mca: icelake-server 1*89 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

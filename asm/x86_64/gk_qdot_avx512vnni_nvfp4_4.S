@@ -6,9 +6,9 @@
 //   zmm22  levels + 16     zmm24  8 bytes, each twice     zmm25  shifts 0 | 4     zmm26  fifteens     ymm27  0x3f80, words
 //   k1, k2, k3  double words 1, 2, 3     k4  where s is not 0
 //
-//   256 of four rows: 209 micro-operations of vectors for three digits, 165 for one. On Ice Lake 111 cycles.
+//   256 of four rows: 206 micro-operations of vectors for three digits, 162 for one. On Ice Lake 112 cycles.
 //
-// mca: icelake-server 1*111 2
+// mca: icelake-server 1*112 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

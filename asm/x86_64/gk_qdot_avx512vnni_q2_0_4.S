@@ -4,9 +4,9 @@
 //
 //   zmm24  0x000f000f     zmm25  threes     zmm26  where SCALES finds d of two rows     k1  words 1, 10, 19, 28
 //
-//   256 of four rows: 192 micro-operations of vectors for three digits, 148 for one. On Ice Lake 96 cycles.
+//   256 of four rows: 192 micro-operations of vectors for three digits, 148 for one. On Ice Lake 97 cycles.
 //
-// mca: icelake-server 1*96 2
+// mca: icelake-server 1*97 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

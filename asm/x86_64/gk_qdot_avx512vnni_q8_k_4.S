@@ -6,9 +6,9 @@
 //   zmm24  bytes of 128     xmm22  all but signs     xmm23  2^-40, as bits     xmm25  2^60 less that     xmm26  NaN
 //   k1     where d is such a one
 //
-//   256 of four rows: 134 micro-operations of vectors for three digits, 90 for one. On Ice Lake 77 cycles.
+//   256 of four rows: 133 micro-operations of vectors for three digits, 89 for one. On Ice Lake 76 cycles.
 //
-// mca: icelake-server 1*77 2
+// mca: icelake-server 1*76 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -8,9 +8,9 @@
 //
 //   zmm24  threes, words     zmm25  0xff00, words     k1  the second row     k2  the upper half     k3  the last quarter
 //
-//   256 of four rows: 230 micro-operations of vectors for three digits, 186 for one. On Ice Lake 121 cycles.
+//   256 of four rows: 230 micro-operations of vectors for three digits, 186 for one. On Ice Lake 120 cycles.
 //
-// mca: icelake-server 1*121 2
+// mca: icelake-server 1*120 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__

@@ -4,9 +4,9 @@
 //
 //   zmm24  masks of lanes     k1  the second row
 //
-//   256 of four rows: 114 micro-operations of vectors for three digits, 70 for one. On Ice Lake 70 cycles.
+//   256 of four rows: 114 micro-operations of vectors for three digits, 70 for one. On Ice Lake 67 cycles.
 //
-// mca: icelake-server 1*70 2
+// mca: icelake-server 1*67 2
 
 #include "gk_qdot_avx512vnni.h"
 #ifdef __x86_64__
