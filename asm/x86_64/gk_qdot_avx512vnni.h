@@ -152,6 +152,9 @@
     vpdpbusd \s1, \c1, zmm17
     vpdpbusd \s2, \c2, zmm17
     vpdpbusd \s3, \c3, zmm17
+#ifdef GK_QDOT_BETWEEN              // what a format has done meanwhile
+    GK_QDOT_BETWEEN
+#endif
 .endm
 
 .macro GK_QDOT_DIGIT at, s0, s1, s2, s3     // sums of four rows += codes times a digit
