@@ -2523,17 +2523,20 @@ constexpr auto iq2_s_grid   = expand<uint64_t, 1024>(iq2_s_bitmap, iq2_values);
 constexpr auto iq3_xxs_grid = expand<uint32_t, 256>(iq3_xxs_bitmap, iq3_xxs_values);
 constexpr auto iq3_s_grid   = expand<uint32_t, 512>(iq3_s_bitmap, iq3_s_values);
 
-/// Behind a row of zeros, those of iq1_grid as digits: of weight j in bits 2j.
-constexpr Grid<uint64_t, 2049> iq1_digits() {
-    Grid<uint64_t, 2049> digits = {};
-    for (size_t i = 0; i < 2048; i++)
+/// The rows of iq1_grid in words, and one more to be read with the last: nibble j has the digits of weights j and 4 + j.
+constexpr Grid<uint16_t, 2049> iq1_digits() {
+    Grid<uint16_t, 2049> digits = {};
+    for (size_t i = 0; i < 2048; i++) {
+        unsigned row = 0;
         for (int j = 0; j < 8; j++) {
             const auto value = static_cast<int8_t>(static_cast<uint8_t>(iq1_grid[i] >> (8 * j)));
-            digits.row[i + 1] |= static_cast<uint64_t>(value / 8 + 1) << (2 * j);
+            row |= static_cast<unsigned>(value / 8 + 1) << (4 * (j % 4) + j / 4 * 2);
         }
+        digits.row[i] = static_cast<uint16_t>(row);
+    }
     return digits;
 }
-constexpr auto iq1_words = iq1_digits();                                     // for AVX-512
+constexpr auto iq1_words    = iq1_digits();                                  // for AVX-512
 
 #endif
 
@@ -5411,7 +5414,8 @@ template <class Grid> GK_INL uint64_t two_rows(const Grid& grid, size_t i, size_
 }
 
 struct codec_iq1_s : codec_of<impl::block_iq1_s, 32> {
-    static constexpr const void* codebook = GK_PASS == GK_AVX512 ? impl::iq1_words.row : impl::iq1_grid.row;
+    static constexpr const void* codebook = GK_PASS == GK_AVX512 ? static_cast<const void*>(impl::iq1_words.row)
+                                                                 : static_cast<const void*>(impl::iq1_grid.row);
     GK_INL void scales(const block& b, Scales& s) {
         const float d = half(b.d) * 0.125f;
         for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((impl::load16(b.qh + 2 * g) >> 11 & 14) + 1);

@@ -5,9 +5,9 @@
 //
 //   zmm16, zmm27  d of rows 0 and 1, of 2 and 3     k2, k3  minus signs of groups     room: z at 576 and 768
 //
-//   256 of four rows: 200 micro-operations of vectors for three digits, 156 for one. On Ice Lake 152 cycles.
+//   256 of four rows: 259 micro-operations of vectors for three digits, 215 for one. On Ice Lake 158 cycles.
 //
-// mca: icelake-server 1*152
+// mca: icelake-server 1*158
 
 #include "gk_qdot_avx512vbmi_iq1.h"
 #ifdef __x86_64__
@@ -47,6 +47,7 @@ GK_CONST gk_qdot_avx512vbmi_iq1_s_data
     vinserti128 ymm0, ymm0, xmmword ptr [N1 + 34], 1
     vinserti128 ymm1, ymm1, xmmword ptr [N3 + 34], 1
     vinserti64x4 zmm0, zmm0, ymm1, 1
+    LOOKS   0, 1
     vmovdqa64 zmm1, zmmword ptr [DATA + 384]
     vpermw  zmm0, zmm1, zmm0
     vpmovw2m k2, zmm0
@@ -57,15 +58,17 @@ GK_CONST gk_qdot_avx512vbmi_iq1_s_data
     vextracti64x4 ymm1, zmm0, 1
     vpmovzxwd zmm0, ymm0
     vpmovzxwd zmm1, ymm1
+    LOOKS   0, 1
     vcvtdq2ps zmm0, zmm0
     vcvtdq2ps zmm1, zmm1
     vpermps zmm2, zmm16, zmm6
     vpermps zmm3, zmm27, zmm6
+    LOOKS   0, 1
     vmulps  zmm0, zmm0, zmm2
     vmulps  zmm1, zmm1, zmm3
     vmovaps zmmword ptr [rdi + 448], zmm0
     vmovaps zmmword ptr [rdi + 640], zmm1
-    LOOK    2
+    LOOKS   0, 1
     vpbroadcastd zmm0, dword ptr [DATA + 508 + 4*\d]
     vpbroadcastd zmm1, dword ptr [DATA + 512 + 4*\d]
     vpblendmd zmm2 {k2}, zmm0, zmm1
@@ -103,9 +106,9 @@ GK_CONST gk_qdot_avx512vbmi_iq1_s_data
 
 .macro PRODUCTS d
     GK_QDOT_DOTS \d
-    GK_QDOT_IQ1_HERE 2
+    LOOKS   0, 1
     GK_QDOT_PAIR WHOLE, \d, zmm8, zmm9, 448, 0, 0
-    GK_QDOT_IQ1_HERE 2
+    LOOKS   0, 1
     GK_QDOT_PAIR WHOLE, \d, zmm10, zmm11, 640, 64, 0
 .endm
 
