@@ -2523,7 +2523,7 @@ constexpr auto iq2_s_grid   = expand<uint64_t, 1024>(iq2_s_bitmap, iq2_values);
 constexpr auto iq3_xxs_grid = expand<uint32_t, 256>(iq3_xxs_bitmap, iq3_xxs_values);
 constexpr auto iq3_s_grid   = expand<uint32_t, 512>(iq3_s_bitmap, iq3_s_values);
 
-/// The rows of iq1_grid in words, and one more to be read with the last: nibble j has the digits of weights j and 4 + j.
+/// The rows of iq1_grid in words, and one more, read with the last: nibble j has the digits of weights j and 4 + j.
 constexpr Grid<uint16_t, 2049> iq1_digits() {
     Grid<uint16_t, 2049> digits = {};
     for (size_t i = 0; i < 2048; i++) {
