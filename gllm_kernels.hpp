@@ -2523,6 +2523,21 @@ constexpr auto iq2_s_grid   = expand<uint64_t, 1024>(iq2_s_bitmap, iq2_values);
 constexpr auto iq3_xxs_grid = expand<uint32_t, 256>(iq3_xxs_bitmap, iq3_xxs_values);
 constexpr auto iq3_s_grid   = expand<uint32_t, 512>(iq3_s_bitmap, iq3_s_values);
 
+/// The rows of iq1_grid in words, and one more, read with the last: nibble j has the digits of weights j and 4 + j.
+constexpr Grid<uint16_t, 2049> iq1_digits() {
+    Grid<uint16_t, 2049> digits = {};
+    for (size_t i = 0; i < 2048; i++) {
+        unsigned row = 0;
+        for (int j = 0; j < 8; j++) {
+            const auto value = static_cast<int8_t>(static_cast<uint8_t>(iq1_grid[i] >> (8 * j)));
+            row |= static_cast<unsigned>(value / 8 + 1) << (4 * (j % 4) + j / 4 * 2);
+        }
+        digits.row[i] = static_cast<uint16_t>(row);
+    }
+    return digits;
+}
+constexpr auto iq1_words    = iq1_digits();                                  // for AVX-512
+
 #endif
 
 } // namespace impl
@@ -2839,7 +2854,7 @@ struct DotJob {
     float*         y; size_t y_segment;
     const void*    codebook;                                    // rows of the format's grid
     size_t         inputs, x_bytes, y_row;                      // rows of x, bytes and floats from each to the next
-    alignas(64) uint8_t room[768 + 320 * DOT_INPUTS];           // the kernel's own
+    alignas(64) uint8_t room[1024 + 320 * DOT_INPUTS];          // the kernel's own
 };
 /// Which pass, and feature of it, a kernel is for; what more the CPU needs; its tile, and what it works on:
 /// consecutive k in a panel, how many k share a scale, terms of A and B as two digits, or a QuantType. Of rows of
@@ -5401,7 +5416,8 @@ template <class Grid> GK_INL uint64_t two_rows(const Grid& grid, size_t i, size_
 }
 
 struct codec_iq1_s : codec_of<impl::block_iq1_s, 32> {
-    static constexpr const void* codebook = impl::iq1_grid.row;
+    static constexpr const void* codebook = GK_PASS == GK_AVX512 ? static_cast<const void*>(impl::iq1_words.row)
+                                                                 : static_cast<const void*>(impl::iq1_grid.row);
     GK_INL void scales(const block& b, Scales& s) {
         const float d = half(b.d) * 0.125f;
         for (int g = 0; g < 8; g++) s.scale[g] = d * static_cast<float>((impl::load16(b.qh + 2 * g) >> 11 & 14) + 1);
@@ -5416,7 +5432,7 @@ struct codec_iq1_s : codec_of<impl::block_iq1_s, 32> {
     }
 };
 struct codec_iq1_m : codec_of<impl::block_iq1_m, 16> {
-    static constexpr const void* codebook = impl::iq1_grid.row;
+    static constexpr const void* codebook = codec_iq1_s::codebook;
     GK_INL void scales(const block& b, Scales& s) {
         const uint16_t pattern = impl::iq1_m_scale(b);
         const float    d       = half(&pattern) * 0.125f;

@@ -208,7 +208,7 @@ struct DotJob {
     size_t      y_segment;
     const void* codebook;
     size_t      inputs, x_bytes, y_row;
-    alignas(64) uint8_t room[768 + 16 * 320];
+    alignas(64) uint8_t room[1024 + 16 * 320];
 };
 
 Call gemm_call(const Kernel& kernel, const Banner&) {

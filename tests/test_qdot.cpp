@@ -26,7 +26,7 @@ struct Job {
     size_t         y_segment;
     const void*    codebook;
     size_t         inputs, x_bytes, y_row;
-    alignas(64) uint8_t room[768 + 16 * 320];
+    alignas(64) uint8_t room[1024 + 16 * 320];
 };
 static_assert(offsetof(Job, room) == 128, "where kernels have their room");
 

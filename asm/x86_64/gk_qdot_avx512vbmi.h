@@ -177,11 +177,15 @@ L(data):
 // ---- scales d (2 s + 1) factor, exact
 
 .macro GK_QDOT_FACTORS at           // at 704 and 720: d times the factor, and twice that, from the f16 at \at of each row
+    GK_QDOT_D \at
+    GK_QDOT_FACTORS_OF_XMM0
+.endm
+
+.macro GK_QDOT_D at
     vmovd   xmm0, dword ptr [N0 + \at]
     vpinsrw xmm0, xmm0, word ptr [N1 + \at], 1
     vpinsrw xmm0, xmm0, word ptr [N2 + \at], 2
     vpinsrw xmm0, xmm0, word ptr [N3 + \at], 3
-    GK_QDOT_FACTORS_OF_XMM0
 .endm
 
 .macro GK_QDOT_FACTORS_OF_XMM0

@@ -153,6 +153,9 @@
     vpdpbusd \s1, \c1, zmm17
     vpdpbusd \s2, \c2, zmm17
     vpdpbusd \s3, \c3, zmm17
+#ifdef GK_QDOT_BETWEEN              // what a format has done meanwhile
+    GK_QDOT_BETWEEN
+#endif
 .endm
 
 .macro GK_QDOT_DIGIT at, s0, s1, s2, s3     // sums of four rows += codes times a digit
@@ -264,6 +267,13 @@
     lea     r11, [rdi + 896]
 L(input\d):
     GK_QDOT_DOTS \d, \shifts
+    GK_QDOT_PAIRS_ADD \kind, \d, \shift
+    add     rdx, qword ptr [rdi + 88]
+    GK_QDOT_INPUTS L(input\d)
+    mov     rdx, rax
+.endm
+
+.macro GK_QDOT_PAIRS_ADD kind, d, shift     // to the sums of an input
     vshufi32x4 zmm0, zmm8, zmm9, 0x88
     vshufi32x4 zmm1, zmm8, zmm9, 0xdd
     vshufi32x4 zmm2, zmm10, zmm11, 0x88
@@ -280,9 +290,6 @@ L(input\d):
     vfmadd213ps zmm2, zmm3, zmm9
     vmovaps zmmword ptr [r11], zmm0
     vmovaps zmmword ptr [r11 + 64], zmm2
-    add     rdx, qword ptr [rdi + 88]
-    GK_QDOT_INPUTS L(input\d)
-    mov     rdx, rax
 .endm
 
 .macro GK_QDOT_PAIRS_SIGNED d, shift        // offsets taken from zmm0 and zmm2; zmm8, zmm9 = the sums so far
