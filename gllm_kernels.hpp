@@ -10352,8 +10352,9 @@ template <> constexpr impl::FormatKernels format_kernels<left_out>(size_t) { ret
 //                 microkernel         32 x 32 sums from zero, in the end added to C, which it prefetches
 //
 // Roundings: a tile product adds its pairs in two chains of 16, the chains, and its sum to the tile; f32 has 96 of them
-// in a block of k, bf16 64; pairs in vectors have a chain of 64, and 32 of these in a block; blocks are added in f32.
-// With what is left out: 17 + 96 + 2 + k / TK u, 122 at k = 4096, 178 at the 64 blocks that tiles_win allows.
+// in a block of k, bf16 64; blocks are added in f32. With what is left out: 17 + 96 + 2 + k / TK u, 122 at k = 4096, 178
+// at the 64 blocks that tiles_win allows. Pairs in vectors have a chain of 128, and 16 of these in a block: 127 + 15 +
+// k / TK u, 144 and 206.
 //
 // Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its
 // magnitudes. A pair of panels whose products stay clear of both ends goes through the tiles, any other through fused
@@ -10383,7 +10384,7 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
 };
 template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 16>; };
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
-/// The same without tiles: a chain of 64 products, the sums of which are added to those of the tile.
+/// The same without tiles: a chain of 128 products, the sums of which are added to those of the tile.
 struct PairsForm : tile_form<bf16>::type {
     static constexpr size_t few = 12;
     using packing = tile_form<bf16>::type;
