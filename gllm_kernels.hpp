@@ -3210,6 +3210,7 @@ constexpr size_t SHORT_GROUP = 3, TENSOR_OUTPUTS = 128;         // of these the 
 constexpr size_t EXACT_DOTS_AVX2 = 10;                          // so many together are faster than floats
 constexpr size_t FAST_DOTS_AVXVNNI = 12, FAST_DOTS_AVXVNNI_8BIT = 10;               // .. than panels, but of grids
 constexpr size_t FEW_FOR_PANELS = 2;                            // below here: codes are not packed
+constexpr size_t FEW_IN_BYTES   = 3;                            // the same of plain ones, by units of 64 bytes
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24, DECODED_TILE_ROWS = 64;        // from here: plain codes in AMX tiles; decoded blocks
 
@@ -5051,9 +5052,11 @@ static void run_map(const impl::MapJob& job) {
 
 /// The line of *p will be read soon. Any address is allowed.
 #if defined(__GNUC__)
-GK_INL void prefetch(const char* p) { __builtin_prefetch(p); }
+GK_INL void prefetch(const char* p)      { __builtin_prefetch(p); }
+GK_INL void prefetch_far(const char* p)  { __builtin_prefetch(p, 0, 2); }       // into L2, much later
 #else
-GK_INL void prefetch(const char*)   {}
+GK_INL void prefetch(const char*)        {}
+GK_INL void prefetch_far(const char*)    {}
 #endif
 
 constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK;
@@ -9820,14 +9823,16 @@ template <class C> constexpr const impl::PackedKernels* packed_kernels() { retur
 /// Rows of bytes, so far apart.
 struct CodeRows { size_t count; float* at; size_t stride; };
 /// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to rows; beyond them up to a multiple of 64,
-/// and in columns beyond cols, codes of 0.
+/// and in columns beyond cols, codes of 0. As many columns behind them are fetched.
 void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, int flip,
         const CodeRows& to) {
     uint8_t* bytes = reinterpret_cast<uint8_t*>(to.at);
     for (size_t c = 0; c < to.count; c++, bytes += to.stride) {
-        const size_t done = c < cols ? round_up(kc, 32) : 0;
-        if (done)
-            job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
+        const size_t         done = c < cols ? round_up(kc, 32) : 0, ahead = to.count * job.row_stride;
+        const uint8_t* const from = job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes;
+        for (size_t i = 0; i < kc / 32 * job.block_bytes; i += 64)
+            prefetch_far(reinterpret_cast<const char*>(from + ahead + i));
+        if (done) job.format->unpack(from, kc, flip, bytes);
         memset(bytes + done, flip, round_up(kc, 64) - done);
     }
 }
@@ -9923,8 +9928,34 @@ bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from,
     return true;
 }
 
+#if GK_FEATURE == GK_AVX512VNNI
+/// Bytes in place are the codes of a panel but for their flip. Whole vectors of QN columns; as many columns behind them
+/// are fetched.
+constexpr bool bytes_in_place = true;
+void panel_of_bytes(const uint8_t* w, size_t stride, size_t kc, float* panel) {
+    const vi flip = viset(static_cast<int32_t>(FLIP * 0x01010101u));
+    for (size_t c = 0; c < QN; c += VF)
+        for (size_t q = 0; q < kc / 4; q += VF) {
+            const uint8_t* const from = w + c * stride + 4 * q;
+            vf t[VF];
+            vload_transposed(reinterpret_cast<const float*>(from), stride / 4, t);
+            GK_UNROLL(16) for (size_t i = 0; i < VF; i++) {
+                vstore(panel + (q + i) * QN + c, vunbits(_mm512_xor_si512(vbits(t[i]), flip)));
+                prefetch_far(reinterpret_cast<const char*>(from + (QN + i) * stride));
+            }
+        }
+}
+#else
+constexpr bool bytes_in_place = false;
+void panel_of_bytes(const uint8_t*, size_t, size_t, float*) {}
+#endif
+
 /// kc codes of columns j .. j+cols-1 from p on, as a panel.
 void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
+    if (bytes_in_place && job.block_bytes == 32 && cols == QN && job.row_stride % 4 == 0 && kc % 64 == 0) {
+        panel_of_bytes(job.weights + j * job.row_stride + p, job.row_stride, kc, panel);
+        return;
+    }
     float rows[QN * DIGIT_K / 4];
     const size_t words = round_up(kc, 32) / 4;
     unpack_columns(job, p, kc, j, cols, FLIP, {QN, rows, DIGIT_K});
@@ -9965,7 +9996,7 @@ constexpr impl::DigitKernels all_digit_kernels() {
     d.columns = QN;
     d.exact   = exact_digits;
     d.fast    = fast_digits;
-    d.few     = impl::FEW_ROWS;
+    d.few     = bytes_in_place ? impl::FEW_IN_BYTES : impl::FEW_ROWS;
     d.longest = LONG_K;
     d.packed_floats = &packed_floats;
     d.pack    = &pack_digits;
