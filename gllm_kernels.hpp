@@ -2769,9 +2769,10 @@ struct GemmKernels {
     RunPart* run;                                               // packs A and B
     // f32: A is taken to a terms of 8 bits, B to b; or both exactly
     RunPart* (*run_terms)(size_t a, size_t b);
-    RunPart* run_small;                                         // reads A and B[k][n] in place; f32 only, else null
+    size_t   widened;                                           // elements of A, B and C of 16 bits that these widen
+    RunPart* run_small;                                         // reads A and B[k][n] in place
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
-    RunPart* run_panels;                                        // A in place, B in panels made ahead; only of f32
+    RunPart* run_panels;                                        // A in place, B in panels made ahead
     bool (*in_tiles)(bool packed, size_t m, size_t n, size_t k);        // does `run` sum in tiles of AMX? null: never
     RunPart* run_dots;                                          // B[n][k] of any type in place, for as few rows of A
     struct { RunPart* run; Panel* panel; } by[3];               // B[n][k] by its element type
@@ -3185,16 +3186,21 @@ GK_INL bool rows_collide(size_t n, size_t k) {
     return (n % 512 == 0 && k > 32) || (n % 256 == 0 && k > 128) || k % 1024 == 0;
 }
 
+/// Of 16 bits, and so small that A, B and C are widened to be those of a small product of f32?
+GK_INL bool is_widened(const GemmKernels& g, size_t m, size_t n, size_t k) {
+    return work(m, n, 1) + work(n, k, 1) + work(m, k, 1) <= static_cast<double>(g.widened);
+}
 /// A in place by panels made ahead: whose rows, of so few or so short, are not worth packing.
 GK_INL bool panels_in_place(const GemmKernels& g, size_t m, size_t n, size_t k) {
-    if (!g.run_panels || k > PANELS_K) return false;
+    if (g.widened)    return is_widened(g, m, n, k);
+    if (k > PANELS_K) return false;
     const bool in_tiles = g.in_tiles && g.in_tiles(true, m, n, k) && k >= (m < 128 ? 96 : 64);
     return m <= SKINNY || work(m, n, k) <= SMALL_BY_PANELS || (k <= SHORT_K && (m <= FEW_BY_PANELS || !in_tiles));
 }
 GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n, size_t k) {
     if (form == Form::packed)     return panels_in_place(g, m, n, k) ? DensePath::panels : DensePath::nest;
     const double b = work(n, k, 1);
-    const bool may = g.run_small && m <= SMALL_M && k <= SMALL_K;
+    const bool may = g.widened ? is_widened(g, m, n, k) : m <= SMALL_M && k <= SMALL_K;
     if (form == Form::transposed) {
         if (m <= SKINNY) return may && b <= LARGE_B && k <= DOT_K * m ? DensePath::in_caches : DensePath::dots;
         const bool narrow = n <= FEW_COLUMNS && !(g.in_tiles && g.in_tiles(false, m, n, k));
@@ -3219,6 +3225,7 @@ constexpr size_t SHORT_GROUP = 3, TENSOR_OUTPUTS = 128;         // of these the 
 constexpr size_t EXACT_DOTS_AVX2 = 10;                          // so many together are faster than floats
 constexpr size_t FAST_DOTS_AVXVNNI = 12, FAST_DOTS_AVXVNNI_8BIT = 10;               // .. than panels, but of grids
 constexpr size_t FEW_FOR_PANELS = 2;                            // below here: codes are not packed
+constexpr size_t FEW_IN_BYTES   = 3;                            // the same of plain ones, by units of 64 bytes
 constexpr size_t FEW_OUTPUTS = 4;                               // of output, below here: x is not worth preparing
 constexpr size_t TILE_ROWS = 24, DECODED_TILE_ROWS = 64;        // from here: plain codes in AMX tiles; decoded blocks
 
@@ -6704,6 +6711,38 @@ void gemm_run_panels(const impl::GemmJob& job) {
     }
 }
 
+constexpr size_t WIDENED = 8192, WIDENED_BESIDE_TILES = 2048;   // elements of A, B and C
+
+template <class E> void widen_rows(const E* x, size_t ldx, size_t rows, size_t n, float* out) {
+    const size_t together = ldx == n ? rows : 1;
+    for (size_t i = 0; i < rows; i += together) convert(x + i * ldx, out + i * n, together * n);
+}
+/// A small product of 16 bits as one of f32.
+template <class E> void gemm_run_widened(const impl::GemmJob& job) {
+    float room[WIDENED];
+    float *const a = room, *const c = a + job.m * job.k, *const b = c + job.m * job.n;
+    impl::GemmJob wide = job;
+    wide.a    = a;
+    wide.lda  = job.k;
+    wide.c    = c;
+    wide.ldc  = job.n;
+    wide.bias = nullptr;
+    wide.act  = Activation::none;
+    widen_rows(static_cast<const E*>(job.a), job.lda, job.m, job.k, a);
+    if (job.b.packed) gemm_run_panels(wide);
+    else {
+        if (job.b.panel == &panel_rows<E>) {
+            widen_rows(static_cast<const E*>(job.b.data) + job.column, job.b.ld, job.k, job.n, b);
+            wide.b.data  = b;
+            wide.b.ld    = job.n;
+            wide.b.panel = &panel_rows<float>;
+            wide.column  = 0;
+        }
+        gemm_run_small(wide);
+    }
+    finish(c, job.n, static_cast<const E*>(job.bias), job.act, static_cast<E*>(job.c), job.ldc, job.m, job.n);
+}
+
 /// A and B[n][k] in place, by dot products: few rows of A, which are widened.
 void run_dots(const impl::GemmJob& job, const ElementSteps& e) {
     const auto dots = job.b.panel == &panel_transposed<float> ? &dot_rows<float>
@@ -6762,9 +6801,13 @@ template <class E> constexpr impl::GemmKernels gemm_kernels() {
     g.scratch_floats   = &scratch_floats<E>;
     g.run              = &gemm_run<E>;
     g.run_terms        = &run_exactly<E>;
-    g.run_small        = sizeof(E) == sizeof(float) ? &gemm_run_small : nullptr;
+    g.run_small        = &gemm_run_small;
     g.run_skinny       = &gemm_run_skinny<E>;
-    g.run_panels       = sizeof(E) == sizeof(float) ? &gemm_run_panels : nullptr;
+    g.run_panels       = &gemm_run_panels;
+    if constexpr (!holds_f32<E>) {
+        g.widened      = WIDENED;
+        g.run_small    = g.run_panels = &gemm_run_widened<E>;
+    }
     g.run_dots         = &gemm_run_dots<E>;
     g.by[0]            = {&gemm_run<E>, &panel_transposed<float>};
     g.by[1]            = {&gemm_run<E>, &panel_transposed<f16>};
@@ -9799,14 +9842,16 @@ template <class C> constexpr const impl::PackedKernels* packed_kernels() { retur
 /// Rows of bytes, so far apart.
 struct CodeRows { size_t count; float* at; size_t stride; };
 /// kc plain codes of columns j .. j+cols-1 from p on, exclusive or `flip`, to rows; beyond them up to a multiple of 64,
-/// and in columns beyond cols, codes of 0.
+/// and in columns beyond cols, codes of 0. As many columns behind them are fetched.
 void unpack_columns(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, int flip,
         const CodeRows& to) {
     uint8_t* bytes = reinterpret_cast<uint8_t*>(to.at);
     for (size_t c = 0; c < to.count; c++, bytes += to.stride) {
-        const size_t done = c < cols ? round_up(kc, 32) : 0;
-        if (done)
-            job.format->unpack(job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes, kc, flip, bytes);
+        const size_t         done = c < cols ? round_up(kc, 32) : 0, ahead = to.count * job.row_stride;
+        const uint8_t* const from = job.weights + (j + c) * job.row_stride + p / 32 * job.block_bytes;
+        for (size_t i = 0; i < kc / 32 * job.block_bytes; i += 64)
+            prefetch_later(reinterpret_cast<const char*>(from + ahead + i));
+        if (done) job.format->unpack(from, kc, flip, bytes);
         memset(bytes + done, flip, round_up(kc, 64) - done);
     }
 }
@@ -9902,8 +9947,34 @@ bool pack_digits(const float* x, size_t m, size_t k, size_t digits, size_t from,
     return true;
 }
 
+#if GK_FEATURE == GK_AVX512VNNI
+/// Bytes in place are the codes of a panel but for their flip. Whole vectors of QN columns; as many columns behind them
+/// are fetched.
+constexpr bool bytes_in_place = true;
+void panel_of_bytes(const uint8_t* w, size_t stride, size_t kc, float* panel) {
+    const vi flip = viset(static_cast<int32_t>(FLIP * 0x01010101u));
+    for (size_t c = 0; c < QN; c += VF)
+        for (size_t q = 0; q < kc / 4; q += VF) {
+            const uint8_t* const from = w + c * stride + 4 * q;
+            vf t[VF];
+            vload_transposed(reinterpret_cast<const float*>(from), stride / 4, t);
+            GK_UNROLL(16) for (size_t i = 0; i < VF; i++) {
+                vstore(panel + (q + i) * QN + c, vunbits(_mm512_xor_si512(vbits(t[i]), flip)));
+                prefetch_later(reinterpret_cast<const char*>(from + (QN + i) * stride));
+            }
+        }
+}
+#else
+constexpr bool bytes_in_place = false;
+void panel_of_bytes(const uint8_t*, size_t, size_t, float*) {}
+#endif
+
 /// kc codes of columns j .. j+cols-1 from p on, as a panel.
 void digit_panel(const impl::DigitJob& job, size_t p, size_t kc, size_t j, size_t cols, float* panel) {
+    if (bytes_in_place && job.block_bytes == 32 && cols == QN && job.row_stride % 4 == 0 && kc % 64 == 0) {
+        panel_of_bytes(job.weights + j * job.row_stride + p, job.row_stride, kc, panel);
+        return;
+    }
     float rows[QN * DIGIT_K / 4];
     const size_t words = round_up(kc, 32) / 4;
     unpack_columns(job, p, kc, j, cols, FLIP, {QN, rows, DIGIT_K});
@@ -9944,7 +10015,7 @@ constexpr impl::DigitKernels all_digit_kernels() {
     d.columns = QN;
     d.exact   = exact_digits;
     d.fast    = fast_digits;
-    d.few     = impl::FEW_ROWS;
+    d.few     = bytes_in_place ? impl::FEW_IN_BYTES : impl::FEW_ROWS;
     d.longest = LONG_K;
     d.packed_floats = &packed_floats;
     d.pack    = &pack_digits;
@@ -10373,8 +10444,9 @@ template <> constexpr impl::FormatKernels format_kernels<left_out>(size_t) { ret
 //                 microkernel         32 x 32 sums from zero, in the end added to C, which it prefetches
 //
 // Roundings: a tile product adds its pairs in two chains of 16, the chains, and its sum to the tile; f32 has 96 of them
-// in a block of k, bf16 64; pairs in vectors have a chain of 64, and 32 of these in a block; blocks are added in f32.
-// With what is left out: 17 + 96 + 2 + k / TK u, 122 at k = 4096, 178 at the 64 blocks that tiles_win allows.
+// in a block of k, bf16 64; blocks are added in f32. With what is left out: 17 + 96 + 2 + k / TK u, 122 at k = 4096,
+// 178 at the 64 blocks that tiles_win allows. Pairs in vectors have a chain of 128, and 16 of these in a block: 127 +
+// 15 + k / TK u, 144 and 206.
 //
 // Tiles take subnormals for zero and overflow while splitting, so each panel of TK of k carries the range of its
 // magnitudes. A pair of panels whose products stay clear of both ends goes through the tiles, any other through fused
@@ -10404,9 +10476,9 @@ template <class Element, size_t A, size_t B, size_t Depth, size_t Steps> struct 
 };
 template <class E> struct tile_form       { using type = TileForm<E, 3, 3, 512, 16>; };
 template <>        struct tile_form<bf16> { using type = TileForm<bf16, 1, 1, 2048, 8>; };
-/// The same without tiles: a chain of 64 products, the sums of which are added to those of the tile.
+/// The same without tiles: a chain of 128 products, the sums of which are added to those of the tile.
 struct PairsForm : tile_form<bf16>::type {
-    static constexpr size_t few = 12;
+    static constexpr size_t few = 9;
     using packing = tile_form<bf16>::type;
     static constexpr auto   kernel = impl::kernel_for(impl::term_tiles, GK_AVX512, GK_AVX512BF16, 11);
     static bool allowed()                              { return true; }
@@ -10609,15 +10681,18 @@ template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb
         }
     for (size_t i = 0; i * PANEL < nc; i++) ranges[i] = range[i].range();
 }
-/// bf16 from B[n][k]: 16 x 16 pairs transposed.
+/// bf16 from B[n][k]: 16 x 16 pairs transposed. What is to come is fetched, of these columns or the next PANEL of them.
 Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint16_t* panel) {
+    constexpr size_t ahead = 512;
     RangeOfPairs range;
     for (size_t p = 0; p < kc; p += 32)
         for (size_t c = 0; c < PANEL; c += 16, panel += 512) {
+            const bf16* const next = b + (p + ahead < kc ? c * ldb + p + ahead : (PANEL + c) * ldb + p + ahead - kc);
             vf t[16];
             GK_UNROLL(16) for (size_t i = 0; i < 16; i++) {
                 t[i] = c + i < cols ? vunbits(vload_pairs(b + (c + i) * ldb + p, kc - p)) : vzero();
                 range.add(vbits(t[i]));
+                _mm_prefetch(reinterpret_cast<const char*>(next + i * ldb), _MM_HINT_T1);
             }
             vtranspose(t);
             GK_UNROLL(16) for (size_t i = 0; i < 16; i++) vstore(reinterpret_cast<float*>(panel + i * 32), t[i]);
@@ -11032,6 +11107,7 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
         if (i == own || own != in_bf16) g.by[i].run = g.run;
     if (sizeof(E) == sizeof(float)) g.by[in_bf16].run = &tiles_or_fused<float, TileForm<float, 3, 1, 512, 4>>;
     if (sizeof(E) == sizeof(float)) g.digits = &tile_digits;
+    if (!holds_f32<E>) g.widened = WIDENED_BESIDE_TILES;
     if (tile_form<E>::type::as_it_is) {
         g.packed_bytes = &packed_tiles_bytes;
         g.pack         = &pack_tiles;

@@ -12,29 +12,34 @@
 //   r8   accumulate  0: t is written and not read. Else t += A B
 //   r9   ahead   {row, stride, panel, rows}: what each step prefetches, 128 bytes of a row and 256 of the next panel of
 //                A; and how many rows of t are wanted, 1 .. 32
-//   r10  pairs of A, r11 of B    rax  pairs left
+//   r10  pairs of A, r11 of B    rax  times four pairs left
+//   k1   steps left              k2   row, k3 panel to prefetch     k4   a, k5 t of row 0     rdi  rows left
 //
 //                b[0..15]  b[16..31]
 //                zmm0      zmm1
-//   a[0]   zmm2  zmm4      zmm5          22 sums of 11 rows from zero, over two steps: 64 products in one chain, the odd
-//   a[1]   zmm3  zmm6      zmm7          one of a pair before the even; then they are added to t. Rows are taken 11, 11
-//    ...                                 and 10 at a time.
-//   a[10]  zmm2  zmm24     zmm25         Subnormal operands and results count as zero.
+//   a[0]   zmm2  zmm4      zmm5          16 sums of 8 rows from zero, over four steps: 128 products in one chain, the
+//   a[1]   zmm3  zmm6      zmm7          odd one of a pair before the even; then they are t, or added to it. The last
+//    ...                                 rows, if no more than 4, are taken alone.
+//   a[7]   zmm3  zmm18     zmm19         Subnormal operands and results count as zero.
 //
-//   A pair of 11 rows is 22 products of 32 multiply-adds: one a cycle on Zen 4, 22 cycles.
+//   A pair of 8 rows is 16 products of 32 multiply-adds: one a cycle on Zen 4, 16 cycles. B is fetched into L2 16 steps
+//   ahead, for it may come from memory.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
 
 .macro PAIR r, x, lo, hi
-    vpbroadcastd \x, dword ptr [r10 + 1024*(\r/16) + 64*(\r%16)]
+    vpbroadcastd \x, dword ptr [r10 + 64*\r + PAIR_AT]
     vdpbf16ps \lo, zmm0, \x
     vdpbf16ps \hi, zmm1, \x
 .endm
 
-.macro TO_T r, x, lo, hi
+.macro ADD_T r, x, lo, hi
     vaddps  \lo, \lo, zmmword ptr [rcx + 128*\r]
     vaddps  \hi, \hi, zmmword ptr [rcx + 128*\r + 64]
+.endm
+
+.macro TO_T r, x, lo, hi
     vmovups zmmword ptr [rcx + 128*\r], \lo
     vmovups zmmword ptr [rcx + 128*\r + 64], \hi
 .endm
@@ -44,63 +49,111 @@
     vpxord  \hi, \hi, \hi
 .endm
 
-.macro ROWS op, first, count        // \op row, x, sums left and right
-    \op     (\first + 0), zmm2, zmm4,  zmm5
-    \op     (\first + 1), zmm3, zmm6,  zmm7
-    \op     (\first + 2), zmm2, zmm8,  zmm9
-    \op     (\first + 3), zmm3, zmm10, zmm11
-    \op     (\first + 4), zmm2, zmm12, zmm13
-    \op     (\first + 5), zmm3, zmm14, zmm15
-    \op     (\first + 6), zmm2, zmm16, zmm17
-    \op     (\first + 7), zmm3, zmm18, zmm19
-    \op     (\first + 8), zmm2, zmm20, zmm21
-    \op     (\first + 9), zmm3, zmm22, zmm23
-.if \count > 10
-    \op     (\first + 10), zmm2, zmm24, zmm25
+.macro ROWS op, count               // \op row, x, sums left and right
+    \op     0, zmm2, zmm4,  zmm5
+    \op     1, zmm3, zmm6,  zmm7
+    \op     2, zmm2, zmm8,  zmm9
+    \op     3, zmm3, zmm10, zmm11
+.if \count > 4
+    \op     4, zmm2, zmm12, zmm13
+    \op     5, zmm3, zmm14, zmm15
+    \op     6, zmm2, zmm16, zmm17
+    \op     7, zmm3, zmm18, zmm19
 .endif
 .endm
 
-.macro PAIRS first, count           // of one step
-    mov     eax, 4
-    .balign 32
-L(pairs\first\@):
-    .rept 4
-    vmovdqu64 zmm0, zmmword ptr [r11]
-    vmovdqu64 zmm1, zmmword ptr [r11 + 1024]
-    ROWS    PAIR, \first, \count
-    add     r10, 4
-    add     r11, 64
-    .endr
-    dec     eax
-    jnz     L(pairs\first\@)
-.endm
-
-.macro BLOCK first, count           // of rows, one or two steps
-    ROWS    CLEAR, \first, \count
+.macro BLOCK count                  // of rows, up to four steps
+    ROWS    CLEAR, \count
     mov     r10, rsi
     mov     r11, rdx
-    PAIRS   \first, \count
-    cmp     rdi, 1
-    je      L(added\first)
-    lea     r10, [rsi + 2048]
-    lea     r11, [rdx + 2048]
-    PAIRS   \first, \count
-L(added\first):
-    ROWS    TO_T, \first, \count
-.endm
-
-.macro AHEAD at
-    prefetcht0 byte ptr [r10]
-    prefetcht0 byte ptr [r10 + 64]
-    prefetcht1 byte ptr [r11 + \at]
-    prefetcht1 byte ptr [r11 + \at + 64]
-    prefetcht1 byte ptr [r11 + \at + 128]
-    prefetcht1 byte ptr [r11 + \at + 192]
+    kmovq   rax, k1
+    cmp     rax, 4
+    jb      L(few\count)
+    mov     eax, 4
+L(few\count):
+    shl     eax, 2
+    .balign 32
+L(pairs\count):
+.set PAIR_AT, 0
+.rept 4
+    vmovdqu64 zmm0, zmmword ptr [r11 + 16*PAIR_AT]
+    vmovdqu64 zmm1, zmmword ptr [r11 + 16*PAIR_AT + 1024]
+    prefetcht1 byte ptr [r11 + 16*PAIR_AT + 32768]
+    prefetcht1 byte ptr [r11 + 16*PAIR_AT + 32768 + 1024]
+    ROWS    PAIR, \count
+.set PAIR_AT, PAIR_AT + 4
+.endr
+    add     r10, 16
+    add     r11, 256
+    dec     eax
+    test    al, 3
+    jnz     L(pairs\count)
+    add     r10, 2048 - 64
+    add     r11, 1024
+    test    eax, eax
+    jnz     L(pairs\count)
+    test    r8, r8
+    jz      L(first\count)
+    ROWS    ADD_T, \count
+L(first\count):
+    ROWS    TO_T, \count
 .endm
 
 GK_FUNC gk_gemm_avx512bf16_32x32, 6
+    test    rdi, rdi
+    jz      L(nothing)
+    kmovq   k1, rdi
+    kmovq   k2, qword ptr [r9]
+    kmovq   k3, qword ptr [r9 + 16]
+    kmovq   k5, rcx
+
+    // ---- four steps of k
+L(steps):
+    kmovq   r10, k2
+    kmovq   r11, k3
+    mov     rax, qword ptr [r9 + 8]
+.rept 4
+    prefetcht0 byte ptr [r10]
+    prefetcht0 byte ptr [r10 + 64]
+    prefetcht1 byte ptr [r11]
+    prefetcht1 byte ptr [r11 + 64]
+    prefetcht1 byte ptr [r11 + 128]
+    prefetcht1 byte ptr [r11 + 192]
+    add     r10, rax
+    add     r11, 256
+.endr
+    kmovq   k2, r10
+    kmovq   k3, r11
+    kmovq   k4, rsi
+    mov     rdi, qword ptr [r9 + 24]
+    .balign 32
+L(rows):
+    cmp     rdi, 4
+    jbe     L(four)
+    BLOCK   8
+    add     rsi, 512
+    add     rcx, 1024
+    sub     rdi, 8
+    ja      L(rows)
+    jmp     L(next)
+L(four):
+    BLOCK   4
+L(next):
+    kmovq   rsi, k4
+    kmovq   rcx, k5
+    mov     r8d, 1
+    add     rsi, 4*2048
+    add     rdx, 4*2048
+    kmovq   rax, k1
+    sub     rax, 4
+    kmovq   k1, rax
+    ja      L(steps)
+    GK_RETURN
+
+    // ---- no depth
+L(nothing):
     test    r8, r8
-    jnz     L(sums)
+    jnz     L(done)
     vpxord  zmm0, zmm0, zmm0
     xor     eax, eax
 L(clear):
@@ -108,38 +161,6 @@ L(clear):
     add     eax, 64
     cmp     eax, 4096
     jne     L(clear)
-L(sums):
-    test    rdi, rdi
-    jz      L(done)
-    xor     r8d, r8d                    // steps ahead
-
-    // ---- two steps of k
-L(steps):
-    mov     r10, qword ptr [r9 + 8]
-    imul    r10, r8
-    add     r10, qword ptr [r9]
-    mov     r11, r8
-    shl     r11, 8
-    add     r11, qword ptr [r9 + 16]
-    AHEAD   0
-    cmp     rdi, 1
-    je      L(last)
-    add     r10, qword ptr [r9 + 8]
-    AHEAD   256
-L(last):
-    BLOCK   0, 11
-    cmp     qword ptr [r9 + 24], 11
-    jbe     L(next)
-    BLOCK   11, 11
-    cmp     qword ptr [r9 + 24], 22
-    jbe     L(next)
-    BLOCK   22, 10
-L(next):
-    add     r8, 2
-    add     rsi, 4096
-    add     rdx, 4096
-    sub     rdi, 2
-    ja      L(steps)
 L(done):
     GK_RETURN
 GK_ENDFUNC gk_gemm_avx512bf16_32x32
