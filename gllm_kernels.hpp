@@ -3200,6 +3200,7 @@ constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 
 constexpr size_t FEW_FOR_DOTS = 4;                              // the same, where kernels do not take what k is
 constexpr size_t FEW_PLAIN = 17, FEW_FAST_PLAIN = 10;           // the same of plain codes, where no unit takes bytes
 constexpr size_t FEW_BY_TENSORS = 9;                            // the same of checkpoints, which are used as decoded
+constexpr size_t FEW_SCALAR_TENSORS = 5;                        // .. without vectors, of GPTQ; of AWQ none
 constexpr size_t TENSOR_GROUP = 32, TENSOR_OUTPUTS = 128;       // of AWQ, in groups of so many; outputs a thread takes
 constexpr size_t EXACT_DOTS_AVX2 = 10;                          // so many together are faster than floats
 constexpr size_t FAST_DOTS_AVXVNNI = 12, FAST_DOTS_AVXVNNI_8BIT = 10;               // .. than panels, but of grids
@@ -15348,7 +15349,8 @@ GK_BODY Status checkpoint_matmul(const Kernels& k, const Checkpoint& t, bool gpt
     const Scratch memory(k.workspace, plan.floats);
     if (!memory) return no_memory();
     const Quantised::Floats f = q.floats_of(r, plan, memory.data());
-    if (r.m < FEW_BY_TENSORS && t.k <= PANELS_K && t.k > 0 && (gptq || t.group % TENSOR_GROUP == 0)) {
+    const size_t few = k.table.isa != Isa::scalar ? FEW_BY_TENSORS : gptq ? FEW_SCALAR_TENSORS : 0;
+    if (r.m < few && t.k <= PANELS_K && t.k > 0 && (gptq || t.group % TENSOR_GROUP == 0)) {
         split(plan.parallel, t.n, TENSOR_OUTPUTS, [&](size_t begin, size_t end, size_t) {
             c.rows(t, f.x, f.y, f.m, begin, end - begin);
         });
