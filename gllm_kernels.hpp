@@ -3220,8 +3220,9 @@ constexpr size_t FEW_ROWS  = 8;                                 // of input, bel
 constexpr size_t FEW_BY_CODES = 13, FEW_BY_CODES_AVX2 = 10, FEW_BY_FAST_CODES = 24;  // the same where they become codes
 constexpr size_t FEW_FOR_DOTS = 4;                              // the same, where kernels do not take what k is
 constexpr size_t FEW_PLAIN = 17, FEW_FAST_PLAIN = 10;           // the same of plain codes, where no unit takes bytes
-constexpr size_t FEW_BY_TENSORS = 5;                            // the same of checkpoints, which are used as decoded
-constexpr size_t SHORT_GROUP = 3, TENSOR_OUTPUTS = 128;         // of these the shortest group; outputs a thread takes
+constexpr size_t FEW_BY_TENSORS = 9;                            // the same of checkpoints, which are used as decoded
+constexpr size_t FEW_SCALAR_TENSORS = 5;                        // .. without vectors, of GPTQ; of AWQ none
+constexpr size_t TENSOR_GROUP = 32, TENSOR_OUTPUTS = 128;       // of AWQ, in groups of so many; outputs a thread takes
 constexpr size_t EXACT_DOTS_AVX2 = 10;                          // so many together are faster than floats
 constexpr size_t FAST_DOTS_AVXVNNI = 12, FAST_DOTS_AVXVNNI_8BIT = 10;               // .. than panels, but of grids
 constexpr size_t FEW_FOR_PANELS = 2;                            // below here: codes are not packed
@@ -3337,7 +3338,7 @@ namespace {
 //   of word l / 8 | vfields(word, shifts): lane l is word >> shifts[l] | vsigned2 vsign1: floats of the low two bits,
 //   less 2, and of the lowest, 1 or -1 | vimul
 //   vdot8(codes, x): sums of two products of bytes, codes in 0 .. 127 | vadd16 | vdot16: of two products of 16 bits |
-//   vzip8 vzip16(a, b, z): elements by turns, a's first, of each 16 bytes: z[0] of first halves, z[1] of last ones
+//   vzip8(a, b, z): bytes by turns, a's first, of each 16: z[0] of first halves, z[1] of last ones
 //
 //   bload bset bnibbles (16 bytes: low nibbles, then high) bquads (four 64-bit words) bbits (bit i -> byte i, 0 or 255)
 //   band bor bxor badd bsub bshl bshr, per byte | bge unsigned, 0 or 255 | blut (16 signed bytes) | bfloat(b, j):
@@ -3555,10 +3556,6 @@ GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
     z[0] = _mm256_unpacklo_epi8(a, b);
     z[1] = _mm256_unpackhi_epi8(a, b);
 }
-GK_INL void vzip16(vi a, vi b, vi (&z)[2]) {
-    z[0] = _mm256_unpacklo_epi16(a, b);
-    z[1] = _mm256_unpackhi_epi16(a, b);
-}
 GK_INL float vsum(vf a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
@@ -3709,10 +3706,6 @@ GK_INL vi   vimul(vi a, vi b)                      { return _mm512_mullo_epi32(a
 GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
     z[0] = _mm512_unpacklo_epi8(a, b);
     z[1] = _mm512_unpackhi_epi8(a, b);
-}
-GK_INL void vzip16(vi a, vi b, vi (&z)[2]) {
-    z[0] = _mm512_unpacklo_epi16(a, b);
-    z[1] = _mm512_unpackhi_epi16(a, b);
 }
 GK_INL __m256 vhalf(vf a, int hi) {
     return hi ? _mm512_extractf32x8_ps(a, 1) : _mm512_castps512_ps256(a);
@@ -4013,11 +4006,6 @@ GK_INL void vzip8(vi a, vi b, vi (&z)[2]) {
     const int8x16x2_t t = vzipq_s8(vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
     z[0] = vreinterpretq_s32_s8(t.val[0]);
     z[1] = vreinterpretq_s32_s8(t.val[1]);
-}
-GK_INL void vzip16(vi a, vi b, vi (&z)[2]) {
-    const int16x8x2_t t = vzipq_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
-    z[0] = vreinterpretq_s32_s16(t.val[0]);
-    z[1] = vreinterpretq_s32_s16(t.val[1]);
 }
 GK_INL vf   vsigned2(vi a)                         { return vfloat(visub(viand(a, viset(3)), viset(2))); }
 GK_INL vf   vsign1(vi a)                           { return vfloat(visub(vishl(viand(a, viset(1)), 1), viset(1))); }
@@ -6831,425 +6819,292 @@ template <class Tensor> void dequant_checkpoint(const impl::Checkpoint& t, float
                 for (size_t r = 0; r < n; r++) to[r * t.k + i] = strip[i * NR + r];
         }
 }
-// Few rows of x. VF words side by side are a strip, of 8 VF or VF outputs, and a field of 4 bits of each is a vector of
-// codes. Fields 0 .. 3 stay where they are, times a power of 16 that their scales take back, as do 4 .. 7 of the words'
-// upper halves. w = scale code + offset is exact: 16 bits hold it. Each 64 of k are a chain of 64 fused multiply-adds,
-// or two that share it, added up in f32 for k up to LONG_K: 64 + k / 64 - 1 roundings at most.
+// Few rows of x. VF words of a row side by side are a strip, of 8 VF or VF outputs, which is vectors of lanes: eight
+// codes each, of GPTQ a word, of AWQ two fields of each of four inputs: lane l is byte l % 4 of word l / 4 4 + q.
 
-constexpr size_t TENSOR_K = 64, PARAMETERS = 4096;              // scales on the stack, and as many offsets
-constexpr float  field_unit[4] = {1, 0x1p-4f, 0x1p-8f, 0x1p-12f};
+constexpr size_t TENSOR_K = 64, PARAMETERS = 3072;              // k of a chain; scales on the stack, and as many zeros
 
-/// Scales of l words of a strip for each field, then offsets.
-GK_INL void put_parameters(awq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t l, float* out) {
-    f16   halves[8 * VF] = {};
-    float scales[8 * VF];
-    memcpy(halves, t.scales + 2 * (g * t.n + o), 16 * l);
-    transpose(halves, 8, VF, 8, scales, VF);
-    const vi low = load_words(t.qzeros + 4 * (g * (t.n / 8) + o / 8), l), high = vishr(low, 16);
-    for (size_t n = 0; n < 8; n++) {
-        const vf scale = vmul(vload(scales + awq_tensor::output(n) * VF), vset(field_unit[n % 4]));
-        const vf zero  = vfloat(viand(n < 4 ? low : high, viset(15 << 4 * (n % 4))));
-        vstore(out + n * VF, scale);
-        vstore(out + (8 + n) * VF, vneg(vmul(zero, scale)));
-    }
-}
-/// One scale, and an offset, for all fields.
-GK_INL void put_parameters(gptq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t l, float* out) {
-    const vf scale = checkpoint_scales(t, g, o, l);
-    vstore(out, scale);
-    vstore(out + VF, vneg(vmul(gptq_tensor::zeros(t, g, o, l), scale)));
-}
-GK_INL void parameters_of(awq_tensor, const float* p, size_t n, vf& scale, vf& offset) {
-    scale  = vload(p + n * VF);
-    offset = vload(p + (8 + n) * VF);
-}
-GK_INL void parameters_of(gptq_tensor, const float* p, size_t n, vf& scale, vf& offset) {
-    scale  = vmul(vload(p), vset(field_unit[n % 4]));
-    offset = vload(p + VF);
-}
-
-/// Consecutive words of a strip that are of one group, and the parameters of its first strip.
-struct TensorPiece { size_t first, count; const float* parameters; };
-/// Words of a strip, bytes from one input, or eight, to the next; and rows of what is read later, of which its work has
-/// four lines each fetched, for there memory is fast.
-struct TensorWords { const uint8_t* at; size_t stride; const uint8_t* later; size_t later_stride, rows; };
-GK_INL void fetch_later(TensorWords& w, size_t rows) {
-    for (; rows && w.rows; rows--, w.rows--, w.later += w.later_stride)
-        for (size_t l = 0; l < 256; l += 64) prefetch(reinterpret_cast<const char*>(w.later + l));
-}
-
-/// sum[f][r] += x_r times the weights at fields n and n + 1 of words, for R rows of x, `ldx` apart.
-template <class Tensor, size_t R>
-GK_INL void add_fields(const float* words, size_t count, const float* parameters, size_t n, const float* x, size_t ldx,
-        vf (&sum)[2][R]) {
-    constexpr size_t U = R == 1 ? 2 : 1, apart = Tensor::inputs == 1 ? 0 : 1;
-    vf scale[2], offset[2], s[U][2][R];
-    vi mask[2];
-    GK_UNROLL(2) for (size_t f = 0; f < 2; f++) {
-        mask[f] = viset(15 << 4 * (n % 4 + f));
-        parameters_of(Tensor{}, parameters, n + f, scale[f], offset[f]);
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) {
-            s[0][f][r] = sum[f][r];
-            if (U > 1) s[U - 1][f][r] = vzero();
-        }
-    }
-    const auto add_word = [&](size_t u) {
-        const vi w = viload(words);
-        GK_UNROLL(2) for (size_t f = 0; f < 2; f++) {
-            const vf v = vfma(vfloat(viand(w, mask[f])), scale[f], offset[f]);
-            GK_UNROLL(4) for (size_t r = 0; r < R; r++) s[u][f][r] = vfma(v, vset(x[r * ldx + f * apart]), s[u][f][r]);
-        }
-        words += VF;
-        x     += Tensor::inputs;
-    };
-    for (; count >= U; count -= U) { GK_UNROLL(2) for (size_t u = 0; u < U; u++) add_word(u); }
-    if (count) add_word(0);
-    GK_UNROLL(2) for (size_t f = 0; f < 2; f++)
-        GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[f][r] = U > 1 ? vadd(s[0][f][r], s[U - 1][f][r]) : s[0][f][r];
-}
-
-// One row of x goes in fixed point, where groups are whole 32: each 32 of k become integers X of three digits to base
-// 256, x = d X with d = max |x| / FULL, and sum code X - zero sum X is exact: 32 . 16 FULL is below 2^31, what wraps on
-// the way comes back. Eight sums of two products of a code below 16 with a digit fit 16 bits. To the bound, in u of
-// max |x| sum |w|: half a step of X 2.04, rounding to it 2, d 1, a sum to f32 1, scale d 1; each 64 of k are a chain of
-// two, and those are added up: 1 + k / 64. 73 at 4096, 200 at LONG_K.
-
-/// Sums of a strip of AWQ, lane by lane: which output each is of. A lane of sum n is of field 2 (l % 4) + n / 2 % 2 of
-/// word l / 4 4 + n / 4 2 + n % 2.
-struct SumOrder {
-    uint8_t output[8 * VF] = {};
-    constexpr SumOrder() {
-        for (size_t n = 0; n < 8; n++)
-            for (size_t l = 0; l < VF; l++) {
-                const size_t word = l / 4 * 4 + n / 4 * 2 + n % 2, field = l % 4 * 2 + n / 2 % 2;
-                output[n * VF + l] = static_cast<uint8_t>(8 * word + awq_tensor::output(field));
-            }
+/// Word rows that are read later, of which work on a strip has four lines each fetched, for there memory is fast.
+struct LaterWords {
+    const uint8_t* at;
+    size_t         stride, rows;
+    GK_MEM void fetch(size_t count) {
+        for (; count && rows; count--, rows--, at += stride)
+            for (size_t l = 0; l < 256; l += 64) prefetch(reinterpret_cast<const char*>(at + l));
     }
 };
-constexpr SumOrder sum_order;
-
-/// 32 of x. Digits from the highest: with words of eight inputs bytes are of every other one, the even ones of a word
-/// first; else of two in a row, twice.
-struct FixedX {
-    static constexpr float full = 63.0f * 65536.0f;
-    int32_t digit[3][16], sum;
-    float   d;
-};
-template <class Tensor> void take_fixed(const float* x, size_t n, FixedX& out) {
-    const float max = group_maximum(x, n);
-    int32_t q[32];
-    to_digits(x, n, max == 0 ? 0 : FixedX::full / max, q);
-    out.d   = max / FixedX::full;
-    out.sum = 0;
-    for (int32_t v : q) out.sum += v - 0x808080;
-    for (int i = 0; i < 3; i++)
-        for (size_t at = 0; at < (Tensor::inputs == 1 ? 16 : 8); at++) {
-            const int32_t* const from = q + (Tensor::inputs == 1 ? 2 * at : at / 2 * 8 + at % 2);
-            const auto byte = [&](size_t l) { return static_cast<uint32_t>(from[l]) >> (16 - 8 * i) & 255; };
-            const uint32_t bytes = Tensor::inputs == 1 ? (byte(0) | byte(1) << 8) * 0x10001
-                                 : byte(0) | byte(2) << 8 | byte(4) << 16 | byte(6) << 24;
-            out.digit[i][at] = static_cast<int32_t>(bytes ^ 0x80808080u);
-        }
-}
-#if GK_PASS != GK_SCALAR
-/// Scales of a strip, then as many integer zeros, in the order of sums.
-GK_INL void put_fixed(awq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t, float* out) {
-    float scale[8 * VF];
-    for (size_t l = 0; l < 8; l++) vstore(scale + l * VF, checkpoint_scales(t, g, o + l * VF, VF));
-    const vi words = viload(t.qzeros + 4 * (g * (t.n / 8) + o / 8)), nibbles = viset(0x0f0f0f0f);
-    vi pairs[2], zeros[2];
-    vzip8(words, viset(0), pairs);
-    for (size_t n = 0; n < 8; n++) {
-        const vi pair = pairs[n / 4];
-        vzip16(viand(n / 2 % 2 ? vishr(pair, 4) : pair, nibbles), viset(0), zeros);
-        vstore(out + (8 + n) * VF, vunbits(zeros[n % 2]));
-    }
-    for (size_t i = 0; i < 8 * VF; i++) out[i] = scale[sum_order.output[i]];
-}
-GK_INL void put_fixed(gptq_tensor, const impl::Checkpoint& t, size_t g, size_t o, size_t l, float* out) {
-    vstore(out, checkpoint_scales(t, g, o, l));
-    vstore(out + VF, vunbits(vint(gptq_tensor::zeros(t, g, o, l))));
-}
-/// sum[n] += d scale (t[n] - zero sum X), for sums `first` .. of a strip.
-template <size_t N> GK_INL void add_exact(const vi (&t)[N], const FixedX& x, const float* p, size_t all, vf (&sum)[N]) {
-    GK_UNROLL(4) for (size_t n = 0; n < N; n++) {
-        const vi exact = visub(t[n], vimul(viload(p + (all + n) * VF), viset(x.sum)));
-        sum[n] = vfma(vfloat(exact), vmul(vload(p + n * VF), vset(x.d)), sum[n]);
-    }
-}
-/// 32 inputs of a strip of GPTQ, four words each.
-GK_INL void add_fixed(const TensorWords& words, size_t first, const FixedX& x, const float* p, vf (&sum)[1]) {
-    vi t[3] = {viset(0), viset(0), viset(0)};
-    const vi nibbles = viset(0x0f0f0f0f), one = viset(0x00010001);
-    GK_UNROLL(1) for (size_t i = 0; i < 4; i++) {
-        const vi w    = viload(words.at + (first + i) * words.stride);
-        const vi even = viand(w, nibbles), odd = viand(vishr(w, 4), nibbles);
-        GK_UNROLL(3) for (size_t d = 0; d < 3; d++) {
-            t[d] = vadd16(t[d], vdot8(even, viset(x.digit[d][2 * i])));
-            t[d] = vadd16(t[d], vdot8(odd, viset(x.digit[d][2 * i + 1])));
-        }
-    }
-    vi all[1] = {vdot16(t[0], one)};
-    all[0] = viadd(vishl(all[0], 8), vdot16(t[1], one));
-    all[0] = viadd(vishl(all[0], 8), vdot16(t[2], one));
-    add_exact(all, x, p, 1, sum);
-}
-/// 32 inputs of half the words of a strip of AWQ: in each four of them the first two, or the last.
-template <size_t u>
-GK_INL void add_fixed(const TensorWords& words, size_t first, const FixedX& x, const float* p, vf (&sum)[4]) {
-    vi all[4] = {viset(0), viset(0), viset(0), viset(0)};
-    const vi nibbles = viset(0x0f0f0f0f), weights = viset(0x00010100);
-    const uint8_t* at = words.at + first * words.stride;
-    for (size_t i = 0; i < 16; i += 8) {
-        vi t[3][2] = {{viset(0), viset(0)}, {viset(0), viset(0)}, {viset(0), viset(0)}};
-        GK_UNROLL(2) for (size_t j = i; j < i + 8; j++, at += 2 * words.stride) {
-            vi z[2];
-            vzip8(viload(at), viload(at + words.stride), z);
-            const vi codes[2] = {viand(z[u], nibbles), viand(vishr(z[u], 4), nibbles)};
-            GK_UNROLL(3) for (size_t d = 0; d < 3; d++) {
-                const vi digit = viset(x.digit[d][j]);
-                GK_UNROLL(2) for (size_t h = 0; h < 2; h++) t[d][h] = vadd16(t[d][h], vdot8(codes[h], digit));
-            }
-        }
-        GK_UNROLL(2) for (size_t h = 0; h < 2; h++) {
-            vi high[2], low[2];
-            vzip16(viset(0), t[0][h], high);
-            vzip16(t[1][h], t[2][h], low);
-            GK_UNROLL(2) for (size_t v = 0; v < 2; v++)
-                all[2 * h + v] = viadd(all[2 * h + v], viadd(high[v], vdot16(low[v], weights)));
-        }
-    }
-    add_exact(all, x, p + 4 * u * VF, 8, sum);
-}
-#endif
-
-/// Outputs o .. o+cols-1 of a tensor.
+/// Outputs o .. o+cols-1 of a tensor, whole strips.
 template <class Tensor> struct TensorPage {
-    static constexpr size_t strip = VF * Tensor::outputs, words_k = TENSOR_K / Tensor::inputs;
-    static constexpr size_t fetched = 64 * Tensor::outputs;     // outputs of four lines
+    static constexpr size_t strip = VF * Tensor::outputs, fetched = 64 * Tensor::outputs;   // outputs of four lines
 
     const impl::Checkpoint& t;
     const float*            x;
     float*                  y;
     size_t                  m, o, cols;
-    float*                  parameters;                         // of groups, `stride` apart
-    float*                  of_fixed;                           // the same for rows in fixed point
-    const bool*             fixed;                              // those rows, of the last m % 4
-    size_t                  stride = round_up(cols, strip) * 2;
+    float*                  parameters;                         // of groups, 2 cols apart
 
-    GK_MEM bool is_fixed(size_t row, size_t at) const {
-        return row >= m / 4 * 4 && fixed[row % 4] && (Tensor::outputs == 1 || at + strip <= cols);
-    }
-
-    GK_MEM const uint8_t* words_at(size_t p, size_t at) const {
-        return t.qweight + 4 * (p / Tensor::inputs * (t.n / Tensor::outputs) + (o + at) / Tensor::outputs);
-    }
-    /// Those of TENSOR_K from p on; while strips are at work the next four lines of each row are fetched, or the first
-    /// ones of the next rows.
-    GK_MEM TensorWords words_of(size_t p, size_t at) const {
-        const size_t next = at / fetched * fetched + fetched, rows = Tensor::inputs == 1 ? VF : (VF + 7) / 8;
-        const bool   wraps = next >= cols;
-        const size_t from = p + at % fetched / strip * rows * Tensor::inputs + (wraps ? TENSOR_K : 0);
-        const size_t left = from < t.k ? (t.k - from) / Tensor::inputs : 0;
-        return {words_at(p, at), row_bytes(), words_at(left ? from : p, wraps ? 0 : next), row_bytes(),
-                least(left, rows)};
-    }
     GK_MEM size_t row_bytes() const { return 4 * (t.n / Tensor::outputs); }
-    /// Words of kc inputs, zeros up to TENSOR_K; behind them their upper halves.
-    GK_MEM void gather(TensorWords from, size_t kc, size_t l, float* words) const {
-        for (size_t i = 0; i < words_k; i++, words += VF) {
-            const bool there = i * Tensor::inputs < kc;
-            const vi w = there ? load_words(from.at + i * row_bytes(), l) : viset(0);
-            if (i % 8 == 0) fetch_later(from, 1 + VF / 8);
-            vstore(words, vunbits(w));
-            vstore(words + words_k * VF, vunbits(vishr(w, 16)));
-        }
+    GK_MEM const uint8_t* words_at(size_t p, size_t at) const {
+        return t.qweight + p / Tensor::inputs * row_bytes() + 4 * ((o + at) / Tensor::outputs);
     }
-    GK_MEM void put_groups(size_t g, float* out) const {
-        for (size_t at = 0; at < cols; at += strip, out += 2 * strip)
-            put_parameters(Tensor{}, t, g, o + at, least(cols - at, strip) / Tensor::outputs, out);
+    /// What to fetch during strip `at` of TENSOR_K from p on: a share of the next four lines of each row, or of the
+    /// first ones of the next rows.
+    GK_MEM LaterWords later(size_t p, size_t at) const {
+        const size_t next = at / fetched * fetched + fetched, rows = Tensor::inputs == 1 ? VF : (VF + 7) / 8;
+        const size_t from = p + at % fetched / strip * rows * Tensor::inputs + (next >= cols ? TENSOR_K : 0);
+        const size_t left = from < t.k ? (t.k - from) / Tensor::inputs : 0;
+        return {words_at(left ? from : p, next >= cols ? 0 : next), row_bytes(), least(left, rows)};
     }
-    GK_MEM void put_fixed_groups([[maybe_unused]] size_t g, [[maybe_unused]] float* out) const {
+    GK_MEM void add(size_t p, size_t row, size_t at, vf sum) const {
+        float* const to = y + row * t.n + o + at;
+        vstore(to, p ? vadd(vload(to), sum) : sum);
+    }
+};
+
 #if GK_PASS != GK_SCALAR
-        for (size_t at = 0; at < cols; at += strip, out += 2 * strip)
-            if (Tensor::outputs == 1 || at + strip <= cols)
-                put_fixed(Tensor{}, t, g, o + at, least(cols - at, strip) / Tensor::outputs, out);
-#endif
-    }
-    template <size_t R> GK_MEM void add(size_t p, size_t row, size_t at, size_t l, const vf (&sum)[R]) const {
-        for (size_t r = 0; r < R; r++) {
-            float* const to = y + (row + r) * t.n + o + at;
-            if (l == VF) vstore(to, p ? vadd(vload(to), sum[r]) : sum[r]);
-            else         vstore_n(to, p ? vadd(vload_n(to, l), sum[r]) : sum[r], l);
-        }
-    }
-    /// R rows of x by a strip, over the pieces of a chain.
-    template <size_t R> GK_MEM void rows(size_t p, size_t row, size_t at, size_t l, const float* words,
-            const TensorPiece* pieces, size_t count) const {
-        vf sum[2][R];
-        for (size_t n = 0; n < 8; n += 2) {
-            if (n == 0 || Tensor::inputs == 1)
-                for (size_t r = 0; r < R; r++) sum[0][r] = sum[1][r] = vzero();
-            for (size_t i = 0; i < count; i++) {
-                const TensorPiece& piece = pieces[i];
-                const size_t k = p + piece.first * Tensor::inputs + (Tensor::inputs == 1 ? 0 : n);
-                add_fields<Tensor>(words + (n / 4 * words_k + piece.first) * VF, piece.count,
-                                   piece.parameters + at * 2, n, x + row * t.k + k, t.k, sum);
-            }
-            if (Tensor::inputs > 1) continue;
-            add(p, row, at + n * l, l, sum[0]);
-            add(p, row, at + n * l + l, l, sum[1]);
-        }
-        if (Tensor::inputs == 1) return;
-        for (size_t r = 0; r < R; r++) sum[0][r] = vadd(sum[0][r], sum[1][r]);
-        add(p, row, at, l, sum[0]);
-    }
-#if GK_PASS != GK_SCALAR
-    template <size_t u> GK_MEM void fixed_half(size_t p, size_t row, size_t at, TensorWords& words,
-            const FixedX* from, const TensorPiece* groups, size_t count) const {
-        vf sum[4] = {vzero(), vzero(), vzero(), vzero()};
-        for (size_t g = 0; g < count; g++) {
-            fetch_later(words, VF / 4);
-            add_fixed<u>(words, 32 * g, from[g], groups[g].parameters + at * 2, sum);
-        }
-        for (size_t n = 0; n < 4; n++) {
-            const vf one[1] = {sum[n]};
-            add(p, row, at + (4 * u + n) * VF, VF, one);
-        }
-    }
-    /// A row of x in fixed point by a strip, over the groups of a chain, of 32.
-    GK_MEM void fixed_row(size_t p, size_t row, size_t at, size_t l, TensorWords& words, const FixedX* from,
-            const TensorPiece* groups, size_t count) const {
-        if constexpr (Tensor::inputs == 1) {
-            fixed_half<0>(p, row, at, words, from, groups, count);
-            fixed_half<1>(p, row, at, words, from, groups, count);
-        } else {
-            fetch_later(words, VF);
-            vf sum[1] = {vzero()};
-            for (size_t g = 0; g < count; g++)
-                add_fixed(words, 4 * g, from[g], groups[g].parameters + at * 2, sum);
-            add(p, row, at, l, sum);
-        }
-    }
-#endif
-    /// What a chain of kc inputs from p on is made of.
-    struct Chain {
-        TensorPiece pieces[TENSOR_K], groups[2];                // of fixed rows: of each 32
-        size_t      count;
-        FixedX      x[4][2];
-        float       words[2 * words_k * VF];
-    };
-    /// Groups that are not there yet take the slot of others.
-    GK_MEM void make_chain(size_t p, size_t kc, size_t slots, size_t* slot_groups, bool floats, bool fixes,
-            Chain& c) const {
-        const size_t unit = fixes ? 32 : TENSOR_K;
-        c.count = 0;
-        for (size_t q = p, end; q < p + kc; q = end, c.count++) {
-            const size_t g = q / t.group, slot = g % slots;
-            float* const at = parameters + slot * stride;
-            if (slot_groups[slot] != g) {
-                slot_groups[slot] = g;
-                if (floats) put_groups(g, at);
-                if (fixes)  put_fixed_groups(g, of_fixed + slot * stride);
-            }
-            end = least(least((g + 1) * t.group, p + kc), q / unit * unit + unit);
-            c.pieces[c.count] = {(q - p) / Tensor::inputs, (end - q) / Tensor::inputs, at};
-            if (fixes) c.groups[(q - p) / 32] = {0, 0, of_fixed + slot * stride};
-        }
-        for (size_t i = m / 4 * 4; fixes && i < m; i++)
-            for (size_t q = 0; q < kc && is_fixed(i, 0); q += 32)
-                take_fixed<Tensor>(x + i * t.k + p + q, least(kc - q, 32), c.x[i % 4][q / 32]);
-    }
-    /// A strip by all rows of x.
-    GK_MEM void strip_by_rows(size_t p, size_t kc, size_t at, bool floats, Chain& c) const {
-        const size_t l = least(cols - at, strip) / Tensor::outputs;
-        TensorWords  place = words_of(p, at);
-        if (floats || l < VF || kc % 32) {
-            gather(place, kc, l, c.words);
-            const uint8_t* const gathered = reinterpret_cast<const uint8_t*>(c.words);
-            place = {gathered, VF * sizeof(float), gathered, 0, 0};
-        }
-        size_t i = 0;
-        for (; i + 4 <= m; i += 4) rows<4>(p, i, at, l, c.words, c.pieces, c.count);
-        for (; i < m; i++) {
-#if GK_PASS != GK_SCALAR
-            if (is_fixed(i, at)) { fixed_row(p, i, at, l, place, c.x[i % 4], c.groups, (kc + 31) / 32); continue; }
-#endif
-            rows<1>(p, i, at, l, c.words, c.pieces, c.count);
-        }
-    }
-    /// Groups are consecutive inputs, in whole words; a chain has at most `slots` of them.
-    void in_order(size_t slots) const {
-        bool fixes = false, floats = m >= 4 || (Tensor::outputs > 1 && cols % strip);
-        for (size_t i = m / 4 * 4; i < m; i++) (is_fixed(i, 0) ? fixes : floats) = true;
-        size_t groups[TENSOR_K];
-        for (size_t i = 0; i < slots; i++) groups[i] = SIZE_MAX;
-        Chain c;
-        for (size_t p = 0; p < t.k; p += TENSOR_K) {
-            const size_t kc = least(t.k - p, TENSOR_K);
-            make_chain(p, kc, slots, groups, floats, fixes, c);
-            for (size_t at = 0; at < cols; at += strip) strip_by_rows(p, kc, at, floats, c);
-        }
-        if constexpr (Tensor::outputs > 1) order_outputs();
-    }
-    /// From the order of fields, or of sums.
-    void order_outputs() const {
-        for (size_t i = 0; i < m; i++)
-            for (size_t at = 0; at < cols; at += strip) {
-                float* const to = y + i * t.n + o + at;
-                const size_t l = least(cols - at, strip) / 8;
-                float fields[8 * VF];
-                memcpy(fields, to, 8 * l * sizeof(float));
-                if (is_fixed(i, at))
-                    for (size_t f = 0; f < 8 * VF; f++) to[sum_order.output[f]] = fields[f];
-                else
-                    for (size_t f = 0; f < 8 * l; f++) to[8 * (f % l) + Tensor::output(f / l)] = fields[f];
-            }
-    }
-    /// R rows of x by a strip whose inputs are of any groups.
-    template <size_t R> GK_MEM void any_rows(size_t p, size_t kc, size_t row, size_t at, size_t l, const float* words,
-            const float* const* of) const {
-        vf sum[2][R];
-        for (size_t r = 0; r < R; r++) sum[0][r] = sum[1][r] = vzero();
-        const float* from = x + row * t.k + p;
-        for (size_t i = 0; i < kc; i += 8, words += VF, from += 8) {
-            const vi w = viload(words);
-            GK_UNROLL(8) for (size_t n = 0; n < 8; n++) {
-                const float* const s = of[i + n] + at * 2;
-                const vf v = vfma(vfloat(viand(vishr(w, static_cast<int>(4 * n)), viset(15))), vload(s), vload(s + VF));
-                GK_UNROLL(4) for (size_t r = 0; r < R; r++)
-                    sum[n % 2][r] = vfma(v, vset(from[r * t.k + n]), sum[n % 2][r]);
-            }
-        }
-        for (size_t r = 0; r < R; r++) sum[0][r] = vadd(sum[0][r], sum[1][r]);
-        add(p, row, at, l, sum[0]);
-    }
-    /// Parameters of all groups are made ahead, or, if there is no room, those of each input in its turn.
-    void in_any_order(bool room, size_t groups) const {
-        for (size_t g = 0; room && g < groups; g++) put_groups(g, parameters + g * stride);
-        for (size_t p = 0; p < t.k; p += TENSOR_K) {
-            const size_t kc = least(t.k - p, TENSOR_K);
-            const float* of[TENSOR_K];
-            for (size_t i = 0; i < kc; i++) {
-                const size_t g = t.g_idx ? static_cast<size_t>(t.g_idx[p + i]) : (p + i) / t.group;
-                of[i] = parameters + (room ? g : i) * stride;
-                if (!room) put_groups(g, parameters + i * stride);
-            }
-            float words[2 * words_k * VF];
-            for (size_t at = 0; at < cols; at += strip) {
-                const size_t l = least(cols - at, strip);
-                gather(words_of(p, at), kc, l, words);
-                size_t i = 0;
-                for (; i + 4 <= m; i += 4) any_rows<4>(p, kc, i, at, l, words, of);
-                for (; i + 2 <= m; i += 2) any_rows<2>(p, kc, i, at, l, words, of);
-                if (i < m)                 any_rows<1>(p, kc, i, at, l, words, of);
-            }
+// Where groups are whole 32 of k, rows of x go in fixed point: each 32 become integers X of three digits to base 256,
+// x = d X with d = max |x| / FULL, and sum code X - zero sum X is exact: 32 . 16 FULL is below 2^31, what wraps on the
+// way comes back. Eight sums of two products of a code below 16 with a digit fit 16 bits. To the bound, in u of
+// max |x| sum |w|: half a step of X 2.04, rounding to it 2, d 1, a sum to f32 1, scale d 1; each 64 of k are a chain of
+// two, and those are added up: 1 + k / 64. 73 at 4096, 200 at LONG_K.
+
+/// Outputs of a strip of AWQ by their lane, vector after vector: those of low fields and high ones for each q.
+struct LaneOrder {
+    uint8_t output[8 * VF] = {};
+    constexpr LaneOrder() {
+        for (size_t i = 0; i < 8 * VF; i++) {
+            const size_t n = i / VF, l = i % VF, word = l / 4 * 4 + n / 2, field = l % 4 * 2 + n % 2;
+            output[i] = static_cast<uint8_t>(8 * word + awq_tensor::output(field));
         }
     }
 };
+constexpr LaneOrder lane_order;
+
+/// 32 of x: digits from the highest, four inputs each, of words of eight the even ones, then the odd ones.
+struct FixedX {
+    static constexpr float full = 63.0f * 65536.0f;
+    int32_t digit[3][8], sum;
+    float   d;
+};
+template <class Tensor> void take_fixed(const float* x, FixedX& out) {
+    constexpr size_t step = Tensor::inputs == 1 ? 1 : 2;
+    const float max = group_maximum(x, 32);
+    int32_t q[32];
+    to_digits(x, 32, max == 0 ? 0 : FixedX::full / max, q);
+    out.d   = max / FixedX::full;
+    out.sum = 0;
+    for (int32_t v : q) out.sum += v - 0x808080;
+    for (int i = 0; i < 3; i++)
+        for (size_t at = 0; at < 8; at++) {
+            const int32_t* const from = q + at / step * step * 4 + at % step;
+            uint32_t bytes = 0;
+            for (size_t l = 0; l < 4; l++)
+                bytes |= (static_cast<uint32_t>(from[step * l]) >> (16 - 8 * i) & 255) << 8 * l;
+            out.digit[i][at] = static_cast<int32_t>(bytes ^ 0x80808080u);
+        }
+}
+
+/// Of the lanes of four rows of a strip of AWQ vectors 2 u and 2 u + 1.
+template <size_t u> GK_INL void zip_rows(vi a, vi b, vi c, vi d, vi (&z)[2]) {
+    vi even[2], odd[2];
+    vzip8(a, c, even);
+    vzip8(b, d, odd);
+    vzip8(even[u], odd[u], z);
+}
+template <size_t u> GK_INL void zip_rows_at(const uint8_t* at, size_t row, vi (&z)[2]) {
+    zip_rows<u>(viload(at), viload(at + row), viload(at + 2 * row), viload(at + 3 * row), z);
+}
+
+/// Scales of a strip, vector after vector, then zeros as integers.
+GK_INL void put_fixed(awq_tensor, const impl::Checkpoint& t, size_t g, size_t o, float* out) {
+    float scale[8 * VF];
+    for (size_t l = 0; l < 8; l++) vstore(scale + l * VF, checkpoint_scales(t, g, o + l * VF, VF));
+    for (size_t i = 0; i < 8 * VF; i++) out[i] = scale[lane_order.output[i]];
+    const vi words = viload(t.qzeros + 4 * (g * (t.n / 8) + o / 8)), none = viset(0);
+    vi z[2][2];
+    zip_rows<0>(words, none, none, none, z[0]);
+    zip_rows<1>(words, none, none, none, z[1]);
+    for (size_t n = 0; n < 8; n++) {
+        const vi byte = z[n / 4][n / 2 % 2];
+        vstore(out + (8 + n) * VF, vunbits(n % 2 ? vishr(byte, 4) : viand(byte, viset(15))));
+    }
+}
+GK_INL void put_fixed(gptq_tensor, const impl::Checkpoint& t, size_t g, size_t o, float* out) {
+    vstore(out, checkpoint_scales(t, g, o, VF));
+    vstore(out + VF, vunbits(vint(gptq_tensor::zeros(t, g, o, VF))));
+}
+
+/// sum += 32 inputs by a row of x: next(w) gives vectors of lanes, for a sum of all codes, or two of low ones and high.
+template <size_t N, class Next>
+GK_INL void add_fixed(const Next& next, const FixedX& x, const float* scale, const float* zero, vf (&sum)[N]) {
+    constexpr size_t H = N == 1 ? 1 : 2;
+    const vi nibbles = viset(0x0f0f0f0f), one = viset(0x00010001);
+    vi t[N][3];
+    GK_UNROLL(4) for (size_t n = 0; n < N; n++) t[n][0] = t[n][1] = t[n][2] = viset(0);
+    GK_UNROLL(2) for (size_t i = 0; i < 8; i += 2 / H) {
+        vi w[N / H];
+        next(w);
+        GK_UNROLL(4) for (size_t n = 0; n < 2 * N / H; n++) {
+            const vi codes = viand(n % 2 ? vishr(w[n / 2], 4) : w[n / 2], nibbles);
+            GK_UNROLL(3) for (size_t d = 0; d < 3; d++)
+                t[n % N][d] = vadd16(t[n % N][d], vdot8(codes, viset(x.digit[d][i + n % 2 / H])));
+        }
+    }
+    GK_UNROLL(4) for (size_t n = 0; n < N; n++) {
+        vi all = vdot16(t[n][0], one);
+        all = viadd(vishl(all, 8), vdot16(t[n][1], one));
+        all = viadd(vishl(all, 8), vdot16(t[n][2], one));
+        all = visub(all, vimul(viload(zero + n * VF), viset(x.sum)));
+        sum[n] = vfma(vfloat(all), vmul(vload(scale + n * VF), vset(x.d)), sum[n]);
+    }
+}
+/// A row of x by N VF outputs of a strip from `at` on; `of` each 32: what put_fixed left.
+template <size_t N, class Tensor, class Next>
+GK_INL void fixed_row(const TensorPage<Tensor>& b, size_t p, size_t row, size_t at, const Next& next, const FixedX* x,
+        const float* const* of, LaterWords& later) {
+    vf sum[N];
+    GK_UNROLL(4) for (size_t n = 0; n < N; n++) sum[n] = vzero();
+    for (size_t h = 0; h < TENSOR_K / 32 && p + 32 * h < b.t.k; h++) {
+        const float* const scale = of[h] + at / b.strip * b.strip + at;
+        later.fetch(VF / 4);
+        add_fixed(next, x[h], scale, scale + b.strip, sum);
+    }
+    GK_UNROLL(4) for (size_t n = 0; n < N; n++) b.add(p, row, at + n * VF, sum[n]);
+}
+/// Rows of x by a strip of GPTQ; of AWQ, whose lanes are zipped for each row, or for all where registers are few.
+inline void fixed_rows(const TensorPage<gptq_tensor>& b, size_t p, size_t at, const bool* fixed,
+        const FixedX (*x)[TENSOR_K / 32], const float* const* of) {
+    LaterWords later = b.later(p, at);
+    for (size_t i = 0; i < b.m; i++) {
+        if (!fixed[i]) continue;
+        const uint8_t* from = b.words_at(p, at);
+        const auto next = [&](vi (&w)[1]) { w[0] = viload(from); from += b.row_bytes(); };
+        fixed_row<1>(b, p, i, at, next, x[i], of, later);
+    }
+}
+template <size_t u> GK_INL void fixed_half(const TensorPage<awq_tensor>& b, size_t p, size_t row, size_t at,
+        const FixedX* x, const float* const* of, LaterWords& later) {
+    const uint8_t* from = b.words_at(p, at);
+    const size_t   step = b.row_bytes();
+    const auto next = [&](vi (&w)[2]) { zip_rows_at<u>(from, step, w); from += 4 * step; };
+    fixed_row<4>(b, p, row, at + 4 * u * VF, next, x, of, later);
+}
+inline void fixed_rows(const TensorPage<awq_tensor>& b, size_t p, size_t at, const bool* fixed,
+        const FixedX (*x)[TENSOR_K / 32], const float* const* of) {
+    LaterWords later = b.later(p, at);
+    if constexpr (VF == 16) {
+        for (size_t i = 0; i < b.m; i++) {
+            if (!fixed[i]) continue;
+            fixed_half<0>(b, p, i, at, x[i], of, later);
+            fixed_half<1>(b, p, i, at, x[i], of, later);
+        }
+    } else {
+        impl::Lines<float, TENSOR_K * VF> zipped;
+        const uint8_t* from = b.words_at(p, at);
+        for (size_t k = 0; k < least(b.t.k - p, TENSOR_K); k += 4, from += 4 * b.row_bytes()) {
+            vi z[2][2];
+            zip_rows_at<0>(from, b.row_bytes(), z[0]);
+            zip_rows_at<1>(from, b.row_bytes(), z[1]);
+            float* const to = zipped.begin() + k / 4 * VF;
+            GK_UNROLL(4) for (size_t q = 0; q < 4; q++) vstore(to + q * TENSOR_K / 4 * VF, vunbits(z[q / 2][q % 2]));
+            later.fetch(k % 8 / 4 * ((VF + 7) / 8));
+        }
+        for (size_t i = 0; i < b.m; i++)
+            for (size_t q = 0; fixed[i] && q < 4; q++) {
+                const float* lanes = zipped.begin() + q * TENSOR_K / 4 * VF;
+                const auto next = [&](vi (&w)[1]) { w[0] = viload(lanes); lanes += VF; };
+                fixed_row<2>(b, p, i, at + 2 * q * VF, next, x[i], of, later);
+            }
+    }
+}
+template <class Tensor> void fixed_page(const TensorPage<Tensor>& b, const bool* fixed) {
+    const impl::Checkpoint& t = b.t;
+    FixedX       x[impl::FEW_BY_TENSORS][TENSOR_K / 32];
+    const float* of[TENSOR_K / 32] = {};
+    size_t       made[2] = {SIZE_MAX, SIZE_MAX};                // groups whose parameters are there, even and odd
+    for (size_t p = 0; p < t.k; p += TENSOR_K) {
+        for (size_t h = 0; h < TENSOR_K / 32 && p + 32 * h < t.k; h++) {
+            const size_t g = (p + 32 * h) / t.group, slot = t.group % TENSOR_K ? g % 2 : 0;
+            float* const to = b.parameters + slot * 2 * b.cols;
+            for (size_t at = 0; made[slot] != g && at < b.cols; at += b.strip)
+                put_fixed(Tensor(), t, g, b.o + at, to + 2 * at);
+            made[slot] = g;
+            of[h]      = to;
+            for (size_t i = 0; i < b.m; i++)
+                if (fixed[i]) take_fixed<Tensor>(b.x + i * t.k + p + 32 * h, x[i][h]);
+        }
+        for (size_t at = 0; at < b.cols; at += b.strip) fixed_rows(b, p, at, fixed, x, of);
+    }
+    for (size_t i = 0; Tensor::outputs > 1 && i < b.m; i++)
+        for (size_t at = 0; fixed[i] && at < b.cols; at += b.strip) {
+            float lanes[8 * VF], *const to = b.y + i * t.n + b.o + at;
+            memcpy(lanes, to, sizeof lanes);
+            for (size_t n = 0; n < 8 * VF; n++) to[lane_order.output[n]] = lanes[n];
+        }
+}
+#endif
+
+/// R rows of x by a strip of GPTQ, `of` each input the scale and offset: w = scale code + offset is exact, 16 bits hold
+/// it. Each 64 of k are two chains of 32, added up in f32 for k up to PANELS_K.
+template <size_t R> GK_INL void any_rows(const TensorPage<gptq_tensor>& b, size_t p, size_t kc, size_t row, size_t at,
+        const float* const* of) {
+    const float*   x    = b.x + row * b.t.k + p;
+    const uint8_t* from = b.words_at(p, at);
+    vf sum[2][R];
+    for (size_t r = 0; r < R; r++) sum[0][r] = sum[1][r] = vzero();
+    for (size_t i = 0; i < kc; i += 8, from += b.row_bytes(), x += 8) {
+        const vi w = viload(from);
+        GK_UNROLL(8) for (size_t n = 0; n < 8; n++) {
+            const float* const s = of[i + n] + 2 * at;
+            const vf v = vfma(vfloat(viand(vishr(w, static_cast<int>(4 * n)), viset(15))), vload(s), vload(s + VF));
+            GK_UNROLL(4) for (size_t r = 0; r < R; r++) sum[n % 2][r] = vfma(v, vset(x[r * b.t.k + n]), sum[n % 2][r]);
+        }
+    }
+    for (size_t r = 0; r < R; r++) b.add(p, row + r, at, vadd(sum[0][r], sum[1][r]));
+}
+/// Inputs of any groups, for whose parameters there is room.
+inline void any_page(const TensorPage<gptq_tensor>& b, size_t groups) {
+    const impl::Checkpoint& t = b.t;
+    for (size_t g = 0; g < groups; g++)
+        for (size_t at = 0; at < b.cols; at += VF) {
+            float* const to = b.parameters + 2 * (g * b.cols + at);
+            const vf scale = checkpoint_scales(t, g, b.o + at, VF);
+            vstore(to, scale);
+            vstore(to + VF, vneg(vmul(gptq_tensor::zeros(t, g, b.o + at, VF), scale)));
+        }
+    for (size_t p = 0; p < t.k; p += TENSOR_K) {
+        const size_t kc = least(t.k - p, TENSOR_K);
+        const float* of[TENSOR_K];
+        for (size_t i = p; i < p + kc; i++)
+            of[i - p] = b.parameters + 2 * b.cols * (t.g_idx ? static_cast<size_t>(t.g_idx[i]) : i / t.group);
+        for (size_t at = 0; at < b.cols; at += VF) {
+            b.later(p, at).fetch(VF);
+            size_t i = 0;
+            for (; i + 4 <= b.m; i += 4) any_rows<4>(b, p, kc, i, at, of);
+            for (; i + 2 <= b.m; i += 2) any_rows<2>(b, p, kc, i, at, of);
+            if (i < b.m)                 any_rows<1>(b, p, kc, i, at, of);
+        }
+    }
+}
+/// A row of x by outputs j .. j+cols-1: four chains share each 64 of k.
+template <class Tensor> void row_of_each(const impl::Checkpoint& t, const float* x, float* y, size_t j, size_t cols) {
+    for (size_t o = j; o < j + cols; o += VF) {
+        const size_t l = least(j + cols - o, VF);
+        vf total = vzero();
+        for (size_t p = 0; p < t.k; p += TENSOR_K) {
+            vf a = vzero(), b = a, c = a, d = a;
+            Tensor::each(t, p, least(t.k - p, TENSOR_K), o, l, [&](size_t i, vf w) {
+                const vf e = vfma(w, vset(x[i]), a);
+                a = b, b = c, c = d, d = e;
+            });
+            total = vadd(total, vadd(vadd(a, b), vadd(c, d)));
+        }
+        vstore_n(y + o, total, l);
+    }
+}
 GK_INL bool has_fixed(const float* x, size_t n) {
     float worst = 0;
-    for (size_t p = 0; p < n; p += 32) worst += group_maximum(x + p, least(n - p, 32));
+    for (size_t p = 0; p < n; p += 32) worst += group_maximum(x + p, 32);
     return worst == worst;
 }
 /// Is input i of group i / group?
@@ -7260,22 +7115,23 @@ GK_INL bool groups_in_order(const impl::Checkpoint& t) {
 }
 template <class Tensor> void checkpoint_rows(const impl::Checkpoint& t, const float* x, float* y, size_t m, size_t j,
         size_t cols) {
-    constexpr size_t widest = 2048, unit = 8 * VF;
-    const size_t groups = (t.k - 1) / t.group + 1;
-    const size_t slots  = t.group % TENSOR_K ? least(TENSOR_K / t.group + 2, groups) : 1;
-    const bool   ordered = t.group % Tensor::inputs == 0 && groups_in_order(t), room = PARAMETERS / VF >= groups;
-    const size_t page = ordered ? least(widest, PARAMETERS / slots / unit * unit)
-                      : room ? least(64, PARAMETERS / groups / VF * VF) : PARAMETERS / TENSOR_K;
-    bool fixed[4] = {};
-    for (size_t i = m / 4 * 4; GK_PASS != GK_SCALAR && ordered && t.group % 32 == 0 && i < m; i++)
-        fixed[i % 4] = has_fixed(x + i * t.k, t.k);
-    impl::Lines<float, 2 * PARAMETERS> lines, more;
-    for (size_t o = 0; o < cols; o += page) {
-        const TensorPage<Tensor> p = {t, x, y, m, j + o, least(cols - o, page), lines.begin(), more.begin(), fixed};
-        if constexpr (Tensor::inputs > 1)
-            if (!ordered) { p.in_any_order(room, groups); continue; }
-        p.in_order(slots);
+    constexpr size_t strip = TensorPage<Tensor>::strip;
+    const size_t whole = cols / strip * strip, groups = (t.k - 1) / t.group + 1;
+    const bool   fixes = VF > 1 && t.group % 32 == 0 && t.k % 32 == 0 && groups_in_order(t);
+    const bool   any   = !fixes && Tensor::inputs > 1 && groups <= PARAMETERS / VF;
+    const size_t page  = fixes ? PARAMETERS / (t.group % TENSOR_K ? 2 : 1) : least(64, PARAMETERS / groups / VF * VF);
+    bool done[impl::FEW_BY_TENSORS];                            // rows of x: but for the last outputs
+    for (size_t i = 0; i < m; i++) done[i] = fixes ? has_fixed(x + i * t.k, t.k) : any;
+    impl::Lines<float, 2 * PARAMETERS> lines;
+    for (size_t o = 0; (fixes || any) && o < whole; o += page) {
+        const TensorPage<Tensor> b = {t, x, y, m, j + o, least(whole - o, page), lines.begin()};
+        if constexpr (VF > 1) {
+            if (fixes) { fixed_page(b, done); continue; }
+        }
+        if constexpr (Tensor::inputs > 1) any_page(b, groups);
     }
+    for (size_t i = 0; i < m; i++)
+        row_of_each<Tensor>(t, x + i * t.k, y + i * t.n, j + (done[i] ? whole : 0), cols - (done[i] ? whole : 0));
 }
 constexpr impl::CheckpointKernels checkpoint_kernels = {
     {&dequant_checkpoint<awq_tensor>, &checkpoint_rows<awq_tensor>},
@@ -15590,7 +15446,8 @@ GK_BODY Status checkpoint_matmul(const Kernels& k, const Checkpoint& t, bool gpt
     const Scratch memory(k.workspace, plan.floats);
     if (!memory) return no_memory();
     const Quantised::Floats f = q.floats_of(r, plan, memory.data());
-    if (r.m < FEW_BY_TENSORS && t.k <= PANELS_K && t.k > 0 && t.group >= SHORT_GROUP) {
+    const size_t few = k.table.isa != Isa::scalar ? FEW_BY_TENSORS : gptq ? FEW_SCALAR_TENSORS : 0;
+    if (r.m < few && t.k <= PANELS_K && t.k > 0 && (gptq || t.group % TENSOR_GROUP == 0)) {
         split(plan.parallel, t.n, TENSOR_OUTPUTS, [&](size_t begin, size_t end, size_t) {
             c.rows(t, f.x, f.y, f.m, begin, end - begin);
         });
