@@ -143,9 +143,8 @@ GK_CONST gk_qdot_avx512vbmi_iq1_m_data
 
 .macro PRODUCTS d
     GK_QDOT_DOTS \d, -1, NINES
-    LOOKS   0, 2
+    LOOKS   1, 3
     GK_QDOT_16_SCALES \d, -1
-    LOOKS   1, 1
     GK_QDOT_16_ADD
 .endm
 
