@@ -149,12 +149,13 @@
 //   quantised products, fast                        1/250 of the same sum: inputs are rounded to 8 bits, or weights to
 //                                                   bf16, wherever that is faster
 //
-// These hold for any data, worst cases included, where results and terms are neither subnormal nor infinite; each is
-// derived where its sum is defined. Ordinary data errs by a few u. A plain sum of k terms, as BLAS may compute it,
-// promises k u. A bias and scales round once more each. f16 and bf16 are widened exactly and rounded once. NaN in gives
-// NaN out, also in relu, max and softmax. A row of -inf only is a masked one: its softmax is zeros. Floating-point
-// modes are never touched; ARMv7 NEON, which flushes subnormals, is the one exception to the table. The same input
-// gives the same bits whatever the threads, their split, or the alignment.
+// These hold for any data, worst cases included, where the sum of all magnitudes is finite and neither results nor terms
+// are subnormal; each is derived where its sum is defined. Ordinary data errs by a few u. A plain sum of k terms, as
+// BLAS may compute it, promises k u. A bias and scales round once more each. f16 and bf16 are widened exactly and
+// rounded once. NaN in gives NaN out, also in relu, max and softmax. A row of -inf only is a masked one: its softmax is
+// zeros. Floating-point modes are never touched; ARMv7 NEON, which flushes subnormals, is the one exception to the
+// table. The same input gives the same bits, but for the sign of a NaN, whatever the threads, their split, or the
+// alignment.
 //
 // ---- errors, threads, memory --------------------------------------------------
 //
@@ -711,7 +712,7 @@ public:
     //      Q8_0; heads one of kv_heads. A query that sees no key gives zeros; NaN and infinities as in softmax. The
     //      bits depend neither on threads nor on how queries are shared among calls, nor on keys that a query does not
     //      see. With A the largest scale sum |q k| of a query's keys, plus |slope distance|, and values as the cache
-    //      holds them, the error is at most 160 u (1 + A) max |v|, where scale q and the sum of all |v| are finite.
+    //      holds them, the error is at most 160 u (1 + A) max |v|, where scale q, A and the sum of all |v| are finite.
     GK_API Status attention(const AttentionArgs<E>& args) const;
     GK_API size_t attention_workspace_bytes(size_t m, size_t heads, size_t kv_heads, size_t head_dim,
                                             size_t length) const;
@@ -5063,7 +5064,7 @@ GK_INL void prefetch_later(const char*)   {}
 #endif
 
 constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK;
-constexpr size_t DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 1024;
+constexpr size_t DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 4096;
 
 /// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. The
 /// streams of b are prefetched DOT_AHEAD bytes ahead.
@@ -5077,7 +5078,7 @@ void dot_block(const float* a, size_t lda, const W* b, size_t ldb, size_t n, vf*
         vf y[R];
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) {
             y[j] = vload(b + j * ldb + p);
-            prefetch(reinterpret_cast<const char*>(b + j * ldb + p) + DOT_AHEAD);
+            prefetch_later(reinterpret_cast<const char*>(b + j * ldb + p) + DOT_AHEAD);
         }
         GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
             const vf x = vload(a + i * lda + p);

@@ -319,11 +319,11 @@ L(store\d):
     GK_QPACK_INPUTS L(store\d)
 .endm
 
-.macro GK_QPACK_AHEAD bytes         // so many of the next strip come to the cache, from each quarter of it by turns
+.macro GK_QPACK_AHEAD bytes         // so many of the next strip come to L2, from each quarter of it by turns
     mov     rax, qword ptr [rdi + 16]
     .set    L(line), 0
 .rept (\bytes + 63) / 64
-    prefetcht0 byte ptr [rax + L(line)]
+    prefetcht1 byte ptr [rax + L(line)]
     .set    L(line), L(line) + 64
 .endr
     add     rax, qword ptr [rdi + 8]
