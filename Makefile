@@ -143,7 +143,8 @@ $(B)/kernels$(EXE): $(B)/obj/bench/kernels.o $(HOOKED:%=$(B)/obj/bench/%.o) $(AS
 # ---- what one runs ----------------------------------------------------------------------------------------------------
 run: $(B)/generate$(EXE) | emulator
 	$(ENV) $(RUN) $< $(MODEL) -p "In the beginning"
-LESSER   := $(if $(findstring x86_64,$(TARGET)),-amx_int8 -amx -amx$(comma)-vnni$(comma)-avx_vnni) $(if $(findstring aarch64,$(TARGET)),-i8mm -i8mm$(comma)-dotprod)
+AMX      := $(shell grep -qsw amx_int8 /proc/cpuinfo && echo -amx_int8 -amx)
+LESSER   := $(if $(findstring x86_64,$(TARGET)),$(AMX) -amx$(comma)-vnni$(comma)-avx_vnni) $(if $(findstring aarch64,$(TARGET)),-i8mm -i8mm$(comma)-dotprod)
 test: $(TESTS) | emulator                       # products once more without the newer features of this CPU: they take longest
 	@$(ENV) RUN="$(RUN)" tests/build/run.sh $(if $(ISA),,$(foreach t,matmul gemm,$(addprefix $(B)/test_$t$(EXE)@,$(LESSER)))) $^
 test-build: deps

@@ -735,7 +735,7 @@ private:
 
 TEST_CASE("random graphs") {
     const char* const wanted = std::getenv("GLLM_KERNELS_GRAPHS");
-    const size_t count = wanted ? std::strtoull(wanted, nullptr, 0) : full() ? 20000 : small() ? 12 : 600;
+    const size_t count = wanted ? std::strtoull(wanted, nullptr, 0) : full() ? 100000 : small() ? 12 : 10000;
     size_t graphs = 0, fused = 0, banded = 0, shared = 0, taken = 0;
     for (size_t i = 0; i < count; i++) {
         std::vector<Isa> sets;
