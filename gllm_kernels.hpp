@@ -149,11 +149,11 @@
 //   quantised products, fast                        1/250 of the same sum: inputs are rounded to 8 bits, or weights to
 //                                                   bf16, wherever that is faster
 //
-// These hold for any data, worst cases included, where the sum of all magnitudes is finite and neither results nor terms
-// are subnormal; each is derived where its sum is defined. Ordinary data errs by a few u. A plain sum of k terms, as
-// BLAS may compute it, promises k u. A bias and scales round once more each. f16 and bf16 are widened exactly and
-// rounded once. NaN in gives NaN out, also in relu, max and softmax. A row of -inf only is a masked one: its softmax is
-// zeros. Floating-point modes are never touched; ARMv7 NEON, which flushes subnormals, is the one exception to the
+// These hold for any data, worst cases included, where the sum of all magnitudes is finite and no result or term is
+// subnormal; each is derived where its sum is defined. Ordinary data errs by a few u. A plain sum of k terms, as BLAS
+// may compute it, promises k u. A bias and scales round once more each. f16 and bf16 are widened exactly and rounded
+// once. NaN in gives NaN out, also in relu, max and softmax. A row of -inf only is a masked one: its softmax is zeros.
+// Floating-point modes are never touched; ARMv7 NEON, which flushes subnormals, is the one exception to the
 // table. The same input gives the same bits, but for the sign of a NaN, whatever the threads, their split, or the
 // alignment.
 //
@@ -6127,11 +6127,12 @@ template <class E> void pack_a(const void* a, size_t lda, size_t rows, size_t kc
 
 // Panels of B: kc rows of NR floats, from each of its forms.
 
-/// Up to GROUP columns, panel after panel; of each row, and of that eight rows on, which is fetched.
+/// Up to GROUP columns, panel after panel; the row that is 16 rows on is fetched.
 template <class E> void panel_rows(const impl::BSource& b, float* out, size_t p, size_t kc, size_t j, size_t cols) {
     const E* row = static_cast<const E*>(b.data) + p * b.ld + j;
     for (size_t i = 0; i < kc; i++, row += b.ld, out += NR) {
-        for (size_t v = 0; v < cols; v += 64 / sizeof(E)) prefetch(reinterpret_cast<const char*>(row + 8 * b.ld + v));
+        for (size_t v = 0; v < cols; v += 64 / sizeof(E))
+            prefetch_later(reinterpret_cast<const char*>(row + 16 * b.ld + v));
         float* to = out;
         for (size_t c = 0; c < cols; c += NR, to += kc * NR)
             for (size_t v = 0; v < NR; v += VF) {
@@ -6208,7 +6209,7 @@ template <size_t R, size_t C, bool Tail> void tile(const Tile& t, size_t j, size
         GK_UNROLL(8) for (size_t v = 0; v < C; v++)
             y[v] = Tail && v == C - 1 ? vload_n(b + v * VF, n_last) : vload(b + v * VF);
         GK_UNROLL(8) for (size_t v = 0; v < C; v += 16 / VF)
-            prefetch(reinterpret_cast<const char*>(b + ahead + v * VF));
+            prefetch_later(reinterpret_cast<const char*>(b + ahead + v * VF));
         GK_UNROLL(16) for (size_t r = 0; r < R; r++) {
             const vf x = vset(a[r / 3][r % 3 * ars]);
             GK_UNROLL(8) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
@@ -6272,7 +6273,7 @@ GK_NOINLINE void any_tile(const Tile& t, size_t rows, size_t cols) { up_to<MR>(t
 
 // ---- bands ------------------------------------------------------------------
 
-/// t[R][columns] += A B over `steps` <= 8 rows of B, whose next 8 rows are prefetched.
+/// t[R][columns] += A B over `steps` <= 8 rows of B; those 16 further on are prefetched.
 template <size_t R, size_t C, class E>
 GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t, size_t ldt) {
     vf s[R][C];
@@ -6281,8 +6282,8 @@ GK_INL void band(const float* a, const E* b, size_t ldb, size_t steps, float* t,
     for (size_t p = 0; p < steps; p++, b += ldb) {
         vf y[C];
         GK_UNROLL(4) for (size_t v = 0; v < C; v++) y[v] = vload(b + v * VF);
-        prefetch(reinterpret_cast<const char*>(b + 8 * ldb));
-        if (C * VF * sizeof(E) > 64) prefetch(reinterpret_cast<const char*>(b + 8 * ldb) + 64);
+        prefetch_later(reinterpret_cast<const char*>(b + 16 * ldb));
+        if (C * VF * sizeof(E) > 64) prefetch_later(reinterpret_cast<const char*>(b + 16 * ldb) + 64);
         GK_UNROLL(8) for (size_t r = 0; r < R; r++) {
             const vf x = vset(a[p * 8 + r]);
             GK_UNROLL(4) for (size_t v = 0; v < C; v++) s[r][v] = vfma(x, y[v], s[r][v]);
@@ -6521,7 +6522,7 @@ void gemm_nest(const impl::GemmJob& job, const ElementSteps& e) {
                         float* const t    = own_tile ? local : in_sums ? part_of_sums : reinterpret_cast<float*>(c);
                         const size_t ldt  = own_tile ? NR : in_sums ? ld_sums : job.ldc;
                         const float* const next = i + rows < mc ? t + rows * ldt : t - i * ldt + NR;
-                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 32 * NR}, rows, cols,
+                        packed_tile({kc, a_panel, 1, MR, panel, NR, t, ldt, p0 != 0, 64 * NR}, rows, cols,
                                     panels.source(j + panels.ahead(), tile, part),
                                     {reinterpret_cast<const char*>(own_tile ? local : next) + 63,  // as in source()
                                      ldt * sizeof(float), MR});
@@ -6674,7 +6675,7 @@ void panels_by_rows(const impl::GemmJob& job) {
                 const bool wide = (together - 1) * NR < job.n - j;
                 cols = least(job.n - j, wide ? together * NR : NR);
                 Tile t = {least(kc - p, CHAIN), static_cast<const float*>(job.a) + p0 + p, job.lda, 1,
-                          panels + j * kc + p * NR, NR, static_cast<float*>(job.c) + j, job.ldc, p0 + p != 0, 32 * NR};
+                          panels + j * kc + p * NR, NR, static_cast<float*>(job.c) + j, job.ldc, p0 + p != 0, 64 * NR};
                 if      (job.m == 1 && wide) across<1, 4>(t, kc * NR, cols - 3 * NR);
                 else if (job.m == 2 && wide) across<2, 2>(t, kc * NR, cols - NR);
                 else for (size_t i = 0, rows; i < job.m; i += rows, t.a += rows * job.lda, t.c += rows * job.ldc) {
