@@ -5894,7 +5894,7 @@ template <class C> unsigned codes_of(const uint8_t* row, size_t n, impl::CodeBlo
     static_assert(bytes <= impl::MOST_OF_256, "room for a part of them");
     unsigned odd = 0;
     for (size_t i = 0; i < n; i += 256, row += bytes, out++) {
-        for (size_t at = 0; at < bytes; at += 64) prefetch(reinterpret_cast<const char*>(row) + ahead + at);
+        for (size_t at = 0; at < bytes; at += 64) prefetch_later(reinterpret_cast<const char*>(row) + ahead + at);
         const bool wide = codes_of_256<C>(reinterpret_cast<const block*>(row), (n - i + N - 1) / N, out);
         odd |= static_cast<unsigned>(wide) << (i / 256);
     }
@@ -6832,7 +6832,7 @@ struct LaterWords {
     size_t         stride, rows;
     GK_MEM void fetch(size_t count) {
         for (; count && rows; count--, rows--, at += stride)
-            for (size_t l = 0; l < 256; l += 64) prefetch(reinterpret_cast<const char*>(at + l));
+            for (size_t l = 0; l < 256; l += 64) prefetch_later(reinterpret_cast<const char*>(at + l));
     }
 };
 /// Outputs o .. o+cols-1 of a tensor, whole strips.
