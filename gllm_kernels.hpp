@@ -835,7 +835,8 @@ public:
     GK_API Status fork(size_t from, size_t to, size_t length);  // `to` becomes the first tokens of `from`, shared
     /// A sequence, all layers of one length, to a stream that describes itself and ends with a checksum, and back.
     /// Written, it is empty; what is read must have been written by a cache of these layers, heads and types, and `seq`
-    /// be empty. The callbacks move all bytes or return false.
+    /// be empty. The stream has whole pages: in the last one also what is left of tokens that the sequence was cut off
+    /// from, or that another one has there. The callbacks move all bytes or return false.
     GK_API Status swap_out(size_t seq, bool (*write)(void* user, const void* data, size_t bytes), void* user);
     GK_API Status swap_in(size_t seq, bool (*read)(void* user, void* data, size_t bytes), void* user);
     GK_API KvView  view(size_t seq, size_t layer) const;        // valid until the sequence changes
@@ -1235,7 +1236,7 @@ struct CachedAttention {
 
 /// Operations, each of earlier ones. Building never fails: what is wrong, compile says. All values are [rows][cols]
 /// f32; inputs and weights may be of 16 bits, and are widened. Elementwise operations take operands of equal shape, and
-/// rows [1][cols] that meet every row.
+/// rows [1][cols] that meet every row. Names have at most 47 characters.
 class CompilerGraph {
 public:
     struct Output { uint32_t node; DType dtype; };
@@ -19842,6 +19843,7 @@ size_t CompilationCache::size() const {
 Status CompilationCache::take(const CompilerGraph& graph, const DeviceProfile& profile, CompiledLayer** layer,
         const CompileOptions& options) {
     impl::Digest d;
+    if (!layer) return impl::invalid("null pointer for the layer");
     *layer = nullptr;
     if (!state_) return impl::out_of_nodes();
     d.add(uint64_t(profile.isa) << 8 | uint64_t(options.precision));
@@ -19894,7 +19896,7 @@ GK_BODY CompilerNode node_of(CompilerOp op, TensorRef a = {}, TensorRef b = {}, 
     n.input[1] = b.node;
     n.input[2] = c.node;
     n.input[3] = d.node;
-    while (n.inputs < 4 && n.input[n.inputs] != no_node) n.inputs++;
+    for (uint8_t i = 0; i < 4; i++) if (n.input[i] != no_node) n.inputs = static_cast<uint8_t>(i + 1);
     return n;
 }
 GK_BODY CompilerNode kernel_of(OpKind kind, float p, float q, TensorRef a, TensorRef b = {}, TensorRef c = {}) {
@@ -19912,6 +19914,7 @@ GK_BODY CompilerNode source_of(CompilerOp op, TensorShape shape, DType dtype, co
     n.desc.rows  = n.desc.open ? 1 : shape.rows;
     n.desc.cols  = shape.cols;
     copy_name(n.name, name);
+    if (name && strlen(name) >= sizeof n.name) n.name[sizeof n.name - 1] = '.';     // no end: compile refuses it
     return n;
 }
 }
@@ -19961,7 +19964,8 @@ TensorRef CompilerGraph::layer_norm(TensorRef x, TensorRef gamma, TensorRef beta
 }
 TensorRef CompilerGraph::rope(TensorRef x, TensorRef cos, TensorRef sin, size_t head_dim, RopeStyle style,
         size_t n_rot) {
-    const OpKind kind = style == RopeStyle::half ? OpKind::rope_half : OpKind::rope_interleaved;
+    const OpKind kind = style == RopeStyle::half ? OpKind::rope_half
+                      : style == RopeStyle::interleaved ? OpKind::rope_interleaved : OpKind::user;
     CompilerNode n = impl::kernel_of(kind, 0, 0, x, cos, sin);
     n.size[0] = head_dim;
     n.size[1] = n_rot;

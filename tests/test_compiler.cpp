@@ -1060,6 +1060,13 @@ TEST_CASE("malformed graphs") {
     refused("a missing operand", [](G g) { g.output(g.add(g.input({ 3 }), {})); }, "number of operands", "node 1 (add)");
     refused("one operand too many", [](G g) { const TensorRef x = g.input({ 3 }); g.output(g.op(OpKind::relu, x, x)); },
             "number of operands", "relu");
+    refused("a hole among operands", [](G g) { const TensorRef x = g.input({ 3 }); g.output(g.concat(x, x, {}, x)); },
+            "does not exist", "concat");
+    refused("a name without an end", [](G g) { g.output(g.add(g.input({ 3 }), g.weight("a name of more characters than the forty-seven it may have", { 3 }))); },
+            "48 bytes", "");
+    refused("no way to turn", [](G g) {
+        g.output(g.rope(g.input({ 8 }), g.weight("c", { 4 }), g.weight("s", { 4 }), 8, static_cast<RopeStyle>(7)));
+    }, "no kind of operation", "");
     refused("columns", [](G g) { g.output(g.add(g.input({ 2, 3 }), g.input({ 2, 4 }))); }, "columns", "node 2 (add)");
     refused("rows", [](G g) { g.output(g.mul(g.input({ 2, 3 }), g.input({ 3, 3 }))); }, "rows", "mul");
     refused("open and closed rows", [](G g) { g.output(g.mul(g.input({ any_rows, 3 }), g.input({ 3, 3 }))); }, "rows", "mul");
@@ -1650,6 +1657,7 @@ TEST_CASE("a cache of layers finds what is the same, and nothing else") {
         wrong.input({ 3 });
         CompiledLayer* none = taken.back();
         CHECK(cache.take(wrong, DeviceProfile::host(), &none).code == Code::compile_error);
+        CHECK(cache.take(wrong, DeviceProfile::host(), nullptr).code == Code::invalid_argument);
         CHECK(none == nullptr);
         CHECK(cache.size() == 3);
     }
