@@ -2771,7 +2771,8 @@ struct GemmKernels {
     RunPart* run;                                               // packs A and B
     // f32: A is taken to a terms of 8 bits, B to b; or both exactly
     RunPart* (*run_terms)(size_t a, size_t b);
-    size_t   widened;                                           // elements of A, B and C of 16 bits that these widen
+    size_t   widened;                                           // not 0: run_small and run_panels widen 16 bits, so
+                                                                // many elements of A, B and C at most
     RunPart* run_small;                                         // reads A and B[k][n] in place
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
     RunPart* run_panels;                                        // A in place, B in panels made ahead
@@ -10416,8 +10417,8 @@ template <class F> Range pack_tile_a(const typename F::E* a, size_t lda, size_t 
                 x = vload_n(row, least(kc - p, 16));
                 if (kc - p > 16) y = vload_n(row + 16, kc - p - 16);
             }
-            _mm_prefetch(reinterpret_cast<const char*>(row + 128), _MM_HINT_T1);
-            _mm_prefetch(reinterpret_cast<const char*>(row + 144), _MM_HINT_T1);
+            prefetch_later(reinterpret_cast<const char*>(row + 128));
+            prefetch_later(reinterpret_cast<const char*>(row + 144));
             range.add(x);
             range.add(y);
             split_pairs<F::planes_a>(x, y, panel + r * 32);
@@ -10511,8 +10512,8 @@ void pack_tile_rows(const typename F::E* b, size_t ldb, size_t kc, size_t nc, ui
                 const typename F::E* const row = b + (p + i) * ldb + c;
                 const vf x = p + i < kc ? vload_n(row, l) : vzero();
                 const vf y = p + 16 + i < kc ? vload_n(row + 16 * ldb, l) : vzero();
-                _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
-                _mm_prefetch(reinterpret_cast<const char*>(row + 48 * ldb), _MM_HINT_T1);
+                prefetch_later(reinterpret_cast<const char*>(row + 32 * ldb));
+                prefetch_later(reinterpret_cast<const char*>(row + 48 * ldb));
                 range[c / PANEL].add(x);
                 range[c / PANEL].add(y);
                 split_pairs<F::planes_b>(x, y, out + i * 32);
@@ -10531,8 +10532,8 @@ template <> void pack_tile_rows<tile_form<bf16>::type>(const bf16* b, size_t ldb
             const vi x = p < kc ? vload_pairs(row, nc - c) : viset(0);
             const vi y = p + 1 < kc ? vload_pairs(row + ldb, nc - c) : viset(0);
             const vi lo = _mm512_unpacklo_epi16(x, y), hi = _mm512_unpackhi_epi16(x, y);
-            _mm_prefetch(reinterpret_cast<const char*>(row + 32 * ldb), _MM_HINT_T1);
-            _mm_prefetch(reinterpret_cast<const char*>(row + 33 * ldb), _MM_HINT_T1);
+            prefetch_later(reinterpret_cast<const char*>(row + 32 * ldb));
+            prefetch_later(reinterpret_cast<const char*>(row + 33 * ldb));
             range[c / PANEL].add(x);
             range[c / PANEL].add(y);
             _mm512_store_si512(out,       _mm512_permutex2var_epi64(lo, left,  hi));
@@ -10551,7 +10552,7 @@ Range pack_tile_columns(const bf16* b, size_t ldb, size_t kc, size_t cols, uint1
             GK_UNROLL(16) for (size_t i = 0; i < 16; i++) {
                 t[i] = c + i < cols ? vunbits(vload_pairs(b + (c + i) * ldb + p, kc - p)) : vzero();
                 range.add(vbits(t[i]));
-                _mm_prefetch(reinterpret_cast<const char*>(next + i * ldb), _MM_HINT_T1);
+                prefetch_later(reinterpret_cast<const char*>(next + i * ldb));
             }
             vtranspose(t);
             GK_UNROLL(16) for (size_t i = 0; i < 16; i++) vstore(reinterpret_cast<float*>(panel + i * 32), t[i]);
