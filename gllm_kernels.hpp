@@ -235,7 +235,7 @@
 //            that are computed together
 //   code     the integer that a format stores for a weight; a plain code is one without a scale in its row
 //   panel    a strip of A or B, as wide as a tile, in the order in which a microkernel reads it
-//   strip    16 rows of quantised weights, packed ahead side by side
+//   strip    rows of quantised weights, as many as a vector has lanes, packed ahead side by side
 //   tile     the part of C that a microkernel keeps in registers; an AMX tile is a register of AMX; of a graph: the
 //            part of its rows that a group computes at a time
 //   digit    of an input in fixed point: one of up to three, to base 256 or 128
@@ -253,7 +253,7 @@
 //   a format             an enum value and quant_type_count in [2], a struct and a row of GK_FORMATS in [5], a codec in
 //                        [11], an Encoder in [19]. Where its scale is no f16 `d`, with `dmin` or `m` beside it, a
 //                        sane() in [5]. In GGUF files: its number, in examples/gguf.hpp
-//   a packed format      a strip_ struct and its packed_kernels in [15]; a row of GK_X86_STRIPS in [7] where asm/ has
+//   a packed format      a strip_ struct and its packed_kernels in [15]; a row of GK_.._STRIPS in [7] where asm/ has
 //                        a kernel
 //   an assembly kernel   a file of asm/, a row of its table in [7], and its name above the table; rows of codes have it
 //                        from the row. Tests, `make bench` and `make mca` find it there
@@ -761,13 +761,14 @@ public:
     GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
                                          Precision precision = Precision::exact) const;
 
-    //      Weights packed ahead, which is faster for up to 16 rows of x: of all that stay in a cache, and of Q2_K,
-    //      Q3_K, Q4_K, Q5_K and Q4_0 from memory too. Rows side by side, into packed_weights_bytes(type, n, k) bytes of
-    //      the caller's: n rounded up to a multiple of 16, up to 4 % more than these take as they are, and a tag. That
-    //      is 0, and packing is `unsupported`, where there is no such form: there is one for AVX-512 VNNI, of the types
-    //      named, Q6_K and Q8_0, k a multiple of 256. The buffer, at any address, is tagged with instruction set, type,
-    //      n and k; one that does not fit is refused. It may be copied, and serves every element type. The promise is
-    //      that of matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
+    //      Weights packed ahead, which is faster for up to 16 rows of x: on AVX2 and NEON of all, with AVX-512 VNNI of
+    //      all that stay in a cache, and of Q2_K, Q3_K, Q4_K, Q5_K and Q4_0 from memory too. k is a multiple of 256.
+    //      Rows side by side, into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded up to a multiple
+    //      of 16, 8 or 4, up to 4 % more than these take as they are, and a tag. That is 0, and packing `unsupported`,
+    //      where there is no such form: there is one on AVX2, AVX-512, NEON with dot products, of the types named, Q6_K
+    //      and Q8_0. The buffer, at any address, is tagged with instruction set, type, n and k; one that does not fit
+    //      is refused. It may be copied, and serves every element type. The promise is that of matmul; so are the bits
+    //      where m is larger, and of rows of x that no fixed point holds.
     GK_API size_t packed_weights_bytes(QuantType type, size_t n, size_t k) const;
     GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
     GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
@@ -2600,7 +2601,6 @@ struct NormJob { const float *chains, *x, *gamma, *beta; float* out; size_t rows
 
 struct DotJob;
 using DotRows = void(DotJob* job);
-constexpr size_t STRIP = 16;                                    // rows of weights that are packed side by side
 
 /// Room on the stack for n of T at a multiple of 64. (Windows aligns variables to 16, whatever they ask for: GCC PR
 /// 54412.)
@@ -2647,10 +2647,10 @@ struct CodeKernels {
     void (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
 };
 
-/// Strips of rows, `bytes` for each 256 of k: section [15]. A row of x is prepared for them; false: fixed point does
-/// not hold it.
+/// Strips of `strip` rows, `bytes` for each 256 of k: section [15]. A row of x is prepared for them; false: fixed point
+/// does not hold it.
 struct PackedKernels {
-    size_t bytes;
+    size_t strip, bytes;
     void (*pack)(const uint8_t* w, size_t stride, size_t rows, size_t blocks, uint8_t* strip);
     void (*unpack)(const uint8_t* strip, size_t blocks, uint8_t* w, size_t stride, size_t rows);
     size_t (*prepared_bytes)(size_t k, size_t digits);
@@ -3038,13 +3038,28 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
 #define GK_DECLARE_DOT(symbol, ...) DotRows symbol;
 /// Strips of rows by a few rows of x.
 #define GK_X86_STRIPS(ROW) \
-    ROW(gk_qpack_avx512vnni_q2_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q2_K) \
-    ROW(gk_qpack_avx512vnni_q3_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q3_K) \
-    ROW(gk_qpack_avx512vnni_q4_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q4_K) \
-    ROW(gk_qpack_avx512vnni_q5_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q5_K) \
-    ROW(gk_qpack_avx512vnni_q6_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q6_K) \
-    ROW(gk_qpack_avx512vnni_q8_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q8_0) \
-    ROW(gk_qpack_avx512vnni_q4_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, STRIP, DOT_INPUTS, Q4_0)
+    ROW(gk_qpack_avx512vnni_q2_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q2_K) \
+    ROW(gk_qpack_avx512vnni_q3_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q3_K) \
+    ROW(gk_qpack_avx512vnni_q4_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q4_K) \
+    ROW(gk_qpack_avx512vnni_q5_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q5_K) \
+    ROW(gk_qpack_avx512vnni_q6_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q6_K) \
+    ROW(gk_qpack_avx512vnni_q8_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q8_0) \
+    ROW(gk_qpack_avx512vnni_q4_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q4_0) \
+    ROW(gk_qpack_avx2_q2_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q2_K) \
+    ROW(gk_qpack_avx2_q3_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q3_K) \
+    ROW(gk_qpack_avx2_q4_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_K) \
+    ROW(gk_qpack_avx2_q5_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q5_K) \
+    ROW(gk_qpack_avx2_q6_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q6_K) \
+    ROW(gk_qpack_avx2_q8_0_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q8_0) \
+    ROW(gk_qpack_avx2_q4_0_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_0)
+#define GK_ARM64_STRIPS(ROW) \
+    ROW(gk_qpack_neondot_q2_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q2_K) \
+    ROW(gk_qpack_neondot_q3_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q3_K) \
+    ROW(gk_qpack_neondot_q4_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q4_K) \
+    ROW(gk_qpack_neondot_q5_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q5_K) \
+    ROW(gk_qpack_neondot_q6_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q6_K) \
+    ROW(gk_qpack_neondot_q8_0_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q8_0) \
+    ROW(gk_qpack_neondot_q4_0_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q4_0)
 
 #if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
 extern "C" {
@@ -3100,6 +3115,7 @@ DigitTile gk_qgemm_neon_i8_4x8, gk_qgemm_neondot_i8_8x12, gk_qgemm_neoni8mm_i8_8
 CodesTile gk_qgemm_neondot_codes16_8x12, gk_qgemm_neondot_codes32_8x12, gk_qgemm_neoni8mm_codes16_8x12,
           gk_qgemm_neoni8mm_codes32_8x12;
 GK_ARM64_DOTS(GK_DECLARE_DOT)
+GK_ARM64_STRIPS(GK_DECLARE_DOT)
 }
 constexpr AsmKernel<GemmTile> gemm_tiles[] = {
     GK_KERNEL(gk_gemm_neon_f32_8x12,        GK_NEON, 0,           neon,         8, 12, 1),
@@ -3117,7 +3133,7 @@ constexpr AsmKernel<CodesTile> codes_tiles[] = {
     GK_KERNEL(gk_qgemm_neoni8mm_codes32_8x12, GK_NEON, GK_I8MM,    neon_i8mm,    8, 12, 32),
 };
 constexpr AsmKernel<DotRows> dot_rows[]   = { GK_ARM64_DOTS(GK_DOT) };
-constexpr AsmKernel<DotRows> strip_rows[] = {{}};
+constexpr AsmKernel<DotRows> strip_rows[] = { GK_ARM64_STRIPS(GK_DOT) };
 #else
 constexpr AsmKernel<GemmTile>  gemm_tiles[]  = {{}};
 constexpr AsmKernel<DigitTile> digit_tiles[] = {{}};
@@ -8184,6 +8200,7 @@ template <class E> constexpr impl::AttentionKernels attention_table = {};
 
 #define GK_PANELS (GK_FEATURE || GK_PASS == GK_AVX2)                    // of codes
 #define GK_DIGITS (GK_PANELS || GK_PASS == GK_NEON)                     // of plain codes
+#define GK_STRIPS (GK_PASS == GK_AVX2 ? !GK_FEATURE : GK_FEATURE == GK_AVX512VNNI || GK_FEATURE == GK_DOTPROD)
 
 namespace GK_FEATURE_NS {
 
@@ -8896,18 +8913,19 @@ constexpr impl::CodeKernels code_kernels = {
 
 // ---- rows packed ahead -----------------------------------------------------------
 //
-// 16 rows of W side by side are a strip, those beyond the last one zeros. Lane r of a vector is of row r and holds four
-// codes that are next to each other in k. A dot product takes four of x by broadcast, a row's sums stay in its lane,
-// and nothing is added up across. For each 256 of k there is a struct of bytes, at any address, from which blocks are
-// had back bit for bit.
+// As many rows of W as a vector has lanes are a strip, side by side, those beyond the last one zeros. Lane r of a
+// vector is of row r and holds four codes that are next to each other in k. A dot product takes four of x by broadcast,
+// a row's sums stay in its lane, and nothing is added up across. For each 256 of k there is a struct of bytes, at any
+// address, from which blocks are had back bit for bit.
 //
 // x has one digit or three, as above, but per step of 64 of k, in their order, and of integers P made of X:
 //
-//   int8 digit[D][64]    from the highest, to base 256
+//   int8 digit[D][64]    from the highest, to base 256; without VNNI 128, those of three -64 .. 64
 //   groups, 32 bytes     of each 32 of k, or 16: what scales and sums of X are needed of it
 //
-// Fields of a byte are left where they are, and their codes too large by a power of two: three digits have P larger
-// where codes are not. Of one digit codes of either size are added up by themselves, sums of small ones then shifted.
+// Without VNNI codes are as they are, and P is X. With it fields of a byte are left where they are, and their codes too
+// large by a power of two: three digits have P larger where codes are not. Of one digit codes of either size are added
+// up by themselves, sums of small ones then shifted.
 //
 //   nibbles   of a byte v = low + 16 high are of k and k + 16, whose integers are X and Y. Three digits take v as it
 //             is, times 16 X, and 16 high times Y - 16 X: sums are 16 times those of codes X.
@@ -8923,28 +8941,76 @@ constexpr impl::CodeKernels code_kernels = {
 // up in double, and the result 1: 66 + 2 . 20 + 21 = 127. Of Q2_K, s sum q X - m sum X of a group is that of w X but
 // for 3, however much of either goes. One digit is 8 bits of x, as ever.
 
-#if GK_FEATURE == GK_AVX512VNNI
+#if GK_STRIPS
 
 constexpr size_t packed_step(size_t digits)           { return digits * 64 + 32; }
 size_t packed_prepared_bytes(size_t k, size_t digits) { return k / 64 * packed_step(digits); }
 
-/// 16 integers, less 128, to as many bytes.
-GK_INL void put_digit(vi biased, uint8_t* out) {
-    const __m128i bytes = _mm_xor_si128(_mm512_cvtepi32_epi8(biased), _mm_set1_epi8(-128));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+using Integers = int32_t[32];
+GK_INL void store_ints(void* p, vi v) { memcpy(p, &v, sizeof v); }
+/// sum += the four bytes of each lane of codes times four signed ones of x. Codes are 0 .. 255, NEON has them signed.
+#if GK_FEATURE == GK_AVX512VNNI
+constexpr int STRIP_BASE = 8;                                   // bits of a digit
+GK_INL vi quad_dot(vi sum, vi codes, const uint8_t* x) {
+    return _mm512_dpbusd_epi32(sum, codes, viset(impl::load_as<int32_t>(x)));
 }
-/// 16 integers to as many bytes in each plane of digits, one or three, 64 apart.
-GK_INL void put_digits(vi p, size_t digits, uint8_t* out) {
-    const vi biased = viadd(p, viset(digits == 1 ? 0x80 : 0x808080));
-    if (digits == 3) {
-        put_digit(vishr(biased, 16), out);
-        put_digit(vishr(biased, 8), out + 64);
+GK_INL vi ints_of(const uint8_t* p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+#elif GK_PASS == GK_NEON
+constexpr int STRIP_BASE = 7;
+GK_INL vi quad_dot(vi sum, vi codes, const uint8_t* x) {
+    return vdotq_s32(sum, vreinterpretq_s8_s32(codes), vreinterpretq_s8_s32(viset(impl::load_as<int32_t>(x))));
+}
+GK_INL vi ints_of(const uint8_t* p) {
+    return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(impl::load32(p)))))));
+}
+#else
+constexpr int STRIP_BASE = 7;
+GK_INL vi quad_dot(vi sum, vi codes, const uint8_t* x) {
+    const vi four = viset(impl::load_as<int32_t>(x)), even = _mm256_srai_epi16(_mm256_slli_epi16(four, 8), 8);
+    sum = viadd(sum, vdot16(viand(codes, viset(0xff00ff)), even));
+    return viadd(sum, vdot16(_mm256_srli_epi16(codes, 8), _mm256_srai_epi16(four, 8)));
+}
+GK_INL vi ints_of(const uint8_t* p) {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+#endif
+/// 32 integers to as many bytes in each plane of digits, one or three, 64 apart.
+#if GK_FEATURE == GK_AVX512VNNI
+GK_INL void put_digit(const vi (&biased)[2], int shift, uint8_t* out) {
+    GK_UNROLL(2) for (size_t h = 0; h < 2; h++) {
+        const __m128i bytes = _mm_xor_si128(_mm512_cvtepi32_epi8(vishr(biased[h], shift)), _mm_set1_epi8(-128));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16 * h), bytes);
     }
-    put_digit(biased, out + 64 * (digits - 1));
 }
-GK_INL void put_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
-    put_digits(lo, digits, out);
-    put_digits(hi, digits, out + 16);
+GK_INL void put_digits(const Integers& p, size_t digits, uint8_t* out) {
+    const vi bias = viset(0x808080), biased[2] = {viadd(viload(p), bias), viadd(viload(p + 16), bias)};
+    if (digits == 3) {
+        put_digit(biased, 16, out);
+        put_digit(biased, 8, out + 64);
+    }
+    put_digit(biased, 0, out + 64 * (digits - 1));
+}
+#else
+GK_INL void put_digits(const Integers& p, size_t digits, uint8_t* out) {
+    Integers biased;
+    GK_UNROLL(4) for (size_t i = 0; i < 32; i += VF)
+        store_ints(biased + i, viadd(viload(p + i), viset(digits == 1 ? 0 : 64 << STRIP_BASE | 64)));
+    for (size_t i = 0; i < digits; i++) {
+        const vb all   = qbytes(biased, STRIP_BASE * static_cast<int>(digits - 1 - i));
+        const vb bytes = i == 0 ? all : bsub(band(all, bset(127)), bset(64));
+        memcpy(out + 64 * i, &bytes, 32);
+    }
+}
+#endif
+GK_INL int32_t sum_of(const int32_t* p, size_t n) {
+    vi sum = viload(p);
+    for (size_t i = VF; i < n; i += VF) sum = viadd(sum, viload(p + i));
+    int32_t lane[VF], total = 0;
+    memcpy(lane, &sum, sizeof lane);
+    for (int32_t l : lane) total += l;
+    return total;
 }
 /// S::put_x makes digits, and 16 bytes for groups, of 32 integers.
 template <class S> bool prepare_packed(const float* x, size_t k, size_t digits, uint8_t* prepared) {
@@ -8957,62 +9023,57 @@ template <class S> bool prepare_packed(const float* x, size_t k, size_t digits, 
             const float* const from = x + p + 32 * g;
             uint8_t* const     step = prepared + (p / 64 + g / 2) * packed_step(digits);
             const vf per_step = vset(max[g] == 0 ? 0 : full / max[g]);
-            const vi lo = vint(vround(vmul(vload(from), per_step)));
-            const vi hi = vint(vround(vmul(vload(from + 16), per_step)));
-            S::put_x(lo, hi, max[g] / full, digits, step + g % 2 * 32, step + 64 * digits + g % 2 * 16);
+            Integers q;
+            GK_UNROLL(4) for (size_t i = 0; i < 32; i += VF)
+                store_ints(q + i, vint(vround(vmul(vload(from + i), per_step))));
+            S::put_x(q, max[g] / full, digits, step + g % 2 * 32, step + 64 * digits + g % 2 * 16);
         }
     }
     return true;
 }
 
-/// sum += 16 rows of four codes times four bytes of x.
-GK_INL vi quad_dot(vi sum, vi codes, const uint8_t* x) {
-    return _mm512_dpbusd_epi32(sum, codes, viset(impl::load_as<int32_t>(x)));
-}
 /// y = strips by rows of x, the chain of each 256 of k by S::sums<D>.
 template <class S, size_t D> void strip_times(const impl::DotJob& job, const S* strip, float* y) {
     for (size_t i = 0; i < job.inputs; i++) {
-        __m512d total[2] = {_mm512_setzero_pd(), _mm512_setzero_pd()};
+        double total[VF] = {};
         for (size_t b = 0; b < job.blocks; b++) {
-            const vf sum = strip[b].template sums<D>(job.x + i * job.x_bytes + 4 * b * packed_step(D));
-            total[0] = _mm512_add_pd(total[0], _mm512_cvtps_pd(_mm512_castps512_ps256(sum)));
-            total[1] = _mm512_add_pd(total[1], _mm512_cvtps_pd(_mm512_extractf32x8_ps(sum, 1)));
+            float sum[VF];
+            vstore(sum, strip[b].template sums<D>(job.x + i * job.x_bytes + 4 * b * packed_step(D)));
+            for (size_t r = 0; r < VF; r++) total[r] += static_cast<double>(sum[r]);
         }
-        _mm256_storeu_ps(y + i * job.y_row, _mm512_cvtpd_ps(total[0]));
-        _mm256_storeu_ps(y + i * job.y_row + 8, _mm512_cvtpd_ps(total[1]));
+        for (size_t r = 0; r < VF; r++) y[i * job.y_row + r] = static_cast<float>(total[r]);
     }
 }
 template <class S> void strips(impl::DotJob* job) {
     for (size_t s = 0; s < job->rows; s++) {
         const S* const strip = reinterpret_cast<const S*>(job->weights) + s * job->blocks;
-        (job->digits == 1 ? strip_times<S, 1> : strip_times<S, 3>)(*job, strip, job->y + s * impl::STRIP);
+        (job->digits == 1 ? strip_times<S, 1> : strip_times<S, 3>)(*job, strip, job->y + s * VF);
     }
 }
-GK_INL void store_quad(void* to, vi v) { _mm512_storeu_si512(to, v); }
 /// The same double word of the rows of a strip, in memory `stride` bytes apart; rows that are not there are 0.
 template <class Byte> struct RowWords {
     Byte*  first;
     size_t stride, rows;
     GK_MEM vi get(size_t byte) const {
-        uint8_t words[impl::STRIP][4] = {};
+        uint8_t words[VF][4] = {};
         for (size_t r = 0; r < rows; r++) memcpy(words[r], first + r * stride + byte, 4);
         return viload(words);
     }
     GK_MEM void put(size_t byte, vi v) const {
-        uint8_t words[impl::STRIP][4];
-        store_quad(words, v);
+        uint8_t words[VF][4];
+        store_ints(words, v);
         for (size_t r = 0; r < rows; r++) memcpy(first + r * stride + byte, words[r], 4);
     }
 };
 using ReadWords  = RowWords<const uint8_t>;
 using WriteWords = RowWords<uint8_t>;
+GK_INL vi bytes_of(int n) { return viset(static_cast<int32_t>(0x01010101u * static_cast<uint8_t>(n))); }
+GK_INL vi around(vi v, int n) { return vior(vishl(v, n), vishr(v, 32 - n)); }
 /// Of each byte of v n bits to the right, or to the left, what the mask leaves.
-GK_INL vi right_of(vi v, size_t n, int mask) {
-    return viand(vishr(v, static_cast<int>(n)), _mm512_set1_epi8(static_cast<char>(mask)));
-}
-GK_INL vi left_of(vi v, size_t n, int mask) {
-    return viand(vishl(v, static_cast<int>(n)), _mm512_set1_epi8(static_cast<char>(mask)));
-}
+GK_INL vi right_of(vi v, size_t n, int mask) { return viand(vishr(v, static_cast<int>(n)), bytes_of(mask)); }
+GK_INL vi left_of(vi v, size_t n, int mask)  { return viand(vishl(v, static_cast<int>(n)), bytes_of(mask)); }
+/// Of each byte, bits of a where mask has ones, else of b.
+GK_INL vi bits_of(vi a, vi b, int mask)      { return vior(viand(a, bytes_of(mask)), viand(b, bytes_of(~mask))); }
 
 /// S is 256 of k of a strip: put_scales() and put_codes() take the blocks of row r, and of all rows; get_..() give them
 /// back.
@@ -9036,31 +9097,53 @@ template <class S> void unpack_strip(const uint8_t* strip, size_t blocks, uint8_
     }
 }
 
-/// Digits of 32 integers that go with nibbles.
-GK_INL void put_nibble_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
-    const vi lo16 = vishl(lo, 4);
-    put_digits(digits == 1 ? lo : lo16, digits == 1 ? hi : visub(hi, lo16), digits, out);
+/// Digits of 32 integers that go with nibbles; NIBBLE times the sums of 32 codes X. Codes of six bits are taken SIX
+/// times, those of Q3_K in odd groups ODD3 times.
+#if GK_FEATURE == GK_AVX512VNNI
+constexpr int NIBBLE = 16, SIX = 4, ODD3 = 8;
+GK_INL void put_nibble_digits(const Integers& q, size_t digits, uint8_t* out) {
+    Integers p;
+    GK_UNROLL(2) for (size_t i = 0; i < 16; i += VF) {
+        const vi lo = viload(q + i), hi = viload(q + 16 + i), lo16 = vishl(lo, 4);
+        store_ints(p + i, digits == 1 ? lo : lo16);
+        store_ints(p + 16 + i, digits == 1 ? hi : visub(hi, lo16));
+    }
+    put_digits(p, digits, out);
 }
-/// 16 times the sums of 32 codes X.
-template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][impl::STRIP][4], const uint8_t* x) {
-    const vi upper = _mm512_set1_epi8(-16);
+template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][VF][4], const uint8_t* x) {
     vi sum = viset(0);
     GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-        sum = vishl(sum, 8);
+        sum = vishl(sum, STRIP_BASE);
         GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
-            const vi v = viload(quad[i]), low = D == 1 ? vishl(_mm512_andnot_si512(upper, v), 4) : v;
+            const vi v = viload(quad[i]), low = D == 1 ? left_of(v, 4, 0xf0) : v;
             sum = quad_dot(sum, low, x + 64 * d + 4 * i);
-            sum = quad_dot(sum, viand(v, upper), x + 64 * d + 16 + 4 * i);
+            sum = quad_dot(sum, viand(v, bytes_of(0xf0)), x + 64 * d + 16 + 4 * i);
         }
     }
     return sum;
 }
+#else
+constexpr int NIBBLE = 1, SIX = 1, ODD3 = 1;
+GK_INL void put_nibble_digits(const Integers& q, size_t digits, uint8_t* out) { put_digits(q, digits, out); }
+template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][VF][4], const uint8_t* x) {
+    vi sum = viset(0);
+    GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+        sum = vishl(sum, STRIP_BASE);
+        GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
+            const vi v = viload(quad[i]);
+            sum = quad_dot(sum, right_of(v, 0, 15), x + 64 * d + 4 * i);
+            sum = quad_dot(sum, right_of(v, 4, 15), x + 64 * d + 16 + 4 * i);
+        }
+    }
+    return sum;
+}
+#endif
 
 /// Blocks of 32 with a scale: d[g % 2][r], then bytes, as S has them. x has d over what codes are multiplied by, and
-/// -128 sum X, which takes their offset back.
+/// minus sum X times their offset.
 template <class S, class Codec, size_t Quads> struct strip_of_32 {
     using codec = Codec;
-    struct Step { uint8_t d[2][impl::STRIP][2], quad[2][Quads][impl::STRIP][4]; } step[4];
+    struct Step { uint8_t d[2][VF][2], quad[2][Quads][VF][4]; } step[4];
     struct Group { float scale; int32_t start; int64_t unused; };
 
     using block = typename codec::block;
@@ -9073,15 +9156,15 @@ template <class S, class Codec, size_t Quads> struct strip_of_32 {
     static size_t byte_of(size_t g, size_t i) { return g * sizeof(block) + offsetof(block, qs) + 4 * i; }
     GK_MEM void put_codes(const ReadWords& w) {
         for (size_t g = 0; g < 8; g++)
-            for (size_t i = 0; i < Quads; i++) store_quad(step[g / 2].quad[g % 2][i], S::biased(w.get(byte_of(g, i))));
+            for (size_t i = 0; i < Quads; i++) store_ints(step[g / 2].quad[g % 2][i], S::biased(w.get(byte_of(g, i))));
     }
     GK_MEM void get_codes(const WriteWords& w) const {
         for (size_t g = 0; g < 8; g++)
             for (size_t i = 0; i < Quads; i++) w.put(byte_of(g, i), S::biased(viload(step[g / 2].quad[g % 2][i])));
     }
-    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
-        S::put_x_digits(lo, hi, digits, out);
-        const Group g = {d / S::times, -128 * _mm512_reduce_add_epi32(viadd(lo, hi)), 0};
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        S::put_x_digits(q, digits, out);
+        const Group g = {d / S::times, -S::offset * sum_of(q, 32), 0};
         memcpy(group, &g, sizeof g);
     }
     template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
@@ -9097,18 +9180,19 @@ template <class S, class Codec, size_t Quads> struct strip_of_32 {
         return sum;
     }
 };
-/// Q8_0: codes + 128.
+/// Q8_0: codes + 128, but for NEON.
 struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
     static constexpr QuantType type = QuantType::Q8_0;
     static constexpr float     full = 63 << 13, times = 1;
-    static GK_MEM vi biased(vi codes) { return _mm512_xor_si512(codes, _mm512_set1_epi8(-128)); }
-    static GK_MEM void put_x_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
-        put_digits(lo, hi, digits, out);
+    static constexpr int       offset = GK_PASS == GK_NEON ? 0 : 128;
+    static GK_MEM vi biased(vi codes) { return offset ? bits_of(codes, visub(viset(-1), codes), 127) : codes; }
+    static GK_MEM void put_x_digits(const Integers& q, size_t digits, uint8_t* out) {
+        put_digits(q, digits, out);
     }
-    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[8][impl::STRIP][4], const uint8_t* x) {
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[8][VF][4], const uint8_t* x) {
         vi sum = viset(0);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, 8);
+            sum = vishl(sum, STRIP_BASE);
             GK_UNROLL(8) for (size_t i = 0; i < 8; i++) sum = quad_dot(sum, viload(quad[i]), x + 64 * d + 4 * i);
         }
         return sum;
@@ -9117,23 +9201,19 @@ struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
 /// Q4_0: nibbles as they are, codes + 8.
 struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
     static constexpr QuantType type = QuantType::Q4_0;
-    static constexpr float     full = 1 << 18, times = 16;
+    static constexpr float     full = 1 << 18, times = NIBBLE;
+    static constexpr int       offset = 8 * NIBBLE;
     static GK_MEM vi biased(vi codes) { return codes; }
-    static GK_MEM void put_x_digits(vi lo, vi hi, size_t digits, uint8_t* out) {
-        put_nibble_digits(lo, hi, digits, out);
+    static GK_MEM void put_x_digits(const Integers& q, size_t digits, uint8_t* out) {
+        put_nibble_digits(q, digits, out);
     }
-    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[4][impl::STRIP][4], const uint8_t* x) {
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[4][VF][4], const uint8_t* x) {
         return nibble_sums<D>(quad, x);
     }
 };
-static_assert(sizeof(strip_q8_0) == 4352 && sizeof(strip_q4_0) == 2304, "as many bytes as blocks");
+static_assert(sizeof(strip_q8_0) == 272 * VF && sizeof(strip_q4_0) == 144 * VF, "as many bytes as blocks");
 
 #if GK_HAS_KQUANT
-/// Of each byte, bits of a where mask has ones, else of b.
-GK_INL vi bits_of(vi a, vi b, int mask) {
-    const vi m = _mm512_set1_epi8(static_cast<char>(mask));
-    return vior(viand(a, m), _mm512_andnot_si512(m, b));
-}
 /// Of a block with scales and offsets of six bits: these, and z, the whole steps of the offset, as in take_steps.
 struct SixBits {
     uint8_t z[32], sc[32], mn[32];
@@ -9191,8 +9271,8 @@ struct strip_q4_k {
     using codec = codec_q4_k;
     static constexpr QuantType type = QuantType::Q4_K;
     static constexpr float     full = 1 << 17;
-    uint8_t d[impl::STRIP][2], dmin[impl::STRIP][2];
-    struct Step { uint8_t scale[impl::STRIP][2][2], quad[2][4][impl::STRIP][4]; } step[4];
+    uint8_t d[VF][2], dmin[VF][2];
+    struct Step { uint8_t scale[VF][2][2], quad[2][4][VF][4]; } step[4];
 
     GK_MEM void put_scales(const codec::block* row, size_t r) {
         SixBits six;
@@ -9206,8 +9286,8 @@ struct strip_q4_k {
         for (size_t s = 0; s < 4; s++)
             for (size_t i = 0; i < 4; i++) {
                 const vi a = w.get(byte_of(s, i)), b = w.get(byte_of(s, 4 + i));
-                store_quad(step[s].quad[0][i], bits_of(a, vishl(b, 4), 15));
-                store_quad(step[s].quad[1][i], bits_of(vishr(a, 4), b, 15));
+                store_ints(step[s].quad[0][i], bits_of(a, vishl(b, 4), 15));
+                store_ints(step[s].quad[1][i], bits_of(vishr(a, 4), b, 15));
             }
     }
     GK_MEM void get_codes(const WriteWords& w) const {
@@ -9218,14 +9298,14 @@ struct strip_q4_k {
                 w.put(byte_of(s, 4 + i), bits_of(vishr(even, 4), odd, 15));
             }
     }
-    /// Of a group: d / 16, d sum X, and -16 sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
-    struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
-    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
-        put_nibble_digits(lo, hi, digits, out);
-        const int32_t total = _mm512_reduce_add_epi32(viadd(lo, hi)), minus = -16 * total;
+    /// Of a group: d / NIBBLE, d sum X, and -NIBBLE sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
+    struct Group { float scale, sum; int16_t minus[2]; int32_t all_of_it; };
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        put_nibble_digits(q, digits, out);
+        const int32_t total = sum_of(q, 32), minus = -NIBBLE * total;
         const int32_t upper = minus >> 11 < INT16_MAX ? minus >> 11 : INT16_MAX;
-        const Group g = {d / 16, d * static_cast<float>(total),
-                         {static_cast<int16_t>(minus - 2048 * upper), static_cast<int16_t>(upper)}, 0};
+        const Group g = {d / NIBBLE, d * static_cast<float>(total),
+                         {static_cast<int16_t>(minus - 2048 * upper), static_cast<int16_t>(upper)}, minus};
         memcpy(group, &g, sizeof g);
     }
     template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
@@ -9233,20 +9313,20 @@ struct strip_q4_k {
         vf sum = vzero();
         for (size_t g = 0; g < 8; g++) {
             const Step&          w     = step[g / 2];
-            const uint8_t* const from  = x + g / 2 * packed_step(D), *const group = from + 64 * D + g % 2 * 16;
-            const Group          of    = impl::load_as<Group>(group);
+            const uint8_t* const from  = x + g / 2 * packed_step(D);
+            const Group          of    = impl::load_as<Group>(from + 64 * D + g % 2 * 16);
             const vi words = vishr(viload(w.scale), 16 * static_cast<int>(g % 2)), z = viand(words, viset(15));
             const Scaling scale = scaling(words, z, of_s, of_m);
             const vi codes = nibble_sums<D>(w.quad[g % 2], from + g % 2 * 32);
-            const vi minus = viset(impl::load_as<int32_t>(group + 8));
-            const vi exact = _mm512_dpwssd_epi32(codes, vior(z, vishl(z, 27)), minus);
+            const vi minus = viset(of.all_of_it);
+            const vi exact = viadd(codes, vimul(z, minus));
             sum = vfma(scale.rest, vset(of.sum), sum);
             sum = vfma(vfloat(exact), vmul(scale.s, vset(of.scale)), sum);
         }
         return sum;
     }
 };
-static_assert(sizeof(strip_q4_k) == 2368 && alignof(strip_q4_k) == 1, "16 blocks of Q4_K, and z");
+static_assert(sizeof(strip_q4_k) == 148 * VF && alignof(strip_q4_k) == 1, "blocks of Q4_K, and z");
 
 /// Q5_K: words as of Q4_K, bit g of z4[r] the fifth of z; bytes a to e [g % 2][.][r][i] of codes q[t], of k + 4 t + i:
 ///
@@ -9256,8 +9336,8 @@ struct strip_q5_k {
     using codec = codec_q5_k;
     static constexpr QuantType type = QuantType::Q5_K;
     static constexpr float     full = 1 << 18;
-    uint8_t d[impl::STRIP][2], dmin[impl::STRIP][2], z4[impl::STRIP];
-    struct Step { uint8_t scale[impl::STRIP][2][2], quad[2][5][impl::STRIP][4]; } step[4];
+    uint8_t d[VF][2], dmin[VF][2], z4[VF];
+    struct Step { uint8_t scale[VF][2][2], quad[2][5][VF][4]; } step[4];
 
     GK_MEM void put_scales(const codec::block* row, size_t r) {
         SixBits six;
@@ -9276,12 +9356,12 @@ struct strip_q5_k {
             vi q[8];
             for (size_t t = 0; t < 8; t++)
                 q[t] = vior(right_of(w.get(low_byte(g, t)), g % 2 * 4, 15), vishl(right_of(high[t], g, 1), 4));
-            uint8_t (&quad)[5][impl::STRIP][4] = step[g / 2].quad[g % 2];
-            store_quad(quad[0], vior(q[0], left_of(q[5], 5, 0xe0)));
-            store_quad(quad[1], vior(q[1], vior(left_of(q[5], 2, 0x60), left_of(q[7], 4, 0x80))));
-            store_quad(quad[2], vior(q[2], left_of(q[6], 5, 0xe0)));
-            store_quad(quad[3], vior(q[3], vior(left_of(q[6], 2, 0x60), left_of(q[7], 3, 0x80))));
-            store_quad(quad[4], vior(q[4], left_of(q[7], 5, 0xe0)));
+            uint8_t (&quad)[5][VF][4] = step[g / 2].quad[g % 2];
+            store_ints(quad[0], vior(q[0], left_of(q[5], 5, 0xe0)));
+            store_ints(quad[1], vior(q[1], vior(left_of(q[5], 2, 0x60), left_of(q[7], 4, 0x80))));
+            store_ints(quad[2], vior(q[2], left_of(q[6], 5, 0xe0)));
+            store_ints(quad[3], vior(q[3], vior(left_of(q[6], 2, 0x60), left_of(q[7], 3, 0x80))));
+            store_ints(quad[4], vior(q[4], left_of(q[7], 5, 0xe0)));
         }
     }
     GK_MEM void get_codes(const WriteWords& w) const {
@@ -9292,14 +9372,14 @@ struct strip_q5_k {
             codes_of(step[g / 2].quad[g % 2], q);
             for (size_t t = 0; t < 8; t++) {
                 high[t] = vior(high[t], left_of(right_of(q[t], 4, 1), g, 1 << g));
-                if (g % 2 == 0) low[t] = viand(q[t], _mm512_set1_epi8(15));
+                if (g % 2 == 0) low[t] = viand(q[t], bytes_of(15));
                 else            w.put(low_byte(g, t), vior(low[t], left_of(q[t], 4, 0xf0)));
             }
         }
         for (size_t t = 0; t < 8; t++) w.put(high_byte(t), high[t]);
     }
     /// Quads 0 to 7 of a group, in the lower five bits.
-    static GK_MEM void codes_of(const uint8_t (&quad)[5][impl::STRIP][4], vi (&v)[8]) {
+    static GK_MEM void codes_of(const uint8_t (&quad)[5][VF][4], vi (&v)[8]) {
         for (size_t n = 0; n < 5; n++) v[n] = viload(quad[n]);
         v[5] = bits_of(vishr(v[0], 5), vishr(v[1], 2), 7);
         v[6] = bits_of(vishr(v[2], 5), vishr(v[3], 2), 7);
@@ -9307,54 +9387,54 @@ struct strip_q5_k {
     }
 
     /// Of a group: d, d sum X, and -sum X = minus[0] + 1024 minus[1], to be multiplied by (z, 1024 z).
-    struct Group { float scale, sum; int16_t minus[2]; int32_t unused; };
-    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* group) {
-        put_digits(lo, hi, digits, out);
-        const int32_t total = _mm512_reduce_add_epi32(viadd(lo, hi)), upper = -total >> 10;
+    struct Group { float scale, sum; int16_t minus[2]; int32_t all_of_it; };
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        put_digits(q, digits, out);
+        const int32_t total = sum_of(q, 32), upper = -total >> 10;
         const Group g = {d, d * static_cast<float>(total),
-                         {static_cast<int16_t>(-total - 1024 * upper), static_cast<int16_t>(upper)}, 0};
+                         {static_cast<int16_t>(-total - 1024 * upper), static_cast<int16_t>(upper)}, -total};
         memcpy(group, &g, sizeof g);
     }
     template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
         const vf of_s = vload(reinterpret_cast<const f16*>(d)), of_m = vload(reinterpret_cast<const f16*>(dmin));
-        const vi fifths = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(z4)));
+        const vi fifths = ints_of(z4);
         vf sum = vzero();
         for (size_t g = 0; g < 8; g++) {
             const Step&          w    = step[g / 2];
-            const uint8_t* const from = x + g / 2 * packed_step(D), *const group = from + 64 * D + g % 2 * 16;
-            const Group          of   = impl::load_as<Group>(group);
+            const uint8_t* const from = x + g / 2 * packed_step(D);
+            const Group          of   = impl::load_as<Group>(from + 64 * D + g % 2 * 16);
             const vi words = vishr(viload(w.scale), 16 * static_cast<int>(g % 2));
             const vi fifth = viand(vishr(fifths, static_cast<int>(g)), viset(1));
             const vi z     = vior(viand(words, viset(15)), vishl(fifth, 4));
             const Scaling scale = scaling(words, z, of_s, of_m);
             const vi codes = code_sums<D>(w.quad[g % 2], from + g % 2 * 32);
-            const vi minus = viset(impl::load_as<int32_t>(group + 8));
-            const vi exact = _mm512_dpwssd_epi32(codes, vior(z, vishl(z, 26)), minus);
+            const vi minus = viset(of.all_of_it);
+            const vi exact = viadd(codes, vimul(z, minus));
             sum = vfma(scale.rest, vset(of.sum), sum);
             sum = vfma(vfloat(exact), vmul(scale.s, vset(of.scale)), sum);
         }
         return sum;
     }
     /// The sums of 32 codes X.
-    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[5][impl::STRIP][4], const uint8_t* x) {
-        vi v[8], low = _mm512_set1_epi8(31), sum = viset(0);
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[5][VF][4], const uint8_t* x) {
+        vi v[8], low = bytes_of(31), sum = viset(0);
         codes_of(quad, v);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, 8);
+            sum = vishl(sum, STRIP_BASE);
             GK_UNROLL(8) for (size_t t = 0; t < 8; t++) sum = quad_dot(sum, viand(v[t], low), x + 64 * d + 4 * t);
         }
         return sum;
     }
 };
-static_assert(sizeof(strip_q5_k) == 2896 && alignof(strip_q5_k) == 1, "16 blocks of Q5_K, and z");
+static_assert(sizeof(strip_q5_k) == 181 * VF && alignof(strip_q5_k) == 1, "blocks of Q5_K, and z");
 
 /// Q2_K: sm[g % 4][r] = sc | mn << 4; fields of two bits of quad[i][r] are codes of k + 4 i of groups g % 4 of 16.
 struct strip_q2_k {
     using codec = codec_q2_k;
     static constexpr QuantType type = QuantType::Q2_K;
     static constexpr float     full = 1 << 18;
-    uint8_t d[impl::STRIP][2], dmin[impl::STRIP][2];
-    struct Step { uint8_t sm[4][impl::STRIP], quad[4][impl::STRIP][4]; } step[4];
+    uint8_t d[VF][2], dmin[VF][2];
+    struct Step { uint8_t sm[4][VF], quad[4][VF][4]; } step[4];
 
     GK_MEM void put_scales(const codec::block* row, size_t r) {
         memcpy(d[r], row->d, 2), memcpy(dmin[r], row->dmin, 2);
@@ -9372,7 +9452,7 @@ struct strip_q2_k {
                 const vi even = w.get(byte_of(h, i)), odd = w.get(byte_of(h, 4 + i));
                 for (size_t s = 0; s < 2; s++) {
                     const vi a = right_of(even, 4 * s, 15), b = right_of(odd, 4 * s, 15);
-                    store_quad(step[2 * h + s].quad[i],
+                    store_ints(step[2 * h + s].quad[i],
                             bits_of(bits_of(a, vishl(b, 2), 3), bits_of(vishl(a, 2), vishl(b, 4), 0x30), 15));
                 }
             }
@@ -9393,10 +9473,10 @@ struct strip_q2_k {
 
     /// Of a group: d and sum X; of odd ones, whose sums are of 4 q X, d / 4 and 4 sum X.
     struct Group { float scale, sum; };
-    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* groups) {
-        put_digits(lo, hi, digits, out);
-        const Group g[2] = {{d, static_cast<float>(_mm512_reduce_add_epi32(lo))},
-                            {d / 4, static_cast<float>(4 * _mm512_reduce_add_epi32(hi))}};
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* groups) {
+        put_digits(q, digits, out);
+        const Group g[2] = {{d, static_cast<float>(sum_of(q, 16))},
+                            {d / 4, static_cast<float>(4 * sum_of(q + 16, 16))}};
         memcpy(groups, g, sizeof g);
     }
     template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
@@ -9407,7 +9487,7 @@ struct strip_q2_k {
             const uint8_t* const from = x + g / 4 * packed_step(D);
             const Group          of   = impl::load_as<Group>(from + 64 * D + g % 4 * 8);
             const vf exact = vfloat(code_sums<D>(w.quad, g % 4, from + g % 4 * 16)), all = vset(of.sum);
-            const vi sm = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w.sm[g % 4])));
+            const vi sm = ints_of(w.sm[g % 4]);
             const vf s = field(sm, 15, of_s), m = field(sm, 15 << 4, vmul(of_m, vset(0x1p-4f)));
             const vf t = vmul(m, all);                          // and what its rounding took
             sum = vfma(vsub(vfma(s, exact, vneg(t)), vfma(m, all, vneg(t))), vset(of.scale), sum);
@@ -9419,12 +9499,12 @@ struct strip_q2_k {
         return vfma(vunbits(vior(viand(v, viset(mask)), vbits(vset(0x1p23f)))), d, vneg(vmul(d, vset(0x1p23f))));
     }
     /// The sums of 16 codes X, of odd groups times 4.
-    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[4][impl::STRIP][4], size_t g,
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[4][VF][4], size_t g,
             const uint8_t* x) {
-        const vi mask = _mm512_set1_epi8(g % 2 ? 12 : 3);
+        const vi mask = bytes_of(g % 2 ? 12 : 3);
         vi sum = viset(0);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, 8);
+            sum = vishl(sum, STRIP_BASE);
             GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
                 const vi v = viload(quad[i]);
                 sum = quad_dot(sum, viand(g < 2 ? v : vishr(v, 4), mask), x + 64 * d + 4 * i);
@@ -9433,7 +9513,7 @@ struct strip_q2_k {
         return sum;
     }
 };
-static_assert(sizeof(strip_q2_k) == 1344 && alignof(strip_q2_k) == 1, "16 blocks of Q2_K");
+static_assert(sizeof(strip_q2_k) == 84 * VF && alignof(strip_q2_k) == 1, "blocks of Q2_K");
 
 /// Q3_K: sc[g % 4][r], less 32; bytes a to f [r][i] of 16 codes q[j][t], of k + 16 j + 4 t + i, and two bytes between:
 ///
@@ -9445,8 +9525,8 @@ struct strip_q3_k {
     using codec = codec_q3_k;
     static constexpr QuantType type = QuantType::Q3_K;
     static constexpr float     full = 1 << 19;
-    uint8_t d[impl::STRIP][2];
-    struct Step { uint8_t sc[4][impl::STRIP], quad[6][impl::STRIP][4]; } step[4];
+    uint8_t d[VF][2];
+    struct Step { uint8_t sc[4][VF], quad[6][VF][4]; } step[4];
 
     GK_MEM void put_scales(const codec::block* row, size_t r) {
         uint8_t sc[32];
@@ -9478,9 +9558,9 @@ struct strip_q3_k {
                 p[n] = vior(code(j, t), vishl(code(j, 4 + t), 3));
             }
             const vi v = p[7], u = vior(p[6], left_of(v, 2, 0xc0));
-            uint8_t (&quad)[6][impl::STRIP][4] = step[s].quad;
-            for (size_t n = 0; n < 4; n++) store_quad(quad[n], vior(p[n], left_of(u, 2 * n, 0xc0)));
-            for (size_t n = 0; n < 2; n++) store_quad(quad[4 + n], vior(p[4 + n], left_of(v, 4 + 2 * n, 0xc0)));
+            uint8_t (&quad)[6][VF][4] = step[s].quad;
+            for (size_t n = 0; n < 4; n++) store_ints(quad[n], vior(p[n], left_of(u, 2 * n, 0xc0)));
+            for (size_t n = 0; n < 2; n++) store_ints(quad[4 + n], vior(p[4 + n], left_of(v, 4 + 2 * n, 0xc0)));
         }
     }
     GK_MEM void get_codes(const WriteWords& w) const {
@@ -9500,47 +9580,48 @@ struct strip_q3_k {
         for (size_t t = 0; t < 8; t++) w.put(high_byte(t), high[t]);
     }
     /// a to f, u, and v.
-    static GK_MEM void pairs_of(const uint8_t (&quad)[6][impl::STRIP][4], vi (&v)[8]) {
+    static GK_MEM void pairs_of(const uint8_t (&quad)[6][VF][4], vi (&v)[8]) {
         for (size_t n = 0; n < 6; n++) v[n] = viload(quad[n]);
         v[6] = bits_of(vishr(v[2], 4), bits_of(vishr(v[1], 2), v[0], 0x3f), 0x0f);
         v[6] = bits_of(vishr(v[3], 6), v[6], 0x03);
         v[7] = bits_of(bits_of(vishr(v[5], 6), vishr(v[4], 4), 0x03), vishr(v[6], 2), 0x0f);
     }
 
-    /// Of a group: d and -4 sum X; of odd ones, whose sums are of 8 q X, d / 8 and -32 sum X.
+    /// Of a group: d and -4 sum X; of odd ones d / ODD3, and that times ODD3.
     struct Group { float scale; int32_t start; };
-    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* groups) {
-        put_digits(lo, hi, digits, out);
-        const Group g[2] = {{d, -4 * _mm512_reduce_add_epi32(lo)}, {d / 8, -32 * _mm512_reduce_add_epi32(hi)}};
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* groups) {
+        put_digits(q, digits, out);
+        const Group g[2] = {{d, -4 * sum_of(q, 16)}, {d / ODD3, -4 * ODD3 * sum_of(q + 16, 16)}};
         memcpy(groups, g, sizeof g);
     }
     template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
         vf sum = vzero();
+        vi pairs[8];
         for (size_t g = 0; g < 16; g++) {
             const Step&          w    = step[g / 4];
             const uint8_t* const from = x + g / 4 * packed_step(D);
             const Group          of   = impl::load_as<Group>(from + 64 * D + g % 4 * 8);
-            const __m128i        sc   = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w.sc[g % 4]));
-            const vi exact = viadd(code_sums<D>(w.quad, g % 4, from + g % 4 * 16), viset(of.start));
-            sum = vfma(vfloat(exact), vmul(vfloat(_mm512_cvtepi8_epi32(sc)), vset(of.scale)), sum);
+            if (g % 4 == 0) pairs_of(w.quad, pairs);
+            const vi exact = viadd(code_sums<D>(pairs, g % 4, from + g % 4 * 16), viset(of.start));
+            sum = vfma(vfloat(exact), vmul(vload(reinterpret_cast<const int8_t*>(w.sc[g % 4])), vset(of.scale)), sum);
         }
         return vmul(sum, vload(reinterpret_cast<const f16*>(d)));
     }
-    /// The sums of 16 codes X, of odd groups times 8.
-    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[6][impl::STRIP][4], size_t g,
-            const uint8_t* x) {
-        vi v[8];
-        pairs_of(quad, v);
-        const vi mask = _mm512_set1_epi8(g % 2 ? 0x38 : 7);
+    /// The sums of 16 codes X, of odd groups times ODD3.
+    template <size_t D> static GK_MEM vi code_sums(const vi (&pairs)[8], size_t g, const uint8_t* x) {
         vi sum = viset(0);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, 8);
-            for (size_t i = 0; i < 4; i++) sum = quad_dot(sum, viand(v[g / 2 * 4 + i], mask), x + 64 * d + 4 * i);
+            sum = vishl(sum, STRIP_BASE);
+            for (size_t i = 0; i < 4; i++) {
+                const vi pair  = pairs[g / 2 * 4 + i];
+                const vi codes = g % 2 && ODD3 == 1 ? right_of(pair, 3, 7) : right_of(pair, 0, g % 2 ? 56 : 7);
+                sum = quad_dot(sum, codes, x + 64 * d + 4 * i);
+            }
         }
         return sum;
     }
 };
-static_assert(sizeof(strip_q3_k) == 1824 && alignof(strip_q3_k) == 1, "16 blocks of Q3_K, scales in bytes");
+static_assert(sizeof(strip_q3_k) == 114 * VF && alignof(strip_q3_k) == 1, "blocks of Q3_K, scales in bytes");
 
 /// Q6_K: sc[g % 4][r]; bytes a, b, c [g % 4][r][i] of codes q0 .. q3 of k + 0, 4, 8, 12 + i of group g of 16:
 ///
@@ -9551,8 +9632,8 @@ struct strip_q6_k {
     using codec = codec_q6_k;
     static constexpr QuantType type = QuantType::Q6_K;
     static constexpr float     full = 1 << 19;
-    uint8_t d[impl::STRIP][2];
-    struct Step { uint8_t sc[4][impl::STRIP], quad[4][3][impl::STRIP][4]; } step[4];
+    uint8_t d[VF][2];
+    struct Step { uint8_t sc[4][VF], quad[4][3][VF][4]; } step[4];
 
     GK_MEM void put_scales(const codec::block* row, size_t r) {
         memcpy(d[r], row->d, 2);
@@ -9574,24 +9655,24 @@ struct strip_q6_k {
                 const vi high = right_of(w.get(high_byte(g, j)), g % 8 / 2 * 2, 3);
                 q[j] = vior(right_of(w.get(low_byte(g, j)), g % 8 / 4 * 4, 15), vishl(high, 4));
             }
-            uint8_t (&quad)[3][impl::STRIP][4] = step[g / 4].quad[g % 4];
-            store_quad(quad[0], vior(q[0], left_of(q[3], 2, 0xc0)));
-            store_quad(quad[1], vior(vishl(q[1], 2), right_of(q[3], 2, 3)));
-            store_quad(quad[2], vior(q[2], left_of(_mm512_ror_epi32(q[3], 8), 6, 0xc0)));
+            uint8_t (&quad)[3][VF][4] = step[g / 4].quad[g % 4];
+            store_ints(quad[0], vior(q[0], left_of(q[3], 2, 0xc0)));
+            store_ints(quad[1], vior(vishl(q[1], 2), right_of(q[3], 2, 3)));
+            store_ints(quad[2], vior(q[2], left_of(around(q[3], 24), 6, 0xc0)));
         }
     }
     GK_MEM void get_codes(const WriteWords& w) const {
         vi low[4][4], high[2][4];                               // of groups g % 4; of g % 2, for groups g % 8
         for (size_t g = 0; g < 16; g++) {
-            const uint8_t (&quad)[3][impl::STRIP][4] = step[g / 4].quad[g % 4];
+            const uint8_t (&quad)[3][VF][4] = step[g / 4].quad[g % 4];
             const vi a = viload(quad[0]), b = viload(quad[1]), c = viload(quad[2]);
-            const vi last = bits_of(vishl(b, 2), right_of(_mm512_rol_epi32(c, 8), 6, 3), 12);
+            const vi last = bits_of(vishl(b, 2), right_of(around(c, 8), 6, 3), 12);
             const vi q[4] = {right_of(a, 0, 63), right_of(b, 2, 63), right_of(c, 0, 63),
-                             vior(right_of(a, 2, 0x30), viand(last, _mm512_set1_epi8(15)))};
+                             vior(right_of(a, 2, 0x30), viand(last, bytes_of(15)))};
             for (size_t j = 0; j < 4; j++) {
                 vi &l = low[g % 4][j], &h = high[g % 2][j];
                 const vi high_bits = left_of(right_of(q[j], 4, 3), g % 8 / 2 * 2, 3 << g % 8 / 2 * 2);
-                l = g % 8 < 4 ? viand(q[j], _mm512_set1_epi8(15)) : vior(l, left_of(q[j], 4, 0xf0));
+                l = g % 8 < 4 ? viand(q[j], bytes_of(15)) : vior(l, left_of(q[j], 4, 0xf0));
                 h = g % 8 < 2 ? high_bits : vior(h, high_bits);
                 if (g % 8 >= 4) w.put(low_byte(g, j), l);
                 if (g % 8 >= 6) w.put(high_byte(g, j), h);
@@ -9599,13 +9680,13 @@ struct strip_q6_k {
         }
     }
 
-    /// Of a group: d / 4, and -128 sum X, of which 32 takes a code back.
+    /// Of a group: d / SIX, and minus sum X times SIX and 32.
     struct Group { float scale; int32_t start; };
-    static GK_MEM void put_x(vi lo, vi hi, float d, size_t digits, uint8_t* out, uint8_t* groups) {
-        const vi shifts = _mm512_setr_epi32(2, 2, 2, 2, 0, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0);
-        put_digits(digits == 1 ? lo : _mm512_sllv_epi32(lo, shifts), digits, out);
-        put_digits(digits == 1 ? hi : _mm512_sllv_epi32(hi, shifts), digits, out + 16);
-        const Group g[2] = {{d / 4, -128 * _mm512_reduce_add_epi32(lo)}, {d / 4, -128 * _mm512_reduce_add_epi32(hi)}};
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* groups) {
+        Integers p;
+        for (size_t i = 0; i < 32; i++) p[i] = digits == 3 && i % 8 < 4 ? q[i] * SIX : q[i];
+        put_digits(p, digits, out);
+        const Group g[2] = {{d / SIX, -32 * SIX * sum_of(q, 16)}, {d / SIX, -32 * SIX * sum_of(q + 16, 16)}};
         memcpy(groups, g, sizeof g);
     }
     template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
@@ -9614,28 +9695,28 @@ struct strip_q6_k {
             const Step&          w    = step[g / 4];
             const uint8_t* const from = x + g / 4 * packed_step(D);
             const Group          of   = impl::load_as<Group>(from + 64 * D + g % 4 * 8);
-            const __m128i        sc   = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w.sc[g % 4]));
             const vi exact = viadd(code_sums<D>(w.quad[g % 4], from + g % 4 * 16), viset(of.start));
-            sum = vfma(vfloat(exact), vmul(vfloat(_mm512_cvtepi8_epi32(sc)), vset(of.scale)), sum);
+            sum = vfma(vfloat(exact), vmul(vload(reinterpret_cast<const int8_t*>(w.sc[g % 4])), vset(of.scale)), sum);
         }
         return vmul(sum, vload(reinterpret_cast<const f16*>(d)));
     }
-    /// 4 times the sums of 16 codes X.
-    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[3][impl::STRIP][4], const uint8_t* x) {
-        const vi a = viload(quad[0]), b = viload(quad[1]), c = viload(quad[2]), low = _mm512_set1_epi8(63);
-        const vi rest = _mm512_rol_epi32(vior(viand(b, low), _mm512_andnot_si512(low, c)), 4);
-        const vi last = vior(viand(rest, low), _mm512_andnot_si512(low, a)), high = _mm512_set1_epi8(-4);
-        const vi q[4] = {viand(a, low), viand(b, high), viand(c, low), viand(last, high)};
+    /// SIX times the sums of 16 codes X.
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[3][VF][4], const uint8_t* x) {
+        const vi a = viload(quad[0]), b = viload(quad[1]), c = viload(quad[2]);
+        const vi last = bits_of(around(bits_of(b, c, 63), 4), a, 63);
+        const vi q[4] = {right_of(a, 0, 63), four_times(b), right_of(c, 0, 63), four_times(last)};
         vi sum = viset(0);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, 8);
+            sum = vishl(sum, STRIP_BASE);
             GK_UNROLL(4) for (size_t i = 0; i < 4; i++)
-                sum = quad_dot(sum, D == 1 && i % 2 == 0 ? vishl(q[i], 2) : q[i], x + 64 * d + 4 * i);
+                sum = quad_dot(sum, D == 1 && SIX == 4 && i % 2 == 0 ? vishl(q[i], 2) : q[i], x + 64 * d + 4 * i);
         }
         return sum;
     }
+    /// SIX times the codes of which v has four times.
+    static GK_MEM vi four_times(vi v) { return SIX == 4 ? right_of(v, 0, 0xfc) : right_of(v, 2, 63); }
 };
-static_assert(sizeof(strip_q6_k) == 3360 && alignof(strip_q6_k) == 1, "16 blocks of Q6_K");
+static_assert(sizeof(strip_q6_k) == 210 * VF && alignof(strip_q6_k) == 1, "blocks of Q6_K");
 #endif
 
 /// Rows of strips; those of the last one, if it has fewer, by way of a tile.
@@ -9655,19 +9736,19 @@ void packed_rows(const impl::RowsJob& job) {
         d.y_row   = y_row;
         p.run(&d);
     };
-    const size_t whole = job.rows / impl::STRIP, rest = job.rows % impl::STRIP;
+    const size_t whole = job.rows / VF, rest = job.rows % VF;
     if (whole) run(0, whole, job.y, job.ldy);
     if (!rest) return;
-    float tile[impl::DOT_INPUTS][impl::STRIP];
-    run(whole, 1, tile[0], impl::STRIP);
-    for (size_t i = 0; i < job.m; i++) memcpy(job.y + i * job.ldy + whole * impl::STRIP, tile[i], rest * sizeof(float));
+    float tile[impl::DOT_INPUTS][VF];
+    run(whole, 1, tile[0], VF);
+    for (size_t i = 0; i < job.m; i++) memcpy(job.y + i * job.ldy + whole * VF, tile[i], rest * sizeof(float));
 }
 
 template <class S> struct Packed {
     static constexpr const impl::AsmKernel<impl::DotRows>* row =
         impl::row_for(impl::strip_rows, GK_ASM_PASS, GK_FEATURE, static_cast<size_t>(S::type));
-    static constexpr impl::PackedKernels kernels = {sizeof(S), &pack_strip<S>, &unpack_strip<S>, &packed_prepared_bytes,
-        &prepare_packed<S>, &packed_rows, row ? row->run : &strips<S>, &strips<S>};
+    static constexpr impl::PackedKernels kernels = {VF, sizeof(S), &pack_strip<S>, &unpack_strip<S>,
+        &packed_prepared_bytes, &prepare_packed<S>, &packed_rows, row ? row->run : &strips<S>, &strips<S>};
 };
 template <class C> constexpr const impl::PackedKernels* packed_kernels() { return nullptr; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q8_0>() { return &Packed<strip_q8_0>::kernels; }
@@ -9679,6 +9760,10 @@ template <> constexpr const impl::PackedKernels* packed_kernels<codec_q3_k>() { 
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q5_k>() { return &Packed<strip_q5_k>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q6_k>() { return &Packed<strip_q6_k>::kernels; }
 #endif
+#elif GK_FEATURE == GK_AVXVNNI      // these features have the strips that there are without
+template <class C> constexpr const impl::PackedKernels* packed_kernels() { return base::packed_kernels<C>(); }
+#elif GK_FEATURE == GK_I8MM
+template <class C> constexpr const impl::PackedKernels* packed_kernels() { return dotprod::packed_kernels<C>(); }
 #elif GK_PASS != GK_SCALAR
 template <class C> constexpr const impl::PackedKernels* packed_kernels() { return nullptr; }
 #endif
@@ -10280,6 +10365,7 @@ template <> constexpr impl::FormatKernels format_kernels<left_out>(size_t) { ret
 } // namespace GK_FEATURE_NS
 #undef GK_PANELS
 #undef GK_DIGITS
+#undef GK_STRIPS
 
 #if !GK_FEATURE
 
@@ -15061,8 +15147,12 @@ struct PackedWeights {
     static constexpr size_t ROWS = 512;                         // unpacked at a time, the last time up to twice as many
 
     const FormatKernels& format() const { return k.table.formats[static_cast<size_t>(type)]; }
-    size_t strips() const { return n / STRIP + (n % STRIP != 0); }
+    size_t strip() const       { return format().packed->strip; }
+    size_t strips() const      { return n / strip() + (n % strip() != 0); }
     size_t strip_bytes() const { return kdim / 256 * format().packed->bytes; }
+    /// Where the strip is that begins with row j; of so many rows from there on how many are its own.
+    size_t place_of(size_t j) const   { return j / strip() * strip_bytes(); }
+    size_t of_one(size_t rows) const  { return rows < strip() ? rows : strip(); }
     size_t bytes() const { return packed_header_bytes + strips() * strip_bytes(); }
 
     Status fits() const {
@@ -15083,14 +15173,12 @@ struct PackedWeights {
         memcpy(packed, &h, sizeof h);
         const uint8_t* const w = static_cast<const uint8_t*>(blocks);
         uint8_t* const to = static_cast<uint8_t*>(packed) + h.offset;
-        split(k.parallel, work(n, kdim, 1), n, STRIP, [&](size_t begin, size_t end, size_t) {
-            for (size_t j = begin; j < end; j += STRIP)
-                format().packed->pack(w + j * stride, stride, least_rows(end - j), kdim / 256,
-                                      to + j / STRIP * strip_bytes());
+        split(k.parallel, work(n, kdim, 1), n, strip(), [&](size_t begin, size_t end, size_t) {
+            for (size_t j = begin; j < end; j += strip())
+                format().packed->pack(w + j * stride, stride, of_one(end - j), kdim / 256, to + place_of(j));
         });
         return success;
     }
-    static size_t least_rows(size_t rows) { return rows < STRIP ? rows : STRIP; }
 
     /// What the header says, of a buffer that fits.
     static Status open(const Kernels& k, const void* packed, size_t n, size_t kdim, PackedHeader& h) {
@@ -15178,9 +15266,9 @@ struct PackedWeights {
     void by_strips(const uint8_t* strips, const Request& r, size_t digits, const uint8_t* x, float* wide) const {
         float* const y = k.is_f32() ? static_cast<float*>(r.output) : wide;
         const FormatKernels& f = format();
-        split(k.parallel, work(r.m, n, kdim), n, STRIP, [&](size_t begin, size_t end, size_t) {
-            f.packed->rows({&f, strips + begin / STRIP * strip_bytes(), strip_bytes(), end - begin, nullptr, r.m, kdim,
-                            y + begin, n, x, digits});
+        split(k.parallel, work(r.m, n, kdim), n, strip(), [&](size_t begin, size_t end, size_t) {
+            f.packed->rows({&f, strips + place_of(begin), strip_bytes(), end - begin, nullptr, r.m, kdim, y + begin, n,
+                            x, digits});
         });
         if (!k.is_f32()) k.narrow(y, r.output, r.m * n);
     }
@@ -15194,7 +15282,7 @@ struct PackedWeights {
         inner.workspace = {room + at.product, at.product_bytes};
         for (size_t j = 0, count; j < n; j += count) {
             count = n - j < 2 * ROWS ? n - j : ROWS;
-            unpack(strips + j / STRIP * strip_bytes(), count, w);
+            unpack(strips + place_of(j), count, w);
             static_cast<void>(format_matmul(inner, type, w, {r.input, part, r.m, count, kdim, r.precision}, false));
             for (size_t i = 0; i < r.m; i++)
                 if (!held || !held[i])
@@ -15203,10 +15291,9 @@ struct PackedWeights {
     }
     void unpack(const uint8_t* strips, size_t rows, uint8_t* w) const {
         const size_t stride = row_bytes(type, kdim);
-        split(k.parallel, work(rows, kdim, 1), rows, STRIP, [&](size_t begin, size_t end, size_t) {
-            for (size_t j = begin; j < end; j += STRIP)
-                format().packed->unpack(strips + j / STRIP * strip_bytes(), kdim / 256, w + j * stride, stride,
-                                        least_rows(end - j));
+        split(k.parallel, work(rows, kdim, 1), rows, strip(), [&](size_t begin, size_t end, size_t) {
+            for (size_t j = begin; j < end; j += strip())
+                format().packed->unpack(strips + place_of(j), kdim / 256, w + j * stride, stride, of_one(end - j));
         });
     }
 
@@ -15267,12 +15354,12 @@ GK_BODY size_t packed_workspace_bytes(const Kernels& kernels, QuantType type, si
     return w.fits() ? w.workspace_bytes(m) : 0;
 }
 GK_BODY size_t prepared_packed_bytes(const Kernels& kernels, QuantType type, size_t m, size_t k, Precision precision) {
-    const PackedWeights w = {kernels, type, STRIP, k};
+    const PackedWeights w = {kernels, type, 1, k};
     return check_format(type, k, precision, kernels.table.formats) && w.fits() ? w.prepared_bytes(m, precision) : 0;
 }
 GK_BODY Status prepare_packed(const Kernels& kernels, QuantType type, const void* input, size_t m, size_t k,
         void* prepared, Precision precision) {
-    const PackedWeights w = {kernels, type, STRIP, k};
+    const PackedWeights w = {kernels, type, 1, k};
     if (Status s = check_format(type, k, precision, kernels.table.formats); !s) return s;
     if (Status s = w.fits(); !s) return s;
     const size_t bytes = w.prepared_bytes(m, precision);
@@ -22293,6 +22380,7 @@ GK_NAMESPACE_END
 #undef GK_X86_DOTS
 #undef GK_X86_STRIPS
 #undef GK_ARM64_DOTS
+#undef GK_ARM64_STRIPS
 #undef GK_REGION
 #undef GK_REGION_END
 #undef GK_TABLES

@@ -1,8 +1,8 @@
 // kernels: times each assembly kernel alone, on operands in caches, and shows its cycles beside those that its file allows.
 // SPDX-License-Identifier: MIT
 //
-// cycles   of a step: what the banner of the kernel's file counts, a step of k, a unit of 32 k and a digit, or 256 codes of each
-//          row; where it is half of what two rows of x take, that. A cycle is an addition of a loop in which each waits for the one before, timed beside each sample
+// cycles   of a step: what the banner of the kernel's file counts, a step of k, a unit of 32 k and a digit, 256 codes of each
+//          row, or 64 of a strip of rows; where it is half of what two rows of x take, that. A cycle is an addition of a loop in which each waits for the one before, timed beside each sample
 // budget   of the same: by each "mca: cpu budget" line of the file; else the cycles of its banner, or its micro-operations on
 //          two ports. For the CPUs it names: another may have half of their pipes, or twice as many
 // share    of the peak of the instruction that the kernel multiplies with, measured beside the row: how much of what is paid
@@ -104,6 +104,8 @@ const Unit UNITS[] = {
     { "gk_qdot_avxvnni_",     "vpdpbusd",   dots_256,       CHAIN_COUNT * 32 },
     { "gk_qgemm_avx512vnni_", "vpdpbusd",   dots_512,       CHAIN_COUNT * 64 },
     { "gk_qdot_avx512",       "vpdpbusd",   dots_512,       CHAIN_COUNT * 64 },
+    { "gk_qpack_avx2_",       "vpmaddubsw", bytes_256,      CHAIN_COUNT * 32 },
+    { "gk_qpack_avx512",      "vpdpbusd",   dots_512,       CHAIN_COUNT * 64 },
 #else
     { "gk_gemm_",             "fmla",       fma_128,        CHAIN_COUNT * 4 },
     { "gk_qgemm_neon_",       "smlal",      bytes_128,      CHAIN_COUNT * 8 },
@@ -248,6 +250,20 @@ Call dots_call(const Kernel& kernel, const Banner& banner) {
     }, double(rows * blocks * inputs * (banner.says("A block of a row") ? kernel.rows : 1)), double(k * DIGITS * kernel.rows * rows * inputs) };
 }
 
+/// Strips of rows by one of x.
+Call strips_call(const Kernel& kernel, const Banner&) {
+    const size_t strips = 8, blocks = 4, k = 256 * blocks;
+    const auto w = panel(strips * blocks * test::strip_bytes(kernel)), x = panel(test::bytes_for_strips(kernel, k, DIGITS));
+    const auto y = std::make_shared<std::vector<float>>(strips * kernel.rows);
+    const auto run = reinterpret_cast<void (*)(DotJob*)>(kernel.run);
+    return { [=] {
+        alignas(64) static DotJob job;
+        job.weights = w->as<char>(), job.rows = strips, job.blocks = blocks, job.digits = DIGITS, job.x = x->as<char>();
+        job.y = y->data(), job.inputs = 1, job.x_bytes = test::bytes_for_strips(kernel, k, DIGITS), job.y_row = y->size();
+        run(&job);
+    }, double(4 * strips * blocks), double(k * DIGITS * kernel.rows * strips) };
+}
+
 /// Panels of codes: a step is a group of k and a digit.
 Call codes_call(const Kernel& kernel, const Banner&) {
     const size_t groups = 16, k = groups * kernel.kind;
@@ -310,6 +326,7 @@ const Unit* unit_of(const char* kernel) {
 
 struct Table { const char* name; Call (*call)(const Kernel& kernel, const Banner& banner); };
 const Table TABLES[] = { { "gemm_tiles", gemm_call }, { "digit_tiles", digits_call }, { "codes_tiles", codes_call }, { "dot_rows", dots_call },
+                         { "strip_rows", strips_call },
                          { "byte_tiles", bytes_call }, { "term_tiles", terms_call } };
 
 } // namespace

@@ -112,13 +112,12 @@ template <class E> struct Case {
 
 // ---- the form ---------------------------------------------------------------
 
-TEST_CASE("there is a form with VNNI of AVX-512, and nowhere else") {
-    const bool vnni = gllm::cpu_features().avx512 && gllm::cpu_features().avx512_vnni;
+TEST_CASE("there is a form on AVX2, AVX-512, and NEON with dot products") {
+    const bool dots = gllm::cpu_features().neon_dotprod;        // which nothing emulates
     for_each_isa<float>([&](const CpuKernels<float>& k, const char* isa) {
         for (const Format& f : formats()) {
             INFO(f.name << " on " << text(isa));
-            const bool native = gllm::isa_presence(k.isa()) == gllm::Presence::native;
-            const bool want   = packs(f.type) && vnni && native && k.isa() == gllm::Isa::avx512;
+            const bool want = packs(f.type) && (k.isa() == gllm::Isa::avx2 || k.isa() == gllm::Isa::avx512 || (k.isa() == gllm::Isa::neon && dots));
             CHECK(has_form(k, f.type) == want);
             const Bytes blocks(gllm::row_bytes(f.type, 256));
             const size_t bytes = k.packed_weights_bytes(f.type, 16, 256);
@@ -134,7 +133,7 @@ TEST_CASE("blocks come back bit for bit, whatever is in them") {
         REQUIRE_MESSAGE(kernel.formats, text(kernel.name) << " is used by no instruction set");
         if (!kernel.present) continue;
         const size_t row = gllm::row_bytes(QuantType(kernel.kind), 768);
-        for (size_t rows : { size_t(1), size_t(7), size_t(15), size_t(16) }) {
+        for (size_t rows : { size_t(1), kernel.rows / 2, kernel.rows - 1, kernel.rows }) {
             Rng rng(rows);
             Bytes any(rows * row);
             for (uint8_t& b : any) b = uint8_t(rng.bits());
