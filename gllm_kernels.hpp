@@ -14266,10 +14266,11 @@ namespace impl {
 // ---- dense products ---------------------------------------------------------
 
 /// The header of a buffer of pack_b, or of prepare, or of pack_weights: precision, route and feature are of the second,
-/// type of the third. The panels lie at the next multiple of 64 bytes, and at the same offset in a copy of the buffer.
+/// type of the last two, and strip, the rows side by side, of the third. The panels lie at the next multiple of 64
+/// bytes, and at the same offset in a copy of the buffer.
 struct PackedHeader {
     char     magic[8];
-    uint8_t  isa, element, offset, precision, route, type, feature, reserved;
+    uint8_t  isa, element, offset, precision, route, type, feature, strip;
     uint64_t rows, k, bytes;                                    // of the panels: n, or m of an input
 };
 constexpr char   packed_magic[8]     = {'g', 'k', 'p', 'a', 'c', 'k', '0', '2'};
@@ -15169,6 +15170,7 @@ struct PackedWeights {
         if (Status s = check_buffers({packed, bytes(), 1, 1}, spans); !s) return s;
         PackedHeader h = packed_header(weights_magic, k.table.isa, n, kdim, packed);
         h.type  = static_cast<uint8_t>(type);
+        h.strip = static_cast<uint8_t>(strip());
         h.bytes = bytes();
         memcpy(packed, &h, sizeof h);
         const uint8_t* const w = static_cast<const uint8_t*>(blocks);
@@ -15189,7 +15191,7 @@ struct PackedWeights {
             return invalid("these weights were packed for another instruction set; pack them again after select()");
         if (h.rows != n || h.k != kdim) return invalid("these weights were packed with other n or k");
         const PackedWeights w = {k, static_cast<QuantType>(h.type), n, kdim};
-        if (!w.fits() || h.bytes != w.bytes())
+        if (!w.fits() || h.strip != w.strip() || h.bytes != w.bytes())
             return invalid("these weights were packed on a CPU with other features; pack them again");
         return success;
     }
