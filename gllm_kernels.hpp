@@ -835,8 +835,8 @@ public:
     GK_API Status fork(size_t from, size_t to, size_t length);  // `to` becomes the first tokens of `from`, shared
     /// A sequence, all layers of one length, to a stream that describes itself and ends with a checksum, and back.
     /// Written, it is empty; what is read must have been written by a cache of these layers, heads and types, and `seq`
-    /// be empty. The stream has whole pages: in the last one also what is left of tokens that the sequence was cut off
-    /// from, or that another one has there. The callbacks move all bytes or return false.
+    /// be empty. The stream has whole pages, in the last one zeros for tokens that are not the sequence's own. The
+    /// callbacks move all bytes or return false.
     GK_API Status swap_out(size_t seq, bool (*write)(void* user, const void* data, size_t bytes), void* user);
     GK_API Status swap_in(size_t seq, bool (*read)(void* user, void* data, size_t bytes), void* user);
     GK_API KvView  view(size_t seq, size_t layer) const;        // valid until the sequence changes
@@ -15820,6 +15820,45 @@ static inline uint64_t checksum(uint64_t sum, const void* data, size_t bytes) {
     return sum;
 }
 
+/// The token of a page that a byte of it belongs to, and where the bytes of that token end there.
+struct TokenBytes { size_t token, end; };
+static inline TokenBytes token_at(const KvCacheConfig& c, size_t at) {
+    const size_t keys = cache_side_bytes(c, c.key_type), d = c.head_dim;
+    const size_t in_head = at % (PAGE_TOKENS * cache_row_bytes(c.key_type, d));
+    const bool   code = c.key_type == CacheType::Q8_0 && in_head < d * PAGE_TOKENS;
+    const size_t key = c.key_type == CacheType::f32 ? 4 : code ? 1 : 2;
+    const size_t from = at < keys ? 0 : keys, bytes = at < keys ? key : cache_row_bytes(c.value_type, d);
+    const size_t i = (at - from) / bytes;
+    return {i % PAGE_TOKENS, from + (i + 1) * bytes};
+}
+/// What swap_out writes, and its checksum.
+struct SwapWriter {
+    bool   (*write)(void* user, const void* data, size_t bytes);
+    void*    user;
+    uint64_t sum;
+    bool     ok;                                                // until the callback refuses
+    void put(const void* data, size_t bytes) {
+        if (!ok) return;
+        sum = checksum(sum, data, bytes);
+        ok  = write(user, data, bytes);
+    }
+    /// A page of which the first tokens are the sequence's.
+    void put_page(const KvCacheConfig& c, const uint8_t* page, size_t bytes, size_t tokens) {
+        if (tokens >= PAGE_TOKENS) { put(page, bytes); return; }
+        uint8_t piece[512];
+        for (size_t at = 0, n; ok && at < bytes; at += n) {
+            n = bytes - at < sizeof piece ? bytes - at : sizeof piece;
+            memcpy(piece, page + at, n);
+            for (size_t i = 0, end; i < n; i = end) {
+                const TokenBytes here = token_at(c, at + i);
+                end = here.end < at + n ? here.end - at : n;
+                if (here.token >= tokens) memset(piece + i, 0, end - i);
+            }
+            put(piece, n);
+        }
+    }
+};
+
 } // namespace impl
 
 size_t KvCache::page_bytes(const KvCacheConfig& c) {
@@ -15985,15 +16024,14 @@ Status KvCache::swap_out(size_t seq, bool (*write)(void* user, const void* data,
         if (layer_length(seq, l) != tokens)
             return fail(Code::invalid_argument, "layers of the sequence differ in length");
     const impl::SwapHeader header = impl::swap_header(config_, tokens);
-    uint64_t sum = impl::checksum(0, &header, sizeof header);
-    bool ok = write(user, &header, sizeof header);
+    impl::SwapWriter out = {write, user, 0, true};
+    out.put(&header, sizeof header);
     for (size_t l = 0; l < config_.layers; l++)
-        for (size_t i = 0; ok && i < held_[seq]; i++) {
-            const uint8_t* const data = page(table(seq, l)[i]);
-            sum = impl::checksum(sum, data, page_bytes_);
-            ok  = write(user, data, page_bytes_);
-        }
-    if (!ok || !write(user, &sum, sizeof sum)) return fail(Code::io_error, "the sequence could not be written");
+        for (size_t i = 0; i < held_[seq]; i++)
+            out.put_page(config_, page(table(seq, l)[i]), page_bytes_, tokens - i * impl::PAGE_TOKENS);
+    const uint64_t sum = out.sum;
+    out.put(&sum, sizeof sum);
+    if (!out.ok) return fail(Code::io_error, "the sequence could not be written");
     return reset_seq(seq);
 }
 
