@@ -7185,40 +7185,34 @@ constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 
 template <class T, size_t N> GK_INL void load_all(const uint8_t* p, vf* v) {
     GK_UNROLL(UNROLLED) for (size_t j = 0; j < N; j++) v[j] = vload(reinterpret_cast<const T*>(p) + j * VF);
 }
-/// Two rows of the keys [head_dim][16] of each of P pages, `at` bytes from where they begin.
-template <class T, size_t P> GK_INL void load_keys(const uint8_t* const* pages, size_t at, vf (&v)[2][P * PAGEV]) {
-    GK_UNROLL(UNROLLED) for (size_t p = 0; p < P; p++) {
-        load_all<T, PAGEV>(pages[p] + at, v[0] + p * PAGEV);
-        load_all<T, PAGEV>(pages[p] + at + PAGE * sizeof(T), v[1] + p * PAGEV);
-    }
-}
 /// Bytes of a row of keys in a page, without scales.
 GK_INL size_t key_row_bytes(CacheType type) {
     return type == CacheType::Q8_0 ? PAGE : impl::cache_row_bytes(type, PAGE);
 }
-/// The same of any type, of an even row on. scales: room for those of codes, of 32 rows each, taken in order.
-template <size_t P>
-GK_INL void key_rows(CacheType type, const uint8_t* const* pages, size_t d, size_t at, float* scales,
-        vf (&v)[2][P * PAGEV]) {
+/// VF tokens of the keys [head_dim][16] of a page: where they begin in row 0, and where their scales do.
+struct KeyLanes { const uint8_t *rows, *scales; };
+GK_INL KeyLanes key_lanes(CacheType type, const uint8_t* page, size_t d, size_t lane) {
+    return {page + lane * key_row_bytes(type) / PAGE, page + (d * PAGE + lane * sizeof(f16))};
+}
+/// Row i of V of those. scales: room for those of codes, of 32 rows each, taken in order.
+template <class T, size_t V> GK_INL void load_keys(const KeyLanes* lanes, size_t at, vf (&v)[V]) {
+    GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) v[j] = vload(reinterpret_cast<const T*>(lanes[j].rows + at));
+}
+template <size_t V> GK_INL void key_row(CacheType type, const KeyLanes* lanes, size_t i, float* scales, vf (&v)[V]) {
+    const size_t at = i * key_row_bytes(type);
     if (type == CacheType::f32) {
-        load_keys<float, P>(pages, at, v);
+        load_keys<float>(lanes, at, v);
     } else if (type == CacheType::Q8_0) {
-        constexpr size_t group = 32 * PAGE;
-        for (size_t p = 0; at % group == 0 && p < P; p++) {
-            vf scale[PAGEV];
-            load_all<f16, PAGEV>(pages[p] + d * PAGE + at / group * PAGE * sizeof(f16), scale);
-            GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) vstore(scales + p * PAGE + j * VF, scale[j]);
-        }
-        load_keys<int8_t, P>(pages, at, v);
-        GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) {
-            const vf scale = vload(scales + j * VF);
-            v[0][j] = vmul(v[0][j], scale);
-            v[1][j] = vmul(v[1][j], scale);
-        }
+        const size_t group = i / 32 * PAGE * sizeof(f16);
+        if (i % 32 == 0)
+            GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++)
+                vstore(scales + j * VF, vload(reinterpret_cast<const f16*>(lanes[j].scales + group)));
+        load_keys<int8_t>(lanes, at, v);
+        GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) v[j] = vmul(v[j], vload(scales + j * VF));
     } else if (type == CacheType::bf16) {
-        load_keys<bf16, P>(pages, at, v);
+        load_keys<bf16>(lanes, at, v);
     } else {
-        load_keys<f16, P>(pages, at, v);
+        load_keys<f16>(lanes, at, v);
     }
 }
 
@@ -7234,20 +7228,16 @@ template <size_t C> GK_INL void load_codes(const uint8_t* row, size_t from, vf* 
         v[c] = vmul(codes, vset(half(block)));
     }
 }
-/// The same of N rows and any type.
-template <class T, size_t N, size_t C> GK_INL void load_values(const uint8_t* row, size_t stride, vf (&v)[N][C]) {
-    GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++) load_all<T, C>(row + n * stride, v[n]);
-}
-template <size_t N, size_t C>
-GK_INL void value_rows(CacheType type, const uint8_t* row, size_t stride, size_t from, vf (&v)[N][C]) {
+/// The same of any type.
+template <size_t C> GK_INL void value_row(CacheType type, const uint8_t* row, size_t from, vf (&v)[C]) {
     if (type == CacheType::f32) {
-        load_values<float>(row, stride, v);
+        load_all<float, C>(row, v);
     } else if (type == CacheType::Q8_0) {
-        GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++) load_codes<C>(row + n * stride, from, v[n]);
+        load_codes<C>(row, from, v);
     } else if (type == CacheType::bf16) {
-        load_values<bf16>(row, stride, v);
+        load_all<bf16, C>(row, v);
     } else {
-        load_values<f16>(row, stride, v);
+        load_all<f16, C>(row, v);
     }
 }
 
@@ -7447,53 +7437,56 @@ struct KeySums {
     size_t            d;
     float             *s, *scales;                              // scales: room for those of codes of each page
 };
-/// R rows, P pages, and elements from .. end - 1 of a head.
-template <CacheType TYPE, size_t R, size_t P>
-GK_INL void add_keys(const KeySums& k, const uint8_t* const* pages, size_t from, size_t end, vf (&acc)[R][P * PAGEV]) {
-    const size_t    d = k.d, row = key_row_bytes(TYPE);
-    const ptrdiff_t bytes = element_bytes(TYPE, 8 * P * PAGE);
-    for (size_t i = from; i < end; i += 2) {
-        vf v[2][P * PAGEV];
-        key_rows<P>(TYPE, pages, d, i * row, k.scales, v);
+/// R rows, V times VF tokens, and elements from .. end - 1 of a head.
+template <CacheType TYPE, size_t R, size_t V>
+GK_INL void add_keys(const KeySums& k, const KeyLanes* lanes, size_t from, size_t end, vf (&acc)[R][V]) {
+    constexpr size_t AT_A_TIME = VF == 8 && R == 4 ? 1 : 2;     // registers are full
+    const size_t     d = k.d;
+    const ptrdiff_t  bytes = element_bytes(TYPE, 8 * V * VF);
+    for (size_t i = from; i < end; i += AT_A_TIME) {
         if (i % 8 == 0) k.values->prefetch_bytes<TYPE == CacheType::f32>(bytes);
-        GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
+        GK_UNROLL(UNROLLED) for (size_t n = 0; n < AT_A_TIME; n++) {
+            vf v[V];
+            key_row(TYPE, lanes, i + n, k.scales, v);
             GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
                 const vf x = vset(k.q[r * d + i + n]);
-                GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vfma(x, v[n][j], acc[r][j]);
+                GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) acc[r][j] = vfma(x, v[j], acc[r][j]);
             }
+        }
     }
 }
-/// R rows and P pages, from page p on where there are so many in a block.
-template <size_t R, size_t P> GK_INL void page_scores(const KeySums& k, size_t p) {
-    const size_t    start = least(p, PAGES - P), d = k.d;
-    const uint8_t*  pages[P];
-    for (size_t j = 0; j < P; j++) {
-        const size_t page = start + j < k.first ? k.first : start + j;
-        pages[j] = k.block.keys[least(page, k.last - 1)];
+/// R rows and V times VF tokens, the first VF times v where there are so many in a block.
+template <size_t R, size_t V> GK_INL void lane_scores(const KeySums& k, size_t v) {
+    const size_t start = least(v, KEYS / VF - V), d = k.d;
+    KeyLanes     lanes[V];
+    for (size_t j = 0; j < V; j++) {
+        const size_t page = (start + j) / PAGEV;
+        const uint8_t* const keys = k.block.keys[least(page < k.first ? k.first : page, k.last - 1)];
+        lanes[j] = key_lanes(k.block.key_type, keys, d, (start + j) % PAGEV * VF);
     }
     for (size_t from = 0; from < d; from += CHAIN) {
-        vf acc[R][P * PAGEV];
+        vf acc[R][V];
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
-            GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
+            GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
         switch (k.block.key_type) {
-            case CacheType::f32:  add_keys<CacheType::f32, R, P>(k, pages, from, end, acc); break;
-            case CacheType::f16:  add_keys<CacheType::f16, R, P>(k, pages, from, end, acc); break;
-            case CacheType::bf16: add_keys<CacheType::bf16, R, P>(k, pages, from, end, acc); break;
-            case CacheType::Q8_0: add_keys<CacheType::Q8_0, R, P>(k, pages, from, end, acc); break;
+            case CacheType::f32:  add_keys<CacheType::f32, R, V>(k, lanes, from, end, acc); break;
+            case CacheType::f16:  add_keys<CacheType::f16, R, V>(k, lanes, from, end, acc); break;
+            case CacheType::bf16: add_keys<CacheType::bf16, R, V>(k, lanes, from, end, acc); break;
+            case CacheType::Q8_0: add_keys<CacheType::Q8_0, R, V>(k, lanes, from, end, acc); break;
         }
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
-            GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) {
-                float* const to = k.s + r * KEYS + start * PAGE + j * VF;
+            GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) {
+                float* const to = k.s + r * KEYS + (start + j) * VF;
                 vstore(to, from ? vadd(vload(to), acc[r][j]) : acc[r][j]);
             }
     }
 }
 template <size_t R> GK_NOINLINE void block_scores(const KeySums& k) {
-    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 4 ? 4 : 7, Q = P == 4 ? 3 : P;    // of 7 pages
-    for (size_t p = k.first; p < k.last;) {
-        if (P > Q && k.last - p > Q) { page_scores<R, P>(k, p); p += P; }
-        else                         { page_scores<R, Q>(k, p); p += Q; }
+    constexpr size_t V = VF < 8 ? PAGEV : VF == 8 ? (R == 4 ? 3 : 4) : R == 4 ? 4 : 7, Q = VF == 16 && V == 4 ? 3 : V;
+    for (size_t v = k.first * PAGEV, end = k.last * PAGEV; v < end;) {
+        if (V > Q && end - v > Q) { lane_scores<R, V>(k, v); v += V; }
+        else                      { lane_scores<R, Q>(k, v); v += Q; }
     }
 }
 
@@ -7507,16 +7500,15 @@ struct ValueSums {
     float*            sums;
     size_t            d, ld;
 };
-/// acc += p v of N tokens, for R rows and C vectors of columns.
-template <CacheType TYPE, size_t N, size_t R, size_t C>
-GK_INL void add_values(const ValueSums& s, const uint8_t* row, size_t from, const float* p, vf (&acc)[R][C]) {
-    vf v[N][C];
-    value_rows(TYPE, row, s.block.value_stride, from, v);
-    GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++)
-        GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
-            const vf x = vset(p[r * KEYS + n]);
-            GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[n][c], x, acc[r][c]);
-        }
+/// acc += p v of a token, for R rows and C vectors of columns.
+template <CacheType TYPE, size_t R, size_t C>
+GK_INL void add_values(const uint8_t* row, size_t from, const float* p, vf (&acc)[R][C]) {
+    vf v[C];
+    value_row(TYPE, row, from, v);
+    GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
+        const vf x = vset(p[r * KEYS]);
+        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+    }
 }
 /// Of all tokens, columns from column j on.
 template <CacheType TYPE, size_t R, size_t C> GK_INL void add_tokens(const ValueSums& s, size_t j, vf (&acc)[R][C]) {
@@ -7526,10 +7518,11 @@ template <CacheType TYPE, size_t R, size_t C> GK_INL void add_tokens(const Value
         last = least(s.end, round_up(t + 1, PAGE));
         const uint8_t* row = s.block.values[t / PAGE] + t % PAGE * stride + offset;
         for (; t + 2 <= last; t += 2, row += 2 * stride) {
-            add_values<TYPE, 2>(s, row, from, s.p + t, acc);
+            add_values<TYPE>(row, from, s.p + t, acc);
+            add_values<TYPE>(row + stride, from, s.p + t + 1, acc);
             if (t % 8 < 2) s.keys->prefetch_bytes<TYPE == CacheType::f32>(bytes);
         }
-        if (t < last) add_values<TYPE, 1>(s, row, from, s.p + t, acc);
+        if (t < last) add_values<TYPE>(row, from, s.p + t, acc);
     }
 }
 /// Of R rows, C vectors of columns from column j on.
@@ -7806,13 +7799,15 @@ inline void pack_keys(const CacheBlock& b, size_t d, float* panels) {
     impl::Lines<float, AT_ONCE * KEYS + VF> some_rows;
     float* const rows = some_rows.begin();
     float scales[PAGES][PAGE];
-    const size_t row = key_row_bytes(b.key_type);
     for (size_t t = 0; t < AT_ONCE * KEYS + VF; t += VF) vstore(rows + t, vzero());
     for (size_t i = 0; i < d; i += AT_ONCE) {
         for (size_t p = 0; p < b.count; p++)
             for (size_t r = 0; r < AT_ONCE; r += 2) {
+                KeyLanes lanes[PAGEV];
+                for (size_t j = 0; j < PAGEV; j++) lanes[j] = key_lanes(b.key_type, b.keys[p], d, j * VF);
                 vf v[2][PAGEV];
-                key_rows<1>(b.key_type, b.keys + p, d, (i + r) * row, scales[p], v);
+                key_row(b.key_type, lanes, i + r, scales[p], v[0]);
+                key_row(b.key_type, lanes, i + r + 1, scales[p], v[1]);
                 float* const to = rows + r * KEYS + p * PAGE;
                 GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) {
                     vstore(to + j * VF, v[0][j]);
@@ -14501,7 +14496,7 @@ struct Attention {
             p.each   = Share::aligned(a.few_scratch(kv));
         } else {
             const size_t all = (rows + a.columns - 1) / a.columns, panel = 2 * d * a.columns * sizeof(float);
-            p.most = least_of(l2_bytes() / 2 / panel + 1, (all * kv.kv_heads + width - 1) / width);
+            p.most = least_of(l2_bytes() / panel + 1, (all * kv.kv_heads + width - 1) / width);
             const size_t groups = (all + p.most - 1) / p.most;
             p.panels = (all + groups - 1) / groups;
             p.units  = kv.kv_heads * ((all + p.panels - 1) / p.panels);
