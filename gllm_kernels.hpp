@@ -7578,8 +7578,10 @@ inline float shape_row(const FewRows& rows, size_t head, float* s) {
     const impl::AttentionJob& job = rows.job;
     const vf place = vset(place_of(job, rows.query, rows.from)), none = vset(-impl::infinity);
     const vf slope = vset(job.slopes ? job.slopes[head] : 0);
+    const bool plain = !job.slopes && !(job.softcap > 0);
     vf m = none;
     for (size_t t = rows.begin / PAGE * PAGE; t < round_up(rows.end, PAGE); t += VF) {
+        if (plain && t >= rows.begin && t + VF <= rows.end) { m = vmax(vload(s + t), m); continue; }
         const vf at = vadd(vload(lane_numbers + t % PAGE), vset(static_cast<float>(t - t % PAGE)));
         vf x = shaped(job, vload(s + t), slope, vsub(at, place));
         if (t < rows.begin)    x = vselect(vlt(at, vset(static_cast<float>(rows.begin))), none, x);
@@ -7593,9 +7595,9 @@ inline float shape_row(const FewRows& rows, size_t head, float* s) {
 inline float exponentials_of_row(const FewRows& rows, float top, float* s) {
     const vf subtract = vset(top);
     vf sum[PAGEV];
-    for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
+    GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
     for (size_t t = rows.begin / PAGE * PAGE; t < rows.end; t += PAGE)
-        for (size_t j = 0; j < PAGEV; j++) {
+        GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) {
             const vf p = vshare(vsub(vload(s + t + j * VF), subtract));
             vstore(s + t + j * VF, p);
             sum[j] = vadd(sum[j], p);
@@ -7681,15 +7683,15 @@ inline void few_piece(const impl::AttentionJob& job, size_t begin, size_t end, c
     const auto block_of = [&](size_t unit, size_t from, size_t to) {
         return cache_block(kv, unit % kv.kv_heads, from / PAGE, (to - from + PAGE - 1) / PAGE, scratch);
     };
+    CacheBlock next = {};                                       // of pages
     for (size_t from = seen.begin / KEYS * KEYS; from < seen.end; from += KEYS) {
         const size_t to = least(from + KEYS, seen.end), after = least(seen.end, to + KEYS);
         for (size_t u = begin; u < end; u++) {
-            const CacheBlock b = block_of(u, from, to);
-            const bool       more = u + 1 < end;
-            const CacheBlock next = !kv.pages ? b : more ? block_of(u + 1, from, to) : block_of(begin, to, after);
+            const CacheBlock b = next.count ? next : block_of(u, from, to);
+            if (kv.pages) next = u + 1 < end ? block_of(u + 1, from, to) : block_of(begin, to, after);
             Ahead values = {b.values, b.count, PAGE * impl::cache_row_bytes(kv.values.type, kv.head_dim), 0, 0, 0};
             Ahead keys   = {next.keys, next.count, PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim), 0, 0, 0};
-            if (!kv.pages || next.count == 0) keys.bytes = 0;
+            if (next.count == 0) keys.bytes = 0;
             few_queries(u, {job, b, &values, &keys, from, 0, 0, 0, 0, to - from, nullptr, nullptr});
         }
     }
