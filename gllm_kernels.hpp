@@ -11816,6 +11816,12 @@ GK_INL Four inverses(const Four& a) {
     for (size_t l = 0; l < 4; l++) r.lane[l] = 1 / a.lane[l];
     return r;
 }
+/// The same, 0 of 0.
+GK_INL Four quotients(const Four& a) {
+    Four b = four(infinity);
+    for (size_t l = 0; l < 4; l++) b.lane[l] = a.lane[l] != 0 ? a.lane[l] : b.lane[l];
+    return inverses(b);
+}
 
 /// x 2^e, with one rounding; |e| up to 252.
 GK_INL float power2(int e)                         { return f32_from_bits(static_cast<uint32_t>(e + 127) << 23); }
@@ -11924,13 +11930,19 @@ template <class W> GK_INL Four scale_error(const float* x, W w, size_t n, const 
 static GK_NOINLINE Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
     return w ? scale_error(x, Given{w}, n, scale, lo, hi) : scale_error(x, Ones(), n, scale, lo, hi);
 }
-GK_INL size_t largest_of(const Four& f) {
+GK_INL size_t largest_of(const Four& f) {          // any as likely: without branches
     size_t best = 0;
-    for (size_t l = 1; l < 4; l++) if (f.lane[l] > f.lane[best]) best = l;
+    float  most = f.lane[0];
+    for (size_t l = 1; l < 4; l++) {
+        best = f.lane[l] > most ? l : best;
+        most = f.lane[l] > most ? f.lane[l] : most;
+    }
     return best;
 }
-GK_INL size_t least_of(const Four& f) {
-    return largest_of({{-f.lane[0], -f.lane[1], -f.lane[2], -f.lane[3]}});
+GK_INL size_t least_of(const Four& f) {            // the first, mostly
+    size_t best = 0;
+    for (size_t l = 1; l < 4; l++) if (f.lane[l] < f.lane[best]) best = l;
+    return best;
 }
 
 constexpr float NEGLIGIBLE = 1e-18f;               // beside values of about 1
@@ -11973,17 +11985,17 @@ static Fit fit_scale(const float* x, const float* w, size_t n, float top, const 
 /// The largest step of which all x - base are multiples, if none is beyond `limit` steps, of at least 2^-24; else 0.
 static double common_step(const float* x, size_t n, double base, double reach, int limit) {
     const double unit = 16777216, least = reach * unit / limit * 0.999999;
-    uint64_t step = 0;
+    int64_t step = 0;
     for (size_t i = 0; i < n; i++) {
         const double difference = (static_cast<double>(x[i]) - base) * unit;
         const double v          = difference < 0 ? -difference : difference;
         if (v == 0) continue;
         if (v < least || v > 9e15) return 0;
-        uint64_t rest = static_cast<uint64_t>(v);
+        int64_t rest = static_cast<int64_t>(v);
         if (static_cast<double>(rest) != v) return 0;
         while (rest) {                             // Euclid; a rest too small to be a step ends it
             if (static_cast<double>(rest) < least) return 0;
-            const uint64_t next = step % rest;
+            const int64_t next = step % rest;
             step = rest;
             rest = next;
         }
@@ -12014,9 +12026,11 @@ static uint16_t exact_scale(const float* x, size_t n, const Extremes& e, const C
 /// q[i] = the code of x[i] less lo.
 static void round_codes(const float* x, size_t n, float d, float lo, float hi, uint8_t* q) {
     const float inverse = quotient(1, d);
-    for (size_t g = 0; g < n; g += STEP)
-        for (size_t i = 0; i < STEP; i++)
-            q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
+    int code[STEP];                                // of its own, as bytes could be anything's
+    for (size_t g = 0; g < n; g += STEP) {
+        for (size_t i = 0; i < STEP; i++) code[i] = static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo);
+        for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(code[i]);
+    }
 }
 /// The f16 scale of a block and its codes, less lo. Where halves are few, not the nearest one but the best of three.
 static uint16_t encode_scale(const float* x, const float* weight, size_t n, const Codes& c, uint8_t* q) {
@@ -12059,8 +12073,7 @@ GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& 
 }
 template <class W>
 GK_INL Four line_error(const float* x, W w, size_t n, const Four& scale, const Four& offset, float hi) {
-    Four d = scale, m = offset, t, sum = {};
-    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    Four d = scale, m = offset, t = quotients(d), sum = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float y = x[i] - m.lane[l], e = y - d.lane[l] * nearest_in(y * t.lane[l], 0, hi);
@@ -12073,9 +12086,12 @@ GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& sca
 }
 static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
     const float inverse = quotient(1, line.d);
-    for (size_t g = 0; g < n; g += STEP)
+    int code[STEP];
+    for (size_t g = 0; g < n; g += STEP) {
         for (size_t i = 0; i < STEP; i++)
-            q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi)));
+            code[i] = static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi));
+        for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(code[i]);
+    }
 }
 /// Sums of w and w x.
 struct Moments { float w, wx; };
@@ -12361,13 +12377,11 @@ template <> struct Encoder<block_tq2_0> {
 
 /// The nearest of 0 1 2 3 4 6 8 12.
 GK_INL float nearest_e2m1(float v) {
-    const float lower = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) +
-                        (v > 3.5f ? 1.0f : 0.0f);
-    return lower + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
+    const int ones = (v > 0.5f) + (v > 1.5f) + (v > 2.5f) + (v > 3.5f), twos = (v > 5) + (v > 7) + 2 * (v > 10);
+    return static_cast<float>(ones + 2 * twos);
 }
 template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const Four& scale) {
-    Four d = scale, t, sum = {};
-    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    Four d = scale, t = quotients(d), sum = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float a = magnitude(x[i]), e = a - d.lane[l] * nearest_e2m1(a * t.lane[l]);
@@ -12380,10 +12394,14 @@ GK_NOINLINE static Four e2m1_error(const float* x, const float* w, size_t n, con
 }
 static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
     const float inverse = d > 0 ? 1 / d : 0;
-    for (size_t i = 0; i < n; i++) {
-        const float v = magnitude(x[i]) * inverse;
-        const int   code = (v > 0.5f) + (v > 1.5f) + (v > 2.5f) + (v > 3.5f) + (v > 5) + (v > 7) + (v > 10);
-        q[i] = static_cast<uint8_t>(code | (x[i] < 0 && code ? 8 : 0));
+    int code[STEP];
+    for (size_t g = 0; g < n; g += STEP) {
+        for (size_t i = 0; i < STEP; i++) {
+            const float v = magnitude(x[g + i]) * inverse;
+            code[i] = (v > 0.5f) + (v > 1.5f) + (v > 2.5f) + (v > 3.5f) + (v > 5) + (v > 7) + (v > 10);
+            code[i] += x[g + i] < 0 && v > 0.5f ? 8 : 0;
+        }
+        for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(code[i]);
     }
 }
 
@@ -13755,12 +13773,13 @@ static constexpr EncodeBlocks* encoders[] = {GK_FORMATS(GK_ENCODER)};
 #undef GK_ENCODER
 
 static bool all_finite(const float* x, size_t n) {
-    Four sum = {};                                 // of zeros, NaN where x is no number
-    const size_t whole = n - n % 4;
-    for (size_t g = 0; g < whole; g += 4)
-        for (size_t l = 0; l < 4; l++) sum.lane[l] += x[g + l] * 0.0f;
-    for (size_t i = whole; i < n; i++) sum.lane[0] += x[i] * 0.0f;
-    return (sum.lane[0] + sum.lane[1]) + (sum.lane[2] + sum.lane[3]) == 0;
+    float sum[STEP] = {};                          // of zeros, NaN where x is no number
+    const size_t whole = n - n % STEP;
+    for (size_t g = 0; g < whole; g += STEP)
+        for (size_t i = 0; i < STEP; i++) sum[i] += x[g + i] * 0.0f;
+    for (size_t i = whole; i < n; i++) sum[0] += x[i] * 0.0f;
+    for (size_t i = 1; i < STEP; i++) sum[0] += sum[i];
+    return sum[0] == 0;
 }
 static float lowest(const float* x, size_t n) {
     float v = x[0];
