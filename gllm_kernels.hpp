@@ -836,8 +836,8 @@ public:
     GK_API Status fork(size_t from, size_t to, size_t length);  // `to` becomes the first tokens of `from`, shared
     /// A sequence, all layers of one length, to a stream that describes itself and ends with a checksum, and back.
     /// Written, it is empty; what is read must have been written by a cache of these layers, heads and types, and `seq`
-    /// be empty. The stream has whole pages: in the last one also what is left of tokens that the sequence was cut off
-    /// from, or that another one has there. The callbacks move all bytes or return false.
+    /// be empty. The stream has whole pages, in the last one zeros for tokens that are not the sequence's own. The
+    /// callbacks move all bytes or return false.
     GK_API Status swap_out(size_t seq, bool (*write)(void* user, const void* data, size_t bytes), void* user);
     GK_API Status swap_in(size_t seq, bool (*read)(void* user, void* data, size_t bytes), void* user);
     GK_API KvView  view(size_t seq, size_t layer) const;        // valid until the sequence changes
@@ -7201,40 +7201,34 @@ constexpr float lane_numbers[PAGE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 
 template <class T, size_t N> GK_INL void load_all(const uint8_t* p, vf* v) {
     GK_UNROLL(UNROLLED) for (size_t j = 0; j < N; j++) v[j] = vload(reinterpret_cast<const T*>(p) + j * VF);
 }
-/// Two rows of the keys [head_dim][16] of each of P pages, `at` bytes from where they begin.
-template <class T, size_t P> GK_INL void load_keys(const uint8_t* const* pages, size_t at, vf (&v)[2][P * PAGEV]) {
-    GK_UNROLL(UNROLLED) for (size_t p = 0; p < P; p++) {
-        load_all<T, PAGEV>(pages[p] + at, v[0] + p * PAGEV);
-        load_all<T, PAGEV>(pages[p] + at + PAGE * sizeof(T), v[1] + p * PAGEV);
-    }
-}
 /// Bytes of a row of keys in a page, without scales.
 GK_INL size_t key_row_bytes(CacheType type) {
     return type == CacheType::Q8_0 ? PAGE : impl::cache_row_bytes(type, PAGE);
 }
-/// The same of any type, of an even row on. scales: room for those of codes, of 32 rows each, taken in order.
-template <size_t P>
-GK_INL void key_rows(CacheType type, const uint8_t* const* pages, size_t d, size_t at, float* scales,
-        vf (&v)[2][P * PAGEV]) {
+/// VF tokens of the keys [head_dim][16] of a page: where they begin in row 0, and where their scales do.
+struct KeyLanes { const uint8_t *rows, *scales; };
+GK_INL KeyLanes key_lanes(CacheType type, const uint8_t* page, size_t d, size_t lane) {
+    return {page + lane * key_row_bytes(type) / PAGE, page + (d * PAGE + lane * sizeof(f16))};
+}
+/// Row i of V of those. scales: room for those of codes, of 32 rows each, taken in order.
+template <class T, size_t V> GK_INL void load_keys(const KeyLanes* lanes, size_t at, vf (&v)[V]) {
+    GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) v[j] = vload(reinterpret_cast<const T*>(lanes[j].rows + at));
+}
+template <size_t V> GK_INL void key_row(CacheType type, const KeyLanes* lanes, size_t i, float* scales, vf (&v)[V]) {
+    const size_t at = i * key_row_bytes(type);
     if (type == CacheType::f32) {
-        load_keys<float, P>(pages, at, v);
+        load_keys<float>(lanes, at, v);
     } else if (type == CacheType::Q8_0) {
-        constexpr size_t group = 32 * PAGE;
-        for (size_t p = 0; at % group == 0 && p < P; p++) {
-            vf scale[PAGEV];
-            load_all<f16, PAGEV>(pages[p] + d * PAGE + at / group * PAGE * sizeof(f16), scale);
-            GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) vstore(scales + p * PAGE + j * VF, scale[j]);
-        }
-        load_keys<int8_t, P>(pages, at, v);
-        GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) {
-            const vf scale = vload(scales + j * VF);
-            v[0][j] = vmul(v[0][j], scale);
-            v[1][j] = vmul(v[1][j], scale);
-        }
+        const size_t group = i / 32 * PAGE * sizeof(f16);
+        if (i % 32 == 0)
+            GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++)
+                vstore(scales + j * VF, vload(reinterpret_cast<const f16*>(lanes[j].scales + group)));
+        load_keys<int8_t>(lanes, at, v);
+        GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) v[j] = vmul(v[j], vload(scales + j * VF));
     } else if (type == CacheType::bf16) {
-        load_keys<bf16, P>(pages, at, v);
+        load_keys<bf16>(lanes, at, v);
     } else {
-        load_keys<f16, P>(pages, at, v);
+        load_keys<f16>(lanes, at, v);
     }
 }
 
@@ -7250,20 +7244,16 @@ template <size_t C> GK_INL void load_codes(const uint8_t* row, size_t from, vf* 
         v[c] = vmul(codes, vset(half(block)));
     }
 }
-/// The same of N rows and any type.
-template <class T, size_t N, size_t C> GK_INL void load_values(const uint8_t* row, size_t stride, vf (&v)[N][C]) {
-    GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++) load_all<T, C>(row + n * stride, v[n]);
-}
-template <size_t N, size_t C>
-GK_INL void value_rows(CacheType type, const uint8_t* row, size_t stride, size_t from, vf (&v)[N][C]) {
+/// The same of any type.
+template <size_t C> GK_INL void value_row(CacheType type, const uint8_t* row, size_t from, vf (&v)[C]) {
     if (type == CacheType::f32) {
-        load_values<float>(row, stride, v);
+        load_all<float, C>(row, v);
     } else if (type == CacheType::Q8_0) {
-        GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++) load_codes<C>(row + n * stride, from, v[n]);
+        load_codes<C>(row, from, v);
     } else if (type == CacheType::bf16) {
-        load_values<bf16>(row, stride, v);
+        load_all<bf16, C>(row, v);
     } else {
-        load_values<f16>(row, stride, v);
+        load_all<f16, C>(row, v);
     }
 }
 
@@ -7463,53 +7453,56 @@ struct KeySums {
     size_t            d;
     float             *s, *scales;                              // scales: room for those of codes of each page
 };
-/// R rows, P pages, and elements from .. end - 1 of a head.
-template <CacheType TYPE, size_t R, size_t P>
-GK_INL void add_keys(const KeySums& k, const uint8_t* const* pages, size_t from, size_t end, vf (&acc)[R][P * PAGEV]) {
-    const size_t    d = k.d, row = key_row_bytes(TYPE);
-    const ptrdiff_t bytes = element_bytes(TYPE, 8 * P * PAGE);
-    for (size_t i = from; i < end; i += 2) {
-        vf v[2][P * PAGEV];
-        key_rows<P>(TYPE, pages, d, i * row, k.scales, v);
+/// R rows, V times VF tokens, and elements from .. end - 1 of a head.
+template <CacheType TYPE, size_t R, size_t V>
+GK_INL void add_keys(const KeySums& k, const KeyLanes* lanes, size_t from, size_t end, vf (&acc)[R][V]) {
+    constexpr size_t AT_A_TIME = VF == 8 && R == 4 ? 1 : 2;     // registers are full
+    const size_t     d = k.d;
+    const ptrdiff_t  bytes = element_bytes(TYPE, 8 * V * VF);
+    for (size_t i = from; i < end; i += AT_A_TIME) {
         if (i % 8 == 0) k.values->prefetch_bytes<TYPE == CacheType::f32>(bytes);
-        GK_UNROLL(UNROLLED) for (size_t n = 0; n < 2; n++)
+        GK_UNROLL(UNROLLED) for (size_t n = 0; n < AT_A_TIME; n++) {
+            vf v[V];
+            key_row(TYPE, lanes, i + n, k.scales, v);
             GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
                 const vf x = vset(k.q[r * d + i + n]);
-                GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vfma(x, v[n][j], acc[r][j]);
+                GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) acc[r][j] = vfma(x, v[j], acc[r][j]);
             }
+        }
     }
 }
-/// R rows and P pages, from page p on where there are so many in a block.
-template <size_t R, size_t P> GK_INL void page_scores(const KeySums& k, size_t p) {
-    const size_t    start = least(p, PAGES - P), d = k.d;
-    const uint8_t*  pages[P];
-    for (size_t j = 0; j < P; j++) {
-        const size_t page = start + j < k.first ? k.first : start + j;
-        pages[j] = k.block.keys[least(page, k.last - 1)];
+/// R rows and V times VF tokens, the first VF times v where there are so many in a block.
+template <size_t R, size_t V> GK_INL void lane_scores(const KeySums& k, size_t v) {
+    const size_t start = least(v, KEYS / VF - V), d = k.d;
+    KeyLanes     lanes[V];
+    for (size_t j = 0; j < V; j++) {
+        const size_t page = (start + j) / PAGEV;
+        const uint8_t* const keys = k.block.keys[least(page < k.first ? k.first : page, k.last - 1)];
+        lanes[j] = key_lanes(k.block.key_type, keys, d, (start + j) % PAGEV * VF);
     }
     for (size_t from = 0; from < d; from += CHAIN) {
-        vf acc[R][P * PAGEV];
+        vf acc[R][V];
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
-            GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) acc[r][j] = vzero();
+            GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
         switch (k.block.key_type) {
-            case CacheType::f32:  add_keys<CacheType::f32, R, P>(k, pages, from, end, acc); break;
-            case CacheType::f16:  add_keys<CacheType::f16, R, P>(k, pages, from, end, acc); break;
-            case CacheType::bf16: add_keys<CacheType::bf16, R, P>(k, pages, from, end, acc); break;
-            case CacheType::Q8_0: add_keys<CacheType::Q8_0, R, P>(k, pages, from, end, acc); break;
+            case CacheType::f32:  add_keys<CacheType::f32, R, V>(k, lanes, from, end, acc); break;
+            case CacheType::f16:  add_keys<CacheType::f16, R, V>(k, lanes, from, end, acc); break;
+            case CacheType::bf16: add_keys<CacheType::bf16, R, V>(k, lanes, from, end, acc); break;
+            case CacheType::Q8_0: add_keys<CacheType::Q8_0, R, V>(k, lanes, from, end, acc); break;
         }
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
-            GK_UNROLL(UNROLLED) for (size_t j = 0; j < P * PAGEV; j++) {
-                float* const to = k.s + r * KEYS + start * PAGE + j * VF;
+            GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) {
+                float* const to = k.s + r * KEYS + (start + j) * VF;
                 vstore(to, from ? vadd(vload(to), acc[r][j]) : acc[r][j]);
             }
     }
 }
 template <size_t R> GK_NOINLINE void block_scores(const KeySums& k) {
-    constexpr size_t P = VF < 8 ? 1 : VF == 8 ? (R == 4 ? 1 : 2) : R == 4 ? 4 : 7, Q = P == 4 ? 3 : P;    // of 7 pages
-    for (size_t p = k.first; p < k.last;) {
-        if (P > Q && k.last - p > Q) { page_scores<R, P>(k, p); p += P; }
-        else                         { page_scores<R, Q>(k, p); p += Q; }
+    constexpr size_t V = VF < 8 ? PAGEV : VF == 8 ? (R == 4 ? 3 : 4) : R == 4 ? 4 : 7, Q = VF == 16 && V == 4 ? 3 : V;
+    for (size_t v = k.first * PAGEV, end = k.last * PAGEV; v < end;) {
+        if (V > Q && end - v > Q) { lane_scores<R, V>(k, v); v += V; }
+        else                      { lane_scores<R, Q>(k, v); v += Q; }
     }
 }
 
@@ -7523,16 +7516,15 @@ struct ValueSums {
     float*            sums;
     size_t            d, ld;
 };
-/// acc += p v of N tokens, for R rows and C vectors of columns.
-template <CacheType TYPE, size_t N, size_t R, size_t C>
-GK_INL void add_values(const ValueSums& s, const uint8_t* row, size_t from, const float* p, vf (&acc)[R][C]) {
-    vf v[N][C];
-    value_rows(TYPE, row, s.block.value_stride, from, v);
-    GK_UNROLL(UNROLLED) for (size_t n = 0; n < N; n++)
-        GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
-            const vf x = vset(p[r * KEYS + n]);
-            GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[n][c], x, acc[r][c]);
-        }
+/// acc += p v of a token, for R rows and C vectors of columns.
+template <CacheType TYPE, size_t R, size_t C>
+GK_INL void add_values(const uint8_t* row, size_t from, const float* p, vf (&acc)[R][C]) {
+    vf v[C];
+    value_row(TYPE, row, from, v);
+    GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
+        const vf x = vset(p[r * KEYS]);
+        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
+    }
 }
 /// Of all tokens, columns from column j on.
 template <CacheType TYPE, size_t R, size_t C> GK_INL void add_tokens(const ValueSums& s, size_t j, vf (&acc)[R][C]) {
@@ -7542,10 +7534,11 @@ template <CacheType TYPE, size_t R, size_t C> GK_INL void add_tokens(const Value
         last = least(s.end, round_up(t + 1, PAGE));
         const uint8_t* row = s.block.values[t / PAGE] + t % PAGE * stride + offset;
         for (; t + 2 <= last; t += 2, row += 2 * stride) {
-            add_values<TYPE, 2>(s, row, from, s.p + t, acc);
+            add_values<TYPE>(row, from, s.p + t, acc);
+            add_values<TYPE>(row + stride, from, s.p + t + 1, acc);
             if (t % 8 < 2) s.keys->prefetch_bytes<TYPE == CacheType::f32>(bytes);
         }
-        if (t < last) add_values<TYPE, 1>(s, row, from, s.p + t, acc);
+        if (t < last) add_values<TYPE>(row, from, s.p + t, acc);
     }
 }
 /// Of R rows, C vectors of columns from column j on.
@@ -7601,8 +7594,10 @@ inline float shape_row(const FewRows& rows, size_t head, float* s) {
     const impl::AttentionJob& job = rows.job;
     const vf place = vset(place_of(job, rows.query, rows.from)), none = vset(-impl::infinity);
     const vf slope = vset(job.slopes ? job.slopes[head] : 0);
+    const bool plain = !job.slopes && !(job.softcap > 0);
     vf m = none;
     for (size_t t = rows.begin / PAGE * PAGE; t < round_up(rows.end, PAGE); t += VF) {
+        if (plain && t >= rows.begin && t + VF <= rows.end) { m = vmax(vload(s + t), m); continue; }
         const vf at = vadd(vload(lane_numbers + t % PAGE), vset(static_cast<float>(t - t % PAGE)));
         vf x = shaped(job, vload(s + t), slope, vsub(at, place));
         if (t < rows.begin)    x = vselect(vlt(at, vset(static_cast<float>(rows.begin))), none, x);
@@ -7616,9 +7611,9 @@ inline float shape_row(const FewRows& rows, size_t head, float* s) {
 inline float exponentials_of_row(const FewRows& rows, float top, float* s) {
     const vf subtract = vset(top);
     vf sum[PAGEV];
-    for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
+    GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) sum[j] = vzero();
     for (size_t t = rows.begin / PAGE * PAGE; t < rows.end; t += PAGE)
-        for (size_t j = 0; j < PAGEV; j++) {
+        GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) {
             const vf p = vshare(vsub(vload(s + t + j * VF), subtract));
             vstore(s + t + j * VF, p);
             sum[j] = vadd(sum[j], p);
@@ -7704,15 +7699,15 @@ inline void few_piece(const impl::AttentionJob& job, size_t begin, size_t end, c
     const auto block_of = [&](size_t unit, size_t from, size_t to) {
         return cache_block(kv, unit % kv.kv_heads, from / PAGE, (to - from + PAGE - 1) / PAGE, scratch);
     };
+    CacheBlock next = {};                                       // of pages
     for (size_t from = seen.begin / KEYS * KEYS; from < seen.end; from += KEYS) {
         const size_t to = least(from + KEYS, seen.end), after = least(seen.end, to + KEYS);
         for (size_t u = begin; u < end; u++) {
-            const CacheBlock b = block_of(u, from, to);
-            const bool       more = u + 1 < end;
-            const CacheBlock next = !kv.pages ? b : more ? block_of(u + 1, from, to) : block_of(begin, to, after);
+            const CacheBlock b = next.count ? next : block_of(u, from, to);
+            if (kv.pages) next = u + 1 < end ? block_of(u + 1, from, to) : block_of(begin, to, after);
             Ahead values = {b.values, b.count, PAGE * impl::cache_row_bytes(kv.values.type, kv.head_dim), 0, 0, 0};
             Ahead keys   = {next.keys, next.count, PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim), 0, 0, 0};
-            if (!kv.pages || next.count == 0) keys.bytes = 0;
+            if (next.count == 0) keys.bytes = 0;
             few_queries(u, {job, b, &values, &keys, from, 0, 0, 0, 0, to - from, nullptr, nullptr});
         }
     }
@@ -7822,13 +7817,15 @@ inline void pack_keys(const CacheBlock& b, size_t d, float* panels) {
     impl::Lines<float, AT_ONCE * KEYS + VF> some_rows;
     float* const rows = some_rows.begin();
     float scales[PAGES][PAGE];
-    const size_t row = key_row_bytes(b.key_type);
     for (size_t t = 0; t < AT_ONCE * KEYS + VF; t += VF) vstore(rows + t, vzero());
     for (size_t i = 0; i < d; i += AT_ONCE) {
         for (size_t p = 0; p < b.count; p++)
             for (size_t r = 0; r < AT_ONCE; r += 2) {
+                KeyLanes lanes[PAGEV];
+                for (size_t j = 0; j < PAGEV; j++) lanes[j] = key_lanes(b.key_type, b.keys[p], d, j * VF);
                 vf v[2][PAGEV];
-                key_rows<1>(b.key_type, b.keys + p, d, (i + r) * row, scales[p], v);
+                key_row(b.key_type, lanes, i + r, scales[p], v[0]);
+                key_row(b.key_type, lanes, i + r + 1, scales[p], v[1]);
                 float* const to = rows + r * KEYS + p * PAGE;
                 GK_UNROLL(UNROLLED) for (size_t j = 0; j < PAGEV; j++) {
                     vstore(to + j * VF, v[0][j]);
@@ -11905,6 +11902,12 @@ GK_INL Four inverses(const Four& a) {
     for (size_t l = 0; l < 4; l++) r.lane[l] = 1 / a.lane[l];
     return r;
 }
+/// The same, 0 of 0.
+GK_INL Four quotients(const Four& a) {
+    Four b = four(infinity);
+    for (size_t l = 0; l < 4; l++) b.lane[l] = a.lane[l] != 0 ? a.lane[l] : b.lane[l];
+    return inverses(b);
+}
 
 /// x 2^e, with one rounding; |e| up to 252.
 GK_INL float power2(int e)                         { return f32_from_bits(static_cast<uint32_t>(e + 127) << 23); }
@@ -12013,13 +12016,19 @@ template <class W> GK_INL Four scale_error(const float* x, W w, size_t n, const 
 static GK_NOINLINE Four scale_error(const float* x, const float* w, size_t n, const Four& scale, float lo, float hi) {
     return w ? scale_error(x, Given{w}, n, scale, lo, hi) : scale_error(x, Ones(), n, scale, lo, hi);
 }
-GK_INL size_t largest_of(const Four& f) {
+GK_INL size_t largest_of(const Four& f) {          // any as likely: without branches
     size_t best = 0;
-    for (size_t l = 1; l < 4; l++) if (f.lane[l] > f.lane[best]) best = l;
+    float  most = f.lane[0];
+    for (size_t l = 1; l < 4; l++) {
+        best = f.lane[l] > most ? l : best;
+        most = f.lane[l] > most ? f.lane[l] : most;
+    }
     return best;
 }
-GK_INL size_t least_of(const Four& f) {
-    return largest_of({{-f.lane[0], -f.lane[1], -f.lane[2], -f.lane[3]}});
+GK_INL size_t least_of(const Four& f) {            // the first, mostly
+    size_t best = 0;
+    for (size_t l = 1; l < 4; l++) if (f.lane[l] < f.lane[best]) best = l;
+    return best;
 }
 
 constexpr float NEGLIGIBLE = 1e-18f;               // beside values of about 1
@@ -12062,17 +12071,17 @@ static Fit fit_scale(const float* x, const float* w, size_t n, float top, const 
 /// The largest step of which all x - base are multiples, if none is beyond `limit` steps, of at least 2^-24; else 0.
 static double common_step(const float* x, size_t n, double base, double reach, int limit) {
     const double unit = 16777216, least = reach * unit / limit * 0.999999;
-    uint64_t step = 0;
+    int64_t step = 0;
     for (size_t i = 0; i < n; i++) {
         const double difference = (static_cast<double>(x[i]) - base) * unit;
         const double v          = difference < 0 ? -difference : difference;
         if (v == 0) continue;
         if (v < least || v > 9e15) return 0;
-        uint64_t rest = static_cast<uint64_t>(v);
+        int64_t rest = static_cast<int64_t>(v);
         if (static_cast<double>(rest) != v) return 0;
         while (rest) {                             // Euclid; a rest too small to be a step ends it
             if (static_cast<double>(rest) < least) return 0;
-            const uint64_t next = step % rest;
+            const int64_t next = step % rest;
             step = rest;
             rest = next;
         }
@@ -12103,9 +12112,11 @@ static uint16_t exact_scale(const float* x, size_t n, const Extremes& e, const C
 /// q[i] = the code of x[i] less lo.
 static void round_codes(const float* x, size_t n, float d, float lo, float hi, uint8_t* q) {
     const float inverse = quotient(1, d);
-    for (size_t g = 0; g < n; g += STEP)
-        for (size_t i = 0; i < STEP; i++)
-            q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo));
+    int code[STEP];                                // of its own, as bytes could be anything's
+    for (size_t g = 0; g < n; g += STEP) {
+        for (size_t i = 0; i < STEP; i++) code[i] = static_cast<int>(nearest_in(x[g + i] * inverse, lo, hi) - lo);
+        for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(code[i]);
+    }
 }
 /// The f16 scale of a block and its codes, less lo. Where halves are few, not the nearest one but the best of three.
 static uint16_t encode_scale(const float* x, const float* weight, size_t n, const Codes& c, uint8_t* q) {
@@ -12148,8 +12159,7 @@ GK_INL LineSums line_sums(const float* x, const float* w, size_t n, const Four& 
 }
 template <class W>
 GK_INL Four line_error(const float* x, W w, size_t n, const Four& scale, const Four& offset, float hi) {
-    Four d = scale, m = offset, t, sum = {};
-    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    Four d = scale, m = offset, t = quotients(d), sum = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float y = x[i] - m.lane[l], e = y - d.lane[l] * nearest_in(y * t.lane[l], 0, hi);
@@ -12162,9 +12172,12 @@ GK_INL Four line_error(const float* x, const float* w, size_t n, const Four& sca
 }
 static void round_line(const float* x, size_t n, Line line, float hi, uint8_t* q) {
     const float inverse = quotient(1, line.d);
-    for (size_t g = 0; g < n; g += STEP)
+    int code[STEP];
+    for (size_t g = 0; g < n; g += STEP) {
         for (size_t i = 0; i < STEP; i++)
-            q[g + i] = static_cast<uint8_t>(static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi)));
+            code[i] = static_cast<int>(nearest_in((x[g + i] - line.m) * inverse, 0, hi));
+        for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(code[i]);
+    }
 }
 /// Sums of w and w x.
 struct Moments { float w, wx; };
@@ -12450,13 +12463,11 @@ template <> struct Encoder<block_tq2_0> {
 
 /// The nearest of 0 1 2 3 4 6 8 12.
 GK_INL float nearest_e2m1(float v) {
-    const float lower = (v > 0.5f ? 1.0f : 0.0f) + (v > 1.5f ? 1.0f : 0.0f) + (v > 2.5f ? 1.0f : 0.0f) +
-                        (v > 3.5f ? 1.0f : 0.0f);
-    return lower + (v > 5 ? 2.0f : 0.0f) + (v > 7 ? 2.0f : 0.0f) + (v > 10 ? 4.0f : 0.0f);
+    const int ones = (v > 0.5f) + (v > 1.5f) + (v > 2.5f) + (v > 3.5f), twos = (v > 5) + (v > 7) + 2 * (v > 10);
+    return static_cast<float>(ones + 2 * twos);
 }
 template <class W> GK_INL Four e2m1_error(const float* x, W w, size_t n, const Four& scale) {
-    Four d = scale, t, sum = {};
-    for (size_t l = 0; l < 4; l++) t.lane[l] = quotient(1, d.lane[l]);
+    Four d = scale, t = quotients(d), sum = {};
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < 4; l++) {
             const float a = magnitude(x[i]), e = a - d.lane[l] * nearest_e2m1(a * t.lane[l]);
@@ -12469,10 +12480,14 @@ GK_NOINLINE static Four e2m1_error(const float* x, const float* w, size_t n, con
 }
 static void round_e2m1(const float* x, size_t n, float d, uint8_t* q) {
     const float inverse = d > 0 ? 1 / d : 0;
-    for (size_t i = 0; i < n; i++) {
-        const float v = magnitude(x[i]) * inverse;
-        const int   code = (v > 0.5f) + (v > 1.5f) + (v > 2.5f) + (v > 3.5f) + (v > 5) + (v > 7) + (v > 10);
-        q[i] = static_cast<uint8_t>(code | (x[i] < 0 && code ? 8 : 0));
+    int code[STEP];
+    for (size_t g = 0; g < n; g += STEP) {
+        for (size_t i = 0; i < STEP; i++) {
+            const float v = magnitude(x[g + i]) * inverse;
+            code[i] = (v > 0.5f) + (v > 1.5f) + (v > 2.5f) + (v > 3.5f) + (v > 5) + (v > 7) + (v > 10);
+            code[i] += x[g + i] < 0 && v > 0.5f ? 8 : 0;
+        }
+        for (size_t i = 0; i < STEP; i++) q[g + i] = static_cast<uint8_t>(code[i]);
     }
 }
 
@@ -13844,12 +13859,13 @@ static constexpr EncodeBlocks* encoders[] = {GK_FORMATS(GK_ENCODER)};
 #undef GK_ENCODER
 
 static bool all_finite(const float* x, size_t n) {
-    Four sum = {};                                 // of zeros, NaN where x is no number
-    const size_t whole = n - n % 4;
-    for (size_t g = 0; g < whole; g += 4)
-        for (size_t l = 0; l < 4; l++) sum.lane[l] += x[g + l] * 0.0f;
-    for (size_t i = whole; i < n; i++) sum.lane[0] += x[i] * 0.0f;
-    return (sum.lane[0] + sum.lane[1]) + (sum.lane[2] + sum.lane[3]) == 0;
+    float sum[STEP] = {};                          // of zeros, NaN where x is no number
+    const size_t whole = n - n % STEP;
+    for (size_t g = 0; g < whole; g += STEP)
+        for (size_t i = 0; i < STEP; i++) sum[i] += x[g + i] * 0.0f;
+    for (size_t i = whole; i < n; i++) sum[0] += x[i] * 0.0f;
+    for (size_t i = 1; i < STEP; i++) sum[0] += sum[i];
+    return sum[0] == 0;
 }
 static float lowest(const float* x, size_t n) {
     float v = x[0];
@@ -14588,7 +14604,7 @@ struct Attention {
             p.each   = Share::aligned(a.few_scratch(kv));
         } else {
             const size_t all = (rows + a.columns - 1) / a.columns, panel = 2 * d * a.columns * sizeof(float);
-            p.most = least_of(l2_bytes() / 2 / panel + 1, (all * kv.kv_heads + width - 1) / width);
+            p.most = least_of(l2_bytes() / panel + 1, (all * kv.kv_heads + width - 1) / width);
             const size_t groups = (all + p.most - 1) / p.most;
             p.panels = (all + groups - 1) / groups;
             p.units  = kv.kv_heads * ((all + p.panels - 1) / p.panels);
@@ -15909,6 +15925,45 @@ static inline uint64_t checksum(uint64_t sum, const void* data, size_t bytes) {
     return sum;
 }
 
+/// The token of a page that a byte of it belongs to, and where the bytes of that token end there.
+struct TokenBytes { size_t token, end; };
+static inline TokenBytes token_at(const KvCacheConfig& c, size_t at) {
+    const size_t keys = cache_side_bytes(c, c.key_type), d = c.head_dim;
+    const size_t in_head = at % (PAGE_TOKENS * cache_row_bytes(c.key_type, d));
+    const bool   code = c.key_type == CacheType::Q8_0 && in_head < d * PAGE_TOKENS;
+    const size_t key = c.key_type == CacheType::f32 ? 4 : code ? 1 : 2;
+    const size_t from = at < keys ? 0 : keys, bytes = at < keys ? key : cache_row_bytes(c.value_type, d);
+    const size_t i = (at - from) / bytes;
+    return {i % PAGE_TOKENS, from + (i + 1) * bytes};
+}
+/// What swap_out writes, and its checksum.
+struct SwapWriter {
+    bool   (*write)(void* user, const void* data, size_t bytes);
+    void*    user;
+    uint64_t sum;
+    bool     ok;                                                // until the callback refuses
+    void put(const void* data, size_t bytes) {
+        if (!ok) return;
+        sum = checksum(sum, data, bytes);
+        ok  = write(user, data, bytes);
+    }
+    /// A page of which the first tokens are the sequence's.
+    void put_page(const KvCacheConfig& c, const uint8_t* page, size_t bytes, size_t tokens) {
+        if (tokens >= PAGE_TOKENS) { put(page, bytes); return; }
+        uint8_t piece[512];
+        for (size_t at = 0, n; ok && at < bytes; at += n) {
+            n = bytes - at < sizeof piece ? bytes - at : sizeof piece;
+            memcpy(piece, page + at, n);
+            for (size_t i = 0, end; i < n; i = end) {
+                const TokenBytes here = token_at(c, at + i);
+                end = here.end < at + n ? here.end - at : n;
+                if (here.token >= tokens) memset(piece + i, 0, end - i);
+            }
+            put(piece, n);
+        }
+    }
+};
+
 } // namespace impl
 
 size_t KvCache::page_bytes(const KvCacheConfig& c) {
@@ -16074,15 +16129,14 @@ Status KvCache::swap_out(size_t seq, bool (*write)(void* user, const void* data,
         if (layer_length(seq, l) != tokens)
             return fail(Code::invalid_argument, "layers of the sequence differ in length");
     const impl::SwapHeader header = impl::swap_header(config_, tokens);
-    uint64_t sum = impl::checksum(0, &header, sizeof header);
-    bool ok = write(user, &header, sizeof header);
+    impl::SwapWriter out = {write, user, 0, true};
+    out.put(&header, sizeof header);
     for (size_t l = 0; l < config_.layers; l++)
-        for (size_t i = 0; ok && i < held_[seq]; i++) {
-            const uint8_t* const data = page(table(seq, l)[i]);
-            sum = impl::checksum(sum, data, page_bytes_);
-            ok  = write(user, data, page_bytes_);
-        }
-    if (!ok || !write(user, &sum, sizeof sum)) return fail(Code::io_error, "the sequence could not be written");
+        for (size_t i = 0; i < held_[seq]; i++)
+            out.put_page(config_, page(table(seq, l)[i]), page_bytes_, tokens - i * impl::PAGE_TOKENS);
+    const uint64_t sum = out.sum;
+    out.put(&sum, sizeof sum);
+    if (!out.ok) return fail(Code::io_error, "the sequence could not be written");
     return reset_seq(seq);
 }
 

@@ -252,6 +252,45 @@ TEST_CASE("a damaged stream is refused and changes nothing") {
     CHECK(cache.length(0) == 19);
 }
 
+TEST_CASE("a stream holds what the sequence has, and nothing of others or of what it was cut off from") {
+    for (size_t round = 0; round < 32; round++) {
+        const CacheType keys = TYPES[round % 4], values = TYPES[round / 4 % 4];
+        const size_t    dim = round < 16 ? 32 : 96, own = 16 * (round % 3) + 1 + round % 15;
+        Stream streams[3];
+        for (size_t other = 0; other < 3; other++) {                // alone; cut off from more; sharing with one that goes on
+            Rng rng(round), more(round * 3 + other);
+            Plain plain = { 2, 3, dim, { {}, {} } };
+            KvCache cache;
+            REQUIRE(ok(cache.init(config_of(2, 3, dim, 2, 16, keys, values))));
+            REQUIRE(append(cache, plain, 0, own, rng));
+            if (other) REQUIRE(append(cache, plain, 0, 1 + round % 7, more));
+            if (other == 1) ok(cache.truncate(0, own));
+            if (other == 2) {
+                ok(cache.fork(0, 1, own));
+                ok(cache.swap_out(1, Stream::write, &streams[other]));
+            } else {
+                ok(cache.swap_out(0, Stream::write, &streams[other]));
+            }
+            const size_t seq = other == 2;
+            plain.tokens[0].resize(own * plain.width());
+            plain.tokens[1].clear();
+            if (seq) ok(cache.truncate(0, own));
+            else     plain.tokens[1].swap(plain.tokens[0]);
+            REQUIRE(streams[other].bytes.size() == streams[0].bytes.size());
+            REQUIRE(memcmp(streams[other].bytes.data(), streams[0].bytes.data(), streams[0].bytes.size()) == 0);
+            for (size_t n = 0; n < streams[other].bytes.size(); n += 1 + rng.below(999)) {
+                Stream cut = streams[other];
+                cut.bytes[n] ^= 4;
+                REQUIRE(!cache.swap_in(1, Stream::read, &cut));
+                REQUIRE(cache.length(1) == 0);
+            }
+            ok(cache.swap_in(1, Stream::read, &streams[other]));
+            if (seq) plain.tokens[1] = plain.tokens[0];
+            compare(cache, plain, keys, values);
+        }
+    }
+}
+
 TEST_CASE("a full pool") {
     Rng rng(2);
     Plain plain = { 3, 2, 8, { {}, {} } };
