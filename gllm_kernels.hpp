@@ -1421,10 +1421,10 @@ public:
     GK_API Status bind(const char* name, const void* weight);
     /// Beside blocks that are bound: the same by pack_weights, for products of few rows. bind() takes it back.
     GK_API Status bind_packed(const char* name, const void* packed);
-    /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the
-    /// table does not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the set of
-    /// the profile; products by packed weights those of gemm_prepacked. Where it fails for want of memory, sequences of
-    /// the cache may have grown: truncate() them.
+    /// Inputs and outputs in the order in which the graph has them. Outputs and workspace may overlap nothing. An index
+    /// that the table does not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the
+    /// set of the profile; products by packed weights those of gemm_prepacked. Where it fails for want of memory,
+    /// sequences of the cache may have grown: truncate() them.
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1, const CacheRows& kv = {});
     GK_API Status run(const float* input, float* output, size_t rows = 1,       // of a graph of one of each, both f32
                       const CacheRows& kv = {});
@@ -17683,7 +17683,7 @@ const OpTrace* ScalarOpRegistry::find(OpKind kind) {
 }
 const OpTrace* ScalarOpRegistry::find(const char* name) const {
     for (const OpTrace* t : traces_)
-        if (t->kind == OpKind::user && strcmp(t->name, name) == 0) return t;
+        if (name && t->kind == OpKind::user && strcmp(t->name, name) == 0) return t;
     return nullptr;
 }
 Status ScalarOpRegistry::record(const char* name, uint8_t inputs,
@@ -17735,6 +17735,7 @@ static_assert(most_in_group <= 64, "slots of a tile are bits of a word");
 static inline Status out_of_nodes()                { return {Code::out_of_memory, "no memory to compile"}; }
 static inline Status malformed(const char* what)   { return {Code::compile_error, what}; }
 constexpr Status no_weight = {Code::invalid_argument, "the graph has no weight of this name"};
+constexpr Status unaligned = {Code::invalid_argument, "this tensor is not aligned to its elements"};
 constexpr Status too_many_rows = {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
 
 /// Text, piece by piece.
@@ -17801,6 +17802,9 @@ static inline TensorDesc floats_of(bool open, size_t rows, size_t cols) {
     return d;
 }
 static inline size_t element_bytes(const TensorDesc& d) { return d.indices || d.dtype == DType::f32 ? 4 : 2; }
+static inline bool   aligned(const void* p, const TensorDesc& d) {
+    return d.dtype == DType::blocks || reinterpret_cast<uintptr_t>(p) % element_bytes(d) == 0;
+}
 /// Of all rows; false on overflow.
 static inline bool rows_of(const TensorDesc& d, size_t rows, size_t* all) {
     *all = d.rows;
@@ -18033,7 +18037,7 @@ struct ValuePlace {
     size_t         each;                                        // bytes from task to task; 0: it is all of theirs
 };
 /// input: no_node for a weight; strips: blocks by pack_weights, or null.
-struct SourcePlace { uint32_t node, input; const void *data, *strips; size_t bytes; };
+struct SourcePlace { uint32_t node, input; const void *data, *strips; size_t bytes, strip_bytes; };
 /// What a group computes at a time, and how often.
 struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
 struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
@@ -18108,6 +18112,7 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::List<uint32_t>     outputs, embeddings, attentions;   // nodes of the DAG
     impl::List<size_t>       output_bytes;
     impl::List<const void*>  given_in, given_out;               // to the last run that was checked
+    Workspace                given_room;
     impl::List<impl::MapStep> steps;
     impl::List<uint32_t>     constants;
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
@@ -18123,7 +18128,6 @@ struct GK_HIDDEN CompiledLayer::State {
     bool                     checked = false;                   // pointers of all sources and outputs, for sized_rows
     bool                     is_placed = false;                 // buffers, at placed_at, and views
     uint8_t*                 placed_at = nullptr;
-    Workspace                placed_by;
     impl::List<impl::ReadyCall>  ready;                         // all that a run does while is_placed, or none
     impl::List<impl::ReadyCall>* kept_calls = nullptr;          // where this run leaves its calls
     uint32_t                 culprit = no_node;                 // a node of the graph
@@ -18223,7 +18227,8 @@ struct GK_HIDDEN CompiledLayer::State {
     Status attend(const SemanticNode& n, const CpuKernels<float>& k, float* out, size_t rows) const;
     Status multiply_blocks(uint32_t v, const CpuKernels<float>& k, float* out, size_t m, uint8_t* arena) const;
     Status size_tensors(size_t rows);
-    Status check_memory(const void* const* in, void* const* out, size_t rows);
+    Status check_memory(const void* const* in, void* const* out, size_t rows, const Workspace& w);
+    Status check_apart();
     Status check_indices(size_t rows);
     Status check_cache(const CacheRows& cache, size_t rows, size_t* tokens);
     void   place_in(uint8_t* arena);
@@ -18231,17 +18236,17 @@ struct GK_HIDDEN CompiledLayer::State {
     void   run_code(const CodeGenUnit& unit, impl::LoopCall& call) const;
     /// Are these calls all of this run, too?
     bool repeats(const Parallel& p, const Workspace& w, const void* const* in, void* const* out, size_t rows) const {
-        const bool same = w.data && w.data == placed_by.data && w.bytes == placed_by.bytes;
-        return ready.size() && is_placed && (same || !buffers.bytes) && impl::width_of(p) == planned_width
-                && as_before(in, out, rows);
+        return ready.size() && is_placed && (w.data || !buffers.bytes) && impl::width_of(p) == planned_width
+                && as_before(in, out, rows, w);
     }
     void run_ready();
     Status run(CompiledLayer& layer, const void* const* in, void* const* out, size_t rows, const CacheRows& cache);
     Status run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens);
     bool   one_to_one() const;
     /// Is everything where it was when it was checked?
-    bool as_before(const void* const* in, void* const* out, size_t rows) const {
-        bool same = checked && rows == sized_rows && in && out;
+    bool as_before(const void* const* in, void* const* out, size_t rows, const Workspace& w) const {
+        bool same = checked && rows == sized_rows && in && out && w.data == given_room.data
+                && w.bytes == given_room.bytes;
         for (size_t i = 0; same && i < given_in.size(); i++)  same = given_in[i] == in[i];
         for (size_t i = 0; same && i < given_out.size(); i++) same = given_out[i] == out[i];
         return same;
@@ -18453,7 +18458,7 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         if (at[i] == no_node) return impl::out_of_nodes();
         values[at[i]].index = static_cast<uint32_t>(sources.size());
         const uint32_t number = n.op == CompilerOp::input ? inputs++ : no_node;
-        if (!sources.push({at[i], number, nullptr, nullptr, 0})) return impl::out_of_nodes();
+        if (!sources.push({at[i], number, nullptr, nullptr, 0, 0})) return impl::out_of_nodes();
         if (number != no_node && !given_in.push(nullptr)) return impl::out_of_nodes();
     }
     for (size_t i = 0; i < c.reached; i++) {
@@ -19328,13 +19333,10 @@ Status CompiledLayer::State::size_tensors(size_t rows) {
     sized_rows = rows;
     return impl::success;
 }
-/// Where everything is that belongs to the caller; no pointer null or between elements, no output over anything.
-Status CompiledLayer::State::check_memory(const void* const* in, void* const* out, size_t rows) {
-    const Status unaligned = impl::invalid("this tensor is not aligned to its elements");
-    const auto   aligned = [](const void* p, const TensorDesc& d) {
-        return d.dtype == DType::blocks || (reinterpret_cast<uintptr_t>(p) & (impl::element_bytes(d) - 1)) == 0;
-    };
+/// Where everything is that belongs to the caller; no pointer null or between elements.
+Status CompiledLayer::State::check_memory(const void* const* in, void* const* out, size_t rows, const Workspace& w) {
     checked = is_placed = false;
+    given_room = w;
     for (size_t i = 0; in && i < given_in.size(); i++)   given_in[i]  = in[i];
     for (size_t i = 0; out && i < given_out.size(); i++) given_out[i] = out[i];
     if (rows != sized_rows)
@@ -19348,7 +19350,7 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         if (s.bytes && !data)
             return impl::invalid(s.input == no_node ? "a weight that is used is not bound"
                                                     : "null pointer for an input");
-        if (!aligned(data, n.desc)) return unaligned;
+        if (!impl::aligned(data, n.desc)) return impl::unaligned;
     }
     for (uint32_t i = 0; i < outputs.size(); i++) {
         const SemanticNode& n = dag.nodes[outputs[i]];
@@ -19356,22 +19358,37 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         culprit = n.node;
         values[outputs[i]].at = static_cast<uint8_t*>(data);
         if (output_bytes[i] && !data) return impl::invalid("null pointer for an output");
-        if (!aligned(data, n.desc)) return unaligned;
-        const uintptr_t begin = reinterpret_cast<uintptr_t>(data), end = begin + output_bytes[i];
-        const auto over = [begin, end](const uint8_t* p, size_t bytes) {
-            const uintptr_t q = reinterpret_cast<uintptr_t>(p);
-            return begin < end && bytes && q < end && begin < q + bytes;
-        };
-        for (const impl::SourcePlace& s : sources)
-            if (over(values[s.node].at, s.bytes) && dag.nodes[s.node].uses)
-                return impl::invalid("this output overlaps an input or a weight");
-        for (uint32_t j = 0; j < i; j++)
-            if (over(values[outputs[j]].at, output_bytes[j])) return impl::invalid("this output overlaps another");
+        if (!impl::aligned(data, n.desc)) return impl::unaligned;
     }
+    if (Status s = check_apart(); !s) return s;
     if (embeddings.size())
         if (Status s = check_indices(rows); !s) return s;
     culprit = no_node;
     checked = embeddings.size() == 0;                           // indices change where they are
+    return impl::success;
+}
+/// No output over anything, nor the workspace.
+Status CompiledLayer::State::check_apart() {
+    const auto over_source = [this](const void* p, size_t bytes) {
+        bool over = false;
+        for (const impl::SourcePlace& s : sources)
+            over = over || (dag.nodes[s.node].uses && (impl::overlap(p, bytes, values[s.node].at, s.bytes)
+                                                       || impl::overlap(p, bytes, s.strips, s.strip_bytes)));
+        return over;
+    };
+    const size_t room = given_room.data ? given_room.bytes : 0;
+    culprit = no_node;
+    if (over_source(given_room.data, room)) return impl::invalid("the workspace overlaps an input or a weight");
+    for (uint32_t i = 0; i < outputs.size(); i++) {
+        const uint8_t* const at = values[outputs[i]].at;
+        culprit = dag.nodes[outputs[i]].node;
+        if (over_source(at, output_bytes[i])) return impl::invalid("this output overlaps an input or a weight");
+        if (impl::overlap(at, output_bytes[i], given_room.data, room))
+            return impl::invalid("this output overlaps the workspace");
+        for (uint32_t j = 0; j < i; j++)
+            if (impl::overlap(at, output_bytes[i], values[outputs[j]].at, output_bytes[j]))
+                return impl::invalid("this output overlaps another");
+    }
     return impl::success;
 }
 Status CompiledLayer::State::check_indices(size_t rows) {
@@ -19415,9 +19432,8 @@ Status CompiledLayer::State::check_cache(const CacheRows& cache, size_t rows, si
     culprit = no_node;
     return impl::success;
 }
-/// Panels for the products by this weight; one at no element's address is left for run() to refuse.
+/// Panels for the products by this weight.
 Status CompiledLayer::State::pack(const impl::SourcePlace& source) {
-    if (!source.data || reinterpret_cast<uintptr_t>(source.data) % sizeof(float)) return impl::success;
     const float* const b = static_cast<const float*>(source.data);
     for (size_t i = 0; i < packed.size(); i++) {
         impl::PackedWeight& w = packed[i];
@@ -19474,7 +19490,6 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
     uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
     if (!is_placed || placed_at != arena) {
         place_in(arena);
-        placed_by = w;
         kept_calls = impl::width_of(p) == 1 && !options.poison && only_code() ? &ready : nullptr;
     }
     if (options.poison && buffers.bytes) memset(arena, 0xff, buffers.bytes);
@@ -19650,9 +19665,12 @@ impl::SourcePlace* CompiledLayer::State::weight(const char* name) {
 Status CompiledLayer::bind(const char* name, const void* weight) {
     impl::SourcePlace* const s = state_ ? state_->weight(name) : nullptr;
     if (!s) return impl::no_weight;
+    if (!weight) return impl::invalid("null pointer for a weight");
+    if (!impl::aligned(weight, state_->dag.nodes[s->node].desc)) return impl::unaligned;
     if (s->strips) state_->buffers.rows = 0;                    // to be planned again
-    s->strips = nullptr;
-    s->data   = weight;
+    s->strips      = nullptr;
+    s->strip_bytes = 0;
+    s->data        = weight;
     state_->checked = false;
     const Status packed = state_->pack(*s);
     if (!packed) s->data = nullptr;
@@ -19667,7 +19685,9 @@ Status CompiledLayer::bind_packed(const char* name, const void* packed) {
     const Status fits = impl::PackedWeights::open(state_->kernels, packed, d.rows, d.cols, h);
     if (fits && h.type != static_cast<uint8_t>(d.quant)) return impl::invalid("these weights are of another type");
     if (!fits) return fits;
-    s->strips = packed;
+    s->strips      = packed;
+    s->strip_bytes = h.bytes;
+    state_->checked = false;
     state_->buffers.rows = 0;                                   // to be planned again
     return impl::success;
 }
@@ -19675,7 +19695,7 @@ Status CompiledLayer::State::run(CompiledLayer& layer, const void* const* in, vo
         const CacheRows& cache) {
     size_t tokens = 0;
     Status s = impl::success;
-    if (!as_before(in, out, rows)) s = check_memory(in, out, rows);
+    if (!as_before(in, out, rows, layer.workspace)) s = check_memory(in, out, rows, layer.workspace);
     if (s && attentions.size()) s = check_cache(cache, rows, &tokens);
     if (s) s = run(layer.parallel, layer.workspace, rows, tokens);
     if (s) return s;
@@ -19711,10 +19731,10 @@ const FusionPlan*  CompiledLayer::fusion() const       { return state_ ? &state_
 const BufferPlan*  CompiledLayer::buffers() const      { return state_ ? &state_->buffers : nullptr; }
 const CodeGenPlan* CompiledLayer::code() const         { return state_ ? &state_->codegen : nullptr; }
 void CompiledLayer::describe(void (*write)(void* user, const char* text, size_t n), void* user) const {
-    if (state_) state_->describe({write, user});
+    if (state_ && write) state_->describe({write, user});
 }
 void CompiledLayer::dot(void (*write)(void* user, const char* text, size_t n), void* user) const {
-    if (state_) state_->dot({write, user});
+    if (state_ && write) state_->dot({write, user});
 }
 
 // ---- layers that were compiled before -----------------------------------------------------------------------------
