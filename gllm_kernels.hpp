@@ -18178,6 +18178,7 @@ struct GK_HIDDEN CompiledLayer::State {
     void   plan_band(FusionBand& band, size_t rows, const Parallel& p) const;
     void   plan_groups(size_t rows, const Parallel& p);
     bool   has_sums_of_code(uint32_t v, size_t all) const;
+    bool   always_by_code(uint32_t v) const;
     bool   with_product(size_t group) const { return fusion.groups[group].injected && planned[group - 1].by_code; }
     uint32_t behind(uint32_t group) const;
     Status alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const;
@@ -18918,6 +18919,11 @@ bool CompiledLayer::State::has_sums_of_code(uint32_t v, size_t all) const {
     const bool packed_b = form == impl::Form::packed;
     if (path == impl::DensePath::nest) return !g.in_tiles || !g.in_tiles(packed_b, all, cols, depth);
     return path == impl::DensePath::in_caches || path == impl::DensePath::panels;
+}
+/// Where there is a function for it, does a product always run by it?
+bool CompiledLayer::State::always_by_code(uint32_t v) const {
+    const TensorDesc& d = dag.nodes[v].desc;
+    return d.open ? packed_for(v) && !kernels.table().gemm->in_tiles : has_sums_of_code(v, d.rows);
 }
 /// For m of all rows of a product.
 Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, const Parallel& p, size_t* bytes) const {
@@ -20847,8 +20853,8 @@ protected:
         failed_ |= !dry_ && !to;
         if (!to) return;
         code_.take_in(encode(e, {reg, v, rm, imm, wide_ && e.n, k}, to));
-        const Fix fix = {code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)};
-        if (rm.memory && rm.base == rip) failed_ |= !fixes_.push(fix);
+        if (!rm.memory || rm.base != rip) return;
+        failed_ |= !fixes_.push({code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)});
     }
     void emit(X86 op, unsigned reg, const CodePlace& rm)  { emit(op, reg, 0, rm, 0); }
     void emit(X86 op, const CodePlace& rm, int32_t imm)   { emit(op, 0, 0, rm, imm); }
@@ -21740,7 +21746,7 @@ bool CodeProduct::write() {
     const unsigned most = most_rows();
     if (shape_.open) {
         write_rows(most);
-        for (unsigned rows = 4; rows; rows--) if (rows != 3 || has_threes()) write_rows(rows);
+        for (unsigned rows = most > 4 ? 4 : most - 1; rows; rows--) if (rows != 3 || has_threes()) write_rows(rows);
     } else {
         const size_t   tiles = (shape_.rows + most - 1) / most;
         const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
@@ -21760,8 +21766,10 @@ bool CodeProduct::can_write() const {
     for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
     return lines_.tensors.size() + 2 <= most_pointers;
 }
-/// Of rows that are not known a number that more often leaves none.
+/// Of rows that are not known a number that more often leaves none. Sums that wait for one another leave Zen 3 time to
+/// store others, so where they are stored soon and often, eight on AVX2, which others hide no worse in so short a loop.
 unsigned CodeProduct::most_rows() const {
+    if (!wide_ && direct_ && shape_.k <= 64 && vectors() % 2 == 0) return 4;
     if (vectors() > 1) return (all_registers() - 1) / 2 - 1;
     return shape_.open && wide_ ? lanes() : all_registers() - 2;
 }
@@ -21778,9 +21786,9 @@ unsigned CodeProduct::vectors_of(unsigned rows) const {
     return (even + step - 1) / step * step;
 }
 size_t CodeProduct::steps_together(size_t steps) const {
-    constexpr size_t most = 32;                                 // that are written out
+    const size_t most = wide_ ? 32 : 16;                        // that are written out
     const size_t each = tile_.rows * tile_.vectors;
-    return steps <= most && steps * each <= 16 * most ? steps : each < 16 ? 8 : each < 24 ? 4 : 2;
+    return steps <= most && steps * each <= 512 ? steps : !wide_ ? 4 : each < 16 ? 8 : each < 24 ? 4 : 2;
 }
 /// Of narrow tiles several rows.
 unsigned CodeProduct::rows_together() const {
@@ -22126,13 +22134,14 @@ void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
     if (!options.machine_code || isa_presence(profile.isa) != Presence::native) return;
     for (const impl::CodeTarget& t : impl::targets) if (t.isa == profile.isa) target = &t;
     if (!target) return;
+    constexpr size_t    CODE_ROOM = 65536;
     impl::List<uint8_t> code;
+    (void)code.behind(CODE_ROOM);                               // pages that stay empty take no memory
     for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         FusionGroup& g = fusion.groups[i];
         const SemanticNode& only = dag.nodes[node_at(g.begin)];
         const bool kernel = only.op != CompilerOp::kernel || impl::has_kernel(only.kind);
-        if (can_emit_product(node_at(g.begin)) && emit_product(graph, i, code) && !only.desc.open
-                && has_sums_of_code(node_at(g.begin), only.desc.rows))
+        if (can_emit_product(node_at(g.begin)) && emit_product(graph, i, code) && always_by_code(node_at(g.begin)))
             i = behind(i);                                      // which never runs alone
         if (g.strategy == FusionStrategy::kernel_call || (g.strategy == FusionStrategy::single && kernel)) continue;
         g.unit = static_cast<uint32_t>(codegen.units.size());
