@@ -18197,6 +18197,7 @@ struct GK_HIDDEN CompiledLayer::State {
             impl::CodeLines& lines);
     uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
     bool     read_behind(const FusionGroup& g, uint32_t v, uint32_t end) const;
+    bool     is_large(const FusionGroup& g) const;
     bool     push_pointer(uint32_t node, uint8_t bytes, bool still);
     bool     push_unit(const impl::CodeLines& lines, const impl::CodePlaces& written, CodeGenUnit unit);
     bool     can_emit_product(uint32_t v) const;
@@ -20237,6 +20238,7 @@ struct X86Row { const char* name; X86Form form; X86Space space; uint8_t prefix, 
     ROW(jg,         "jg",          none, legacy_0f, 0, 0x8f, 0, 0, 0, 4, 0) \
     ROW(jle,        "jle",         none, legacy_0f, 0, 0x8e, 0, 0, 0, 4, 0) \
     ROW(endbr64,    "endbr64",     none, legacy_0f, 2, 0x1e, 0, 0, 0, 1, 0) \
+    ROW(prefetch,   "prefetcht0",  m,    legacy_0f, 0, 0x18, 1, 0, 0, 0, 0) \
     ROW(ret,        "ret",         none, legacy,    0, 0xc3, 0, 0, 0, 0, 0)
 #define GK_X86_ID(id, name, form, space, prefix, opcode, digit, w, l, imm, n) id,
 #define GK_X86_ROW(id, name, form, space, prefix, opcode, digit, w, l, imm, n) \
@@ -20477,7 +20479,7 @@ struct CodeLines {
     List<uint32_t> constants;
     List<Tensor>   tensors;
     int32_t        last = no_arg;                               // the value of the last node
-    bool           failed = false;
+    bool           failed = false, large = false;               // large: no cache holds what they go over
 
     explicit CodeLines(const CodeTarget& t) : target(t) {}
     GK_NOINLINE int32_t add(CodeOp op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
@@ -21032,8 +21034,19 @@ protected:
     }
     virtual unsigned choose()                          { return choose_together(); }
     virtual void     write_row(unsigned together);
+    void             fetch(unsigned together);
 };
 
+/// Of every tensor what is so far ahead of these vectors, line by line.
+void CodeLoop::fetch(unsigned together) {
+    constexpr unsigned ahead = 2048, line = 64;
+    for (unsigned t = 0; t < lines_.tensors.size(); t++)
+        for (unsigned i = 0; i < together * target_.lanes * lines_.tensors[t].bytes; i += line) {
+            CodePlace p = of_tensor(t);
+            p.offset += static_cast<int32_t>(ahead + i);
+            emit(X86::prefetch, p, 0);
+        }
+}
 void CodeLoop::write_row(unsigned together) {
     const uint64_t places = target_.registers & ~constants_;
     const int      vector = 2 * target_.lanes, stride = vector * static_cast<int>(together);
@@ -21041,6 +21054,7 @@ void CodeLoop::write_row(unsigned together) {
     go_on(stride);
     const size_t few = jump(X86::jg), several = code_.size();
     offset_ = -stride / 2;
+    if (lines_.large) fetch(together);
     write_lines(places, together, false);
     const uint32_t moved = spilled;
     go_on(stride);
@@ -22055,6 +22069,13 @@ bool CompiledLayer::State::emit_sums(const CompilerGraph& graph, const FusionGro
     unit.bytes = code.size() - unit.offset;
     return push_unit(lines, sums, unit);
 }
+/// Does no cache hold a value of this group? The last cache is taken for 32 times as large as the second.
+bool CompiledLayer::State::is_large(const FusionGroup& g) const {
+    const TensorDesc& d = dag.nodes[node_at(g.begin)].desc;
+    size_t bytes = 0;
+    impl::bytes_of(d, 1, &bytes);
+    return g.flat && !d.open && bytes / 32 >= profile.l2_bytes;
+}
 /// A function for as many nodes from `begin` on as do well in one loop; the one behind them. An instruction
 /// waits for the one before it, so a CPU that looks ahead some hundred instructions must find those of other vectors
 /// among them: two long operations, one behind the other, are faster as two loops over a tile.
@@ -22077,6 +22098,7 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
         if (end != begin && emit_sums(graph, g, begin, end, code)) return end;
         if (end == begin || !flatten(graph, g, begin, end, lines)) return begin;
         if (lines.tensors.size() > impl::most_pointers) continue;
+        lines.large = is_large(g);
         impl::CodeLoop loop(lines, code);
         CodeGenUnit unit = {};
         unit.offset = code.size();
