@@ -21541,7 +21541,7 @@ void CodeSums::write_row(unsigned together) {
 //
 //     A[rows][k]    an element for all lanes        B, panels or rows of n     `vectors` registers
 //     direct        lines run on each register of sums, as long as few registers do for them
-//     else          sums go to the stack, lines run on them row by row, in all registers
+//     else          sums go to the stack, in parts where rows are many; lines run on them row by row, in all registers
 
 class CodeProduct : public CodeFunction {
 public:
@@ -21558,6 +21558,7 @@ private:
     const ProductShape& shape_;
     Tile     tile_ = {};
     unsigned row_ = 0, column_ = 0;                             // of the tile: of the vectors at hand the first
+    unsigned first_ = 0, part_ = 0;                             // rows whose sums are in registers
     bool     direct_ = false;
     uint8_t  numbers_[32] = {};                                 // of the registers, in order
     unsigned most_parked_ = 1, row_vectors_ = 1;                // vectors on the stack that take turns; of a row
@@ -21571,7 +21572,9 @@ private:
     unsigned  all_registers() const;
     unsigned  numbered(unsigned i) const               { return numbers_[i]; }
     unsigned  sum(unsigned r, unsigned v) const        { return numbered(r * tile_.vectors + v); }
-    CodePlace parked(unsigned i) const                 { return in_memory(stack, at_tile + i * value_bytes()); }
+    CodePlace parked(unsigned i) const {
+        return in_memory(stack, at_tile + (first_ * tile_.vectors + i) * value_bytes());
+    }
 
     void write_load(const CodeLine& l) override;
     void write_chain(size_t steps);
@@ -21587,6 +21590,7 @@ private:
     // As the target has it:
     bool      can_write() const;
     unsigned  most_rows() const;                                // of a tile
+    bool      in_fours() const;                                 // no more rows than four are summed at a time
     unsigned  vectors_of(unsigned rows) const;                  // of a tile of so many rows
     size_t    steps_together(size_t steps) const;               // of a loop; all of them: no loop
     unsigned  rows_together() const;                            // on the stack, that take turns
@@ -21633,7 +21637,7 @@ void CodeProduct::write_load(const CodeLine& l) {
 /// Sums of so many steps of k, and the pointers behind them.
 void CodeProduct::write_chain(size_t steps) {
     const size_t together = steps_together(steps), looped = together < steps ? steps / together : 0;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) clear(i);
+    for (unsigned i = 0; i < part_ * tile_.vectors; i++) clear(i);
     if (looped) {
         set(Count::steps, looped);
         const size_t again = code_.size();
@@ -21653,10 +21657,10 @@ void CodeProduct::repeat(size_t begin, size_t bytes) {
     memcpy(to, &code_[begin], bytes);
     code_.take_in(bytes);
 }
-/// All of a tile: chain by chain, added up in f32; pointers as they were.
+/// Of rows of a tile all: chain by chain, added up in f32; pointers as they were.
 void CodeProduct::write_sums() {
     const size_t   k = shape_.k, begin = code_.size();
-    const unsigned each = tile_.rows * tile_.vectors;
+    const unsigned each = part_ * tile_.vectors;
     size_t         bytes = 0;                                   // of the first chain
     for (size_t p = 0; p < k; p += PRODUCT_CHAIN) {
         if (p && k - p >= PRODUCT_CHAIN) repeat(begin, bytes);
@@ -21682,7 +21686,11 @@ void CodeProduct::write_direct() {
 void CodeProduct::write_parked() {
     const unsigned whole = tile_.vectors - tile_.rest, rows = rows_together();
     const uint64_t places = registers_of_rest() & ~constants_;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) move_to_stack(numbered(i), parked(i));
+    for (first_ = 0; first_ < tile_.rows; first_ += part_) {
+        write_sums();
+        for (unsigned i = 0; i < part_ * tile_.vectors; i++) move_to_stack(numbered(i), parked(i));
+    }
+    first_ = 0;
     load_constants();
     first_row();
     set(Count::rows, tile_.rows / rows);
@@ -21699,8 +21707,8 @@ void CodeProduct::write_parked() {
 }
 void CodeProduct::write_tile(const Tile& tile) {
     tile_ = tile;
-    write_sums();
-    if (direct_) write_direct();
+    part_ = in_fours() && tile.rows > 4 ? 4 : tile.rows;
+    if (direct_) { write_sums(); write_direct(); }
     else         write_parked();
     no_row();
 }
@@ -21753,12 +21761,12 @@ bool CodeProduct::write() {
         most_parked_ = choose_together();
         keep_constants();
     }
-    values_at_ = at_tile + all_registers() * value_bytes();
+    values_at_ = at_tile + (all_registers() + 1) * value_bytes();
     used_ = registers_of_rest() & all_vectors;
     open(lines_.tensors.size() + 2);
     if (shape_.n % lanes()) load_mask();
     const unsigned most = most_rows();
-    if (shape_.open) {
+    if (shape_.open || in_fours()) {
         write_rows(most);
         for (unsigned rows = most > 4 ? 4 : most - 1; rows; rows--) if (rows != 3 || has_threes()) write_rows(rows);
     } else {
@@ -21780,10 +21788,12 @@ bool CodeProduct::can_write() const {
     for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
     return lines_.tensors.size() + 2 <= most_pointers;
 }
-/// Of rows that are not known a number that more often leaves none. Sums that wait for one another leave Zen 3 time to
-/// store others, so where they are stored soon and often, eight on AVX2, which others hide no worse in so short a loop.
+/// Sums that wait for one another leave Zen 3 time to store others: where k is short they are eight, which other CPUs
+/// hide well enough in so short a loop.
+bool     CodeProduct::in_fours() const             { return !wide_ && shape_.k <= 64 && vectors() % 2 == 0; }
+/// Of rows that are not known a number that more often leaves none.
 unsigned CodeProduct::most_rows() const {
-    if (!wide_ && direct_ && shape_.k <= 64 && vectors() % 2 == 0) return 4;
+    if (in_fours())    return direct_ ? 4 : 8;
     if (vectors() > 1) return (all_registers() - 1) / 2 - 1;
     return shape_.open && wide_ ? lanes() : all_registers() - 2;
 }
@@ -21792,7 +21802,8 @@ unsigned CodeProduct::most_rows() const {
 unsigned CodeProduct::vectors_of(unsigned rows) const {
     constexpr unsigned many = 12;
     const unsigned panel = static_cast<unsigned>(shape_.width) / lanes();
-    const unsigned fit = rows > 1 ? (all_registers() - 1) / (rows + 1) : many;
+    const unsigned sums = in_fours() && rows > 4 ? 4 : rows;
+    const unsigned fit = rows > 1 ? (all_registers() - 1) / (sums + 1) : many;
     const unsigned most = panel && fit > panel ? fit / panel * panel : fit, all = vectors();
     const unsigned step = panel && all > most ? panel : 1, tiles = (all + most - 1) / most;
     for (unsigned each = most; 2 * each > most && all > most; each -= step) if (all % each == 0) return each;
@@ -21801,7 +21812,7 @@ unsigned CodeProduct::vectors_of(unsigned rows) const {
 }
 size_t CodeProduct::steps_together(size_t steps) const {
     const size_t most = wide_ ? 32 : 16;                        // that are written out
-    const size_t each = tile_.rows * tile_.vectors;
+    const size_t each = part_ * tile_.vectors;
     return steps <= most && steps * each <= 512 ? steps : !wide_ ? 4 : each < 16 ? 8 : each < 24 ? 4 : 2;
 }
 /// Of narrow tiles several rows.
@@ -21836,7 +21847,7 @@ void CodeProduct::pass(size_t steps) {
     move(b(), steps * step_of_b());
 }
 void CodeProduct::write_step(size_t i) {
-    const unsigned rows = tile_.rows, many = tile_.vectors, own = rows > 1 ? many : 1;  // own: registers of B
+    const unsigned rows = part_, many = tile_.vectors, own = rows > 1 ? many : 1;   // own: registers of B
     const unsigned element = numbered(rows * many + own);
     const bool     once = wide_ && many == 1;                   // an element of A is read in one place
     const auto b_at = [&](unsigned v) { return in_memory(b(), i * step_of_b() + offset_of_b(v)); };
@@ -21848,7 +21859,7 @@ void CodeProduct::write_step(size_t i) {
         else            emit(X86::load_some, b_in(v), target_.mask, b_at(v), 0);
     }
     for (unsigned r = 0; r < rows; r++) {
-        const CodePlace x = in_memory(a(), 4 * (r * shape_.k + i), true);
+        const CodePlace x = in_memory(a(), 4 * ((first_ + r) * shape_.k + i), true);
         if (!once) move_to_register(element, x);
         for (unsigned v = 0; v < many; v++) {
             const CodePlace y = rows == 1 && !masked(v) ? b_at(v) : in_register(b_in(v));
@@ -21882,6 +21893,7 @@ bool CodeProduct::can_write() const {
     return lines_.tensors.size() + 2 <= most_pointers - 2 && (shape_.width || shape_.n % 4 == 0);
 }
 unsigned CodeProduct::most_rows() const            { return vectors() == 1 ? 12 : vectors() == 2 ? 8 : 6; }
+bool     CodeProduct::in_fours() const             { return false; }
 /// A panel of B, or as many vectors of a row of it as find registers: all are as wide as the last.
 unsigned CodeProduct::vectors_of(unsigned r) const {
     const unsigned panel = static_cast<unsigned>(shape_.width) / 4, fit = 23 / (r + 1), all = vectors();
