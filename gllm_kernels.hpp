@@ -21802,8 +21802,8 @@ unsigned CodeProduct::most_rows() const {
 unsigned CodeProduct::vectors_of(unsigned rows) const {
     constexpr unsigned many = 12;
     const unsigned panel = static_cast<unsigned>(shape_.width) / lanes();
-    const unsigned sums = in_fours() && rows > 4 ? 4 : rows;
-    const unsigned fit = rows > 1 ? (all_registers() - 1) / (sums + 1) : many;
+    const unsigned tall = in_fours() && rows > 4 ? 4 : rows;
+    const unsigned fit = rows > 1 ? (all_registers() - 1) / (tall + 1) : many;
     const unsigned most = panel && fit > panel ? fit / panel * panel : fit, all = vectors();
     const unsigned step = panel && all > most ? panel : 1, tiles = (all + most - 1) / most;
     for (unsigned each = most; 2 * each > most && all > most; each -= step) if (all % each == 0) return each;
