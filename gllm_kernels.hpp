@@ -19638,6 +19638,8 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     State* const made = new (memory) State(profile, options);
     State::Checked checked;
     Status s = made->kernels.select(profile.isa);
+    if (options.precision != Precision::exact && options.precision != Precision::fast)
+        s = impl::invalid("precision is not one of the values of Precision");
     if (s) s = made->check_graph(graph, checked);
     if (s) s = made->lower(graph, checked);
     if (s) made->culprit = no_node;

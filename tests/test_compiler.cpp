@@ -1186,6 +1186,9 @@ TEST_CASE("calls that are wrong") {
     CHECK(layer.run(in, out, 4).code == Code::invalid_argument);
     CHECK(layer.bind("w", w).code == Code::invalid_argument);
     REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    CompileOptions imprecise;
+    imprecise.precision = static_cast<gllm::Precision>(9);
+    CHECK(layer.compile(g, DeviceProfile::host(), imprecise).code == Code::invalid_argument);
     CHECK(layer.run(in, out, 4).code == Code::invalid_argument);
     CHECK(text(layer.message()).find("(w): ") != std::string::npos);
     CHECK(layer.bind("v", w).code == Code::invalid_argument);
