@@ -21768,9 +21768,10 @@ bool CodeProduct::write() {
     open(lines_.tensors.size() + 2);
     if (shape_.n % lanes()) load_mask();
     const unsigned most = most_rows();
+    const auto some = [this](unsigned rows) { if (shape_.open || rows <= shape_.rows) write_rows(rows); };
     if (shape_.open || in_fours()) {
-        write_rows(most);
-        for (unsigned rows = most > 4 ? 4 : most - 1; rows; rows--) if (rows != 3 || has_threes()) write_rows(rows);
+        some(most);
+        for (unsigned rows = most > 4 ? 4 : most - 1; rows; rows--) if (rows != 3 || has_threes()) some(rows);
     } else {
         const size_t   tiles = (shape_.rows + most - 1) / most;
         const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
