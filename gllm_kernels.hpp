@@ -1422,10 +1422,10 @@ public:
     GK_API Status bind(const char* name, const void* weight);
     /// Beside blocks that are bound: the same by pack_weights, for products of few rows. bind() takes it back.
     GK_API Status bind_packed(const char* name, const void* packed);
-    /// Inputs and outputs in the order in which the graph has them. Outputs may overlap nothing. An index that the
-    /// table does not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the set of
-    /// the profile; products by packed weights those of gemm_prepacked. Where it fails for want of memory, sequences of
-    /// the cache may have grown: truncate() them.
+    /// Inputs and outputs in the order in which the graph has them. Outputs and workspace may overlap nothing. An index
+    /// that the table does not have is a runtime_error. Results are those of CpuKernels, operation by operation, on the
+    /// set of the profile; products by packed weights those of gemm_prepacked. Where it fails for want of memory,
+    /// sequences of the cache may have grown: truncate() them.
     GK_API Status run(const void* const* inputs, void* const* outputs, size_t rows = 1, const CacheRows& kv = {});
     GK_API Status run(const float* input, float* output, size_t rows = 1,       // of a graph of one of each, both f32
                       const CacheRows& kv = {});
@@ -17826,7 +17826,7 @@ const OpTrace* ScalarOpRegistry::find(OpKind kind) {
 }
 const OpTrace* ScalarOpRegistry::find(const char* name) const {
     for (const OpTrace* t : traces_)
-        if (t->kind == OpKind::user && strcmp(t->name, name) == 0) return t;
+        if (name && t->kind == OpKind::user && strcmp(t->name, name) == 0) return t;
     return nullptr;
 }
 Status ScalarOpRegistry::record(const char* name, uint8_t inputs,
@@ -17878,6 +17878,7 @@ static_assert(most_in_group <= 64, "slots of a tile are bits of a word");
 static inline Status out_of_nodes()                { return {Code::out_of_memory, "no memory to compile"}; }
 static inline Status malformed(const char* what)   { return {Code::compile_error, what}; }
 constexpr Status no_weight = {Code::invalid_argument, "the graph has no weight of this name"};
+constexpr Status unaligned = {Code::invalid_argument, "this tensor is not aligned to its elements"};
 constexpr Status too_many_rows = {Code::out_of_memory, "intermediates of so many rows overflow size_t"};
 
 /// Text, piece by piece.
@@ -17944,6 +17945,9 @@ static inline TensorDesc floats_of(bool open, size_t rows, size_t cols) {
     return d;
 }
 static inline size_t element_bytes(const TensorDesc& d) { return d.indices || d.dtype == DType::f32 ? 4 : 2; }
+static inline bool   aligned(const void* p, const TensorDesc& d) {
+    return d.dtype == DType::blocks || reinterpret_cast<uintptr_t>(p) % element_bytes(d) == 0;
+}
 /// Of all rows; false on overflow.
 static inline bool rows_of(const TensorDesc& d, size_t rows, size_t* all) {
     *all = d.rows;
@@ -18176,7 +18180,7 @@ struct ValuePlace {
     size_t         each;                                        // bytes from task to task; 0: it is all of theirs
 };
 /// input: no_node for a weight; strips: blocks by pack_weights, or null.
-struct SourcePlace { uint32_t node, input; const void *data, *strips; size_t bytes; };
+struct SourcePlace { uint32_t node, input; const void *data, *strips; size_t bytes, strip_bytes; };
 /// What a group computes at a time, and how often.
 struct Tile { size_t rows, cols, in_row, count, slot_bytes; };  // in_row: tiles side by side
 struct Window { uint8_t* at; size_t stride; };                  // rows `stride` bytes apart
@@ -18251,6 +18255,7 @@ struct GK_HIDDEN CompiledLayer::State {
     impl::List<uint32_t>     outputs, embeddings, attentions;   // nodes of the DAG
     impl::List<size_t>       output_bytes;
     impl::List<const void*>  given_in, given_out;               // to the last run that was checked
+    Workspace                given_room;
     impl::List<impl::MapStep> steps;
     impl::List<uint32_t>     constants;
     impl::List<uint32_t>     order, placed;                     // allocs by size; by offset
@@ -18266,7 +18271,6 @@ struct GK_HIDDEN CompiledLayer::State {
     bool                     checked = false;                   // pointers of all sources and outputs, for sized_rows
     bool                     is_placed = false;                 // buffers, at placed_at, and views
     uint8_t*                 placed_at = nullptr;
-    Workspace                placed_by;
     impl::List<impl::ReadyCall>  ready;                         // all that a run does while is_placed, or none
     impl::List<impl::ReadyCall>* kept_calls = nullptr;          // where this run leaves its calls
     uint32_t                 culprit = no_node;                 // a node of the graph
@@ -18317,6 +18321,7 @@ struct GK_HIDDEN CompiledLayer::State {
     void   plan_band(FusionBand& band, size_t rows, const Parallel& p) const;
     void   plan_groups(size_t rows, const Parallel& p);
     bool   has_sums_of_code(uint32_t v, size_t all) const;
+    bool   always_by_code(uint32_t v) const;
     bool   with_product(size_t group) const { return fusion.groups[group].injected && planned[group - 1].by_code; }
     uint32_t behind(uint32_t group) const;
     Status alloc_bytes(BufferAlloc& a, size_t rows, const Parallel& p) const;
@@ -18335,6 +18340,7 @@ struct GK_HIDDEN CompiledLayer::State {
             impl::CodeLines& lines);
     uint32_t emit_unit(const CompilerGraph& g, const FusionGroup& group, uint32_t begin, impl::List<uint8_t>& code);
     bool     read_behind(const FusionGroup& g, uint32_t v, uint32_t end) const;
+    bool     is_large(const FusionGroup& g) const;
     bool     push_pointer(uint32_t node, uint8_t bytes, bool still);
     bool     push_unit(const impl::CodeLines& lines, const impl::CodePlaces& written, CodeGenUnit unit);
     bool     can_emit_product(uint32_t v) const;
@@ -18366,7 +18372,8 @@ struct GK_HIDDEN CompiledLayer::State {
     Status attend(const SemanticNode& n, const CpuKernels<float>& k, float* out, size_t rows) const;
     Status multiply_blocks(uint32_t v, const CpuKernels<float>& k, float* out, size_t m, uint8_t* arena) const;
     Status size_tensors(size_t rows);
-    Status check_memory(const void* const* in, void* const* out, size_t rows);
+    Status check_memory(const void* const* in, void* const* out, size_t rows, const Workspace& w);
+    Status check_apart();
     Status check_indices(size_t rows);
     Status check_cache(const CacheRows& cache, size_t rows, size_t* tokens);
     void   place_in(uint8_t* arena);
@@ -18374,17 +18381,17 @@ struct GK_HIDDEN CompiledLayer::State {
     void   run_code(const CodeGenUnit& unit, impl::LoopCall& call) const;
     /// Are these calls all of this run, too?
     bool repeats(const Parallel& p, const Workspace& w, const void* const* in, void* const* out, size_t rows) const {
-        const bool same = w.data && w.data == placed_by.data && w.bytes == placed_by.bytes;
-        return ready.size() && is_placed && (same || !buffers.bytes) && impl::width_of(p) == planned_width
-                && as_before(in, out, rows);
+        return ready.size() && is_placed && (w.data || !buffers.bytes) && impl::width_of(p) == planned_width
+                && as_before(in, out, rows, w);
     }
     void run_ready();
     Status run(CompiledLayer& layer, const void* const* in, void* const* out, size_t rows, const CacheRows& cache);
     Status run(const Parallel& p, const Workspace& w, size_t rows, size_t tokens);
     bool   one_to_one() const;
     /// Is everything where it was when it was checked?
-    bool as_before(const void* const* in, void* const* out, size_t rows) const {
-        bool same = checked && rows == sized_rows && in && out;
+    bool as_before(const void* const* in, void* const* out, size_t rows, const Workspace& w) const {
+        bool same = checked && rows == sized_rows && in && out && w.data == given_room.data
+                && w.bytes == given_room.bytes;
         for (size_t i = 0; same && i < given_in.size(); i++)  same = given_in[i] == in[i];
         for (size_t i = 0; same && i < given_out.size(); i++) same = given_out[i] == out[i];
         return same;
@@ -18596,7 +18603,7 @@ Status CompiledLayer::State::lower(const CompilerGraph& g, const Checked& c) {
         if (at[i] == no_node) return impl::out_of_nodes();
         values[at[i]].index = static_cast<uint32_t>(sources.size());
         const uint32_t number = n.op == CompilerOp::input ? inputs++ : no_node;
-        if (!sources.push({at[i], number, nullptr, nullptr, 0})) return impl::out_of_nodes();
+        if (!sources.push({at[i], number, nullptr, nullptr, 0, 0})) return impl::out_of_nodes();
         if (number != no_node && !given_in.push(nullptr)) return impl::out_of_nodes();
     }
     for (size_t i = 0; i < c.reached; i++) {
@@ -19057,6 +19064,11 @@ bool CompiledLayer::State::has_sums_of_code(uint32_t v, size_t all) const {
     if (path == impl::DensePath::nest) return !g.in_tiles || !g.in_tiles(packed_b, all, cols, depth);
     return path == impl::DensePath::in_caches || path == impl::DensePath::panels;
 }
+/// Where there is a function for it, does a product always run by it?
+bool CompiledLayer::State::always_by_code(uint32_t v) const {
+    const TensorDesc& d = dag.nodes[v].desc;
+    return d.open ? packed_for(v) && !kernels.table().gemm->in_tiles : has_sums_of_code(v, d.rows);
+}
 /// For m of all rows of a product.
 Status CompiledLayer::State::product_bytes(uint32_t v, size_t m, size_t all, const Parallel& p, size_t* bytes) const {
     const SemanticNode& n = dag.nodes[v];
@@ -19471,13 +19483,10 @@ Status CompiledLayer::State::size_tensors(size_t rows) {
     sized_rows = rows;
     return impl::success;
 }
-/// Where everything is that belongs to the caller; no pointer null or between elements, no output over anything.
-Status CompiledLayer::State::check_memory(const void* const* in, void* const* out, size_t rows) {
-    const Status unaligned = impl::invalid("this tensor is not aligned to its elements");
-    const auto   aligned = [](const void* p, const TensorDesc& d) {
-        return d.dtype == DType::blocks || (reinterpret_cast<uintptr_t>(p) & (impl::element_bytes(d) - 1)) == 0;
-    };
+/// Where everything is that belongs to the caller; no pointer null or between elements.
+Status CompiledLayer::State::check_memory(const void* const* in, void* const* out, size_t rows, const Workspace& w) {
     checked = is_placed = false;
+    given_room = w;
     for (size_t i = 0; in && i < given_in.size(); i++)   given_in[i]  = in[i];
     for (size_t i = 0; out && i < given_out.size(); i++) given_out[i] = out[i];
     if (rows != sized_rows)
@@ -19491,7 +19500,7 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         if (s.bytes && !data)
             return impl::invalid(s.input == no_node ? "a weight that is used is not bound"
                                                     : "null pointer for an input");
-        if (!aligned(data, n.desc)) return unaligned;
+        if (!impl::aligned(data, n.desc)) return impl::unaligned;
     }
     for (uint32_t i = 0; i < outputs.size(); i++) {
         const SemanticNode& n = dag.nodes[outputs[i]];
@@ -19499,22 +19508,37 @@ Status CompiledLayer::State::check_memory(const void* const* in, void* const* ou
         culprit = n.node;
         values[outputs[i]].at = static_cast<uint8_t*>(data);
         if (output_bytes[i] && !data) return impl::invalid("null pointer for an output");
-        if (!aligned(data, n.desc)) return unaligned;
-        const uintptr_t begin = reinterpret_cast<uintptr_t>(data), end = begin + output_bytes[i];
-        const auto over = [begin, end](const uint8_t* p, size_t bytes) {
-            const uintptr_t q = reinterpret_cast<uintptr_t>(p);
-            return begin < end && bytes && q < end && begin < q + bytes;
-        };
-        for (const impl::SourcePlace& s : sources)
-            if (over(values[s.node].at, s.bytes) && dag.nodes[s.node].uses)
-                return impl::invalid("this output overlaps an input or a weight");
-        for (uint32_t j = 0; j < i; j++)
-            if (over(values[outputs[j]].at, output_bytes[j])) return impl::invalid("this output overlaps another");
+        if (!impl::aligned(data, n.desc)) return impl::unaligned;
     }
+    if (Status s = check_apart(); !s) return s;
     if (embeddings.size())
         if (Status s = check_indices(rows); !s) return s;
     culprit = no_node;
     checked = embeddings.size() == 0;                           // indices change where they are
+    return impl::success;
+}
+/// No output over anything, nor the workspace.
+Status CompiledLayer::State::check_apart() {
+    const auto over_source = [this](const void* p, size_t bytes) {
+        bool over = false;
+        for (const impl::SourcePlace& s : sources)
+            over = over || (dag.nodes[s.node].uses && (impl::overlap(p, bytes, values[s.node].at, s.bytes)
+                                                       || impl::overlap(p, bytes, s.strips, s.strip_bytes)));
+        return over;
+    };
+    const size_t room = given_room.data ? given_room.bytes : 0;
+    culprit = no_node;
+    if (over_source(given_room.data, room)) return impl::invalid("the workspace overlaps an input or a weight");
+    for (uint32_t i = 0; i < outputs.size(); i++) {
+        const uint8_t* const at = values[outputs[i]].at;
+        culprit = dag.nodes[outputs[i]].node;
+        if (over_source(at, output_bytes[i])) return impl::invalid("this output overlaps an input or a weight");
+        if (impl::overlap(at, output_bytes[i], given_room.data, room))
+            return impl::invalid("this output overlaps the workspace");
+        for (uint32_t j = 0; j < i; j++)
+            if (impl::overlap(at, output_bytes[i], values[outputs[j]].at, output_bytes[j]))
+                return impl::invalid("this output overlaps another");
+    }
     return impl::success;
 }
 Status CompiledLayer::State::check_indices(size_t rows) {
@@ -19558,9 +19582,8 @@ Status CompiledLayer::State::check_cache(const CacheRows& cache, size_t rows, si
     culprit = no_node;
     return impl::success;
 }
-/// Panels for the products by this weight; one at no element's address is left for run() to refuse.
+/// Panels for the products by this weight.
 Status CompiledLayer::State::pack(const impl::SourcePlace& source) {
-    if (!source.data || reinterpret_cast<uintptr_t>(source.data) % sizeof(float)) return impl::success;
     const float* const b = static_cast<const float*>(source.data);
     for (size_t i = 0; i < packed.size(); i++) {
         impl::PackedWeight& w = packed[i];
@@ -19617,7 +19640,6 @@ Status CompiledLayer::State::run(const Parallel& p, const Workspace& w, size_t r
     uint8_t* const arena = reinterpret_cast<uint8_t*>(memory.data());
     if (!is_placed || placed_at != arena) {
         place_in(arena);
-        placed_by = w;
         kept_calls = impl::width_of(p) == 1 && !options.poison && only_code() ? &ready : nullptr;
     }
     if (options.poison && buffers.bytes) memset(arena, 0xff, buffers.bytes);
@@ -19759,6 +19781,8 @@ Status CompiledLayer::compile(const CompilerGraph& graph, const DeviceProfile& p
     State* const made = new (memory) State(profile, options);
     State::Checked checked;
     Status s = made->kernels.select(profile.isa);
+    if (options.precision != Precision::exact && options.precision != Precision::fast)
+        s = impl::invalid("precision is not one of the values of Precision");
     if (s) s = made->check_graph(graph, checked);
     if (s) s = made->lower(graph, checked);
     if (s) made->culprit = no_node;
@@ -19793,9 +19817,12 @@ impl::SourcePlace* CompiledLayer::State::weight(const char* name) {
 Status CompiledLayer::bind(const char* name, const void* weight) {
     impl::SourcePlace* const s = state_ ? state_->weight(name) : nullptr;
     if (!s) return impl::no_weight;
+    if (!weight) return impl::invalid("null pointer for a weight");
+    if (!impl::aligned(weight, state_->dag.nodes[s->node].desc)) return impl::unaligned;
     if (s->strips) state_->buffers.rows = 0;                    // to be planned again
-    s->strips = nullptr;
-    s->data   = weight;
+    s->strips      = nullptr;
+    s->strip_bytes = 0;
+    s->data        = weight;
     state_->checked = false;
     const Status packed = state_->pack(*s);
     if (!packed) s->data = nullptr;
@@ -19810,7 +19837,9 @@ Status CompiledLayer::bind_packed(const char* name, const void* packed) {
     const Status fits = impl::PackedWeights::open(state_->kernels, packed, d.rows, d.cols, h);
     if (fits && h.type != static_cast<uint8_t>(d.quant)) return impl::invalid("these weights are of another type");
     if (!fits) return fits;
-    s->strips = packed;
+    s->strips      = packed;
+    s->strip_bytes = h.bytes;
+    state_->checked = false;
     state_->buffers.rows = 0;                                   // to be planned again
     return impl::success;
 }
@@ -19818,7 +19847,7 @@ Status CompiledLayer::State::run(CompiledLayer& layer, const void* const* in, vo
         const CacheRows& cache) {
     size_t tokens = 0;
     Status s = impl::success;
-    if (!as_before(in, out, rows)) s = check_memory(in, out, rows);
+    if (!as_before(in, out, rows, layer.workspace)) s = check_memory(in, out, rows, layer.workspace);
     if (s && attentions.size()) s = check_cache(cache, rows, &tokens);
     if (s) s = run(layer.parallel, layer.workspace, rows, tokens);
     if (s) return s;
@@ -19854,10 +19883,10 @@ const FusionPlan*  CompiledLayer::fusion() const       { return state_ ? &state_
 const BufferPlan*  CompiledLayer::buffers() const      { return state_ ? &state_->buffers : nullptr; }
 const CodeGenPlan* CompiledLayer::code() const         { return state_ ? &state_->codegen : nullptr; }
 void CompiledLayer::describe(void (*write)(void* user, const char* text, size_t n), void* user) const {
-    if (state_) state_->describe({write, user});
+    if (state_ && write) state_->describe({write, user});
 }
 void CompiledLayer::dot(void (*write)(void* user, const char* text, size_t n), void* user) const {
-    if (state_) state_->dot({write, user});
+    if (state_ && write) state_->dot({write, user});
 }
 
 // ---- layers that were compiled before -----------------------------------------------------------------------------
@@ -20354,6 +20383,7 @@ struct X86Row { const char* name; X86Form form; X86Space space; uint8_t prefix, 
     ROW(jg,         "jg",          none, legacy_0f, 0, 0x8f, 0, 0, 0, 4, 0) \
     ROW(jle,        "jle",         none, legacy_0f, 0, 0x8e, 0, 0, 0, 4, 0) \
     ROW(endbr64,    "endbr64",     none, legacy_0f, 2, 0x1e, 0, 0, 0, 1, 0) \
+    ROW(prefetch,   "prefetcht0",  m,    legacy_0f, 0, 0x18, 1, 0, 0, 0, 0) \
     ROW(ret,        "ret",         none, legacy,    0, 0xc3, 0, 0, 0, 0, 0)
 #define GK_X86_ID(id, name, form, space, prefix, opcode, digit, w, l, imm, n) id,
 #define GK_X86_ROW(id, name, form, space, prefix, opcode, digit, w, l, imm, n) \
@@ -20594,7 +20624,7 @@ struct CodeLines {
     List<uint32_t> constants;
     List<Tensor>   tensors;
     int32_t        last = no_arg;                               // the value of the last node
-    bool           failed = false;
+    bool           failed = false, large = false;               // large: no cache holds what they go over
 
     explicit CodeLines(const CodeTarget& t) : target(t) {}
     GK_NOINLINE int32_t add(CodeOp op, int32_t a, int32_t b = no_arg, int32_t c = no_arg, unsigned index = 0) {
@@ -20970,8 +21000,8 @@ protected:
         failed_ |= !dry_ && !to;
         if (!to) return;
         code_.take_in(encode(e, {reg, v, rm, imm, wide_ && e.n, k}, to));
-        const Fix fix = {code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)};
-        if (rm.memory && rm.base == rip) failed_ |= !fixes_.push(fix);
+        if (!rm.memory || rm.base != rip) return;
+        failed_ |= !fixes_.push({code_.size() - e.imm - 4, code_.size(), static_cast<size_t>(rm.offset)});
     }
     void emit(X86 op, unsigned reg, const CodePlace& rm)  { emit(op, reg, 0, rm, 0); }
     void emit(X86 op, const CodePlace& rm, int32_t imm)   { emit(op, 0, 0, rm, imm); }
@@ -21149,8 +21179,19 @@ protected:
     }
     virtual unsigned choose()                          { return choose_together(); }
     virtual void     write_row(unsigned together);
+    void             fetch(unsigned together);
 };
 
+/// Of every tensor what is so far ahead of these vectors, line by line.
+void CodeLoop::fetch(unsigned together) {
+    constexpr unsigned ahead = 2048, line = 64;
+    for (unsigned t = 0; t < lines_.tensors.size(); t++)
+        for (unsigned i = 0; i < together * target_.lanes * lines_.tensors[t].bytes; i += line) {
+            CodePlace p = of_tensor(t);
+            p.offset += static_cast<int32_t>(ahead + i);
+            emit(X86::prefetch, p, 0);
+        }
+}
 void CodeLoop::write_row(unsigned together) {
     const uint64_t places = target_.registers & ~constants_;
     const int      vector = 2 * target_.lanes, stride = vector * static_cast<int>(together);
@@ -21158,6 +21199,7 @@ void CodeLoop::write_row(unsigned together) {
     go_on(stride);
     const size_t few = jump(X86::jg), several = code_.size();
     offset_ = -stride / 2;
+    if (lines_.large) fetch(together);
     write_lines(places, together, false);
     const uint32_t moved = spilled;
     go_on(stride);
@@ -21644,7 +21686,7 @@ void CodeSums::write_row(unsigned together) {
 //
 //     A[rows][k]    an element for all lanes        B, panels or rows of n     `vectors` registers
 //     direct        lines run on each register of sums, as long as few registers do for them
-//     else          sums go to the stack, lines run on them row by row, in all registers
+//     else          sums go to the stack, in parts where rows are many; lines run on them row by row, in all registers
 
 class CodeProduct : public CodeFunction {
 public:
@@ -21661,6 +21703,7 @@ private:
     const ProductShape& shape_;
     Tile     tile_ = {};
     unsigned row_ = 0, column_ = 0;                             // of the tile: of the vectors at hand the first
+    unsigned first_ = 0, part_ = 0;                             // rows whose sums are in registers
     bool     direct_ = false;
     uint8_t  numbers_[32] = {};                                 // of the registers, in order
     unsigned most_parked_ = 1, row_vectors_ = 1;                // vectors on the stack that take turns; of a row
@@ -21674,7 +21717,9 @@ private:
     unsigned  all_registers() const;
     unsigned  numbered(unsigned i) const               { return numbers_[i]; }
     unsigned  sum(unsigned r, unsigned v) const        { return numbered(r * tile_.vectors + v); }
-    CodePlace parked(unsigned i) const                 { return in_memory(stack, at_tile + i * value_bytes()); }
+    CodePlace parked(unsigned i) const {
+        return in_memory(stack, at_tile + (first_ * tile_.vectors + i) * value_bytes());
+    }
 
     void write_load(const CodeLine& l) override;
     void write_chain(size_t steps);
@@ -21690,6 +21735,7 @@ private:
     // As the target has it:
     bool      can_write() const;
     unsigned  most_rows() const;                                // of a tile
+    bool      in_fours() const;                                 // no more rows than four are summed at a time
     unsigned  vectors_of(unsigned rows) const;                  // of a tile of so many rows
     size_t    steps_together(size_t steps) const;               // of a loop; all of them: no loop
     unsigned  rows_together() const;                            // on the stack, that take turns
@@ -21736,7 +21782,7 @@ void CodeProduct::write_load(const CodeLine& l) {
 /// Sums of so many steps of k, and the pointers behind them.
 void CodeProduct::write_chain(size_t steps) {
     const size_t together = steps_together(steps), looped = together < steps ? steps / together : 0;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) clear(i);
+    for (unsigned i = 0; i < part_ * tile_.vectors; i++) clear(i);
     if (looped) {
         set(Count::steps, looped);
         const size_t again = code_.size();
@@ -21756,10 +21802,10 @@ void CodeProduct::repeat(size_t begin, size_t bytes) {
     memcpy(to, &code_[begin], bytes);
     code_.take_in(bytes);
 }
-/// All of a tile: chain by chain, added up in f32; pointers as they were.
+/// Of rows of a tile all: chain by chain, added up in f32; pointers as they were.
 void CodeProduct::write_sums() {
     const size_t   k = shape_.k, begin = code_.size();
-    const unsigned each = tile_.rows * tile_.vectors;
+    const unsigned each = part_ * tile_.vectors;
     size_t         bytes = 0;                                   // of the first chain
     for (size_t p = 0; p < k; p += PRODUCT_CHAIN) {
         if (p && k - p >= PRODUCT_CHAIN) repeat(begin, bytes);
@@ -21785,7 +21831,11 @@ void CodeProduct::write_direct() {
 void CodeProduct::write_parked() {
     const unsigned whole = tile_.vectors - tile_.rest, rows = rows_together();
     const uint64_t places = registers_of_rest() & ~constants_;
-    for (unsigned i = 0; i < tile_.rows * tile_.vectors; i++) move_to_stack(numbered(i), parked(i));
+    for (first_ = 0; first_ < tile_.rows; first_ += part_) {
+        write_sums();
+        for (unsigned i = 0; i < part_ * tile_.vectors; i++) move_to_stack(numbered(i), parked(i));
+    }
+    first_ = 0;
     load_constants();
     first_row();
     set(Count::rows, tile_.rows / rows);
@@ -21802,8 +21852,8 @@ void CodeProduct::write_parked() {
 }
 void CodeProduct::write_tile(const Tile& tile) {
     tile_ = tile;
-    write_sums();
-    if (direct_) write_direct();
+    part_ = in_fours() && tile.rows > 4 ? 4 : tile.rows;
+    if (direct_) { write_sums(); write_direct(); }
     else         write_parked();
     no_row();
 }
@@ -21856,14 +21906,15 @@ bool CodeProduct::write() {
         most_parked_ = choose_together();
         keep_constants();
     }
-    values_at_ = at_tile + all_registers() * value_bytes();
+    values_at_ = at_tile + (all_registers() + 1) * value_bytes();
     used_ = registers_of_rest() & all_vectors;
     open(lines_.tensors.size() + 2);
     if (shape_.n % lanes()) load_mask();
     const unsigned most = most_rows();
-    if (shape_.open) {
-        write_rows(most);
-        for (unsigned rows = 4; rows; rows--) if (rows != 3 || has_threes()) write_rows(rows);
+    const auto some = [this](unsigned rows) { if (shape_.open || rows <= shape_.rows) write_rows(rows); };
+    if (shape_.open || in_fours()) {
+        some(most);
+        for (unsigned rows = most > 4 ? 4 : most - 1; rows; rows--) if (rows != 3 || has_threes()) some(rows);
     } else {
         const size_t   tiles = (shape_.rows + most - 1) / most;
         const unsigned each = static_cast<unsigned>((shape_.rows + tiles - 1) / tiles);
@@ -21883,8 +21934,12 @@ bool CodeProduct::can_write() const {
     for (const CodeLines::Tensor& t : lines_.tensors) if (!wide_ && t.bytes != 4 && shape_.n % lanes()) return false;
     return lines_.tensors.size() + 2 <= most_pointers;
 }
+/// Sums that wait for one another leave Zen 3 time to store others: where k is short they are eight, which other CPUs
+/// hide well enough in so short a loop.
+bool     CodeProduct::in_fours() const             { return !wide_ && shape_.k <= 64 && vectors() % 2 == 0; }
 /// Of rows that are not known a number that more often leaves none.
 unsigned CodeProduct::most_rows() const {
+    if (in_fours())    return direct_ ? 4 : 8;
     if (vectors() > 1) return (all_registers() - 1) / 2 - 1;
     return shape_.open && wide_ ? lanes() : all_registers() - 2;
 }
@@ -21893,7 +21948,8 @@ unsigned CodeProduct::most_rows() const {
 unsigned CodeProduct::vectors_of(unsigned rows) const {
     constexpr unsigned many = 12;
     const unsigned panel = static_cast<unsigned>(shape_.width) / lanes();
-    const unsigned fit = rows > 1 ? (all_registers() - 1) / (rows + 1) : many;
+    const unsigned tall = in_fours() && rows > 4 ? 4 : rows;
+    const unsigned fit = rows > 1 ? (all_registers() - 1) / (tall + 1) : many;
     const unsigned most = panel && fit > panel ? fit / panel * panel : fit, all = vectors();
     const unsigned step = panel && all > most ? panel : 1, tiles = (all + most - 1) / most;
     for (unsigned each = most; 2 * each > most && all > most; each -= step) if (all % each == 0) return each;
@@ -21901,9 +21957,9 @@ unsigned CodeProduct::vectors_of(unsigned rows) const {
     return (even + step - 1) / step * step;
 }
 size_t CodeProduct::steps_together(size_t steps) const {
-    constexpr size_t most = 32;                                 // that are written out
-    const size_t each = tile_.rows * tile_.vectors;
-    return steps <= most && steps * each <= 16 * most ? steps : each < 16 ? 8 : each < 24 ? 4 : 2;
+    const size_t most = wide_ ? 32 : 16;                        // that are written out
+    const size_t each = part_ * tile_.vectors;
+    return steps <= most && steps * each <= 512 ? steps : !wide_ ? 4 : each < 16 ? 8 : each < 24 ? 4 : 2;
 }
 /// Of narrow tiles several rows.
 unsigned CodeProduct::rows_together() const {
@@ -21937,7 +21993,7 @@ void CodeProduct::pass(size_t steps) {
     move(b(), steps * step_of_b());
 }
 void CodeProduct::write_step(size_t i) {
-    const unsigned rows = tile_.rows, many = tile_.vectors, own = rows > 1 ? many : 1;  // own: registers of B
+    const unsigned rows = part_, many = tile_.vectors, own = rows > 1 ? many : 1;   // own: registers of B
     const unsigned element = numbered(rows * many + own);
     const bool     once = wide_ && many == 1;                   // an element of A is read in one place
     const auto b_at = [&](unsigned v) { return in_memory(b(), i * step_of_b() + offset_of_b(v)); };
@@ -21949,7 +22005,7 @@ void CodeProduct::write_step(size_t i) {
         else            emit(X86::load_some, b_in(v), target_.mask, b_at(v), 0);
     }
     for (unsigned r = 0; r < rows; r++) {
-        const CodePlace x = in_memory(a(), 4 * (r * shape_.k + i), true);
+        const CodePlace x = in_memory(a(), 4 * ((first_ + r) * shape_.k + i), true);
         if (!once) move_to_register(element, x);
         for (unsigned v = 0; v < many; v++) {
             const CodePlace y = rows == 1 && !masked(v) ? b_at(v) : in_register(b_in(v));
@@ -21983,6 +22039,7 @@ bool CodeProduct::can_write() const {
     return lines_.tensors.size() + 2 <= most_pointers - 2 && (shape_.width || shape_.n % 4 == 0);
 }
 unsigned CodeProduct::most_rows() const            { return vectors() == 1 ? 12 : vectors() == 2 ? 8 : 6; }
+bool     CodeProduct::in_fours() const             { return false; }
 /// A panel of B, or as many vectors of a row of it as find registers: all are as wide as the last.
 unsigned CodeProduct::vectors_of(unsigned r) const {
     const unsigned panel = static_cast<unsigned>(shape_.width) / 4, fit = 23 / (r + 1), all = vectors();
@@ -22170,6 +22227,13 @@ bool CompiledLayer::State::emit_sums(const CompilerGraph& graph, const FusionGro
     unit.bytes = code.size() - unit.offset;
     return push_unit(lines, sums, unit);
 }
+/// Does no cache hold a value of this group? The last cache is taken for 32 times as large as the second.
+bool CompiledLayer::State::is_large(const FusionGroup& g) const {
+    const TensorDesc& d = dag.nodes[node_at(g.begin)].desc;
+    size_t bytes = 0;
+    impl::bytes_of(d, 1, &bytes);
+    return g.flat && !d.open && bytes / 32 >= profile.l2_bytes;
+}
 /// A function for as many nodes from `begin` on as do well in one loop; the one behind them. An instruction
 /// waits for the one before it, so a CPU that looks ahead some hundred instructions must find those of other vectors
 /// among them: two long operations, one behind the other, are faster as two loops over a tile.
@@ -22192,6 +22256,7 @@ uint32_t CompiledLayer::State::emit_unit(const CompilerGraph& graph, const Fusio
         if (end != begin && emit_sums(graph, g, begin, end, code)) return end;
         if (end == begin || !flatten(graph, g, begin, end, lines)) return begin;
         if (lines.tensors.size() > impl::most_pointers) continue;
+        lines.large = is_large(g);
         impl::CodeLoop loop(lines, code);
         CodeGenUnit unit = {};
         unit.offset = code.size();
@@ -22249,13 +22314,14 @@ void CompiledLayer::State::emit_code(const CompilerGraph& graph) {
     if (!options.machine_code || isa_presence(profile.isa) != Presence::native) return;
     for (const impl::CodeTarget& t : impl::targets) if (t.isa == profile.isa) target = &t;
     if (!target) return;
+    constexpr size_t    CODE_ROOM = 65536;
     impl::List<uint8_t> code;
+    (void)code.behind(CODE_ROOM);                               // pages that stay empty take no memory
     for (uint32_t i = 0; i < fusion.groups.size(); i++) {
         FusionGroup& g = fusion.groups[i];
         const SemanticNode& only = dag.nodes[node_at(g.begin)];
         const bool kernel = only.op != CompilerOp::kernel || impl::has_kernel(only.kind);
-        if (can_emit_product(node_at(g.begin)) && emit_product(graph, i, code) && !only.desc.open
-                && has_sums_of_code(node_at(g.begin), only.desc.rows))
+        if (can_emit_product(node_at(g.begin)) && emit_product(graph, i, code) && always_by_code(node_at(g.begin)))
             i = behind(i);                                      // which never runs alone
         if (g.strategy == FusionStrategy::kernel_call || (g.strategy == FusionStrategy::single && kernel)) continue;
         g.unit = static_cast<uint32_t>(codegen.units.size());

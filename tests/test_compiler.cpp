@@ -907,10 +907,11 @@ TEST_CASE("a weight is what it was when it was bound; one input, one output") {
     REQUIRE(layer.bind("w", w));
     REQUIRE(ok(layer.run(x, out), layer));
     CHECK(out[3] == 85);
-    REQUIRE(layer.bind("w", reinterpret_cast<const char*>(w) + 1));
-    CHECK(layer.run(x, out).code == Code::invalid_argument);
-    REQUIRE(layer.bind("w", nullptr));
-    CHECK(layer.run(x, out).code == Code::invalid_argument);
+    CHECK(layer.bind("w", reinterpret_cast<const char*>(w) + 2).code == Code::invalid_argument);
+    CHECK(layer.bind("w", nullptr).code == Code::invalid_argument);
+    out[3] = 0;
+    REQUIRE(ok(layer.run(x, out), layer));                      // by what was bound before
+    CHECK(out[3] == 85);
     g.output(g.input({ 3 }));
     REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
     REQUIRE(layer.bind("w", w));
@@ -1185,6 +1186,9 @@ TEST_CASE("calls that are wrong") {
     CHECK(layer.run(in, out, 4).code == Code::invalid_argument);
     CHECK(layer.bind("w", w).code == Code::invalid_argument);
     REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    CompileOptions imprecise;
+    imprecise.precision = static_cast<gllm::Precision>(9);
+    CHECK(layer.compile(g, DeviceProfile::host(), imprecise).code == Code::invalid_argument);
     CHECK(layer.run(in, out, 4).code == Code::invalid_argument);
     CHECK(text(layer.message()).find("(w): ") != std::string::npos);
     CHECK(layer.bind("v", w).code == Code::invalid_argument);
@@ -1220,12 +1224,43 @@ TEST_CASE("calls that are wrong") {
         layer.workspace.bytes = scratch - 1;
         wrong("scratch", in, out, 4, "scratch_bytes");
     }
+    const auto wrong_room = [&](const char* what, const void* at, size_t bytes, const char* part) {
+        layer.workspace = { const_cast<void*>(at), bytes };
+        wrong(what, in, out, 4, part);
+    };
+    wrong_room("a workspace over an input", b + 23, 4096, "workspace overlaps an input");
+    wrong_room("a workspace over a weight", w, 1, "workspace overlaps an input or a weight");
+    wrong_room("a workspace over an output", d.data() - 1, 5, "overlaps the workspace");
+    wrong_room("a workspace within an output", c.data() + 3, 4, "overlaps the workspace");
     layer.workspace = {};
     CHECK(layer.run(nullptr, nullptr, 0));
     CHECK(layer.run(nullptr, nullptr).code == Code::invalid_argument);
     REQUIRE(ok(layer.run(in, out, 4), layer));
     CHECK(c.broken() == "");
     CHECK(d.broken() == "");
+    layer.workspace = { d.data(), d.size() * sizeof(float) };   // between two runs that are alike
+    CHECK(layer.run(in, out, 4).code == Code::invalid_argument);
+    layer.workspace = {};
+    REQUIRE(ok(layer.run(in, out, 4), layer));
+}
+
+TEST_CASE("workspaces between two runs of machine code alone") {
+    CompilerGraph g;
+    g.output(g.op(OpKind::relu, g.add(g.input({ any_rows, 64 }), g.weight("w", { 64 }))));
+    CompiledLayer layer;
+    REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    const Floats x(128, 1.0f), w(64, 2.0f);
+    Floats y(128), room(1000);
+    REQUIRE(layer.bind("w", w.data()));
+    for (int i = 0; i < 3; i++) {
+        layer.workspace = { room.data(), room.size() * sizeof(float) };
+        for (int again = 0; again < 3; again++) REQUIRE(ok(layer.run(x.data(), y.data(), 2), layer));
+        CHECK(y[127] == 3);
+        y[127] = 0;
+        layer.workspace.data = y.data() + 127;
+        CHECK(layer.run(x.data(), y.data(), 2).code == Code::invalid_argument);
+        CHECK(y[127] == 0);
+    }
 }
 
 TEST_CASE("out of memory, at every allocation") {
@@ -1569,6 +1604,16 @@ TEST_CASE("blocks that are bound packed as well") {
         CHECK(layer.bind_packed("a", nullptr).code == Code::invalid_argument);
         CHECK(layer.bind_packed("a", blocks[0].data()).code == Code::invalid_argument);
         CHECK(layer.bind_packed("a", packed[2].data()).code == Code::invalid_argument);
+        if (has_form) {
+            const std::vector<float> in(cols);
+            std::vector<float> others(n * 3);
+            const void* inputs[] = { in.data() };
+            void* outputs[] = { packed[0].data() + 128, &others[0], &others[n], &others[2 * n] };
+            REQUIRE(layer.bind_packed("a", packed[0].data()));
+            CHECK(layer.run(inputs, outputs).code == Code::invalid_argument);
+            CHECK(text(layer.message()).find("overlaps an input or a weight") != std::string::npos);
+            REQUIRE(layer.bind("a", blocks[0].data()));
+        }
         for (int round = 0; round < 3; round++) {               // as blocks, packed in part, as blocks again
             for (size_t i = 0; i < 3; i++) {
                 if (round == 1 && packed[i].size() > NO_FORM) REQUIRE(layer.bind_packed(names[i], packed[i].data()));
@@ -1769,7 +1814,10 @@ TEST_CASE("describe and dot") {
     CompiledLayer layer;
     CHECK(as_text(layer, false).empty());
     CHECK(as_text(layer, true).empty());
+    CHECK(registry().find(static_cast<const char*>(nullptr)) == nullptr);
     REQUIRE(ok(layer.compile(g, DeviceProfile::host()), layer));
+    layer.describe(nullptr, nullptr);                           // to nobody
+    layer.dot(nullptr, nullptr);
     const std::string told = as_text(layer, false), dot = as_text(layer, true);
     INFO(told);
     for (const char* part :
