@@ -19838,7 +19838,7 @@ Status CompiledLayer::bind_packed(const char* name, const void* packed) {
     if (fits && h.type != static_cast<uint8_t>(d.quant)) return impl::invalid("these weights are of another type");
     if (!fits) return fits;
     s->strips      = packed;
-    s->strip_bytes = h.bytes;
+    s->strip_bytes = impl::PackedWeights{state_->kernels, d.quant, d.rows, d.cols}.bytes();
     state_->checked = false;
     state_->buffers.rows = 0;                                   // to be planned again
     return impl::success;
