@@ -773,7 +773,7 @@ public:
     GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
     GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
                                 Precision precision = Precision::exact) const;
-    //      Enough for matmul_packed; 0 when the size overflows, or there is no such form.
+    //      Enough for matmul_packed, at this parallel.width; 0 when the size overflows, or there is no such form.
     GK_API size_t matmul_packed_workspace_bytes(QuantType type, size_t m, size_t n, size_t k) const;
     //      Products that share an input, as above: prepared for one format's packed weights it serves all of that
     //      format, and costs others nothing. Buffers of prepare and of prepare_packed take each other's place, for

@@ -103,11 +103,18 @@ void row(const std::string& name, const Way& layer, const std::vector<Peer>& pee
         const V e = power(fma(fma(p, r, set(1)), r, set(1)), k);                                                \
         store(out + i, add(div(v, add(set(1), e)), a));                                                         \
     }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"      // false alarms of gcc 12's avx512fintrin.h, PR 105593
+#endif
 #define ROUND(v) _mm512_roundscale_ps(v, 8)
 TARGET("avx512f") inline void chain_avx512(const float* x, const float* y, float* out, size_t n) {
     CHAIN(__m512, 16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_add_ps, _mm512_sub_ps,
           _mm512_mul_ps, _mm512_max_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, ROUND, _mm512_scalef_ps, _mm512_div_ps)
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #undef ROUND
 #define ROUND(v) _mm256_round_ps(v, 8)
 #define POWER(p, k) _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(k), _mm256_set1_epi32(127)), 23)))
