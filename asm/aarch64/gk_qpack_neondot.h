@@ -156,7 +156,7 @@
 .endr
 .endm
 
-.macro GK_QPACK_STRIPS d, head, step
+.macro GK_QPACK_STRIPS d, head, step, block, open, fold
 L(strip\d):
     ldr     x4, [x0, #32]
     ldr     x2, [x0, #48]
@@ -166,7 +166,7 @@ L(open\d):
     stp     q0, q0, [x6]
     GK_QPACK_INPUTS L(open\d)
 L(block\d):
-    HEAD
+    \block
 .if \head
     add     x1, x1, #\head
 .endif
@@ -174,7 +174,7 @@ L(block\d):
     add     x6, x0, #TOTALS
 L(input\d):
     movi    v3.2d, #0
-    OPEN
+    \open
     mov     w5, #4
     .balign 16
 L(step\d):
@@ -184,7 +184,7 @@ L(step\d):
     add     x3, x3, #64*\d + 32
     subs    w5, w5, #1
     b.ne    L(step\d)
-    FOLD
+    \fold
     ldp     q0, q1, [x6]
     fcvtl   v4.2d, v3.2s
     fcvtl2  v5.2d, v3.4s
@@ -217,22 +217,24 @@ L(store\d):
     GK_RETURN
 .endm
 
-.macro GK_QPACK_FUNC name, head, step       // the function, from SETUP, HEAD of a block, OPEN for an input, STEP and FOLD,
-GK_FUNC \name, 1                            // which ends its sums
+// The function, from STEP d. What else a format has are names of macros, or nothing: `setup` for all, `block` for what a block
+// begins with, `open` for an input, `fold` for its sums of a block.
+.macro GK_QPACK_FUNC name, head, step, setup, block, open, fold
+GK_FUNC \name, 1
     ldr     x9, [x0, #80]
     ldr     x8, [x0, #88]
     ldr     x10, [x0, #40]
     ldr     x1, [x0]
     add     x7, x0, #TOTALS
     add     x7, x7, x9, lsl #5
-    SETUP
+    \setup
     cmp     x10, #1
     b.eq    L(one)
     sub     x8, x8, #4*(3*64 + 32)
-    GK_QPACK_STRIPS 3, \head, \step
+    GK_QPACK_STRIPS 3, \head, \step, \block, \open, \fold
 L(one):
     sub     x8, x8, #4*(64 + 32)
-    GK_QPACK_STRIPS 1, \head, \step
+    GK_QPACK_STRIPS 1, \head, \step, \block, \open, \fold
 GK_ENDFUNC \name
 .endm
 

@@ -32,12 +32,6 @@
     fcvtl   v28.4s, v1.4h
 .endm
 
-.macro OPEN
-.endm
-
-.macro FOLD
-.endm
-
 .macro GROUP d, g, mask
 .if \g % 2 == 0
     GK_QPACK_X \d, \g/2
@@ -77,6 +71,6 @@
     GROUP   \d, 3, 29
 .endm
 
-GK_QPACK_FUNC gk_qpack_neondot_q2_k_4, 16, 80
+GK_QPACK_FUNC gk_qpack_neondot_q2_k_4, 16, 80, SETUP, HEAD
 
 #endif

@@ -31,9 +31,6 @@
     fcvtl   v27.4s, v0.4h
 .endm
 
-.macro OPEN
-.endm
-
 .macro FOLD
     fmul    v3.4s, v3.4s, v27.4s
 .endm
@@ -84,6 +81,6 @@
     GROUPS  \d, 2, 4, 5, 28, 6
 .endm
 
-GK_QPACK_FUNC gk_qpack_neondot_q3_k_4, 8, 112
+GK_QPACK_FUNC gk_qpack_neondot_q3_k_4, 8, 112, SETUP, HEAD, , FOLD
 
 #endif

@@ -23,15 +23,6 @@
     movi    v26.16b, #15
 .endm
 
-.macro HEAD
-.endm
-
-.macro OPEN
-.endm
-
-.macro FOLD
-.endm
-
 .macro STEP d
 .irp g, 0, 1
     GK_QPACK_X \d, \g
@@ -44,6 +35,6 @@
 .endr
 .endm
 
-GK_QPACK_FUNC gk_qpack_neondot_q4_0_4, 0, 144
+GK_QPACK_FUNC gk_qpack_neondot_q4_0_4, 0, 144, SETUP
 
 #endif

@@ -29,16 +29,6 @@
     dup     v31.4s, w11
 .endm
 
-.macro HEAD
-    GK_QPACK_SIX_BITS_HEAD
-.endm
-
-.macro OPEN
-.endm
-
-.macro FOLD
-.endm
-
 .macro STEP d
 .irp g, 0, 1
     GK_QPACK_X \d, \g
@@ -55,6 +45,6 @@
 .endr
 .endm
 
-GK_QPACK_FUNC gk_qpack_neondot_q4_k_4, 16, 144
+GK_QPACK_FUNC gk_qpack_neondot_q4_k_4, 16, 144, SETUP, GK_QPACK_SIX_BITS_HEAD
 
 #endif

@@ -45,9 +45,6 @@
     ldr     q7, [x0, #ROOM]
 .endm
 
-.macro FOLD
-.endm
-
 .macro LOW d, n, h, i
     and     v6.16b, v\n\().16b, v26.16b
     GK_QPACK_DOT \d, 6, \h, \i
@@ -99,6 +96,6 @@
 .endr
 .endm
 
-GK_QPACK_FUNC gk_qpack_neondot_q5_k_4, 20, 176
+GK_QPACK_FUNC gk_qpack_neondot_q5_k_4, 20, 176, SETUP, HEAD, OPEN
 
 #endif

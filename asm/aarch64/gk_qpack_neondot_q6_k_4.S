@@ -40,9 +40,6 @@
     fcvtl   v27.4s, v0.4h
 .endm
 
-.macro OPEN
-.endm
-
 .macro FOLD
     fmul    v3.4s, v3.4s, v27.4s
 .endm
@@ -76,6 +73,6 @@
 .endr
 .endm
 
-GK_QPACK_FUNC gk_qpack_neondot_q6_k_4, 8, 208
+GK_QPACK_FUNC gk_qpack_neondot_q6_k_4, 8, 208, SETUP, HEAD, , FOLD
 
 #endif

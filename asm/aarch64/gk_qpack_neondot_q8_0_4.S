@@ -16,18 +16,6 @@
 #include "gk_qpack_neondot.h"
 #ifdef __aarch64__
 
-.macro SETUP
-.endm
-
-.macro HEAD
-.endm
-
-.macro OPEN
-.endm
-
-.macro FOLD
-.endm
-
 .macro STEP d
 .irp g, 0, 1
     GK_QPACK_X \d, \g

@@ -128,7 +128,7 @@
 
 // ---- the function
 
-.macro GK_QPACK_STRIPS d, head, step
+.macro GK_QPACK_STRIPS d, head, step, block, open, fold
 L(strip\d):
     mov     rcx, qword ptr [rdi + 32]
     mov     rdx, qword ptr [rdi + 48]
@@ -139,13 +139,13 @@ L(open\d):
     vmovaps ymmword ptr [r11 + 32], ymm0
     GK_QPACK_INPUTS L(open\d)
 L(block\d):
-    HEAD
+    \block
     add     rsi, \head
     mov     rax, rdx
     lea     r11, [rdi + 192]
 L(input\d):
     vpxor   xmm15, xmm15, xmm15
-    OPEN
+    \open
     mov     r8d, 4
     .balign 32
 L(step\d):
@@ -155,7 +155,7 @@ L(step\d):
     add     rax, 64*\d + 32
     dec     r8d
     jnz     L(step\d)
-    FOLD
+    \fold
     vextractf128 xmm1, ymm15, 1
     vcvtps2pd ymm0, xmm15
     vcvtps2pd ymm1, xmm1
@@ -200,8 +200,9 @@ L(store\d):
 .endr
 .endm
 
-.macro GK_QPACK_FUNC name, head, step       // the function, from CONSTANTS, SETUP, HEAD of a block, OPEN for an input, STEP
-                                            // and FOLD, which ends its sums
+// The function, from CONSTANTS and STEP d. What else a format has are names of macros, or nothing: `setup` for all, `block`
+// for what a block begins with, `open` for an input, `fold` for its sums of a block.
+.macro GK_QPACK_FUNC name, head, step, setup, block, open, fold
 GK_CONST \name\()_data
 L(common):
     .fill   16, 2, 16384                                                //   0  digits
@@ -221,17 +222,17 @@ GK_FUNC \name, 1
     shl     r9,  6
     lea     r9,  [rdi + r9 + 192]
     mov     rsi, qword ptr [rdi]
-    SETUP
+    \setup
     mov     rax, qword ptr [rdi + 88]
     cmp     qword ptr [rdi + 40], 1
     je      L(one)
     sub     rax, 4*(3*64 + 32)
     mov     qword ptr [rdi + 8], rax
-    GK_QPACK_STRIPS 3, \head, \step
+    GK_QPACK_STRIPS 3, \head, \step, \block, \open, \fold
 L(one):
     sub     rax, 4*(64 + 32)
     mov     qword ptr [rdi + 8], rax
-    GK_QPACK_STRIPS 1, \head, \step
+    GK_QPACK_STRIPS 1, \head, \step, \block, \open, \fold
 GK_ENDFUNC \name
 .endm
 

@@ -37,12 +37,6 @@
     vmulps  ymm13, ymm1, ymmword ptr [COMMON + 128]
 .endm
 
-.macro OPEN
-.endm
-
-.macro FOLD
-.endm
-
 .macro QUAD d, i, at, mask, right, first=0
     vmovdqu ymm3, ymmword ptr [rsi + 32 + 32*\i]
 .if \right
@@ -83,6 +77,6 @@
     GROUP   \d, 3, ymm9, 4
 .endm
 
-GK_QPACK_FUNC gk_qpack_avx2_q2_k_8, 32, 160
+GK_QPACK_FUNC gk_qpack_avx2_q2_k_8, 32, 160, SETUP, HEAD
 
 #endif

@@ -39,9 +39,6 @@
     vmovaps ymmword ptr [rdi + 128], ymm0
 .endm
 
-.macro OPEN
-.endm
-
 .macro FOLD
     vmulps  ymm15, ymm15, ymmword ptr [rdi + 128]
 .endm
@@ -97,6 +94,6 @@
     GROUPS  \d, 2, ymm4, ymm7, ymm9, ymm8
 .endm
 
-GK_QPACK_FUNC gk_qpack_avx2_q3_k_8, 16, 224
+GK_QPACK_FUNC gk_qpack_avx2_q3_k_8, 16, 224, SETUP, HEAD, , FOLD
 
 #endif

@@ -24,15 +24,6 @@
     vmovdqa ymm14, ymmword ptr [DATA]
 .endm
 
-.macro HEAD
-.endm
-
-.macro OPEN
-.endm
-
-.macro FOLD
-.endm
-
 .macro STEP d
 .irp g, 0, 1
     GK_QPACK_NIBBLE_GROUP \d, 32 + 128*\g, 32*\g
@@ -42,6 +33,6 @@
 .endr
 .endm
 
-GK_QPACK_FUNC gk_qpack_avx2_q4_0_8, 0, 288
+GK_QPACK_FUNC gk_qpack_avx2_q4_0_8, 0, 288, SETUP
 
 #endif

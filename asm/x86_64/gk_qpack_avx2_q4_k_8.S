@@ -27,16 +27,6 @@
     vmovdqa ymm14, ymmword ptr [DATA]
 .endm
 
-.macro HEAD
-    GK_QPACK_SIX_BITS_HEAD
-.endm
-
-.macro OPEN
-.endm
-
-.macro FOLD
-.endm
-
 .macro STEP d
     GK_QPACK_NIBBLE_GROUP \d, 32, 0
     vmovdqu ymm9, ymmword ptr [rsi]
@@ -49,6 +39,6 @@
     GK_QPACK_SIX_BITS_GROUP 64*\d + 16, ymm9, ymm3
 .endm
 
-GK_QPACK_FUNC gk_qpack_avx2_q4_k_8, 32, 288
+GK_QPACK_FUNC gk_qpack_avx2_q4_k_8, 32, 288, SETUP, GK_QPACK_SIX_BITS_HEAD
 
 #endif

@@ -46,9 +46,6 @@
     vmovdqa ymmword ptr [rdi + 160], ymm0
 .endm
 
-.macro FOLD
-.endm
-
 .macro LOW d, quad, at, first=0
     vpand   ymm3, \quad, ymm14
     GK_QPACK_DOT \d, ymm3, \at, \first
@@ -120,6 +117,6 @@
     GK_QPACK_SIX_BITS_GROUP 64*\d + 16, ymm9, ymm3
 .endm
 
-GK_QPACK_FUNC gk_qpack_avx2_q5_k_8, 40, 352
+GK_QPACK_FUNC gk_qpack_avx2_q5_k_8, 40, 352, SETUP, HEAD, OPEN
 
 #endif

@@ -40,9 +40,6 @@
     vcvtph2ps ymm10, xmmword ptr [rsi]
 .endm
 
-.macro OPEN
-.endm
-
 .macro FOLD
     vmulps  ymm15, ymm15, ymm10
 .endm
@@ -83,6 +80,6 @@
 .endr
 .endm
 
-GK_QPACK_FUNC gk_qpack_avx2_q6_k_8, 16, 416
+GK_QPACK_FUNC gk_qpack_avx2_q6_k_8, 16, 416, SETUP, HEAD, , FOLD
 
 #endif

@@ -25,15 +25,6 @@
     vmovdqa ymm14, ymmword ptr [DATA]
 .endm
 
-.macro HEAD
-.endm
-
-.macro OPEN
-.endm
-
-.macro FOLD
-.endm
-
 .macro BY digit, first, at          // four of k, whose codes are in ymm3
     vpbroadcastd ymm5, dword ptr [rax + 64*\digit + \at]
     vpmaddubsw ymm5, ymm3, ymm5
@@ -82,6 +73,6 @@
 .endr
 .endm
 
-GK_QPACK_FUNC gk_qpack_avx2_q8_0_8, 0, 544
+GK_QPACK_FUNC gk_qpack_avx2_q8_0_8, 0, 544, SETUP
 
 #endif
