@@ -17,8 +17,8 @@
 //   r9   the end of inputs                   ymm10 .. ymm14  of the format: for a block, and masks
 //   r11  an input                            ymm15           sums of a block
 //
-//   Of three digits |digit| <= 64, of one 127: DEPTH, DEPTH1 quads of codes up to c fit 16 bits, 2 c 64 DEPTH < 32768. Sums of
-//   a group are exact, by the lanes of rows. Sixteen FMA at most are a chain, which is added up in double: the order of the twin.
+//   Of three digits |digit| <= 64, of one 127: how many pairs of products fit 16 bits, the format says. Sums of a group are
+//   exact, by the lanes of rows. Sixteen FMA at most are a chain, which is added up in double: the order of the twin.
 
 #include "../gk_asm.h"
 #ifdef __x86_64__
