@@ -179,10 +179,10 @@ template <class E> Want truth(const Options& o, const Side& k, const Side& v, si
                     size += std::fabs(term);
                 }
                 s[t] = scale * dot;
-                double far = 0;
+                double bias = 0;
                 if (o.softcap > 0) s[t] = double(o.softcap) * std::tanh(s[t] / double(o.softcap));
-                if (!o.slopes.empty()) s[t] += far = double(o.slopes[h]) * (double(t) - double(o.position + i));
-                A = std::max(A, std::fabs(scale) * size + std::fabs(far));
+                if (!o.slopes.empty()) s[t] += bias = double(o.slopes[h]) * (double(t) - double(o.position + i));
+                A = std::max(A, std::fabs(scale) * size + std::fabs(bias));
                 nan |= s[t] != s[t] || s[t] == INF;
                 most = std::max(most, s[t]);
             }
