@@ -272,7 +272,7 @@ TEST_CASE("prompts in pieces, threads") {
     REQUIRE(m.session.eval(tokens.data(), n, whole.data(), n));
     CHECK(m.session.position() == n);
     const auto same = [&] { return std::memcmp(whole.data(), pieces.data(), whole.size() * sizeof(float)) == 0; };
-    const auto near = [&] {
+    const auto alike = [&] {
         for (size_t i = 0; i < whole.size(); i++)
             if (!(std::fabs(static_cast<double>(whole[i]) - static_cast<double>(pieces[i])) < 1e-3)) return false;
         return true;
@@ -282,7 +282,7 @@ TEST_CASE("prompts in pieces, threads") {
     size_t at = 0;
     for (size_t step = 1; at < n; at += step, step = std::min(step * 3, n - at))
         REQUIRE(m.session.eval(&tokens[at], step, &pieces[at * vocabulary], step));
-    CHECK(near());
+    CHECK(alike());
 
     gllm::ThreadPool pool(3);
     gllm::ModelOptions options;
@@ -293,7 +293,7 @@ TEST_CASE("prompts in pieces, threads") {
     shared.session.truncate(n - 10);
     CHECK(shared.session.position() == n - 10);
     REQUIRE(shared.session.eval(&tokens[n - 10], 10, &pieces[(n - 10) * vocabulary], 10));
-    CHECK(near());
+    CHECK(alike());
 }
 
 TEST_CASE("eval refuses") {
@@ -1225,8 +1225,8 @@ TEST_CASE("generate: --info, --eval") {
         CHECK(starts(line, std::string(std::vector<const char*>{"logits ", "best ", "nll ", "greedy "}[i])));
         CHECK(static_cast<size_t>(std::count(line.begin(), line.end(), ' ')) + 1 == words[i]);
     }
-    const Ran far = run(scratch, {tiny, "--eval", "1 259"});
-    CHECK(far.err.find("--eval: token 259, of a vocabulary of 259\n") != std::string::npos);
+    const Ran beyond = run(scratch, {tiny, "--eval", "1 259"});
+    CHECK(beyond.err.find("--eval: token 259, of a vocabulary of 259\n") != std::string::npos);
     CHECK(run(scratch, {tiny, "--eval", "1 2 3", "-c", "2"}).err.find("--eval: 3 tokens, for a context of 2\n") != std::string::npos);
     CHECK(run(scratch, {tiny, "-n", "1", "--cache-type", "q8_0"}).err.find("of 32 for Q8_0") != std::string::npos);
 }
