@@ -841,7 +841,7 @@ inline int requantize(Options o) {
     if (!error.empty()) return fail(o, o.file, error);
     Progress progress(o.err);
     const auto start = std::chrono::steady_clock::now();
-    const size_t all = m.file.tensors().size();
+    const size_t all = m.file.tensors().size(), bytes = m.file.mapping().size();
     quantize::Importance importance;
     if (o.importance) error = gather(m, o, text, progress, importance);
     if (error.empty())
@@ -860,13 +860,13 @@ inline int requantize(Options o) {
         json.add("model", o.file);
         json.add("to", o.to);
         json.add("types", gguf::type_summary(out));
-        json.add("bytes_in", m.file.mapping().size());
+        json.add("bytes_in", bytes);
         json.add("bytes", out.mapping().size());
         json.add("seconds", seconds);
         json.print(o.err);
     } else {
         fprintf(o.err, "%s: %s of %s; %s; %.2f seconds\n", o.to, describe::size(static_cast<double>(out.mapping().size())).c_str(),
-                describe::size(static_cast<double>(m.file.mapping().size())).c_str(), gguf::type_summary(out).c_str(), seconds);
+                describe::size(static_cast<double>(bytes)).c_str(), gguf::type_summary(out).c_str(), seconds);
     }
     return 0;
 }

@@ -330,6 +330,13 @@ public:
         return "out of memory";
     }
     std::string parse(const void* data, size_t size);
+    /// An empty one again: what was read of it is gone.
+    void close() {
+        mapping_.close();
+        tensors_.clear();
+        metadata_.clear();
+        index_.clear();
+    }
 
     const Mapping& mapping() const { return mapping_; }
     const std::vector<Tensor>& tensors() const { return tensors_; }

@@ -237,14 +237,16 @@ inline std::string write(const gguf::File& in, const std::string& path, const gg
 }
 
 /// What is wrong, or an empty string. go_on(tensors done so far) may end it by false. A file that is not whole does not stay,
-/// and one of the name of `path` is replaced at the end.
-inline std::string convert(const gguf::File& in, const char* path, const gguf::Type& wanted, gllm::Parallel parallel,
+/// and one of the name of `path` is replaced at the end. That may be `in`, which is closed before: Windows replaces no file
+/// that is mapped.
+inline std::string convert(gguf::File& in, const char* path, const gguf::Type& wanted, gllm::Parallel parallel,
                            const std::function<bool(size_t)>& go_on, const Importance& importance = Importance()) try {
     std::error_code none;
     if (std::filesystem::is_directory(path, none)) return gguf::quoted(path) + " is a directory";
     const std::string part = std::string(path) + ".part";
     std::string error = write(in, part, wanted, parallel, go_on, importance);
     if (error.empty()) {
+        in.close();
         std::error_code failed;
         std::filesystem::rename(part, path, failed);
         if (failed) error = "cannot rename " + gguf::quoted(part);

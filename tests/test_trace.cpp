@@ -29,7 +29,14 @@ constexpr float MAXF = std::numeric_limits<float>::max();
 // ---- the interpreter ------------------------------------------------------------
 
 static float rounded_product(float a, float b)             { volatile float p = a * b; return p; }      // never fused with a sum
-static float fused(float a, float b, float c)              { return std::fmaf(a, b, c); }
+/// One rounding, which not every fmaf has: a double holds the product, and a sum that it does not hold is made odd.
+static float fused(float a, float b, float c) {
+    const double p = double(a) * double(b), s = p + double(c), of_c = s - p, rest = (p - (s - of_c)) + (double(c) - of_c);
+    if (!std::isfinite(s) || rest == 0) return float(s);
+    uint64_t bits = bit_cast<uint64_t>(s);
+    if (bits % 2 == 0) bits += (rest > 0) == (s > 0) ? 1 : uint64_t(-1);
+    return float(bit_cast<double>(bits));
+}
 
 /// One row of a recording, an operation at a time. `of`: whose primitives these are.
 class Interpreter {
