@@ -102,8 +102,8 @@ $(B)/obj/bench/hooks.o: tests/hooks.cpp $(STAMP)
 $(PASSES:%=$(B)/obj/bench/pass_%.o): tests/implementation.hpp $(STAMP)
 	$(call PART,implementation.hpp)
 	$(COMPILE) -DGLLM_KERNELS_THREADS -Itests -c $(@:.o=.cpp) -o $@
-TESTED   := -DGLLM_KERNELS_THREADS $(if $(SAN)$(NATIVE),,-DGLLM_KERNELS_EMULATE) -Itests -isystem build/deps
-TESTED   += $(if $(WINDOWS),,-Dnear= -Dfar=)    # names that Windows takes
+TAKEN    := $(if $(WINDOWS),,-Dnear= -Dfar=)    # names, by Windows
+TESTED   := -DGLLM_KERNELS_THREADS $(if $(SAN)$(NATIVE),,-DGLLM_KERNELS_EMULATE) $(TAKEN) -Itests -isystem build/deps
 $(PASSES:%=$(B)/obj/tests/pass_%.o): tests/implementation.hpp $(STAMP) | deps
 	$(call PART,implementation.hpp)
 	$(COMPILE) $(TESTED) -c $(@:.o=.cpp) -o $@

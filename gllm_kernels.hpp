@@ -8204,6 +8204,8 @@ namespace GK_FEATURE_NS {
 // ---- dots of bytes ------------------------------------------------------------
 //
 //   add_digit(t, codes, x, highest): t plus, for each lane, its four codes times those of a digit of x
+//   quad_dot(t, codes, x): the same by four bytes at x, with sign; codes are 0 .. 255, on NEON they have one as well
+//   ints_of(p): VF bytes
 //   minus_lanes(t): -t as x has it, all_of: back | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //   sum_quads<D>(c, x): for each four signed bytes of c, their sum times the four integers of D digits at x, 256 bytes
 //   apart
@@ -8224,6 +8226,12 @@ GK_INL __m256i dot_quads(__m256i w, __m256i q) {   // |w| <= 128 and |q| <= 127:
 }
 #if GK_PASS == GK_AVX512
 #if GK_FEATURE
+GK_INL vi quad_dot(vi t, vi codes, const uint8_t* x) {
+    return _mm512_dpbusd_epi32(t, codes, viset(impl::load_as<int32_t>(x)));
+}
+GK_INL vi ints_of(const uint8_t* p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 /// out[h], lane l = 4 of 256 codes, from 16 (4 (l % 4) + l / 4) + 4 h on: a lane has 16 in a row of them.
 GK_INL void by_lanes(const void* codes, vi (&out)[4]) {
     vi v[4];
@@ -8299,6 +8307,14 @@ GK_INL vi add_digit(vi t, vb codes, vb x, bool highest) {
     return viadd(t, highest ? dot_quads(codes, x) : _mm256_madd_epi16(_mm256_maddubs_epi16(x, codes), one));
 }
 #endif
+GK_INL vi quad_dot(vi t, vi codes, const uint8_t* x) {
+    const vi four = viset(impl::load_as<int32_t>(x)), even = _mm256_srai_epi16(_mm256_slli_epi16(four, 8), 8);
+    t = viadd(t, vdot16(viand(codes, viset(0xff00ff)), even));
+    return viadd(t, vdot16(_mm256_srli_epi16(codes, 8), _mm256_srai_epi16(four, 8)));
+}
+GK_INL vi ints_of(const uint8_t* p) {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
 /// Minus sums of integers, as 512 high + low, high in the upper half.
 GK_INL vi minus_lanes(vi total) {
     const vi n = visub(viset(0), total), low = viand(n, viset(511));
@@ -8359,6 +8375,12 @@ GK_INL vi add_digit(vi t, vi codes, vi x, bool) {
     const int32x2_t sum_hi = vpadd_s32(vget_low_s32(hi), vget_high_s32(hi));
     return vaddq_s32(t, vcombine_s32(sum_lo, sum_hi));
 #endif
+}
+GK_INL vi quad_dot(vi t, vi codes, const uint8_t* x) {
+    return add_digit(t, codes, viset(impl::load_as<int32_t>(x)), true);
+}
+GK_INL vi ints_of(const uint8_t* p) {
+    return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(impl::load32(p)))))));
 }
 GK_INL vi minus_lanes(vi total)                    { return vnegq_s32(total); }
 GK_INL vi all_of(vi minus)                         { return minus; }
@@ -8945,62 +8967,18 @@ size_t packed_prepared_bytes(size_t k, size_t digits) { return k / 64 * packed_s
 
 using Integers = int32_t[32];
 GK_INL void store_ints(void* p, vi v) { memcpy(p, &v, sizeof v); }
-/// sum += the four bytes of each lane of codes times four signed ones of x. Codes are 0 .. 255, NEON has them signed.
-#if GK_FEATURE == GK_AVX512VNNI
-constexpr int STRIP_BASE = 8;                                   // bits of a digit
-GK_INL vi quad_dot(vi sum, vi codes, const uint8_t* x) {
-    return _mm512_dpbusd_epi32(sum, codes, viset(impl::load_as<int32_t>(x)));
-}
-GK_INL vi ints_of(const uint8_t* p) {
-    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-}
-#elif GK_PASS == GK_NEON
-constexpr int STRIP_BASE = 7;
-GK_INL vi quad_dot(vi sum, vi codes, const uint8_t* x) {
-    return vdotq_s32(sum, vreinterpretq_s8_s32(codes), vreinterpretq_s8_s32(viset(impl::load_as<int32_t>(x))));
-}
-GK_INL vi ints_of(const uint8_t* p) {
-    return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(impl::load32(p)))))));
-}
-#else
-constexpr int STRIP_BASE = 7;
-GK_INL vi quad_dot(vi sum, vi codes, const uint8_t* x) {
-    const vi four = viset(impl::load_as<int32_t>(x)), even = _mm256_srai_epi16(_mm256_slli_epi16(four, 8), 8);
-    sum = viadd(sum, vdot16(viand(codes, viset(0xff00ff)), even));
-    return viadd(sum, vdot16(_mm256_srli_epi16(codes, 8), _mm256_srai_epi16(four, 8)));
-}
-GK_INL vi ints_of(const uint8_t* p) {
-    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-}
-#endif
-/// 32 integers to as many bytes in each plane of digits, one or three, 64 apart.
-#if GK_FEATURE == GK_AVX512VNNI
-GK_INL void put_digit(const vi (&biased)[2], int shift, uint8_t* out) {
-    GK_UNROLL(2) for (size_t h = 0; h < 2; h++) {
-        const __m128i bytes = _mm_xor_si128(_mm512_cvtepi32_epi8(vishr(biased[h], shift)), _mm_set1_epi8(-128));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16 * h), bytes);
-    }
-}
+/// 32 integers to as many bytes in each plane of digits, one or three, 64 apart; lower ones are -half .. half - 1.
 GK_INL void put_digits(const Integers& p, size_t digits, uint8_t* out) {
-    const vi bias = viset(0x808080), biased[2] = {viadd(viload(p), bias), viadd(viload(p + 16), bias)};
-    if (digits == 3) {
-        put_digit(biased, 16, out);
-        put_digit(biased, 8, out + 64);
-    }
-    put_digit(biased, 0, out + 64 * (digits - 1));
-}
-#else
-GK_INL void put_digits(const Integers& p, size_t digits, uint8_t* out) {
+    constexpr int half = 1 << (BASE - 1);
     Integers biased;
     GK_UNROLL(4) for (size_t i = 0; i < 32; i += VF)
-        store_ints(biased + i, viadd(viload(p + i), viset(digits == 1 ? 0 : 64 << STRIP_BASE | 64)));
+        store_ints(biased + i, viadd(viload(p + i), viset(digits == 1 ? 0 : half << BASE | half)));
     for (size_t i = 0; i < digits; i++) {
-        const vb all   = qbytes(biased, STRIP_BASE * static_cast<int>(digits - 1 - i));
-        const vb bytes = i == 0 ? all : bsub(band(all, bset(127)), bset(64));
+        const vb all   = qbytes(biased, BASE * static_cast<int>(digits - 1 - i));
+        const vb bytes = i == 0 ? all : bsub(band(all, bset(2 * half - 1)), bset(half));
         memcpy(out + 64 * i, &bytes, 32);
     }
 }
-#endif
 GK_INL int32_t sum_of(const int32_t* p, size_t n) {
     vi sum = viload(p);
     for (size_t i = VF; i < n; i += VF) sum = viadd(sum, viload(p + i));
@@ -9094,47 +9072,36 @@ template <class S> void unpack_strip(const uint8_t* strip, size_t blocks, uint8_
     }
 }
 
-/// Digits of 32 integers that go with nibbles; NIBBLE times the sums of 32 codes X. Codes of six bits are taken SIX
-/// times, those of Q3_K in odd groups ODD3 times.
-#if GK_FEATURE == GK_AVX512VNNI
-constexpr int NIBBLE = 16, SIX = 4, ODD3 = 8;
+/// So many times codes are taken: nibbles, those of six bits, and those of Q3_K in odd groups.
+constexpr bool IN_PLACE = GK_FEATURE == GK_AVX512VNNI;          // fields of a byte stay where they are
+constexpr int  NIBBLE = IN_PLACE ? 16 : 1, SIX = IN_PLACE ? 4 : 1, ODD3 = IN_PLACE ? 8 : 1;
+
+/// Digits of 32 integers that go with nibbles.
 GK_INL void put_nibble_digits(const Integers& q, size_t digits, uint8_t* out) {
     Integers p;
     GK_UNROLL(2) for (size_t i = 0; i < 16; i += VF) {
         const vi lo = viload(q + i), hi = viload(q + 16 + i), lo16 = vishl(lo, 4);
-        store_ints(p + i, digits == 1 ? lo : lo16);
-        store_ints(p + 16 + i, digits == 1 ? hi : visub(hi, lo16));
+        const bool as_bytes = IN_PLACE && digits == 3;
+        store_ints(p + i, as_bytes ? lo16 : lo);
+        store_ints(p + 16 + i, as_bytes ? visub(hi, lo16) : hi);
     }
     put_digits(p, digits, out);
 }
+/// NIBBLE times the sums of 32 codes X.
 template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][VF][4], const uint8_t* x) {
     vi sum = viset(0);
     GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-        sum = vishl(sum, STRIP_BASE);
-        GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
-            const vi v = viload(quad[i]), low = D == 1 ? left_of(v, 4, 0xf0) : v;
-            sum = quad_dot(sum, low, x + 64 * d + 4 * i);
-            sum = quad_dot(sum, viand(v, bytes_of(0xf0)), x + 64 * d + 16 + 4 * i);
-        }
-    }
-    return sum;
-}
-#else
-constexpr int NIBBLE = 1, SIX = 1, ODD3 = 1;
-GK_INL void put_nibble_digits(const Integers& q, size_t digits, uint8_t* out) { put_digits(q, digits, out); }
-template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][VF][4], const uint8_t* x) {
-    vi sum = viset(0);
-    GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-        sum = vishl(sum, STRIP_BASE);
+        sum = vishl(sum, BASE);
         GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
             const vi v = viload(quad[i]);
-            sum = quad_dot(sum, right_of(v, 0, 15), x + 64 * d + 4 * i);
-            sum = quad_dot(sum, right_of(v, 4, 15), x + 64 * d + 16 + 4 * i);
+            const vi low  = !IN_PLACE ? right_of(v, 0, 15) : D == 1 ? left_of(v, 4, 0xf0) : v;
+            const vi high = IN_PLACE ? right_of(v, 0, 0xf0) : right_of(v, 4, 15);
+            sum = quad_dot(sum, low, x + 64 * d + 4 * i);
+            sum = quad_dot(sum, high, x + 64 * d + 16 + 4 * i);
         }
     }
     return sum;
 }
-#endif
 
 /// Blocks of 32 with a scale: d[g % 2][r], then bytes, as S has them. x has d over what codes are multiplied by, and
 /// minus sum X times their offset.
@@ -9189,7 +9156,7 @@ struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
     template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[8][VF][4], const uint8_t* x) {
         vi sum = viset(0);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, STRIP_BASE);
+            sum = vishl(sum, BASE);
             GK_UNROLL(8) for (size_t i = 0; i < 8; i++) sum = quad_dot(sum, viload(quad[i]), x + 64 * d + 4 * i);
         }
         return sum;
@@ -9296,7 +9263,7 @@ struct strip_q4_k {
             }
     }
     /// Of a group: d / NIBBLE, d sum X, and -NIBBLE sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
-    struct Group { float scale, sum; int16_t minus[2]; int32_t all_of_it; };
+    struct Group { float scale, sum; int16_t minus[2]; int32_t minus_all; };
     static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
         put_nibble_digits(q, digits, out);
         const int32_t total = sum_of(q, 32), minus = -NIBBLE * total;
@@ -9315,7 +9282,7 @@ struct strip_q4_k {
             const vi words = vishr(viload(w.scale), 16 * static_cast<int>(g % 2)), z = viand(words, viset(15));
             const Scaling scale = scaling(words, z, of_s, of_m);
             const vi codes = nibble_sums<D>(w.quad[g % 2], from + g % 2 * 32);
-            const vi minus = viset(of.all_of_it);
+            const vi minus = viset(of.minus_all);
             const vi exact = viadd(codes, vimul(z, minus));
             sum = vfma(scale.rest, vset(of.sum), sum);
             sum = vfma(vfloat(exact), vmul(scale.s, vset(of.scale)), sum);
@@ -9384,7 +9351,7 @@ struct strip_q5_k {
     }
 
     /// Of a group: d, d sum X, and -sum X = minus[0] + 1024 minus[1], to be multiplied by (z, 1024 z).
-    struct Group { float scale, sum; int16_t minus[2]; int32_t all_of_it; };
+    struct Group { float scale, sum; int16_t minus[2]; int32_t minus_all; };
     static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
         put_digits(q, digits, out);
         const int32_t total = sum_of(q, 32), upper = -total >> 10;
@@ -9405,7 +9372,7 @@ struct strip_q5_k {
             const vi z     = vior(viand(words, viset(15)), vishl(fifth, 4));
             const Scaling scale = scaling(words, z, of_s, of_m);
             const vi codes = code_sums<D>(w.quad[g % 2], from + g % 2 * 32);
-            const vi minus = viset(of.all_of_it);
+            const vi minus = viset(of.minus_all);
             const vi exact = viadd(codes, vimul(z, minus));
             sum = vfma(scale.rest, vset(of.sum), sum);
             sum = vfma(vfloat(exact), vmul(scale.s, vset(of.scale)), sum);
@@ -9417,7 +9384,7 @@ struct strip_q5_k {
         vi v[8], low = bytes_of(31), sum = viset(0);
         codes_of(quad, v);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, STRIP_BASE);
+            sum = vishl(sum, BASE);
             GK_UNROLL(8) for (size_t t = 0; t < 8; t++) sum = quad_dot(sum, viand(v[t], low), x + 64 * d + 4 * t);
         }
         return sum;
@@ -9501,7 +9468,7 @@ struct strip_q2_k {
         const vi mask = bytes_of(g % 2 ? 12 : 3);
         vi sum = viset(0);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, STRIP_BASE);
+            sum = vishl(sum, BASE);
             GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
                 const vi v = viload(quad[i]);
                 sum = quad_dot(sum, viand(g < 2 ? v : vishr(v, 4), mask), x + 64 * d + 4 * i);
@@ -9608,10 +9575,10 @@ struct strip_q3_k {
     template <size_t D> static GK_MEM vi code_sums(const vi (&pairs)[8], size_t g, const uint8_t* x) {
         vi sum = viset(0);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, STRIP_BASE);
+            sum = vishl(sum, BASE);
             for (size_t i = 0; i < 4; i++) {
                 const vi pair  = pairs[g / 2 * 4 + i];
-                const vi codes = g % 2 && ODD3 == 1 ? right_of(pair, 3, 7) : right_of(pair, 0, g % 2 ? 56 : 7);
+                const vi codes = g % 2 && !IN_PLACE ? right_of(pair, 3, 7) : right_of(pair, 0, g % 2 ? 56 : 7);
                 sum = quad_dot(sum, codes, x + 64 * d + 4 * i);
             }
         }
@@ -9704,14 +9671,14 @@ struct strip_q6_k {
         const vi q[4] = {right_of(a, 0, 63), four_times(b), right_of(c, 0, 63), four_times(last)};
         vi sum = viset(0);
         GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
-            sum = vishl(sum, STRIP_BASE);
+            sum = vishl(sum, BASE);
             GK_UNROLL(4) for (size_t i = 0; i < 4; i++)
-                sum = quad_dot(sum, D == 1 && SIX == 4 && i % 2 == 0 ? vishl(q[i], 2) : q[i], x + 64 * d + 4 * i);
+                sum = quad_dot(sum, D == 1 && IN_PLACE && i % 2 == 0 ? vishl(q[i], 2) : q[i], x + 64 * d + 4 * i);
         }
         return sum;
     }
     /// SIX times the codes of which v has four times.
-    static GK_MEM vi four_times(vi v) { return SIX == 4 ? right_of(v, 0, 0xfc) : right_of(v, 2, 63); }
+    static GK_MEM vi four_times(vi v) { return IN_PLACE ? right_of(v, 0, 0xfc) : right_of(v, 2, 63); }
 };
 static_assert(sizeof(strip_q6_k) == 210 * VF && alignof(strip_q6_k) == 1, "blocks of Q6_K");
 #endif
