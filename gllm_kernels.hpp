@@ -762,13 +762,13 @@ public:
                                          Precision precision = Precision::exact) const;
 
     //      Weights packed ahead, which is faster for up to 16 rows of x: on AVX2 and NEON of all, with AVX-512 VNNI of
-    //      all that stay in a cache, and of Q2_K, Q3_K, Q4_K, Q5_K and Q4_0 from memory too. k is a multiple of 256.
-    //      Rows side by side, into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded up to a multiple
-    //      of 16, 8 or 4, up to 4 % more than these take as they are, and a tag. That is 0, and packing `unsupported`,
-    //      where there is no such form: there is one on AVX2, AVX-512, NEON with dot products, of the types named,
-    //      Q6_K, Q8_0 and IQ4_NL. The buffer, at any address, is tagged with instruction set, type, n and k; one that
-    //      does not fit is refused. It may be copied, and serves every element type. The promise is that of matmul; so
-    //      are the bits where m is larger, and of rows of x that no fixed point holds.
+    //      all that stay in a cache, and of Q2_K, Q3_K, Q4_K, Q5_K, Q4_0, IQ4_NL and IQ4_XS from memory too. k is a
+    //      multiple of 256. Rows side by side, into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded
+    //      up to a multiple of 16, 8 or 4, up to 4 % more than these take as they are, and a tag. That is 0, and
+    //      packing `unsupported`, where there is no such form: there is one on AVX2, AVX-512, NEON with dot products,
+    //      of the types named, Q6_K and Q8_0. The buffer, at any address, is tagged with instruction set, type, n and
+    //      k; one that does not fit is refused. It may be copied, and serves every element type. The promise is that of
+    //      matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
     GK_API size_t packed_weights_bytes(QuantType type, size_t n, size_t k) const;
     GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
     GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
@@ -3046,6 +3046,7 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_avx512vnni_q8_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_avx512vnni_q4_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q4_0) \
     ROW(gk_qpack_avx512vnni_iq4_nl_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qpack_avx512vnni_iq4_xs_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, IQ4_XS) \
     ROW(gk_qpack_avx2_q2_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q2_K) \
     ROW(gk_qpack_avx2_q3_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q3_K) \
     ROW(gk_qpack_avx2_q4_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_K) \
@@ -3053,7 +3054,8 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_avx2_q6_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_avx2_q8_0_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_avx2_q4_0_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_0) \
-    ROW(gk_qpack_avx2_iq4_nl_8,      GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, IQ4_NL)
+    ROW(gk_qpack_avx2_iq4_nl_8,      GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qpack_avx2_iq4_xs_8,      GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, IQ4_XS)
 #define GK_ARM64_STRIPS(ROW) \
     ROW(gk_qpack_neondot_q2_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q2_K) \
     ROW(gk_qpack_neondot_q3_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q3_K) \
@@ -3062,7 +3064,8 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_neondot_q6_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_neondot_q8_0_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_neondot_q4_0_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q4_0) \
-    ROW(gk_qpack_neondot_iq4_nl_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, IQ4_NL)
+    ROW(gk_qpack_neondot_iq4_nl_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qpack_neondot_iq4_xs_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, IQ4_XS)
 
 #if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
 extern "C" {
@@ -9120,28 +9123,40 @@ template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][VF][4], const
     return sum;
 }
 
+/// Formats that keep the codes of each 32 of k together: step[g / 2].quad[g % 2][i][r], made by S::biased, and undone.
+template <class S, class Codec, size_t Quads> struct quads_of_32 {
+    using codec = Codec;
+    using block = typename codec::block;
+    static GK_MEM vi biased(vi codes) { return codes; }
+    static size_t byte_of(size_t g, size_t i) {
+        return g * (block::weights == 32 ? sizeof(block) : 4 * Quads) + offsetof(block, qs) + 4 * i;
+    }
+    GK_MEM void put_codes(const ReadWords& w) {
+        S& s = static_cast<S&>(*this);
+        for (size_t g = 0; g < 8; g++)
+            for (size_t i = 0; i < Quads; i++)
+                store_ints(s.step[g / 2].quad[g % 2][i], S::biased(w.get(byte_of(g, i))));
+    }
+    GK_MEM void get_codes(const WriteWords& w) const {
+        const S& s = static_cast<const S&>(*this);
+        for (size_t g = 0; g < 8; g++)
+            for (size_t i = 0; i < Quads; i++)
+                w.put(byte_of(g, i), S::biased(viload(s.step[g / 2].quad[g % 2][i])));
+    }
+};
+
 /// Blocks of 32 with a scale: d[g % 2][r], then bytes, as S has them. x has d over what codes are multiplied by, and
 /// minus sum X times their offset.
-template <class S, class Codec, size_t Quads> struct strip_of_32 {
-    using codec = Codec;
+template <class S, class Codec, size_t Quads> struct strip_of_32 : quads_of_32<S, Codec, Quads> {
     struct Step { uint8_t d[2][VF][2], quad[2][Quads][VF][4]; } step[4];
     struct Group { float scale; int32_t start; int64_t unused; };
 
-    using block = typename codec::block;
+    using block = typename Codec::block;
     GK_MEM void put_scales(const block* row, size_t r) {
         for (size_t g = 0; g < 8; g++) memcpy(step[g / 2].d[g % 2][r], row[g].d, 2);
     }
     GK_MEM void get_scales(block* row, size_t r) const {
         for (size_t g = 0; g < 8; g++) memcpy(row[g].d, step[g / 2].d[g % 2][r], 2);
-    }
-    static size_t byte_of(size_t g, size_t i) { return g * sizeof(block) + offsetof(block, qs) + 4 * i; }
-    GK_MEM void put_codes(const ReadWords& w) {
-        for (size_t g = 0; g < 8; g++)
-            for (size_t i = 0; i < Quads; i++) store_ints(step[g / 2].quad[g % 2][i], S::biased(w.get(byte_of(g, i))));
-    }
-    GK_MEM void get_codes(const WriteWords& w) const {
-        for (size_t g = 0; g < 8; g++)
-            for (size_t i = 0; i < Quads; i++) w.put(byte_of(g, i), S::biased(viload(step[g / 2].quad[g % 2][i])));
     }
     static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
         S::put_x_digits(q, digits, out);
@@ -9184,7 +9199,6 @@ struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
     static constexpr QuantType type = QuantType::Q4_0;
     static constexpr float     full = 1 << 18, times = NIBBLE;
     static constexpr int       offset = 8 * NIBBLE;
-    static GK_MEM vi biased(vi codes) { return codes; }
     static GK_MEM void put_x_digits(const Integers& q, size_t digits, uint8_t* out) {
         put_nibble_digits(q, digits, out);
     }
@@ -9225,7 +9239,6 @@ struct strip_iq4_nl : strip_of_32<strip_iq4_nl, codec_iq4_nl, 4> {
     static constexpr QuantType type = QuantType::IQ4_NL;
     static constexpr float     full = Levels::full, times = 1;
     static constexpr int       offset = Levels::offset;
-    static GK_MEM vi biased(vi codes) { return codes; }
     static GK_MEM void put_x_digits(const Integers& q, size_t digits, uint8_t* out) {
         put_digits<Levels::bits>(q, digits, out);
     }
@@ -9234,6 +9247,44 @@ struct strip_iq4_nl : strip_of_32<strip_iq4_nl, codec_iq4_nl, 4> {
     }
 };
 static_assert(sizeof(strip_iq4_nl) == 144 * VF, "as many bytes as blocks");
+
+/// IQ4_XS: sc[g % 2][r], less 32; quads as of IQ4_NL.
+struct strip_iq4_xs : quads_of_32<strip_iq4_xs, codec_iq4_xs, 4> {
+    static constexpr QuantType type = QuantType::IQ4_XS;
+    static constexpr float     full = Levels::full;
+    uint8_t d[VF][2];
+    struct Step { uint8_t sc[2][VF], quad[2][4][VF][4]; } step[4];
+
+    GK_MEM void put_scales(const codec::block* row, size_t r) {
+        uint8_t sc[32];
+        const vb scales = codec::steps(*row).scale;
+        memcpy(sc, &scales, 32), memcpy(d[r], row->d, 2);
+        for (size_t g = 0; g < 8; g++) step[g / 2].sc[g % 2][r] = sc[g];
+    }
+    GK_MEM void get_scales(codec::block* row, size_t r) const {
+        memcpy(row->d, d[r], 2), memset(row->sh, 0, sizeof row->sh), memset(row->sl, 0, sizeof row->sl);
+        for (size_t g = 0; g < 8; g++) {
+            const unsigned sc = (step[g / 2].sc[g % 2][r] + 32u) & 63;
+            row->sl[g / 2] = static_cast<uint8_t>(row->sl[g / 2] | (sc & 15) << g % 2 * 4);
+            row->sh[g / 4] = static_cast<uint8_t>(row->sh[g / 4] | sc >> 4 << g % 4 * 2);
+        }
+    }
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        strip_iq4_nl::put_x(q, d, digits, out, group);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        vf sum = vzero();
+        for (size_t g = 0; g < 8; g++) {
+            const Step&               w    = step[g / 2];
+            const uint8_t* const      from = x + g / 2 * packed_step(D);
+            const strip_iq4_nl::Group of   = impl::load_as<strip_iq4_nl::Group>(from + 64 * D + g % 2 * 16);
+            const vi exact = viadd(iq4.sums<D>(w.quad[g % 2], from + g % 2 * 32), viset(of.start));
+            sum = vfma(vfloat(exact), vmul(vload(reinterpret_cast<const int8_t*>(w.sc[g % 2])), vset(of.scale)), sum);
+        }
+        return vmul(sum, vload(reinterpret_cast<const f16*>(d)));
+    }
+};
+static_assert(sizeof(strip_iq4_xs) == 138 * VF && alignof(strip_iq4_xs) == 1, "blocks of IQ4_XS, scales in bytes");
 #endif
 
 #if GK_HAS_KQUANT
@@ -9779,6 +9830,9 @@ template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_0>() { 
 #if GK_HAS_IQ
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_iq4_nl>() {
     return &Packed<strip_iq4_nl>::kernels;
+}
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_iq4_xs>() {
+    return &Packed<strip_iq4_xs>::kernels;
 }
 #endif
 #if GK_HAS_KQUANT

@@ -31,7 +31,7 @@ template <class E> bool has_form(const CpuKernels<E>& k, QuantType type) { retur
 
 bool packs(QuantType type) {
     for (QuantType t : { QuantType::Q2_K, QuantType::Q3_K, QuantType::Q4_K, QuantType::Q5_K, QuantType::Q6_K, QuantType::Q8_0, QuantType::Q4_0,
-                         QuantType::IQ4_NL })
+                         QuantType::IQ4_NL, QuantType::IQ4_XS })
         if (t == type) return true;
     return false;
 }
