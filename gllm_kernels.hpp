@@ -762,8 +762,8 @@ public:
                                          Precision precision = Precision::exact) const;
 
     //      Weights packed ahead, which is faster for up to 16 rows of x: on AVX2 and NEON of all, with AVX-512 VNNI of
-    //      all that stay in a cache, and of Q2_K, Q3_K, Q4_K, Q5_K, Q4_0, IQ4_NL and IQ4_XS from memory too. k is a
-    //      multiple of 256. Rows side by side, into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded
+    //      all that stay in a cache, and of Q2_K, Q3_K, Q4_K, Q5_K, Q4_0, Q4_1, IQ4_NL and IQ4_XS from memory too. k is
+    //      a multiple of 256. Rows side by side, into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded
     //      up to a multiple of 16, 8 or 4, up to 4 % more than these take as they are, and a tag. That is 0, and
     //      packing `unsupported`, where there is no such form: there is one on AVX2, AVX-512, NEON with dot products,
     //      of the types named, Q6_K and Q8_0. The buffer, at any address, is tagged with instruction set, type, n and
@@ -3045,6 +3045,7 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_avx512vnni_q6_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_avx512vnni_q8_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_avx512vnni_q4_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q4_0) \
+    ROW(gk_qpack_avx512vnni_q4_1_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q4_1) \
     ROW(gk_qpack_avx512vnni_iq4_nl_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, IQ4_NL) \
     ROW(gk_qpack_avx512vnni_iq4_xs_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, IQ4_XS) \
     ROW(gk_qpack_avx2_q2_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q2_K) \
@@ -3054,6 +3055,7 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_avx2_q6_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_avx2_q8_0_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_avx2_q4_0_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_0) \
+    ROW(gk_qpack_avx2_q4_1_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_1) \
     ROW(gk_qpack_avx2_iq4_nl_8,      GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, IQ4_NL) \
     ROW(gk_qpack_avx2_iq4_xs_8,      GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, IQ4_XS)
 #define GK_ARM64_STRIPS(ROW) \
@@ -3064,6 +3066,7 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_neondot_q6_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_neondot_q8_0_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_neondot_q4_0_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q4_0) \
+    ROW(gk_qpack_neondot_q4_1_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q4_1) \
     ROW(gk_qpack_neondot_iq4_nl_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, IQ4_NL) \
     ROW(gk_qpack_neondot_iq4_xs_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, IQ4_XS)
 
@@ -9123,6 +9126,29 @@ template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][VF][4], const
     return sum;
 }
 
+/// Of a group of nibbles, w = s (q - z) + rest, z whole steps of its offset: d / NIBBLE, d sum X, and -NIBBLE sum X =
+/// minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
+struct OffsetNibbles {
+    float   scale, sum;
+    int16_t minus[2];
+    int32_t minus_all;
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        put_nibble_digits(q, digits, out);
+        const int32_t total = sum_of(q, 32), all = -NIBBLE * total;
+        const int32_t upper = all >> 11 < INT16_MAX ? all >> 11 : INT16_MAX;
+        const OffsetNibbles g = {d / NIBBLE, d * static_cast<float>(total),
+                                 {static_cast<int16_t>(all - 2048 * upper), static_cast<int16_t>(upper)}, all};
+        memcpy(group, &g, sizeof g);
+    }
+    /// `chain` and the group, whose digits are at x.
+    template <size_t D>
+    GK_MEM vf add(vf chain, const uint8_t (&quad)[4][VF][4], const uint8_t* x, vi z, vf s, vf rest) const {
+        const vi exact = viadd(nibble_sums<D>(quad, x), vimul(z, viset(minus_all)));
+        chain = vfma(rest, vset(sum), chain);
+        return vfma(vfloat(exact), vmul(s, vset(scale)), chain);
+    }
+};
+
 /// Formats that keep the codes of each 32 of k together: step[g / 2].quad[g % 2][i][r], made by S::biased, and undone.
 template <class S, class Codec, size_t Quads> struct quads_of_32 {
     using codec = Codec;
@@ -9207,6 +9233,48 @@ struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
     }
 };
 static_assert(sizeof(strip_q8_0) == 272 * VF && sizeof(strip_q4_0) == 144 * VF, "as many bytes as blocks");
+
+/// Q4_1: d[g % 2][r], m[g % 2][r]; z[r], the whole steps of the offset, as in take_steps, of group g % 2 << 4 g % 2.
+struct strip_q4_1 : quads_of_32<strip_q4_1, codec_q4_1, 4> {
+    static constexpr QuantType type = QuantType::Q4_1;
+    static constexpr float     full = 1 << 17;
+    struct Step { uint8_t d[2][VF][2], m[2][VF][2], z[VF], quad[2][4][VF][4]; } step[4];
+
+    GK_MEM void put_scales(const block* row, size_t r) {
+        Scales16 s;
+        float    rest[16];
+        uint8_t  z[32];
+        scales_of_16<codec>(row, 8, s);
+        const vb steps = take_steps<codec>(s, rest);
+        memcpy(z, &steps, 32);
+        for (size_t g = 0; g < 8; g++) {
+            Step& to = step[g / 2];
+            memcpy(to.d[g % 2][r], row[g].d, 2), memcpy(to.m[g % 2][r], row[g].m, 2);
+            to.z[r] = static_cast<uint8_t>(to.z[r] | z[2 * g] << g % 2 * 4);
+        }
+    }
+    GK_MEM void get_scales(block* row, size_t r) const {
+        for (size_t g = 0; g < 8; g++)
+            memcpy(row[g].d, step[g / 2].d[g % 2][r], 2), memcpy(row[g].m, step[g / 2].m[g % 2][r], 2);
+    }
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        OffsetNibbles::put_x(q, d, digits, out, group);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        vf sum = vzero();
+        for (size_t g = 0; g < 8; g++) {
+            const Step&          w    = step[g / 2];
+            const uint8_t* const from = x + g / 2 * packed_step(D);
+            const OffsetNibbles  of   = impl::load_as<OffsetNibbles>(from + 64 * D + g % 2 * 16);
+            const vi z = viand(vishr(ints_of(w.z), 4 * static_cast<int>(g % 2)), viset(15));
+            const vf s = vload(reinterpret_cast<const f16*>(w.d[g % 2]));
+            const vf rest = vfma(vfloat(z), s, vload(reinterpret_cast<const f16*>(w.m[g % 2])));
+            sum = of.add<D>(sum, w.quad[g % 2], from + g % 2 * 32, z, s, rest);
+        }
+        return sum;
+    }
+};
+static_assert(sizeof(strip_q4_1) == 164 * VF && alignof(strip_q4_1) == 1, "blocks of Q4_1, and z");
 
 #if GK_HAS_IQ
 /// Levels of IQ4, as dot products take them: + 128, but for NEON. On AVX2 x has smaller digits.
@@ -9372,30 +9440,19 @@ struct strip_q4_k {
                 w.put(byte_of(s, 4 + i), bits_of(vishr(even, 4), odd, 15));
             }
     }
-    /// Of a group: d / NIBBLE, d sum X, and -NIBBLE sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
-    struct Group { float scale, sum; int16_t minus[2]; int32_t minus_all; };
     static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
-        put_nibble_digits(q, digits, out);
-        const int32_t total = sum_of(q, 32), minus = -NIBBLE * total;
-        const int32_t upper = minus >> 11 < INT16_MAX ? minus >> 11 : INT16_MAX;
-        const Group g = {d / NIBBLE, d * static_cast<float>(total),
-                         {static_cast<int16_t>(minus - 2048 * upper), static_cast<int16_t>(upper)}, minus};
-        memcpy(group, &g, sizeof g);
+        OffsetNibbles::put_x(q, d, digits, out, group);
     }
     template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
         const vf of_s = vload(reinterpret_cast<const f16*>(d)), of_m = vload(reinterpret_cast<const f16*>(dmin));
         vf sum = vzero();
         for (size_t g = 0; g < 8; g++) {
-            const Step&          w     = step[g / 2];
-            const uint8_t* const from  = x + g / 2 * packed_step(D);
-            const Group          of    = impl::load_as<Group>(from + 64 * D + g % 2 * 16);
+            const Step&          w    = step[g / 2];
+            const uint8_t* const from = x + g / 2 * packed_step(D);
+            const OffsetNibbles  of   = impl::load_as<OffsetNibbles>(from + 64 * D + g % 2 * 16);
             const vi words = vishr(viload(w.scale), 16 * static_cast<int>(g % 2)), z = viand(words, viset(15));
             const Scaling scale = scaling(words, z, of_s, of_m);
-            const vi codes = nibble_sums<D>(w.quad[g % 2], from + g % 2 * 32);
-            const vi minus = viset(of.minus_all);
-            const vi exact = viadd(codes, vimul(z, minus));
-            sum = vfma(scale.rest, vset(of.sum), sum);
-            sum = vfma(vfloat(exact), vmul(scale.s, vset(of.scale)), sum);
+            sum = of.add<D>(sum, w.quad[g % 2], from + g % 2 * 32, z, scale.s, scale.rest);
         }
         return sum;
     }
@@ -9827,6 +9884,7 @@ template <class S> struct Packed {
 template <class C> constexpr const impl::PackedKernels* packed_kernels() { return nullptr; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q8_0>() { return &Packed<strip_q8_0>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_0>() { return &Packed<strip_q4_0>::kernels; }
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_1>() { return &Packed<strip_q4_1>::kernels; }
 #if GK_HAS_IQ
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_iq4_nl>() {
     return &Packed<strip_iq4_nl>::kernels;

@@ -31,7 +31,7 @@ template <class E> bool has_form(const CpuKernels<E>& k, QuantType type) { retur
 
 bool packs(QuantType type) {
     for (QuantType t : { QuantType::Q2_K, QuantType::Q3_K, QuantType::Q4_K, QuantType::Q5_K, QuantType::Q6_K, QuantType::Q8_0, QuantType::Q4_0,
-                         QuantType::IQ4_NL, QuantType::IQ4_XS })
+                         QuantType::Q4_1, QuantType::IQ4_NL, QuantType::IQ4_XS })
         if (t == type) return true;
     return false;
 }
@@ -265,23 +265,30 @@ TEST_CASE("matmul_packed: long rows") {
 
 /// Every weight of it s q - m = 0, or all but a few.
 TEST_CASE_TEMPLATE("matmul_packed: weights that an offset makes zero count for nothing", E, ELEMENTS) {
-    for (size_t m : Sizes{ 1, 4 })
-        for (bool all : { true, false })
-            for (Input input : { Input::gaussian, Input::outliers, Input::highest }) {
-                Rng rng(m);
-                Case<E> c(rng, QuantType::Q4_K, m, 21, 4, input);
-                for (size_t at = 0; at < c.blocks.size(); at += 144) {
-                    uint8_t* const b = c.blocks.data() + at;
-                    const unsigned q = 1 + unsigned(rng.below(3));
-                    const uint16_t d = round_to<gllm::f16>(std::ldexp(1.0 + double(rng.below(16)) / 16, int(rng.below(12)) - 10)).bits;
-                    quant::put(b, d, 2), quant::put(b + 2, d, 2);                       // scale 2, minimum 2 q
-                    std::memset(b + 4, 2, 4), std::memset(b + 8, int(2 * q), 4), std::memset(b + 12, int(2 + (2 * q << 4)), 4);
-                    std::memset(b + 16, int(q * 0x11), 128);
-                    if (!all && rng.below(4) == 0) b[16 + rng.below(128)] ^= 0x11;
+    for (QuantType type : { QuantType::Q4_K, QuantType::Q4_1 })
+        for (size_t m : Sizes{ 1, 4 })
+            for (bool all : { true, false })
+                for (Input input : { Input::gaussian, Input::outliers, Input::highest }) {
+                    Rng rng(m);
+                    Case<E> c(rng, type, m, 21, 4, input);
+                    const size_t head = type == QuantType::Q4_K ? 16 : 4, codes = type == QuantType::Q4_K ? 128 : 16;
+                    for (size_t at = 0; at < c.blocks.size(); at += head + codes) {
+                        uint8_t* const b = c.blocks.data() + at;
+                        const unsigned q = 1 + unsigned(rng.below(3));
+                        const double   d = std::ldexp(1.0 + double(rng.below(16)) / 16, int(rng.below(12)) - 10);
+                        quant::put(b, round_to<gllm::f16>(d).bits, 2);
+                        if (type == QuantType::Q4_K) {                              // scale 2, minimum 2 q
+                            quant::put(b + 2, round_to<gllm::f16>(d).bits, 2);
+                            std::memset(b + 4, 2, 4), std::memset(b + 8, int(2 * q), 4), std::memset(b + 12, int(2 + (2 * q << 4)), 4);
+                        } else {
+                            quant::put(b + 2, round_to<gllm::f16>(-d * q).bits, 2);
+                        }
+                        std::memset(b + head, int(q * 0x11), codes);
+                        if (!all && rng.below(4) == 0) b[head + rng.below(codes)] ^= 0x11;
+                    }
+                    c.renew();
+                    c.check(all ? " all zero" : " all but a few zero");
                 }
-                c.renew();
-                c.check(all ? " all zero" : " all but a few zero");
-            }
 }
 
 /// Where x or m is not for the kernels the bits are those of matmul, and rows do not depend on each other.
