@@ -2635,6 +2635,7 @@ struct FormatKernels {
     const DigitKernels* digits;
     bool rests;
     const PackedKernels* packed;                                // null: rows of this format are not packed
+    DotRows* strips;                                            // instead of its twin, if not null
 };
 
 /// What is the same for all formats: how x is prepared, one row of it at a time.
@@ -2656,7 +2657,7 @@ struct PackedKernels {
     size_t (*prepared_bytes)(size_t k, size_t digits);
     bool (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
     void (*rows)(const RowsJob& job);                           // weights: strips; stride: bytes of one; k > 0
-    DotRows *run, *twin;                                        // whole strips by up to DOT_INPUTS rows of x
+    DotRows* twin;                                              // whole strips by up to DOT_INPUTS rows of x
 };
 
 /// y[m][n] = x W^T, W codes, x in fixed point: section [15].
@@ -9146,7 +9147,6 @@ template <class S, class Codec, size_t Quads> struct strip_of_32 {
 };
 /// Q8_0: codes + 128, but for NEON.
 struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
-    static constexpr QuantType type = QuantType::Q8_0;
     static constexpr float     full = 63 << 13, times = 1;
     static constexpr int       offset = GK_PASS == GK_NEON ? 0 : 128;
     static GK_MEM vi biased(vi codes) { return offset ? bits_of(codes, visub(viset(-1), codes), 127) : codes; }
@@ -9164,7 +9164,6 @@ struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
 };
 /// Q4_0: nibbles as they are, codes + 8.
 struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
-    static constexpr QuantType type = QuantType::Q4_0;
     static constexpr float     full = 1 << 18, times = NIBBLE;
     static constexpr int       offset = 8 * NIBBLE;
     static GK_MEM vi biased(vi codes) { return codes; }
@@ -9233,7 +9232,6 @@ GK_INL Scaling scaling(vi words, vi z, vf of_s, vf of_m) {
 /// of group g.
 struct strip_q4_k {
     using codec = codec_q4_k;
-    static constexpr QuantType type = QuantType::Q4_K;
     static constexpr float     full = 1 << 17;
     uint8_t d[VF][2], dmin[VF][2];
     struct Step { uint8_t scale[VF][2][2], quad[2][4][VF][4]; } step[4];
@@ -9298,7 +9296,6 @@ static_assert(sizeof(strip_q4_k) == 148 * VF && alignof(strip_q4_k) == 1, "block
 ///   b   q[1] | q[5] >> 3 << 5 | (q[7] >> 3 & 1) << 7      e      q[4] | (q[7] & 7) << 5
 struct strip_q5_k {
     using codec = codec_q5_k;
-    static constexpr QuantType type = QuantType::Q5_K;
     static constexpr float     full = 1 << 18;
     uint8_t d[VF][2], dmin[VF][2], z4[VF];
     struct Step { uint8_t scale[VF][2][2], quad[2][5][VF][4]; } step[4];
@@ -9395,7 +9392,6 @@ static_assert(sizeof(strip_q5_k) == 181 * VF && alignof(strip_q5_k) == 1, "block
 /// Q2_K: sm[g % 4][r] = sc | mn << 4; fields of two bits of quad[i][r] are codes of k + 4 i of groups g % 4 of 16.
 struct strip_q2_k {
     using codec = codec_q2_k;
-    static constexpr QuantType type = QuantType::Q2_K;
     static constexpr float     full = 1 << 18;
     uint8_t d[VF][2], dmin[VF][2];
     struct Step { uint8_t sm[4][VF], quad[4][VF][4]; } step[4];
@@ -9487,7 +9483,6 @@ static_assert(sizeof(strip_q2_k) == 84 * VF && alignof(strip_q2_k) == 1, "blocks
 ///   u            q[2][2] | q[3][2] << 3 | v >> 4 << 6
 struct strip_q3_k {
     using codec = codec_q3_k;
-    static constexpr QuantType type = QuantType::Q3_K;
     static constexpr float     full = 1 << 19;
     uint8_t d[VF][2];
     struct Step { uint8_t sc[4][VF], quad[6][VF][4]; } step[4];
@@ -9594,7 +9589,6 @@ static_assert(sizeof(strip_q3_k) == 114 * VF && alignof(strip_q3_k) == 1, "block
 ///   c[i]  q2[i]     | (q3[i + 1] & 3) << 6     i + 1 modulo 4
 struct strip_q6_k {
     using codec = codec_q6_k;
-    static constexpr QuantType type = QuantType::Q6_K;
     static constexpr float     full = 1 << 19;
     uint8_t d[VF][2];
     struct Step { uint8_t sc[4][VF], quad[4][3][VF][4]; } step[4];
@@ -9686,6 +9680,7 @@ static_assert(sizeof(strip_q6_k) == 210 * VF && alignof(strip_q6_k) == 1, "block
 /// Rows of strips; those of the last one, if it has fewer, by way of a tile.
 void packed_rows(const impl::RowsJob& job) {
     const impl::PackedKernels& p = *job.format->packed;
+    impl::DotRows* const kernel = job.format->strips ? job.format->strips : p.twin;
     impl::Lines<impl::DotJob> lines;
     impl::DotJob& d = *lines.begin();
     const auto run = [&](size_t strip, size_t strips, float* y, size_t y_row) {
@@ -9698,7 +9693,7 @@ void packed_rows(const impl::RowsJob& job) {
         d.inputs  = job.m;
         d.x_bytes = p.prepared_bytes(job.k, job.digits);
         d.y_row   = y_row;
-        p.run(&d);
+        kernel(&d);
     };
     const size_t whole = job.rows / VF, rest = job.rows % VF;
     if (whole) run(0, whole, job.y, job.ldy);
@@ -9709,10 +9704,8 @@ void packed_rows(const impl::RowsJob& job) {
 }
 
 template <class S> struct Packed {
-    static constexpr const impl::AsmKernel<impl::DotRows>* row =
-        impl::row_for(impl::strip_rows, GK_ASM_PASS, GK_FEATURE, static_cast<size_t>(S::type));
     static constexpr impl::PackedKernels kernels = {VF, sizeof(S), &pack_strip<S>, &unpack_strip<S>,
-        &packed_prepared_bytes, &prepare_packed<S>, &packed_rows, row ? row->run : &strips<S>, &strips<S>};
+        &packed_prepared_bytes, &prepare_packed<S>, &packed_rows, &strips<S>};
 };
 template <class C> constexpr const impl::PackedKernels* packed_kernels() { return nullptr; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q8_0>() { return &Packed<strip_q8_0>::kernels; }
@@ -10302,6 +10295,8 @@ template <class C> constexpr void add_codes(impl::FormatKernels& f, size_t type)
     f.wide     = C::wide_scales;
     f.codebook = C::codebook;
     f.packed   = packed_kernels<C>();
+    const bool own = impl::has_kernel(impl::strip_rows, GK_ASM_PASS, feature, type);        // else that without
+    f.strips   = impl::kernel_for(impl::strip_rows, GK_ASM_PASS, own ? feature : 0, type);
 }
 template <class C> constexpr void add_plain(impl::FormatKernels& f) {
     f.unpack = &unpack<C>;
