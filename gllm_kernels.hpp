@@ -3046,6 +3046,13 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_avx512vnni_q6_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_avx512vnni_q8_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_avx512vnni_q4_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q4_0) \
+    ROW(gk_qpack_avxvnni_q2_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q2_K) \
+    ROW(gk_qpack_avxvnni_q3_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q3_K) \
+    ROW(gk_qpack_avxvnni_q4_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q4_K) \
+    ROW(gk_qpack_avxvnni_q5_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q5_K) \
+    ROW(gk_qpack_avxvnni_q6_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q6_K) \
+    ROW(gk_qpack_avxvnni_q8_0_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q8_0) \
+    ROW(gk_qpack_avxvnni_q4_0_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q4_0) \
     ROW(gk_qpack_avx2_q2_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q2_K) \
     ROW(gk_qpack_avx2_q3_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q3_K) \
     ROW(gk_qpack_avx2_q4_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_K) \
@@ -8943,9 +8950,9 @@ constexpr impl::CodeKernels code_kernels = {
 //   int8 digit[D][64]    from the highest, to base 256; without VNNI 128, those of three -64 .. 64
 //   groups, 32 bytes     of each 32 of k, or 16: what scales and sums of X are needed of it
 //
-// Without VNNI codes are as they are, and P is X. With it fields of a byte are left where they are, and their codes too
-// large by a power of two: three digits have P larger where codes are not. Of one digit codes of either size are added
-// up by themselves, sums of small ones then shifted.
+// AVX-VNNI takes what AVX2 does. Without VNNI codes are as they are, and P is X. With it fields of a byte are left
+// where they are, and their codes too large by a power of two: three digits have P larger where codes are not. Of one
+// digit codes of either size are added up by themselves, sums of small ones then shifted.
 //
 //   nibbles   of a byte v = low + 16 high are of k and k + 16, whose integers are X and Y. Three digits take v as it
 //             is, times 16 X, and 16 high times Y - 16 X: sums are 16 times those of codes X.
