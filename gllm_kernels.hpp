@@ -2635,6 +2635,7 @@ struct FormatKernels {
     const DigitKernels* digits;
     bool rests;
     const PackedKernels* packed;                                // null: rows of this format are not packed
+    DotRows* strips;                                            // instead of its twin, if not null
 };
 
 /// What is the same for all formats: how x is prepared, one row of it at a time.
@@ -2656,7 +2657,7 @@ struct PackedKernels {
     size_t (*prepared_bytes)(size_t k, size_t digits);
     bool (*prepare)(const float* x, size_t k, size_t digits, uint8_t* prepared);
     void (*rows)(const RowsJob& job);                           // weights: strips; stride: bytes of one; k > 0
-    DotRows *run, *twin;                                        // whole strips by up to DOT_INPUTS rows of x
+    DotRows* twin;                                              // whole strips by up to DOT_INPUTS rows of x
 };
 
 /// y[m][n] = x W^T, W codes, x in fixed point: section [15].
@@ -3048,6 +3049,13 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_avx512vnni_q4_1_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q4_1) \
     ROW(gk_qpack_avx512vnni_iq4_nl_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, IQ4_NL) \
     ROW(gk_qpack_avx512vnni_iq4_xs_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, IQ4_XS) \
+    ROW(gk_qpack_avxvnni_q2_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q2_K) \
+    ROW(gk_qpack_avxvnni_q3_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q3_K) \
+    ROW(gk_qpack_avxvnni_q4_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q4_K) \
+    ROW(gk_qpack_avxvnni_q5_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q5_K) \
+    ROW(gk_qpack_avxvnni_q6_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q6_K) \
+    ROW(gk_qpack_avxvnni_q8_0_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q8_0) \
+    ROW(gk_qpack_avxvnni_q4_0_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q4_0) \
     ROW(gk_qpack_avx2_q2_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q2_K) \
     ROW(gk_qpack_avx2_q3_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q3_K) \
     ROW(gk_qpack_avx2_q4_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_K) \
@@ -8963,9 +8971,9 @@ constexpr impl::CodeKernels code_kernels = {
 //                        to base 64, -32 .. 32
 //   groups, 32 bytes     of each 32 of k, or 16: what scales and sums of X are needed of it
 //
-// Without VNNI codes are as they are, and P is X. With it fields of a byte are left where they are, and their codes too
-// large by a power of two: three digits have P larger where codes are not. Of one digit codes of either size are added
-// up by themselves, sums of small ones then shifted.
+// AVX-VNNI takes what AVX2 does. Without VNNI codes are as they are, and P is X. With it fields of a byte are left
+// where they are, and their codes too large by a power of two: three digits have P larger where codes are not. Of one
+// digit codes of either size are added up by themselves, sums of small ones then shifted.
 //
 //   nibbles   of a byte v = low + 16 high are of k and k + 16, whose integers are X and Y. Three digits take v as it
 //             is, times 16 X, and 16 high times Y - 16 X: sums are 16 times those of codes X.
@@ -9204,7 +9212,6 @@ template <class S, class Codec, size_t Quads> struct strip_of_32 : quads_of_32<S
 };
 /// Q8_0: codes + 128, but for NEON.
 struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
-    static constexpr QuantType type = QuantType::Q8_0;
     static constexpr float     full = 63 << 13, times = 1;
     static constexpr int       offset = GK_PASS == GK_NEON ? 0 : 128;
     static GK_MEM vi biased(vi codes) { return offset ? bits_of(codes, visub(viset(-1), codes), 127) : codes; }
@@ -9222,7 +9229,6 @@ struct strip_q8_0 : strip_of_32<strip_q8_0, codec_q8_0, 8> {
 };
 /// Q4_0: nibbles as they are, codes + 8.
 struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
-    static constexpr QuantType type = QuantType::Q4_0;
     static constexpr float     full = 1 << 18, times = NIBBLE;
     static constexpr int       offset = 8 * NIBBLE;
     static GK_MEM void put_x_digits(const Integers& q, size_t digits, uint8_t* out) {
@@ -9236,7 +9242,6 @@ static_assert(sizeof(strip_q8_0) == 272 * VF && sizeof(strip_q4_0) == 144 * VF, 
 
 /// Q4_1: d[g % 2][r], m[g % 2][r]; z[r], the whole steps of the offset, as in take_steps, of group g % 2 << 4 g % 2.
 struct strip_q4_1 : quads_of_32<strip_q4_1, codec_q4_1, 4> {
-    static constexpr QuantType type = QuantType::Q4_1;
     static constexpr float     full = 1 << 17;
     struct Step { uint8_t d[2][VF][2], m[2][VF][2], z[VF], quad[2][4][VF][4]; } step[4];
 
@@ -9304,7 +9309,6 @@ constexpr Levels iq4;
 
 /// IQ4_NL: nibbles as they are.
 struct strip_iq4_nl : strip_of_32<strip_iq4_nl, codec_iq4_nl, 4> {
-    static constexpr QuantType type = QuantType::IQ4_NL;
     static constexpr float     full = Levels::full, times = 1;
     static constexpr int       offset = Levels::offset;
     static GK_MEM void put_x_digits(const Integers& q, size_t digits, uint8_t* out) {
@@ -9318,7 +9322,6 @@ static_assert(sizeof(strip_iq4_nl) == 144 * VF, "as many bytes as blocks");
 
 /// IQ4_XS: sc[g % 2][r], less 32; quads as of IQ4_NL.
 struct strip_iq4_xs : quads_of_32<strip_iq4_xs, codec_iq4_xs, 4> {
-    static constexpr QuantType type = QuantType::IQ4_XS;
     static constexpr float     full = Levels::full;
     uint8_t d[VF][2];
     struct Step { uint8_t sc[2][VF], quad[2][4][VF][4]; } step[4];
@@ -9411,7 +9414,6 @@ GK_INL Scaling scaling(vi words, vi z, vf of_s, vf of_m) {
 /// of group g.
 struct strip_q4_k {
     using codec = codec_q4_k;
-    static constexpr QuantType type = QuantType::Q4_K;
     static constexpr float     full = 1 << 17;
     uint8_t d[VF][2], dmin[VF][2];
     struct Step { uint8_t scale[VF][2][2], quad[2][4][VF][4]; } step[4];
@@ -9465,7 +9467,6 @@ static_assert(sizeof(strip_q4_k) == 148 * VF && alignof(strip_q4_k) == 1, "block
 ///   b   q[1] | q[5] >> 3 << 5 | (q[7] >> 3 & 1) << 7      e      q[4] | (q[7] & 7) << 5
 struct strip_q5_k {
     using codec = codec_q5_k;
-    static constexpr QuantType type = QuantType::Q5_K;
     static constexpr float     full = 1 << 18;
     uint8_t d[VF][2], dmin[VF][2], z4[VF];
     struct Step { uint8_t scale[VF][2][2], quad[2][5][VF][4]; } step[4];
@@ -9562,7 +9563,6 @@ static_assert(sizeof(strip_q5_k) == 181 * VF && alignof(strip_q5_k) == 1, "block
 /// Q2_K: sm[g % 4][r] = sc | mn << 4; fields of two bits of quad[i][r] are codes of k + 4 i of groups g % 4 of 16.
 struct strip_q2_k {
     using codec = codec_q2_k;
-    static constexpr QuantType type = QuantType::Q2_K;
     static constexpr float     full = 1 << 18;
     uint8_t d[VF][2], dmin[VF][2];
     struct Step { uint8_t sm[4][VF], quad[4][VF][4]; } step[4];
@@ -9654,7 +9654,6 @@ static_assert(sizeof(strip_q2_k) == 84 * VF && alignof(strip_q2_k) == 1, "blocks
 ///   u            q[2][2] | q[3][2] << 3 | v >> 4 << 6
 struct strip_q3_k {
     using codec = codec_q3_k;
-    static constexpr QuantType type = QuantType::Q3_K;
     static constexpr float     full = 1 << 19;
     uint8_t d[VF][2];
     struct Step { uint8_t sc[4][VF], quad[6][VF][4]; } step[4];
@@ -9761,7 +9760,6 @@ static_assert(sizeof(strip_q3_k) == 114 * VF && alignof(strip_q3_k) == 1, "block
 ///   c[i]  q2[i]     | (q3[i + 1] & 3) << 6     i + 1 modulo 4
 struct strip_q6_k {
     using codec = codec_q6_k;
-    static constexpr QuantType type = QuantType::Q6_K;
     static constexpr float     full = 1 << 19;
     uint8_t d[VF][2];
     struct Step { uint8_t sc[4][VF], quad[4][3][VF][4]; } step[4];
@@ -9853,6 +9851,7 @@ static_assert(sizeof(strip_q6_k) == 210 * VF && alignof(strip_q6_k) == 1, "block
 /// Rows of strips; those of the last one, if it has fewer, by way of a tile.
 void packed_rows(const impl::RowsJob& job) {
     const impl::PackedKernels& p = *job.format->packed;
+    impl::DotRows* const kernel = job.format->strips ? job.format->strips : p.twin;
     impl::Lines<impl::DotJob> lines;
     impl::DotJob& d = *lines.begin();
     const auto run = [&](size_t strip, size_t strips, float* y, size_t y_row) {
@@ -9865,7 +9864,7 @@ void packed_rows(const impl::RowsJob& job) {
         d.inputs  = job.m;
         d.x_bytes = p.prepared_bytes(job.k, job.digits);
         d.y_row   = y_row;
-        p.run(&d);
+        kernel(&d);
     };
     const size_t whole = job.rows / VF, rest = job.rows % VF;
     if (whole) run(0, whole, job.y, job.ldy);
@@ -9876,10 +9875,8 @@ void packed_rows(const impl::RowsJob& job) {
 }
 
 template <class S> struct Packed {
-    static constexpr const impl::AsmKernel<impl::DotRows>* row =
-        impl::row_for(impl::strip_rows, GK_ASM_PASS, GK_FEATURE, static_cast<size_t>(S::type));
     static constexpr impl::PackedKernels kernels = {VF, sizeof(S), &pack_strip<S>, &unpack_strip<S>,
-        &packed_prepared_bytes, &prepare_packed<S>, &packed_rows, row ? row->run : &strips<S>, &strips<S>};
+        &packed_prepared_bytes, &prepare_packed<S>, &packed_rows, &strips<S>};
 };
 template <class C> constexpr const impl::PackedKernels* packed_kernels() { return nullptr; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q8_0>() { return &Packed<strip_q8_0>::kernels; }
@@ -10478,6 +10475,8 @@ template <class C> constexpr void add_codes(impl::FormatKernels& f, size_t type)
     f.wide     = C::wide_scales;
     f.codebook = C::codebook;
     f.packed   = packed_kernels<C>();
+    const bool own = impl::has_kernel(impl::strip_rows, GK_ASM_PASS, feature, type);        // else that without
+    f.strips   = impl::kernel_for(impl::strip_rows, GK_ASM_PASS, own ? feature : 0, type);
 }
 template <class C> constexpr void add_plain(impl::FormatKernels& f) {
     f.unpack = &unpack<C>;

@@ -105,6 +105,7 @@ const Unit UNITS[] = {
     { "gk_qgemm_avx512vnni_", "vpdpbusd",   dots_512,       CHAIN_COUNT * 64 },
     { "gk_qdot_avx512",       "vpdpbusd",   dots_512,       CHAIN_COUNT * 64 },
     { "gk_qpack_avx2_",       "vpmaddubsw", bytes_256,      CHAIN_COUNT * 32 },
+    { "gk_qpack_avxvnni_",    "vpdpbusd",   dots_256,       CHAIN_COUNT * 32 },
     { "gk_qpack_avx512",      "vpdpbusd",   dots_512,       CHAIN_COUNT * 64 },
 #else
     { "gk_gemm_",             "fmla",       fma_128,        CHAIN_COUNT * 4 },

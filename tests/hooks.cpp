@@ -68,7 +68,7 @@ using namespace gllm::impl;
 static const void* leaf_of(const AsmKernel<DotRows>& row) {
     for (const Variant& v : variants) {
         const FormatKernels& f = v.tables.f32->formats[row.kind];
-        if (f.dots == row.run || (f.packed && f.packed->run == row.run)) return v.tables.f32->formats;
+        if (f.dots == row.run || f.strips == row.run) return v.tables.f32->formats;
     }
     return nullptr;
 }

@@ -1,6 +1,7 @@
-// gk_qpack_avx2.h -- what strips of rows by a few rows of x have in common.                                AVX2 FMA F16C
+// gk_qpack_avx2.h -- what strips of rows by a few rows of x have in common.                 AVX2 FMA F16C, AVX-VNNI or not
 //
 //   void gk_qpack_avx2_FORMAT_8(struct DotJob* job);            the job is used up
+//   void gk_qpack_avxvnni_FORMAT_8(struct DotJob* job);         the same, where GK_QPACK_VNNI is defined
 //
 //   y[i * y_row + 8 s + r] = row r of strip s . row i of x, for up to sixteen rows of x, in fixed point of 1 or 3 digits
 //
@@ -11,13 +12,13 @@
 //   A strip, for each 256 of k: a head; then in each step of 64 of k scales and codes, a row in each double word. x, for each
 //   step: int8 digit[D][64], from the highest; 32 bytes of sums and scales. Layouts: packed rows, section [15].
 //
-//   rdi  job          rsi  the strip         ymm0 .. ymm2    words: sums of two products, of digit 2, 1 and 0, or of one
+//   rdi  job          rsi  the strip         ymm0 .. ymm2    sums of digit 2, 1 and 0, or of one: words, of AVX-VNNI integers
 //   rcx  blocks left  rdx  x, rax that of    ymm3, ymm4      codes, which are bytes without sign
 //   r8   steps left        an input          ymm5 .. ymm9    free
 //   r9   the end of inputs                   ymm10 .. ymm14  of the format: for a block, and masks
 //   r11  an input                            ymm15           sums of a block
 //
-//   Of three digits |digit| <= 64, of one 127: how many pairs of products fit 16 bits, the format says. Sums of a group are
+//   Of three digits |digit| <= 64, of one 127: how many pairs of products fit words, the kernel says. Sums of a group are
 //   exact, by the lanes of rows. Sixteen FMA at most are a chain, which is added up in double: the order of the twin.
 
 #include "../gk_asm.h"
@@ -27,8 +28,32 @@
 #define COMMON rip + L(common)
 
 // ---- sums of codes times digits
+//
+//   GK_QPACK_BY d, digit, first, codes, at          four of k: \codes are bytes of codes
+//   GK_QPACK_JOIN d                                 ymm0 = sums in 32 bits, of all digits
 
-.macro GK_QPACK_BY d, digit, first, codes, at       // four of k: \codes are bytes of codes
+#ifdef GK_QPACK_VNNI
+
+.macro GK_QPACK_BY d, digit, first, codes, at
+    vpbroadcastd ymm5, dword ptr [rax + 64*\digit + \at]
+.if \first
+    vpxor   xmm\digit, xmm\digit, xmm\digit
+.endif
+    {vex} vpdpbusd ymm\digit, \codes, ymm5
+.endm
+
+.macro GK_QPACK_JOIN d
+.if \d == 3
+    vpslld  ymm0, ymm0, 7
+    vpaddd  ymm0, ymm0, ymm1
+    vpslld  ymm0, ymm0, 7
+    vpaddd  ymm0, ymm0, ymm2
+.endif
+.endm
+
+#else
+
+.macro GK_QPACK_BY d, digit, first, codes, at
     vpbroadcastd ymm5, dword ptr [rax + 64*\digit + \at]
 .if \first
     vpmaddubsw ymm\digit, \codes, ymm5
@@ -38,15 +63,7 @@
 .endif
 .endm
 
-.macro GK_QPACK_DOT d, codes, at, first=0
-    GK_QPACK_BY \d, 0, \first, \codes, \at
-.if \d == 3
-    GK_QPACK_BY \d, 1, \first, \codes, \at
-    GK_QPACK_BY \d, 2, \first, \codes, \at
-.endif
-.endm
-
-.macro GK_QPACK_JOIN d              // ymm0 = sums in 32 bits, of all digits
+.macro GK_QPACK_JOIN d
 .if \d == 3
     vpmaddwd ymm0, ymm0, ymmword ptr [COMMON]
     vpmaddwd ymm1, ymm1, ymmword ptr [COMMON + 32]
@@ -55,6 +72,16 @@
     vpaddd  ymm0, ymm0, ymm2
 .else
     vpmaddwd ymm0, ymm0, ymmword ptr [COMMON + 64]
+.endif
+.endm
+
+#endif
+
+.macro GK_QPACK_DOT d, codes, at, first=0
+    GK_QPACK_BY \d, 0, \first, \codes, \at
+.if \d == 3
+    GK_QPACK_BY \d, 1, \first, \codes, \at
+    GK_QPACK_BY \d, 2, \first, \codes, \at
 .endif
 .endm
 

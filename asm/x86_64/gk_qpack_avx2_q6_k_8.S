@@ -1,85 +1,17 @@
-// gk_qpack_avx2_q6_k_8 -- strips of Q6_K by a few rows of x.                                              AVX2 FMA F16C
+// gk_qpack_avx2_q6_k_8 -- strips of Q6_K by a few rows of x.                                             AVX2 FMA F16C
 //
-//   A strip, for each 256 of k: f16 d[8]; four times, for four groups of 16, 416 bytes: int8 sc[4][8]; three quads of each
-//   group, of bytes a, b, c of codes q0 .. q3. w = d sc (q - 32).
+//   void gk_qpack_avx2_q6_k_8(struct DotJob* job);
 //
-//       a  q0     | q3 >> 4 << 6                       where c has bits of q3, they are of the next byte of four
-//       b  q1 * 4 | q3 >> 2 & 3
-//       c  q2     | (q3 & 3) << 6
-//
-//   x, for a group: float d; int32 -32 sum X
-//
-//   ymm10  d     ymm11  which byte of four is before     ymm12  3     ymm13  12     ymm14  63
-//
+//   The format, and what is its own: gk_qpack_avx2_q6_k.h. The job, x, and all other registers: gk_qpack_avx2.h.
 //   Sums of 16 bits: of three digits four pairs of products are at most 4 . 2 . 63 . 64 = 32256, of one two, 2 . 2 . 63 . 127.
 //
 //   64 of eight rows by one of x: 64 cycles for three digits.
 //
 // mca: skylake 1*64 1
 
-#include "gk_qpack_avx2.h"
+#include "gk_qpack_avx2_q6_k.h"
 #ifdef __x86_64__
 
-.macro CONSTANTS
-    .byte   3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14        //   0
-    .byte   3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14
-    .fill   32, 1, 3                                                    //  32
-    .fill   32, 1, 12                                                   //  64
-    .fill   32, 1, 63                                                   //  96
-    .fill   32, 1, 48                                                   // 128
-.endm
-
-.macro SETUP
-    vmovdqa ymm11, ymmword ptr [DATA]
-    vmovdqa ymm12, ymmword ptr [DATA + 32]
-    vmovdqa ymm13, ymmword ptr [DATA + 64]
-    vmovdqa ymm14, ymmword ptr [DATA + 96]
-.endm
-
-.macro HEAD
-    vcvtph2ps ymm10, xmmword ptr [rsi]
-.endm
-
-.macro FOLD
-    vmulps  ymm15, ymm15, ymm10
-.endm
-
-.macro STEP d
-.irp g, 0, 1, 2, 3
-    vmovdqu ymm3, ymmword ptr [rsi + 32 + 96*\g]        // a, b, c
-    vmovdqu ymm4, ymmword ptr [rsi + 64 + 96*\g]
-    vmovdqu ymm6, ymmword ptr [rsi + 96 + 96*\g]
-    vpslld  ymm7, ymm4, 2
-    vpsrlw  ymm8, ymm3, 2
-    vpshufb ymm9, ymm6, ymm11
-    vpand   ymm7, ymm7, ymm13
-    vpand   ymm8, ymm8, ymmword ptr [DATA + 128]
-    vpsrlw  ymm9, ymm9, 6
-    vpor    ymm7, ymm7, ymm8
-    vpand   ymm9, ymm9, ymm12
-    vpsrlw  ymm4, ymm4, 2
-    vpand   ymm3, ymm3, ymm14
-    vpand   ymm4, ymm4, ymm14
-    GK_QPACK_DOT \d, ymm3, 16*\g, 1
-    GK_QPACK_DOT \d, ymm4, 16*\g + 4
-    vpor    ymm7, ymm7, ymm9
-    vpand   ymm6, ymm6, ymm14
-.if \d == 3
-    GK_QPACK_DOT \d, ymm6, 16*\g + 8
-    GK_QPACK_DOT \d, ymm7, 16*\g + 12
-    GK_QPACK_JOIN \d
-.else
-    GK_QPACK_JOIN \d
-    vmovdqa ymm9, ymm0
-    GK_QPACK_DOT \d, ymm6, 16*\g + 8, 1
-    GK_QPACK_DOT \d, ymm7, 16*\g + 12
-    GK_QPACK_JOIN \d
-    vpaddd  ymm0, ymm0, ymm9
-.endif
-    GK_QPACK_GROUP_OF_16 64*\d + 8*\g, 8*\g
-.endr
-.endm
-
-GK_QPACK_FUNC gk_qpack_avx2_q6_k_8, 16, 416, SETUP, HEAD, , FOLD
+GK_QPACK_FUNC gk_qpack_avx2_q6_k_8, FORMAT
 
 #endif

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 
 # In a file: "// mca: CPU BUDGET [DEPTH]". DEPTH 2: the loop around the innermost one, which runs once. Budget: units in an iteration * cycles in the banner, / 2 with twice the pipes. LLVM's
-# sapphirerapids has one of the two ports for 512 bits, hence * 2: nothing else may come before them. AMX has no model.
+# sapphirerapids has one of the two ports for 512 bits, hence * 2: nothing else may come before them. Its alderlake has a zero wait for
+# what the register was; one that is loaded takes a port: the CPU does neither, so the less of both counts. AMX has no model.
 rows=$(awk '/^\/\/ mca: / { name = FILENAME; gsub(/.*\/|\.S$/, "", name); print name, $3, $4, $5 + 0 ? $5 : 1 }' asm/*/*.S)
 
 newest() {                                      # the newest llvm-mca that knows these CPUs
@@ -55,7 +56,13 @@ while read -r kernel cpu budget depth; do
     cxx=$(assembler "$arch"); [ -n "$cxx" ] || { echo "skipped: nothing to assemble $kernel with"; continue; }
     $cxx -c "$source" -o "$tmp/object.o" || { failed=$((failed + 1)); continue; }
     loop "$tmp/object.o" "$depth" >"$tmp/loop.s"
-    cycles=$("$mca" -mtriple="$arch" -mcpu="$cpu" -iterations=200 "$tmp/loop.s" 2>"$tmp/log" | awk '/^Total Cycles:/ { print $3 / 200 }')
+    loops=$tmp/loop.s
+    if [ "$cpu" = alderlake ]; then
+        sed 's/vpxor[ \t]*%xmm\([0-9]*\), %xmm\1, %xmm\1$/vmovdqa (%rsp), %ymm\1/' "$tmp/loop.s" >"$tmp/zeros.s"; loops+=" $tmp/zeros.s"
+    fi
+    cycles=$(for l in $loops; do
+        "$mca" -mtriple="$arch" -mcpu="$cpu" -iterations=200 "$l" 2>"$tmp/log" | awk '/^Total Cycles:/ { print $3 / 200 }'
+    done | sort -g | head -n 1)
     one=${budget#*\*} one=${one%%[/*]*}
     sed '/^#include/q' "$source" | grep -q "[^0-9.]$one cycles" || { echo "$source: no $one cycles in the banner" >"$tmp/log"; cycles=; }
     if awk -v kernel="$kernel" -v cpu="$cpu" -v cycles="$cycles" "BEGIN { budget = $budget; ok = cycles > 0 && cycles <= 1.05 * budget
