@@ -3056,6 +3056,9 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_avxvnni_q6_k_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_avxvnni_q8_0_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_avxvnni_q4_0_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q4_0) \
+    ROW(gk_qpack_avxvnni_q4_1_8,     GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, Q4_1) \
+    ROW(gk_qpack_avxvnni_iq4_nl_8,   GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qpack_avxvnni_iq4_xs_8,   GK_AVX2,   GK_AVXVNNI,    avx_vnni,    8,  DOT_INPUTS, IQ4_XS) \
     ROW(gk_qpack_avx2_q2_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q2_K) \
     ROW(gk_qpack_avx2_q3_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q3_K) \
     ROW(gk_qpack_avx2_q4_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_K) \

@@ -42,11 +42,11 @@
     {vex} vpdpbusd ymm\digit, \codes, ymm5
 .endm
 
-.macro GK_QPACK_JOIN d
+.macro GK_QPACK_JOIN d, bits=7
 .if \d == 3
-    vpslld  ymm0, ymm0, 7
+    vpslld  ymm0, ymm0, \bits
     vpaddd  ymm0, ymm0, ymm1
-    vpslld  ymm0, ymm0, 7
+    vpslld  ymm0, ymm0, \bits
     vpaddd  ymm0, ymm0, ymm2
 .endif
 .endm

@@ -1,11 +1,13 @@
-// gk_qpack_avx2_iq4.h -- what strips of IQ4_NL and IQ4_XS by a few rows of x have in common: 16 levels.
+// gk_qpack_avx2_iq4.h -- what strips of IQ4_NL and IQ4_XS by a few rows of x have in common: 16 levels. With AVX-VNNI or
+//                        without.
 //
 //   Nibbles are those of Q4_0. Three digits are to base 64. x, for a group: float d; int32 -128 sum X, for levels + 128.
 //
 //   ymm11  levels     ymm12  levels + 128     ymm14  fifteens
 //
-//   Sums of 16 bits: of three digits, which are 32 at most, two pairs of products are at most 2 . 2 . 241 . 32 = 30848. Of one,
-//   |level| is multiplied with x by the sign of the level: 2 . 127 . 127, and no offset is to be taken.
+//   Sums of 16 bits, without AVX-VNNI: of three digits, which are 32 at most, two pairs of products are at most
+//   2 . 2 . 241 . 32 = 30848. Of one, |level| is multiplied with x by the sign of the level: 2 . 127 . 127, and no offset is
+//   to be taken.
 
 #include "gk_qpack_avx2.h"
 #ifdef __x86_64__
@@ -33,6 +35,24 @@
     vpand   ymm4, ymm4, ymm14
     vpshufb ymm4, \table, ymm4
 .endm
+
+//   QUADS d, codes, at, first        eight of k of each half of a group, to its sums
+//   JOIN d, group                    ymm0 = these in 32 bits, of all digits, less what the offset takes
+
+#ifdef GK_QPACK_VNNI
+
+.macro QUADS d, codes, at, first=0
+    LEVELS  \codes, ymm12
+    GK_QPACK_DOT \d, ymm3, \at, \first
+    GK_QPACK_DOT \d, ymm4, \at + 16
+.endm
+
+.macro JOIN d, group
+    GK_QPACK_JOIN \d, 6
+    GK_QPACK_START \group
+.endm
+
+#else
 
 .macro ADD_UP products, first, digit   // to ymm0
 .if \first
@@ -73,14 +93,20 @@
 .endif
 .endm
 
+.macro JOIN d, group
+.if \d == 3
+    GK_QPACK_START \group
+.endif
+.endm
+
+#endif
+
 .macro GROUP d, codes, at, group    // ymm0 = the sums of a group of 32; its scales are to come
     QUADS   \d, \codes, \at, 1
     QUADS   \d, \codes + 32, \at + 4
     QUADS   \d, \codes + 64, \at + 8
     QUADS   \d, \codes + 96, \at + 12
-.if \d == 3
-    GK_QPACK_START \group
-.endif
+    JOIN    \d, \group
 .endm
 
 #endif
