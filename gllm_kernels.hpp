@@ -122,7 +122,7 @@
 //   GLLM_KERNELS_MALLOC/FREE        scratch memory; default malloc and free
 //   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
 //                                   CPU says
-//   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
+//   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 32768
 //   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION _NO_QUANTIZE
 //                                   leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
@@ -1523,6 +1523,7 @@ GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity
 #include <new>
 #endif
 #ifdef GLLM_KERNELS_THREADS
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -3163,7 +3164,7 @@ GK_INL double work(size_t a, size_t b, size_t c) {
 // ---- threads: a call of fewer operations stays in its thread
 
 #ifndef GLLM_KERNELS_SHARED_WORK
-#define GLLM_KERNELS_SHARED_WORK 262144
+#define GLLM_KERNELS_SHARED_WORK 32768
 #endif
 GK_INL Parallel worth(const Parallel& p, double operations) {
     return operations < GLLM_KERNELS_SHARED_WORK ? Parallel() : p;
@@ -15699,10 +15700,13 @@ template struct Element<bf16>;
 
 #ifdef GLLM_KERNELS_THREADS
 /// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late
-/// sees a ticket without tasks left, of this round or of another. Who finds nothing to do looks again for some
-/// microseconds, since the next call is often near, and then parks.
+/// sees a ticket without tasks left, of this round or of another. Who finds nothing to do looks again, since the next
+/// call is often near, soon with a yield between looks, so that others have the core if they want it, and parks at last.
+/// To wake a parked thread costs the one that does it microseconds, tens of them on a virtual machine: looks go on for
+/// several times as long.
 struct GK_HIDDEN ThreadPool::State {
-    static constexpr int    PATIENCE = 1000;                    // looks
+    static constexpr int    LOOKS    = 1000;                    // before the first yield
+    static constexpr int    PATIENCE = 200;                     // microseconds until a thread parks
     std::atomic<uint64_t>   ticket{0};
     std::atomic<unsigned>   left{0};                            // tasks not finished
     std::atomic<unsigned>   parked{0};                          // threads that wait for `moved`, the caller too
@@ -15724,10 +15728,15 @@ struct GK_HIDDEN ThreadPool::State {
 #endif
     }
     template <class Ready> void await(const Ready& ready) {
-        for (int i = 0; i < PATIENCE; i++) {
+        for (int i = 0; i < LOOKS; i++) {
             if (ready()) return;
             pause();
         }
+        const auto start = std::chrono::steady_clock::now();
+        do {
+            if (ready()) return;
+            std::this_thread::yield();
+        } while (std::chrono::steady_clock::now() - start < std::chrono::microseconds(PATIENCE));
         std::unique_lock<std::mutex> held(lock);
         parked++;
         moved.wait(held, ready);
