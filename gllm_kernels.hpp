@@ -7421,11 +7421,11 @@ GK_INL size_t part_floats(size_t d)                  { return round_up(d, PAGE) 
 inline size_t few_parts(size_t rows, size_t pieces, size_t d) { return rows * pieces * part_floats(d); }
 inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv); }
 
-/// The pages of a head in the order in which they are read: the keys of a block, its values, the keys that follow. While
-/// one is read, the same lines of a later one are prefetched: one by one, since a burst of them would be dropped.
+/// The pages of a head as they are read: the keys of a block, its values, the keys that follow. While one is read, the
+/// same lines of a later one are prefetched: one by one, since a burst of them would be dropped.
 struct Order {
     const uint8_t* pages[3 * PAGES];
-    size_t         end, values, distance;                       // how many; where values begin; how much later, in pages
+    size_t         end, values, distance;                       // how many; where values begin; how many pages later
     const uint8_t* after(size_t i) const { return pages[least(i + distance, end - 1)]; }
 };
 constexpr size_t PREFETCHED = 10240;                            // bytes at once
@@ -15701,7 +15701,7 @@ template struct Element<bf16>;
 #ifdef GLLM_KERNELS_THREADS
 /// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late
 /// sees a ticket without tasks left, of this round or of another. Who finds nothing to do looks again, since the next
-/// call is often near, soon with a yield between looks, so that others have the core if they want it, and parks at last.
+/// call is often near, soon with a yield between looks, so that others have the core if they want it; then it parks.
 /// To wake a parked thread costs the one that does it microseconds, tens of them on a virtual machine: looks go on for
 /// several times as long.
 struct GK_HIDDEN ThreadPool::State {
