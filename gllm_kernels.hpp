@@ -762,13 +762,13 @@ public:
                                          Precision precision = Precision::exact) const;
 
     //      Weights packed ahead, which is faster for up to 16 rows of x: on AVX2 and NEON of all, with AVX-512 VNNI of
-    //      all that stay in a cache, and of Q2_K, Q3_K, Q4_K, Q5_K and Q4_0 from memory too. k is a multiple of 256.
-    //      Rows side by side, into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded up to a multiple
-    //      of 16, 8 or 4, up to 4 % more than these take as they are, and a tag. That is 0, and packing `unsupported`,
-    //      where there is no such form: there is one on AVX2, AVX-512, NEON with dot products, of the types named, Q6_K
-    //      and Q8_0. The buffer, at any address, is tagged with instruction set, type, n and k; one that does not fit
-    //      is refused. It may be copied, and serves every element type. The promise is that of matmul; so are the bits
-    //      where m is larger, and of rows of x that no fixed point holds.
+    //      all that stay in a cache, and of Q2_K, Q3_K, Q4_K, Q5_K, Q4_0, Q4_1, IQ4_NL and IQ4_XS from memory too. k is
+    //      a multiple of 256. Rows side by side, into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded
+    //      up to a multiple of 16, 8 or 4, up to 4 % more than these take as they are, and a tag. That is 0, and
+    //      packing `unsupported`, where there is no such form: there is one on AVX2, AVX-512, NEON with dot products,
+    //      of the types named, Q6_K and Q8_0. The buffer, at any address, is tagged with instruction set, type, n and
+    //      k; one that does not fit is refused. It may be copied, and serves every element type. The promise is that of
+    //      matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
     GK_API size_t packed_weights_bytes(QuantType type, size_t n, size_t k) const;
     GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
     GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
@@ -3046,13 +3046,19 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_avx512vnni_q6_k_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_avx512vnni_q8_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q8_0) \
     ROW(gk_qpack_avx512vnni_q4_0_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q4_0) \
+    ROW(gk_qpack_avx512vnni_q4_1_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, Q4_1) \
+    ROW(gk_qpack_avx512vnni_iq4_nl_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qpack_avx512vnni_iq4_xs_16, GK_AVX512, GK_AVX512VNNI, avx512_vnni, 16, DOT_INPUTS, IQ4_XS) \
     ROW(gk_qpack_avx2_q2_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q2_K) \
     ROW(gk_qpack_avx2_q3_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q3_K) \
     ROW(gk_qpack_avx2_q4_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_K) \
     ROW(gk_qpack_avx2_q5_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q5_K) \
     ROW(gk_qpack_avx2_q6_k_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_avx2_q8_0_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q8_0) \
-    ROW(gk_qpack_avx2_q4_0_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_0)
+    ROW(gk_qpack_avx2_q4_0_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_0) \
+    ROW(gk_qpack_avx2_q4_1_8,        GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, Q4_1) \
+    ROW(gk_qpack_avx2_iq4_nl_8,      GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qpack_avx2_iq4_xs_8,      GK_AVX2,   0,             avx2,        8,  DOT_INPUTS, IQ4_XS)
 #define GK_ARM64_STRIPS(ROW) \
     ROW(gk_qpack_neondot_q2_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q2_K) \
     ROW(gk_qpack_neondot_q3_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q3_K) \
@@ -3060,7 +3066,10 @@ constexpr F* kernel_for(const AsmKernel<F> (&rows)[n], int pass, int feature, si
     ROW(gk_qpack_neondot_q5_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q5_K) \
     ROW(gk_qpack_neondot_q6_k_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q6_K) \
     ROW(gk_qpack_neondot_q8_0_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q8_0) \
-    ROW(gk_qpack_neondot_q4_0_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q4_0)
+    ROW(gk_qpack_neondot_q4_0_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q4_0) \
+    ROW(gk_qpack_neondot_q4_1_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, Q4_1) \
+    ROW(gk_qpack_neondot_iq4_nl_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, IQ4_NL) \
+    ROW(gk_qpack_neondot_iq4_xs_4, GK_NEON, GK_DOTPROD, neon_dotprod, 4, DOT_INPUTS, IQ4_XS)
 
 #if defined(GLLM_KERNELS_ASM) && defined(__x86_64__)
 extern "C" {
@@ -8206,7 +8215,7 @@ namespace GK_FEATURE_NS {
 //
 //   add_digit(t, codes, x, highest): t plus, for each lane, its four codes times those of a digit of x
 //   quad_dot(t, codes, x): the same by four bytes at x, with sign; codes are 0 .. 255, on NEON they have one as well
-//   ints_of(p): VF bytes
+//   ints_of(p): VF bytes | levels_of(codes, table): for each byte of codes, 0 .. 15, that of 16 bytes
 //   minus_lanes(t): -t as x has it, all_of: back | spread<q>(v): lane l is element (q VF + l) / 4 of v
 //   sum_quads<D>(c, x): for each four signed bytes of c, their sum times the four integers of D digits at x, 256 bytes
 //   apart
@@ -8232,6 +8241,10 @@ GK_INL vi quad_dot(vi t, vi codes, const uint8_t* x) {
 }
 GK_INL vi ints_of(const uint8_t* p) {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+GK_INL vi levels_of(vi codes, const uint8_t* table) {
+    const __m128i t = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), codes);
 }
 /// out[h], lane l = 4 of 256 codes, from 16 (4 (l % 4) + l / 4) + 4 h on: a lane has 16 in a row of them.
 GK_INL void by_lanes(const void* codes, vi (&out)[4]) {
@@ -8316,6 +8329,10 @@ GK_INL vi quad_dot(vi t, vi codes, const uint8_t* x) {
 GK_INL vi ints_of(const uint8_t* p) {
     return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
 }
+GK_INL vi levels_of(vi codes, const uint8_t* table) {
+    const __m128i t = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(t), codes);
+}
 /// Minus sums of integers, as 512 high + low, high in the upper half.
 GK_INL vi minus_lanes(vi total) {
     const vi n = visub(viset(0), total), low = viand(n, viset(511));
@@ -8382,6 +8399,9 @@ GK_INL vi quad_dot(vi t, vi codes, const uint8_t* x) {
 }
 GK_INL vi ints_of(const uint8_t* p) {
     return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(impl::load32(p)))))));
+}
+GK_INL vi levels_of(vi codes, const uint8_t* table) {
+    return vreinterpretq_s32_u8(lookup(vld1q_u8(table), vreinterpretq_u8_s32(codes)));
 }
 GK_INL vi minus_lanes(vi total)                    { return vnegq_s32(total); }
 GK_INL vi all_of(vi minus)                         { return minus; }
@@ -8940,7 +8960,8 @@ constexpr impl::CodeKernels code_kernels = {
 //
 // x has one digit or three, as above, but per step of 64 of k, in their order, and of integers P made of X:
 //
-//   int8 digit[D][64]    from the highest, to base 256; without VNNI 128, those of three -64 .. 64
+//   int8 digit[D][64]    from the highest, to base 256; without VNNI 128, those of three -64 .. 64; of levels on AVX2
+//                        to base 64, -32 .. 32
 //   groups, 32 bytes     of each 32 of k, or 16: what scales and sums of X are needed of it
 //
 // Without VNNI codes are as they are, and P is X. With it fields of a byte are left where they are, and their codes too
@@ -8951,15 +8972,17 @@ constexpr impl::CodeKernels code_kernels = {
 //             is, times 16 X, and 16 high times Y - 16 X: sums are 16 times those of codes X.
 //   six bits  quads of codes are as they are and times 4, by turns.
 //   others    groups of codes are as they are and times 4, or 8, by turns; scales of x take it back.
+//   levels    of IQ4 are looked up, each + 128 on x86: 241 at most. Without VNNI two pairs of products fit 16 bits,
+//             for 2 . 2 . 241 . 32 = 30848.
 //
 // Nothing is lost: |X| is at most 2^17 where 32 codes below 16 are taken times 16, 2^18 where they are 8 at most, or
 // below 32 and as they are; 2^19 of 16 codes of 32 at most, times 4, or of 7, times 8; 2^18 of 16 codes of 3, whose
-// sums are to be floats as well; 63 2^13 of 32 bytes. Sums are below 2^31, and what wraps on the way comes back; |P| <
-// 2^23. To the bound, in u of max |x| sum |w|, as for products by codes: half a step of X 64 at most, rounding to it 2;
-// then for scale code, at most 2 |w|, a sum to f32 1, scale d 1; for rest, at most |w|, its own rounding, that of its
-// product with sum X, which is exact, and d 1; for both a chain of 16, of 256 of k, which may be scaled, and are added
-// up in double, and the result 1: 66 + 2 . 20 + 21 = 127. Of Q2_K, s sum q X - m sum X of a group is that of w X but
-// for 3, however much of either goes. One digit is 8 bits of x, as ever.
+// sums are to be floats as well; 63 2^13 of 32 bytes, 2^17 to base 64. Sums are below 2^31, and what wraps on the way
+// comes back; |P| < 2^23. To the bound, in u of max |x| sum |w|, as for products by codes: half a step of X 64 at most,
+// rounding to it 2; then for scale code, at most 2 |w|, a sum to f32 1, scale d 1; for rest, at most |w|, its own
+// rounding, that of its product with sum X, which is exact, and d 1; for both a chain of 16, of 256 of k, which may be
+// scaled, and are added up in double, and the result 1: 66 + 2 . 20 + 21 = 127. Of Q2_K, s sum q X - m sum X of a group
+// is that of w X but for 3, however much of either goes. One digit is 8 bits of x, as ever.
 
 #if GK_STRIPS
 
@@ -8969,13 +8992,13 @@ size_t packed_prepared_bytes(size_t k, size_t digits) { return k / 64 * packed_s
 using Integers = int32_t[32];
 GK_INL void store_ints(void* p, vi v) { memcpy(p, &v, sizeof v); }
 /// 32 integers to as many bytes in each plane of digits, one or three, 64 apart; lower ones are -half .. half - 1.
-GK_INL void put_digits(const Integers& p, size_t digits, uint8_t* out) {
-    constexpr int half = 1 << (BASE - 1);
+template <int Bits = BASE> GK_INL void put_digits(const Integers& p, size_t digits, uint8_t* out) {
+    constexpr int half = 1 << (Bits - 1);
     Integers biased;
     GK_UNROLL(4) for (size_t i = 0; i < 32; i += VF)
-        store_ints(biased + i, viadd(viload(p + i), viset(digits == 1 ? 0 : half << BASE | half)));
+        store_ints(biased + i, viadd(viload(p + i), viset(digits == 1 ? 0 : half << Bits | half)));
     for (size_t i = 0; i < digits; i++) {
-        const vb all   = qbytes(biased, BASE * static_cast<int>(digits - 1 - i));
+        const vb all   = qbytes(biased, Bits * static_cast<int>(digits - 1 - i));
         const vb bytes = i == 0 ? all : bsub(band(all, bset(2 * half - 1)), bset(half));
         memcpy(out + 64 * i, &bytes, 32);
     }
@@ -9104,28 +9127,63 @@ template <size_t D> GK_INL vi nibble_sums(const uint8_t (&quad)[4][VF][4], const
     return sum;
 }
 
+/// Of a group of nibbles, w = s (q - z) + rest, z whole steps of its offset: d / NIBBLE, d sum X, and -NIBBLE sum X =
+/// minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
+struct OffsetNibbles {
+    float   scale, sum;
+    int16_t minus[2];
+    int32_t minus_all;
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        put_nibble_digits(q, digits, out);
+        const int32_t total = sum_of(q, 32), all = -NIBBLE * total;
+        const int32_t upper = all >> 11 < INT16_MAX ? all >> 11 : INT16_MAX;
+        const OffsetNibbles g = {d / NIBBLE, d * static_cast<float>(total),
+                                 {static_cast<int16_t>(all - 2048 * upper), static_cast<int16_t>(upper)}, all};
+        memcpy(group, &g, sizeof g);
+    }
+    /// `chain` and the group, whose digits are at x.
+    template <size_t D>
+    GK_MEM vf add(vf chain, const uint8_t (&quad)[4][VF][4], const uint8_t* x, vi z, vf s, vf rest) const {
+        const vi exact = viadd(nibble_sums<D>(quad, x), vimul(z, viset(minus_all)));
+        chain = vfma(rest, vset(sum), chain);
+        return vfma(vfloat(exact), vmul(s, vset(scale)), chain);
+    }
+};
+
+/// Formats that keep the codes of each 32 of k together: step[g / 2].quad[g % 2][i][r], made by S::biased, and undone.
+template <class S, class Codec, size_t Quads> struct quads_of_32 {
+    using codec = Codec;
+    using block = typename codec::block;
+    static GK_MEM vi biased(vi codes) { return codes; }
+    static size_t byte_of(size_t g, size_t i) {
+        return g * (block::weights == 32 ? sizeof(block) : 4 * Quads) + offsetof(block, qs) + 4 * i;
+    }
+    GK_MEM void put_codes(const ReadWords& w) {
+        S& s = static_cast<S&>(*this);
+        for (size_t g = 0; g < 8; g++)
+            for (size_t i = 0; i < Quads; i++)
+                store_ints(s.step[g / 2].quad[g % 2][i], S::biased(w.get(byte_of(g, i))));
+    }
+    GK_MEM void get_codes(const WriteWords& w) const {
+        const S& s = static_cast<const S&>(*this);
+        for (size_t g = 0; g < 8; g++)
+            for (size_t i = 0; i < Quads; i++)
+                w.put(byte_of(g, i), S::biased(viload(s.step[g / 2].quad[g % 2][i])));
+    }
+};
+
 /// Blocks of 32 with a scale: d[g % 2][r], then bytes, as S has them. x has d over what codes are multiplied by, and
 /// minus sum X times their offset.
-template <class S, class Codec, size_t Quads> struct strip_of_32 {
-    using codec = Codec;
+template <class S, class Codec, size_t Quads> struct strip_of_32 : quads_of_32<S, Codec, Quads> {
     struct Step { uint8_t d[2][VF][2], quad[2][Quads][VF][4]; } step[4];
     struct Group { float scale; int32_t start; int64_t unused; };
 
-    using block = typename codec::block;
+    using block = typename Codec::block;
     GK_MEM void put_scales(const block* row, size_t r) {
         for (size_t g = 0; g < 8; g++) memcpy(step[g / 2].d[g % 2][r], row[g].d, 2);
     }
     GK_MEM void get_scales(block* row, size_t r) const {
         for (size_t g = 0; g < 8; g++) memcpy(row[g].d, step[g / 2].d[g % 2][r], 2);
-    }
-    static size_t byte_of(size_t g, size_t i) { return g * sizeof(block) + offsetof(block, qs) + 4 * i; }
-    GK_MEM void put_codes(const ReadWords& w) {
-        for (size_t g = 0; g < 8; g++)
-            for (size_t i = 0; i < Quads; i++) store_ints(step[g / 2].quad[g % 2][i], S::biased(w.get(byte_of(g, i))));
-    }
-    GK_MEM void get_codes(const WriteWords& w) const {
-        for (size_t g = 0; g < 8; g++)
-            for (size_t i = 0; i < Quads; i++) w.put(byte_of(g, i), S::biased(viload(step[g / 2].quad[g % 2][i])));
     }
     static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
         S::put_x_digits(q, digits, out);
@@ -9168,7 +9226,6 @@ struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
     static constexpr QuantType type = QuantType::Q4_0;
     static constexpr float     full = 1 << 18, times = NIBBLE;
     static constexpr int       offset = 8 * NIBBLE;
-    static GK_MEM vi biased(vi codes) { return codes; }
     static GK_MEM void put_x_digits(const Integers& q, size_t digits, uint8_t* out) {
         put_nibble_digits(q, digits, out);
     }
@@ -9177,6 +9234,127 @@ struct strip_q4_0 : strip_of_32<strip_q4_0, codec_q4_0, 4> {
     }
 };
 static_assert(sizeof(strip_q8_0) == 272 * VF && sizeof(strip_q4_0) == 144 * VF, "as many bytes as blocks");
+
+/// Q4_1: d[g % 2][r], m[g % 2][r]; z[r], the whole steps of the offset, as in take_steps, of group g % 2 << 4 g % 2.
+struct strip_q4_1 : quads_of_32<strip_q4_1, codec_q4_1, 4> {
+    static constexpr QuantType type = QuantType::Q4_1;
+    static constexpr float     full = 1 << 17;
+    struct Step { uint8_t d[2][VF][2], m[2][VF][2], z[VF], quad[2][4][VF][4]; } step[4];
+
+    GK_MEM void put_scales(const block* row, size_t r) {
+        Scales16 s;
+        float    rest[16];
+        uint8_t  z[32];
+        scales_of_16<codec>(row, 8, s);
+        const vb steps = take_steps<codec>(s, rest);
+        memcpy(z, &steps, 32);
+        for (size_t g = 0; g < 8; g++) {
+            Step& to = step[g / 2];
+            memcpy(to.d[g % 2][r], row[g].d, 2), memcpy(to.m[g % 2][r], row[g].m, 2);
+            to.z[r] = static_cast<uint8_t>(to.z[r] | z[2 * g] << g % 2 * 4);
+        }
+    }
+    GK_MEM void get_scales(block* row, size_t r) const {
+        for (size_t g = 0; g < 8; g++)
+            memcpy(row[g].d, step[g / 2].d[g % 2][r], 2), memcpy(row[g].m, step[g / 2].m[g % 2][r], 2);
+    }
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        OffsetNibbles::put_x(q, d, digits, out, group);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        vf sum = vzero();
+        for (size_t g = 0; g < 8; g++) {
+            const Step&          w    = step[g / 2];
+            const uint8_t* const from = x + g / 2 * packed_step(D);
+            const OffsetNibbles  of   = impl::load_as<OffsetNibbles>(from + 64 * D + g % 2 * 16);
+            const vi z = viand(vishr(ints_of(w.z), 4 * static_cast<int>(g % 2)), viset(15));
+            const vf s = vload(reinterpret_cast<const f16*>(w.d[g % 2]));
+            const vf rest = vfma(vfloat(z), s, vload(reinterpret_cast<const f16*>(w.m[g % 2])));
+            sum = of.add<D>(sum, w.quad[g % 2], from + g % 2 * 32, z, s, rest);
+        }
+        return sum;
+    }
+};
+static_assert(sizeof(strip_q4_1) == 164 * VF && alignof(strip_q4_1) == 1, "blocks of Q4_1, and z");
+
+#if GK_HAS_IQ
+/// Levels of IQ4, as dot products take them: + 128, but for NEON. On AVX2 x has smaller digits.
+struct Levels {
+    static constexpr int   bits   = GK_PASS == GK_AVX2 ? 6 : BASE;              // of a digit
+    static constexpr float full   = bits == 6 ? 1 << 17 : 63 << 13;
+    static constexpr int   offset = GK_PASS == GK_NEON ? 0 : 128;
+    alignas(16) uint8_t level[16];
+    constexpr Levels() : level() {
+        for (int i = 0; i < 16; i++) level[i] = static_cast<uint8_t>(impl::iq4_levels[i] + offset);
+    }
+    /// The sums of 32 levels X.
+    template <size_t D> GK_MEM vi sums(const uint8_t (&quad)[4][VF][4], const uint8_t* x) const {
+        vi sum = viset(0);
+        GK_UNROLL(3) for (size_t d = 0; d < D; d++) {
+            sum = vishl(sum, bits);
+            GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
+                const vi v = viload(quad[i]);
+                sum = quad_dot(sum, levels_of(right_of(v, 0, 15), level), x + 64 * d + 4 * i);
+                sum = quad_dot(sum, levels_of(right_of(v, 4, 15), level), x + 64 * d + 16 + 4 * i);
+            }
+        }
+        return sum;
+    }
+};
+constexpr Levels iq4;
+
+/// IQ4_NL: nibbles as they are.
+struct strip_iq4_nl : strip_of_32<strip_iq4_nl, codec_iq4_nl, 4> {
+    static constexpr QuantType type = QuantType::IQ4_NL;
+    static constexpr float     full = Levels::full, times = 1;
+    static constexpr int       offset = Levels::offset;
+    static GK_MEM void put_x_digits(const Integers& q, size_t digits, uint8_t* out) {
+        put_digits<Levels::bits>(q, digits, out);
+    }
+    template <size_t D> static GK_MEM vi code_sums(const uint8_t (&quad)[4][VF][4], const uint8_t* x) {
+        return iq4.sums<D>(quad, x);
+    }
+};
+static_assert(sizeof(strip_iq4_nl) == 144 * VF, "as many bytes as blocks");
+
+/// IQ4_XS: sc[g % 2][r], less 32; quads as of IQ4_NL.
+struct strip_iq4_xs : quads_of_32<strip_iq4_xs, codec_iq4_xs, 4> {
+    static constexpr QuantType type = QuantType::IQ4_XS;
+    static constexpr float     full = Levels::full;
+    uint8_t d[VF][2];
+    struct Step { uint8_t sc[2][VF], quad[2][4][VF][4]; } step[4];
+
+    GK_MEM void put_scales(const codec::block* row, size_t r) {
+        uint8_t sc[32];
+        const vb scales = codec::steps(*row).scale;
+        memcpy(sc, &scales, 32), memcpy(d[r], row->d, 2);
+        for (size_t g = 0; g < 8; g++) step[g / 2].sc[g % 2][r] = sc[g];
+    }
+    GK_MEM void get_scales(codec::block* row, size_t r) const {
+        memcpy(row->d, d[r], 2), memset(row->sh, 0, sizeof row->sh), memset(row->sl, 0, sizeof row->sl);
+        for (size_t g = 0; g < 8; g++) {
+            const unsigned sc = (step[g / 2].sc[g % 2][r] + 32u) & 63;
+            row->sl[g / 2] = static_cast<uint8_t>(row->sl[g / 2] | (sc & 15) << g % 2 * 4);
+            row->sh[g / 4] = static_cast<uint8_t>(row->sh[g / 4] | sc >> 4 << g % 4 * 2);
+        }
+    }
+    static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
+        strip_iq4_nl::put_x(q, d, digits, out, group);
+    }
+    template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
+        vf sum = vzero();
+        for (size_t g = 0; g < 8; g++) {
+            const Step&               w    = step[g / 2];
+            const uint8_t* const      from = x + g / 2 * packed_step(D);
+            const strip_iq4_nl::Group of   = impl::load_as<strip_iq4_nl::Group>(from + 64 * D + g % 2 * 16);
+            const vi exact = viadd(iq4.sums<D>(w.quad[g % 2], from + g % 2 * 32), viset(of.start));
+            sum = vfma(vfloat(exact), vmul(vload(reinterpret_cast<const int8_t*>(w.sc[g % 2])), vset(of.scale)), sum);
+        }
+        return vmul(sum, vload(reinterpret_cast<const f16*>(d)));
+    }
+};
+static_assert(sizeof(strip_iq4_xs) == 138 * VF && alignof(strip_iq4_xs) == 1, "blocks of IQ4_XS, scales in bytes");
+#endif
 
 #if GK_HAS_KQUANT
 /// Of a block with scales and offsets of six bits: these, and z, the whole steps of the offset, as in take_steps.
@@ -9263,30 +9441,19 @@ struct strip_q4_k {
                 w.put(byte_of(s, 4 + i), bits_of(vishr(even, 4), odd, 15));
             }
     }
-    /// Of a group: d / NIBBLE, d sum X, and -NIBBLE sum X = minus[0] + 2048 minus[1], to be multiplied by (z, 2048 z).
-    struct Group { float scale, sum; int16_t minus[2]; int32_t minus_all; };
     static GK_MEM void put_x(const Integers& q, float d, size_t digits, uint8_t* out, uint8_t* group) {
-        put_nibble_digits(q, digits, out);
-        const int32_t total = sum_of(q, 32), minus = -NIBBLE * total;
-        const int32_t upper = minus >> 11 < INT16_MAX ? minus >> 11 : INT16_MAX;
-        const Group g = {d / NIBBLE, d * static_cast<float>(total),
-                         {static_cast<int16_t>(minus - 2048 * upper), static_cast<int16_t>(upper)}, minus};
-        memcpy(group, &g, sizeof g);
+        OffsetNibbles::put_x(q, d, digits, out, group);
     }
     template <size_t D> GK_MEM vf sums(const uint8_t* x) const {
         const vf of_s = vload(reinterpret_cast<const f16*>(d)), of_m = vload(reinterpret_cast<const f16*>(dmin));
         vf sum = vzero();
         for (size_t g = 0; g < 8; g++) {
-            const Step&          w     = step[g / 2];
-            const uint8_t* const from  = x + g / 2 * packed_step(D);
-            const Group          of    = impl::load_as<Group>(from + 64 * D + g % 2 * 16);
+            const Step&          w    = step[g / 2];
+            const uint8_t* const from = x + g / 2 * packed_step(D);
+            const OffsetNibbles  of   = impl::load_as<OffsetNibbles>(from + 64 * D + g % 2 * 16);
             const vi words = vishr(viload(w.scale), 16 * static_cast<int>(g % 2)), z = viand(words, viset(15));
             const Scaling scale = scaling(words, z, of_s, of_m);
-            const vi codes = nibble_sums<D>(w.quad[g % 2], from + g % 2 * 32);
-            const vi minus = viset(of.minus_all);
-            const vi exact = viadd(codes, vimul(z, minus));
-            sum = vfma(scale.rest, vset(of.sum), sum);
-            sum = vfma(vfloat(exact), vmul(scale.s, vset(of.scale)), sum);
+            sum = of.add<D>(sum, w.quad[g % 2], from + g % 2 * 32, z, scale.s, scale.rest);
         }
         return sum;
     }
@@ -9718,6 +9885,15 @@ template <class S> struct Packed {
 template <class C> constexpr const impl::PackedKernels* packed_kernels() { return nullptr; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q8_0>() { return &Packed<strip_q8_0>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_0>() { return &Packed<strip_q4_0>::kernels; }
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_1>() { return &Packed<strip_q4_1>::kernels; }
+#if GK_HAS_IQ
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_iq4_nl>() {
+    return &Packed<strip_iq4_nl>::kernels;
+}
+template <> constexpr const impl::PackedKernels* packed_kernels<codec_iq4_xs>() {
+    return &Packed<strip_iq4_xs>::kernels;
+}
+#endif
 #if GK_HAS_KQUANT
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q4_k>() { return &Packed<strip_q4_k>::kernels; }
 template <> constexpr const impl::PackedKernels* packed_kernels<codec_q2_k>() { return &Packed<strip_q2_k>::kernels; }

@@ -30,7 +30,8 @@ void expect_ok(Status s) { CHECK_MESSAGE(s, "refused: " << text(s.what)); }
 template <class E> bool has_form(const CpuKernels<E>& k, QuantType type) { return k.packed_weights_bytes(type, 16, 256) != 0; }
 
 bool packs(QuantType type) {
-    for (QuantType t : { QuantType::Q2_K, QuantType::Q3_K, QuantType::Q4_K, QuantType::Q5_K, QuantType::Q6_K, QuantType::Q8_0, QuantType::Q4_0 })
+    for (QuantType t : { QuantType::Q2_K, QuantType::Q3_K, QuantType::Q4_K, QuantType::Q5_K, QuantType::Q6_K, QuantType::Q8_0, QuantType::Q4_0,
+                         QuantType::Q4_1, QuantType::IQ4_NL, QuantType::IQ4_XS })
         if (t == type) return true;
     return false;
 }
@@ -49,10 +50,18 @@ std::vector<Format> packed_formats() {
 // ---- inputs -----------------------------------------------------------------
 
 /// worst: a group's largest, and others that lie between two steps of fixed point, of 2^-15 in the first row of x, 2^-16 in the next and
-/// so on, on the side of the weight of row 0. mixed: every third row is not held in fixed point.
-enum class Input { gaussian, highest, lowest, alternating, outliers, sparse, zeros, worst, mixed };
+/// so on, on the side of the weight of row 0. digits: all but the highest are the lowest there are, in groups of 32 by turns of fixed
+/// points that formats have. mixed: every third row is not held in fixed point.
+enum class Input { gaussian, highest, lowest, alternating, outliers, sparse, zeros, worst, digits, mixed };
 constexpr Input INPUTS[] = { Input::gaussian, Input::highest, Input::lowest, Input::alternating, Input::outliers, Input::sparse,
-                             Input::zeros, Input::worst, Input::mixed };
+                             Input::zeros, Input::worst, Input::digits, Input::mixed };
+
+/// The largest integer up to `full` whose lower two of three digits are half of `base`, as a share of `full`.
+double half_digits(int full, int base) {
+    const int low = base / 2 * (base + 1);
+    return double((full - low) / (base * base) * base * base + low) / full;
+}
+const double HALF_DIGITS[] = { half_digits(1 << 17, 64), half_digits(1 << 17, 128), half_digits(1 << 18, 128), half_digits(63 << 13, 128) };
 
 template <class E> std::vector<E> draw_input(Rng& rng, size_t m, size_t k, Input kind, const std::vector<double>& w) {
     std::vector<E> x(m * k);
@@ -68,6 +77,7 @@ template <class E> std::vector<E> draw_input(Rng& rng, size_t m, size_t k, Input
             case Input::sparse:      v = rng.below(40) ? (rng.below(2) ? 0.0 : -0.0) : g; break;
             case Input::zeros:       v = 0; break;
             case Input::worst:       v = i % 32 == 5 ? 1 : side * std::ldexp(2 * double(rng.below(16000)) + 0.5, -15 - int(i / k % 5)); break;
+            case Input::digits:      v = i % 32 == 5 ? 1 : -HALF_DIGITS[i / 32 % 4]; break;
             case Input::mixed:       v = i / k % 3 == 1 && i % 211 == 0 ? std::ldexp(g, i % 2 ? 90 : -90) : g; break;
         }
         x[i] = round_to<E>(v);
@@ -227,7 +237,7 @@ TEST_CASE_TEMPLATE("matmul_packed: rows 1 to 33, ragged n", E, ELEMENTS) {
         Rng rng(uint64_t(f.type) + 1000);
         for (size_t m : Sizes{ 1, 2, 3, 5, 8, 15, 16, 17, 33 })
             for (size_t n : Sizes{ 1, 15, 16, 17, 33, 70 }) {
-                const Case<E> c(rng, f.type, m, n, 1 + rng.below(3), INPUTS[rng.below(9)]);
+                const Case<E> c(rng, f.type, m, n, 1 + rng.below(3), INPUTS[rng.below(10)]);
                 c.check("");
             }
     }
@@ -255,23 +265,30 @@ TEST_CASE("matmul_packed: long rows") {
 
 /// Every weight of it s q - m = 0, or all but a few.
 TEST_CASE_TEMPLATE("matmul_packed: weights that an offset makes zero count for nothing", E, ELEMENTS) {
-    for (size_t m : Sizes{ 1, 4 })
-        for (bool all : { true, false })
-            for (Input input : { Input::gaussian, Input::outliers, Input::highest }) {
-                Rng rng(m);
-                Case<E> c(rng, QuantType::Q4_K, m, 21, 4, input);
-                for (size_t at = 0; at < c.blocks.size(); at += 144) {
-                    uint8_t* const b = c.blocks.data() + at;
-                    const unsigned q = 1 + unsigned(rng.below(3));
-                    const uint16_t d = round_to<gllm::f16>(std::ldexp(1.0 + double(rng.below(16)) / 16, int(rng.below(12)) - 10)).bits;
-                    quant::put(b, d, 2), quant::put(b + 2, d, 2);                       // scale 2, minimum 2 q
-                    std::memset(b + 4, 2, 4), std::memset(b + 8, int(2 * q), 4), std::memset(b + 12, int(2 + (2 * q << 4)), 4);
-                    std::memset(b + 16, int(q * 0x11), 128);
-                    if (!all && rng.below(4) == 0) b[16 + rng.below(128)] ^= 0x11;
+    for (QuantType type : { QuantType::Q4_K, QuantType::Q4_1 })
+        for (size_t m : Sizes{ 1, 4 })
+            for (bool all : { true, false })
+                for (Input input : { Input::gaussian, Input::outliers, Input::highest }) {
+                    Rng rng(m);
+                    Case<E> c(rng, type, m, 21, 4, input);
+                    const size_t head = type == QuantType::Q4_K ? 16 : 4, codes = type == QuantType::Q4_K ? 128 : 16;
+                    for (size_t at = 0; at < c.blocks.size(); at += head + codes) {
+                        uint8_t* const b = c.blocks.data() + at;
+                        const unsigned q = 1 + unsigned(rng.below(3));
+                        const double   d = std::ldexp(1.0 + double(rng.below(16)) / 16, int(rng.below(12)) - 10);
+                        quant::put(b, round_to<gllm::f16>(d).bits, 2);
+                        if (type == QuantType::Q4_K) {                              // scale 2, minimum 2 q
+                            quant::put(b + 2, round_to<gllm::f16>(d).bits, 2);
+                            std::memset(b + 4, 2, 4), std::memset(b + 8, int(2 * q), 4), std::memset(b + 12, int(2 + (2 * q << 4)), 4);
+                        } else {
+                            quant::put(b + 2, round_to<gllm::f16>(-d * q).bits, 2);
+                        }
+                        std::memset(b + head, int(q * 0x11), codes);
+                        if (!all && rng.below(4) == 0) b[head + rng.below(codes)] ^= 0x11;
+                    }
+                    c.renew();
+                    c.check(all ? " all zero" : " all but a few zero");
                 }
-                c.renew();
-                c.check(all ? " all zero" : " all but a few zero");
-            }
 }
 
 /// Where x or m is not for the kernels the bits are those of matmul, and rows do not depend on each other.

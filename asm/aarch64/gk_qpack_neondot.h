@@ -76,11 +76,29 @@
 .endif
 .endm
 
-.macro GK_QPACK_NIBBLES d, at       // of a group of 32: a byte has codes of k and k + 16; v26: fifteens
+.macro GK_QPACK_LEVELS_SETUP        // v26 = fifteens, v28 = the levels of IQ4 formats
+    movi    v26.16b, #15
+    mov     x9, #0x9881
+    movk    x9, #0xbfad, lsl #16
+    movk    x9, #0xddcf, lsl #32
+    movk    x9, #0xf6ea, lsl #48
+    mov     x11, #0x0d01
+    movk    x11, #0x2619, lsl #16
+    movk    x11, #0x4535, lsl #32
+    movk    x11, #0x7159, lsl #48
+    fmov    d28, x9
+    mov     v28.d[1], x11
+.endm
+
+.macro GK_QPACK_NIBBLES d, at, levels=0     // of a group of 32: a byte has codes of k and k + 16; v26: fifteens
 .irp i, 0, 1, 2, 3
     ldr     q4, [x1, #\at + 16*\i]
     and     v5.16b, v4.16b, v26.16b
     ushr    v4.16b, v4.16b, #4
+.if \levels
+    tbl     v5.16b, {v28.16b}, v5.16b
+    tbl     v4.16b, {v28.16b}, v4.16b
+.endif
     GK_QPACK_DOT \d, 5, 0, \i
     GK_QPACK_DOT \d, 4, 1, \i
 .endr

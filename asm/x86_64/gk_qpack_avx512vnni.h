@@ -99,6 +99,32 @@
     GK_QPACK_NIBBLES \d, 27, 31, \at + 448
 .endm
 
+.macro GK_QPACK_LEVELS_DATA         // 16 bytes: the levels of IQ4 formats, plus 128
+    .byte   1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241
+.endm
+
+.macro GK_QPACK_LEVELS r, h, at     // of the low nibbles to zmm\r, of the high to zmm\h; zmm8: levels
+    vmovdqu64 zmm\h, zmmword ptr [rsi + \at]
+    vpandd  zmm\r, zmm9, zmm\h
+    vpsrld  zmm\h, zmm\h, 4
+    vpshufb zmm\r, zmm8, zmm\r
+    vpandd  zmm\h, zmm9, zmm\h
+    vpshufb zmm\h, zmm8, zmm\h
+.endm
+
+.macro GK_QPACK_LEVELS_OF_STEP at, mask, levels     // 512 bytes: two groups of 32
+    vpbroadcastd zmm9, dword ptr [DATA + \mask]
+    vbroadcasti32x4 zmm8, xmmword ptr [DATA + \levels]
+    GK_QPACK_LEVELS 16, 20, \at
+    GK_QPACK_LEVELS 17, 21, \at + 64
+    GK_QPACK_LEVELS 18, 22, \at + 128
+    GK_QPACK_LEVELS 19, 23, \at + 192
+    GK_QPACK_LEVELS 24, 28, \at + 256
+    GK_QPACK_LEVELS 25, 29, \at + 320
+    GK_QPACK_LEVELS 26, 30, \at + 384
+    GK_QPACK_LEVELS 27, 31, \at + 448
+.endm
+
 .macro GK_QPACK_SUMS d              // of two groups of 32
 .if \d == 3
     GK_QPACK_FOURS 16, 0, 24, 32
