@@ -122,7 +122,7 @@
 //   GLLM_KERNELS_MALLOC/FREE        scratch memory; default malloc and free
 //   GLLM_KERNELS_L2_BYTES           the second-level cache of a core, for which products are blocked; default: what the
 //                                   CPU says
-//   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 262144
+//   GLLM_KERNELS_SHARED_WORK        multiply-adds from which a product is worth sharing among threads; default 32768
 //   GLLM_KERNELS_NO_AVX2 _NO_AVX512 _NO_NEON _NO_KQUANT _NO_IQ _NO_CHECKPOINTS _NO_ATTENTION _NO_QUANTIZE
 //                                   leave parts out
 //   GLLM_KERNELS_ALLOW_FAST_MATH    give up the promises below
@@ -1523,6 +1523,7 @@ GLLM_KERNELS_ALLOW_FAST_MATH and lose the promises on accuracy, NaN and infinity
 #include <new>
 #endif
 #ifdef GLLM_KERNELS_THREADS
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -3183,7 +3184,7 @@ GK_INL double work(size_t a, size_t b, size_t c) {
 // ---- threads: a call of fewer operations stays in its thread
 
 #ifndef GLLM_KERNELS_SHARED_WORK
-#define GLLM_KERNELS_SHARED_WORK 262144
+#define GLLM_KERNELS_SHARED_WORK 32768
 #endif
 GK_INL Parallel worth(const Parallel& p, double operations) {
     return operations < GLLM_KERNELS_SHARED_WORK ? Parallel() : p;
@@ -7440,48 +7441,36 @@ GK_INL size_t part_floats(size_t d)                  { return round_up(d, PAGE) 
 inline size_t few_parts(size_t rows, size_t pieces, size_t d) { return rows * pieces * part_floats(d); }
 inline size_t few_scratch(const KvView& kv)          { return turned_floats(kv); }
 
-/// What is prefetched while something else is read: the keys, or the values, of a head in some pages. Four lines of
-/// each by turns: so many streams get more of the memory's bandwidth than one.
-struct Ahead {
-    const uint8_t* const* pages;
-    size_t                count, bytes;                         // pages; of each
-    size_t                page, at;                             // the next lines
-    ptrdiff_t             early;                                // bytes that were prefetched before their time
-    /// As many bytes as something else reads meanwhile. Those of floats in a block are more than L1 holds.
-    template <bool WIDE> GK_MEM void prefetch_bytes(ptrdiff_t n) {
-        for (early -= n; early < 0; early += 256) {
-            if (at >= bytes) { early = PTRDIFF_MAX / 2; return; }
-            const char* const line = reinterpret_cast<const char*>(pages[page] + at);
-            GK_UNROLL(4) for (size_t i = 0; i < 4; i++) {
-                if constexpr (WIDE) prefetch_later(line + 64 * i); else prefetch(line + 64 * i);
-            }
-            if (++page == count) { page = 0; at += 256; }
-        }
-    }
+/// The pages of a head as they are read: the keys of a block, its values, the keys that follow. While one is read, the
+/// same lines of a later one are prefetched: one by one, since a burst of them would be dropped.
+struct Order {
+    const uint8_t* pages[3 * PAGES];
+    size_t         end, values, distance;                       // how many; where values begin; how many pages later
+    const uint8_t* after(size_t i) const { return pages[least(i + distance, end - 1)]; }
 };
-/// So many elements in bytes, with the scales of codes.
-GK_INL ptrdiff_t element_bytes(CacheType type, size_t n) {
-    return static_cast<ptrdiff_t>(type == CacheType::Q8_0 ? n + n / 16 : impl::cache_row_bytes(type, n));
-}
+constexpr size_t PREFETCHED = 10240;                            // bytes at once
 
 /// s[r * KEYS + t] = rows r of q[][d] times the keys of pages first .. last - 1 of a block; the others are not read.
 struct KeySums {
     const CacheBlock& block;
-    Ahead*            values;
+    const Order&      order;
     size_t            first, last;
     const float*      q;
     size_t            d;
     float             *s, *scales;                              // scales: room for those of codes of each page
 };
-/// R rows, V times VF tokens, and elements from .. end - 1 of a head.
+/// R rows, V times VF tokens, and elements from .. end - 1 of a head. Of `ahead` the same lines are prefetched.
 template <CacheType TYPE, size_t R, size_t V>
-GK_INL void add_keys(const KeySums& k, const KeyLanes* lanes, size_t from, size_t end, vf (&acc)[R][V]) {
-    constexpr size_t AT_A_TIME = VF == 8 && R == 4 ? 1 : 2;     // registers are full
-    const size_t     d = k.d;
-    const ptrdiff_t  bytes = element_bytes(TYPE, 8 * V * VF);
-    for (size_t i = from; i < end; i += AT_A_TIME) {
-        if (i % 8 == 0) k.values->prefetch_bytes<TYPE == CacheType::f32>(bytes);
+GK_INL void add_keys(const KeySums& k, const KeyLanes* lanes, const uint8_t* const* ahead, size_t from, size_t end,
+        vf (&acc)[R][V]) {
+    constexpr size_t AT_A_TIME = VF == 16 ? 4 : VF == 8 && R == 4 ? 1 : 2;      // registers are full
+    constexpr size_t LINE = TYPE == CacheType::f32 ? 1 : TYPE == CacheType::Q8_0 ? 4 : 2;           // rows of it
+    const size_t d = k.d;
+    for (size_t i = from; i < end; i += AT_A_TIME)
         GK_UNROLL(UNROLLED) for (size_t n = 0; n < AT_A_TIME; n++) {
+            if ((i + n) % LINE == 0)
+                GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j += PAGEV)
+                    prefetch(reinterpret_cast<const char*>(ahead[j] + (i + n) / LINE * 64));
             vf v[V];
             key_row(TYPE, lanes, i + n, k.scales, v);
             GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++) {
@@ -7489,16 +7478,17 @@ GK_INL void add_keys(const KeySums& k, const KeyLanes* lanes, size_t from, size_
                 GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) acc[r][j] = vfma(x, v[j], acc[r][j]);
             }
         }
-    }
 }
 /// R rows and V times VF tokens, the first VF times v where there are so many in a block.
 template <size_t R, size_t V> GK_INL void lane_scores(const KeySums& k, size_t v) {
     const size_t start = least(v, KEYS / VF - V), d = k.d;
     KeyLanes     lanes[V];
+    const uint8_t* ahead[V];
     for (size_t j = 0; j < V; j++) {
         const size_t page = (start + j) / PAGEV;
         const uint8_t* const keys = k.block.keys[least(page < k.first ? k.first : page, k.last - 1)];
         lanes[j] = key_lanes(k.block.key_type, keys, d, (start + j) % PAGEV * VF);
+        ahead[j] = k.order.after(page);
     }
     for (size_t from = 0; from < d; from += CHAIN) {
         vf acc[R][V];
@@ -7506,10 +7496,10 @@ template <size_t R, size_t V> GK_INL void lane_scores(const KeySums& k, size_t v
             GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) acc[r][j] = vzero();
         const size_t end = least(d, from + CHAIN);
         switch (k.block.key_type) {
-            case CacheType::f32:  add_keys<CacheType::f32, R, V>(k, lanes, from, end, acc); break;
-            case CacheType::f16:  add_keys<CacheType::f16, R, V>(k, lanes, from, end, acc); break;
-            case CacheType::bf16: add_keys<CacheType::bf16, R, V>(k, lanes, from, end, acc); break;
-            case CacheType::Q8_0: add_keys<CacheType::Q8_0, R, V>(k, lanes, from, end, acc); break;
+            case CacheType::f32:  add_keys<CacheType::f32, R, V>(k, lanes, ahead, from, end, acc); break;
+            case CacheType::f16:  add_keys<CacheType::f16, R, V>(k, lanes, ahead, from, end, acc); break;
+            case CacheType::bf16: add_keys<CacheType::bf16, R, V>(k, lanes, ahead, from, end, acc); break;
+            case CacheType::Q8_0: add_keys<CacheType::Q8_0, R, V>(k, lanes, ahead, from, end, acc); break;
         }
         GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
             GK_UNROLL(UNROLLED) for (size_t j = 0; j < V; j++) {
@@ -7519,10 +7509,10 @@ template <size_t R, size_t V> GK_INL void lane_scores(const KeySums& k, size_t v
     }
 }
 template <size_t R> GK_NOINLINE void block_scores(const KeySums& k) {
-    constexpr size_t V = VF < 8 ? PAGEV : VF == 8 ? (R == 4 ? 3 : 4) : R == 4 ? 4 : 7, Q = VF == 16 && V == 4 ? 3 : V;
+    constexpr size_t V = VF == 16 ? 2 : VF == 8 ? (R == 4 ? 3 : 4) : PAGEV, LAST = VF == 16 ? 3 : V;
     for (size_t v = k.first * PAGEV, end = k.last * PAGEV; v < end;) {
-        if (V > Q && end - v > Q) { lane_scores<R, V>(k, v); v += V; }
-        else                      { lane_scores<R, Q>(k, v); v += Q; }
+        if (V < LAST && end - v == LAST) { lane_scores<R, LAST>(k, v); v += LAST; }
+        else                             { lane_scores<R, V>(k, v);    v += V; }
     }
 }
 
@@ -7530,7 +7520,7 @@ template <size_t R> GK_NOINLINE void block_scores(const KeySums& k) {
 struct ValueSums {
     const CacheBlock& block;
     CacheType         type;
-    Ahead*            keys;
+    const Order&      order;
     const float*      p;
     size_t            begin, end;
     float*            sums;
@@ -7546,31 +7536,30 @@ GK_INL void add_values(const uint8_t* row, size_t from, const float* p, vf (&acc
         GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vfma(v[c], x, acc[r][c]);
     }
 }
-/// Of all tokens, columns from column j on.
-template <CacheType TYPE, size_t R, size_t C> GK_INL void add_tokens(const ValueSums& s, size_t j, vf (&acc)[R][C]) {
-    const size_t    stride = s.block.value_stride, offset = column_bytes(TYPE, j), from = C * VF % 32 ? j % 32 : 0;
-    const ptrdiff_t bytes  = element_bytes(TYPE, 8 * C * VF);
-    for (size_t t = s.begin, last; t < s.end; t = last) {
-        last = least(s.end, round_up(t + 1, PAGE));
-        const uint8_t* row = s.block.values[t / PAGE] + t % PAGE * stride + offset;
-        for (; t + 2 <= last; t += 2, row += 2 * stride) {
-            add_values<TYPE>(row, from, s.p + t, acc);
-            add_values<TYPE>(row + stride, from, s.p + t + 1, acc);
-            if (t % 8 < 2) s.keys->prefetch_bytes<TYPE == CacheType::f32>(bytes);
-        }
-        if (t < last) add_values<TYPE>(row, from, s.p + t, acc);
+/// Of tokens t .. last - 1, all in one page, columns from column j on; of `ahead` as many bytes are prefetched.
+template <CacheType TYPE, size_t R, size_t C>
+GK_INL void add_tokens(const ValueSums& s, size_t t, size_t last, size_t j, const uint8_t* ahead, vf (&acc)[R][C]) {
+    constexpr size_t BYTES = C * VF * (TYPE == CacheType::f32 ? 4 : TYPE == CacheType::Q8_0 ? 1 : 2);
+    const size_t stride = s.block.value_stride, from = C * VF % 32 ? j % 32 : 0;
+    const uint8_t* row = s.block.values[t / PAGE] + t % PAGE * stride + column_bytes(TYPE, j);
+    ahead += column_bytes(TYPE, j * PAGE + t % PAGE * (C * VF));
+    for (; t < last; t++, row += stride, ahead += BYTES) {
+        for (size_t at = 0; at < BYTES; at += 64) prefetch(reinterpret_cast<const char*>(ahead + at));
+        add_values<TYPE>(row, from, s.p + t, acc);
     }
 }
-/// Of R rows, C vectors of columns from column j on.
-template <size_t R, size_t C> GK_INL void value_columns(const ValueSums& s, size_t j) {
+/// Of R rows, C vectors of columns from column j on, and tokens t .. last - 1, all in one page.
+template <size_t R, size_t C>
+GK_INL void value_columns(const ValueSums& s, size_t t, size_t last, size_t j, const uint8_t* ahead) {
     vf acc[R][C];
     GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
-        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) acc[r][c] = vzero();
+        GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++)
+            acc[r][c] = t == s.begin ? vzero() : vload(s.sums + r * s.ld + j + c * VF);
     switch (s.type) {
-        case CacheType::f32:  add_tokens<CacheType::f32>(s, j, acc); break;
-        case CacheType::f16:  add_tokens<CacheType::f16>(s, j, acc); break;
-        case CacheType::bf16: add_tokens<CacheType::bf16>(s, j, acc); break;
-        case CacheType::Q8_0: add_tokens<CacheType::Q8_0>(s, j, acc); break;
+        case CacheType::f32:  add_tokens<CacheType::f32>(s, t, last, j, ahead, acc); break;
+        case CacheType::f16:  add_tokens<CacheType::f16>(s, t, last, j, ahead, acc); break;
+        case CacheType::bf16: add_tokens<CacheType::bf16>(s, t, last, j, ahead, acc); break;
+        case CacheType::Q8_0: add_tokens<CacheType::Q8_0>(s, t, last, j, ahead, acc); break;
     }
     GK_UNROLL(UNROLLED) for (size_t r = 0; r < R; r++)
         GK_UNROLL(UNROLLED) for (size_t c = 0; c < C; c++) vstore(s.sums + r * s.ld + j + c * VF, acc[r][c]);
@@ -7587,13 +7576,21 @@ GK_NOINLINE void last_columns(const ValueSums& s, size_t r, size_t j) {
     }
     vstore(s.sums + r * s.ld + j, acc);
 }
-/// All columns. The last ones are those before the end, whatever is among them already.
+/// All columns, page by page. The last ones are those before the end, whatever is among them already.
 template <size_t R> GK_NOINLINE void block_values(const ValueSums& s) {
     constexpr size_t C = VF == 8 && R == 4 ? 2 : 4, PAIR = VF == 16 ? 2 : C;
-    const size_t d = s.d;
-    size_t j = 0;
-    for (; j + (C > PAIR ? C * VF : 1) <= d && d >= C * VF; j += C * VF) value_columns<R, C>(s, least(j, d - C * VF));
-    for (; C > PAIR && j < d && d >= PAIR * VF; j += PAIR * VF) value_columns<R, PAIR>(s, least(j, d - PAIR * VF));
+    const size_t d = s.d, whole = d / (C * VF) * (C * VF);
+    for (size_t t = s.begin, last; t < s.end; t = last) {
+        last = least(s.end, round_up(t + 1, PAGE));
+        const uint8_t* const ahead = s.order.after(s.order.values + t / PAGE);
+        for (size_t j = 0; j < whole; j += C * VF) value_columns<R, C>(s, t, last, j, ahead);
+    }
+    size_t j = whole;
+    for (; j < d && d >= PAIR * VF; j += PAIR * VF)
+        for (size_t t = s.begin, last; t < s.end; t = last) {
+            last = least(s.end, round_up(t + 1, PAGE));
+            value_columns<R, PAIR>(s, t, last, least(j, d - PAIR * VF), s.order.after(s.order.values + t / PAGE));
+        }
     for (; j < d; j += VF) for (size_t r = 0; r < R; r++) last_columns(s, r, j);
 }
 
@@ -7602,7 +7599,7 @@ template <size_t R> GK_NOINLINE void block_values(const ValueSums& s) {
 struct FewRows {
     const impl::AttentionJob& job;
     const CacheBlock&         block;
-    Ahead                    *values, *keys;                    // prefetched while keys are read, and while values are
+    const Order&              order;
     size_t                    from, query, head, count;         // count: 1, 2 or 4
     size_t                    begin, end;                       // of the block, seen
     const float*              q;
@@ -7667,12 +7664,12 @@ inline void few_rows(const FewRows& rows) {
     float *const s = scores.begin(), *const sums = sums_of_values.begin();
     float scales[KEYS];
     const size_t  first = rows.begin / PAGE, last = (rows.end + PAGE - 1) / PAGE;
-    const KeySums keys = {rows.block, rows.values, first, last, rows.q, d, s, scales};
+    const KeySums keys = {rows.block, rows.order, first, last, rows.q, d, s, scales};
     (n == 1 ? block_scores<1> : n == 2 ? block_scores<TWO> : block_scores<FOUR>)(keys);
     float factor[FOUR_FLOATS] = {};
     few_exponentials(rows, s, factor);
     for (size_t r = 0; r < n && d % VF; r++) vstore(sums + r * ld + d / VF * VF, vzero());
-    const ValueSums values = {rows.block, job.kv.values.type, rows.keys, s, rows.begin, rows.end, sums, d, ld};
+    const ValueSums values = {rows.block, job.kv.values.type, rows.order, s, rows.begin, rows.end, sums, d, ld};
     (n == 1 ? block_values<1> : n == 2 ? block_values<TWO> : block_values<FOUR>)(values);
     for (size_t r = 0; r < n; r++) {
         float* const to = rows.parts + r * part_floats(d);
@@ -7725,10 +7722,14 @@ inline void few_piece(const impl::AttentionJob& job, size_t begin, size_t end, c
         for (size_t u = begin; u < end; u++) {
             const CacheBlock b = next.count ? next : block_of(u, from, to);
             if (kv.pages) next = u + 1 < end ? block_of(u + 1, from, to) : block_of(begin, to, after);
-            Ahead values = {b.values, b.count, PAGE * impl::cache_row_bytes(kv.values.type, kv.head_dim), 0, 0, 0};
-            Ahead keys   = {next.keys, next.count, PAGE * impl::cache_row_bytes(kv.keys.type, kv.head_dim), 0, 0, 0};
-            if (next.count == 0) keys.bytes = 0;
-            few_queries(u, {job, b, &values, &keys, from, 0, 0, 0, 0, to - from, nullptr, nullptr});
+            Order order = {{}, 0, b.count, PREFETCHED / (PAGE * impl::cache_row_bytes(b.key_type, kv.head_dim)) + 1};
+            const auto append = [&](const uint8_t* const* pages, size_t count) {
+                for (size_t p = 0; p < count; p++) order.pages[order.end++] = pages[p];
+            };
+            append(b.keys, b.count);
+            append(b.values, b.count);
+            append(next.keys, next.count);
+            few_queries(u, {job, b, order, from, 0, 0, 0, 0, to - from, nullptr, nullptr});
         }
     }
 }
@@ -15877,10 +15878,13 @@ template struct Element<bf16>;
 
 #ifdef GLLM_KERNELS_THREADS
 /// Workers take tasks by a ticket: how many there are in its upper half, the next one in its lower. One that comes late
-/// sees a ticket without tasks left, of this round or of another. Who finds nothing to do looks again for some
-/// microseconds, since the next call is often near, and then parks.
+/// sees a ticket without tasks left, of this round or of another. Who finds nothing to do looks again, since the next
+/// call is often near, soon with a yield between looks, so that others have the core if they want it; then it parks.
+/// To wake a parked thread costs the one that does it microseconds, tens of them on a virtual machine: looks go on for
+/// several times as long.
 struct GK_HIDDEN ThreadPool::State {
-    static constexpr int    PATIENCE = 1000;                    // looks
+    static constexpr int    LOOKS    = 1000;                    // before the first yield
+    static constexpr int    PATIENCE = 200;                     // microseconds until a thread parks
     std::atomic<uint64_t>   ticket{0};
     std::atomic<unsigned>   left{0};                            // tasks not finished
     std::atomic<unsigned>   parked{0};                          // threads that wait for `moved`, the caller too
@@ -15902,10 +15906,15 @@ struct GK_HIDDEN ThreadPool::State {
 #endif
     }
     template <class Ready> void await(const Ready& ready) {
-        for (int i = 0; i < PATIENCE; i++) {
+        for (int i = 0; i < LOOKS; i++) {
             if (ready()) return;
             pause();
         }
+        const auto start = std::chrono::steady_clock::now();
+        do {
+            if (ready()) return;
+            std::this_thread::yield();
+        } while (std::chrono::steady_clock::now() - start < std::chrono::microseconds(PATIENCE));
         std::unique_lock<std::mutex> held(lock);
         parked++;
         moved.wait(held, ready);

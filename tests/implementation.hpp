@@ -6,7 +6,6 @@
 #define GLLM_KERNELS_MALLOC(bytes) test::hooked_malloc(bytes)
 #define GLLM_KERNELS_FREE(p)       test::hooked_free(p)
 #define GLLM_KERNELS_L2_BYTES      test::l2_bytes()
-#define GLLM_KERNELS_SHARED_WORK   65536                        // so that small shapes are shared
 #define GLLM_KERNELS_COMPILER
 #define GLLM_KERNELS_MODEL
 #ifndef GLLM_KERNELS_THREADS

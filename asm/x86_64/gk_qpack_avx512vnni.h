@@ -5,7 +5,6 @@
 //   y[i * y_row + 16 s + r] = row r of strip s . row i of x, for up to sixteen rows of x, in fixed point of 1 or 3 digits
 //
 //   job:  0 strips   24 how many   32 blocks   40 digits   48 x   56 y   80 inputs   88 x_bytes   96 y_row
-//         8 a quarter of a strip, in bytes   16 what is prefetched next
 //         448 room: of the format, for a block
 //         896 of each input, 192 bytes apart: float sum[16], of a block; double total[16]
 //
@@ -255,9 +254,6 @@
 
 .macro GK_QPACK_STRIPS d, head, step, by    // HEAD \d for 256 of k, STEP \d for codes and scales, INPUT \d for sums to zmm7
 L(strip\d):
-    mov     rax, qword ptr [rdi + 8]
-    lea     rax, [rsi + 4*rax]
-    mov     qword ptr [rdi + 16], rax
     mov     rcx, qword ptr [rdi + 32]
     mov     rdx, qword ptr [rdi + 48]
     lea     r11, [rdi + 896]
@@ -289,10 +285,6 @@ L(input\d):
     add     rdx, 64*\d + 32
     dec     r8d
     jnz     L(step\d)
-    mov     rax, qword ptr [rdi + 8]
-    shl     rax, 2
-    sub     rax, \head/4 + \step
-    sub     qword ptr [rdi + 16], rax
     GK_QPACK_FOLD \d, \by
     dec     rcx
     jnz     L(block\d)
@@ -345,15 +337,12 @@ L(store\d):
     GK_QPACK_INPUTS L(store\d)
 .endm
 
-.macro GK_QPACK_AHEAD bytes         // so many of the next strip come to L2, from each quarter of it by turns
-    mov     rax, qword ptr [rdi + 16]
-    .set    L(line), 0
+.macro GK_QPACK_AHEAD bytes         // so many further on are fetched
+    .set    L(line), 8192
 .rept (\bytes + 63) / 64
-    prefetcht1 byte ptr [rax + L(line)]
+    prefetcht0 byte ptr [rsi + L(line)]
     .set    L(line), L(line) + 64
 .endr
-    add     rax, qword ptr [rdi + 8]
-    mov     qword ptr [rdi + 16], rax
 .endm
 
 .macro GK_QPACK_FUNC name, head, step, by   // the function, from HEAD, STEP and INPUT; its sums are WHOLE or to be SCALED
@@ -362,8 +351,6 @@ GK_FUNC \name, 1
     lea     r9, [rdi + r9 + 896]
     mov     r10, qword ptr [rdi + 88]
     mov     rsi, qword ptr [rdi]
-    imul    rax, qword ptr [rdi + 32], \head/4 + \step
-    mov     qword ptr [rdi + 8], rax
     cmp     qword ptr [rdi + 40], 1
     je      L(strip1)
     GK_QPACK_STRIPS 3, \head, \step, \by
