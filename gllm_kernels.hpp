@@ -5929,11 +5929,11 @@ template <class C> GK_INL bool codes_of_256(const typename C::block* b, size_t b
 /// n weights of a row as blocks of codes, where each 256 can be read.
 template <class C> unsigned codes_of(const uint8_t* row, size_t n, impl::CodeBlock* out) {
     using block = typename C::block;
-    constexpr size_t N = block::weights, bytes = 256 / N * sizeof(block), ahead = impl::CODE_RUN * 2 * bytes;
+    constexpr size_t N = block::weights, bytes = 256 / N * sizeof(block), ahead = 4096;
     static_assert(bytes <= impl::MOST_OF_256, "room for a part of them");
     unsigned odd = 0;
     for (size_t i = 0; i < n; i += 256, row += bytes, out++) {
-        for (size_t at = 0; at < bytes; at += 64) prefetch_later(reinterpret_cast<const char*>(row) + ahead + at);
+        for (size_t at = 0; at < bytes; at += 64) prefetch(reinterpret_cast<const char*>(row) + ahead + at);
         const bool wide = codes_of_256<C>(reinterpret_cast<const block*>(row), (n - i + N - 1) / N, out);
         odd |= static_cast<unsigned>(wide) << (i / 256);
     }
