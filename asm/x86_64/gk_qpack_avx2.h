@@ -219,10 +219,10 @@ L(store\d):
     jb      \label
 .endm
 
-.macro GK_QPACK_AHEAD bytes         // so many further on come to L2
+.macro GK_QPACK_AHEAD bytes         // so many further on are fetched
     .set    L(line), 0
 .rept (\bytes + 63) / 64
-    prefetcht1 byte ptr [rsi + 4096 + L(line)]
+    prefetcht0 byte ptr [rsi + 8192 + L(line)]
     .set    L(line), L(line) + 64
 .endr
 .endm
