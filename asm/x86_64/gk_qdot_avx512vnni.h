@@ -221,13 +221,13 @@
 .endr
 .endm
 
-.macro GK_QDOT_AHEAD bytes          // later blocks of each row come to L2: more than L1 holds are under way
-    .set    L(line), 4096
+.macro GK_QDOT_AHEAD bytes          // later blocks of each row are fetched
+    .set    L(line), 2048
 .rept (\bytes + 63) / 64
-    prefetcht1 byte ptr [W0 + L(line)]
-    prefetcht1 byte ptr [W1 + L(line)]
-    prefetcht1 byte ptr [W2 + L(line)]
-    prefetcht1 byte ptr [W3 + L(line)]
+    prefetcht0 byte ptr [W0 + L(line)]
+    prefetcht0 byte ptr [W1 + L(line)]
+    prefetcht0 byte ptr [W2 + L(line)]
+    prefetcht0 byte ptr [W3 + L(line)]
     .set    L(line), L(line) + 64
 .endr
 .endm
