@@ -5103,7 +5103,7 @@ GK_INL void prefetch_later(const char*)   {}
 #endif
 
 constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK;
-constexpr size_t DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 4096;
+constexpr size_t DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 2048;
 
 /// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. The
 /// streams of b are prefetched DOT_AHEAD bytes ahead.
@@ -5117,7 +5117,7 @@ void dot_block(const float* a, size_t lda, const W* b, size_t ldb, size_t n, vf*
         vf y[R];
         GK_UNROLL(8) for (size_t j = 0; j < R; j++) {
             y[j] = vload(b + j * ldb + p);
-            prefetch_later(reinterpret_cast<const char*>(b + j * ldb + p) + DOT_AHEAD);
+            prefetch(reinterpret_cast<const char*>(b + j * ldb + p) + DOT_AHEAD);
         }
         GK_UNROLL(8) for (size_t i = 0; i < M; i++) {
             const vf x = vload(a + i * lda + p);
