@@ -760,17 +760,18 @@ template <class E> std::vector<Row<E>> rows() {
             } });
         for (auto precision : { Precision::exact, Precision::fast })
             if (packed_bytes(type, 16, 256)) t.push_back({ "matmul_packed_" + name + (precision == Precision::fast ? "_fast" : ""), packable, true, [=](C& c) {
-                const size_t m = c.m, n = c.n, depth = c.k, row = row_bytes(type, depth), bytes = n * row, all = packed_bytes(type, n, depth);
-                if (!all) return W{};
+                const size_t m = c.m, n = c.n, depth = c.k, row = row_bytes(type, depth), bytes = n * row;
+                if (!packed_bytes(type, n, depth)) return W{};
                 const size_t copies = copies_of(m, n * depth, bytes);
                 const unsigned char* from = blocks(c, type, copies * bytes / block_bytes(type));
                 if (!from) return W{};
-                const auto p = c.template results<unsigned char>(all, copies);
                 const E* x = c.data(m * depth);
                 E* out = c.template memory<E>(m * n);
-                const auto made = std::make_shared<Status>(OK);
+                struct Packed { Ring<unsigned char> at; Status made; };
+                const auto packed = std::make_shared<std::vector<Packed>>(4);   // of each instruction set
                 W w = work<E>(2 * double(m) * double(n) * double(depth), double(bytes), out, m * n, [=](const K& k, size_t turn) {
-                    return *made ? k.matmul_packed(p.at(turn), x, out, m, n, depth, precision) : *made;
+                    const Packed& p = (*packed)[size_t(k.isa())];
+                    return p.made ? k.matmul_packed(p.at.at(turn), x, out, m, n, depth, precision) : p.made;
                 }, [=](size_t j) {
                     gllm::CpuKernels<float> scalar;
                     (void)scalar.select(Isa::scalar);
@@ -779,8 +780,10 @@ template <class E> std::vector<Row<E>> rows() {
                     return dot(x + j / n * depth, weights.data(), depth);
                 });
                 product(w, m, n, depth, copies);
-                w.prepare = [=](const K& k) {
-                    for (size_t j = 0; j < copies; j++) *made = k.pack_weights(type, from + j * bytes, p.at(j), n, depth);
+                w.prepare = [=, &c](const K& k) {
+                    Packed& p = (*packed)[size_t(k.isa())];
+                    p.at = c.template results<unsigned char>(std::max(k.packed_weights_bytes(type, n, depth), size_t(1)), copies);
+                    for (size_t j = 0; j < copies; j++) p.made = k.pack_weights(type, from + j * bytes, p.at.at(j), n, depth);
                 };
                 compare(w, "matmul", [=](const K& k, size_t turn) {
                     return k.matmul(type, from + turn % copies * bytes, x, out, m, n, depth, precision);
