@@ -6871,7 +6871,7 @@ struct LaterWords {
     size_t         stride, rows;
     GK_MEM void fetch(size_t count) {
         for (; count && rows; count--, rows--, at += stride)
-            for (size_t l = 0; l < 256; l += 64) prefetch_later(reinterpret_cast<const char*>(at + l));
+            for (size_t l = 0; l < 256; l += 64) prefetch(reinterpret_cast<const char*>(at + l));
     }
 };
 /// Outputs o .. o+cols-1 of a tensor, whole strips.
