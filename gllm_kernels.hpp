@@ -6348,15 +6348,16 @@ template <class E> void widen_strip(const void* from, size_t ldb, size_t steps, 
         for (size_t p = 0; p < steps; p++) vstore(strip + p * BAND_WIDTH + v, vload_n(b + p * ldb + v, l));
     }
 }
+constexpr size_t FOURS = VF == 16 ? 6 : 4;                      // rows: fewer are as fast, and fetch more often, by twos
 /// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements multiples of BAND_WIDTH.
 template <class E> void rows_of_bands(size_t m, const float* a, const void* from, size_t ldb, size_t steps, float* t,
         size_t ldt, size_t cols) {
     const E* const b = static_cast<const E*>(from);
     for (size_t r; m; m -= r, a += r, t += r * ldt) {
-        if      (m >= 8) { bands<8>(a, b, ldb, steps, t, ldt, cols); r = 8; }
-        else if (m >= 4) { bands<4>(a, b, ldb, steps, t, ldt, cols); r = 4; }
-        else if (m >= 2) { bands<2>(a, b, ldb, steps, t, ldt, cols); r = 2; }
-        else             { bands<1>(a, b, ldb, steps, t, ldt, cols); r = 1; }
+        if      (m >= 8)     { bands<8>(a, b, ldb, steps, t, ldt, cols); r = 8; }
+        else if (m >= FOURS) { bands<4>(a, b, ldb, steps, t, ldt, cols); r = 4; }
+        else if (m >= 2)     { bands<2>(a, b, ldb, steps, t, ldt, cols); r = 2; }
+        else                 { bands<1>(a, b, ldb, steps, t, ldt, cols); r = 1; }
     }
 }
 
