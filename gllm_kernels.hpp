@@ -2779,7 +2779,8 @@ struct GemmKernels {
     RunPart* run_skinny;                                        // the same for at most 8 rows of A, any type
     RunPart* run_panels;                                        // A in place, B in panels made ahead
     bool (*in_tiles)(bool packed, size_t m, size_t n, size_t k);        // does `run` sum in tiles of AMX? null: never
-    RunPart* run_dots;                                          // B[n][k] of any type in place, for as few rows of A
+    RunPart* run_dots;                                          // B[n][k] of any type in place
+    size_t   few_dots;                                          // for so few rows of A, 8 at least
     struct { RunPart* run; Panel* panel; } by[3];               // B[n][k] by its element type
     // of all panels of pack_b; n and k are not too large for floats
     size_t (*packed_bytes)(size_t n, size_t k);
@@ -3243,7 +3244,8 @@ GK_INL DensePath dense_path(Form form, const GemmKernels& g, size_t m, size_t n,
     const bool may = g.widened ? is_widened(g, m, n, k) : m <= SMALL_M && k <= SMALL_K;
     if (form == Form::transposed) {
         if (m <= SKINNY) return may && b <= LARGE_B && k <= DOT_K * m ? DensePath::in_caches : DensePath::dots;
-        const bool narrow = n <= FEW_COLUMNS && !(g.in_tiles && g.in_tiles(false, m, n, k));
+        const bool in_tiles = g.in_tiles && g.in_tiles(false, m, n, k), narrow = n <= FEW_COLUMNS && !in_tiles;
+        if (m <= g.few_dots && !in_tiles && b > LARGE_B) return DensePath::dots;
         return may && (b <= SMALL_B || narrow) ? DensePath::in_caches : DensePath::nest;
     }
     if (may && b <= SMALL_B) return DensePath::in_caches;
@@ -5104,6 +5106,7 @@ GK_INL void prefetch_later(const char*)   {}
 
 constexpr size_t DOT_BLOCK = 32 * VF, DOT_BLOCKS = 16 * DOT_BLOCK;
 constexpr size_t DOT_ROWS = VF >= 16 ? 4 : 2, DOT_OUTPUTS = 64, DOT_AHEAD = 2048;
+constexpr size_t FEW_DOTS = VF == 1 ? 8 : VF == 16 ? 32 : 16;   // rows of A: more go by the loop nest
 
 /// total[i][j] += a_i . b_j by lanes, for i < M rows of a and j < R rows of b, n <= DOT_BLOCK. One chain an output. The
 /// streams of b are prefetched DOT_AHEAD bytes ahead.
@@ -5141,7 +5144,7 @@ void dot_few(size_t rows, const float* a, size_t lda, const W* b, size_t ldb, si
     else if constexpr (M > 1) dot_few<M - 1, R>(rows, a, lda, b, ldb, n, total);
 }
 
-/// m <= 8 rows of A and rows of B, k long.
+/// m <= FEW_DOTS rows of A and rows of B, k long.
 struct RowsByRows {
     const float* a; size_t lda;
     const void*  b; size_t ldb;
@@ -5175,9 +5178,9 @@ template <class W> void dot_rows(const RowsByRows& rows, size_t j, size_t n, dou
     const size_t part = n / 4;
     for (size_t r = 0; r < part; r++) {
         if (rows.m == 1) dot_group<1, 4, W>(rows, j + r, part, total + r);
-        else             dot_group<8, 4, W>(rows, j + r, part, total + r);
+        else             dot_group<FEW_DOTS, 4, W>(rows, j + r, part, total + r);
     }
-    for (size_t r = 4 * part; r < n; r++) dot_group<8, 1, W>(rows, j + r, 1, total + r);
+    for (size_t r = 4 * part; r < n; r++) dot_group<FEW_DOTS, 1, W>(rows, j + r, 1, total + r);
 }
 
 /// gemv: y[m] = A[m][n] x[n]. x is widened, as much of it at a time as fits in L2 beside A.
@@ -6787,8 +6790,8 @@ void run_dots(const impl::GemmJob& job, const ElementSteps& e) {
     }
     for (size_t j = 0; j < job.n; j += DOT_OUTPUTS) {
         const size_t cols = least(job.n - j, DOT_OUTPUTS), size = job.m * DOT_OUTPUTS;
-        double total[impl::SKINNY * DOT_OUTPUTS];
-        float  t[impl::SKINNY * DOT_OUTPUTS];
+        double total[FEW_DOTS * DOT_OUTPUTS];
+        float  t[FEW_DOTS * DOT_OUTPUTS];
         for (size_t i = 0; i < size; i++) total[i] = 0;
         dots(rows, job.column + j, cols, total);
         for (size_t i = 0; i < size; i++) t[i] = static_cast<float>(total[i]);
@@ -6839,6 +6842,7 @@ template <class E> constexpr impl::GemmKernels gemm_kernels() {
         g.run_small    = g.run_panels = &gemm_run_widened<E>;
     }
     g.run_dots         = &gemm_run_dots<E>;
+    g.few_dots         = FEW_DOTS;
     g.by[0]            = {&gemm_run<E>, &panel_transposed<float>};
     g.by[1]            = {&gemm_run<E>, &panel_transposed<f16>};
     g.by[2]            = {&gemm_run<E>, &panel_transposed<bf16>};
@@ -11208,6 +11212,7 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
 template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 constexpr impl::GemmKernels pairs_kernels() {
     impl::GemmKernels g = tiles_kernels<bf16>();
+    g.few_dots  = 12;
     g.run       = &tiles_or_fused<bf16, PairsForm>;
     g.by[Element<bf16>::ELEM_ID].run = g.run;
     g.run_terms = [](size_t, size_t) -> impl::RunPart* { return &tiles_or_fused<bf16, PairsForm>; };
@@ -14573,7 +14578,7 @@ struct Dense {
         if (!addressable(m, n, k)) return 0;
         const DensePath paths[] = {DensePath::dots, DensePath::nest};
         size_t most = 0;
-        for (size_t i = m > SKINNY; i < 2; i++) {
+        for (size_t i = m > kernels.table.gemm->few_dots; i < 2; i++) {
             const size_t floats = Plan(kernels, m, n, k, paths[i]).floats;
             most = floats > most ? floats : most;
         }
