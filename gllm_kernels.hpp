@@ -761,14 +761,14 @@ public:
     GK_API size_t matmul_workspace_bytes(QuantType type, size_t m, size_t n, size_t k,
                                          Precision precision = Precision::exact) const;
 
-    //      Weights packed ahead, which is faster for up to 16 rows of x: on AVX2 and NEON of all, with AVX-512 VNNI of
-    //      all that stay in a cache, and of Q2_K, Q3_K, Q4_K, Q5_K, Q4_0, Q4_1, IQ4_NL and IQ4_XS from memory too. k is
-    //      a multiple of 256. Rows side by side, into packed_weights_bytes(type, n, k) bytes of the caller's: n rounded
-    //      up to a multiple of 16, 8 or 4, up to 4 % more than these take as they are, and a tag. That is 0, and
-    //      packing `unsupported`, where there is no such form: there is one on AVX2, AVX-512, NEON with dot products,
-    //      of the types named, Q6_K and Q8_0. The buffer, at any address, is tagged with instruction set, type, n and
-    //      k; one that does not fit is refused. It may be copied, and serves every element type. The promise is that of
-    //      matmul; so are the bits where m is larger, and of rows of x that no fixed point holds.
+    //      Weights packed ahead, which is faster for up to 16 rows of x, most where they stay in a cache; from memory,
+    //      with AVX-512 VNNI, Q6_K and Q8_0 are only as fast. k is a multiple of 256. Rows side by side, into
+    //      packed_weights_bytes(type, n, k) bytes of the caller's: n rounded up to a multiple of 16, 8 or 4, up to 4 %
+    //      more than these take as they are, and a tag. That is 0, and packing `unsupported`, where there is no such
+    //      form: there is one on AVX2, AVX-512, NEON with dot products, of Q2_K to Q6_K, Q4_0, Q4_1, Q8_0, IQ4_NL and
+    //      IQ4_XS. The buffer, at any address, is tagged with instruction set, type, n and k; one that does not fit is
+    //      refused. It may be copied, and serves every element type. The promise is that of matmul; so are the bits
+    //      where m is larger, and of rows of x that no fixed point holds.
     GK_API size_t packed_weights_bytes(QuantType type, size_t n, size_t k) const;
     GK_API Status pack_weights(QuantType type, const void* blocks, void* packed, size_t n, size_t k) const;
     GK_API Status matmul_packed(const void* packed, const E* input, E* output, size_t m, size_t n, size_t k,
