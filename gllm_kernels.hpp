@@ -6351,7 +6351,7 @@ template <class E> void widen_strip(const void* from, size_t ldb, size_t steps, 
         for (size_t p = 0; p < steps; p++) vstore(strip + p * BAND_WIDTH + v, vload_n(b + p * ldb + v, l));
     }
 }
-constexpr size_t FOURS = VF == 16 ? 6 : 4;                      // rows: fewer are as fast, and fetch more often, by twos
+constexpr size_t FOURS = VF == 16 ? 6 : 4;                      // rows: fewer, by twos, are as fast and fetch twice
 /// Bands of m <= 8 rows. Columns are whole vectors, of 16-bit elements multiples of BAND_WIDTH.
 template <class E> void rows_of_bands(size_t m, const float* a, const void* from, size_t ldb, size_t steps, float* t,
         size_t ldt, size_t cols) {
