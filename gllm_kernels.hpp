@@ -433,7 +433,7 @@ struct KvRows {
 struct KvView {
     KvRows          keys, values;
     size_t          kv_heads = 0, head_dim = 0, length = 0;
-    const uint32_t* pages = nullptr;                            // null: plain arrays
+    const uint32_t* pages = nullptr;                            // of all tokens, seen or not; null: plain arrays
     size_t          page_stride = 0;
 };
 
@@ -470,8 +470,7 @@ struct Workspace {
 };
 
 #ifdef GLLM_KERNELS_THREADS
-/// A small pool for programs that have none. Its workers look for work some microseconds, then park; destruction joins
-/// them.
+/// A small pool for programs that have none. Its workers look for work a while, then park; destruction joins them.
 class ThreadPool {
 public:
     /// The caller counts as one; there are fewer if threads cannot start.
@@ -479,7 +478,8 @@ public:
     GK_API ~ThreadPool();
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
-    /// For k.parallel; one call at a time. Of one thread it has no `run`.
+    /// For k.parallel. It works for one call at a time: the tasks of another one meanwhile, and of one from a task, are
+    /// run by who makes it. Of one thread it has no `run`.
     GK_API Parallel parallel();
 private:
     struct State;
@@ -15901,6 +15901,7 @@ struct GK_HIDDEN ThreadPool::State {
     std::condition_variable moved;
     std::thread*            workers = nullptr;
     unsigned                count   = 0;
+    std::atomic<bool>       busy{false};                        // with a call
 
     static void pause() {
 #if GK_X86 && defined(__GNUC__)
@@ -15950,6 +15951,10 @@ struct GK_HIDDEN ThreadPool::State {
     }
     static void run(void* pool, unsigned tasks, void (*task)(void*, unsigned), void* arg) {
         State& s = *static_cast<State*>(pool);
+        if (s.busy.exchange(true)) {
+            for (unsigned i = 0; i < tasks; i++) task(arg, i);
+            return;
+        }
         s.task   = task;
         s.arg    = arg;
         s.left   = tasks;
@@ -15957,6 +15962,7 @@ struct GK_HIDDEN ThreadPool::State {
         s.tell();
         s.drain();
         s.await([&] { return s.left == 0; });
+        s.busy = false;
     }
 };
 

@@ -192,6 +192,42 @@ TEST_CASE("a pool runs every task once, call after call") {
     }
 }
 
+/// Each task of the outer call makes one of its own.
+struct Nested {
+    Parallel p;
+    std::vector<Marks> inner;
+    static void task(void* arg, unsigned i) {
+        Nested& n = *static_cast<Nested*>(arg);
+        n.p.run(n.p.pool, 7, Marks::mark, &n.inner[i]);
+    }
+};
+
+TEST_CASE("calls of a pool that works for another are run by who makes them") {
+    for (unsigned width : { 2u, 3u }) {
+        ThreadPool pool(width);
+        const Parallel p = pool.parallel();
+        if (!p.run) continue;
+        for (int repeat = 0; repeat < (small() ? 5 : 100); repeat++) {
+            Nested nested = { p, {} };
+            for (int i = 0; i < 5; i++) nested.inner.emplace_back(8);
+            p.run(p.pool, 5, Nested::task, &nested);
+            for (const Marks& marks : nested.inner) CHECK(marks.each_once(7));
+        }
+        std::atomic<int> wrong{ 0 };
+        std::vector<std::thread> threads;
+        for (int t = 0; t < 3; t++)
+            threads.emplace_back([&] {
+                for (int repeat = 0; repeat < (small() ? 50 : 2000); repeat++) {
+                    Marks marks(5);
+                    p.run(p.pool, 4, Marks::mark, &marks);
+                    wrong += !marks.each_once(4);
+                }
+            });
+        for (std::thread& t : threads) t.join();
+        CHECK(wrong == 0);
+    }
+}
+
 TEST_CASE("pools come and go, used or not") {
     for (int i = 0; i < (small() ? 5 : 50); i++) {
         ThreadPool idle(3);
