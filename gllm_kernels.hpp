@@ -2636,7 +2636,7 @@ struct FormatKernels {
     const DigitKernels* digits;
     bool rests;
     const PackedKernels* packed;                                // null: rows of this format are not packed
-    DotRows* strips;                                            // instead of its twin, if not null
+    DotRows* strips;                                            // of these, in assembly; null: packed->twin
 };
 
 /// What is the same for all formats: how x is prepared, one row of it at a time.
@@ -11212,7 +11212,7 @@ template <class E> constexpr impl::GemmKernels tiles_kernels() {
 template <class E> constexpr impl::GemmKernels tiles_table = tiles_kernels<E>();
 constexpr impl::GemmKernels pairs_kernels() {
     impl::GemmKernels g = tiles_kernels<bf16>();
-    g.few_dots  = 12;
+    g.few_dots  = 12;                                           // more are faster by pairs
     g.run       = &tiles_or_fused<bf16, PairsForm>;
     g.by[Element<bf16>::ELEM_ID].run = g.run;
     g.run_terms = [](size_t, size_t) -> impl::RunPart* { return &tiles_or_fused<bf16, PairsForm>; };

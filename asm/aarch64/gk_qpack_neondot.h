@@ -76,6 +76,15 @@
 .endif
 .endm
 
+.macro GK_QPACK_D                   // of a block that is scaled as a whole, to v27
+    ldr     d0, [x1]
+    fcvtl   v27.4s, v0.4h
+.endm
+
+.macro GK_QPACK_TIMES_D
+    fmul    v3.4s, v3.4s, v27.4s
+.endm
+
 .macro GK_QPACK_LEVELS_SETUP        // v26 = fifteens, v28 = the levels of IQ4 formats
     movi    v26.16b, #15
     mov     x9, #0x9881

@@ -19,15 +19,6 @@
 #include "gk_qpack_neondot.h"
 #ifdef __aarch64__
 
-.macro HEAD
-    ldr     d0, [x1]
-    fcvtl   v27.4s, v0.4h
-.endm
-
-.macro FOLD
-    fmul    v3.4s, v3.4s, v27.4s
-.endm
-
 .macro STEP d
     ldr     d6, [x1]
     sshll   v6.8h, v6.8b, #0
@@ -46,6 +37,6 @@
 .endr
 .endm
 
-GK_QPACK_FUNC gk_qpack_neondot_iq4_xs_4, 8, 136, GK_QPACK_LEVELS_SETUP, HEAD, , FOLD
+GK_QPACK_FUNC gk_qpack_neondot_iq4_xs_4, 8, 136, GK_QPACK_LEVELS_SETUP, GK_QPACK_D, , GK_QPACK_TIMES_D
 
 #endif

@@ -26,15 +26,6 @@
     movi    v26.16b, #7
 .endm
 
-.macro HEAD
-    ldr     d0, [x1]
-    fcvtl   v27.4s, v0.4h
-.endm
-
-.macro FOLD
-    fmul    v3.4s, v3.4s, v27.4s
-.endm
-
 .macro UPPER to, quad, left         // bits 6-7 of v\quad to v\to, from bit \left on
     ushr    v23.16b, v\quad\().16b, #6
     sli     v\to\().16b, v23.16b, #\left
@@ -81,6 +72,6 @@
     GROUPS  \d, 2, 4, 5, 28, 6
 .endm
 
-GK_QPACK_FUNC gk_qpack_neondot_q3_k_4, 8, 112, SETUP, HEAD, , FOLD
+GK_QPACK_FUNC gk_qpack_neondot_q3_k_4, 8, 112, SETUP, GK_QPACK_D, , GK_QPACK_TIMES_D
 
 #endif

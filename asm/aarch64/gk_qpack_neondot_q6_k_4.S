@@ -35,15 +35,6 @@
     mov     v29.d[1], v30.d[1]
 .endm
 
-.macro HEAD
-    ldr     d0, [x1]
-    fcvtl   v27.4s, v0.4h
-.endm
-
-.macro FOLD
-    fmul    v3.4s, v3.4s, v27.4s
-.endm
-
 .macro STEP d
     GK_QPACK_SCALES sshll
 .irp g, 0, 1, 2, 3
@@ -73,6 +64,6 @@
 .endr
 .endm
 
-GK_QPACK_FUNC gk_qpack_neondot_q6_k_4, 8, 208, SETUP, HEAD, , FOLD
+GK_QPACK_FUNC gk_qpack_neondot_q6_k_4, 8, 208, SETUP, GK_QPACK_D, , GK_QPACK_TIMES_D
 
 #endif

@@ -125,6 +125,23 @@
     GK_QPACK_GROUP \at, ymm6
 .endm
 
+// ---- formats may have: four constants in registers; a block that is scaled as a whole, by d in ymm10
+
+.macro GK_QPACK_MASKS
+    vmovdqa ymm11, ymmword ptr [DATA]
+    vmovdqa ymm12, ymmword ptr [DATA + 32]
+    vmovdqa ymm13, ymmword ptr [DATA + 64]
+    vmovdqa ymm14, ymmword ptr [DATA + 96]
+.endm
+
+.macro GK_QPACK_D
+    vcvtph2ps ymm10, xmmword ptr [rsi]
+.endm
+
+.macro GK_QPACK_TIMES_D
+    vmulps  ymm15, ymm15, ymm10
+.endm
+
 // ---- scales and offsets of six bits, in words z | sc << 4 | mn << 10
 
 .macro GK_QPACK_SIX_BITS_HEAD       // ymm10 .. ymm13 = d / 16, 2^19 d, dmin / 1024, 2^13 dmin

@@ -8,15 +8,7 @@
 #include "gk_qpack_avx2_iq4.h"
 #ifdef __x86_64__
 
-#define FORMAT 16, 272, SETUP, HEAD, , FOLD
-
-.macro HEAD
-    vcvtph2ps ymm10, xmmword ptr [rsi]
-.endm
-
-.macro FOLD
-    vmulps  ymm15, ymm15, ymm10
-.endm
+#define FORMAT 16, 272, SETUP, GK_QPACK_D, , GK_QPACK_TIMES_D
 
 .macro STEP d
 .irp g, 0, 1

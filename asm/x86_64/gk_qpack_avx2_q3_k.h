@@ -13,7 +13,7 @@
 #include "gk_qpack_avx2.h"
 #ifdef __x86_64__
 
-#define FORMAT 16, 224, SETUP, HEAD, , FOLD
+#define FORMAT 16, 224, GK_QPACK_MASKS, HEAD, , FOLD
 
 .macro CONSTANTS
     .fill   32, 1, 3                                                    //   0
@@ -21,13 +21,6 @@
     .fill   32, 1, 48                                                   //  64
     .fill   32, 1, 7                                                    //  96
     .fill   32, 1, 192                                                  // 128
-.endm
-
-.macro SETUP
-    vmovdqa ymm11, ymmword ptr [DATA]
-    vmovdqa ymm12, ymmword ptr [DATA + 32]
-    vmovdqa ymm13, ymmword ptr [DATA + 64]
-    vmovdqa ymm14, ymmword ptr [DATA + 96]
 .endm
 
 .macro HEAD

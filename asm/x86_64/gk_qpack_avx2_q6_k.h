@@ -14,7 +14,7 @@
 #include "gk_qpack_avx2.h"
 #ifdef __x86_64__
 
-#define FORMAT 16, 416, SETUP, HEAD, , FOLD
+#define FORMAT 16, 416, GK_QPACK_MASKS, GK_QPACK_D, , GK_QPACK_TIMES_D
 
 .macro CONSTANTS
     .byte   3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14        //   0
@@ -23,21 +23,6 @@
     .fill   32, 1, 12                                                   //  64
     .fill   32, 1, 63                                                   //  96
     .fill   32, 1, 48                                                   // 128
-.endm
-
-.macro SETUP
-    vmovdqa ymm11, ymmword ptr [DATA]
-    vmovdqa ymm12, ymmword ptr [DATA + 32]
-    vmovdqa ymm13, ymmword ptr [DATA + 64]
-    vmovdqa ymm14, ymmword ptr [DATA + 96]
-.endm
-
-.macro HEAD
-    vcvtph2ps ymm10, xmmword ptr [rsi]
-.endm
-
-.macro FOLD
-    vmulps  ymm15, ymm15, ymm10
 .endm
 
 .macro STEP d
